@@ -1,0 +1,154 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What can go wrong, sorted by what the caller should do about it.
+
+::
+
+    DriverError
+    +-- ConfigurationError      an option is wrong: correct it and restart
+    +-- InvalidRequest          the request can never work as it stands
+    |   +-- InvalidRule         one access rule; the others are unaffected
+    |   +-- Unsupported         this backend has no such feature
+    |   +-- NotManageable       manage/unmanage refused
+    +-- PossibleDataLoss        a shrink below what is used; nothing was done
+    +-- BackendError            the backend said no
+    |   +-- NotFound            the object is not there
+    |   +-- Conflict            an object of that name exists but differs
+    |   +-- Busy                somebody uses it: try again later
+    |   +-- AccessDenied        credentials or permissions
+    +-- TransportError          no usable answer
+        +-- Unreachable         it certainly was not carried out: may repeat
+        +-- OutcomeUnknown      it may have been carried out: look, then act
+
+Nothing below the driver class raises anything else on purpose.  The driver
+class turns these into Manila's exceptions at exactly one place
+(``manila_drivers.driver``).
+
+Each error carries its parts as attributes, so that the one line in the log
+says which backend, which object, what was attempted, what was answered and
+what to check.
+"""
+
+from typing import Any
+
+
+class DriverError(Exception):
+    """Root of the tree.
+
+    :param what: what was attempted, on which object.
+    :param answer: what came back, in the backend's own words.
+    :param check: what the operator should look at.
+    :param backend: name of the backend (share_backend_name or host);
+        filled in later by :meth:`located` where it is not known yet.
+    """
+
+    def __init__(self, what: str, *, answer: str = '', check: str = '',
+                 backend: str = '') -> None:
+        super().__init__(what)
+        self.what = what
+        self.answer = answer
+        self.check = check
+        self.backend = backend
+
+    def located(self, backend: str) -> 'DriverError':
+        """Name the backend unless a deeper layer already has."""
+        self.backend = self.backend or backend
+        return self
+
+    def __str__(self) -> str:
+        where = f'Backend {self.backend}: ' if self.backend else ''
+        answer = f' Answer: {self.answer}' if self.answer else ''
+        check = f' Check: {self.check}' if self.check else ''
+        text = self.what if self.what.endswith('.') else self.what + '.'
+        return where + text + answer + check
+
+
+class ConfigurationError(DriverError):
+    """An option has to be corrected.
+
+    :param option: name of the option at fault, as in manila.conf.
+    """
+
+    def __init__(self, option: str, what: str, **parts: Any) -> None:
+        super().__init__(f'Option {option}: {what}', **parts)
+        self.option = option
+
+
+class InvalidRequest(DriverError):
+    """The request cannot work, now or later."""
+
+
+class InvalidRule(InvalidRequest):
+    """One access rule cannot be honoured.
+
+    :param access_id: the id users know the rule by.
+    """
+
+    def __init__(self, access_id: str, what: str, **parts: Any) -> None:
+        super().__init__(what, **parts)
+        self.access_id = access_id
+
+
+class Unsupported(InvalidRequest):
+    """The backend, or its version, lacks the feature."""
+
+
+class NotManageable(InvalidRequest):
+    """The object cannot be taken under, or let out of, management."""
+
+
+class PossibleDataLoss(DriverError):
+    """A shrink below what is in use.  Nothing was changed."""
+
+
+class BackendError(DriverError):
+    """The backend understood and refused, or failed.
+
+    :param status: its numeric code (HTTP status, exit code), if it has one.
+    """
+
+    def __init__(self, what: str, *, status: int | None = None,
+                 **parts: Any) -> None:
+        super().__init__(what, **parts)
+        self.status = status
+
+
+class NotFound(BackendError):
+    """The object does not exist on the backend."""
+
+
+class Conflict(BackendError):
+    """Something of that name or path exists and is not what was asked."""
+
+
+class Busy(BackendError):
+    """In use or in transition: the same call may succeed later."""
+
+
+class AccessDenied(BackendError):
+    """Credentials were refused, or a permission is missing."""
+
+
+class TransportError(DriverError):
+    """No usable answer was received."""
+
+
+class Unreachable(TransportError):
+    """The request never reached the backend, so nothing was done."""
+
+
+class OutcomeUnknown(TransportError):
+    """The request was sent; whether it took effect is not known.
+
+    The next step is to look, not to repeat and not to give up.
+    """

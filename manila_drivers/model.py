@@ -1,0 +1,151 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Manila's rows and dictionaries as values.
+
+Manila hands drivers ORM rows in some calls and plain dictionaries in others,
+with keys that vary by release.  Everything below the driver class sees only
+these values, read once at the boundary through ``get``.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+from typing import Any
+from typing import Protocol
+
+GiB = 1024 ** 3
+
+
+class Row(Protocol):
+    """What rows and dictionaries have in common."""
+
+    def get(self, key: str, default: Any = None, /) -> Any: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Share:
+    """A share instance.
+
+    ``id`` is the instance id, by which backend objects are named; ``share_id``
+    is the id that users see.  ``size`` is in GiB, or None where Manila does
+    not know it yet (manage).
+    """
+
+    id: str
+    share_id: str = ''
+    name: str = ''
+    size: int | None = None
+    proto: str = ''
+    host: str = ''
+    project_id: str = ''
+    share_type_id: str = ''
+    snapshot_id: str = ''
+    status: str = ''
+    export_paths: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, row: 'Row | Share') -> 'Share':
+        if isinstance(row, Share):
+            return row
+        ident = str(row.get('id') or '')
+        size = row.get('size')
+        return cls(
+            id=ident,
+            share_id=str(row.get('share_id') or ident),
+            name=str(row.get('name') or ''),
+            size=None if size is None else int(size),
+            proto=str(row.get('share_proto') or '').upper(),
+            host=str(row.get('host') or ''),
+            project_id=str(row.get('project_id') or ''),
+            share_type_id=str(row.get('share_type_id') or ''),
+            snapshot_id=str(row.get('snapshot_id') or ''),
+            status=str(row.get('status') or ''),
+            export_paths=_paths(row))
+
+    @property
+    def size_bytes(self) -> int:
+        return (self.size or 0) * GiB
+
+    @property
+    def pool(self) -> str:
+        """Name of the pool, the part of the host after ``#``."""
+        return self.host.partition('#')[2]
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """A snapshot instance.
+
+    ``share_instance_id`` names the share instance it was taken of and
+    ``provider_location`` is what the driver returned for it, or ''.  ``size``
+    is in GiB or None.  ``share`` is there when Manila sent it along.
+    """
+
+    id: str
+    name: str
+    share_instance_id: str
+    provider_location: str = ''
+    size: int | None = None
+    share: Share | None = None
+
+    @classmethod
+    def of(cls, row: 'Row | Snapshot') -> 'Snapshot':
+        if isinstance(row, Snapshot):
+            return row
+        ident = str(row.get('id') or '')
+        size = row.get('size')
+        parent = row.get('share') or row.get('share_instance')
+        owner = row.get('share_instance_id') or row.get('share_id')
+        return cls(
+            id=ident,
+            name=str(row.get('name') or 'share-snapshot-' + ident),
+            share_instance_id=str(owner or ''),
+            provider_location=str(row.get('provider_location') or ''),
+            size=None if size is None else int(size),
+            share=Share.of(parent) if parent is not None else None)
+
+
+def _paths(row: Row) -> tuple[str, ...]:
+    """Export paths of a share, in Manila's order.
+
+    ``export_locations`` holds rows or dictionaries, or, when an operator
+    asks for a share to be managed, may hold plain strings.
+    """
+    found = []
+    for location in row.get('export_locations') or ():
+        if isinstance(location, str):
+            found.append(location)
+        else:
+            found.append(str(location.get('path') or ''))
+    if not found and row.get('export_location'):
+        found.append(str(row.get('export_location')))
+    return tuple(path for path in found if path)
+
+
+def export_location(path: str, *, preferred: bool = False,
+                    admin_only: bool = False) -> dict[str, Any]:
+    """One export location in the shape that Manila stores."""
+    return {'path': path, 'is_admin_only': admin_only,
+            'metadata': {'preferred': preferred}}
+
+
+def as_bool(value: object) -> bool | None:
+    """Read an extra spec such as ``<is> True``; None if it is no boolean."""
+    text = str(value).strip().lower()
+    if text.startswith('<is>'):
+        text = text[4:].strip()
+    return {'true': True, '1': True, 'yes': True, 'on': True,
+            'false': False, '0': False, 'no': False,
+            'off': False}.get(text)
+
+
+Specs = Mapping[str, str]

@@ -1,0 +1,98 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Round trips are counted here, whichever transport makes them.
+
+A driver call opens a meter; every transport reports each round trip to the
+meter that is open in its context.  Meters nest: an inner one adds to the
+outer one.  Work handed to other threads is counted when the callable is
+started through :func:`carried`.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+import contextvars
+import dataclasses
+import threading
+import time
+from typing import TypeVar
+
+T = TypeVar('T')
+
+_open: contextvars.ContextVar['Meter | None'] = contextvars.ContextVar(
+    'manila_drivers_meter', default=None)
+
+
+@dataclasses.dataclass
+class Meter:
+    """Round trips by transport kind, and the seconds spent in them."""
+
+    counts: dict[str, int] = dataclasses.field(default_factory=dict)
+    waited: float = 0.0
+    started: float = dataclasses.field(default_factory=time.monotonic)
+    _parent: 'Meter | None' = None
+    _lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
+
+    @property
+    def calls(self) -> int:
+        return sum(self.counts.values())
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the meter was opened."""
+        return time.monotonic() - self.started
+
+    def add(self, kind: str, seconds: float) -> None:
+        with self._lock:
+            self.counts[kind] = self.counts.get(kind, 0) + 1
+            self.waited += seconds
+        if self._parent is not None:
+            self._parent.add(kind, seconds)
+
+    def __str__(self) -> str:
+        kinds = ', '.join('%d %s' % (n, kind)
+                          for kind, n in sorted(self.counts.items()))
+        return '%s in %.3f s of %.3f s' % (
+            kinds or 'no round trip', self.waited, self.elapsed)
+
+
+@contextlib.contextmanager
+def measure() -> Iterator[Meter]:
+    """Open a meter for the current context."""
+    meter = Meter(_parent=_open.get())
+    token = _open.set(meter)
+    try:
+        yield meter
+    finally:
+        _open.reset(token)
+
+
+def count(kind: str, seconds: float) -> None:
+    """Report one round trip; called by the transports alone."""
+    meter = _open.get()
+    if meter is not None:
+        meter.add(kind, seconds)
+
+
+def carried(function: Callable[..., T]) -> Callable[..., T]:
+    """Bind the current context, for a callable run by another thread.
+
+    Each carried callable may be called once at a time only, since a context
+    cannot be entered twice; make one for each submission.
+    """
+    context = contextvars.copy_context()
+
+    def run(*args: object, **kwargs: object) -> T:
+        return context.run(function, *args, **kwargs)
+
+    return run
