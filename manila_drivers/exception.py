@@ -28,6 +28,7 @@
     |   +-- AccessDenied        credentials or permissions
     +-- TransportError          no usable answer
         +-- Unreachable         it certainly was not carried out: may repeat
+        |   +-- NotTrusted      its certificate or host key is not accepted
         +-- OutcomeUnknown      it may have been carried out: look, then act
 
 Nothing below the driver class raises anything else on purpose.  The driver
@@ -145,6 +146,10 @@ class TransportError(DriverError):
 
 class Unreachable(TransportError):
     """The request never reached the backend, so nothing was done."""
+
+
+class NotTrusted(Unreachable):
+    """The peer could not prove who it is, so nothing was sent to it."""
 
 
 class OutcomeUnknown(TransportError):

@@ -1,0 +1,255 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Access rules as values, and what follows from a list of them.
+
+Everything here is pure.  A driver reads Manila's rules with :func:`rules_of`,
+turns them into grants with :func:`ip_grants` or :func:`name_grants`, and
+either compares grants with what the backend has (:func:`change`) or, where a
+backend wants one list per level, splits them with :func:`separate`.
+
+Where rules overlap, **the most specific one decides** for the addresses it
+names, as it does in kernel NFS.  Manila refuses two rules for one target;
+should the same network arrive twice under different spellings and levels, the
+weaker level (``ro``) stays and the other rule is in error, so that access is
+never wider than some rule says.
+"""
+
+from collections.abc import Collection
+from collections.abc import Hashable
+from collections.abc import Iterable
+from collections.abc import Mapping
+import dataclasses
+import ipaddress
+import re
+from typing import Any
+from typing import Generic
+from typing import TypeVar
+
+from manila_drivers import exception
+from manila_drivers import model
+
+RW = 'rw'
+RO = 'ro'
+LEVELS = (RW, RO)
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Item = TypeVar('Item', bound=Hashable)
+
+
+@dataclasses.dataclass(frozen=True)
+class Rule:
+    """One of Manila's access rules.
+
+    ``access_id`` is the id that users see and that results are keyed by.
+    Instance rules carry it under that name; share-level rules only as ``id``.
+    """
+
+    access_id: str
+    type: str
+    to: str
+    level: str = RW
+
+    @classmethod
+    def of(cls, row: 'model.Row | Rule') -> 'Rule':
+        if isinstance(row, Rule):
+            return row
+        # Snapshot rules have no level: they are always read-only.
+        return cls(access_id=str(row.get('access_id') or row.get('id')),
+                   type=str(row.get('access_type') or '').lower(),
+                   to=str(row.get('access_to') or '').strip(),
+                   level=str(row.get('access_level') or RO).lower())
+
+
+def rules_of(rows: 'Iterable[model.Row | Rule] | None') -> tuple[Rule, ...]:
+    """Read Manila's rules, in the order given."""
+    return tuple(Rule.of(row) for row in rows or ())
+
+
+@dataclasses.dataclass(frozen=True)
+class Grants(Generic[Item]):
+    """Who gets what, and which rules cannot be honoured.
+
+    ``levels`` maps a network or a name to ``rw`` or ``ro``; ``source`` maps
+    the same keys to the id of the rule they come from; ``errors`` maps the
+    id of each refused rule to the reason, in words for the user.
+    """
+
+    levels: Mapping[Item, str]
+    source: Mapping[Item, str]
+    errors: Mapping[str, str]
+
+    def without(self, refused: Mapping[Item, str]) -> 'Grants[Item]':
+        """The same less some items, each with the reason for its refusal."""
+        errors = dict(self.errors)
+        errors.update((self.source[item], why)
+                      for item, why in refused.items())
+        return Grants(
+            levels={item: level for item, level in self.levels.items()
+                    if item not in refused},
+            source={item: rule for item, rule in self.source.items()
+                    if item not in refused},
+            errors=errors)
+
+
+def ip_grants(rules: Iterable[Rule], *, levels: Collection[str] = LEVELS,
+              versions: Collection[int] = (4, 6)) -> Grants[Network]:
+    """Networks and their levels from rules of type ``ip``.
+
+    Host bits are cleared and a single address is a network of full length.
+    Rules of another type, level, IP version or form end up in ``errors``.
+    """
+    def network(rule: Rule) -> Network:
+        found = _network(rule)
+        if found.version not in versions:
+            raise exception.InvalidRule(
+                rule.access_id, 'IPv%d rules are not supported by this '
+                'backend' % found.version)
+        return found
+
+    return _grants(rules, 'ip', levels, network)
+
+
+def name_grants(rules: Iterable[Rule], kind: str, *,
+                levels: Collection[str] = LEVELS,
+                pattern: str = r'[^\x00-\x1f\x7f]{1,255}'
+                ) -> Grants[str]:
+    """Names and their levels from rules of type ``user``, ``cert``, ....
+
+    :param kind: the access type that is accepted.
+    :param pattern: regular expression that a whole name must match.
+    """
+    def name(rule: Rule) -> str:
+        if not re.fullmatch(pattern, rule.to):
+            raise exception.InvalidRule(
+                rule.access_id, '%r is not an acceptable name for an access '
+                'rule of type %s' % (rule.to, kind))
+        return rule.to
+
+    return _grants(rules, kind, levels, name)
+
+
+def _network(rule: Rule) -> Network:
+    # A scope id ("fe80::1%eth0") means something on one host alone.
+    if '%' not in rule.to:
+        try:
+            return ipaddress.ip_network(rule.to, strict=False)
+        except ValueError:
+            pass
+    raise exception.InvalidRule(
+        rule.access_id, '%r is neither an IP address nor a network' % rule.to)
+
+
+def _grants(rules: Iterable[Rule], kind: str, levels: Collection[str],
+            parse: Any) -> Grants[Any]:
+    found: dict[Any, Rule] = {}
+    errors: dict[str, str] = {}
+    for rule in rules:
+        try:
+            item = _checked(rule, kind, levels, parse)
+            loser = _weaker_stays(found, item, rule)
+        except exception.InvalidRule as exc:
+            errors[exc.access_id] = exc.what
+            continue
+        if loser is not None:
+            errors[loser.access_id] = (
+                'another rule gives %s a weaker level' % loser.to)
+    return Grants(levels={item: rule.level for item, rule in found.items()},
+                  source={item: rule.access_id
+                          for item, rule in found.items()},
+                  errors=errors)
+
+
+def _checked(rule: Rule, kind: str, levels: Collection[str],
+             parse: Any) -> Any:
+    if rule.type != kind:
+        raise exception.InvalidRule(
+            rule.access_id, 'access type %r is not supported, only %r is'
+            % (rule.type, kind))
+    if rule.level not in levels:
+        raise exception.InvalidRule(
+            rule.access_id, 'access level %r is not supported, only %s'
+            % (rule.level, ' and '.join(sorted(levels))))
+    return parse(rule)
+
+
+def _weaker_stays(found: dict[Any, Rule], item: Any,
+                  rule: Rule) -> Rule | None:
+    """Enter a rule; return the one that lost to a weaker level, if any."""
+    present = found.get(item)
+    if present is None:
+        found[item] = rule
+    elif present.level != rule.level:
+        winner, loser = ((rule, present) if rule.level == RO
+                         else (present, rule))
+        found[item] = winner
+        return loser
+    return None
+
+
+def level_for(levels: Mapping[Network, str],
+              address: Address | str) -> str | None:
+    """What the most specific network gives an address: the reference model.
+
+    This is the meaning that every backend's lists are tested against.
+    """
+    host = ipaddress.ip_address(address) if isinstance(address, str) \
+        else address
+    best: Network | None = None
+    for network in levels:
+        if network.version == host.version and host in network:
+            if best is None or network.prefixlen > best.prefixlen:
+                best = network
+    return None if best is None else levels[best]
+
+
+@dataclasses.dataclass(frozen=True)
+class Change(Generic[Item]):
+    """What has to happen for ``actual`` to become ``desired``."""
+
+    add: Mapping[Item, str]
+    remove: Mapping[Item, str]
+    update: Mapping[Item, str]
+
+    def __bool__(self) -> bool:
+        return bool(self.add or self.remove or self.update)
+
+
+def change(actual: Mapping[Item, str],
+           desired: Mapping[Item, str]) -> Change[Item]:
+    """Compare item-to-level maps; an empty change means nothing to do."""
+    return Change(
+        add={item: level for item, level in desired.items()
+             if item not in actual},
+        remove={item: level for item, level in actual.items()
+                if item not in desired},
+        update={item: level for item, level in desired.items()
+                if actual.get(item, level) != level})
+
+
+def canonical(network: Network) -> str:
+    """Text of a network; a single address is written without a length."""
+    if network.prefixlen == network.max_prefixlen:
+        return str(network.network_address)
+    return str(network)
+
+
+def order(network: Network) -> tuple[int, int, int]:
+    """Sort key: IPv4 first, then by address, wider first."""
+    return (network.version, int(network.network_address),
+            network.prefixlen)
+
+
+def states(errors: Mapping[str, str]) -> dict[str, dict[str, str]]:
+    """Refused rules in the shape that ``update_access`` returns."""
+    return {access_id: {'state': 'error'} for access_id in errors}

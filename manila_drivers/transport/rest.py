@@ -1,0 +1,377 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""JSON over HTTPS: one place that sends requests, with one retry table.
+
+Certificates are verified unless the operator says otherwise, every wait has
+a deadline, redirects and cookies are not followed or kept, and the
+environment (proxies, .netrc) has no say.  Which failures are repeated is
+written in ``manila_drivers.transport.retry``.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+import dataclasses
+from http import cookiejar
+import json
+import logging
+import time
+from typing import Any
+from typing import Protocol
+
+import requests
+from requests import adapters
+from urllib3 import connection
+from urllib3 import connectionpool
+from urllib3 import exceptions as urllib3_exceptions
+
+from manila_drivers import exception
+from manila_drivers.transport import meter
+from manila_drivers.transport import retry
+
+LOG = logging.getLogger(__name__)
+
+#: The largest answer that is read, in bytes.  A page of 1000 records of the
+#: chattiest API known takes about 5 MB.
+MAX_BODY = 64 * 1024 * 1024
+POOL_SIZE = 64
+
+
+@dataclasses.dataclass(frozen=True)
+class Endpoint:
+    """Where a server is and how it proves its identity.
+
+    :param host: name, IPv4 or IPv6 address without brackets.
+    :param verify: False switches the check of certificates off.
+    :param ca_file: bundle of the accepted authorities; '' = the system's.
+    :param connect_timeout: seconds until a connection stands.
+    :param read_timeout: seconds between two pieces of an answer.  A whole
+        answer may take five times as long.
+    """
+
+    host: str
+    port: int = 443
+    verify: bool = True
+    ca_file: str = ''
+    connect_timeout: float = 10.0
+    read_timeout: float = 60.0
+
+    @property
+    def url(self) -> str:
+        host = '[%s]' % self.host if ':' in self.host else self.host
+        return 'https://%s:%d' % (host, self.port)
+
+    @property
+    def whole_timeout(self) -> float:
+        return 5 * self.read_timeout
+
+
+@dataclasses.dataclass(frozen=True)
+class Request:
+    """One request.  ``query`` keeps its order and may repeat a name.
+
+    ``repeatable`` says that sending it twice does what sending it once does;
+    POST is taken not to be.  ``quiet`` keeps the body out of debug logs.
+    """
+
+    method: str
+    path: str
+    query: tuple[tuple[str, str], ...] = ()
+    body: Any = None
+    repeatable: bool | None = None
+    authenticated: bool = True
+    quiet: bool = False
+
+    @property
+    def may_repeat(self) -> bool:
+        if self.repeatable is None:
+            return self.method != 'POST'
+        return self.repeatable
+
+    def __str__(self) -> str:
+        query = '&'.join('%s=%s' % pair for pair in self.query)
+        return '%s %s%s' % (self.method, self.path, query and '?' + query)
+
+
+@dataclasses.dataclass(frozen=True)
+class Response:
+    """An answer.  ``data`` is the decoded JSON of a success, or None."""
+
+    status: int
+    text: str = ''
+    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    data: Any = None
+
+    @property
+    def ok(self) -> bool:
+        return 200 <= self.status < 300
+
+    def brief(self) -> str:
+        """Status and the start of the body, for messages."""
+        text = ' '.join(self.text.split())
+        if len(text) > 300:
+            text = text[:300] + '...'
+        return 'HTTP %d %s' % (self.status, text or '(no body)')
+
+
+class Auth(Protocol):
+    """How requests are authorised.  Must be safe for use by many threads."""
+
+    def headers(self, send: Callable[[Request], Response]
+                ) -> Mapping[str, str]:
+        """Headers for a request; may log in through ``send``."""
+
+    def renew(self, refused: Mapping[str, str], answer: Response,
+              send: Callable[[Request], Response]) -> bool:
+        """After a 401 or 403: whether one more try makes sense.
+
+        :param refused: the headers that the refused request carried.
+        """
+
+
+class NoCookies(cookiejar.DefaultCookiePolicy):
+    """Keeps nothing: a kept session could switch on other checks."""
+
+    def set_ok(self, cookie: Any, request: Any) -> bool:
+        return False
+
+
+class _Unchecked(connection.HTTPSConnection):
+    """A connection whose operator has said that nothing is to be verified.
+
+    urllib3 would warn at each new connection, and its warning can only be
+    silenced for the whole process, in which other drivers live as well.
+    """
+
+    def connect(self) -> None:
+        super().connect()
+        self.is_verified = True
+
+
+class _UncheckedPool(connectionpool.HTTPSConnectionPool):
+    ConnectionCls = _Unchecked
+
+
+def _adapter(verify: bool) -> adapters.HTTPAdapter:
+    adapter = adapters.HTTPAdapter(pool_connections=1,
+                                   pool_maxsize=POOL_SIZE, max_retries=0)
+    if not verify:
+        adapter.poolmanager.pool_classes_by_scheme = {  # type: ignore
+            'http': connectionpool.HTTPConnectionPool,
+            'https': _UncheckedPool}
+    return adapter
+
+
+class RestTransport:
+    """Sends requests to one endpoint.  Safe for use by many threads.
+
+    :param adapter: how bytes travel; a simulator may be put here.
+    :param clock: monotonic seconds; ``sleep`` waits for that many.
+    """
+
+    def __init__(self, endpoint: Endpoint, auth: Auth, *,
+                 policy: retry.Policy | None = None,
+                 headers: Mapping[str, str] | None = None,
+                 adapter: adapters.BaseAdapter | None = None,
+                 clock: Callable[[], float] = time.monotonic,
+                 sleep: Callable[[float], object] = time.sleep) -> None:
+        self.endpoint = endpoint
+        self._auth = auth
+        self._policy = policy or retry.Policy()
+        self._clock = clock
+        self._sleep = sleep
+        self._session = requests.Session()
+        self._session.trust_env = False
+        self._session.cookies.set_policy(NoCookies())
+        self._session.mount('https://',
+                            adapter or _adapter(endpoint.verify))
+        self._session.headers.clear()
+        self._session.headers.update(
+            {'Accept': 'application/json', 'Accept-Encoding': 'identity',
+             'Connection': 'keep-alive', **(headers or {})})
+        self._verify: bool | str = endpoint.verify
+        if endpoint.verify and endpoint.ca_file:
+            self._verify = endpoint.ca_file
+
+    def close(self) -> None:
+        self._session.close()
+
+    def call(self, request: Request) -> Response:
+        """Send a request until there is an answer or the table ends.
+
+        :returns: the answer, whatever its status, except those that leave
+            open whether a request that may not be repeated took effect.
+        :raises Unreachable: no connection could be made; nothing was done.
+        :raises NotTrusted: the certificate was not accepted.
+        :raises OutcomeUnknown: it was sent and there is no usable answer.
+        """
+        started = self._clock()
+        attempt = 0
+        while True:
+            attempt += 1
+            asked = ''
+            try:
+                answer = self._authorised(request)
+            except exception.NotTrusted:
+                raise
+            except exception.OutcomeUnknown:
+                if not (request.may_repeat
+                        and self._again(attempt, started)):
+                    raise
+            except exception.Unreachable:
+                if not self._again(attempt, started):
+                    raise
+            else:
+                asked = answer.headers.get('Retry-After', '')
+                if not self._repeat(request, answer, attempt, started):
+                    return answer
+            self._sleep(self._policy.pause(attempt, asked))
+
+    def _again(self, attempt: int, started: float) -> bool:
+        return self._policy.again(attempt, self._clock() - started)
+
+    def _repeat(self, request: Request, answer: Response, attempt: int,
+                started: float) -> bool:
+        if answer.status == retry.REFUSED:
+            return self._again(attempt, started)
+        if not request.may_repeat and answer.status in retry.UNKNOWN:
+            raise exception.OutcomeUnknown(
+                '%s at %s was answered by a failure that leaves open whether '
+                'it took effect' % (request, self.endpoint.url),
+                answer=answer.brief())
+        return (answer.status in retry.TRANSIENT
+                and self._again(attempt, started))
+
+    def _authorised(self, request: Request) -> Response:
+        if not request.authenticated:
+            return self._send(request, {})
+        headers = self._auth.headers(self.call)
+        answer = self._send(request, headers)
+        if answer.status in (401, 403) and self._auth.renew(
+                headers, answer, self.call):
+            answer = self._send(request, self._auth.headers(self.call))
+        return answer
+
+    def _send(self, request: Request,
+              headers: Mapping[str, str]) -> Response:
+        prepared = self._session.prepare_request(requests.Request(
+            request.method, self.endpoint.url + request.path,
+            params=list(request.query) or None, headers=dict(headers),
+            json=request.body))
+        started = time.monotonic()
+        status = 'no answer'
+        try:
+            answer = self._exchange(request, prepared)
+            status = str(answer.status)
+            return answer
+        finally:
+            spent = time.monotonic() - started
+            meter.count('REST', spent)
+            LOG.debug('%s -> %s in %.3f s', request, status, spent)
+
+    def _exchange(self, request: Request,
+                  prepared: requests.PreparedRequest) -> Response:
+        try:
+            raw = self._session.send(
+                prepared, stream=True, allow_redirects=False,
+                verify=self._verify,
+                timeout=(self.endpoint.connect_timeout,
+                         self.endpoint.read_timeout))
+            with raw:
+                body = _body(raw, self.endpoint.whole_timeout)
+        except (requests.RequestException, urllib3_exceptions.HTTPError,
+                OSError) as exc:
+            raise translate(exc, request, self.endpoint) from exc
+        text = body.decode('utf-8', 'replace')
+        return Response(status=raw.status_code, text=text,
+                        headers=raw.headers,
+                        data=self._decode(request, raw.status_code, text))
+
+    def _decode(self, request: Request, status: int, text: str) -> Any:
+        """JSON of a success.
+
+        An empty body is fine, except for GET: taken as "nothing there" it
+        would make us recreate or forget things.
+        """
+        if not 200 <= status < 300:
+            return None
+        if not text.strip() and request.method != 'GET':
+            return None
+        try:
+            return json.loads(text)
+        except ValueError as exc:
+            raise exception.OutcomeUnknown(
+                '%s at %s was answered with something that is not complete '
+                'JSON' % (request, self.endpoint.url),
+                answer=Response(status, text).brief()) from exc
+
+
+def _body(raw: requests.Response, seconds: float) -> bytes:
+    """Read an answer, with a deadline for the whole of it."""
+    deadline = time.monotonic() + seconds
+    read = getattr(raw.raw, 'read1', raw.raw.read)
+    pieces: list[bytes] = []
+    size = 0
+    while piece := read(65536):
+        pieces.append(piece)
+        size += len(piece)
+        if size > MAX_BODY:
+            raise requests.exceptions.ContentDecodingError(
+                'answer larger than %d bytes' % MAX_BODY)
+        if time.monotonic() > deadline:
+            raise requests.exceptions.ReadTimeout(
+                'answer not complete after %s s' % seconds)
+    return b''.join(pieces)
+
+
+def translate(exc: Exception, request: Request,
+              endpoint: Endpoint) -> exception.TransportError:
+    """A library's error as one of ours: was the request sent or not?"""
+    what = '%s at %s' % (request, endpoint.url)
+    if _caused_by(exc, (requests.exceptions.SSLError,
+                        urllib3_exceptions.SSLError)):
+        return exception.NotTrusted(
+            what + ' was not sent: no trusted TLS connection',
+            answer=_words(exc),
+            check='the CA bundle and the name in the certificate')
+    never_sent = (requests.exceptions.ConnectTimeout,
+                  urllib3_exceptions.NewConnectionError,
+                  urllib3_exceptions.ConnectTimeoutError,
+                  urllib3_exceptions.ProxyError,
+                  requests.exceptions.InvalidURL,
+                  urllib3_exceptions.LocationValueError)
+    if _caused_by(exc, never_sent):
+        return exception.Unreachable(
+            what + ' was not sent: no connection', answer=_words(exc),
+            check='address, port, network and firewall')
+    return exception.OutcomeUnknown(
+        what + ' was sent and not answered', answer=_words(exc),
+        check='whether the server is up and how loaded it is')
+
+
+def _caused_by(exc: BaseException, kinds: tuple[type, ...]) -> bool:
+    """Whether an error, or one that it wraps, is of one of the kinds."""
+    seen: list[BaseException] = []
+    queue: list[Any] = [exc]
+    while queue:
+        one = queue.pop()
+        if not isinstance(one, BaseException) or one in seen:
+            continue
+        if isinstance(one, kinds):
+            return True
+        seen.append(one)
+        queue += [*one.args, getattr(one, 'reason', None), one.__cause__]
+    return False
+
+
+def _words(exc: Exception) -> str:
+    return '%s: %s' % (type(exc).__name__, exc)
