@@ -24,6 +24,7 @@ import dataclasses
 from http import cookiejar
 import json
 import logging
+import ssl
 import time
 from typing import Any
 from typing import Protocol
@@ -165,7 +166,7 @@ def _adapter(verify: bool) -> adapters.HTTPAdapter:
     adapter = adapters.HTTPAdapter(pool_connections=1,
                                    pool_maxsize=POOL_SIZE, max_retries=0)
     if not verify:
-        adapter.poolmanager.pool_classes_by_scheme = {  # type: ignore
+        adapter.poolmanager.pool_classes_by_scheme = {
             'http': connectionpool.HTTPConnectionPool,
             'https': _UncheckedPool}
     return adapter
@@ -337,10 +338,11 @@ def translate(exc: Exception, request: Request,
               endpoint: Endpoint) -> exception.TransportError:
     """A library's error as one of ours: was the request sent or not?"""
     what = '%s at %s' % (request, endpoint.url)
-    if _caused_by(exc, (requests.exceptions.SSLError,
-                        urllib3_exceptions.SSLError)):
+    # Other TLS errors also occur when an established connection is cut, after
+    # the request was sent; only this one is sure to come before.
+    if _caused_by(exc, (ssl.SSLCertVerificationError,)):
         return exception.NotTrusted(
-            what + ' was not sent: no trusted TLS connection',
+            what + ' was not sent: the certificate is not accepted',
             answer=_words(exc),
             check='the CA bundle and the name in the certificate')
     never_sent = (requests.exceptions.ConnectTimeout,

@@ -63,7 +63,7 @@ class Policy:
         """
         if asked.strip().isdigit():
             return min(float(asked), self.longest)
-        ceiling = min(self.first * 2 ** (attempt - 1), self.longest)
+        ceiling = min(self.first * 2.0 ** (attempt - 1), self.longest)
         # Half fixed, half random: apart from each other, yet never at once.
         return ceiling * (0.5 + self.jitter() / 2)
 

@@ -1,0 +1,207 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The REST interface of the management service (VMS), without decisions.
+
+Lists are always paged, and what comes back from a filtered list is filtered
+again here, since a server may ignore a parameter that it does not know.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+import time
+from typing import Any
+from typing import TypeVar
+from urllib import parse
+
+from manila_drivers import exception
+from manila_drivers.transport import rest
+from manila_drivers.vastdata import records
+
+T = TypeVar('T')
+Query = Mapping[str, object]
+
+#: Texts by which VMS says what a bare 400 means.
+EXISTS = ('must be unique', 'unique set', 'already exists')
+NO_DIRECTORY = 'no such directory'
+TRASH_OFF = 'trash folder disabled'
+
+
+class Vms:
+    """Requests to one VMS.  Safe for use by many threads.
+
+    :param prefix: path before the resource, such as ``/api/v1/``.
+    """
+
+    def __init__(self, transport: rest.RestTransport, prefix: str, *,
+                 page_size: int = 1000,
+                 clock: Callable[[], float] = time.monotonic,
+                 sleep: Callable[[float], object] = time.sleep) -> None:
+        self._transport = transport
+        self._prefix = prefix
+        self._page_size = page_size
+        self._clock = clock
+        self._sleep = sleep
+
+    def close(self) -> None:
+        self._transport.close()
+
+    def call(self, method: str, resource: str, *, body: Any = None,
+             query: tuple[tuple[str, str], ...] = (),
+             repeatable: bool | None = None) -> Any:
+        """Send one request and return the decoded answer, or None.
+
+        :param resource: path below the prefix; ends in a slash, as VMS
+            demands: a redirected POST would lose its body.
+        :raises BackendError: or one of its kinds, with the answer's text.
+        :raises TransportError: there was no usable answer.
+        """
+        request = rest.Request(method, self._prefix + resource, query=query,
+                               body=body, repeatable=repeatable)
+        answer = self._transport.call(request)
+        if not answer.ok:
+            raise failure(request, answer)
+        return answer.data
+
+    def list(self, resource: str, parse_record: Callable[[Any], T],
+             **filters: object) -> Iterator[T]:
+        """All records, page by page."""
+        wanted = [(name, str(value)) for name, value in filters.items()
+                  if value is not None]
+        wanted.append(('page_size', str(self._page_size)))
+        where, query = resource + '/', tuple(wanted)
+        seen = set()
+        while (where, query) not in seen:
+            seen.add((where, query))
+            data = self.call('GET', where, query=query)
+            rows, following = _page(data, resource)
+            for row in rows:
+                yield parse_record(row)
+            if not following or not rows:
+                return
+            # The link may name another host; only its query is taken.
+            query = tuple(parse.parse_qsl(parse.urlsplit(following).query))
+
+    def find(self, resource: str, parse_record: Callable[[Any], T],
+             match: Callable[[T], bool], **filters: object) -> T | None:
+        """The one record that matches, or None.
+
+        :raises Conflict: several match, which is named, not guessed about.
+        """
+        found = [record for record
+                 in self.list(resource, parse_record, **filters)
+                 if match(record)]
+        if len(found) > 1:
+            raise exception.Conflict(
+                'VMS has %d %s where one was expected: %s'
+                % (len(found), resource, found))
+        return found[0] if found else None
+
+    def get(self, resource: str, ident: object,
+            parse_record: Callable[[Any], T]) -> T | None:
+        """One record by its id, or None."""
+        try:
+            return parse_record(self.call('GET', '%s/%s/' % (resource,
+                                                             ident)))
+        except exception.NotFound:
+            return None
+
+    def update(self, resource: str, ident: int,
+               body: Mapping[str, Any]) -> Any:
+        """Change fields; lists are replaced.  The answer may be None."""
+        return self.call('PATCH', '%s/%d/' % (resource, ident), body=body)
+
+    def delete(self, resource: str, ident: int,
+               body: Mapping[str, Any] | None = None) -> Any:
+        """Remove a record; that it is gone already is success."""
+        try:
+            return self.call('DELETE', '%s/%d/' % (resource, ident),
+                             body=body)
+        except exception.NotFound:
+            return None
+
+    def wait_for(self, what: str, look: Callable[[], T | None],
+                 seconds: float) -> T:
+        """Call ``look`` until it returns something.
+
+        :raises OutcomeUnknown: nothing came within that many seconds.
+        """
+        deadline = self._clock() + seconds
+        pause = 0.5
+        while (found := look()) is None:
+            if self._clock() >= deadline:
+                raise exception.OutcomeUnknown(
+                    '%s was not finished after %g s' % (what, seconds),
+                    check='vast_task_timeout, and the activities in VMS')
+            self._sleep(pause)
+            pause = min(pause * 1.25, 10.0)
+        return found
+
+    def finish(self, what: str, answer: Any, seconds: float) -> None:
+        """Wait for the task in an answer, if there is one."""
+        task = records.Task.within(answer)
+        if task is None:
+            return
+        number = task.id
+
+        def look() -> records.Task | None:
+            now = self.get('vtasks', number, records.Task.of)
+            # A task that is no longer listed has been cleaned up.
+            if now is None:
+                return records.Task(number, 'completed', '')
+            return None if now.running else now
+
+        ended = task if not task.running \
+            else self.wait_for(what, look, seconds)
+        if ended.state != 'completed':
+            raise exception.BackendError(
+                '%s failed: task %d ended as %s' % (what, number,
+                                                    ended.state),
+                answer=ended.message, check='the activities in VMS')
+
+
+def _page(data: Any, resource: str) -> tuple[list[Any], str]:
+    """Rows and the link to the next page, from any of three shapes."""
+    if isinstance(data, list):
+        return data, ''
+    if isinstance(data, Mapping) and isinstance(data.get('results'), list):
+        return data['results'], str(data.get('next') or '')
+    if isinstance(data, Mapping) and 'id' in data:
+        return [data], ''
+    raise exception.BackendError(
+        'VMS answered a list of %s with something else' % resource,
+        answer=repr(data)[:200], check='vast_api_version')
+
+
+def failure(request: rest.Request,
+            answer: rest.Response) -> exception.BackendError:
+    """The error for an answer that is not a success."""
+    kind: type[exception.BackendError] = exception.BackendError
+    check = ''
+    text = answer.text.lower()
+    if answer.status in (401, 403):
+        kind = exception.AccessDenied
+        check = ('the role of the VMS user, and whether the token in '
+                 'vast_api_token is still valid')
+    elif answer.status == 404:
+        kind = exception.NotFound
+    elif answer.status == 409 or (
+            answer.status == 400 and any(word in text for word in EXISTS)):
+        kind = exception.Conflict
+    elif answer.status in (424, 429, 503):
+        kind = exception.Busy
+    if TRASH_OFF in text:
+        check = ('Trash folder access has to be on in VMS: Settings > '
+                 'Cluster > General')
+    return kind('%s was refused' % request, status=answer.status,
+                answer=answer.brief(), check=check)

@@ -1,0 +1,115 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Ways to log in to the management service (VMS).
+
+An expired token is answered with 403, in some versions with 401.  A body that
+says ``permission_denied`` means that the role lacks the right: logging in
+again cannot help then.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+import threading
+
+from manila_drivers import exception
+from manila_drivers.transport import rest
+
+Send = Callable[[rest.Request], rest.Response]
+
+
+class TokenAuth:
+    """An API token (VMS 5.3 or later).  Nothing is ever renewed."""
+
+    def __init__(self, token: str) -> None:
+        self._headers = {'Authorization': 'Api-Token ' + token}
+
+    def headers(self, send: Send) -> Mapping[str, str]:
+        return self._headers
+
+    def renew(self, refused: Mapping[str, str], answer: rest.Response,
+              send: Send) -> bool:
+        return False
+
+
+class PasswordAuth:
+    """User and password, exchanged for a token that lasts about an hour.
+
+    However many threads find their token expired at once, one of them gets a
+    new one; the others wait for it and use it.
+    """
+
+    def __init__(self, user: str, password: str, prefix: str) -> None:
+        self._user = user
+        self._password = password
+        self._prefix = prefix
+        self._lock = threading.Lock()
+        self._access = ''
+        self._refresh = ''
+
+    def headers(self, send: Send) -> Mapping[str, str]:
+        with self._lock:
+            if not self._access:
+                self._log_in(send)
+            return {'Authorization': 'Bearer ' + self._access}
+
+    def renew(self, refused: Mapping[str, str], answer: rest.Response,
+              send: Send) -> bool:
+        if 'permission_denied' in answer.text.lower():
+            return False
+        with self._lock:
+            if refused.get('Authorization') == 'Bearer ' + self._access:
+                self._access = ''
+                if not self._renewed(send):
+                    self._log_in(send)
+        return True
+
+    def _renewed(self, send: Send) -> bool:
+        if not self._refresh:
+            return False
+        answer = send(self._request('token/refresh/',
+                                    {'refresh': self._refresh}))
+        return answer.ok and self._keep(answer)
+
+    def _log_in(self, send: Send) -> None:
+        answer = send(self._request('token/', {'username': self._user,
+                                               'password': self._password}))
+        if answer.ok and self._keep(answer):
+            return
+        what = 'Logging in to VMS as %r failed' % self._user
+        if answer.status in (400, 401, 403):
+            raise exception.AccessDenied(
+                what, status=answer.status, answer=answer.brief(),
+                check='vast_mgmt_user and vast_mgmt_password')
+        raise exception.BackendError(what, status=answer.status,
+                                     answer=_without_tokens(answer))
+
+    def _request(self, path: str, body: Mapping[str, str]) -> rest.Request:
+        # A second token does no harm, so a lost answer is asked for again.
+        return rest.Request('POST', self._prefix + path, body=body,
+                            repeatable=True, authenticated=False)
+
+    def _keep(self, answer: rest.Response) -> bool:
+        data = answer.data if isinstance(answer.data, dict) else {}
+        access, refresh = data.get('access'), data.get('refresh')
+        if not (isinstance(access, str) and access):
+            return False
+        self._access = access
+        self._refresh = refresh if isinstance(refresh, str) else ''
+        return True
+
+
+def _without_tokens(answer: rest.Response) -> str:
+    """A success body may hold half a token; only failures are quoted."""
+    if answer.ok:
+        return 'HTTP %d without a token in it' % answer.status
+    return answer.brief()
