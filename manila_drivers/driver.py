@@ -1,0 +1,233 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The base classes of our drivers: the skin that Manila sees.
+
+A driver is::
+
+    class SomeShareDriver(driver.ShareDriver):
+
+        def __init__(self, *args, **kwargs):
+            super().__init__(False, *args, config_opts=[OPTS], **kwargs)
+
+        @operation
+        def create_share(self, context, share, share_server=None, **kwargs):
+            ...
+
+        def _static_stats(self):
+            return {'vendor_name': ..., 'storage_protocol': 'NFS', ...}
+
+        def _update_share_stats(self, data=None):
+            super()._update_share_stats({'total_capacity_gb': ...})
+
+        def _ensure_shares(self, context, shares):
+            return {share['id']: {...} for share in shares}
+
+and works the same inside Manila and without.
+"""
+
+from collections.abc import Iterable
+from contextlib import AbstractContextManager
+import logging
+from typing import Any
+
+from oslo_config import cfg
+
+from manila_drivers import compat
+from manila_drivers import registering
+from manila_drivers import statistics
+from manila_drivers.operation import operation
+
+__all__ = ['ExecuteMixin', 'GaneshaMixin', 'ShareDriver', 'operation']
+
+LOG = logging.getLogger(__name__)
+
+
+class ExecuteMixin(compat.BaseExecuteMixin):
+    """For drivers that run commands: ``_execute``, and the SSH options.
+
+    Goes before ShareDriver in the list of base classes.
+    """
+
+
+class GaneshaMixin(compat.BaseGaneshaMixin):
+    """For drivers that export through NFS-Ganesha: its options.
+
+    Goes before ShareDriver in the list of base classes.
+    """
+
+
+class ShareDriver(compat.BaseShareDriver):
+    """What all our drivers have in common.
+
+    :param driver_handles_share_servers: the mode, or a tuple of the modes,
+        that the driver supports.
+    :param configuration: the backend's section.
+    :param private_storage: key-value pairs that outlive the process.
+    :param config_opts: lists of options to register in the section.
+
+    The constructor does no I/O and starts nothing: Manila makes the driver
+    in one process and uses it in a forked child.
+    """
+
+    def __init__(self, driver_handles_share_servers: Any, *args: Any,
+                 **kwargs: Any) -> None:
+        # Not left to Manila's constructor, which registers them between its
+        # own options and trips over any name that occurs in both.
+        config_opts = kwargs.pop('config_opts', ())
+        self.private_storage = kwargs.get('private_storage')
+        super().__init__(driver_handles_share_servers, *args, **kwargs)
+        for opts in config_opts:
+            self.register_options(opts)
+
+    def register_options(self, opts: Iterable[cfg.Opt]) -> None:
+        """Add options to the section; existing names are kept as they are."""
+        if self.configuration:
+            registering.register(self.configuration, opts)
+
+    def option(self, name: str) -> Any:
+        """Value of an option of the section, or None if there is none."""
+        return (self.configuration.safe_get(name)
+                if self.configuration else None)
+
+    @property
+    def backend_name(self) -> str:
+        """What errors and the log call this backend."""
+        return str(self.option('share_backend_name')
+                   or getattr(self.configuration, 'config_group', None)
+                   or type(self).__name__)
+
+    def lock(self, name: str,
+             timeout: float = 60.0) -> AbstractContextManager[None]:
+        """Hold a lock between all processes of this host.
+
+        :raises Busy: it was not free within ``timeout`` seconds.
+        """
+        return compat.lock(name, timeout, self.option('lock_path'))
+
+    def extra_specs(self, share: Any) -> dict[str, str]:
+        """The extra specs of the share's type, as text."""
+        return compat.extra_specs(share,
+                                  self.option('share_type_extra_specs'))
+
+    def get_configured_ip_versions(self) -> Any:
+        """IP versions of export locations; drivers that know better say so.
+
+        Must not ask the backend: statistics call it.
+        """
+        return [4, 6] if self.ipv6_implemented else [4]
+
+    @operation
+    def ensure_shares(self, context: Any, shares: Any,
+                      **kwargs: Any) -> dict[str, Any]:
+        """Check all shares at the start of the service.
+
+        Has an answer for every share and never raises: a share without one
+        would stay in "ensuring" for ever.  Drivers write
+        :meth:`_ensure_shares`; without it Manila is told that there is no
+        such thing, and checks shares one by one.
+        """
+        if type(self)._ensure_shares is ShareDriver._ensure_shares:
+            raise NotImplementedError()
+        try:
+            answers = self._ensure_shares(context, shares) or {}
+        except Exception:
+            LOG.exception('Backend %s: shares could not be checked, they are '
+                          'left as they are', self.backend_name)
+            answers = {}
+        return {share['id']: answers.get(share['id']) or {}
+                for share in shares}
+
+    def _ensure_shares(self, context: Any, shares: Any) -> Any:
+        """Answer for all shares, keyed by instance id; see the contract.
+
+        Shares that are left out, or all if it raises, count as healthy.
+        """
+        raise NotImplementedError()
+
+    def get_periodic_hook_data(self, context: Any, share_instances: Any,
+                               **kwargs: Any) -> Any:
+        """What periodic hooks get: the instances as they are."""
+        return share_instances
+
+    @operation(periodic=True)
+    def get_share_stats(self, refresh: bool = False,
+                        **kwargs: Any) -> dict[str, Any]:
+        """Statistics; never raises, for that would restart the service.
+
+        While the backend does not answer, the last statistics stand; before
+        the first answer its capacity is "unknown".
+        """
+        if refresh or not self._stats:
+            try:
+                self._update_share_stats()
+            except Exception as exc:
+                LOG.warning('Backend %s: no new statistics: %s',
+                            self.backend_name, exc,
+                            exc_info=LOG.isEnabledFor(logging.DEBUG))
+                self._stats = self._stats or self._stats_unasked()
+        return self._stats
+
+    def _static_stats(self) -> dict[str, Any]:
+        """What holds without asking the backend: vendor, protocol, ..."""
+        return {}
+
+    def _update_share_stats(self, data: Any = None) -> None:
+        """Store statistics that are complete for every release.
+
+        :param data: what the driver found out, with or without ``pools``;
+            goes before what is known without asking.
+        """
+        super()._update_share_stats(self._complete_stats(data or {}))
+
+    def _complete_stats(self, data: dict[str, Any]) -> dict[str, Any]:
+        stats = {
+            'share_backend_name': self.backend_name,
+            'driver_handles_share_servers': self.driver_handles_share_servers,
+            **statistics.ABSENT,
+            **self._common_flags(),
+            **statistics.reserved(self.option),
+            'max_over_subscription_ratio':
+                self.option('max_over_subscription_ratio'),
+            **self._functions(),
+            'pools': self.pools,
+            **self._static_stats(),
+            **data}
+        return statistics.with_pools(stats, self._functions)
+
+    def _common_flags(self) -> dict[str, Any]:
+        """What the base class derives from the driver's own attributes."""
+        return {
+            'snapshot_support': self.snapshots_are_supported,
+            'create_share_from_snapshot_support':
+                self.creating_shares_from_snapshots_is_supported,
+            'replication_domain': self.replication_domain,
+            'security_service_update_support':
+                self.security_service_update_support,
+            'network_allocation_update_support':
+                self.network_allocation_update_support,
+            'share_replicas_migration_support': getattr(
+                self, 'share_replicas_migration_support', False),
+            'encryption_support': getattr(self, 'encryption_support', None),
+            'qos_type_support': getattr(self, 'qos_type_support', False)}
+
+    def _functions(self, pool: str | None = None) -> dict[str, Any]:
+        """Filter and goodness function, which pools do not inherit."""
+        return {'filter_function': self.get_filter_function(pool=pool),
+                'goodness_function': self.get_goodness_function()}
+
+    def _stats_unasked(self) -> dict[str, Any]:
+        """Statistics of a backend that has not answered yet."""
+        versions = self.get_configured_ip_versions()
+        return {**self._complete_stats({}),
+                'ipv4_support': 4 in versions, 'ipv6_support': 6 in versions,
+                'share_group_stats': {'consistent_snapshot_support': None}}

@@ -1,0 +1,163 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What every public call of a driver has in common.
+
+One line in the log with the round trips and the time, errors turned into
+Manila's, and patience with arguments that future releases add.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+import functools
+import inspect
+import logging
+from typing import Any
+from typing import overload
+from typing import TypeVar
+
+from manila_drivers import compat
+from manila_drivers import exception
+from manila_drivers import translate
+from manila_drivers.transport import meter
+
+LOG = logging.getLogger(__name__)
+
+F = TypeVar('F', bound=Callable[..., Any])
+
+# A call is about the first of its parameters that is one of these.
+_SUBJECTS = frozenset({
+    'share', 'snapshot', 'shares', 'share_instance', 'share_instances',
+    'source_share', 'new_replica', 'replica', 'replica_list', 'share_server',
+    'share_group_dict', 'snap_dict', 'server_details', 'network_info'})
+
+
+@overload
+def operation(function: F) -> F: ...
+
+
+@overload
+def operation(*, periodic: bool = False) -> Callable[[F], F]: ...
+
+
+def operation(function: F | None = None, *,
+              periodic: bool = False) -> Any:
+    """Decorate a method that Manila calls.
+
+    :param periodic: it is called every so often: its line is for DEBUG.
+
+    The method keeps its name and signature, to which ``**kwargs`` is added
+    if it has none.  Keywords it does not know are ignored; a method with
+    ``**kwargs`` of its own gets them.
+
+    Every :class:`~manila_drivers.exception.DriverError` leaves as one of
+    Manila's exceptions, with ours as its cause.  Other exceptions are bugs
+    and pass unchanged, but for NotImplementedError from ``update_access``,
+    which would send Manila down a path that ignores level changes.
+    """
+    if function is None:
+        return functools.partial(_decorated, periodic=periodic)
+    return _decorated(function, periodic=periodic)
+
+
+def _decorated(function: Callable[..., Any], *,
+               periodic: bool) -> Callable[..., Any]:
+    signature = inspect.signature(function)
+    names = tuple(signature.parameters)
+    open_ended = any(parameter.kind is parameter.VAR_KEYWORD
+                     for parameter in signature.parameters.values())
+    subject = next((name for name in names if name in _SUBJECTS), '')
+    level = logging.DEBUG if periodic else logging.INFO
+
+    @functools.wraps(function)
+    def call(self: Any, *args: Any, **kwargs: Any) -> Any:
+        unknown = [key for key in kwargs if key not in names]
+        if unknown:
+            LOG.debug('%s: ignoring arguments %s', function.__name__, unknown)
+            if not open_ended:
+                kwargs = {key: value for key, value in kwargs.items()
+                          if key in names}
+        line = _Line(self, function.__name__, level,
+                     _subject(names, subject, args, kwargs))
+        return line.run(functools.partial(function, self, *args, **kwargs))
+
+    if not open_ended:
+        call.__signature__ = _opened(signature)  # type: ignore[attr-defined]
+    return call
+
+
+def _opened(signature: inspect.Signature) -> inspect.Signature:
+    """The same with ``**kwargs`` at its end."""
+    extra = inspect.Parameter('kwargs', inspect.Parameter.VAR_KEYWORD)
+    return signature.replace(
+        parameters=[*signature.parameters.values(), extra])
+
+
+def _subject(names: tuple[str, ...], subject: str, args: tuple[Any, ...],
+             kwargs: Mapping[str, Any]) -> str:
+    """Id of what the call is about, or how many it is about."""
+    if not subject:
+        return ''
+    # args lacks self, which comes first in names.
+    place = names.index(subject) - 1
+    value = kwargs.get(subject) if place >= len(args) else args[place]
+    if isinstance(value, (list, tuple)):
+        return f'{len(value)} {subject}'
+    look = getattr(value, 'get', None)
+    found = look('id') if look else getattr(value, 'id', '')
+    return str(found or '')
+
+
+class _Line:
+    """One call and the line about it."""
+
+    def __init__(self, driver: Any, method: str, level: int,
+                 subject: str) -> None:
+        self._name = f'{type(driver).__name__}.{method}'
+        self._backend = str(getattr(driver, 'backend_name', ''))
+        self._method = method
+        self._level = level
+        self._subject = subject
+
+    def run(self, call: Callable[[], Any]) -> Any:
+        with meter.measure() as trips:
+            try:
+                result = call()
+            except exception.DriverError as exc:
+                exc.located(self._backend)
+                self._log(logging.WARNING, 'failed', trips, exc)
+                raise translate.translated(
+                    exc, self._method, self._subject) from exc
+            except NotImplementedError as exc:
+                self._log(logging.DEBUG, 'not implemented', trips, exc)
+                if self._method == 'update_access':
+                    raise self._refused(exc) from exc
+                raise
+            except Exception as exc:
+                self._log(logging.WARNING, 'failed', trips, exc)
+                raise
+        self._log(self._level, 'done', trips)
+        return result
+
+    def _log(self, level: int, outcome: str, trips: meter.Meter,
+             error: Exception | None = None) -> None:
+        # Backends answer with whole pages at times: one line stays one line.
+        reason = (f': {type(error).__name__}: {" ".join(str(error).split())}'
+                  if error is not None else '')
+        LOG.log(level, '%s %s: backend %s, id %s, %s%s', self._name, outcome,
+                self._backend or '-', self._subject or '-', trips, reason)
+
+    def _refused(self, error: Exception) -> Exception:
+        refused: Exception = compat.errors.ShareBackendException(
+            msg=f'Backend {self._backend}: {self._method} is not supported '
+                f'for this share. {error}')
+        return refused

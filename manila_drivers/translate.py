@@ -1,0 +1,101 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Our errors as Manila's, at the one place where they leave the library.
+
+Which class Manila wants depends on the call: what it does next hangs on it.
+The facts behind the table: ``shrink_share`` puts a share back to "available"
+for two classes only, ``unmanage`` leaves it in limbo for all but one, and
+whatever takes a share for vanished is believed.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from manila_drivers import compat
+from manila_drivers import exception
+
+errors = compat.errors
+
+_MANAGE: Mapping[str, Any] = {
+    'manage_existing': errors.ManageInvalidShare,
+    'manage_existing_with_server': errors.ManageInvalidShare,
+    'manage_existing_snapshot': errors.ManageInvalidShareSnapshot,
+    'manage_existing_snapshot_with_server':
+        errors.ManageInvalidShareSnapshot,
+    'manage_server': errors.ManageShareServerError}
+
+_UNMANAGE: Mapping[str, Any] = {
+    'unmanage': errors.UnmanageInvalidShare,
+    'unmanage_with_server': errors.UnmanageInvalidShare,
+    'unmanage_snapshot': errors.UnmanageInvalidShareSnapshot,
+    'unmanage_snapshot_with_server': errors.UnmanageInvalidShareSnapshot}
+
+# Calls in which NotFound can only mean the share.  delete_share is not one of
+# them: it copes with a missing share itself, and anything else it misses must
+# not make Manila forget a share that is still there.
+_SHARE_CALLS = frozenset({
+    'update_access', 'extend_share', 'shrink_share', 'ensure_share',
+    'get_share_status', 'create_snapshot', 'connection_get_info'})
+
+_SNAPSHOT_CALLS = frozenset({
+    'create_share_from_snapshot', 'revert_to_snapshot',
+    'snapshot_update_access', 'update_replicated_snapshot'})
+
+
+def translated(error: exception.DriverError, method: str,
+               subject: str = '') -> Exception:
+    """The exception Manila should see.
+
+    :param method: name of the driver's method.
+    :param subject: id of the share or snapshot it was called for.
+    """
+    if method == 'shrink_share' and isinstance(error, exception.Unsupported):
+        # For Manila "the driver cannot shrink": the share stays available.
+        return NotImplementedError(str(error))
+    chosen = _chosen(error, method)
+    made: Exception = chosen(
+        message=_text(chosen, error), share_id=subject, name=subject,
+        reason=str(error), msg=str(error),
+        detail_data=getattr(error, 'detail_data', {}))
+    return made
+
+
+def _chosen(error: exception.DriverError, method: str) -> Any:
+    if method in _UNMANAGE:
+        return _UNMANAGE[method]
+    if isinstance(error, exception.PossibleDataLoss):
+        return errors.ShareShrinkingPossibleDataLoss
+    if isinstance(error, exception.ConfigurationError):
+        return errors.BadConfigurationException
+    if method in _MANAGE and isinstance(
+            error, (exception.InvalidRequest, exception.BackendError)):
+        return _MANAGE[method]
+    if isinstance(error, exception.NotFound):
+        if method in _SHARE_CALLS:
+            return errors.ShareResourceNotFound
+        if method in _SNAPSHOT_CALLS:
+            return errors.SnapshotResourceNotFound
+    if isinstance(error, exception.InvalidRule):
+        return errors.InvalidShareAccess
+    return errors.ShareBackendException
+
+
+def _text(chosen: Any, error: exception.DriverError) -> str | None:
+    """Our text where the class's template has no room for one.
+
+    None leaves it to the template, which quotes ``reason`` or ``msg``.
+    """
+    template = str(chosen.message)
+    if '%(reason)s' in template or '%(msg)s' in template:
+        return None
+    return str(error)
