@@ -207,9 +207,9 @@ def level_for(levels: Mapping[Network, str],
         else address
     best: Network | None = None
     for network in levels:
-        if network.version == host.version and host in network:
-            if best is None or network.prefixlen > best.prefixlen:
-                best = network
+        if (network.version == host.version and host in network
+                and (best is None or network.prefixlen > best.prefixlen)):
+            best = network
     return None if best is None else levels[best]
 
 

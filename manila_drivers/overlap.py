@@ -60,10 +60,10 @@ def _over(holes: Mapping[Network, list[Network]],
     for network in sorted(holes, key=access.order):
         spare -= max(1, len(_cut(network, holes[network])) - 1)
         if spare < 0:
-            return {hole: 'it lies inside the %s rule for %s, and this '
-                    'backend keeps at most %d extra entries for such '
-                    'overlaps' % (levels[network], network, limit)
-                    for hole in holes[network]}
+            why = ('it lies inside the %s rule for %s, and this backend '
+                   'keeps at most %d extra entries for such overlaps'
+                   % (levels[network], network, limit))
+            return dict.fromkeys(holes[network], why)
     return {}
 
 

@@ -142,7 +142,7 @@ def _undo(undos: list[Step], perform: Perform, results: Mapping[str, Any],
     for step in reversed(undos):
         try:
             perform(step.action, step.target, _args(step, results))
-        except Exception as exc:
+        except Exception as exc:  # noqa: BLE001 - whatever stops an undo
             # The first failure is what the caller has to hear about; a
             # repeated call or a delete finds what is left here by name.
             LOG.warning('Could not undo: %s: %s', step, exc)

@@ -25,7 +25,9 @@ from typing import TypeVar
 from urllib import parse
 
 from manila_drivers import exception
+from manila_drivers import plan
 from manila_drivers.transport import rest
+from manila_drivers.transport import retry
 from manila_drivers.vastdata import records
 
 T = TypeVar('T')
@@ -45,11 +47,13 @@ class Vms:
 
     def __init__(self, transport: rest.RestTransport, prefix: str, *,
                  page_size: int = 1000,
+                 policy: retry.Policy | None = None,
                  clock: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], object] = time.sleep) -> None:
         self._transport = transport
         self._prefix = prefix
         self._page_size = page_size
+        self._policy = policy or retry.Policy()
         self._clock = clock
         self._sleep = sleep
 
@@ -116,6 +120,41 @@ class Vms:
         except exception.NotFound:
             return None
 
+    def create(self, resource: str, body: Mapping[str, Any],
+               parse_record: Callable[[Any], T | None],
+               look: Callable[[], T | None]) -> plan.Done:
+        """Make an object, or adopt the one that is there already.
+
+        :param look: finds the object; it raises Conflict if what it finds
+            is not what would have been made.
+        :returns: Done, whose ``created`` is False whenever it cannot be
+            excluded that the object was there before.
+        :raises BackendError: refused, and no such object exists.
+        :raises OutcomeUnknown: still not clear after several looks.
+        """
+        attempt = 0
+        while True:
+            attempt += 1
+            try:
+                data = self.call('POST', resource + '/', body=body)
+            except (exception.BackendError, exception.OutcomeUnknown) as exc:
+                found = look() if _may_exist(exc) else None
+                if found is not None:
+                    return plan.Done(found, created=False)
+                if (not isinstance(exc, exception.OutcomeUnknown)
+                        or attempt > self._policy.retries):
+                    raise
+            else:
+                record = parse_record(data) if data else None
+                if record is None:
+                    record = look()
+                if record is not None:
+                    return plan.Done(record)
+                raise exception.OutcomeUnknown(
+                    'VMS accepted a new object in %s and does not list it'
+                    % resource, answer=repr(sorted(body)))
+            self._sleep(self._policy.pause(attempt))
+
     def update(self, resource: str, ident: int,
                body: Mapping[str, Any]) -> Any:
         """Change fields; lists are replaced.  The answer may be None."""
@@ -168,6 +207,12 @@ class Vms:
                 '%s failed: task %d ended as %s' % (what, number,
                                                     ended.state),
                 answer=ended.message, check='the activities in VMS')
+
+
+def _may_exist(exc: exception.DriverError) -> bool:
+    """Whether the answer to a creation can mean that it exists."""
+    return (isinstance(exc, exception.OutcomeUnknown | exception.Conflict)
+            or getattr(exc, 'status', None) == 400)
 
 
 def _page(data: Any, resource: str) -> tuple[list[Any], str]:

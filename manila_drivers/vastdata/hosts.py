@@ -1,0 +1,145 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""View policies: what access rules mean as VMS's five host lists.  Pure.
+
+A host string is an IPv4 address, a network in CIDR form, ``*`` or a few more
+forms that this driver reads but never writes.  Two empty lists admit nobody.
+What a host gets that is in both lists is not documented, so that no such
+policy is ever written (``manila_drivers.overlap``).
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+import dataclasses
+import ipaddress
+from typing import Any
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers import overlap
+from manila_drivers.vastdata import records
+from manila_drivers.vastdata import settings
+
+EVERYONE = '*'
+
+
+@dataclasses.dataclass(frozen=True)
+class Hosts:
+    """The complete wanted content of a policy's lists.
+
+    ``squash`` names the one squash list that holds everyone.
+    """
+
+    read_write: tuple[str, ...] = ()
+    read_only: tuple[str, ...] = ()
+    squash: str = 'no_root_squash'
+
+    def body(self) -> dict[str, list[str]]:
+        """The five lists as VMS takes them."""
+        return {'nfs_read_write': list(self.read_write),
+                'nfs_read_only': list(self.read_only),
+                'nfs_no_squash': self._squashed('no_root_squash'),
+                'nfs_root_squash': self._squashed('root_squash'),
+                'nfs_all_squash': self._squashed('all_squash')}
+
+    def _squashed(self, kind: str) -> list[str]:
+        return [EVERYONE] if self.squash == kind else []
+
+    def equals(self, policy: records.Policy) -> bool:
+        """Whether a policy is exactly this; a list not told is not."""
+        body = self.body()
+        return (
+            _same(policy.read_write, body['nfs_read_write'])
+            and _same(policy.read_only, body['nfs_read_only'])
+            and _same(policy.no_squash, body['nfs_no_squash'])
+            and _same(policy.root_squash, body['nfs_root_squash'])
+            and _same(policy.all_squash, body['nfs_all_squash']))
+
+    def within(self, policy: records.Policy) -> 'Hosts':
+        """What of this the policy has already: never wider than either."""
+        return dataclasses.replace(
+            self, read_write=_common(self.read_write, policy.read_write),
+            read_only=_common(self.read_only, policy.read_only))
+
+
+def wanted(rules: Iterable[access.Rule], squash: str, *, split_limit: int,
+           ipv6: bool) -> tuple[Hosts, Mapping[str, str]]:
+    """Host lists for the complete set of rules, and the refused ones.
+
+    :returns: the lists, and the reason by access id of each refused rule.
+    """
+    grants = access.ip_grants(rules, versions=(4, 6) if ipv6 else (4,))
+    lists = overlap.separate(grants, split_limit)
+    return Hosts(read_write=tuple(map(access.canonical, lists.rw)),
+                 read_only=tuple(map(access.canonical, lists.ro)),
+                 squash=squash), lists.errors
+
+
+def squash_of(specs: Mapping[str, str], default: str) -> str:
+    """The squash mode of a share: its type's extra spec, or the option.
+
+    :raises InvalidRequest: the extra spec names no such mode.
+    """
+    squash = specs.get('vast:squash', default)
+    if squash not in settings.SQUASHES:
+        raise exception.InvalidRequest(
+            'Extra spec vast:squash is %r' % squash,
+            check='one of %s' % ', '.join(settings.SQUASHES))
+    return squash
+
+
+def admits(policy: records.Policy) -> bool:
+    """Whether a policy lets anybody in.  Lists not told count as open."""
+    return bool(policy.read_write is None or policy.read_write
+                or policy.read_only is None or policy.read_only)
+
+
+def without_everyone(policy: records.Policy,
+                     squash: str) -> Hosts | None:
+    """A policy's lists less ``*``, or None where it has no ``*``.
+
+    Upstream's driver leaves ``*`` in one list or both.
+    """
+    read_write = policy.read_write or ()
+    read_only = policy.read_only or ()
+    if EVERYONE not in read_write and EVERYONE not in read_only:
+        return None
+    return Hosts(tuple(h for h in read_write if h != EVERYONE),
+                 tuple(h for h in read_only if h != EVERYONE), squash)
+
+
+def _plain(host: str) -> str:
+    """A host string as we would write it, for comparison."""
+    try:
+        return access.canonical(ipaddress.ip_network(host, strict=False))
+    except ValueError:
+        return host
+
+
+def _same(present: tuple[str, ...] | None, want: Iterable[str]) -> bool:
+    return present is not None and set(map(_plain, present)) == set(want)
+
+
+def _common(want: tuple[str, ...],
+            present: tuple[str, ...] | None) -> tuple[str, ...]:
+    have = set(map(_plain, present or ()))
+    return tuple(host for host in want if host in have)
+
+
+def changes(want: Hosts, policy: records.Policy) -> dict[str, Any]:
+    """What to send so that a policy becomes the wanted one; {} if it is.
+
+    All five lists go together: the change is atomic, so that no moment has
+    the new content of one list and the old one of another.
+    """
+    return {} if want.equals(policy) else want.body()

@@ -1,0 +1,338 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The objects that make up shares: looking them up, and single steps.
+
+This is where plans touch the cluster.  Each ``_do_...`` method carries out
+one kind of step, can be repeated, and decides nothing.
+"""
+
+from collections.abc import Mapping
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import plan
+from manila_drivers.vastdata import api
+from manila_drivers.vastdata import hosts as hosts_module
+from manila_drivers.vastdata import records
+from manila_drivers.vastdata import site as site_module
+
+
+class Objects:
+    """Objects of one tenant on one cluster."""
+
+    def __init__(self, vms: api.Vms, site: site_module.Site) -> None:
+        self.vms = vms
+        self.site = site
+        self._settings = site.settings
+
+    # -- looking ---------------------------------------------------------
+
+    def view(self, name: str) -> records.View | None:
+        return self.vms.find(
+            'views', records.View.of,
+            lambda view: view.name == name and self.site.here(view),
+            name=name, **self.site.scope())
+
+    def view_at(self, path: str) -> records.View | None:
+        return self.vms.find(
+            'views', records.View.of,
+            lambda view: view.path == path and self.site.here(view),
+            path=path, **self.site.scope())
+
+    def views(self) -> list[records.View]:
+        return [view for view in self.vms.list(
+            'views', records.View.of, **self.site.scope())
+            if self.site.here(view)]
+
+    def policy(self, name: str) -> records.Policy | None:
+        # Policy names are unique across tenants.
+        return self.vms.find('viewpolicies', records.Policy.of,
+                             lambda policy: policy.name == name, name=name)
+
+    def policies(self) -> list[records.Policy]:
+        return list(self.vms.list('viewpolicies', records.Policy.of))
+
+    def quota(self, name: str) -> records.Quota | None:
+        return self.vms.find(
+            'quotas', records.Quota.of,
+            lambda quota: quota.name == name and self.site.here(quota),
+            name=name, show_user_rules='false', **self.site.scope())
+
+    def quota_at(self, path: str) -> records.Quota | None:
+        return self.vms.find(
+            'quotas', records.Quota.of,
+            lambda quota: quota.path == path and self.site.here(quota),
+            path=path, show_user_rules='false', **self.site.scope())
+
+    def quotas(self) -> list[records.Quota]:
+        return [quota for quota in self.vms.list(
+            'quotas', records.Quota.of, show_user_rules='false',
+            **self.site.scope()) if self.site.here(quota)]
+
+    def snapshot(self, name: str, path: str) -> records.Snapshot | None:
+        """The snapshot of that name; path '' = wherever it is."""
+        return self.vms.find(
+            'snapshots', records.Snapshot.of,
+            lambda snap: (snap.name == name and path in ('', snap.path)
+                          and self.site.here(snap)),
+            name=name, **self.site.scope())
+
+    def snapshots_within(self, path: str) -> list[records.Snapshot]:
+        """Snapshots of a directory and of directories in it."""
+        inside = path + '/'
+        return [snap for snap in self.vms.list(
+            'snapshots', records.Snapshot.of, path__startswith=path,
+            **self.site.scope())
+            if (snap.path + '/').startswith(inside)
+            and self.site.here(snap)]
+
+    def streams_to(self, path: str) -> list[records.Stream]:
+        """Clones that fill a directory."""
+        return [stream for stream in self.vms.list(
+            'globalsnapstreams', records.Stream.of,
+            loanee_root_path__startswith=path) if stream.target == path]
+
+    def stream(self, name: str) -> records.Stream | None:
+        return self.vms.find('globalsnapstreams', records.Stream.of,
+                             lambda stream: stream.name == name, name=name)
+
+    def streams_from(self, snapshot_id: int) -> list[records.Stream]:
+        """Clones that are fed by a snapshot."""
+        return [stream for stream in self.vms.list(
+            'globalsnapstreams', records.Stream.of,
+            loanee_snapshot__id=snapshot_id)
+            if stream.snapshot_id == snapshot_id]
+
+    def is_directory(self, path: str) -> bool:
+        """Whether a directory exists."""
+        try:
+            data = self.vms.call('POST', 'folders/stat_path/',
+                                 body=self._at(path), repeatable=True)
+        except exception.NotFound:
+            return False
+        except exception.BackendError as exc:
+            if api.NO_DIRECTORY in exc.answer.lower():
+                return False
+            raise
+        return bool(data.get('is_directory', True)) if data else False
+
+    def _at(self, path: str) -> dict[str, Any]:
+        return {'path': path, **self.site.scope()}
+
+    # -- doing -----------------------------------------------------------
+
+    def perform(self, action: str, target: str,
+                args: Mapping[str, Any]) -> plan.Done:
+        """Carry out one step of a plan; see :func:`manila_drivers.plan.run`.
+
+        The step ``delete view`` is done by ``_do_delete_view``.
+        """
+        method = getattr(self, '_do_' + action.replace(' ', '_'))
+        done = method(target, **args)
+        return done if isinstance(done, plan.Done) else plan.Done(done)
+
+    def run(self, steps: plan.Plan) -> dict[str, Any]:
+        return plan.run(steps, self.perform)
+
+    def _do_create_policy(self, name: str,
+                          hosts: hosts_module.Hosts) -> plan.Done:
+        """Make a policy, or take the one of that name, with these lists.
+
+        What VMS stored is checked: a server that takes an empty list for
+        "not given" would admit everybody.
+        """
+        body = {'name': name, 'flavor': 'NFS', **hosts.body(),
+                **self.site.scope()}
+        pools = self.site.bound_pools()
+        if pools:
+            body['vip_pools'] = pools
+        done = self.vms.create('viewpolicies', body, records.Policy.of,
+                               lambda: self.policy(name))
+        try:
+            return plan.Done(self._settled(done.value, hosts), done.created)
+        except exception.DriverError:
+            if done.created:
+                self.vms.delete('viewpolicies', done.value.id)
+            raise
+
+    def _settled(self, policy: records.Policy,
+                 hosts: hosts_module.Hosts) -> records.Policy:
+        if hosts.equals(policy):
+            return policy
+        return self._do_update_policy(policy.name, policy=policy,
+                                      hosts=hosts)
+
+    def _do_update_policy(self, name: str, policy: records.Policy,
+                          hosts: hosts_module.Hosts) -> records.Policy:
+        """Give a policy exactly these lists, and see that it has them.
+
+        If VMS refuses them, access is at least narrowed to what the policy
+        and the lists have in common, before the refusal is reported.
+        """
+        try:
+            stored = self._write(policy.id, hosts)
+        except exception.BackendError as exc:
+            if exc.status == 400:
+                self._write(policy.id, hosts.within(policy))
+            raise
+        if not hosts.equals(stored):
+            raise exception.BackendError(
+                'View policy %s does not hold the host lists that were sent'
+                % name, answer='read/write %s, read-only %s'
+                % (stored.read_write, stored.read_only),
+                check='who can reach the view, by hand, in VMS')
+        return stored
+
+    def _write(self, ident: int,
+               hosts: hosts_module.Hosts) -> records.Policy:
+        data = self.vms.update('viewpolicies', ident, hosts.body())
+        if not isinstance(data, Mapping) or 'nfs_read_write' not in data:
+            data = self.vms.call('GET', 'viewpolicies/%d/' % ident)
+        return records.Policy.of(data)
+
+    def _do_delete_policy(self, name: str, ident: int) -> None:
+        """Remove a policy, unless views that are not ours use it."""
+        try:
+            self.vms.delete('viewpolicies', ident)
+        except exception.BackendError as exc:
+            if exc.status == 400:
+                exc.check = ('which views use this policy; they were not '
+                             'made by this driver')
+            raise
+
+    def _do_create_quota(self, name: str, path: str, limit: int,
+                         make_directory: bool) -> plan.Done:
+        body: dict[str, Any] = {
+            'name': name, 'path': path, 'hard_limit': limit,
+            'create_dir': make_directory, **self.site.scope()}
+        if make_directory and self._settings.dir_mode is not None:
+            body['create_dir_mode'] = self._settings.dir_mode
+
+        def look() -> records.Quota | None:
+            found = self.quota(name) or self.quota_at(path)
+            if found is not None and (found.name, found.path) != (name,
+                                                                  path):
+                raise exception.Conflict(
+                    'Quota %s for %s cannot be made: quota %s for %s is in '
+                    'the way' % (name, path, found.name, found.path))
+            return found
+
+        done = self.vms.create('quotas', body, records.Quota.of, look)
+        if done.value.hard_limit != limit:
+            self._do_resize_quota(name, quota=done.value, limit=limit)
+        return done
+
+    def _do_resize_quota(self, name: str, quota: records.Quota,
+                         limit: int) -> None:
+        if quota.used > limit:
+            raise exception.PossibleDataLoss(
+                'Quota %s cannot become %d bytes: %d are in use'
+                % (name, limit, quota.used))
+        self.vms.update('quotas', quota.id, {'hard_limit': limit})
+
+    def _do_extend_quota(self, name: str, quota: records.Quota,
+                         limit: int) -> None:
+        self.vms.update('quotas', quota.id, {'hard_limit': limit})
+
+    def _do_delete_quota(self, name: str, ident: int) -> None:
+        self.vms.delete('quotas', ident)
+
+    def _do_create_view(self, name: str, path: str, policy_id: int,
+                        qos_id: int | None = None) -> plan.Done:
+        body: dict[str, Any] = {
+            'name': name, 'path': path, 'policy_id': policy_id,
+            'create_dir': False, 'protocols': list(self._settings.protocols),
+            **self.site.scope()}
+        if qos_id is not None:
+            body['qos_policy_id'] = qos_id
+
+        def look() -> records.View | None:
+            found = self.view(name)
+            if found is not None and found.path != path:
+                raise exception.Conflict(
+                    'View %s for %s cannot be made: it exists for %s'
+                    % (name, path, found.path))
+            return found
+
+        done = self.vms.create('views', body, records.View.of, look)
+        if done.value.policy_id != policy_id:
+            self._do_attach_policy(name, ident=done.value.id,
+                                   policy_id=policy_id)
+        return done
+
+    def _do_attach_policy(self, name: str, ident: int,
+                          policy_id: int) -> None:
+        self.vms.update('views', ident, {'policy_id': policy_id})
+
+    def _do_delete_view(self, name: str, ident: int) -> None:
+        self.vms.delete('views', ident)
+
+    def _do_rename(self, name: str, resource: str, ident: int) -> None:
+        """Give a view, a quota or a policy a new name."""
+        self.vms.update(resource, ident, {'name': name})
+
+    def _do_delete_directory(self, path: str) -> None:
+        """Move a directory to the trash; that it is gone is success."""
+        try:
+            self.vms.call('DELETE', 'folders/delete_folder/',
+                          body=self._at(path))
+        except exception.NotFound:
+            return
+        except exception.BackendError as exc:
+            if api.NO_DIRECTORY not in exc.answer.lower():
+                raise
+
+    def _do_start_clone(self, name: str, snapshot_id: int,
+                        target: str) -> plan.Done:
+        body: dict[str, Any] = {'name': name, 'loanee_root_path': target,
+                                'enabled': True}
+        tenant = self.site.tenant_id()
+        if tenant is not None:
+            body['loanee_tenant_id'] = tenant
+
+        def look() -> records.Stream | None:
+            found = self.stream(name)
+            if found is not None and (found.target, found.snapshot_id) != (
+                    target, snapshot_id):
+                raise exception.Conflict(
+                    'Clone %s of snapshot %d to %s cannot be made: one of '
+                    'that name exists, of snapshot %s to %s'
+                    % (name, snapshot_id, target, found.snapshot_id,
+                       found.target))
+            return found
+
+        return self.vms.create('snapshots/%d/clone' % snapshot_id, body,
+                               _stream_or_none, look)
+
+    def _do_end_clone(self, name: str, ident: int, finished: bool,
+                      remove_directory: bool = False) -> None:
+        """Stop a clone if it runs, and remove its record."""
+        seconds = self._settings.task_timeout
+        if not finished:
+            try:
+                answer = self.vms.call(
+                    'PATCH', 'globalsnapstreams/%d/stop/' % ident)
+            except exception.NotFound:
+                return
+            self.vms.finish('Stopping clone %s' % name, answer, seconds)
+        # Stopping may have removed it already, which delete() takes well.
+        answer = self.vms.delete('globalsnapstreams', ident,
+                                 {'remove_dir': remove_directory})
+        self.vms.finish('Removing clone %s' % name, answer, seconds)
+
+
+def _stream_or_none(data: Any) -> records.Stream | None:
+    """The stream in an answer, if it is more than the bare task."""
+    if isinstance(data, Mapping) and 'loanee_root_path' in data:
+        return records.Stream.of(data)
+    return None
