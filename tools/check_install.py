@@ -1,0 +1,141 @@
+#!/usr/bin/env python3
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Installs the wheel into the environment of each supported Manila release.
+
+For every release: a fresh virtual environment with that Manila from the
+package index, then this package's wheel.  Nothing that was there may be
+moved, ``pip check`` may say nothing it did not say before, the driver class
+must load on Manila's base class, the options must be listed without Manila,
+and the rootwrap filters must lie beside Manila's own.
+
+    python tools/check_install.py [release ...]
+"""
+
+import concurrent.futures
+import pathlib
+import subprocess
+import sys
+import tempfile
+import time
+import venv
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+# The last release of each series: 2025.1, 2025.2, 2026.1, 2026.2.
+RELEASES = ('20.0.3', '21.0.3', '22.0.2', '23.0.1')
+
+FILTERS = 'etc/manila/rootwrap.d/manila_drivers.filters'
+
+LOADS = """
+import sys
+import manila_drivers.opts
+assert manila_drivers.opts.list_opts()
+loaded = [m for m in sys.modules if m.partition('.')[0] == 'manila']
+assert not loaded, 'list_opts() loads %s' % loaded
+from oslo_utils import importutils
+path = 'manila_drivers.vastdata.driver.VASTShareDriver'
+cls = importutils.import_class(path)
+import manila.share.driver
+assert issubclass(cls, manila.share.driver.ShareDriver)
+"""
+
+
+class Failed(Exception):
+    """A command failed, or an installation is not as it should be."""
+
+
+def run(*command: str | pathlib.Path, ok: tuple[int, ...] = (0,)) -> str:
+    """Run a command; return its output, standard error after it."""
+    done = subprocess.run(
+        [str(word) for word in command], capture_output=True, text=True,
+        check=False)
+    output = done.stdout + done.stderr
+    if done.returncode not in ok:
+        raise Failed('{} answers {}:\n{}'.format(
+            ' '.join(map(str, command)), done.returncode, output[-3000:]))
+    return output
+
+
+def pip(python: pathlib.Path, *words: str | pathlib.Path,
+        ok: tuple[int, ...] = (0,)) -> str:
+    return run(sys.executable, '-m', 'pip', '--python', python,
+               '--disable-pip-version-check', *words, ok=ok)
+
+
+def frozen(python: pathlib.Path) -> set[str]:
+    return set(pip(python, 'list', '--format=freeze').split())
+
+
+def complaints(python: pathlib.Path) -> set[str]:
+    """What pip check says; 1 is its exit code when it complains."""
+    return set(pip(python, 'check', ok=(0, 1)).splitlines())
+
+
+def build(directory: pathlib.Path) -> pathlib.Path:
+    run(sys.executable, '-m', 'pip', '--disable-pip-version-check', 'wheel',
+        '--no-deps', '--wheel-dir', directory, ROOT)
+    [wheel] = directory.glob('manila_drivers-*.whl')
+    return wheel
+
+
+def check(release: str, wheel: pathlib.Path, home: pathlib.Path) -> str:
+    """Install and look; return a line that says what was seen."""
+    begin = time.monotonic()
+    venv.create(home, with_pip=False)
+    python = home / 'bin' / 'python'
+    pip(python, 'install', f'manila=={release}')
+    before, said = frozen(python), complaints(python)
+    pip(python, 'install', wheel)
+    after, says = frozen(python), complaints(python)
+    moved = before - after
+    if moved:
+        raise Failed(f'manila {release}: the wheel moves {sorted(moved)}')
+    if says - said:
+        raise Failed(f'manila {release}: pip check says {sorted(says - said)}')
+    if not (home / FILTERS).is_file():
+        raise Failed(f'manila {release}: {FILTERS} is missing')
+    run(python, '-W', 'ignore', '-c', LOADS)
+    run(home / 'bin' / 'manila-drivers', '--help')
+    run(home / 'bin' / 'oslo-config-generator', '--namespace',
+        'manila_drivers', '--output-file', home / 'sample.conf')
+    if 'vast_mgmt_host' not in (home / 'sample.conf').read_text():
+        raise Failed(f'manila {release}: the sample has no VAST options')
+    added = sorted(line for line in after - before)
+    return 'manila {}: {} packages unmoved, added {}, {:.0f} s'.format(
+        release, len(before), ', '.join(added), time.monotonic() - begin)
+
+
+def main(releases: tuple[str, ...]) -> int:
+    failures = 0
+    with tempfile.TemporaryDirectory() as scratch:
+        directory = pathlib.Path(scratch)
+        wheel = build(directory)
+        print('built', wheel.name, flush=True)
+        with concurrent.futures.ThreadPoolExecutor(2) as pool:
+            results = {
+                pool.submit(check, release, wheel, directory / release):
+                release for release in releases}
+            for result in concurrent.futures.as_completed(results):
+                try:
+                    print(result.result(), flush=True)
+                except Failed as failure:
+                    failures += 1
+                    print(failure, flush=True)
+    print(f'{len(releases) - failures} passed, {failures} failed')
+    return 1 if failures else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(tuple(sys.argv[1:]) or RELEASES))

@@ -1,0 +1,138 @@
+#!/usr/bin/env python3
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Rules of this repository that no general checker knows.
+
+* Only ``manila_drivers/compat.py`` and the rig know Manila; nobody imports
+  eventlet (Manila decides which kind of threads there are).
+* No file names a package registry or an index option: where packages come
+  from is the business of whoever installs them.
+* Every Python file that holds code begins with the licence.
+* Tests are packages, so that two of them may have the same file name.
+
+``python tools/house_rules.py`` prints what it finds and exits with 1 if that
+is anything.
+"""
+
+import ast
+from collections.abc import Iterator
+import pathlib
+import re
+import subprocess
+import sys
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent
+
+KNOW_MANILA = ('manila_drivers/compat.py', 'manila_drivers/rig/')
+
+# Written in pieces, because this file is checked too.
+REGISTRIES = tuple('.'.join(parts) for parts in (
+    ('pypi', 'org'), ('pypi', 'python', 'org'), ('pythonhosted', 'org'),
+    ('npmjs', 'org'), ('npmjs', 'com'), ('crates', 'io'),
+    ('proxy', 'golang', 'org'), ('deb', 'debian', 'org'),
+    ('archive', 'ubuntu', 'com'), ('docker', 'io'), ('quay', 'io'),
+))
+REGISTRY = re.compile(
+    '|'.join(r'(?<![\w-])' + re.escape(host) for host in REGISTRIES)
+    + '|--(?:extra-)?' + 'index-url|PIP_(?:EXTRA_)?' + 'INDEX_URL')
+
+LICENCE = '#    Licensed under the Apache License, Version 2.0 (the "License")'
+
+
+def tracked() -> list[str]:
+    """The files that git has, and those it would take."""
+    listing = subprocess.run(
+        ['git', '-c', f'safe.directory={ROOT}', 'ls-files', '-z', '--cached',
+         '--others', '--exclude-standard'],
+        cwd=ROOT, check=True, capture_output=True, text=True)
+    return sorted(set(filter(None, listing.stdout.split('\0'))))
+
+
+def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
+    """Every (line, module) that the code imports, wherever it does so."""
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                yield node.lineno, alias.name
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            yield node.lineno, node.module or ''
+        elif isinstance(node, ast.Call) and called(node.func) in (
+                'import_module', '__import__'):
+            for argument in node.args[:1]:
+                if isinstance(argument, ast.Constant):
+                    yield node.lineno, str(argument.value)
+
+
+def called(func: ast.expr) -> str:
+    if isinstance(func, ast.Attribute):
+        return func.attr
+    return func.id if isinstance(func, ast.Name) else ''
+
+
+def check_python(name: str, text: str) -> Iterator[str]:
+    """Complaints about one Python file."""
+    if not text.strip():
+        return
+    if LICENCE not in text[:400]:
+        yield f'{name}:1: the licence is missing'
+    if not name.startswith('manila_drivers/'):
+        return
+    may_know = name.startswith(KNOW_MANILA)
+    for line, module in imported(ast.parse(text, name)):
+        top = module.partition('.')[0]
+        if top == 'manila' and not may_know:
+            yield f'{name}:{line}: imports {module}, which only compat may'
+        if top == 'eventlet':
+            yield f'{name}:{line}: imports eventlet'
+
+
+def check_text(name: str, text: str) -> Iterator[str]:
+    """Complaints about any text file."""
+    for number, line in enumerate(text.splitlines(), 1):
+        found = REGISTRY.search(line)
+        if found:
+            yield f'{name}:{number}: names a package registry: {found[0]}'
+
+
+def check_packages(names: list[str]) -> Iterator[str]:
+    """Complaints about directories of tests that are not packages."""
+    have = set(names)
+    for name in names:
+        path = pathlib.PurePosixPath(name)
+        if path.parts[0] == 'tests' and path.name.startswith('test_'):
+            init = str(path.parent / '__init__.py')
+            if init not in have:
+                yield f'{init}: is missing'
+
+
+def check(names: list[str], root: pathlib.Path = ROOT) -> Iterator[str]:
+    yield from sorted(set(check_packages(names)))
+    for name in names:
+        path = root / name
+        try:
+            text = path.read_text(encoding='utf-8')
+        except (UnicodeDecodeError, FileNotFoundError):
+            continue
+        yield from check_text(name, text)
+        if path.suffix == '.py':
+            yield from check_python(name, text)
+
+
+def main() -> int:
+    complaints = list(check(tracked()))
+    print('\n'.join(complaints) or 'house rules: nothing to complain about')
+    return 1 if complaints else 0
+
+
+if __name__ == '__main__':
+    sys.exit(main())
