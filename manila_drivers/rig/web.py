@@ -1,0 +1,43 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""An HTTP server for a WSGI application, good enough for one machine.
+
+Manila's own needs eventlet, and from 23.0 on there is none at all.  A thread
+serves each connection, a green one where threading is patched.
+"""
+
+import socketserver
+import typing as ty
+from wsgiref import simple_server
+
+
+class Server(socketserver.ThreadingMixIn, simple_server.WSGIServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+
+class Handler(simple_server.WSGIRequestHandler):
+    disable_nagle_algorithm = True
+
+    def address_string(self) -> str:
+        return str(self.client_address[0])
+
+    def log_message(self, format: str, *args: ty.Any) -> None:
+        """Manila logs its requests itself."""
+
+
+def serve(application: ty.Any, port: int) -> Server:
+    """A server bound to the loopback address; port 0 takes any free one."""
+    return ty.cast(Server, simple_server.make_server(
+        '127.0.0.1', port, application, server_class=Server,
+        handler_class=Handler))
