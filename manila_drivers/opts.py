@@ -1,0 +1,41 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Every option of the library, for oslo-config-generator.
+
+Upstream lists drivers' options under [DEFAULT], where they have no effect;
+here each driver has a section named after it, as an example of a backend.
+Nothing here imports Manila or the drivers themselves.
+"""
+
+from collections.abc import Sequence
+
+from oslo_config import cfg
+
+from manila_drivers.standalone import options
+from manila_drivers.vastdata import opts as vast
+
+Listed = list[tuple[str | None, Sequence[cfg.Opt]]]
+
+
+def list_opts() -> Listed:
+    """The options of each driver, by an example of a section's name."""
+    return [('vast', list(vast.VAST_OPTS))]
+
+
+def list_standalone_opts() -> Listed:
+    """What a configuration file without Manila has besides.
+
+    Inside Manila its own options of these names count.
+    """
+    return [(None, list(options.GLOBAL_OPTS)),
+            ('backend', [*options.SHARE_OPTS, *options.OWN_OPTS])]
