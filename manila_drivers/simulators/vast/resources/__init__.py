@@ -1,0 +1,48 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The resources of VMS, one class each."""
+
+from collections.abc import Mapping
+
+from manila_drivers.simulators.vast.resources.base import Resource
+from manila_drivers.simulators.vast.resources.cluster import Clusters
+from manila_drivers.simulators.vast.resources.cluster import Monitors
+from manila_drivers.simulators.vast.resources.cluster import Versions
+from manila_drivers.simulators.vast.resources.folders import Folders
+from manila_drivers.simulators.vast.resources.network import Pools
+from manila_drivers.simulators.vast.resources.network import Vips
+from manila_drivers.simulators.vast.resources.policies import Policies
+from manila_drivers.simulators.vast.resources.quotas import Quotas
+from manila_drivers.simulators.vast.resources.snapshots import Snapshots
+from manila_drivers.simulators.vast.resources.streams import Streams
+from manila_drivers.simulators.vast.resources.tasks import Tasks
+from manila_drivers.simulators.vast.resources.tenancy import QosPolicies
+from manila_drivers.simulators.vast.resources.tenancy import Tenants
+from manila_drivers.simulators.vast.resources.views import Views
+
+RESOURCES: Mapping[str, type[Resource]] = {
+    'clusters': Clusters,
+    'folders': Folders,
+    'globalsnapstreams': Streams,
+    'monitors': Monitors,
+    'qospolicies': QosPolicies,
+    'quotas': Quotas,
+    'snapshots': Snapshots,
+    'tenants': Tenants,
+    'versions': Versions,
+    'viewpolicies': Policies,
+    'views': Views,
+    'vippools': Pools,
+    'vips': Vips,
+    'vtasks': Tasks,
+}

@@ -1,0 +1,84 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``vippools`` and ``vips``: the addresses that clients mount from."""
+
+from collections.abc import Iterator
+import ipaddress
+
+from manila_drivers.simulators.vast.filters import select
+from manila_drivers.simulators.vast.resources import base
+from manila_drivers.simulators.vast.table import Table
+from manila_drivers.simulators.vast.wire import Call
+from manila_drivers.simulators.vast.wire import Record
+
+Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+class Pools(base.Resource):
+    """Operators make pools; clients only read them."""
+
+    name = 'vippools'
+    tenanted = True
+    filters = {**base.COMMON, **base.TENANTED, 'enabled': 'enabled',
+               'role': 'role', 'cluster__id': 'cluster_id'}
+
+
+class Vips(base.Resource):
+    """Each address on its own, computed from the pools."""
+
+    name = 'vippools'
+    tenanted = True
+    filters = {'id': 'id', 'ip': 'ip', 'vippool': 'vippool',
+               'vippool__name': 'vippool', 'vippool__id': 'vippool_id',
+               'tenant_id': 'tenant_id'}
+
+    def routes(self) -> base.Routes:
+        return {('GET', False, ''): self.list}
+
+    def select(self, call: Call) -> list[Record]:
+        table = Table()
+        for pool in self.table:
+            for address in addresses(pool):
+                table.add({'ip': str(address), 'vippool': pool['name'],
+                           'vippool_id': pool['id'], 'cnode': 'cnode-1',
+                           'tenant_id': pool['tenant_id']})
+        params = [] if self.options.ignore_filters else call.params
+        return [vip for vip in select(table, params, self.filters)
+                if self.visible(call, vip)]
+
+
+def addresses(pool: Record, most: int = 4096) -> Iterator[Address]:
+    """In the order of the ranges, each ascending; at most so many."""
+    for start, end in pool['ip_ranges']:
+        first, last = map(ipaddress.ip_address, (start, end))
+        number = int(first)
+        while number <= int(last) and most > 0:
+            yield type(first)(number)
+            number, most = number + 1, most - 1
+
+
+def serves(pool: Record, vip: str) -> bool:
+    """Whether an address belongs to a pool."""
+    wanted = ipaddress.ip_address(vip)
+    for start, end in pool['ip_ranges']:
+        first, last = map(ipaddress.ip_address, (start, end))
+        if first.version == wanted.version and (
+                int(first) <= int(wanted) <= int(last)):
+            return True
+    return False
+
+
+def usable(pool: Record, tenant_id: int) -> bool:
+    """Whether clients of a tenant can mount through a pool."""
+    return (pool['enabled'] and pool['role'] == 'PROTOCOLS'
+            and pool['tenant_id'] in (None, tenant_id))

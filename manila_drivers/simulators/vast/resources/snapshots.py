@@ -1,0 +1,112 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``snapshots`` and the clone call on them."""
+
+import re
+
+from manila_drivers.simulators.vast import fields
+from manila_drivers.simulators.vast.resources import base
+from manila_drivers.simulators.vast.resources.streams import start_stream
+from manila_drivers.simulators.vast.wire import answer
+from manila_drivers.simulators.vast.wire import Call
+from manila_drivers.simulators.vast.wire import detail
+from manila_drivers.simulators.vast.wire import field_error
+from manila_drivers.simulators.vast.wire import not_found
+from manila_drivers.simulators.vast.wire import Record
+from manila_drivers.simulators.vast.wire import Response
+
+
+class Snapshots(base.Resource):
+    """Names are unique per tenant; paths carry a trailing slash."""
+
+    name = 'snapshots'
+    tenanted = True
+    filters = {**base.COMMON, **base.TENANTED, 'path': 'path',
+               'state': 'state', 'indestructible': 'indestructible',
+               'expiration_time': 'expiration_time', 'type': 'type',
+               'cluster__id': 'cluster_id'}
+
+    def routes(self) -> base.Routes:
+        return {**super().routes(),
+                ('POST', False, ''): self.create,
+                ('PATCH', True, ''): self.change,
+                ('DELETE', True, ''): self.delete,
+                ('POST', True, 'clone'): self.clone}
+
+    def create(self, call: Call) -> Response:
+        body = call.body
+        name = fields.name(body, required=True)
+        if name is not None and re.search('[/:]', name):
+            raise field_error('name', 'Invalid characters.')
+        path = fields.path(body, slash=True)
+        tenant_id = self.tenant_of(call)
+        self.require_unique(name, tenant_id)
+        if path not in self.state.trees[tenant_id]:
+            raise detail(400, f'no such directory: {path}')
+        delay = self.options.snapshot_delay
+        record = self.stored({
+            'name': name, 'path': path.rstrip('/') + '/',
+            'tenant_id': tenant_id, 'state': 'CREATING',
+            'expiration_time': fields.text(body, 'expiration_time'),
+            'indestructible': fields.boolean(body, 'indestructible'),
+            'locked': False, 'type': 'USER', 'policy': None,
+            'protection_policy_id': None, 'aggr_phys_estimation': 0,
+            'unique_phys_estimation': 0, 'eta_sec': delay})
+        self.state.snapshot_bytes[record['id']] = (
+            self.state.trees[tenant_id][path].total)
+        self.state.timeline.after(delay, lambda: self.finish(record))
+        return answer(201, record)
+
+    def finish(self, record: Record) -> None:
+        record['state'] = ('FAILED' if self.options.snapshot_fails
+                           else 'SUCCEED')
+        record['eta_sec'] = 0
+
+    def change(self, call: Call) -> Response:
+        record, body = self.one(call), call.body
+        base.fixed(body, record, 'tenant_id')
+        changes: Record = {}
+        if 'name' in body:
+            changes['name'] = fields.name(body, required=True)
+            self.require_unique(changes['name'], record['tenant_id'], record)
+        if 'expiration_time' in body:
+            changes['expiration_time'] = fields.text(body, 'expiration_time')
+        changes['indestructible'] = fields.boolean(
+            body, 'indestructible', record['indestructible'])
+        return answer(200, self.table.update(record, changes))
+
+    def delete(self, call: Call) -> Response:
+        record = self.one(call)
+        if record['indestructible'] or record['locked']:
+            raise detail(400, 'Snapshot is indestructible.')
+        for stream in self.state.tables['globalsnapstreams']:
+            if (stream['loanee_snapshot_id'] == record['id']
+                    and stream['id'] in self.state.running):
+                raise detail(400, 'Cannot delete snapshot: it is the source '
+                                  f'of global snapshot {stream["name"]}.')
+        self.table.remove(record)
+        self.state.snapshot_bytes.pop(record['id'], None)
+        return answer(204, None)
+
+    def clone(self, call: Call) -> Response:
+        if self.state.version < (4, 6, 0):
+            raise not_found()
+        snapshot, body = self.one(call), call.body
+        name = fields.name(body, required=True)
+        target = fields.path(body, 'loanee_root_path', slash=True)
+        tenant_id = self.tenant_of(call, 'loanee_tenant_id')
+        enabled = fields.boolean(body, 'enabled', True)
+        if snapshot['state'] != 'SUCCEED':
+            raise detail(400, f'Snapshot is {snapshot["state"]}.')
+        return answer(200, start_stream(self.state, snapshot, name or '',
+                                        target, tenant_id, enabled))
