@@ -24,6 +24,7 @@
 from manila_drivers.simulators.faults import Fault
 from manila_drivers.simulators.vast.adapter import VmsAdapter
 from manila_drivers.simulators.vast.options import Options
+from manila_drivers.simulators.vast.server import VmsServer
 from manila_drivers.simulators.vast.sim import VmsSim
 
-__all__ = ('Fault', 'Options', 'VmsAdapter', 'VmsSim')
+__all__ = ('Fault', 'Options', 'VmsAdapter', 'VmsServer', 'VmsSim')
