@@ -1,0 +1,103 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""The rules of the house, each with a file that breaks it."""
+
+import pytest
+
+from tests.unit.packaging import scripts
+
+house_rules = scripts.load('house_rules')
+
+LICENCE = (scripts.ROOT / 'manila_drivers' / 'version.py').read_text().partition(
+    '"""')[0]
+
+
+@pytest.fixture
+def repository(tmp_path):
+    """Write files by name; return what the rules complain about."""
+    def check(**files):
+        names = []
+        for name, text in files.items():
+            path = tmp_path / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+            names.append(name)
+        return list(house_rules.check(names, tmp_path))
+    return check
+
+
+@pytest.mark.parametrize('statement', [
+    'import manila',
+    'import manila.share.driver',
+    'from manila import exception',
+    'from manila.share import driver',
+    'def late():\n    from manila import utils',
+    'import importlib\nimportlib.import_module("manila.utils")',
+])
+def test_only_compat_and_the_rig_import_manila(repository, statement):
+    code = LICENCE + statement
+    assert len(repository(**{'manila_drivers/vastdata/x.py': code})) == 1
+    assert repository(**{
+        'manila_drivers/compat.py': code,
+        'manila_drivers/rig/x.py': code,
+        'tests/compat/x.py': code}) == []
+
+
+@pytest.mark.parametrize('statement', [
+    'import manila_drivers.opts',
+    'from manila_drivers import compat',
+    'import manilaclient',
+    'from . import manila',
+    '"import manila"',
+])
+def test_what_only_looks_like_manila_may_be_imported(repository, statement):
+    assert repository(**{
+        'manila_drivers/vastdata/x.py': LICENCE + statement}) == []
+
+
+def test_nobody_imports_eventlet(repository):
+    complaints = repository(**{
+        'manila_drivers/compat.py': LICENCE + 'import eventlet.green'})
+    assert len(complaints) == 1
+    assert 'compat.py:' in complaints[0]
+
+
+@pytest.mark.parametrize('line', [
+    'deps from https://' + 'pypi' + '.org/simple',
+    'https://files.' + 'pythonhosted' + '.org/x',
+    'pip install --index' + '-url https://mirror.example/simple x',
+    'PIP_INDEX' + '_URL=https://mirror.example/simple',
+    'https://deb' + '.debian.org/debian bookworm main',
+])
+def test_no_file_names_a_registry(repository, line):
+    assert len(repository(**{'doc/x.rst': 'first\n' + line})) == 1
+
+
+def test_other_hosts_may_be_named(repository):
+    assert repository(**{
+        'doc/x.rst': 'https://docs.openstack.org/manila and an indexed url'
+    }) == []
+
+
+def test_code_begins_with_the_licence(repository):
+    assert len(repository(**{'tools/x.py': 'import sys\n'})) == 1
+    assert repository(**{'tests/__init__.py': ''}) == []
+
+
+def test_a_directory_of_tests_is_a_package(repository):
+    assert repository(**{'tests/unit/a/test_x.py': LICENCE}) == [
+        'tests/unit/a/__init__.py: is missing']
+    assert repository(**{
+        'tests/unit/a/test_x.py': LICENCE,
+        'tests/unit/a/__init__.py': ''}) == []

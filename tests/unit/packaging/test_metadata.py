@@ -1,0 +1,131 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""What setup.cfg promises exists, and importing stays cheap."""
+
+import configparser
+import importlib
+import pathlib
+import re
+import shlex
+import subprocess
+import sys
+import tomllib
+
+import pytest
+
+from manila_drivers import version
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+
+
+def setup_cfg() -> configparser.ConfigParser:
+    parser = configparser.ConfigParser()
+    parser.read(ROOT / 'setup.cfg')
+    return parser
+
+
+def lines(text: str) -> list[str]:
+    return [line.strip() for line in text.splitlines() if line.strip()]
+
+
+def entry_points() -> list[str]:
+    return [point for group in setup_cfg()['entry_points'].values()
+            for point in lines(group)]
+
+
+@pytest.mark.parametrize('point', entry_points())
+def test_an_entry_point_leads_to_something_callable(point):
+    module, _, name = point.partition('=')[2].strip().partition(':')
+    assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_data_files_exist():
+    for line in lines(setup_cfg()['files']['data_files']):
+        for name in line.partition('=')[2].split():
+            assert (ROOT / name).is_file(), name
+
+
+def filters() -> dict[str, list[str]]:
+    """The shipped rootwrap filters, each as its comma-separated words."""
+    parser = configparser.RawConfigParser()
+    parser.read(ROOT / 'etc/manila/rootwrap.d/manila_drivers.filters')
+    return {name: [word.strip() for word in value.split(',')]
+            for name, value in parser['Filters'].items()}
+
+
+def test_filters_are_such_as_rootwrap_reads():
+    for name, words in filters().items():
+        assert words[0].endswith('Filter'), name
+        assert words[2] == 'root', name
+
+
+def test_the_minimum_python_is_the_same_everywhere():
+    tools = tomllib.loads((ROOT / 'pyproject.toml').read_text())['tool']
+    minimum = setup_cfg()['metadata']['python_requires'].removeprefix('>=')
+    assert tools['mypy']['python_version'] == minimum
+    assert tools['ruff']['target-version'] == 'py' + minimum.replace('.', '')
+    classifiers = setup_cfg()['metadata']['classifier']
+    assert f'Python :: {minimum}\n' in classifiers
+
+
+IMPORTS = """
+import sys
+import manila_drivers
+assert not [m for m in sys.modules if m.startswith('manila_drivers.')]
+import manila_drivers.opts
+for group, options in manila_drivers.opts.list_opts():
+    list(options)
+print(sorted(m for m in sys.modules
+             if m.partition('.')[0] in ('manila', 'eventlet', 'paramiko')))
+"""
+
+
+def test_listing_the_options_imports_neither_manila_nor_the_drivers(tmp_path):
+    """A package called manila that cannot be imported stands in the way."""
+    trap = tmp_path / 'manila' / '__init__.py'
+    trap.parent.mkdir()
+    trap.write_text('raise RuntimeError("manila was imported")')
+    done = subprocess.run(
+        [sys.executable, '-c', IMPORTS], cwd=ROOT, check=False,
+        capture_output=True, text=True,
+        env={'PYTHONPATH': f'{tmp_path}:{ROOT}'})
+    assert (done.returncode, done.stdout.strip()) == (0, '[]'), done.stderr
+
+
+def test_the_version_of_an_installed_package(monkeypatch):
+    monkeypatch.setattr(version, 'DISTRIBUTION', 'pytest')
+    assert version.version() == pytest.__version__
+
+
+def test_the_version_without_an_installation(monkeypatch):
+    monkeypatch.setattr(version, 'DISTRIBUTION', 'manila-drivers-elsewhere')
+    assert version.version() == '0'
+
+
+def test_requirements_have_lower_bounds_and_no_manila():
+    for line in lines((ROOT / 'requirements.txt').read_text()):
+        if not line.startswith('#'):
+            assert re.match(r'[a-z.]+>=\d+(\.\d+)* # ', line), line
+            assert not line.startswith('manila')
+
+
+def test_the_workflow_runs_the_commands_of_the_readme():
+    readme = (ROOT / 'README.rst').read_text()
+    shown = re.findall(r'python3 tools/run\.py \w+', readme)
+    assert shown[:2] == ['python3 tools/run.py demo',
+                         'python3 tools/run.py test']
+    ran = (ROOT / '.ci' / 'run').read_text()
+    for command in set(shown):
+        words = shlex.split(command)
+        assert ' '.join(words) in ran
