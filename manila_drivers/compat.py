@@ -64,7 +64,7 @@ else:
     from manila.share import driver as _base
 
 __all__ = ['MANILA', 'BaseExecuteMixin', 'BaseGaneshaMixin',
-           'BaseShareDriver', 'constants', 'errors', 'execute',
+           'BaseShareDriver', 'FEATURES', 'constants', 'errors', 'execute',
            'extra_specs', 'lock', 'root_helper', 'supports', 'user_message']
 
 BaseShareDriver = _base.ShareDriver
@@ -88,6 +88,8 @@ _SIGNS: Mapping[str, tuple[str, str]] = {
     'encryption_key_ref': (
         'argument',
         'choose_share_server_compatible_with_share.encryption_key_ref')}
+
+FEATURES = frozenset(_SIGNS)
 
 
 def supports(feature: str) -> bool:

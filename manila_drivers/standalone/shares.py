@@ -116,9 +116,14 @@ class Access:
     """Calls about access rules."""
 
     def update_access(self, context: Any, share: Any, access_rules: Any,
-                      add_rules: Any, delete_rules: Any, update_rules: Any,
+                      add_rules: Any = None, delete_rules: Any = None,
+                      update_rules: Any = None,
                       share_server: Any = None) -> Any:
-        """Make the access to a share what ``access_rules`` say."""
+        """Make the access to a share what ``access_rules`` say.
+
+        Release 19 has no ``update_rules``, so none of the three hints is
+        required here.
+        """
         raise NotImplementedError()
 
     def allow_access(self, context: Any, share: Any, access: Any,

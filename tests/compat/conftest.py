@@ -1,0 +1,91 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The real releases, unpacked side by side."""
+
+from collections.abc import Mapping
+import json
+import os
+import pathlib
+import subprocess
+import sys
+from typing import Any
+import zipfile
+
+import pytest
+
+ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+
+RELEASES = ('19.1.1', '20.0.3', '21.0.3', '22.0.2', '23.0.1')
+
+
+def missing(what: str) -> Any:
+    """Skip on a desk, fail where results count."""
+    if os.environ.get('CI', '').lower() in ('1', 'true'):
+        pytest.fail(what)
+    pytest.skip(what)
+
+
+def wheels() -> pathlib.Path:
+    place = (os.environ.get('MANILA_DRIVERS_WHEELS')
+             or ROOT / '.tox' / 'manila-wheels')
+    return pathlib.Path(place)
+
+
+def unpacked(release: str) -> pathlib.Path:
+    """Directory of a release, fetched with pip if it is not there."""
+    target = wheels() / release
+    if not (target / 'manila' / 'share' / 'driver.py').exists():
+        fetch(release, target)
+    return target
+
+
+def fetch(release: str, target: pathlib.Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    pip = subprocess.run(
+        [sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps',
+         '--only-binary=:all:', '--dest', str(target), f'manila=={release}'],
+        capture_output=True, text=True)
+    found = sorted(target.glob('manila-*.whl'))
+    if pip.returncode or not found:
+        missing(f'manila {release} could not be fetched: {pip.stderr}')
+    with zipfile.ZipFile(found[0]) as wheel:
+        wheel.extractall(target)
+
+
+def run(module: str, release: str = '', **env: str) -> str:
+    """Output of a module run beside a release, or beside none."""
+    path = [str(ROOT)]
+    if release:
+        path.insert(0, str(unpacked(release)))
+    else:
+        env['MANILA_DRIVERS_STANDALONE'] = '1'
+    done = subprocess.run(
+        [sys.executable, '-W', 'ignore', '-m', module],
+        capture_output=True, text=True, timeout=120,
+        env={**os.environ, 'PYTHONPATH': os.pathsep.join(path), **env})
+    if done.returncode and "No module named 'oslo_db'" in done.stderr:
+        missing('the dependencies of Manila are not installed here')
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+@pytest.fixture(scope='session')
+def described() -> Mapping[str, Any]:
+    """Description of each release and, as '', of the stand-alone half."""
+    return {release: json.loads(run('tests.compat.describe', release))
+            for release in (*RELEASES, '')}
+
+
+@pytest.fixture(scope='session', params=RELEASES)
+def release(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
