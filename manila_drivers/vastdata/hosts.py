@@ -143,3 +143,13 @@ def changes(want: Hosts, policy: records.Policy) -> dict[str, Any]:
     the new content of one list and the old one of another.
     """
     return {} if want.equals(policy) else want.body()
+
+
+def one_squash(policy: records.Policy) -> bool:
+    """Whether exactly one squash list holds everyone and nobody else is in.
+
+    Upstream's driver puts everyone in two of them at once.
+    """
+    lists = [policy.no_squash, policy.root_squash, policy.all_squash]
+    return sorted(lists, key=bool) == [(), (), (EVERYONE,)] \
+        if None not in lists else False

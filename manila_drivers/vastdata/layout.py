@@ -21,6 +21,7 @@ from collections.abc import Iterator
 import ipaddress
 import itertools
 from typing import Any
+import uuid
 
 from manila_drivers import access
 from manila_drivers import exception
@@ -31,6 +32,14 @@ from manila_drivers.vastdata import records
 def share_path(root: str, share_id: str) -> str:
     """Directory of a share; ``root`` is normalised, '' for ``/``."""
     return '%s/manila-%s' % (root, share_id)
+
+
+def is_instance_id(name: str) -> bool:
+    """Whether an object has been named by Manila."""
+    try:
+        return str(uuid.UUID(name)) == name
+    except ValueError:
+        return False
 
 
 def stream_name(share_id: str) -> str:

@@ -55,7 +55,10 @@ def path_of(text: object) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class View:
-    """An export of a directory under a policy."""
+    """An export of a directory under a policy.
+
+    ``capacity`` is the bytes below it, None if not told.
+    """
 
     id: int
     name: str
@@ -64,6 +67,7 @@ class View:
     policy: str
     protocols: tuple[str, ...]
     tenant_id: int | None
+    capacity: int | None = None
 
     @classmethod
     def of(cls, data: Json) -> 'View':
@@ -72,7 +76,8 @@ class View:
                    policy_id=_optional(data, 'policy_id'),
                    policy=str(data.get('policy') or ''),
                    protocols=tuple(data.get('protocols') or ()),
-                   tenant_id=_optional(data, 'tenant_id'))
+                   tenant_id=_optional(data, 'tenant_id'),
+                   capacity=_optional(data, 'logical_capacity'))
 
 
 @dataclasses.dataclass(frozen=True)

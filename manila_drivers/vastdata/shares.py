@@ -68,6 +68,11 @@ class Shares:
 
         :raises Busy: snapshots that Manila does not know are in the way.
         """
+        # Not while update_access might put a policy back.
+        with self._lock('vast-' + share.id):
+            self._delete(share)
+
+    def _delete(self, share: model.Share) -> None:
         view = self._objects.view(share.id)
         quota = self._objects.quota(share.id)
         path = planning.path_of(view, quota, layout.share_path(

@@ -1,0 +1,105 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""One VAST cluster as the driver uses it: everything wired together."""
+
+from collections.abc import Callable
+import time
+from typing import Any
+
+from requests import adapters
+
+from manila_drivers import version
+from manila_drivers.transport import rest
+from manila_drivers.vastdata import api
+from manila_drivers.vastdata import auth
+from manila_drivers.vastdata import capacity
+from manila_drivers.vastdata import checks
+from manila_drivers.vastdata import ensuring
+from manila_drivers.vastdata import managing
+from manila_drivers.vastdata import objects
+from manila_drivers.vastdata import settings as settings_module
+from manila_drivers.vastdata import shares
+from manila_drivers.vastdata import site
+from manila_drivers.vastdata import snapshots
+
+DRIVER_VERSION = '1.0'
+
+
+class Backend:
+    """The parts of the driver below the class that Manila sees.
+
+    Making one does no I/O.
+
+    :param adapter: how bytes travel, for a simulator inside this process.
+    """
+
+    def __init__(self, settings: settings_module.Settings,
+                 lock: shares.Lock, *,
+                 adapter: adapters.BaseAdapter | None = None,
+                 clock: Callable[[], float] = time.monotonic,
+                 sleep: Callable[[float], object] = time.sleep) -> None:
+        prefix = '/api/%s/' % settings.api_version
+        transport = rest.RestTransport(
+            settings.endpoint, _auth(settings, prefix),
+            policy=settings.policy, headers=_headers(settings),
+            adapter=adapter, clock=clock, sleep=sleep)
+        vms = api.Vms(transport, prefix, page_size=settings.page_size,
+                      policy=settings.policy, clock=clock, sleep=sleep)
+        self._vms = vms
+        self.settings = settings
+        self.site = site.Site(vms, settings, clock=clock)
+        self.objects = objects.Objects(vms, self.site)
+        self.shares = shares.Shares(self.objects, lock)
+        self.snapshots = snapshots.Snapshots(self.objects, self.shares)
+        self.ensurer = ensuring.Ensurer(self.objects, self.shares)
+        self.manager = managing.Manager(self.objects)
+        self.statistics = capacity.Statistics(self.objects, clock=clock)
+
+    def close(self) -> None:
+        self._vms.close()
+
+    def check(self) -> None:
+        """See :func:`manila_drivers.vastdata.checks.check`."""
+        checks.check(self.objects)
+
+    def info(self) -> dict[str, str]:
+        """What export locations and policies depend on, as text.
+
+        Manila checks all shares when this differs from what it was.
+        """
+        chosen = self.settings
+        return {
+            'driver_version': DRIVER_VERSION,
+            'library_version': version.version(),
+            'host': chosen.endpoint.url,
+            'tenant': chosen.tenant,
+            'pool': chosen.pool,
+            'bound_pools': str(self.site.bound_pools()),
+            'addresses': ','.join(self.site.addresses()),
+            'root': chosen.root,
+            'protocols': ','.join(chosen.protocols),
+            'squash': chosen.squash}
+
+
+def _auth(settings: settings_module.Settings, prefix: str) -> rest.Auth:
+    if settings.token:
+        return auth.TokenAuth(settings.token)
+    return auth.PasswordAuth(settings.user, settings.password, prefix)
+
+
+def _headers(settings: settings_module.Settings) -> dict[str, Any]:
+    headers = {'User-Agent': 'manila_drivers/' + version.version()}
+    if settings.tenant:
+        # Sent with the login as well, which a tenant administrator's needs.
+        headers['X-Tenant-Name'] = settings.tenant
+    return headers

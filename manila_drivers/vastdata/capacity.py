@@ -1,0 +1,115 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How much there is, how much is left and how much is promised."""
+
+from collections.abc import Callable
+import time
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.vastdata import layout
+from manila_drivers.vastdata import objects as objects_module
+from manila_drivers.vastdata import records
+from manila_drivers.vastdata import site as site_module
+
+UNKNOWN = 'unknown'
+
+
+def promised(quotas: list[records.Quota], root: str) -> int:
+    """Bytes promised to shares of this backend: their limits.
+
+    Ours are quotas under the root directory, and quotas elsewhere that
+    Manila named, which are managed shares.
+    """
+    return sum(quota.hard_limit for quota in quotas
+               if quota.path.startswith(root + '/manila-')
+               or layout.is_instance_id(quota.name))
+
+
+def bounded(cluster: records.Cluster, tenant_limit: int,
+            tenant_used: int) -> tuple[float | str, float | str]:
+    """Total and free capacity in GiB, within what the tenant may have."""
+    total, free = cluster.total, cluster.free
+    if total is None or free is None:
+        return UNKNOWN, UNKNOWN
+    if tenant_limit:
+        total = min(total, tenant_limit)
+        free = min(free, max(0, tenant_limit - tenant_used))
+    return _gib(total), _gib(free)
+
+
+def _gib(size: int) -> float:
+    return round(size / model.GiB, 3)
+
+
+class Statistics:
+    """What the scheduler is told."""
+
+    def __init__(self, objects: objects_module.Objects, *,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._objects = objects
+        self._site = objects.site
+        # Limits change through Manila mostly, and with many thousands of
+        # quotas a list takes several requests.
+        self._quotas = site_module.Cached(objects.quotas, 60.0, clock)
+
+    def read(self) -> dict[str, Any]:
+        """Capacities and capabilities, in two requests."""
+        cluster = self._site.read_cluster()
+        tenant = self._site.tenant.get()
+        quotas = self._quotas.get()
+        named = bool(self._site.settings.tenant)
+        total, free = bounded(
+            cluster if cluster.total is not None else self._sampled(cluster),
+            tenant.hard_limit if tenant and named else 0,
+            sum(quota.used for quota in quotas))
+        return {
+            'total_capacity_gb': total,
+            'free_capacity_gb': free,
+            'provisioned_capacity_gb': _gib(promised(
+                quotas, self._site.settings.root)),
+            'data_reduction': cluster.reduction,
+            'create_share_from_snapshot_support':
+                cluster.version >= site_module.CLONE_VERSION}
+
+    def _sampled(self, cluster: records.Cluster) -> records.Cluster:
+        """The same cluster with capacities from its monitor, if it can."""
+        try:
+            data = self._objects.vms.call(
+                'GET', 'monitors/ad_hoc_query/', query=(
+                    ('object_type', 'cluster'), ('time_frame', '1m'),
+                    ('prop_list', 'Capacity,drr'),
+                    ('prop_list', 'Capacity,logical_space'),
+                    ('prop_list', 'Capacity,logical_space_in_use')))
+        except exception.BackendError:
+            return cluster
+        row = newest(data)
+        return records.Cluster.of({
+            'sw_version': cluster.version_text,
+            'logical_space': row.get('Capacity,logical_space'),
+            'logical_space_in_use': row.get('Capacity,logical_space_in_use'),
+            'drr': row.get('Capacity,drr')})
+
+
+def newest(data: Any) -> dict[str, Any]:
+    """The latest row of a monitor's answer by column; {} if it has none.
+
+    Columns come in the order that the answer names, and rows newest first,
+    which is not relied on.
+    """
+    if not isinstance(data, dict) or not data.get('data'):
+        return {}
+    columns = data.get('prop_list') or []
+    rows = [dict(zip(columns, row, strict=False)) for row in data['data']]
+    return max(rows, key=lambda row: str(row.get('timestamp') or ''))

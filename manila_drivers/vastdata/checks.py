@@ -1,0 +1,144 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What has to be right before the service starts.
+
+Each misconfiguration has an error of its own that names the option.
+"""
+
+import logging
+
+from manila_drivers import exception
+from manila_drivers.vastdata import hosts as hosts_module
+from manila_drivers.vastdata import layout
+from manila_drivers.vastdata import objects as objects_module
+from manila_drivers.vastdata import records
+from manila_drivers.vastdata import site as site_module
+
+LOG = logging.getLogger(__name__)
+
+
+def _text(version: tuple[int, ...]) -> str:
+    return '.'.join(map(str, version))
+
+
+def check(objects: objects_module.Objects) -> None:
+    """Look at everything once.
+
+    :raises ConfigurationError: naming the option to correct.
+    :raises DriverError: VMS cannot be asked for another reason.
+    """
+    site = objects.site
+    try:
+        cluster = site.version.get()
+        _check_cluster(site, cluster)
+        site.tenant.get()
+    except (exception.TransportError, exception.AccessDenied) as exc:
+        raise _connecting(site, exc) from exc
+    _check_pool(site)
+    if site.settings.qos_policy:
+        site.qos_id(site.settings.qos_policy)
+    _check_parents(objects)
+
+
+def _connecting(site: site_module.Site,
+                exc: exception.DriverError) -> exception.ConfigurationError:
+    """Which option to look at when VMS cannot be talked to."""
+    settings = site.settings
+    url = settings.endpoint.url
+    if isinstance(exc, exception.NotTrusted):
+        return exception.ConfigurationError(
+            'vast_ssl_cert_path', 'the certificate of VMS at %s is not '
+            'accepted' % url, answer=exc.answer,
+            check='vast_ssl_cert_path has to hold the authority that signed '
+                  'it, and vast_mgmt_host one of the names in it')
+    if isinstance(exc, exception.TransportError):
+        return exception.ConfigurationError(
+            'vast_mgmt_host', 'VMS at %s does not answer' % url,
+            answer=exc.answer or exc.what,
+            check='vast_mgmt_host, vast_mgmt_port, network and firewall')
+    if settings.token:
+        return exception.ConfigurationError(
+            'vast_api_token', 'VMS at %s refuses the token' % url,
+            answer=exc.answer,
+            check='that it has not expired, that its role may read the '
+                  'cluster, and that VMS is %s or later'
+                  % _text(site_module.TOKEN_VERSION))
+    return exception.ConfigurationError(
+        'vast_mgmt_password', 'VMS at %s refuses user %r' % (
+            url, settings.user), answer=exc.answer,
+        check='vast_mgmt_user, vast_mgmt_password and the role of the user')
+
+
+def _check_cluster(site: site_module.Site,
+                   cluster: records.Cluster) -> None:
+    if cluster.version < site_module.OLDEST_VERSION:
+        raise exception.ConfigurationError(
+            'vast_mgmt_host', 'VMS at %s has version %s; %s is the oldest '
+            'that can delete shares' % (
+                site.settings.endpoint.url, cluster.version_text or '?',
+                _text(site_module.OLDEST_VERSION)))
+    if cluster.trash is False:
+        raise exception.ConfigurationError(
+            'vast_mgmt_host', 'Trash Folder Access is off at VMS %s, so '
+            'that shares could not be deleted' % site.settings.endpoint.url,
+            check='VMS: Settings > Cluster > General > Trash folder access')
+
+
+def _check_pool(site: site_module.Site) -> None:
+    site.pool.forget()
+    pool = site.pool.get()
+    if pool is not None:
+        name = site.settings.pool
+        if not pool.enabled:
+            raise exception.ConfigurationError(
+                'vast_vippool_name', 'VIP pool %r is disabled' % name)
+        if pool.role != 'PROTOCOLS':
+            raise exception.ConfigurationError(
+                'vast_vippool_name', 'VIP pool %r has the role %s; clients '
+                'are served by pools with the role PROTOCOLS' % (
+                    name, pool.role))
+        tenant = site.tenant_id()
+        if pool.tenant_id is not None and tenant is not None \
+                and pool.tenant_id != tenant:
+            raise exception.ConfigurationError(
+                'vast_vippool_name', 'VIP pool %r belongs to tenant %d, '
+                'shares are made in tenant %d' % (
+                    name, pool.tenant_id, tenant),
+                check='vast_tenant_name')
+    site.addresses()
+
+
+def _check_parents(objects: objects_module.Objects) -> None:
+    """Who can mount a directory above the shares can walk into them."""
+    settings = objects.site.settings
+    above = {*layout.parents(settings.root + '/share')}
+    views = [view for view in objects.views() if view.path in above
+             and {'NFS', 'NFS4'} & set(view.protocols)]
+    if not views:
+        return
+    policies = {policy.id: policy for policy in objects.policies()}
+    for view in views:
+        policy = policies.get(view.policy_id or -1)
+        if policy is not None and not hosts_module.admits(policy):
+            continue
+        what = ('view %s of %s, which is above the shares, admits clients '
+                'by policy %s' % (view.name or view.id, view.path,
+                                  policy.name if policy else view.policy))
+        if settings.refuse_open_parent:
+            raise exception.ConfigurationError(
+                'vast_open_parent_view', what,
+                check='give that view a policy with empty host lists')
+        LOG.warning('Backend %s: %s. Who mounts it can walk into every '
+                    'share. Give it a policy with empty host lists, or set '
+                    'vast_open_parent_view = refuse to have this enforced.',
+                    settings.backend, what)

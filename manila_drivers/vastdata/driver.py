@@ -1,0 +1,274 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The VAST driver: the class that Manila loads.
+
+It speaks Manila's rows, dictionaries and method names, and leaves all else
+to ``manila_drivers.vastdata.backend``.
+"""
+
+from collections.abc import Callable
+import logging
+import time
+from typing import Any
+
+from oslo_utils import timeutils
+
+from manila_drivers import access
+from manila_drivers import compat
+from manila_drivers import driver
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.vastdata import backend as backend_module
+from manila_drivers.vastdata import opts
+from manila_drivers.vastdata import settings
+
+LOG = logging.getLogger(__name__)
+
+
+class VASTShareDriver(driver.ShareDriver):
+    """NFS shares on a VAST cluster, through its management service (VMS).
+
+    A share is a view, a view policy and a quota, all named by the share
+    instance's id, and the directory ``<vast_root_export>/manila-<id>``.  The
+    policy is the share's own: it admits exactly whom the rules admit, and
+    nobody before the first one.
+
+    :param adapter: how requests travel; a simulator may be put here.
+    :param clock: monotonic seconds, and ``sleep`` waits for that many.
+    """
+
+    VENDOR = 'VAST STORAGE'
+    DRIVER_VERSION = backend_module.DRIVER_VERSION
+
+    def __init__(self, *args: Any, adapter: Any = None,
+                 clock: Callable[[], float] = time.monotonic,
+                 sleep: Callable[[float], object] = time.sleep,
+                 **kwargs: Any) -> None:
+        super().__init__(False, *args, config_opts=[opts.VAST_OPTS],
+                         **kwargs)
+        # Manila would otherwise drop IPv6 rules before they get here and
+        # show them as active.  Refusing them is update_access's business.
+        self.ipv6_implemented = True
+        self._wiring = {'adapter': adapter, 'clock': clock, 'sleep': sleep}
+        self._backend: backend_module.Backend | None = None
+
+    def get_configured_ip_versions(self) -> list[int]:
+        return [4, 6] if self.option('vast_ipv6_access_rules') else [4]
+
+    @property
+    def _cluster(self) -> backend_module.Backend:
+        if self._backend is None:
+            raise exception.DriverError(
+                'The driver has not been set up',
+                check='the errors logged when the service started')
+        return self._backend
+
+    # -- start -----------------------------------------------------------
+
+    @driver.operation
+    def do_setup(self, context: Any, **kwargs: Any) -> None:
+        """Read the options; may be called again after a failure."""
+        before, self._backend = self._backend, None
+        if before is not None:
+            before.close()
+        self._backend = backend_module.Backend(
+            settings.read(self.configuration, self.backend_name), self.lock,
+            **self._wiring)
+
+    @driver.operation
+    def check_for_setup_error(self, **kwargs: Any) -> None:
+        """Look at everything the driver depends on.
+
+        Raises one clear error for each misconfiguration, naming the option.
+        """
+        self._cluster.check()
+
+    @driver.operation
+    def get_backend_info(self, context: Any, **kwargs: Any) -> dict[str, str]:
+        return self._cluster.info()
+
+    def _ensure_shares(self, context: Any,
+                       shares: Any) -> dict[str, dict[str, Any]]:
+        specs: dict[Any, dict[str, str]] = {}
+        wanted = []
+        for row in shares:
+            kind = row.get('share_type_id')
+            if kind not in specs:
+                specs[kind] = self.extra_specs(row)
+            wanted.append((model.Share.of(row), specs[kind]))
+        return self._cluster.ensurer.ensure(wanted)
+
+    # -- statistics ------------------------------------------------------
+
+    def _static_stats(self) -> dict[str, Any]:
+        inherits = compat.supports('snapshot_inherit_share_access')
+        return {
+            'vendor_name': self.VENDOR,
+            'driver_version': self.DRIVER_VERSION,
+            'storage_protocol': 'NFS',
+            'thin_provisioning': True,
+            'snapshot_support': True,
+            'revert_to_snapshot_support': False,
+            # Whoever mounts a share sees its snapshots, so that they cannot
+            # have rules of their own: true only where Manila knows of that.
+            'mount_snapshot_support': inherits,
+            'snapshot_inherit_share_access_support': inherits}
+
+    def _update_share_stats(self, data: Any = None) -> None:
+        super()._update_share_stats(self._cluster.statistics.read())
+
+    @driver.operation(periodic=True)
+    def update_share_usage_size(self, context: Any, shares: Any,
+                                **kwargs: Any) -> list[dict[str, Any]]:
+        """Used GiB of the shares that VMS knows."""
+        used = self._cluster.shares.usage()
+        now = timeutils.utcnow()
+        return [{'id': share['id'], 'gathered_at': now,
+                 'used_size': round(used[share['id']] / model.GiB, 3)}
+                for share in shares if share['id'] in used]
+
+    # -- shares ----------------------------------------------------------
+
+    @driver.operation
+    def create_share(self, context: Any, share: Any, share_server: Any = None,
+                     **kwargs: Any) -> list[dict[str, Any]]:
+        """Make a share that nobody can reach yet.
+
+        A repeated call finds what an earlier one made.
+        """
+        return self._cluster.shares.create(model.Share.of(share),
+                                           self.extra_specs(share))
+
+    @driver.operation
+    def create_share_from_snapshot(self, context: Any, share: Any,
+                                   snapshot: Any, share_server: Any = None,
+                                   parent_share: Any = None,
+                                   **kwargs: Any) -> dict[str, Any]:
+        """Start a share with a snapshot's content; copied meanwhile."""
+        return self._cluster.snapshots.create_share(
+            model.Share.of(share), _snapshot(snapshot, parent_share),
+            self.extra_specs(share))
+
+    @driver.operation
+    def get_share_status(self, share: Any, share_server: Any = None,
+                         **kwargs: Any) -> dict[str, Any]:
+        return self._cluster.snapshots.status(model.Share.of(share))
+
+    @driver.operation
+    def delete_share(self, context: Any, share: Any, share_server: Any = None,
+                     **kwargs: Any) -> None:
+        """Remove a share; what is gone already is passed over."""
+        self._cluster.shares.delete(model.Share.of(share))
+
+    @driver.operation
+    def extend_share(self, share: Any, new_size: int,
+                     share_server: Any = None, **kwargs: Any) -> None:
+        self._cluster.shares.resize(model.Share.of(share), int(new_size),
+                                    shrink=False)
+
+    @driver.operation
+    def shrink_share(self, share: Any, new_size: int,
+                     share_server: Any = None, **kwargs: Any) -> None:
+        self._cluster.shares.resize(model.Share.of(share), int(new_size),
+                                    shrink=True)
+
+    @driver.operation
+    def update_access(self, context: Any, share: Any, access_rules: Any,
+                      add_rules: Any = None, delete_rules: Any = None,
+                      update_rules: Any = None, share_server: Any = None,
+                      **kwargs: Any) -> dict[str, dict[str, str]]:
+        """Make access exactly what ``access_rules`` says.
+
+        The other lists say what has changed, which is not needed to know:
+        a rule that is in none of them may still be missing on the backend.
+        """
+        errors = self._cluster.shares.update_access(
+            model.Share.of(share), access.rules_of(access_rules),
+            self.extra_specs(share))
+        for access_id, why in errors.items():
+            LOG.warning('Backend %s: share %s, access rule %s is put in '
+                        'error: %s', self.backend_name, share.get('id'),
+                        access_id, why)
+        if errors:
+            compat.user_message(context, share, 'UNSUPPORTED_CLIENT_ACCESS')
+        return access.states(errors)
+
+    # -- snapshots -------------------------------------------------------
+
+    @driver.operation
+    def create_snapshot(self, context: Any, snapshot: Any,
+                        share_server: Any = None,
+                        **kwargs: Any) -> dict[str, Any]:
+        return self._cluster.snapshots.create(model.Snapshot.of(snapshot))
+
+    @driver.operation
+    def delete_snapshot(self, context: Any, snapshot: Any,
+                        share_server: Any = None, **kwargs: Any) -> None:
+        self._cluster.snapshots.delete(model.Snapshot.of(snapshot))
+
+    @driver.operation
+    def snapshot_update_access(self, context: Any, snapshot: Any,
+                               access_rules: Any, add_rules: Any = None,
+                               delete_rules: Any = None,
+                               share_server: Any = None,
+                               **kwargs: Any) -> None:
+        """Accept what is so anyway: snapshots follow their share's rules."""
+        if access_rules and not self._inherits(snapshot):
+            raise exception.Unsupported(
+                'Snapshot %s cannot have access rules of its own'
+                % snapshot.get('id'),
+                check='snapshot_inherit_share_access_support in the extra '
+                      'specs of the share type')
+
+    def _inherits(self, snapshot: Any) -> bool:
+        share = snapshot.get('share') or snapshot.get('share_instance')
+        if share is None:
+            return False
+        return bool(model.as_bool(self.extra_specs(share).get(
+            'snapshot_inherit_share_access_support')))
+
+    # -- manage ----------------------------------------------------------
+
+    @driver.operation
+    def manage_existing(self, share: Any, driver_options: Any,
+                        **kwargs: Any) -> dict[str, Any]:
+        """Take over an export; its clients keep access until rules come."""
+        cluster = self._cluster
+        return cluster.manager.manage(
+            model.Share.of(share), driver_options or {},
+            cluster.shares.closed(self.extra_specs(share)))
+
+    @driver.operation
+    def unmanage(self, share: Any, **kwargs: Any) -> None:
+        """Leave everything as it is, names included."""
+
+    @driver.operation
+    def manage_existing_snapshot(self, snapshot: Any, driver_options: Any,
+                                 **kwargs: Any) -> dict[str, Any]:
+        return self._cluster.snapshots.manage(model.Snapshot.of(snapshot))
+
+    @driver.operation
+    def unmanage_snapshot(self, snapshot: Any, **kwargs: Any) -> None:
+        """Leave everything as it is, names included."""
+
+
+def _snapshot(row: Any, parent: Any) -> model.Snapshot:
+    """A snapshot with the share it is of, which may come separately."""
+    snapshot = model.Snapshot.of(row)
+    if snapshot.share is not None or parent is None:
+        return snapshot
+    return model.Snapshot(
+        id=snapshot.id, name=snapshot.name,
+        share_instance_id=snapshot.share_instance_id,
+        provider_location=snapshot.provider_location, size=snapshot.size,
+        share=model.Share.of(parent))

@@ -1,0 +1,181 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Whether shares are as they should be, and what repairs them.
+
+Four lists tell all about any number of shares; the decision per share is
+pure.  What the lists say is missing is looked up once more on its own, since
+a list that is read page by page can skip an object while others come and go.
+"""
+
+from collections.abc import Iterable
+import dataclasses
+import logging
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers import plan
+from manila_drivers.vastdata import hosts as hosts_module
+from manila_drivers.vastdata import layout
+from manila_drivers.vastdata import objects as objects_module
+from manila_drivers.vastdata import records
+from manila_drivers.vastdata import shares as shares_module
+
+LOG = logging.getLogger(__name__)
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What VMS has of one share.  ``directory`` is None if nobody looked."""
+
+    view: records.View | None
+    quota: records.Quota | None
+    policy: records.Policy | None
+    directory: bool | None = None
+
+    @property
+    def complete(self) -> bool:
+        return None not in (self.view, self.quota, self.policy)
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What to do about one share.
+
+    ``lost`` says why the share cannot be used, '' if it can.
+    """
+
+    path: str = ''
+    steps: plan.Plan = dataclasses.field(default_factory=plan.Plan)
+    reapply: bool = False
+    lost: str = ''
+
+
+def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
+          usual_path: str, qos_id: int | None = None) -> Verdict:
+    """Decide about one share.  Pure.
+
+    Never makes a directory: an empty share in place of a lost one would be
+    taken for the data's end.
+    """
+    view, quota, policy = facts.view, facts.quota, facts.policy
+    paths = [record.path for record in (view, quota) if record is not None]
+    if len(set(paths)) > 1:
+        return Verdict(lost='its view is for %s and its quota for %s'
+                       % tuple(paths))
+    path = paths[0] if paths else usual_path
+    if not facts.complete and facts.directory is False:
+        return Verdict(lost='its directory %s does not exist' % path)
+    steps: list[plan.Step] = []
+    reapply = False
+    ident: object
+    if policy is None:
+        steps.append(plan.Step('create policy', share.id,
+                               {'hosts': closed}, key='policy'))
+        ident, reapply = plan.Ref('policy', 'id'), True
+    else:
+        ident = policy.id
+        narrowed = hosts_module.without_everyone(policy, closed.squash)
+        if narrowed is not None:
+            # Made by upstream's driver, or by hand: open to everyone.
+            steps.append(plan.Step('update policy', share.id, {
+                'policy': policy, 'hosts': narrowed}))
+            reapply = True
+        elif not hosts_module.one_squash(policy):
+            reapply = True
+    if quota is None:
+        steps.append(plan.Step('create quota', share.id, {
+            'path': path, 'limit': share.size_bytes,
+            'make_directory': False}))
+    elif share.size and quota.hard_limit != share.size_bytes:
+        steps.append(plan.Step('extend quota', share.id, {
+            'quota': quota, 'limit': share.size_bytes}))
+    if view is None:
+        steps.append(plan.Step('create view', share.id, {
+            'path': path, 'policy_id': ident, 'qos_id': qos_id}))
+    elif policy is None or view.policy_id != policy.id:
+        steps.append(plan.Step('attach policy', share.id, {
+            'ident': view.id, 'policy_id': ident}))
+        reapply = True
+    return Verdict(path, plan.Plan(tuple(steps)), reapply)
+
+
+class Ensurer:
+    """Checks and repairs shares of one backend."""
+
+    def __init__(self, objects: objects_module.Objects,
+                 shares: shares_module.Shares) -> None:
+        self._objects = objects
+        self._shares = shares
+        self._site = objects.site
+        self._root = objects.site.settings.root
+
+    def ensure(self, shares: Iterable[tuple[model.Share, model.Specs]],
+               ) -> dict[str, dict[str, Any]]:
+        """Check all shares; one that cannot be repaired stops no other.
+
+        :param shares: each with the extra specs of its type.
+        :returns: by instance id, what Manila is to be told.
+        """
+        views = {view.name: view for view in self._objects.views()}
+        quotas = {quota.name: quota for quota in self._objects.quotas()}
+        policies = {policy.name: policy
+                    for policy in self._objects.policies()}
+        hosts = self._site.addresses()
+        answers = {}
+        for share, specs in shares:
+            facts = Facts(views.get(share.id), quotas.get(share.id),
+                          policies.get(share.id))
+            try:
+                answers[share.id] = self._one(share, facts, specs, hosts)
+            except exception.DriverError as exc:
+                # Not being able to tell is no reason to call it broken.
+                LOG.error('Share %s could not be checked or repaired: %s',
+                          share.id, exc)
+                answers[share.id] = {}
+        return answers
+
+    def _one(self, share: model.Share, facts: Facts,
+             specs: model.Specs, hosts: tuple[str, ...]) -> dict[str, Any]:
+        usual = layout.share_path(self._root, share.id)
+        if not facts.complete:
+            facts = self._again(share, facts, usual)
+        qos_id = self._shares.qos_id(specs) if facts.view is None else None
+        verdict = judge(share, facts, self._shares.closed(specs), usual,
+                        qos_id)
+        if verdict.lost:
+            LOG.error('Share %s is lost: %s. Nothing was made in its place. '
+                      'Check: the trash folder and the snapshots in VMS',
+                      share.id, verdict.lost)
+            return {'status': 'error'}
+        if verdict.steps:
+            LOG.warning('Share %s is repaired: %s', share.id, verdict.steps)
+            self._objects.run(verdict.steps)
+        answer: dict[str, Any] = {
+            'export_locations': layout.locations(hosts, verdict.path)}
+        if verdict.reapply:
+            answer['reapply_access_rules'] = True
+        return answer
+
+    def _again(self, share: model.Share, facts: Facts,
+               usual: str) -> Facts:
+        """Look for what the lists did not have, and for the directory."""
+        view = facts.view or self._objects.view(share.id)
+        quota = facts.quota or self._objects.quota(share.id)
+        policy = facts.policy or self._objects.policy(share.id)
+        known = view or quota
+        path = known.path if known is not None else usual
+        return Facts(view, quota, policy,
+                     directory=self._objects.is_directory(path))
+
+

@@ -1,0 +1,189 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Taking existing exports under management, and letting them go."""
+
+from collections.abc import Mapping
+import dataclasses
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers import plan
+from manila_drivers.vastdata import hosts as hosts_module
+from manila_drivers.vastdata import layout
+from manila_drivers.vastdata import objects as objects_module
+from manila_drivers.vastdata import records
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What VMS has at the path that is to be managed.
+
+    ``policy`` is the one named by the share's id, or the one that another
+    share id left on this view when it was unmanaged.
+    """
+
+    view: records.View
+    quota: records.Quota | None
+    policy: records.Policy | None
+    used: int
+
+
+def size_of(facts: Facts, options: Mapping[str, Any]) -> int:
+    """Size in GiB that a share will have.
+
+    The quota rounded up; without one, ``size`` of the driver options, which
+    must hold what is there; without that, what is used, rounded up.
+    """
+    if facts.quota is not None and facts.quota.hard_limit:
+        return -(-facts.quota.hard_limit // model.GiB)
+    least = max(1, -(-facts.used // model.GiB))
+    given = options.get('size')
+    if given is None:
+        return least
+    text = str(given).strip()
+    if not text.isdigit() or int(text) < least:
+        raise exception.NotManageable(
+            'Driver option size is %r; %d GiB are the least for what is in '
+            'the directory' % (given, least))
+    return int(text)
+
+
+def steps(share_id: str, facts: Facts, gib: int,
+          closed: hosts_module.Hosts) -> plan.Plan:
+    """Rename, bound and prepare; the clients of today are not cut off.
+
+    The share's own policy admits nobody and is attached by the first
+    update_access, which is when its rules are known.
+    """
+    view, quota, policy = facts.view, facts.quota, facts.policy
+    found: list[plan.Step] = []
+    if quota is None:
+        found.append(plan.Step('create quota', share_id, {
+            'path': view.path, 'limit': gib * model.GiB,
+            'make_directory': False}))
+    else:
+        if quota.hard_limit != gib * model.GiB:
+            found.append(plan.Step('extend quota', quota.name, {
+                'quota': quota, 'limit': gib * model.GiB}))
+        if quota.name != share_id:
+            found.append(plan.Step('rename', share_id, {
+                'resource': 'quotas', 'ident': quota.id}))
+    if policy is None:
+        found.append(plan.Step('create policy', share_id,
+                               {'hosts': closed}))
+    elif policy.name != share_id:
+        found.append(plan.Step('rename', share_id, {
+            'resource': 'viewpolicies', 'ident': policy.id}))
+    # The view last: it is by the view's name that a share counts as ours.
+    if view.name != share_id:
+        found.append(plan.Step('rename', share_id, {
+            'resource': 'views', 'ident': view.id}))
+    return plan.Plan(tuple(found))
+
+
+class Manager:
+    """Manage and unmanage of one backend."""
+
+    def __init__(self, objects: objects_module.Objects) -> None:
+        self._objects = objects
+        self._site = objects.site
+        self._settings = objects.site.settings
+
+    def manage(self, share: model.Share, options: Mapping[str, Any],
+               closed: hosts_module.Hosts) -> dict[str, Any]:
+        """Take the export at the share's path under management.
+
+        :returns: ``size`` in GiB and ``export_locations``.
+        :raises NotManageable: with nothing changed.
+        """
+        if share.proto != 'NFS':
+            raise exception.NotManageable(
+                'Share %s asks for protocol %s; this backend serves NFS'
+                % (share.id, share.proto or '(none)'))
+        path = self._path(share)
+        facts = self._facts(share, path)
+        gib = size_of(facts, options)
+        self._objects.run(steps(share.id, facts, gib, closed))
+        return {'size': gib, 'export_locations': layout.locations(
+            self._site.addresses(), path)}
+
+    def _path(self, share: model.Share) -> str:
+        if not share.export_paths:
+            raise exception.NotManageable(
+                'Share %s comes without an export path' % share.id)
+        host, path = layout.split_export(share.export_paths[0])
+        pool = None if self._settings.addresses else self._site.pool.get()
+        if host not in self._settings.addresses and not (
+                pool and layout.in_ranges(host, pool.ranges)):
+            raise exception.NotManageable(
+                'Address %s of export path %s is none of this backend'
+                % (host, share.export_paths[0]),
+                check='vast_vippool_name and vast_export_addresses')
+        if not layout.deletable(path, self._settings.root):
+            raise exception.NotManageable(
+                '%s cannot be one share: it holds others' % path)
+        return path
+
+    def _facts(self, share: model.Share, path: str) -> Facts:
+        views = self._objects.views()
+        view = _only([view for view in views if view.path == path], path)
+        _check_view(view)
+        _check_neighbours(view, views)
+        _check_name(share, view, views)
+        quota = self._objects.quota_at(path)
+        policy = self._objects.policy(share.id)
+        if policy is None and layout.is_instance_id(view.name) \
+                and view.policy == view.name:
+            policy = self._objects.policy(view.name)
+        return Facts(view, quota, policy,
+                     used=quota.used if quota else view.capacity or 0)
+
+
+def _only(views: list[records.View], path: str) -> records.View:
+    if len(views) != 1:
+        raise exception.NotManageable(
+            'VMS has %d views for %s where one is needed'
+            % (len(views), path), check='path and vast_tenant_name')
+    return views[0]
+
+
+def _check_view(view: records.View) -> None:
+    others = sorted(set(view.protocols) - {'NFS', 'NFS4'})
+    if others or not view.protocols:
+        raise exception.NotManageable(
+            'View %s of %s serves %s' % (
+                view.name, view.path, ', '.join(others) or 'no protocol'),
+            check='a managed share may serve NFS and NFS4 alone')
+
+
+def _check_neighbours(view: records.View, views: list[records.View]) -> None:
+    """No share inside another: deleting one would delete the other."""
+    for other in views:
+        inside = other.path.startswith(view.path + '/')
+        above = (other.path in layout.parents(view.path)
+                 and layout.is_instance_id(other.name))
+        if inside or above:
+            raise exception.NotManageable(
+                '%s cannot be managed: view %s for %s lies %s it'
+                % (view.path, other.name, other.path,
+                   'inside' if inside else 'above'))
+
+
+def _check_name(share: model.Share, view: records.View,
+                views: list[records.View]) -> None:
+    for other in views:
+        if other.name == share.id and other.id != view.id:
+            raise exception.NotManageable(
+                'Share %s has the view for %s already'
+                % (share.id, other.path))

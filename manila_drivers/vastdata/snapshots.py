@@ -1,0 +1,229 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Snapshots, and shares that start from one."""
+
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.vastdata import layout
+from manila_drivers.vastdata import objects as objects_module
+from manila_drivers.vastdata import planning
+from manila_drivers.vastdata import records
+from manila_drivers.vastdata import shares as shares_module
+
+
+class Snapshots:
+    """Operations on snapshots of one backend's shares."""
+
+    def __init__(self, objects: objects_module.Objects,
+                 shares: shares_module.Shares) -> None:
+        self._objects = objects
+        self._shares = shares
+        self._site = objects.site
+        self._settings = objects.site.settings
+
+    # -- life ------------------------------------------------------------
+
+    def create(self, snapshot: model.Snapshot) -> dict[str, Any]:
+        """Take a snapshot, or find the one taken before.
+
+        :returns: ``provider_location``, the id of the snapshot in VMS, and
+            ``export_locations``, where it is seen.
+        """
+        path = self._path(snapshot)
+
+        def look() -> records.Snapshot | None:
+            found = self._objects.snapshot(snapshot.name, '')
+            if found is not None and found.path != path:
+                raise exception.Conflict(
+                    'Snapshot %s of %s cannot be taken: one of that name '
+                    'exists of %s' % (snapshot.name, path, found.path))
+            return found
+
+        done = self._objects.vms.create(
+            'snapshots', {'name': snapshot.name, 'path': path + '/',
+                          **self._site.scope()},
+            records.Snapshot.of, look)
+        self._settle(done.value)
+        return {'provider_location': str(done.value.id),
+                'export_locations': layout.snapshot_locations(
+                    self._site.addresses(), path, snapshot.name)}
+
+    def delete(self, snapshot: model.Snapshot) -> None:
+        """Remove a snapshot; that it is gone already is success.
+
+        :raises Busy: a clone is still being filled from it.
+        """
+        found = self.find(snapshot)
+        if found is None:
+            return
+        busy = [stream.name for stream
+                in self._objects.streams_from(found.id)
+                if not stream.finished]
+        if busy:
+            raise exception.Busy(
+                'Snapshot %s still feeds %s' % (snapshot.name,
+                                                ', '.join(busy)),
+                check='the progress of these clones; try again afterwards')
+        self._objects.vms.delete('snapshots', found.id)
+
+    def find(self, snapshot: model.Snapshot) -> records.Snapshot | None:
+        """The snapshot in VMS.
+
+        By its id, if that is still the same snapshot; else by name and path,
+        as upstream's driver knows it.
+        """
+        if snapshot.provider_location.isdigit():
+            found = self._objects.vms.get(
+                'snapshots', snapshot.provider_location, records.Snapshot.of)
+            if found is not None and found.name == snapshot.name:
+                return found
+        try:
+            path = self._path(snapshot)
+        except exception.NotFound:
+            path = ''
+        return self._objects.snapshot(snapshot.name, path)
+
+    def _path(self, snapshot: model.Snapshot) -> str:
+        """Directory that a snapshot is of.
+
+        Known without asking for a share that lies where new ones do.
+        """
+        ident = snapshot.share_instance_id
+        usual = layout.share_path(self._settings.root, ident)
+        if snapshot.share is not None:
+            for export in snapshot.share.export_paths[:1]:
+                if export.endswith(':' + usual):
+                    return usual
+        view = self._objects.view(ident)
+        if view is None:
+            raise exception.NotFound(
+                'Share %s, which snapshot %s is of, has no view'
+                % (ident, snapshot.name))
+        return view.path
+
+    def _settle(self, snapshot: records.Snapshot) -> None:
+        """Wait until a snapshot is complete.
+
+        :raises BackendError: it failed, or vanished.
+        """
+        number = snapshot.id
+
+        def look() -> records.Snapshot | None:
+            now = self._objects.vms.get('snapshots', number,
+                                        records.Snapshot.of)
+            if now is None:
+                raise exception.NotFound(
+                    'Snapshot %s vanished while it was taken'
+                    % snapshot.name)
+            return None if now.state in now.PENDING else now
+
+        ended = snapshot
+        if snapshot.state in snapshot.PENDING:
+            ended = self._objects.vms.wait_for(
+                'Snapshot %s' % snapshot.name, look,
+                self._settings.task_timeout)
+        if ended.state != 'SUCCEED':
+            raise exception.BackendError(
+                'Snapshot %s ended as %s' % (snapshot.name, ended.state),
+                check='the activities in VMS')
+
+    # -- shares from snapshots -------------------------------------------
+
+    def create_share(self, share: model.Share, snapshot: model.Snapshot,
+                     specs: model.Specs) -> dict[str, Any]:
+        """Start a share with the content of a snapshot.
+
+        Nobody can reach it before its first rule.  The data is copied in the
+        background; :meth:`status` tells when that has ended.
+
+        :returns: ``status`` and ``export_locations``.
+        """
+        path = self._shares.new_path(share)
+        if not self._site.can_clone():
+            raise exception.Unsupported(
+                'Shares from snapshots need VMS 4.6, this one is %s'
+                % self._site.version.get().version_text)
+        source = self.find(snapshot)
+        if source is None:
+            raise exception.NotFound(
+                'Snapshot %s is not in VMS' % snapshot.name)
+        results = self._objects.run(planning.create(
+            share.id, path, share.size_bytes, self._shares.closed(specs),
+            self._shares.qos_id(specs), clone_of=source))
+        stream: records.Stream = results['stream']
+        return self._answer(stream, path)
+
+    def status(self, share: model.Share) -> dict[str, Any]:
+        """How far a share from a snapshot is.
+
+        :returns: ``status`` is creating_from_snapshot, available or error;
+            ``progress`` such as '50%'.
+        """
+        path = layout.share_path(self._settings.root, share.id)
+        stream = self._objects.stream(layout.stream_name(share.id))
+        if stream is not None:
+            return self._answer(stream, path)
+        # VMS may drop a clone's record once it is complete.  A view alone
+        # proves nothing, since it is made while data is still missing.
+        if self._objects.view(share.id) is not None \
+                and self._objects.is_directory(path):
+            return {'status': 'available', 'progress': '100%',
+                    'export_locations': self._shares.locations(path)}
+        return {'status': 'error'}
+
+    def _answer(self, stream: records.Stream, path: str) -> dict[str, Any]:
+        if stream.finished:
+            return {'status': 'available', 'progress': '100%',
+                    'export_locations': self._shares.locations(path)}
+        if stream.failed:
+            return {'status': 'error'}
+        return {'status': 'creating_from_snapshot',
+                'progress': '%d%%' % min(stream.progress, 99),
+                'export_locations': self._shares.locations(path)}
+
+    # -- manage ----------------------------------------------------------
+
+    def manage(self, snapshot: model.Snapshot) -> dict[str, Any]:
+        """Take over a snapshot by its id or name in VMS.
+
+        It gets the name that Manila gives its snapshots.
+
+        :raises NotManageable: it is not there, or of another directory.
+        """
+        wanted = snapshot.provider_location
+        if not wanted:
+            raise exception.NotManageable(
+                'Snapshot %s is to be managed without provider_location'
+                % snapshot.id, check='give its id or name in VMS')
+        found = self._named(wanted)
+        path = self._path(snapshot)
+        if found is None or found.path != path:
+            raise exception.NotManageable(
+                'VMS has no snapshot %r of %s' % (wanted, path),
+                answer='' if found is None else 'it is of %s' % found.path)
+        if found.name != snapshot.name:
+            self._objects.vms.update('snapshots', found.id,
+                                     {'name': snapshot.name})
+        return {'provider_location': str(found.id),
+                'export_locations': layout.snapshot_locations(
+                    self._site.addresses(), path, snapshot.name)}
+
+    def _named(self, wanted: str) -> records.Snapshot | None:
+        if wanted.isdigit():
+            found = self._objects.vms.get('snapshots', wanted,
+                                          records.Snapshot.of)
+            if found is not None:
+                return found
+        return self._objects.snapshot(wanted, '')
