@@ -18,7 +18,7 @@ import importlib.metadata
 DISTRIBUTION = 'manila-drivers'
 
 
-def version() -> str:
+def version_string() -> str:
     """Return the installed version, '0' in a checkout that is not installed.
 
     Read from the installed metadata when asked, so that pbr is needed to

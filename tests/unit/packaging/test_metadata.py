@@ -105,12 +105,12 @@ def test_listing_the_options_imports_neither_manila_nor_the_drivers(tmp_path):
 
 def test_the_version_of_an_installed_package(monkeypatch):
     monkeypatch.setattr(version, 'DISTRIBUTION', 'pytest')
-    assert version.version() == pytest.__version__
+    assert version.version_string() == pytest.__version__
 
 
 def test_the_version_without_an_installation(monkeypatch):
     monkeypatch.setattr(version, 'DISTRIBUTION', 'manila-drivers-elsewhere')
-    assert version.version() == '0'
+    assert version.version_string() == '0'
 
 
 def test_requirements_have_lower_bounds_and_no_manila():
