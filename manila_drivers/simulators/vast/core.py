@@ -22,6 +22,7 @@ from manila_drivers.simulators.vast.auth import Auth
 from manila_drivers.simulators.vast.auth import User
 from manila_drivers.simulators.vast.options import Options
 from manila_drivers.simulators.vast.resources import policies
+from manila_drivers.simulators.vast.resources.tokens import Tokens
 from manila_drivers.simulators.vast.router import Router
 from manila_drivers.simulators.vast.state import DEFAULT_TENANT
 from manila_drivers.simulators.vast.state import State
@@ -53,6 +54,7 @@ class Core:
         self.auth = Auth(self.state)
         self.router = Router(self.state, self.auth)
         self.lock = threading.RLock()
+        self._connect_tokens()
         admin = User(username, password or f'secret-{secrets.token_hex(8)}')
         self.admin = admin
         self.auth.users.append(admin)
@@ -111,6 +113,19 @@ class Core:
             'tenant_id': None, 'tenant_name': None, 'cnode_ids': [],
             'port_membership': 'ALL', 'cluster': 'cluster-1',
             'cluster_id': 1, **fields})
+
+    def _connect_tokens(self) -> None:
+        """Tokens made through the API log in like the operator's own."""
+        tokens = self.router.resources['apitokens']
+        assert isinstance(tokens, Tokens)
+        tokens.issue = self._issue
+        tokens.revoked = self.auth.api_tokens.__delitem__
+
+    def _issue(self, owner: str, lifetime: float) -> str | None:
+        for user in self.auth.users:
+            if user.name == owner:
+                return self.auth.new_api_token(user, lifetime)
+        return None
 
     def _seed(self, open_root: bool) -> None:
         tables = self.state.tables

@@ -28,9 +28,11 @@ from manila_drivers.simulators.vast.resources.streams import Streams
 from manila_drivers.simulators.vast.resources.tasks import Tasks
 from manila_drivers.simulators.vast.resources.tenancy import QosPolicies
 from manila_drivers.simulators.vast.resources.tenancy import Tenants
+from manila_drivers.simulators.vast.resources.tokens import Tokens
 from manila_drivers.simulators.vast.resources.views import Views
 
 RESOURCES: Mapping[str, type[Resource]] = {
+    'apitokens': Tokens,
     'clusters': Clusters,
     'folders': Folders,
     'globalsnapstreams': Streams,

@@ -1,0 +1,201 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``manila-drivers simulate vast``: a VAST cluster's VMS on loopback."""
+
+import argparse
+import dataclasses
+import ipaddress
+import pathlib
+import signal
+import sys
+import threading
+import time
+
+from manila_drivers.cli import credentials
+from manila_drivers.cli import options
+from manila_drivers.cli.command import Refused
+from manila_drivers.simulators.vast import Options
+from manila_drivers.simulators.vast import VmsServer
+from manila_drivers.simulators.vast import VmsSim
+
+SUMMARY = 'run the management service (VMS) of a VAST cluster, in memory'
+SEEDED_POOL = 'vippool-1'
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument('--host', default='127.0.0.1',
+                        help='address to listen on, IPv4 or IPv6 '
+                             '(default: %(default)s)')
+    parser.add_argument('--port', type=int, default=8443,
+                        help='port to listen on; 0 takes a free one '
+                             '(default: %(default)s)')
+    parser.add_argument('--user', default='admin',
+                        help='name to log in with (default: %(default)s)')
+    credentials.configure(parser)
+    parser.add_argument('--ca-file', metavar='FILE',
+                        help='where to write the certificate that clients '
+                             'verify the server with')
+    _configure_state(parser)
+    _configure_section(parser)
+
+
+def _configure_state(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('state')
+    group.add_argument('--pool', action='append', default=[],
+                       metavar='NAME=RANGE[,RANGE]',
+                       help='a VIP pool, as lab=10.0.0.1-10.0.0.9; may be '
+                            f'repeated (default: {SEEDED_POOL})')
+    group.add_argument('--tenant', action='append', default=[],
+                       metavar='NAME', help='a tenant; may be repeated')
+    group.add_argument('--shares', type=int, default=0, metavar='N',
+                       help='shares that exist already')
+    group.add_argument('--upstream-shares', type=int, default=0, metavar='N',
+                       help="shares as upstream's driver leaves them: open")
+    group.add_argument('--open-root', action='store_true',
+                       help='keep the view of / that a new cluster has, '
+                            'through which everybody reaches everything')
+    group.add_argument('--set', action='append', default=[], dest='settings',
+                       metavar='NAME=VALUE',
+                       help='how the cluster behaves; names: '
+                            + ', '.join(field.name for field
+                                        in dataclasses.fields(Options)))
+
+
+def _configure_section(parser: argparse.ArgumentParser) -> None:
+    group = parser.add_argument_group('configuration that is printed')
+    group.add_argument('--backend', default='vast',
+                       help='name of the section (default: %(default)s)')
+    group.add_argument('--root-export', default='manila',
+                       help='directory of the shares (default: %(default)s)')
+    group.add_argument('--write-config', metavar='FILE',
+                       help='write it, secrets included, to a file that only '
+                            'you can read, instead of printing it')
+    group.add_argument('--requests', action='store_true',
+                       help='print a line per request')
+
+
+def run(args: argparse.Namespace) -> int:
+    password = credentials.password(args)
+    sim = build(args, password)
+    if not ipaddress.ip_address(args.host).is_loopback:
+        print(f'Anybody who reaches {args.host} can try to log in.',
+              file=sys.stderr)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    with VmsServer(sim, args.host, args.port,
+                   ca_file=args.ca_file) as server:
+        announce(args, sim, server, password)
+        started = time.monotonic()
+        serve(sim, stop, show=args.requests)
+        lasted = time.monotonic() - started
+    print(f'Stopped: {sim.calls} requests, {sim.logins} logins in '
+          f'{lasted:.0f} s.', flush=True)
+    return 0
+
+
+def build(args: argparse.Namespace,
+          password: credentials.Password) -> VmsSim:
+    """The cluster as the arguments want it.
+
+    :raises Refused: an argument makes no sense.
+    """
+    try:
+        ipaddress.ip_address(args.host)
+    except ValueError:
+        raise Refused(f'--host {args.host} is not an address') from None
+    switches = Options()
+    options.assign(switches, args.settings)
+    sim = VmsSim(options=switches, open_root=args.open_root,
+                 username=args.user, password=password.value)
+    for tenant in args.tenant:
+        sim.add_tenant(tenant)
+    for pool in args.pool:
+        add_pool(sim, pool)
+    if args.pool:
+        sim.remove('pool', SEEDED_POOL)
+    sim.make_shares(args.shares, root=args.root_export)
+    for number in range(args.upstream_shares):
+        sim.make_upstream_share(f'upstream-{number + 1}',
+                                root=args.root_export)
+    return sim
+
+
+def add_pool(sim: VmsSim, text: str) -> None:
+    """:raises Refused: not ``NAME=RANGE[,RANGE]``."""
+    name, _, ranges = text.partition('=')
+    try:
+        if not name or not ranges:
+            raise ValueError('no ranges')
+        sim.add_pool(name, *ranges.split(','))
+    except ValueError as error:
+        raise Refused(f'--pool {text}: {error}') from None
+
+
+def serve(sim: VmsSim, stop: threading.Event, *, show: bool) -> None:
+    """Until told to stop; meanwhile print the requests if asked to."""
+    seen = sim.calls
+    while not stop.wait(0.5):
+        if show:
+            calls = sim.calls
+            for entry in sim.log[-(calls - seen):] if calls > seen else ():
+                print(f'{entry.label} {entry.status or entry.fault}',
+                      flush=True)
+            seen = calls
+
+
+# What to put into manila.conf
+
+def announce(args: argparse.Namespace, sim: VmsSim, server: VmsServer,
+             password: credentials.Password) -> None:
+    if args.write_config:
+        path = pathlib.Path(args.write_config)
+        path.touch(mode=0o600)
+        path.chmod(0o600)
+        path.write_text(section(args, sim, server,
+                                f'vast_mgmt_password = {sim.password}'))
+        shown = f'Configuration, with the password, is in {path}.\n'
+    elif password.source:
+        shown = section(args, sim, server,
+                        f'# vast_mgmt_password = ({password.source})')
+    else:
+        shown = section(
+            args, sim, server,
+            '# Credentials of this demonstration, made up for this run.\n'
+            f'vast_mgmt_password = {sim.password}')
+    print(shown)
+    print(f'Listening on {server.url}; end with Ctrl-C.', flush=True)
+
+
+def section(args: argparse.Namespace, sim: VmsSim, server: VmsServer,
+            password: str) -> str:
+    """A backend section, ready to paste."""
+    pool = sim.records('pool')[0]['name']
+    lines = [
+        '[DEFAULT]',
+        f'enabled_share_backends = {args.backend}',
+        'enabled_share_protocols = NFS',
+        '',
+        f'[{args.backend}]',
+        f'share_backend_name = {args.backend}',
+        'share_driver = manila_drivers.vastdata.driver.VASTShareDriver',
+        'driver_handles_share_servers = False',
+        f'vast_mgmt_host = {server.host}',
+        f'vast_mgmt_port = {server.port}',
+        f'vast_mgmt_user = {sim.username}',
+        password,
+        f'vast_ssl_cert_path = {pathlib.Path(server.ca_file).absolute()}',
+        f'vast_vippool_name = {pool}',
+        f'vast_root_export = {args.root_export}',
+    ]
+    return '\n'.join(lines) + '\n'
