@@ -1,0 +1,35 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Our options beside upstream's drivers, in either order."""
+
+import json
+
+import pytest
+
+from tests.compat import conftest
+
+
+@pytest.mark.parametrize('first', ['upstream', 'ours'])
+def test_options_never_clash(release, first):
+    told = json.loads(conftest.run('tests.compat.together', release,
+                                   FIRST=first))
+
+    assert len(told['read']) == 4
+    for read in told['read']:
+        assert read == {'vast_mgmt_host': "'vms.example'",
+                        'vast_mgmt_port': '444',
+                        'vast_root_export': "'manila'",
+                        'ssh_conn_timeout': '60'}
+    shared = told['upstream']
+    assert len(shared) >= 6
+    assert {name: told['ours'][name] for name in shared} == shared
