@@ -80,7 +80,7 @@ class Backend:
         chosen = self.settings
         return {
             'driver_version': DRIVER_VERSION,
-            'library_version': version.version(),
+            'library_version': version.version_string(),
             'host': chosen.endpoint.url,
             'tenant': chosen.tenant,
             'pool': chosen.pool,
@@ -98,7 +98,7 @@ def _auth(settings: settings_module.Settings, prefix: str) -> rest.Auth:
 
 
 def _headers(settings: settings_module.Settings) -> dict[str, Any]:
-    headers = {'User-Agent': 'manila_drivers/' + version.version()}
+    headers = {'User-Agent': 'manila_drivers/' + version.version_string()}
     if settings.tenant:
         # Sent with the login as well, which a tenant administrator's needs.
         headers['X-Tenant-Name'] = settings.tenant

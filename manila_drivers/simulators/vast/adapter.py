@@ -15,6 +15,7 @@
 from collections.abc import Callable
 from collections.abc import Mapping
 import http.client
+import io
 import types
 from typing import Any
 from urllib.parse import unquote
@@ -112,11 +113,14 @@ def _translated(request: requests.PreparedRequest, response: Response,
     result.url = request.url or ''
     result.request = request
     result.raw = _raw(response)
-    # Sessions read the whole body unless told to stream; it is here already.
-    result._content = response.body
-    result._content_consumed = True  # type: ignore[attr-defined]
     result.connection = adapter  # type: ignore[assignment]
     return result
+
+
+class _Raw(io.BytesIO):
+    """A body that clients which stream can read, and one word more."""
+
+    _original_response: Any = None
 
 
 def _raw(response: Response) -> Any:
@@ -126,4 +130,6 @@ def _raw(response: Response) -> Any:
         message = http.client.HTTPMessage()
         message['Set-Cookie'] = response.headers['Set-Cookie']
     original = types.SimpleNamespace(msg=message) if message else None
-    return types.SimpleNamespace(_original_response=original)
+    raw = _Raw(response.body)
+    raw._original_response = original
+    return raw
