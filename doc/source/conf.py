@@ -13,12 +13,12 @@
 
 """Sphinx: everything is local, so that the pages build without a network."""
 
-from manila_drivers import version
+from manila_drivers.version import version_string
 
 project = 'manila_drivers'
 author = 'The manila_drivers authors'
 project_copyright = author
-release = version.version_string()
+release = version_string()
 
 extensions = [
     'oslo_config.sphinxext',
