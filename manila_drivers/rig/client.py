@@ -173,14 +173,21 @@ class Client:
 
     def ensure_shares(self, host: str) -> None:
         """Have the driver look at all shares of the host (2.86)."""
-        self.api.post('/services/ensure-shares',
-                      {'ensure_shares': {'host': host}})
+        path, body = '/services/ensure-shares', {'host': host}
+        try:
+            self.api.post(path, {'ensure_shares': body})
+        except api.ApiError as error:
+            # At every microversion, 21.0 and before want it unwrapped.
+            if error.status != 400:
+                raise
+            self.api.post(path, body)
 
-    def messages(self, resource_id: str) -> list[str]:
-        """What users are told about a resource."""
+    def message(self, resource_id: str) -> str:
+        """The last that users were told about a resource, or ''."""
         found = self._all('messages', self.api.get(
-            '/messages', resource_id=resource_id))
-        return [row['user_message'] for row in found]
+            '/messages', resource_id=resource_id, sort_key='created_at',
+            sort_dir='desc'))
+        return str(found[0]['user_message']) if found else ''
 
     # Waits
 

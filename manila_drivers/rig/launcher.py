@@ -22,6 +22,7 @@ is a file that is replaced, whole, whenever something becomes true:
 initialised and its RPC server runs (after that many seconds), in `failed` when its service would have died.  SIGTERM and SIGINT end it.
 """
 
+import inspect
 import json
 import logging
 import os
@@ -36,6 +37,7 @@ import typing as ty
 # threads are native or green.
 import manila.cmd.share  # noqa: F401
 from manila.common import config
+from manila import coordination
 from manila.db.sqlalchemy import api as database
 from manila.db.sqlalchemy import models
 from manila import rpc
@@ -89,6 +91,24 @@ def configure(file: str) -> None:
     config.set_lib_defaults()
     log.setup(CONF, 'manila')
     rpc.init(CONF)
+
+
+def accept_new_locks() -> None:
+    """Let releases before 23.0 lock with the tooz of today.
+
+    It hands two more arguments to `acquire` than their locks take.  Those
+    that Manila uses are exclusive and wait for ever, which is their default.
+    """
+    lock = coordination.Lock
+    if 'shared' in inspect.signature(lock.acquire).parameters:
+        return
+    acquire = lock.acquire
+
+    def accepting(self: coordination.Lock, blocking: bool | None = None,
+                  *_: object, **__: object) -> bool:
+        return bool(acquire(self, blocking))
+
+    lock.acquire = accepting
 
 
 def make_tables() -> None:
@@ -162,6 +182,7 @@ def asked_to_stop() -> threading.Event:
 def run(file: str, status: Status, port: int) -> None:
     stopping = asked_to_stop()
     configure(file)
+    accept_new_locks()
     make_tables()
     everything = services()
     # Each in a thread of its own: a backend that is down must not keep the

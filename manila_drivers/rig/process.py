@@ -176,10 +176,25 @@ class Manila:
         self.stop()
         return self.start(wait_for)
 
-    def log(self) -> str:
-        """All that Manila has logged and printed so far."""
-        return ''.join(file.read_text(errors='replace')
-                       for file in sorted(self.settings.logs.glob('*.log')))
+    def log(self, mark: int = 0) -> str:
+        """What Manila has logged since the mark."""
+        try:
+            with self._log_file.open('rb') as log:
+                log.seek(mark)
+                return log.read().decode(errors='replace')
+        except FileNotFoundError:
+            return ''
+
+    def log_mark(self) -> int:
+        """Where the log ends now."""
+        try:
+            return self._log_file.stat().st_size
+        except FileNotFoundError:
+            return 0
+
+    @property
+    def _log_file(self) -> pathlib.Path:
+        return self.settings.logs / 'manila.log'
 
     @property
     def _status_file(self) -> pathlib.Path:

@@ -1,0 +1,159 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The demonstration: a real Manila serves shares from a simulated cluster.
+
+`python -m manila_drivers.rig.demo` starts a simulated VAST cluster and a
+Manila that uses it, leads shares through their life and shows each step,
+what Manila said, what the cluster was asked and how long that took.
+"""
+
+import argparse
+import contextlib
+import pathlib
+import shutil
+import signal
+import sys
+import tempfile
+import threading
+import time
+from typing import Any
+
+from manila_drivers.rig import api
+from manila_drivers.rig import client
+from manila_drivers.rig import config
+from manila_drivers.rig import environment
+from manila_drivers.rig import journal
+from manila_drivers.rig import life
+from manila_drivers.rig import outage
+from manila_drivers.rig import process
+from manila_drivers.rig import releases
+from manila_drivers.rig import scene
+from manila_drivers.rig import show
+from manila_drivers.rig import vast
+
+BACKEND = 'vast'
+_FAILURES = (journal.ScenarioFailure, process.ManilaFailure,
+             environment.EnvironmentFailure, api.ApiError,
+             client.WaitFailure, OSError)
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--release', default=releases.NEWEST.name,
+        choices=tuple(releases.RELEASES), help='Manila release')
+    parser.add_argument(
+        '--keep', action='store_true',
+        help='leave everything running, to try it with the openstack client')
+    parser.add_argument(
+        '--work', type=pathlib.Path, metavar='DIR',
+        help='directory for state and logs, kept afterwards; by default a '
+             'temporary one')
+    parser.add_argument(
+        '--driver', default=vast.DRIVER, metavar='CLASS',
+        help='dotted path of the driver class, default %(default)s')
+
+
+def main(arguments: list[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(
+        prog='python -m manila_drivers.rig.demo',
+        description='A real Manila serves shares from a simulated cluster.')
+    add_arguments(parser)
+    return run(parser.parse_args(arguments))
+
+
+def run(wishes: argparse.Namespace) -> int:
+    """Exit code: 0 if everything went as it should."""
+    # SIGTERM unwinds like Ctrl-C, so that Manila never outlives us.
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    screen = show.Screen()
+    work = (wishes.work.absolute() if wishes.work
+            else pathlib.Path(tempfile.mkdtemp(prefix='manila-demo-')))
+    try:
+        perform(wishes, work, screen)
+    except _FAILURES as why:
+        screen.line()
+        screen.line('FAILED: %s' % why)
+        screen.line('Logs: %s' % (work / 'log'))
+        return 1
+    except KeyboardInterrupt:
+        screen.line('Interrupted; everything is stopped.')
+        return 130
+    if not wishes.work:
+        shutil.rmtree(work, ignore_errors=True)
+    return 0
+
+
+def perform(wishes: argparse.Namespace, work: pathlib.Path,
+            screen: show.Screen) -> None:
+    start = time.monotonic()
+    release = releases.named(wishes.release)
+    screen.line('Manila %s with %s' % (release.wheel, wishes.driver))
+    place = environment.provide(tell=screen.line)
+    with contextlib.ExitStack() as stack:
+        cluster = stack.enter_context(vast.Cluster())
+        screen.line('  simulated VAST cluster at %s' % cluster.url)
+        manila = stack.enter_context(started(
+            place, release, work, cluster.options(wishes.driver)))
+        screen.line('  API, scheduler and share service at %s, up after '
+                    '%.1f s' % (manila.endpoint, time.monotonic() - start))
+        play = scene.play(manila, vast.profile(BACKEND), cluster,
+                          begin=screen.begin, tell=screen.tell)
+        story(play)
+        screen.line(summary(play, time.monotonic() - start))
+        if wishes.keep:
+            stay(play, place, screen)
+
+
+def started(place: environment.Environment, release: releases.Release,
+            work: pathlib.Path, options: dict[str, Any]) -> process.Manila:
+    process.clean(work)
+    work.mkdir(parents=True, exist_ok=True)
+    return process.Manila(place, release,
+                          config.Settings(work, {BACKEND: options}))
+
+
+def story(play: scene.Scene) -> None:
+    """A whole life; and a second share that sees its service restart."""
+    life.whole(play)
+    share = life.create(play)
+    life.allow(play, share, 'ip', scene.NETWORK, 'rw')
+    outage.ensure_after_change(play, share)
+
+
+def summary(play: scene.Scene, seconds: float) -> str:
+    steps = play.journal.steps
+    return '%d steps, %d requests to the cluster, %.1f s in all' % (
+        len(steps), sum(len(step.asked) for step in steps), seconds)
+
+
+def stay(play: scene.Scene, place: environment.Environment,
+         screen: show.Screen) -> None:
+    """Say how to use it, and wait for a signal."""
+    command = '%s --os-auth-type none --os-endpoint %s share' % (
+        place.tool('openstack'), play.manila.endpoint)
+    screen.line()
+    screen.line('Everything is still running. In another terminal:')
+    for words in ('list', 'pool list --detail',
+                  'create NFS 1 --name mine --share-type %s --wait'
+                  % play.profile.share_type,
+                  'access create mine ip 192.0.2.0/24 --wait',
+                  'export location list mine', 'delete mine --wait'):
+        screen.line('  %s %s' % (command, words))
+    screen.line('Logs: %s' % play.manila.settings.logs)
+    screen.line('To stop it: Ctrl-C here.')
+    with contextlib.suppress(KeyboardInterrupt):
+        threading.Event().wait()
+
+
+if __name__ == '__main__':
+    sys.exit(main())

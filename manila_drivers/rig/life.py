@@ -1,0 +1,183 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The life of a share through Manila's API, for a driver of any kind.
+
+`whole` runs it from the share type to the audit of what is left.  Each
+function is a chapter and can be run alone; they raise `ScenarioFailure` at
+the first thing that is not as it should be.
+"""
+
+from manila_drivers.rig import copies
+from manila_drivers.rig import scene
+from manila_drivers.rig.journal import expect
+
+HALF = scene.GIB // 2
+
+
+def whole(play: scene.Scene) -> None:
+    """A share is born, opened, resized, copied, let go, adopted, deleted."""
+    before = play.inventory()
+    make_type(play)
+    share = create(play)
+    access(play, share)
+    resize(play, share)
+    if play.profile.snapshots:
+        copies.snapshots(play, share)
+    if play.profile.manages:
+        share = copies.adoption(play, share)
+    delete(play, share)
+    audit(play, before)
+
+
+def make_type(play: scene.Scene) -> None:
+    profile = play.profile
+    with play.journal.step('share type %s', profile.share_type) as note:
+        specs = profile.extra_specs()
+        play.client.create_type(profile.share_type, specs)
+        note.says('%s', ', '.join('%s=%s' % each for each in specs.items()))
+
+
+def create(play: scene.Scene, size: int = 1) -> str:
+    """A new share, which nobody can reach."""
+    profile = play.profile
+    with play.journal.step('create a share of %d GiB', size) as note:
+        share: str = play.client.create_share(
+            profile.protocol, size, profile.share_type, name='life')['id']
+        play.client.wait_share(share)
+        exports = play.client.exports(share)
+        expect(exports, 'the share has no export location')
+        play.check_size(share, size)
+        note.says('available at %s, open to %s', exports[0],
+                  play.check_access(share))
+    return share
+
+
+def access(play: scene.Scene, share: str) -> None:
+    """Rules come, overlap, change, are refused and go."""
+    wide = allow(play, share, 'ip', scene.NETWORK, 'ro')
+    narrow = allow(play, share, 'ip', scene.HOST, 'rw')
+    single = allow(play, share, 'ip', scene.SINGLE, 'rw')
+    if play.manila.release.updates_access:
+        change_level(play, share, narrow, 'ro')
+        change_level(play, share, wide, 'rw')
+        change_level(play, share, single, 'ro')
+    if play.profile.invalid:
+        refused(play, share, *play.profile.invalid)
+    deny(play, share, wide, scene.NETWORK)
+    deny(play, share, single, scene.SINGLE)
+
+
+def allow(play: scene.Scene, share: str, kind: str, to: str, level: str
+          ) -> str:
+    with play.journal.step('allow %s to %s', level, to) as note:
+        rule: str = play.client.allow(share, kind, to, level)['id']
+        now = play.check_access(share)
+        expect(to in play.rules(share), 'the rule for %s is in error', to)
+        note.says('open to %s', now)
+    return rule
+
+
+def change_level(play: scene.Scene, share: str, rule: str, level: str
+                 ) -> None:
+    to = next(row['access_to'] for row in play.client.rules(share)
+              if row['id'] == rule)
+    with play.journal.step('change %s to %s', to, level) as note:
+        play.client.change_level(rule, level)
+        now = play.check_access(share)
+        expect(play.rules(share).get(to) == level,
+               'the rule for %s is not %s', to, level)
+        note.says('open to %s', now)
+
+
+def refused(play: scene.Scene, share: str, kind: str, to: str, level: str
+            ) -> None:
+    """A rule that the driver cannot honour leaves the others in force."""
+    others = play.rules(share)
+    with play.journal.step('allow %s %s, which cannot be', kind, to) as note:
+        rule = play.client.allow(share, kind, to, level)['id']
+        states = play.client.wait_rules(share)
+        expect(states[to] == 'error', 'the rule for %s became %s, not error',
+               to, states[to])
+        expect(play.rules(share) == others, 'other rules became %s', states)
+        play.check_access(share)
+        status = play.client.share(share)['status']
+        expect(status == 'available', 'the share became %s', status)
+        note.says('that rule: error; open to %s', play.check_access(share))
+    deny(play, share, rule, to)
+
+
+def deny(play: scene.Scene, share: str, rule: str, to: str) -> None:
+    with play.journal.step('deny %s', to) as note:
+        play.client.deny(share, rule)
+        states = play.client.wait_rules(share)
+        expect(to not in states, 'the rule for %s is still there', to)
+        note.says('open to %s', play.check_access(share))
+
+
+def resize(play: scene.Scene, share: str) -> None:
+    """It grows, shrinks, and refuses to become smaller than its data."""
+    extend(play, share, 3)
+    shrink(play, share, 2)
+    if play.storage is not None:
+        play.storage.fill(play.client.exports(share)[0], scene.GIB + HALF)
+        shrink_refused(play, share, 1)
+        extend(play, share, 4)
+
+
+def extend(play: scene.Scene, share: str, size: int) -> None:
+    with play.journal.step('extend to %d GiB', size) as note:
+        play.client.extend(share, size)
+        play.client.wait_share(share)
+        play.check_size(share, size)
+        note.says('available, %d GiB', size)
+
+
+def shrink(play: scene.Scene, share: str, size: int) -> None:
+    with play.journal.step('shrink to %d GiB', size) as note:
+        play.client.shrink(share, size)
+        play.client.wait_share(share)
+        play.check_size(share, size)
+        note.says('available, %d GiB', size)
+
+
+def shrink_refused(play: scene.Scene, share: str, size: int) -> None:
+    before = play.client.share(share)['size']
+    with play.journal.step('shrink to %d GiB, less than it holds',
+                           size) as note:
+        play.client.shrink(share, size)
+        play.client.wait_share(share)
+        play.check_size(share, before)
+        why = play.client.message(share) or 'the user is not told why'
+        note.says('refused, available, %d GiB; %s', before, why)
+
+
+def delete(play: scene.Scene, share: str) -> None:
+    """Gone, also while a rule still exists."""
+    allow(play, share, 'ip', scene.NEIGHBOUR, 'rw')
+    exports = play.client.exports(share)
+    with play.journal.step('delete the share') as note:
+        play.client.delete_share(share)
+        play.client.wait_share_gone(share)
+        if play.storage is not None:
+            for address in scene.PROBES:
+                found = play.storage.level(address, exports[0])
+                expect(found is None, '%s still has %s to %s', address, found,
+                       exports[0])
+        note.says('gone')
+
+
+def audit(play: scene.Scene, before: frozenset[tuple[str, ...]]) -> None:
+    with play.journal.step('compare storage with before') as note:
+        difference = scene.lost(before, play.inventory())
+        expect(not difference, '%s', '; '.join(difference))
+        note.says('nothing left behind, nothing else touched')

@@ -1,0 +1,165 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Who plays: a Manila, a driver's abilities, clients, and storage."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import ipaddress
+from typing import Any
+
+from manila_drivers.rig import api
+from manila_drivers.rig.client import Client
+from manila_drivers.rig.journal import expect
+from manila_drivers.rig.journal import Journal
+from manila_drivers.rig.journal import ScenarioFailure
+from manila_drivers.rig import process
+from manila_drivers.rig.storage import Item
+from manila_drivers.rig.storage import Storage
+
+GIB = 2**30
+
+# Addresses that are reserved for examples.
+NETWORK = '198.51.100.0/24'
+HOST = '198.51.100.7'
+NEIGHBOUR = '198.51.100.9'
+SINGLE = '192.0.2.10'
+STRANGER = '203.0.113.5'
+PROBES = (HOST, NEIGHBOUR, SINGLE, STRANGER)
+
+
+@dataclasses.dataclass(frozen=True)
+class Profile:
+    """What the driver in question can do, and how to ask for it.
+
+    invalid: an access rule that the API accepts and the driver must refuse,
+    as type, target and level; None if it takes everything;
+    changes: options of the backend that differ after a restart, and which
+    the driver's `get_backend_info` must tell (none if it has no such thing).
+    """
+
+    backend: str
+    protocol: str = 'NFS'
+    share_type: str = 'default'
+    invalid: tuple[str, str, str] | None = ('user', 'somebody', 'rw')
+    snapshots: bool = True
+    clones: bool = True
+    manages: bool = True
+    manages_snapshots: bool = True
+    changes: Mapping[str, object] = dataclasses.field(default_factory=dict)
+
+    def extra_specs(self) -> dict[str, object]:
+        return {'share_backend_name': self.backend,
+                'snapshot_support': self.snapshots,
+                'create_share_from_snapshot_support': self.clones}
+
+
+@dataclasses.dataclass
+class Scene:
+    """Everything that a step of a scenario works with."""
+
+    manila: process.Manila
+    client: Client
+    profile: Profile
+    journal: Journal
+    storage: Storage | None = None
+
+    @property
+    def host(self) -> str:
+        return self.manila.host(self.profile.backend)
+
+    def pool(self) -> str:
+        """The backend's pool, as scheduler and `manage` name it."""
+        for row in self.client.pools():
+            if row['name'].startswith(self.host + '#'):
+                return str(row['name'])
+        raise ScenarioFailure('%s reports no pool' % self.host)
+
+    def rules(self, share_id: str) -> dict[str, str]:
+        """Wait for the rules: level by address, of those in force."""
+        states = self.client.wait_rules(share_id)
+        return {rule['access_to']: rule['access_level']
+                for rule in self.client.rules(share_id)
+                if states.get(rule['access_to']) == 'active'}
+
+    def check_access(self, share_id: str) -> str:
+        """Compare what storage lets clients do with what the rules say.
+
+        Everything is compared: each export with each address.
+
+        :returns: the access in words
+        :raises ScenarioFailure: with the first difference
+        """
+        rules = self.rules(share_id)
+        if self.storage is not None:
+            for export in self.client.exports(share_id):
+                for address in PROBES:
+                    self._check_one(export, address, rules)
+        return ', '.join('%s %s' % (to, rules[to])
+                         for to in sorted(rules)) or 'nobody'
+
+    def check_size(self, share_id: str, size: int) -> None:
+        """The API and storage agree that the share has `size` GiB."""
+        told = self.client.share(share_id)['size']
+        expect(told == size, 'the API says %s GiB, not %s',
+                       told, size)
+        if self.storage is not None:
+            export = self.client.exports(share_id)[0]
+            limit = self.storage.limit(export)
+            expect(limit == size * GIB,
+                           'storage limits %s to %s bytes, not %s GiB',
+                           export, limit, size)
+
+    def inventory(self) -> frozenset[Item]:
+        return self.storage.inventory() if self.storage else frozenset()
+
+    def _check_one(self, export: str, address: str,
+                   rules: Mapping[str, str]) -> None:
+        assert self.storage is not None
+        wanted = decided(rules, address)
+        found = self.storage.level(address, export)
+        expect(found == wanted,
+                       '%s has access %s to %s where the rules (%s) give %s',
+                       address, found, export, dict(rules), wanted)
+
+
+def play(manila: process.Manila, profile: Profile,
+         storage: Storage | None = None, **listeners: Any) -> Scene:
+    """Set the scene in a Manila that runs.
+
+    :param listeners: `begin` and `tell`, as the journal takes them
+    """
+    rest = api.Api(manila.endpoint, manila.release.microversion)
+    journal = Journal(manila, profile.backend, storage, **listeners)
+    return Scene(manila, Client(rest), profile, journal, storage)
+
+
+def decided(rules: Mapping[str, str], address: str) -> str | None:
+    """What the rules give an address: the most specific one decides."""
+    who = ipaddress.ip_address(address)
+    hits = [network for network in map(ipaddress.ip_network, rules)
+            if who in network]
+    if not hits:
+        return None
+    best = max(hits, key=lambda network: network.prefixlen)
+    return next(level for to, level in rules.items()
+                if ipaddress.ip_network(to) == best)
+
+
+def lost(before: frozenset[Item],
+         after: frozenset[Item]) -> Sequence[str]:
+    """What differs between two inventories, in words."""
+    return ([' '.join(('left behind:', *item))
+             for item in sorted(after - before)]
+            + [' '.join(('destroyed:', *item))
+               for item in sorted(before - after)])

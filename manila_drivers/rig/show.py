@@ -1,0 +1,84 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Steps on a terminal: one at a time, to read along."""
+
+import os
+import shutil
+import sys
+import textwrap
+from typing import TextIO
+
+from manila_drivers.rig.calls import Call
+from manila_drivers.rig.journal import Step
+
+_CLEAR = '\r\x1b[K'
+
+
+class Screen:
+    """Prints steps as they come; colours and progress only to a terminal."""
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out or sys.stdout
+        self._live = self._out.isatty() and os.environ.get('TERM') != 'dumb'
+        self._width = min(shutil.get_terminal_size().columns, 100)
+        self._colours = self._live and not os.environ.get('NO_COLOR')
+
+    def begin(self, title: str) -> None:
+        if self._live:
+            self._write('  %s ...' % title)
+
+    def tell(self, step: Step) -> None:
+        self.line('%s %s' % (self._verdict(step), self._title(step)))
+        for text in (step.failure or step.result, _asked(step)):
+            for line in textwrap.wrap(text, self._width - 6,
+                                      break_on_hyphens=False):
+                self.line('      ' + line)
+
+    def line(self, text: str = '') -> None:
+        self._write((_CLEAR if self._live else '') + text + '\n')
+
+    def _verdict(self, step: Step) -> str:
+        if step.failure:
+            return self._coloured('31', 'FAIL')
+        return self._coloured('32', '  ok')
+
+    def _title(self, step: Step) -> str:
+        return '%s %6.2f s' % (step.title.ljust(self._width - 16),
+                               step.seconds)
+
+    def _coloured(self, code: str, text: str) -> str:
+        return '\x1b[%sm%s\x1b[0m' % (code, text) if self._colours else text
+
+    def _write(self, text: str) -> None:
+        self._out.write(text)
+        self._out.flush()
+
+
+def _asked(step: Step) -> str:
+    """'update_access (2 REST, 4 ms): GET viewpolicies, PATCH ...'"""
+    if not step.asked:
+        return ''
+    calls = ', '.join(_told(call) for call in step.calls
+                      if call.requests) or 'asked'
+    return '%s: %s' % (calls, ', '.join(_brief(line) for line in step.asked))
+
+
+def _told(call: Call) -> str:
+    return '%s (%s, %.0f ms)' % (call.method, call.trips,
+                                 call.seconds * 1000)
+
+
+def _brief(line: str) -> str:
+    """Without the status, if that is good news."""
+    request, _, status = line.rpartition(' ')
+    return request if status.startswith('2') else line

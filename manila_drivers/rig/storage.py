@@ -1,0 +1,51 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What the rig wants to know of the storage behind a driver.
+
+A simulator, or a bridge to a real system, answers these questions beside the
+driver's back; so that what is checked is what clients would experience, and
+not what the driver believes.
+"""
+
+from typing import Protocol
+
+Item = tuple[str, ...]
+
+
+class Storage(Protocol):
+    """The storage behind one backend section of manila.conf."""
+
+    def mark(self) -> int:
+        """A mark in the record of requests, for `asked`."""
+
+    def asked(self, mark: int) -> list[str]:
+        """The requests since the mark, such as 'POST views 201', without
+        those of the driver's periodic statistics."""
+
+    def level(self, client: str, export: str) -> str | None:
+        """What an address can do with an export: 'rw', 'ro' or nothing."""
+
+    def inventory(self) -> frozenset[Item]:
+        """Everything that exists, for comparisons of before and after."""
+
+    def limit(self, export: str) -> int | None:
+        """How many bytes fit in the export; None is without limit."""
+
+    def fill(self, export: str, used: int) -> None:
+        """Let clients have written so many bytes."""
+
+    def stop(self) -> None:
+        """Stop answering, as if switched off."""
+
+    def start(self) -> None:
+        """Answer again, at the same address and with everything kept."""
