@@ -24,6 +24,7 @@ import dataclasses
 from http import cookiejar
 import json
 import logging
+import socket
 import ssl
 import time
 from typing import Any
@@ -349,6 +350,7 @@ def translate(exc: Exception, request: Request,
                   urllib3_exceptions.NewConnectionError,
                   urllib3_exceptions.ConnectTimeoutError,
                   urllib3_exceptions.ProxyError,
+                  ConnectionRefusedError, socket.gaierror,
                   requests.exceptions.InvalidURL,
                   urllib3_exceptions.LocationValueError)
     if _caused_by(exc, never_sent):

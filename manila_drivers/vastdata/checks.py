@@ -39,15 +39,17 @@ def check(objects: objects_module.Objects) -> None:
     """
     site = objects.site
     try:
-        cluster = site.version.get()
-        _check_cluster(site, cluster)
+        _check_cluster(site, site.version.get())
         site.tenant.get()
     except (exception.TransportError, exception.AccessDenied) as exc:
         raise _connecting(site, exc) from exc
-    _check_pool(site)
-    if site.settings.qos_policy:
-        site.qos_id(site.settings.qos_policy)
-    _check_parents(objects)
+    try:
+        _check_pool(site)
+        if site.settings.qos_policy:
+            site.qos_id(site.settings.qos_policy)
+        _check_parents(objects)
+    except exception.TransportError as exc:
+        raise _connecting(site, exc) from exc
 
 
 def _connecting(site: site_module.Site,

@@ -151,13 +151,19 @@ class Site:
         name = self.settings.pool
         if not name:
             return None
-        pool = self._vms.find('vippools', records.Pool.of,
-                              lambda pool: pool.name == name, name=name)
+        hint = ('a tenant administrator cannot see pools: set '
+                'vast_export_addresses and unset this then')
+        try:
+            pool = self._vms.find('vippools', records.Pool.of,
+                                  lambda pool: pool.name == name, name=name)
+        except exception.AccessDenied as exc:
+            raise exception.ConfigurationError(
+                'vast_vippool_name', 'the VMS user may not read VIP pools',
+                answer=exc.answer, check=hint) from exc
         if pool is None:
             raise exception.ConfigurationError(
                 'vast_vippool_name', 'VMS has no VIP pool %r' % name,
-                check='a tenant administrator cannot see pools: set '
-                      'vast_export_addresses and unset this then')
+                check=hint)
         return pool
 
     def addresses(self) -> tuple[str, ...]:

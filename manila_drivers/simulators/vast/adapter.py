@@ -85,8 +85,12 @@ class VmsAdapter(adapters.BaseAdapter):
                 f'Read timed out. (read timeout={timeout})', request=request)
         self.waited(response.delay)
         if response.failure == 'refused':
-            raise requests.ConnectionError(
-                '[Errno 111] Connection refused', request=request)
+            # Nested as requests itself does it, for clients that look inside.
+            nobody: Any = None
+            raise requests.ConnectionError(urllib3.MaxRetryError(
+                nobody, request.url or '', urllib3.NewConnectionError(
+                    nobody, '[Errno 111] Connection refused')),
+                request=request)
         if response.failure == 'reset':
             cause = urllib3.ProtocolError(
                 'Connection aborted.',

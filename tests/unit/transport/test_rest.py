@@ -1,0 +1,397 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The REST transport against a server that misbehaves.
+
+The table of ``manila_drivers.transport.retry`` is checked row by row, on real
+HTTPS connections and, for speed, inside the process.
+"""
+
+import contextlib
+import dataclasses
+import logging
+import socket
+import socketserver
+import threading
+
+import pytest
+
+from manila_drivers import exception
+from manila_drivers.simulators.vast import Fault
+from manila_drivers.simulators.vast import VmsAdapter
+from manila_drivers.simulators.vast import VmsServer
+from manila_drivers.simulators.vast import VmsSim
+from manila_drivers.transport import rest
+from manila_drivers.transport import retry
+
+GET = rest.Request('GET', '/api/v1/views/', query=(('page_size', '10'),))
+POST = rest.Request('POST', '/api/v1/viewpolicies/', body={'name': 'p'})
+PATCH = rest.Request('PATCH', '/api/v1/viewpolicies/1/',
+                     body={'nfs_read_only': []})
+
+
+class Token:
+    """The simulator's API token; never renewed."""
+
+    def __init__(self, sim):
+        self._headers = {'Authorization': 'Api-Token ' + sim.api_token}
+
+    def headers(self, send):
+        return self._headers
+
+    def renew(self, refused, answer, send):
+        return False
+
+
+class Clock:
+    """Time that passes only by sleeping."""
+
+    def __init__(self):
+        self.now = 0.0
+        self.pauses = []
+
+    def __call__(self):
+        return self.now
+
+    def sleep(self, seconds):
+        self.pauses.append(seconds)
+        self.now += seconds
+
+
+@pytest.fixture
+def sim():
+    return VmsSim()
+
+
+@pytest.fixture
+def clock():
+    return Clock()
+
+
+@pytest.fixture
+def inside(sim, clock):
+    """A transport that reaches the simulator without a socket."""
+    return rest.RestTransport(
+        rest.Endpoint('vms.example'), Token(sim), adapter=VmsAdapter(sim),
+        policy=retry.Policy(retries=2, jitter=lambda: 1.0), clock=clock,
+        sleep=clock.sleep)
+
+
+@pytest.fixture(scope='module')
+def server():
+    with VmsServer(VmsSim()) as running:
+        yield running
+
+
+def connect(server, **changes):
+    endpoint = rest.Endpoint(server.host, server.port,
+                             ca_file=str(server.ca_file),
+                             connect_timeout=5, read_timeout=5)
+    return rest.RestTransport(
+        dataclasses.replace(endpoint, **changes), Token(server.sim),
+        policy=retry.Policy(retries=1), sleep=lambda seconds: None)
+
+
+def status(code, **parts):
+    return Fault('status', code=code, **parts)
+
+
+AGAIN = 'again'
+ANSWER = 'answer'
+UNKNOWN = exception.OutcomeUnknown
+
+TABLE = [
+    (Fault('refused'), AGAIN, AGAIN),
+    (status(429), AGAIN, AGAIN),
+    (Fault('reset_before'), AGAIN, UNKNOWN),
+    (Fault('reset_after'), AGAIN, UNKNOWN),
+    (Fault('timeout_before'), AGAIN, UNKNOWN),
+    (Fault('timeout_after'), AGAIN, UNKNOWN),
+    (Fault('truncated'), AGAIN, UNKNOWN),
+    (Fault('cut_off'), AGAIN, UNKNOWN),
+    (Fault('html', code=200), AGAIN, UNKNOWN),
+    (status(500), ANSWER, UNKNOWN),
+    (status(502), AGAIN, UNKNOWN),
+    (status(503), AGAIN, UNKNOWN),
+    (status(504), AGAIN, UNKNOWN),
+    (status(400), ANSWER, ANSWER),
+    (status(404), ANSWER, ANSWER),
+    (status(409), ANSWER, ANSWER),
+]
+
+
+@pytest.mark.parametrize(
+    ('request_', 'fault', 'expected'),
+    [(request, fault, row[number]) for number, request
+     in enumerate((GET, PATCH, POST)) for fault, *rest_ in TABLE
+     for row in [[rest_[0], rest_[0], rest_[1]]]],
+    ids=lambda value: str(getattr(value, 'method', None)
+                          or getattr(value, 'kind', value)))
+def test_the_retry_table(sim, inside, clock, request_, fault, expected):
+    sim.arm(fault)
+    if isinstance(expected, type):
+        with pytest.raises(expected):
+            inside.call(request_)
+        assert sim.calls == 1
+    elif expected is AGAIN:
+        assert inside.call(request_).ok
+        assert sim.calls == 2
+        assert len(clock.pauses) == 1
+    else:
+        assert inside.call(request_).status == fault.code
+        assert sim.calls == 1
+
+
+@pytest.mark.parametrize(('kind', 'error'), [
+    ('refused', exception.Unreachable),
+    ('reset_before', exception.OutcomeUnknown),
+    ('timeout_after', exception.OutcomeUnknown)])
+def test_repetition_ends(sim, inside, clock, kind, error):
+    sim.arm(Fault(kind, times=None))
+    with pytest.raises(error) as caught:
+        inside.call(GET)
+    assert sim.calls == 3
+    assert clock.pauses == [0.5, 1.0]
+    # refused requests are known not to have been sent, others are not
+    assert isinstance(caught.value, exception.Unreachable) == (
+        kind == 'refused')
+
+
+def test_repetition_ends_with_the_total_time(sim, clock):
+    transport = rest.RestTransport(
+        rest.Endpoint('vms.example'), Token(sim), adapter=VmsAdapter(sim),
+        policy=retry.Policy(retries=1000, total=60), clock=clock,
+        sleep=clock.sleep)
+    sim.arm(status(503, times=None))
+    assert transport.call(GET).status == 503
+    assert 60 <= clock.now <= 70
+
+
+def test_the_server_may_ask_for_a_pause_within_bounds(sim, inside, clock):
+    sim.arm(status(429, headers={'Retry-After': '3'}))
+    sim.arm(status(503, nth=2, headers={'Retry-After': '86400'}))
+    assert inside.call(GET).ok
+    assert clock.pauses == [3.0, 10.0]
+
+
+def test_pauses_are_spread_and_never_nothing():
+    low = retry.Policy(jitter=lambda: 0.0)
+    high = retry.Policy(jitter=lambda: 1.0)
+    for attempt in range(1, 10):
+        assert 0 < low.pause(attempt) < high.pause(attempt) <= 10.0
+    assert low.pause(1, 'Wed, 21 Oct 2026 07:28:00 GMT') == low.pause(1)
+
+
+def test_an_empty_answer_is_no_empty_list(sim, inside):
+    sim.arm(Fault('empty', times=None))
+    with pytest.raises(exception.OutcomeUnknown):
+        inside.call(GET)
+    sim.disarm()
+    sim.arm(Fault('empty'))
+    assert inside.call(PATCH).data is None
+
+
+def test_an_ipv6_address_is_bracketed():
+    assert rest.Endpoint('2001:db8::1', 8443).url == \
+        'https://[2001:db8::1]:8443'
+
+
+# -- real connections ----------------------------------------------------
+
+
+def test_a_trusted_server_is_talked_to(server):
+    answer = connect(server).call(GET)
+    assert (answer.status, answer.data['count']) == (200, 1)
+
+
+def test_a_server_on_ipv6_is_talked_to():
+    with VmsServer(VmsSim(), host='::1') as running:
+        assert connect(running).call(GET).ok
+
+
+def test_an_untrusted_server_gets_nothing(server):
+    before = server.sim.calls
+    with pytest.raises(exception.NotTrusted, match='certificate'):
+        connect(server, ca_file='').call(GET)
+    assert server.sim.calls == before
+
+
+def test_a_certificate_for_another_name_is_not_accepted(server):
+    with forwarded('127.0.0.2', server) as port:
+        transport = connect(server, host='127.0.0.2', port=port)
+        with pytest.raises(exception.NotTrusted, match=r'127\.0\.0\.2'):
+            transport.call(GET)
+        # What stands in between does forward: it is the name that fails.
+        assert connect(server, host='127.0.0.2', port=port,
+                       verify=False).call(GET).ok
+
+
+@contextlib.contextmanager
+def forwarded(address, server):
+    """Let another address lead to a server; yields the port."""
+    def copy(source, target):
+        with contextlib.suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        with contextlib.suppress(OSError):
+            target.shutdown(socket.SHUT_WR)
+
+    class Both(socketserver.BaseRequestHandler):
+        def handle(self):
+            with socket.create_connection((server.host,
+                                           server.port)) as inner:
+                back = threading.Thread(target=copy,
+                                        args=(inner, self.request))
+                back.start()
+                copy(self.request, inner)
+                back.join()
+
+    with socketserver.ThreadingTCPServer((address, 0), Both) as running:
+        running.daemon_threads = True
+        running.block_on_close = False
+        threading.Thread(target=running.serve_forever).start()
+        yield running.server_address[1]
+        running.shutdown()
+
+
+def test_without_verification_it_works_and_warns_nobody_else(
+        server, recwarn):
+    assert connect(server, verify=False, ca_file='').call(GET).ok
+    assert not [warning for warning in recwarn
+                if 'InsecureRequest' in str(warning.category)]
+
+
+def test_nobody_listening_is_unreachable():
+    with socket.socket() as free:
+        free.bind(('127.0.0.1', 0))
+        port = free.getsockname()[1]
+    transport = rest.RestTransport(
+        rest.Endpoint('127.0.0.1', port), Token(VmsSim()),
+        policy=retry.Policy(retries=1), sleep=lambda seconds: None)
+    with pytest.raises(exception.Unreachable, match='no connection'):
+        transport.call(GET)
+
+
+def test_a_name_that_does_not_resolve_is_unreachable():
+    transport = rest.RestTransport(
+        rest.Endpoint('vms.invalid'), Token(VmsSim()),
+        policy=retry.Policy(retries=0))
+    with pytest.raises(exception.Unreachable):
+        transport.call(GET)
+
+
+def test_a_server_without_tls_is_an_error_and_not_a_hang():
+    with socket.socket() as plain:
+        plain.bind(('127.0.0.1', 0))
+        plain.listen()
+        thread = threading.Thread(target=_answer_in_clear, args=(plain,))
+        thread.start()
+        transport = rest.RestTransport(
+            rest.Endpoint('127.0.0.1', plain.getsockname()[1],
+                          connect_timeout=5, read_timeout=5),
+            Token(VmsSim()), policy=retry.Policy(retries=0))
+        with pytest.raises(exception.TransportError):
+            transport.call(GET)
+        thread.join()
+
+
+def _answer_in_clear(listener):
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(1000)
+        connection.sendall(b'HTTP/1.1 400 Bad Request\r\n\r\n')
+
+
+@pytest.mark.parametrize('kind', ['timeout_before', 'timeout_after'])
+def test_silence_ends_with_the_read_timeout(server, kind):
+    transport = connect(server, read_timeout=0.2)
+    server.sim.arm(Fault(kind, times=None))
+    try:
+        with pytest.raises(exception.OutcomeUnknown):
+            transport.call(GET)
+    finally:
+        server.sim.disarm()
+
+
+def test_an_answer_that_drips_ends_with_the_total_time():
+    listener = socket.create_server(('127.0.0.1', 0))
+    stop = threading.Event()
+    thread = threading.Thread(target=_drip, args=(listener, stop))
+    thread.start()
+    transport = rest.RestTransport(
+        rest.Endpoint('127.0.0.1', listener.getsockname()[1], verify=False,
+                      connect_timeout=5, read_timeout=0.3),
+        Token(VmsSim()), policy=retry.Policy(retries=0),
+        adapter=_PlainAdapter())
+    try:
+        with pytest.raises(exception.OutcomeUnknown, match='not complete'):
+            transport.call(GET)
+    finally:
+        stop.set()
+        thread.join()
+        listener.close()
+
+
+class _PlainAdapter(rest.adapters.HTTPAdapter):
+    """Speaks without TLS, so that the test can send byte by byte."""
+
+    def send(self, request, **kwargs):
+        request.url = request.url.replace('https://', 'http://')
+        return super().send(request, **kwargs)
+
+
+def _drip(listener, stop):
+    connection, _ = listener.accept()
+    with connection:
+        connection.recv(10000)
+        connection.sendall(b'HTTP/1.1 200 OK\r\nContent-Length: 9999\r\n\r\n')
+        while not stop.wait(0.05):
+            try:
+                connection.sendall(b' ')
+            except OSError:
+                return
+
+
+def test_cookies_are_not_kept(server):
+    transport = connect(server)
+    for _ in range(2):
+        # The simulator refuses writes that carry its session cookie.
+        assert transport.call(PATCH).ok
+
+
+def test_connections_are_kept_and_shared_by_threads(server):
+    transport = connect(server)
+    failures = []
+
+    def work():
+        for _ in range(20):
+            try:
+                assert transport.call(GET).ok
+            except Exception as exc:
+                failures.append(exc)
+
+    threads = [threading.Thread(target=work) for _ in range(16)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not failures
+
+
+def test_neither_token_nor_body_is_logged(sim, inside, caplog):
+    with caplog.at_level(logging.DEBUG):
+        inside.call(rest.Request('POST', '/api/v1/token/', body={
+            'username': sim.username, 'password': sim.password}))
+        inside.call(GET)
+    assert 'GET /api/v1/views/?page_size=10' in caplog.text
+    assert sim.password not in caplog.text
+    assert sim.api_token not in caplog.text
