@@ -1,0 +1,32 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The contract of a share driver as something that runs.
+
+The suites reach a driver only through the methods that Manila calls, and its
+backend only through a :class:`~manila_drivers.conformance.lab.Lab`, the hook
+by which a simulator or a real system tells what exists and who can reach
+what.  Nothing here knows any vendor.
+
+A driver adopts the suites in two files: a lab, and a test module that
+inherits the classes of :mod:`manila_drivers.conformance.suite`::
+
+    from manila_drivers.conformance import suite
+    from somewhere import SomeLab
+
+    class TestSome(suite.Everything):
+        make_lab = SomeLab
+
+What a driver does not advertise in the lab's ``features`` is skipped, and the
+report says so.  What fails raises
+:class:`~manila_drivers.conformance.verdict.Violation`, which names the check.
+"""

@@ -1,0 +1,82 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How a suite says that a driver breaks the contract."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from typing import Any
+
+
+class Violation(AssertionError):
+    """The contract is broken.
+
+    :param check: name of the check, such as ``access.too-wide``; stable, so
+        that a deliberately broken driver can be required to fail this very
+        check and no other.
+    :param text: what was expected and what was seen.
+    """
+
+    def __init__(self, check: str, text: str) -> None:
+        super().__init__(f'{check}: {text}')
+        self.check = check
+        self.text = text
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # It travels between the processes of a parallel run.
+        return type(self), (self.check, self.text)
+
+
+def require(condition: object, check: str, text: str) -> None:
+    """:raises Violation: the condition does not hold."""
+    if not condition:
+        raise Violation(check, text)
+
+
+def same(check: str, expected: Mapping[Any, Any],
+         found: Mapping[Any, Any]) -> None:
+    """Compare two mappings and name the differences.
+
+    :raises Violation: they differ.
+    """
+    if expected != found:
+        raise Violation(check, '; '.join(differences(expected, found)))
+
+
+def differences(expected: Mapping[Any, Any],
+                found: Mapping[Any, Any]) -> list[str]:
+    """What one mapping has and the other has not, in words."""
+    lines = [f'missing {_brief(key)}' for key in _sorted(expected)
+             if key not in found]
+    lines += [f'left or added {_brief(key)}' for key in _sorted(found)
+              if key not in expected]
+    for key in _sorted(expected):
+        if key in found and expected[key] != found[key]:
+            lines.append(f'{_brief(key)} is {_what(expected[key], found[key])}')
+    return lines
+
+
+def _what(expected: Any, found: Any) -> str:
+    if isinstance(expected, Mapping) and isinstance(found, Mapping):
+        return ', '.join(
+            f'{field}: {found.get(field)!r} instead of {expected.get(field)!r}'
+            for field in _sorted({*expected, *found})
+            if expected.get(field) != found.get(field))
+    return f'{found!r} instead of {expected!r}'
+
+
+def _sorted(keys: Iterable[Any]) -> list[Any]:
+    return sorted(keys, key=repr)
+
+
+def _brief(key: Any) -> str:
+    return ' '.join(map(str, key)) if isinstance(key, tuple) else str(key)
