@@ -94,7 +94,8 @@ class VmsAdapter(adapters.BaseAdapter):
         if response.failure == 'reset':
             cause = urllib3.ProtocolError(
                 'Connection aborted.',
-                ConnectionResetError(104, 'Connection reset by peer'))
+                http.client.RemoteDisconnected(
+                    'Remote end closed connection without response'))
             raise requests.ConnectionError(cause, request=request)
         if response.failure == 'cut_off' and response.body:
             half = len(response.body) // 2

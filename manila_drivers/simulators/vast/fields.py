@@ -101,7 +101,7 @@ def path(body: Record, field: str = 'path', *,
     assert value is not None
     if not value.startswith('/'):
         raise field_error(field, 'Path must start with a slash.')
-    if slash and value != '/':
+    if slash and value not in ('/', '//'):
         value = value.removesuffix('/')
     if value != '/' and any(part in ('', '.', '..')
                             for part in value[1:].split('/')):

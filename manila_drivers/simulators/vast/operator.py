@@ -207,7 +207,7 @@ class Operator(Core):
             self.state.tables[KINDS[kind]].remove(record)
             self._settle_references(kind, record)
 
-    def change(self, kind: str, name: str, tenant: str = 'default',
+    def change(self, kind: str, name: str, /, tenant: str = 'default',
                **fields: Any) -> None:
         """Set fields of a record without any of VMS's checks."""
         with self.lock:

@@ -77,7 +77,11 @@ class VmsServer:
         return f'https://{host}:{self.port}'
 
     def __enter__(self) -> Self:
-        return self.start()
+        try:
+            return self.start()
+        except OSError:
+            self.close()
+            raise
 
     def __exit__(self, *_: object) -> None:
         self.close()
