@@ -1,0 +1,117 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Fields of a dataclass from ``NAME=VALUE``."""
+
+import argparse
+import io
+
+import pytest
+
+from manila_drivers.cli import command
+from manila_drivers.cli import main
+from manila_drivers.cli import options
+from manila_drivers.cli import simulate_vast
+from manila_drivers.cli.command import Refused
+from manila_drivers.simulators.vast import Options
+from manila_drivers.simulators.vast.wire import Request
+
+
+@pytest.mark.parametrize(('setting', 'field', 'value'), [
+    ('sw_version=4.6.0-1.1', 'sw_version', '4.6.0-1.1'),
+    ('trash_enabled=no', 'trash_enabled', False),
+    ('ignore-filters=ON', 'ignore_filters', True),
+    ('snapshot_delay=0.5', 'snapshot_delay', 0.5),
+    ('duplicate_quota_status = 400', 'duplicate_quota_status', 400),
+    ('page_cap=16000', 'page_cap', 16000),
+    ('page_cap=None', 'page_cap', None),
+    ('permission_denied=views, quotas', 'permission_denied',
+     {'views', 'quotas'}),
+    ('permission_denied=', 'permission_denied', set()),
+])
+def test_values_have_the_type_of_their_field(setting, field, value):
+    target = Options()
+    options.assign(target, [setting])
+    assert getattr(target, field) == value
+    assert type(getattr(target, field)) is type(value)
+
+
+@pytest.mark.parametrize('setting', [
+    'nonsense=1', 'trash_enabled', 'trash_enabled=maybe', 'page_cap=x',
+    'snapshot_delay=', '=1'])
+def test_what_makes_no_sense_is_refused_and_changes_nothing(setting):
+    target = Options()
+    with pytest.raises(Refused, match=setting):
+        options.assign(target, [setting])
+    assert target == Options()
+
+
+def test_every_switch_can_be_set_to_what_it_is():
+    target = Options()
+    for name in Options.__slots__:
+        value = getattr(target, name)
+        text = (','.join(value) if isinstance(value, set) else str(value))
+        options.assign(target, [f'{name}={text}'])
+    assert target == Options()
+
+
+def test_help_names_every_switch(capsys):
+    with pytest.raises(SystemExit):
+        main.main(['simulate', 'vast', '--help'])
+    text = ''.join(capsys.readouterr().out.split())
+    for name in Options.__slots__:
+        assert name in text
+
+
+def test_the_version_is_told(capsys):
+    with pytest.raises(SystemExit):
+        main.main(['--version'])
+    assert capsys.readouterr().out.strip()
+
+
+def test_requests_are_shown_in_order(monkeypatch):
+    """Lines for what came since the last look, without repetition."""
+    sim = simulate_vast.VmsSim()
+    shown = io.StringIO()
+
+    class Stop:
+        looks = 0
+
+        def wait(self, seconds):
+            self.looks += 1
+            for number in range(self.looks):
+                sim.handle(request(self.looks, number))
+            return self.looks == 4
+    monkeypatch.setattr('sys.stdout', shown)
+    simulate_vast.serve(sim, Stop(), show=True)
+    lines = shown.getvalue().splitlines()
+    assert len(lines) == len(set(lines)) == 6
+    assert lines == sorted(lines)
+
+
+def request(look, number):
+    return Request('GET', f'/api/v1/{look}{number}/')
+
+
+def test_a_command_table_is_all_it_takes():
+    class Hello:
+        SUMMARY = 'say hello'
+
+        def configure(self, parser):
+            parser.add_argument('name')
+
+        def run(self, args):
+            return len(args.name)
+    parser = argparse.ArgumentParser()
+    command.add_commands(parser, 'COMMAND', {'hello': Hello()})
+    args = parser.parse_args(['hello', 'world'])
+    assert args.run(args) == 5
