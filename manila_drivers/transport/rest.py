@@ -19,7 +19,9 @@ written in ``manila_drivers.transport.retry``.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Mapping
+import contextlib
 import dataclasses
 from http import cookiejar
 import json
@@ -218,11 +220,13 @@ class RestTransport:
         """
         started = self._clock()
         attempt = 0
+        renewed = False
         while True:
             attempt += 1
             asked = ''
+            headers = self._authority(request)
             try:
-                answer = self._authorised(request)
+                answer = self._send(request, headers)
             except exception.NotTrusted:
                 raise
             except exception.OutcomeUnknown:
@@ -233,10 +237,28 @@ class RestTransport:
                 if not self._again(attempt, started):
                     raise
             else:
+                if not renewed and self._renew(request, headers, answer):
+                    renewed = True
+                    continue
                 asked = answer.headers.get('Retry-After', '')
                 if not self._repeat(request, answer, attempt, started):
                     return answer
             self._sleep(self._policy.pause(attempt, asked))
+
+    def _authority(self, request: Request) -> Mapping[str, str]:
+        """Headers that authorise a request; may log in first."""
+        if not request.authenticated:
+            return {}
+        with _not_sent(request):
+            return self._auth.headers(self.call)
+
+    def _renew(self, request: Request, headers: Mapping[str, str],
+               answer: Response) -> bool:
+        """Whether a refused request makes sense once more."""
+        if not request.authenticated or answer.status not in (401, 403):
+            return False
+        with _not_sent(request):
+            return self._auth.renew(headers, answer, self.call)
 
     def _again(self, attempt: int, started: float) -> bool:
         return self._policy.again(attempt, self._clock() - started)
@@ -252,16 +274,6 @@ class RestTransport:
                 answer=answer.brief())
         return (answer.status in retry.TRANSIENT
                 and self._again(attempt, started))
-
-    def _authorised(self, request: Request) -> Response:
-        if not request.authenticated:
-            return self._send(request, {})
-        headers = self._auth.headers(self.call)
-        answer = self._send(request, headers)
-        if answer.status in (401, 403) and self._auth.renew(
-                headers, answer, self.call):
-            answer = self._send(request, self._auth.headers(self.call))
-        return answer
 
     def _send(self, request: Request,
               headers: Mapping[str, str]) -> Response:
@@ -315,6 +327,21 @@ class RestTransport:
                 '%s at %s was answered with something that is not complete '
                 'JSON' % (request, self.endpoint.url),
                 answer=Response(status, text).brief()) from exc
+
+
+@contextlib.contextmanager
+def _not_sent(request: Request) -> Iterator[None]:
+    """While logging in for a request.
+
+    A login has had its own repetitions, and when there is no answer to it
+    the request itself has certainly had no effect.
+    """
+    try:
+        yield
+    except exception.OutcomeUnknown as exc:
+        raise exception.Unreachable(
+            '%s was not carried out: no answer to the login' % request,
+            answer=exc.answer, check=exc.check) from exc
 
 
 def _body(raw: requests.Response, seconds: float) -> bytes:

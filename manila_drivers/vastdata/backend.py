@@ -13,6 +13,7 @@
 """One VAST cluster as the driver uses it: everything wired together."""
 
 from collections.abc import Callable
+import dataclasses
 import time
 from typing import Any
 
@@ -48,29 +49,35 @@ class Backend:
                  adapter: adapters.BaseAdapter | None = None,
                  clock: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], object] = time.sleep) -> None:
-        prefix = '/api/%s/' % settings.api_version
-        transport = rest.RestTransport(
-            settings.endpoint, _auth(settings, prefix),
-            policy=settings.policy, headers=_headers(settings),
-            adapter=adapter, clock=clock, sleep=sleep)
-        vms = api.Vms(transport, prefix, page_size=settings.page_size,
-                      policy=settings.policy, clock=clock, sleep=sleep)
-        self._vms = vms
+        self._wiring: dict[str, Any] = {
+            'adapter': adapter, 'clock': clock, 'sleep': sleep}
+        self._vms = self._client(settings)
         self.settings = settings
-        self.site = site.Site(vms, settings, clock=clock)
-        self.objects = objects.Objects(vms, self.site)
+        self.site = site.Site(self._vms, settings, clock=clock)
+        self.objects = objects.Objects(self._vms, self.site)
         self.shares = shares.Shares(self.objects, lock)
         self.snapshots = snapshots.Snapshots(self.objects, self.shares)
         self.ensurer = ensuring.Ensurer(self.objects, self.shares)
         self.manager = managing.Manager(self.objects)
         self.statistics = capacity.Statistics(self.objects, clock=clock)
 
+    def _client(self, settings: settings_module.Settings) -> api.Vms:
+        prefix = '/api/%s/' % settings.api_version
+        wiring = dict(self._wiring)
+        transport = rest.RestTransport(
+            settings.endpoint, _auth(settings, prefix),
+            policy=settings.policy, headers=_headers(settings), **wiring)
+        del wiring['adapter']
+        return api.Vms(transport, prefix, page_size=settings.page_size,
+                       policy=settings.policy, **wiring)
+
     def close(self) -> None:
         self._vms.close()
 
     def check(self) -> None:
         """See :func:`manila_drivers.vastdata.checks.check`."""
-        checks.check(self.objects)
+        checks.check(self.objects, lambda: self._client(
+            dataclasses.replace(self.settings, tenant='')))
 
     def info(self) -> dict[str, str]:
         """What export locations and policies depend on, as text.

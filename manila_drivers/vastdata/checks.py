@@ -15,9 +15,11 @@
 Each misconfiguration has an error of its own that names the option.
 """
 
+from collections.abc import Callable
 import logging
 
 from manila_drivers import exception
+from manila_drivers.vastdata import api
 from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import objects as objects_module
@@ -31,9 +33,12 @@ def _text(version: tuple[int, ...]) -> str:
     return '.'.join(map(str, version))
 
 
-def check(objects: objects_module.Objects) -> None:
+def check(objects: objects_module.Objects,
+          unscoped: Callable[[], api.Vms]) -> None:
     """Look at everything once.
 
+    :param unscoped: makes a client that does not name the tenant, to find
+        out whether it is the tenant or the login that is refused.
     :raises ConfigurationError: naming the option to correct.
     :raises DriverError: VMS cannot be asked for another reason.
     """
@@ -42,6 +47,7 @@ def check(objects: objects_module.Objects) -> None:
         _check_cluster(site, site.version.get())
         site.tenant.get()
     except (exception.TransportError, exception.AccessDenied) as exc:
+        _check_tenant(site, exc, unscoped)
         raise _connecting(site, exc) from exc
     try:
         _check_pool(site)
@@ -50,6 +56,26 @@ def check(objects: objects_module.Objects) -> None:
         _check_parents(objects)
     except exception.TransportError as exc:
         raise _connecting(site, exc) from exc
+
+
+def _check_tenant(site: site_module.Site, exc: exception.DriverError,
+                  unscoped: Callable[[], api.Vms]) -> None:
+    """Raise if a login is refused for naming a tenant that is not there."""
+    name = site.settings.tenant
+    if not name or not isinstance(exc, exception.AccessDenied):
+        return
+    vms = unscoped()
+    try:
+        known = [tenant.name for tenant
+                 in vms.list('tenants', records.Tenant.of)]
+    except exception.DriverError:
+        return
+    finally:
+        vms.close()
+    if name not in known:
+        raise exception.ConfigurationError(
+            'vast_tenant_name', 'VMS has no tenant %r' % name,
+            answer=exc.answer) from exc
 
 
 def _connecting(site: site_module.Site,

@@ -1,0 +1,384 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The pure parts of the VAST driver, as tables."""
+
+import dataclasses
+
+import pytest
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers import plan
+from manila_drivers.vastdata import capacity
+from manila_drivers.vastdata import ensuring
+from manila_drivers.vastdata import hosts
+from manila_drivers.vastdata import layout
+from manila_drivers.vastdata import managing
+from manila_drivers.vastdata import planning
+from manila_drivers.vastdata import records
+
+ID = '7f6e1c8e-7a55-4d5e-9b39-0c3b6f0e8a11'
+PATH = '/manila/manila-' + ID
+GiB = model.GiB
+CLOSED = hosts.Hosts()
+
+VIEW = records.View(id=1, name=ID, path=PATH, policy_id=2, policy=ID,
+                    protocols=('NFS',), tenant_id=1)
+POLICY = records.Policy(id=2, name=ID, read_write=(), read_only=(),
+                        no_squash=('*',), root_squash=(), all_squash=(),
+                        views=1)
+QUOTA = records.Quota(id=3, name=ID, path=PATH, hard_limit=GiB, used=0,
+                      tenant_id=1)
+SHARE = model.Share(id=ID, size=1, proto='NFS')
+
+
+def but(record, **changes):
+    return dataclasses.replace(record, **changes)
+
+
+def rule(ident, to, level='rw', kind='ip'):
+    return access.Rule(ident, kind, to, level)
+
+
+# -- versions and records ------------------------------------------------
+
+
+@pytest.mark.parametrize(('text', 'version'), [
+    ('4.6.0-1.1', (4, 6, 0)), ('4.0.11.12', (4, 0, 11)),
+    ('3.4.6.123.1', (3, 4, 6)), ('5.0.0.25', (5, 0, 0)),
+    ('5.4.0.20.10960402906660116571', (5, 4, 0)), ('5.3', (5, 3)),
+    ('5', (5,)), ('', ()), ('trunk', ())])
+def test_versions(text, version):
+    assert records.version_of(text) == version
+
+
+def test_a_missing_field_is_named():
+    with pytest.raises(exception.BackendError, match="'path'"):
+        records.View.of({'id': 1, 'name': 'n'})
+    with pytest.raises(exception.BackendError, match="'id'"):
+        records.Quota.of({'path': '/x'})
+
+
+def test_unknown_fields_and_nulls_do_not_matter():
+    quota = records.Quota.of({
+        'id': '5', 'name': None, 'path': '/a/', 'hard_limit': None,
+        'used_effective_capacity': None, 'used_capacity': 7, 'colour': 'red'})
+    assert quota == records.Quota(5, '', '/a', 0, 7, None)
+
+
+def test_a_list_that_is_not_told_is_not_empty():
+    policy = records.Policy.of({'id': 1, 'name': 'p',
+                                'nfs_read_write': []})
+    assert policy.read_write == ()
+    assert policy.read_only is None
+    assert hosts.admits(policy)
+    assert not CLOSED.equals(policy)
+
+
+@pytest.mark.parametrize(('data', 'finished', 'failed'), [
+    ({'state': 'Syncing'}, False, False),
+    ({'state': 'COMPLETED'}, True, False),
+    ({'state': 'Active', 'status': {'state': 'FINISHED'}}, True, False),
+    ({'state': 'Suspended'}, False, True),
+    ({'state': 'Suspended', 'status': {'state': 'FINISHED'}}, True, False),
+    ({}, False, False)])
+def test_streams(data, finished, failed):
+    stream = records.Stream.of({'id': 1, **data})
+    assert (stream.finished, stream.failed) == (finished, failed)
+
+
+@pytest.mark.parametrize(('data', 'state'), [
+    ({'id': 9, 'async_task': {'id': 4, 'state': 'RUNNING'}}, 'running'),
+    ({'id': 4, 'state': 'Completed', 'messages': []}, 'completed'),
+    ({'id': 9, 'state': 'Completed'}, None), (None, None), ([], None)])
+def test_tasks_are_found_in_answers(data, state):
+    task = records.Task.within(data)
+    assert (task and task.state) == state
+
+
+# -- host lists ----------------------------------------------------------
+
+
+@pytest.mark.parametrize(('rules', 'rw', 'ro', 'refused'), [
+    ([], [], [], ''),
+    ([rule('a', '10.0.0.1')], ['10.0.0.1'], [], ''),
+    ([rule('a', '10.0.0.1/32', 'ro')], [], ['10.0.0.1'], ''),
+    ([rule('a', '0.0.0.0/0')], ['0.0.0.0/0'], [], ''),
+    ([rule('a', '10.0.0.9'), rule('b', '10.0.0.10')],
+     ['10.0.0.9', '10.0.0.10'], [], ''),
+    ([rule('a', '10.0.0.0/30'), rule('b', '10.0.0.1', 'ro')],
+     ['10.0.0.0', '10.0.0.2/31'], ['10.0.0.1'], ''),
+    ([rule('a', '10.0.0.0/30', 'ro'), rule('b', '10.0.0.3')],
+     ['10.0.0.3'], ['10.0.0.0/31', '10.0.0.2'], ''),
+    ([rule('a', '::1'), rule('b', 'x', kind='user'), rule('c', '10.0.0.1')],
+     ['10.0.0.1'], [], 'ab')])
+def test_rules_as_lists(rules, rw, ro, refused):
+    lists, errors = hosts.wanted(rules, 'root_squash', split_limit=200,
+                                 ipv6=False)
+    body = lists.body()
+    assert body == {'nfs_read_write': rw, 'nfs_read_only': ro,
+                    'nfs_no_squash': [], 'nfs_root_squash': ['*'],
+                    'nfs_all_squash': []}
+    assert ''.join(sorted(errors)) == refused
+
+
+def test_ipv6_rules_where_the_cluster_takes_them():
+    lists, errors = hosts.wanted([rule('a', '::/0', 'ro')], 'no_root_squash',
+                                 split_limit=0, ipv6=True)
+    assert (lists.read_only, errors) == (('::/0',), {})
+
+
+@pytest.mark.parametrize(('present', 'same'), [
+    ({'read_write': ('10.0.0.0/24', '10.0.1.1')}, True),
+    ({'read_write': ('10.0.1.1/32', '10.0.0.0/255.255.255.0')}, True),
+    ({'read_write': ('10.0.0.0/24',)}, False),
+    ({'read_write': ('10.0.0.0/24', '10.0.1.1', '*')}, False),
+    ({'read_write': None}, False),
+    ({'read_write': ('10.0.0.0/24', '10.0.1.1'), 'root_squash': ('*',)},
+     False)])
+def test_lists_are_compared_by_meaning(present, same):
+    wanted = hosts.Hosts(('10.0.0.0/24', '10.0.1.1'), ())
+    assert wanted.equals(but(POLICY, **present)) is same
+
+
+def test_narrowing_is_within_both():
+    narrow = hosts.Hosts(('10.0.0.1', '10.0.0.2'), ('10.0.0.3',)).within(
+        but(POLICY, read_write=('10.0.0.2', '*'), read_only=None))
+    assert (narrow.read_write, narrow.read_only) == (('10.0.0.2',), ())
+
+
+@pytest.mark.parametrize('specs', [
+    {'vast:squash': 'none'}, {'vast:squash': ''}])
+def test_a_bad_squash_is_named(specs):
+    with pytest.raises(exception.InvalidRequest, match='vast:squash'):
+        hosts.squash_of(specs, 'no_root_squash')
+
+
+# -- names, paths, addresses ---------------------------------------------
+
+
+@pytest.mark.parametrize(('path', 'root', 'allowed'), [
+    (PATH, '/manila', True), ('/other/x', '/manila', True),
+    ('/', '/manila', False), ('', '/manila', False),
+    ('/manila', '/manila', False), ('/manila/', '/manila', False),
+    ('/a', '/a/b', False), ('/', '', False), ('/manila-x', '', True),
+    ('relative', '/manila', False)])
+def test_what_may_be_deleted(path, root, allowed):
+    assert layout.deletable(path, root) is allowed
+
+
+@pytest.mark.parametrize(('text', 'parts'), [
+    ('10.0.0.1:/a/b', ('10.0.0.1', '/a/b')),
+    ('[2001:db8::1]:/a/', ('2001:db8::1', '/a')),
+    ('nfs.example:/', ('nfs.example', '/'))])
+def test_export_paths_are_taken_apart(text, parts):
+    assert layout.split_export(text) == parts
+
+
+@pytest.mark.parametrize('text', [
+    '', '/a', '10.0.0.1', '10.0.0.1:a', ':/a', '2001:db8::1:/a', '[::1:/a'])
+def test_what_is_no_export_path(text):
+    with pytest.raises(exception.NotManageable):
+        layout.split_export(text)
+
+
+def test_ranges_are_walked_and_not_expanded():
+    assert layout.first_addresses(
+        [('10.0.0.254', '10.0.1.1'), ('::1', 'ffff::')], 6) == (
+            '10.0.0.254', '10.0.0.255', '10.0.1.0', '10.0.1.1', '::1', '::2')
+    assert layout.in_ranges('8000::', [('::1', 'ffff::')])
+    assert not layout.in_ranges('10.0.0.1', [('::1', 'ffff::')])
+    assert not layout.in_ranges('nfs.example', [('::1', 'ffff::')])
+    with pytest.raises(exception.BackendError, match='unreadable range'):
+        layout.first_addresses([('10.0.0.x', '10.0.0.9')], 1)
+
+
+def test_parents():
+    assert layout.parents('/a/b/c') == ['/', '/a', '/a/b']
+    assert layout.parents('/a') == ['/']
+
+
+# -- plans ---------------------------------------------------------------
+
+
+@pytest.mark.parametrize(('clone', 'text'), [
+    (None, f'create policy {ID}; create quota {ID}; create view {ID}'),
+    (records.Snapshot(8, 'n', '/manila/manila-x', 'SUCCEED', 1),
+     (f'start clone manila-{ID}; create policy {ID}; create quota {ID}; '
+     f'create view {ID}'))])
+def test_creation_closes_before_it_exports(clone, text):
+    steps = planning.create(ID, PATH, GiB, CLOSED, None, clone_of=clone)
+    assert str(steps) == text
+    quota = next(step for step in steps if step.action == 'create quota')
+    assert quota.args['make_directory'] is (clone is None)
+
+
+@pytest.mark.parametrize(('view', 'quota', 'policy', 'text'), [
+    (VIEW, QUOTA, 2, (f'delete view {ID}; delete directory {PATH}; '
+                     f'delete quota {ID}; delete policy {ID}')),
+    (None, QUOTA, 2, (f'delete directory {PATH}; delete quota {ID}; '
+                     f'delete policy {ID}')),
+    (None, None, 2, f'delete directory {PATH}; delete policy {ID}'),
+    (None, None, None, f'delete directory {PATH}')])
+def test_deletion_goes_on_where_it_was_cut_off(view, quota, policy, text):
+    assert str(planning.delete(ID, PATH, view, quota, policy)) == text
+
+
+def test_the_recorded_path_goes_before_the_configured_one():
+    elsewhere = but(VIEW, path='/old/manila-x')
+    assert planning.path_of(elsewhere, None, PATH) == '/old/manila-x'
+    assert planning.path_of(None, but(QUOTA, path='/q'), PATH) == '/q'
+    assert planning.path_of(None, None, PATH) == PATH
+    with pytest.raises(exception.Conflict, match='nothing was done'):
+        planning.path_of(elsewhere, QUOTA, PATH)
+
+
+@pytest.mark.parametrize(('used', 'limit', 'shrink', 'steps'), [
+    (0, 2 * GiB, False, 1), (0, GiB, False, 0), (5 * GiB, 2 * GiB, False, 1),
+    (GiB // 2, GiB // 2, True, 1), (GiB // 2, GiB // 2 - 1, True, None)])
+def test_resizing(used, limit, shrink, steps):
+    quota = but(QUOTA, used=used)
+    if steps is None:
+        with pytest.raises(exception.PossibleDataLoss):
+            planning.resize(ID, quota, limit, shrink=shrink)
+    else:
+        made = planning.resize(ID, quota, limit, shrink=shrink)
+        assert len(made.steps) == steps
+
+
+WANTED = hosts.Hosts(('10.0.0.1',))
+OPEN = but(POLICY, read_write=('*',), read_only=('*',), root_squash=('*',))
+
+
+@pytest.mark.parametrize(('policy', 'view', 'text'), [
+    (POLICY, None, f'update policy {ID}'),
+    (but(POLICY, read_write=('10.0.0.1',)), None, 'nothing to do'),
+    (but(POLICY, read_write=('10.0.0.1',)), but(VIEW, policy_id=9),
+     f'attach policy {ID}'),
+    (but(POLICY, views=0), but(VIEW, policy_id=9),
+     f'update policy {ID}; attach policy {ID}'),
+    (None, but(VIEW, policy_id=9), f'create policy {ID}; attach policy {ID}'),
+])
+def test_access_is_complete_before_it_is_attached(policy, view, text):
+    assert str(planning.access(ID, WANTED, policy, view)) == text
+
+
+# -- ensure --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(('facts', 'text', 'reapply'), [
+    (ensuring.Facts(VIEW, QUOTA, POLICY), 'nothing to do', False),
+    (ensuring.Facts(VIEW, QUOTA, None, True),
+     f'create policy {ID}; attach policy {ID}', True),
+    (ensuring.Facts(VIEW, QUOTA, OPEN), f'update policy {ID}', True),
+    (ensuring.Facts(VIEW, QUOTA, but(POLICY, root_squash=('*',))),
+     'nothing to do', True),
+    (ensuring.Facts(but(VIEW, policy_id=7), QUOTA, POLICY),
+     f'attach policy {ID}', True),
+    (ensuring.Facts(VIEW, but(QUOTA, hard_limit=5), POLICY),
+     f'extend quota {ID}', False),
+    (ensuring.Facts(VIEW, None, POLICY, True), f'create quota {ID}', False),
+    (ensuring.Facts(None, QUOTA, POLICY, True), f'create view {ID}', False),
+    (ensuring.Facts(None, None, None, True),
+     f'create policy {ID}; create quota {ID}; create view {ID}', True)])
+def test_what_repairs_a_share(facts, text, reapply):
+    verdict = ensuring.judge(SHARE, facts, CLOSED, PATH)
+    assert (str(verdict.steps), verdict.reapply, verdict.lost) == (
+        text, reapply, '')
+    assert not [step for step in verdict.steps
+                if step.args.get('make_directory')]
+
+
+@pytest.mark.parametrize('facts', [
+    ensuring.Facts(None, None, None, False),
+    ensuring.Facts(VIEW, None, POLICY, False),
+    ensuring.Facts(None, QUOTA, POLICY, False),
+    ensuring.Facts(VIEW, but(QUOTA, path='/other'), POLICY)])
+def test_a_lost_share_is_reported_and_not_replaced(facts):
+    verdict = ensuring.judge(SHARE, facts, CLOSED, PATH)
+    assert verdict.lost
+    assert not verdict.steps
+
+
+def test_an_open_policy_is_narrowed_to_its_hosts():
+    policy = but(OPEN, read_write=('10.0.0.1', '10.0.0.2'))
+    verdict = ensuring.judge(SHARE, ensuring.Facts(VIEW, QUOTA, policy),
+                             CLOSED, PATH)
+    assert verdict.steps == plan.Plan((plan.Step(
+        'update policy', ID, {'policy': policy, 'hosts': hosts.Hosts(
+            ('10.0.0.1', '10.0.0.2'), (), 'no_root_squash')}),))
+
+
+# -- manage --------------------------------------------------------------
+
+
+@pytest.mark.parametrize(('quota', 'used', 'options', 'gib'), [
+    (QUOTA, 0, {}, 1), (but(QUOTA, hard_limit=GiB + 1), 0, {}, 2),
+    (QUOTA, 0, {'size': 9}, 1), (None, 0, {}, 1), (None, GiB + 1, {}, 2),
+    (None, 0, {'size': '7'}, 7), (but(QUOTA, hard_limit=0), 3 * GiB, {}, 3),
+    (None, 3 * GiB, {'size': 2}, None), (None, 0, {'size': 'big'}, None),
+    (None, 0, {'size': 0}, None), (None, 0, {'size': -1}, None)])
+def test_the_size_of_a_managed_share(quota, used, options, gib):
+    facts = managing.Facts(VIEW, quota, None, used)
+    if gib is None:
+        with pytest.raises(exception.NotManageable, match='size'):
+            managing.size_of(facts, options)
+    else:
+        assert managing.size_of(facts, options) == gib
+
+
+def test_managing_renames_and_does_not_touch_access():
+    facts = managing.Facts(but(VIEW, name='data', policy='default'),
+                           but(QUOTA, name='q', hard_limit=GiB + 1), None, 0)
+    steps = managing.steps(ID, facts, 2, CLOSED)
+    assert str(steps) == (f'extend quota q; rename {ID}; create policy {ID}; '
+                          f'rename {ID}')
+    assert not [step for step in steps if 'attach' in step.action]
+
+
+def test_managing_again_does_nothing():
+    facts = managing.Facts(VIEW, QUOTA, POLICY, 0)
+    assert not managing.steps(ID, facts, 1, CLOSED)
+
+
+# -- capacity ------------------------------------------------------------
+
+
+def test_only_our_quotas_are_promised():
+    quotas = [QUOTA, but(QUOTA, name='x', path='/else'),
+              but(QUOTA, path='/managed'), but(QUOTA, hard_limit=0)]
+    assert capacity.promised(quotas, '/manila') == 2 * GiB
+
+
+@pytest.mark.parametrize(('limit', 'used', 'total', 'free'), [
+    (0, 0, 100.0, 40.0), (50 * GiB, 20 * GiB, 50.0, 30.0),
+    (50 * GiB, 60 * GiB, 50.0, 0.0), (500 * GiB, 0, 100.0, 40.0)])
+def test_capacity_within_what_the_tenant_may_have(limit, used, total, free):
+    cluster = records.Cluster((5,), '5', True, 1.0, 100 * GiB, 40 * GiB)
+    assert capacity.bounded(cluster, limit, used) == (total, free)
+
+
+def test_capacity_that_is_not_told_is_unknown():
+    cluster = records.Cluster.of({'sw_version': '5.3'})
+    assert capacity.bounded(cluster, 0, 0) == ('unknown', 'unknown')
+
+
+def test_the_newest_sample_counts_whatever_the_order():
+    data = {'prop_list': ['timestamp', 'Capacity,drr'],
+            'data': [['2024-04-13T14:47:38Z', 1.0],
+                     ['2024-04-13T14:47:48Z', 2.0],
+                     ['2024-04-13T14:47:28Z', 3.0]]}
+    assert capacity.newest(data)['Capacity,drr'] == 2.0
+    assert capacity.newest({'prop_list': [], 'data': []}) == {}
+    assert capacity.newest(None) == {}
