@@ -24,7 +24,7 @@ from manila_drivers import driver
 from manila_drivers import standalone
 
 # Every driver of the library; its signatures are compared with each release.
-DRIVERS: tuple[str, ...] = ()
+DRIVERS = ('manila_drivers.vastdata.driver.VASTShareDriver',)
 
 
 class Theirs(compat.BaseExecuteMixin, compat.BaseGaneshaMixin,

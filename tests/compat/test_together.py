@@ -19,7 +19,7 @@ import pytest
 from tests.compat import conftest
 
 
-@pytest.mark.parametrize('first', ['upstream', 'ours'])
+@pytest.mark.parametrize('first', ['upstream', 'ours', 'driver'])
 def test_options_never_clash(release, first):
     told = json.loads(conftest.run('tests.compat.together', release,
                                    FIRST=first))
@@ -28,8 +28,7 @@ def test_options_never_clash(release, first):
     for read in told['read']:
         assert read == {'vast_mgmt_host': "'vms.example'",
                         'vast_mgmt_port': '444',
-                        'vast_root_export': "'manila'",
-                        'ssh_conn_timeout': '60'}
+                        'vast_root_export': "'manila'"}
     shared = told['upstream']
     assert len(shared) >= 6
     assert {name: told['ours'][name] for name in shared} == shared

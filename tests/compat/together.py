@@ -29,6 +29,7 @@ from manila_drivers.vastdata import opts
 from tests.compat import describe
 from tests.compat import made
 
+DRIVER = 'manila_drivers.vastdata.driver.VASTShareDriver'
 UPSTREAM = 'manila.share.drivers.vastdata.driver.VASTShareDriver'
 
 
@@ -49,7 +50,8 @@ class Ours(driver.ExecuteMixin, driver.GaneshaMixin, driver.ShareDriver):
 def main() -> None:
     ours = f'{__name__}.Ours'
     order = {'upstream': [UPSTREAM, ours, UPSTREAM, ours],
-             'ours': [ours, UPSTREAM, ours, UPSTREAM]}[os.environ['FIRST']]
+             'ours': [ours, UPSTREAM, ours, UPSTREAM],
+             'driver': [DRIVER, UPSTREAM, DRIVER, UPSTREAM]}[os.environ['FIRST']]
     with tempfile.TemporaryDirectory() as state:
         path = os.path.join(state, 'manila.conf')
         with open(path, 'w') as file:
@@ -58,7 +60,7 @@ def main() -> None:
         drivers = [made.make(name, path, 'shared') for name in order]
     read = [{name: repr(one.configuration.safe_get(name))
              for name in ('vast_mgmt_host', 'vast_mgmt_port',
-                          'vast_root_export', 'ssh_conn_timeout')}
+                          'vast_root_export')}
             for one in drivers]
     from manila.share.drivers.vastdata import driver as upstream
     json.dump({'read': read,

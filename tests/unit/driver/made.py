@@ -10,7 +10,12 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Small drivers, made without Manila."""
+"""Small drivers, made in whichever mode the process is in.
+
+tests/compat runs the tests of this directory inside each release, too.
+"""
+
+import threading
 
 from oslo_config import cfg
 
@@ -70,11 +75,26 @@ class Optioned(driver.ExecuteMixin, driver.GaneshaMixin, driver.ShareDriver):
         super().__init__(False, *args, config_opts=[self.OPTS], **kwargs)
 
 
-def make(tmp_path, cls, text=OPTIONS, module=None):
+def make(tmp_path, cls, text=OPTIONS):
     """A driver of a class, with the given lines in its section."""
-    assert not compat.MANILA, 'tests/compat has these with Manila'
     path = tmp_path / 'manila.conf'
     path.write_text(f'[DEFAULT]\nstate_path = {tmp_path}/state\n'
+                    f'[oslo_concurrency]\nlock_path = {tmp_path}/locks\n'
                     f'[alpha]\n{text}')
+    if compat.MANILA:
+        return inside_manila(path, cls)
     return standalone.load(f'{cls.__module__}.{cls.__qualname__}', path,
                            'alpha')
+
+
+# Manila reads its files once, before there are threads.
+READING = threading.Lock()
+
+
+def inside_manila(path, cls):
+    from manila.share import configuration
+    with READING:
+        cfg.CONF(['--config-file', str(path)], project='manila')
+        section = configuration.Configuration(
+            [cfg.StrOpt('share_driver')], config_group='alpha')
+        return cls(private_storage=None, configuration=section)
