@@ -12,12 +12,14 @@
 
 """Manila's REST API as calls: JSON in, plain values out, errors raised."""
 
+import types
 import typing as ty
 
 import requests
 
 Body = dict[str, ty.Any]
 READ_SECONDS = 60.0
+_NOTHING: ty.Mapping[str, object] = types.MappingProxyType({})
 # Without Keystone the token is read as user:project, and all may everything.
 TOKEN = 'admin:demo'
 
@@ -55,14 +57,14 @@ class Api:
         return self.call('DELETE', path)
 
     def call(self, verb: str, path: str, body: Body | None = None,
-             query: ty.Mapping[str, object] | None = None) -> Body:
+             query: ty.Mapping[str, object] = _NOTHING) -> Body:
         """The answer's JSON, {} when there is none.
 
         :raises ApiError: the answer's status is 400 or above
         """
         answer = self._session.request(
             verb, self.endpoint + path, json=body,
-            params={key: str(query[key]) for key in query or {}},
+            params={key: str(query[key]) for key in query},
             headers=self._headers(), timeout=READ_SECONDS)
         if answer.status_code >= 400:
             raise ApiError(verb, path, answer.status_code, _message(answer))

@@ -22,7 +22,7 @@ Sections = ty.Mapping[str, Section]
 # Only what one process without Keystone needs of the paste file.  One text
 # does for every release: the files of the older ones name stages that lack
 # this way of authentication and refuse to load.
-PASTE = '''\
+PASTE = """\
 [composite:osapi_share]
 use = call:manila.api:root_app_factory
 /: versions
@@ -50,7 +50,7 @@ paste.app_factory = manila.api.v2.router:APIRouter.factory
 
 [app:osshareversionapp]
 paste.app_factory = manila.api.versions:VersionsRouter.factory
-'''
+"""
 
 
 @dataclasses.dataclass(frozen=True)

@@ -18,9 +18,12 @@ is a file that is replaced, whole, whenever something becomes true:
     {"pid": 1, "port": 8786, "ready": {"scheduler": 1.9, "alpha": 2.0},
      "failed": {"beta": "why"}, "stopped": false}
 
-`port` appears when the API answers, a backend in `ready` when its driver is
-initialised and its RPC server runs (after that many seconds), in `failed` when its service would have died.  SIGTERM and SIGINT end it.
+`port` appears when the API answers, a service in `ready` when its driver is
+initialised and its RPC server runs (after that many seconds), in `failed`
+when it would have died.  SIGTERM and SIGINT end the process.
 """
+
+# mypy: disable-error-code="import-not-found"
 
 import inspect
 import json
@@ -36,13 +39,15 @@ import typing as ty
 # Before anything else of Manila: like its share service, this decides whether
 # threads are native or green.
 import manila.cmd.share  # noqa: F401
-from manila.common import config
+
+# isort: split
 from manila import coordination
-from manila.db.sqlalchemy import api as database
-from manila.db.sqlalchemy import models
 from manila import rpc
 from manila import service
 from manila import version
+from manila.common import config
+from manila.db.sqlalchemy import api as database
+from manila.db.sqlalchemy import models
 from oslo_config import cfg
 from oslo_log import log
 from paste import deploy
@@ -191,7 +196,8 @@ def run(file: str, status: Status, port: int) -> None:
         threading.Thread(target=start, args=(name, one, status),
                          name='start-' + name, daemon=True).start()
     api = web.serve(application(file), port)
-    threading.Thread(target=api.serve_forever, daemon=True).start()
+    threading.Thread(target=api.serve_forever, args=(0.05,),
+                     daemon=True).start()
     status.update(port=api.server_port)
     # With a timeout, since under eventlet a signal does not wake the loop.
     while not stopping.wait(0.1):

@@ -19,11 +19,11 @@ import ipaddress
 from typing import Any
 
 from manila_drivers.rig import api
+from manila_drivers.rig import process
 from manila_drivers.rig.client import Client
 from manila_drivers.rig.journal import expect
 from manila_drivers.rig.journal import Journal
 from manila_drivers.rig.journal import ScenarioFailure
-from manila_drivers.rig import process
 from manila_drivers.rig.storage import Item
 from manila_drivers.rig.storage import Storage
 

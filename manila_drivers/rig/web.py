@@ -38,6 +38,6 @@ class Handler(simple_server.WSGIRequestHandler):
 
 def serve(application: ty.Any, port: int) -> Server:
     """A server bound to the loopback address; port 0 takes any free one."""
-    return ty.cast(Server, simple_server.make_server(
+    return simple_server.make_server(
         '127.0.0.1', port, application, server_class=Server,
-        handler_class=Handler))
+        handler_class=Handler)

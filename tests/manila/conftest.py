@@ -1,0 +1,64 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Real Manilas for the tests, one process each."""
+
+from collections.abc import Iterator
+import dataclasses
+import pathlib
+
+import pytest
+
+from manila_drivers.rig import config
+from manila_drivers.rig import environment
+from manila_drivers.rig import process
+from manila_drivers.rig import releases
+from manila_drivers.rig import scene
+from manila_drivers.rig import vast
+
+BACKEND = 'vast'
+REPOSITORY = pathlib.Path(__file__).parents[2]
+
+# Every release in every way that it can run, as far as anybody does that.
+RUNS = [(release.name, threading)
+        for release in releases.RELEASES.values()
+        for threading in release.threading
+        if (release.name, threading) != ('23.0', 'eventlet')]
+
+
+@dataclasses.dataclass
+class Stage:
+    """A Manila with the VAST driver on a simulated cluster."""
+
+    manila: process.Manila
+    cluster: vast.Cluster
+
+    def play(self) -> scene.Scene:
+        return scene.play(self.manila, vast.profile(BACKEND), self.cluster)
+
+
+@pytest.fixture(scope='session')
+def place() -> environment.Environment:
+    """Made if it is missing: a real Manila is what these tests are for."""
+    return environment.provide()
+
+
+@pytest.fixture(scope='module', params=RUNS, ids='-'.join)
+def stage(request: pytest.FixtureRequest, place: environment.Environment,
+          tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
+    name, threading = request.param
+    settings_of = tmp_path_factory.mktemp('manila')
+    with vast.Cluster() as cluster:
+        settings = config.Settings(settings_of, {BACKEND: cluster.options()})
+        with process.Manila(place, releases.named(name), settings,
+                            threading) as manila:
+            yield Stage(manila, cluster)
