@@ -36,6 +36,10 @@ def text_of(value: Any) -> str:
     return 'null' if value is None else str(value)
 
 
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float)
+
+
 def _exact(value: Any, wanted: str) -> bool:
     if isinstance(value, bool):
         return text_of(value) == wanted.lower()
@@ -53,12 +57,13 @@ _TESTS: Mapping[str, Test] = {
     'iregex': lambda value, wanted: bool(
         re.search(wanted, text_of(value), re.IGNORECASE)),
     'in': lambda value, wanted: text_of(value) in wanted.split(','),
-    'gt': lambda value, wanted: value is not None and value > int(wanted),
-    'gte': lambda value, wanted: value is not None and value >= int(wanted),
-    'lt': lambda value, wanted: value is not None and value < int(wanted),
-    'lte': lambda value, wanted: value is not None and value <= int(wanted),
+    'gt': lambda value, wanted: _is_number(value) and value > int(wanted),
+    'gte': lambda value, wanted: _is_number(value) and value >= int(wanted),
+    'lt': lambda value, wanted: _is_number(value) and value < int(wanted),
+    'lte': lambda value, wanted: _is_number(value) and value <= int(wanted),
 }
 _NUMERIC = frozenset(('gt', 'gte', 'lt', 'lte'))
+_INTEGER = re.compile(r'-?[0-9]{1,18}')
 
 
 def _split(key: str, fields: Collection[str]) -> tuple[str, str, bool] | None:
@@ -76,7 +81,7 @@ def _split(key: str, fields: Collection[str]) -> tuple[str, str, bool] | None:
 def _predicate(key: str, wanted: str, source: str, test: str,
                negated: bool) -> Predicate:
     check = _TESTS[test]
-    if test in _NUMERIC and not wanted.lstrip('-').isdecimal():
+    if test in _NUMERIC and not _INTEGER.fullmatch(wanted):
         raise field_error(key, 'Enter a number.')
     if test in ('regex', 'iregex'):
         try:

@@ -21,7 +21,7 @@ import ipaddress
 import re
 from typing import NamedTuple
 
-_OCTET = re.compile(r'\d{1,3}|\*')
+_OCTET = re.compile(r'[0-9]{1,3}|\*')
 _NETGROUP = re.compile(r'@[\w.:-]+')
 
 

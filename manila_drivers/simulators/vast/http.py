@@ -20,6 +20,7 @@ import http.client
 from typing import Protocol
 from urllib.parse import unquote
 
+from manila_drivers.simulators.vast.wire import number
 from manila_drivers.simulators.vast.wire import Request
 from manila_drivers.simulators.vast.wire import Response
 
@@ -79,9 +80,9 @@ class Reader:
         if 'transfer-encoding' in headers:
             raise Malformed('chunked requests are not understood')
         text = headers.get('content-length', '0')
-        if not text.isdecimal() or int(text) > MOST_BODY:
+        length = number(text)
+        if length is None or length > MOST_BODY:
             raise Malformed(f'content-length {text}')
-        length = int(text)
         parts, missing = [self._buffer[:length]], length - len(self._buffer)
         self._buffer = self._buffer[length:]
         while missing > 0:

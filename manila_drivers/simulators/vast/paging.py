@@ -18,12 +18,12 @@ from urllib.parse import urlencode
 from manila_drivers.simulators.vast.options import Options
 from manila_drivers.simulators.vast.wire import Call
 from manila_drivers.simulators.vast.wire import detail
+from manila_drivers.simulators.vast.wire import number
 from manila_drivers.simulators.vast.wire import Record
 
 
 def _number(call: Call, name: str) -> int | None:
-    text = call.param(name) or ''
-    return int(text) if text.isdecimal() and int(text) > 0 else None
+    return number(call.param(name)) or None
 
 
 def _link(call: Call, options: Options, page: int) -> str:

@@ -16,6 +16,7 @@ import json
 import re
 from typing import NamedTuple
 from urllib.parse import parse_qsl
+from urllib.parse import quote
 
 from manila_drivers.simulators.vast.auth import Auth
 from manila_drivers.simulators.vast.resources import RESOURCES
@@ -27,6 +28,7 @@ from manila_drivers.simulators.vast.wire import ApiError
 from manila_drivers.simulators.vast.wire import Call
 from manila_drivers.simulators.vast.wire import detail
 from manila_drivers.simulators.vast.wire import not_found
+from manila_drivers.simulators.vast.wire import number
 from manila_drivers.simulators.vast.wire import Record
 from manila_drivers.simulators.vast.wire import Request
 from manila_drivers.simulators.vast.wire import Response
@@ -94,16 +96,18 @@ class Router:
     def without_slash(self, request: Request) -> Response:
         if request.verb != 'GET':
             raise not_found()
-        query = f'?{request.query}' if request.query else ''
-        return Response(301, b'', {'Location': f'{request.path}/{query}'})
+        query = f'?{quote(request.query, "=&%+/,")}' if request.query else ''
+        return Response(301, b'', {
+            'Location': f'{quote(request.path)}/{query}'})
 
     def target(self, parts: list[str]) -> Target:
         """:raises ApiError: 404, nothing is there."""
         resource, *rest = parts
         if resource not in self.resources or len(rest) > 2:
             raise not_found()
-        if rest and rest[0].isdecimal():
-            return Target(resource, int(rest[0]), ''.join(rest[1:]))
+        ident = number(rest[0]) if rest else None
+        if ident is not None:
+            return Target(resource, ident, ''.join(rest[1:]))
         if len(rest) == 2:
             raise not_found()
         return Target(resource, None, ''.join(rest))
@@ -156,7 +160,7 @@ def body_of(request: Request) -> Record:
         raise detail(415, f'Unsupported media type "{kind}" in request.')
     try:
         body = json.loads(request.body)
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise detail(400, f'JSON parse error - {error}') from None
     if not isinstance(body, dict):
         raise ApiError(400, {'non_field_errors': [

@@ -83,6 +83,13 @@ class Call:
         return found
 
 
+def number(text: str | None) -> int | None:
+    """A number as it stands in a URL; None for anything else."""
+    if text and text.isascii() and text.isdecimal() and len(text) < 19:
+        return int(text)
+    return None
+
+
 class ApiError(Exception):
     """An answer other than success.  ``body`` becomes JSON."""
 

@@ -24,6 +24,7 @@ from manila_drivers.simulators.vast.wire import answer
 from manila_drivers.simulators.vast.wire import Call
 from manila_drivers.simulators.vast.wire import detail
 from manila_drivers.simulators.vast.wire import not_found
+from manila_drivers.simulators.vast.wire import number
 from manila_drivers.simulators.vast.wire import Record
 from manila_drivers.simulators.vast.wire import Response
 
@@ -102,8 +103,8 @@ class Folders(base.Resource):
 
     def locked(self, call: Call) -> Response:
         asked = dict(call.params)
-        if asked.get('tenant_id', '').isdecimal():
-            call.body['tenant_id'] = int(asked['tenant_id'])
+        if 'tenant_id' in asked:
+            call.body['tenant_id'] = number(asked['tenant_id']) or 0
         call.body.setdefault('path', asked.get('path'))
         directory = self.directory(call)
         return answer(200, {

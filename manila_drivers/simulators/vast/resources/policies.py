@@ -25,6 +25,7 @@ from manila_drivers.simulators.vast.wire import Call
 from manila_drivers.simulators.vast.wire import detail
 from manila_drivers.simulators.vast.wire import field_error
 from manila_drivers.simulators.vast.wire import not_unique
+from manila_drivers.simulators.vast.wire import number
 from manila_drivers.simulators.vast.wire import Record
 from manila_drivers.simulators.vast.wire import Response
 
@@ -198,8 +199,8 @@ class Policies(base.Resource):
         if not isinstance(pools, list) or not isinstance(levels, dict):
             raise field_error('vip_pools', 'Expected a list of pool ids.')
         known = self.state.tables['vippools'].rows
-        for pool in (*pools, *map(_number, levels)):
-            if isinstance(pool, bool) or pool not in known:
+        for pool in (*pools, *map(number, levels)):
+            if type(pool) is not int or pool not in known:
                 raise base.unknown_pk('vip_pools', pool)
         for level in levels.values():
             if level not in ('RW', 'RO'):
@@ -237,10 +238,6 @@ class Policies(base.Resource):
         for view in self.state.tables['views']:
             if view['policy_id'] == policy['id']:
                 view['policy'] = policy['name']
-
-
-def _number(text: str) -> int:
-    return int(text) if text.isdecimal() else -1
 
 
 def tables_of(policy: Record, size: int) -> tuple[int, int]:
