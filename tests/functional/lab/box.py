@@ -1,0 +1,145 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Boxes: namespaces that processes, mounts and addresses live in.
+
+What happens in a box is gone with it: daemons, mounts, network interfaces,
+loop devices.  That holds for a test run that is killed, too, because a box
+lives as long as a pipe that its maker holds.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+import contextlib
+import os
+import pathlib
+import signal
+import subprocess
+import sys
+import typing as ty
+
+from tests.functional.lab import init
+
+SECONDS = 60.0
+
+#: Everything but users: we are root inside because we are outside.
+ALL = ('mount', 'net', 'uts', 'ipc', 'pid')
+
+#: A view of its own on the files, in the network of the parent.
+OWN_FILES = ('mount', 'pid')
+
+
+class CommandFailed(AssertionError):
+    """A command in a box failed; the text has what it said."""
+
+    def __init__(self, words: Sequence[str],
+                 result: 'subprocess.CompletedProcess[str]') -> None:
+        self.result = result
+        super().__init__('%s ended with %d: %s' % (
+            ' '.join(words), result.returncode,
+            (result.stderr + result.stdout).strip()))
+
+
+class Box:
+    """One set of namespaces, inside another box or on the machine itself."""
+
+    def __init__(self, name: str, parent: 'Box | None' = None,
+                 namespaces: Iterable[str] = ALL) -> None:
+        self.name = name
+        self.parent = parent
+        self._entered = {'mount', 'pid', *namespaces}
+        if parent:
+            self._entered |= parent._entered
+        words = ['unshare', '--fork', '--kill-child', '--mount-proc',
+                 '--propagation', 'private',
+                 *(f'--{each}' for each in sorted(namespaces)),
+                 sys.executable, '-I', '-S', init.__file__]
+        self._init = subprocess.Popen(
+            parent.words(words) if parent else words,
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+        assert self._init.stdout
+        if self._init.stdout.readline() != 'ready\n':
+            raise AssertionError(f'box {name} did not start')
+        self.pid = _innermost(self._init.pid)
+
+    def words(self, words: Sequence[str]) -> list[str]:
+        """The command that runs a command in here."""
+        return ['nsenter', '--target', str(self.pid),
+                *(f'--{each}' for each in sorted(self._entered)), '--',
+                *words]
+
+    def popen(self, words: Sequence[str],
+              **arguments: ty.Any) -> 'subprocess.Popen[str]':
+        """Start a command that goes on; the box's end is its end."""
+        return subprocess.Popen(self.words(words), text=True,
+                                start_new_session=True, **arguments)
+
+    def run(self, *words: str, stdin: str = '', check: bool = True,
+            seconds: float = SECONDS) -> 'subprocess.CompletedProcess[str]':
+        """Run a command to its end.
+
+        :raises CommandFailed: it failed, and ``check`` was not given as False
+        :raises subprocess.TimeoutExpired: it, and its children, were killed
+        """
+        process = self.popen(words, stdin=subprocess.PIPE,
+                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        try:
+            out, err = process.communicate(stdin, timeout=seconds)
+        except BaseException:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+            raise
+        result = subprocess.CompletedProcess(words, process.returncode,
+                                             out, err)
+        if check and result.returncode:
+            raise CommandFailed(words, result)
+        return result
+
+    def shell(self, script: str, *arguments: str,
+              **options: ty.Any) -> 'subprocess.CompletedProcess[str]':
+        """Run a script that stops at its first failure; see :meth:`run`."""
+        return self.run('sh', '-euc', script, self.name, *arguments,
+                        **options)
+
+    def write(self, path: str | pathlib.PurePath, text: str) -> None:
+        self.shell('mkdir -p "${1%/*}"; cat > "$1"', str(path), stdin=text)
+
+    def private(self, *paths: str) -> None:
+        """Put an empty directory of this box's own over each of these."""
+        self.shell('for each; do mkdir -p "$each";'
+                   ' mount -t tmpfs -o mode=755 box "$each"; done', *paths)
+
+    def close(self) -> None:
+        if self._init.stdin:
+            self._init.stdin.close()
+        try:
+            self._init.wait(SECONDS)
+        except subprocess.TimeoutExpired:
+            self._init.kill()
+            raise
+
+    def __enter__(self) -> ty.Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _innermost(pid: int) -> int:
+    """The last of a chain of processes that each have one child."""
+    while True:
+        path = pathlib.Path(f'/proc/{pid}/task/{pid}/children')
+        children = path.read_text().split()
+        if not children:
+            return pid
+        pid = int(children[0])

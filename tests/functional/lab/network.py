@@ -1,0 +1,77 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A switch in a box, and the hosts on it.
+
+The addresses are those reserved for documentation, so that what is recorded
+here can be shown anywhere.
+"""
+
+import subprocess
+
+from tests.functional.lab import box
+
+_IPV4 = '192.0.2.%d'
+_IPV6 = '2001:db8::%x'
+
+
+class Network:
+    """A bridge in ``room``, which is itself the first host on it."""
+
+    def __init__(self, room: box.Box) -> None:
+        self.room = room
+        self._hosts: dict[str, int] = {}
+        room.shell('ip link set lo up; ip link add switch type bridge;'
+                   ' ip link set switch up; hostname "$0"')
+        self._address(room, 'switch')
+
+    def ipv4(self, name: str) -> str:
+        return _IPV4 % self.number(name)
+
+    def ipv6(self, name: str) -> str:
+        return _IPV6 % self.number(name)
+
+    def number(self, name: str) -> int:
+        """The last part of a host's addresses; a new name gets the next."""
+        return self._hosts.setdefault(name, len(self._hosts) + 1)
+
+    def host(self, name: str) -> box.Box:
+        """A box with a network of its own, plugged into the switch."""
+        inside = box.Box(name, self.room)
+        # Entering the network only: the process is named by the number that
+        # the machine has given it, which the room does not know.
+        subprocess.run(
+            ['nsenter', '--target', str(self.room.pid), '--net', 'ip', 'link',
+             'add', _port(name), 'type', 'veth',
+             'peer', 'name', 'eth0', 'netns', str(inside.pid)], check=True)
+        self.room.run('ip', 'link', 'set', _port(name), 'master', 'switch',
+                      'up')
+        inside.shell('ip link set lo up; ip link set eth0 up; hostname "$0"')
+        self._address(inside, 'eth0')
+        return inside
+
+    def tap(self, name: str) -> str:
+        """The interface that a virtual machine is to be plugged into."""
+        self.room.shell(
+            'ip tuntap add "$1" mode tap; ip link set "$1" master switch up',
+            _port(name))
+        return _port(name)
+
+    def _address(self, host: box.Box, interface: str) -> None:
+        host.shell('ip address add "$2/24" dev "$1";'
+                   ' ip address add "$3/64" dev "$1" nodad',
+                   interface, self.ipv4(host.name), self.ipv6(host.name))
+
+
+def _port(name: str) -> str:
+    """What the switch's side is called; the kernel takes 15 characters."""
+    return f'to-{name}'[:15]
