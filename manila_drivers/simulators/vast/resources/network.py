@@ -15,6 +15,7 @@
 from collections.abc import Iterator
 import ipaddress
 
+from manila_drivers.simulators.vast import hosts
 from manila_drivers.simulators.vast.filters import select
 from manila_drivers.simulators.vast.resources import base
 from manila_drivers.simulators.vast.table import Table
@@ -69,13 +70,9 @@ def addresses(pool: Record, most: int = 4096) -> Iterator[Address]:
 
 def serves(pool: Record, vip: str) -> bool:
     """Whether an address belongs to a pool."""
-    wanted = ipaddress.ip_address(vip)
-    for start, end in pool['ip_ranges']:
-        first, last = map(ipaddress.ip_address, (start, end))
-        if first.version == wanted.version and (
-                int(first) <= int(wanted) <= int(last)):
-            return True
-    return False
+    wanted = hosts.number_of(vip)
+    return any(hosts.number_of(start) <= wanted <= hosts.number_of(end)
+               for start, end in pool['ip_ranges'])
 
 
 def usable(pool: Record, tenant_id: int) -> bool:
