@@ -113,5 +113,12 @@ class Observer(Core):
                         return copy.deepcopy(found)
         return None
 
+    def directories(self, tenant: str = 'default') -> dict[str, int]:
+        """Every directory of a tenant, and the bytes directly in it."""
+        with self.lock:
+            self.state.timeline.settle()
+            tree = self.state.trees[self._tenant(tenant)]
+            return {path: tree[path].used for path in tree}
+
     def _tenant(self, name: str) -> int:
         return int(self.state.tenant(name)['id'])

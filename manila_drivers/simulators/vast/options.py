@@ -43,6 +43,9 @@ class Options:
     max_page_size: int | None = None   # larger wishes are reduced to it
     link_host: str = 'vms.cluster.invalid'   # in ``next``; not reachable
 
+    # Bodies
+    refuse_unknown_fields: bool = True     # real ones ignore them
+
     # Access
     empty_list_means_default: bool = False            # in POST
     empty_list_means_default_on_patch: bool = False

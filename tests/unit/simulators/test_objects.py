@@ -326,3 +326,37 @@ def test_ids_rise_and_are_not_used_again(api):
     first = api.post('quotas/', **quota())['id']
     api.call('DELETE', f'quotas/{first}/')
     assert api.post('quotas/', **quota())['id'] > first
+
+
+# Fields that do not exist
+
+SLIPS = [
+    ('POST', 'viewpolicies/', {'name': 'p', 'nfs_readwrite': []}),
+    ('PATCH', 'viewpolicies/1/', {'nfs_readwrite': []}),
+    ('POST', 'views/', view(policy=1)),
+    ('POST', 'quotas/', quota(hardlimit=1)),
+    ('POST', 'snapshots/', {'name': 's', 'path': '/', 'tenant': 1}),
+    ('POST', 'folders/create_folder/', {'path': '/x', 'mode': 777}),
+]
+
+
+@pytest.mark.parametrize(('verb', 'path', 'body'), SLIPS)
+def test_a_slip_of_the_pen_is_refused(api, verb, path, body):
+    assert 'Unknown field.' in api.refused(verb, path, body)
+
+
+@pytest.mark.parametrize(('verb', 'path', 'body'), SLIPS)
+def test_or_ignored_as_by_a_real_server(api, verb, path, body):
+    api.sim.options.refuse_unknown_fields = False
+    assert api.call(verb, path, body)[0] in (200, 201)
+
+
+@pytest.mark.parametrize('kind', ['views', 'quotas', 'viewpolicies'])
+def test_a_whole_record_can_be_sent_back(api, share, kind):
+    record = api.get(f'{kind}/?name=s1')[0]
+    assert api.patch(f'{kind}/{record["id"]}/', **record) == record
+
+
+def test_fields_of_other_protocols_are_nobodys_business(api):
+    assert api.post('viewpolicies/', name='p', s3_bucket_full_control='x',
+                    smb_read_write=[])

@@ -76,6 +76,8 @@ def test_tenants_have_trees_of_their_own(api):
     assert api.sim.make_share('t', path=path, tenant='blue') == path
     api.sim.write(path, 5, tenant='blue')
     assert (used(api, 's'), used(api, 't')) == (0, 5)
+    assert api.sim.directories()[path] == 0
+    assert api.sim.directories('blue') == {'/': 0, '/manila': 0, path: 5}
 
 
 # Folders

@@ -13,6 +13,7 @@
 """What all resources have in common: list, show, create, change, delete."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Mapping
 from typing import ClassVar
 
@@ -97,6 +98,20 @@ class Resource:
         if call.scope not in (None, tenant_id):
             raise detail(403, 'permission_denied: another tenant')
         return tenant_id
+
+    def require_known(self, body: Record, accepted: Collection[str],
+                      record: Record | None = None) -> None:
+        """:raises ApiError: 400, a field that VMS does not describe.
+
+        A real server ignores it, and so hides a slip of the pen.
+
+        :param record: what is changed; its fields may be sent back.
+        """
+        if not self.options.refuse_unknown_fields:
+            return
+        for field in body:
+            if field not in accepted and field not in (record or ()):
+                raise field_error(field, 'Unknown field.')
 
     def require_unique(self, name: str | None, tenant_id: int | None,
                        but: Record | None = None) -> None:

@@ -28,6 +28,9 @@ from manila_drivers.simulators.vast.wire import number
 from manila_drivers.simulators.vast.wire import Record
 from manila_drivers.simulators.vast.wire import Response
 
+FIELDS = frozenset(('path', 'tenant_id', 'create_dir_mode', 'user', 'group',
+                    'owner_is_group', 'inherit_acl'))
+
 
 class Folders(base.Resource):
     """Every verb carries a JSON body, DELETE included."""
@@ -123,6 +126,7 @@ class Folders(base.Resource):
     # Help
 
     def target(self, call: Call) -> tuple[str, int]:
+        self.require_known(call.body, FIELDS)
         return fields.path(call.body, slash=True), self.tenant_of(call)
 
     def directory(self, call: Call) -> Directory:

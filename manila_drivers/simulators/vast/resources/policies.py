@@ -61,6 +61,12 @@ FLAGS = ('nfs_enforce_tls', 'nfs_enforce_tls_relaxed', 'nfs_posix_acl',
          'enable_visibility_of_snapshot_dir')
 
 
+FIELDS = frozenset((
+    'name', 'tenant_id', *LISTS, *CHOICES, *FLAGS, 'trash_access',
+    'vip_pools', 'permission_per_vip_pool', 'nfs_enforce_mtls',
+    'protocols_audit', 'remote_mapping'))
+
+
 class Policies(base.Resource):
     """Names are unique across all tenants."""
 
@@ -90,6 +96,7 @@ class Policies(base.Resource):
 
     def create(self, call: Call) -> Response:
         body = call.body
+        self.require_known(relevant(body), FIELDS)
         name = fields.name(body, required=True)
         self.require_unique_anywhere(name)
         tenant_id = (None if 'tenant_id' in body and body['tenant_id'] is None
@@ -109,6 +116,7 @@ class Policies(base.Resource):
 
     def change(self, call: Call) -> Response:
         record, body = self.one(call), call.body
+        self.require_known(relevant(body), FIELDS, record)
         base.fixed(body, record, 'tenant_id')
         changes: Record = {}
         if 'name' in body:
@@ -238,6 +246,12 @@ class Policies(base.Resource):
         for view in self.state.tables['views']:
             if view['policy_id'] == policy['id']:
                 view['policy'] = policy['name']
+
+
+def relevant(body: Record) -> Record:
+    """Without what concerns other protocols."""
+    return {field: value for field, value in body.items()
+            if not field.startswith(('s3_', 'smb_'))}
 
 
 def tables_of(policy: Record, size: int) -> tuple[int, int]:

@@ -26,6 +26,12 @@ LIMITS = ('hard_limit', 'soft_limit', 'hard_limit_inodes',
           'soft_limit_inodes')
 
 
+FIELDS = frozenset((
+    'name', 'path', *LIMITS, 'grace_period', 'create_dir',
+    'create_dir_mode', 'inherit_acl', 'is_user_quota', 'is_physical_quota',
+    'tenant_id', 'enable_alarms'))
+
+
 class Quotas(base.Resource):
     """Names are unique per tenant; one quota per path."""
 
@@ -45,6 +51,7 @@ class Quotas(base.Resource):
 
     def create(self, call: Call) -> Response:
         body = call.body
+        self.require_known(body, FIELDS)
         name = fields.name(body, required=True)
         path = fields.path(body)
         limits = self.limits(body)
@@ -65,6 +72,7 @@ class Quotas(base.Resource):
 
     def change(self, call: Call) -> Response:
         record, body = self.one(call), call.body
+        self.require_known(body, FIELDS, record)
         base.fixed(body, record, 'path', 'tenant_id')
         changes: Record = self.limits(body)
         if 'name' in body:

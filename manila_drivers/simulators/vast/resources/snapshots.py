@@ -25,6 +25,11 @@ from manila_drivers.simulators.vast.wire import not_found
 from manila_drivers.simulators.vast.wire import Record
 from manila_drivers.simulators.vast.wire import Response
 
+FIELDS = frozenset(('name', 'path', 'tenant_id', 'expiration_time',
+                    'indestructible'))
+CLONE_FIELDS = frozenset(('name', 'loanee_root_path', 'loanee_tenant_id',
+                          'enabled'))
+
 
 class Snapshots(base.Resource):
     """Names are unique per tenant; paths carry a trailing slash."""
@@ -45,6 +50,7 @@ class Snapshots(base.Resource):
 
     def create(self, call: Call) -> Response:
         body = call.body
+        self.require_known(body, FIELDS)
         name = fields.name(body, required=True)
         if name is not None and re.search('[/:]', name):
             raise field_error('name', 'Invalid characters.')
@@ -74,6 +80,7 @@ class Snapshots(base.Resource):
 
     def change(self, call: Call) -> Response:
         record, body = self.one(call), call.body
+        self.require_known(body, FIELDS, record)
         base.fixed(body, record, 'tenant_id')
         changes: Record = {}
         if 'name' in body:
@@ -102,6 +109,7 @@ class Snapshots(base.Resource):
         if self.state.version < (4, 6, 0):
             raise not_found()
         snapshot, body = self.one(call), call.body
+        self.require_known(body, CLONE_FIELDS)
         name = fields.name(body, required=True)
         target = fields.path(body, 'loanee_root_path', slash=True)
         tenant_id = self.tenant_of(call, 'loanee_tenant_id')

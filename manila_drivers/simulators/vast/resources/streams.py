@@ -73,6 +73,7 @@ class Streams(base.Resource):
 
     def delete(self, call: Call) -> Response:
         stream = self.one(call)
+        self.require_known(call.body, ('remove_dir',))
         if stream['id'] in self.state.running:
             raise detail(400, 'Stop the global snapshot before deleting it.')
         remove_dir = call.body.get('remove_dir') is True

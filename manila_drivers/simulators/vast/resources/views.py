@@ -27,6 +27,14 @@ PROTOCOLS = ('NFS', 'NFS4', 'SMB', 'S3', 'ENDPOINT', 'DATABASE', 'KAFKA',
              'BLOCK')
 
 
+# What the API description knows beyond what is looked at here.
+FIELDS = frozenset((
+    'path', 'policy_id', 'name', 'protocols', 'create_dir',
+    'create_dir_mode', 'tenant_id', 'qos_policy_id', 'alias', 'share',
+    'owner', 'owner_type', 'owning_group', 'owning_group_type',
+    'inherit_acl', 'locking', 'abe_protocols', 'user', 'group'))
+
+
 class Views(base.Resource):
     """Names are unique per tenant, and so are paths unless switched."""
 
@@ -46,6 +54,7 @@ class Views(base.Resource):
 
     def create(self, call: Call) -> Response:
         body = call.body
+        self.require_known(body, FIELDS)
         path = fields.path(body)
         name = fields.name(body)
         tenant_id = self.tenant_of(call)
@@ -65,6 +74,7 @@ class Views(base.Resource):
 
     def change(self, call: Call) -> Response:
         record, body = self.one(call), call.body
+        self.require_known(body, FIELDS, record)
         base.fixed(body, record, 'path', 'tenant_id')
         changes = self.checked(body, record, record['tenant_id'])
         if 'name' in body:
