@@ -49,15 +49,16 @@ class Ours(driver.ExecuteMixin, driver.GaneshaMixin, driver.ShareDriver):
 
 def main() -> None:
     ours = f'{__name__}.Ours'
-    order = {'upstream': [UPSTREAM, ours, UPSTREAM, ours],
-             'ours': [ours, UPSTREAM, ours, UPSTREAM],
-             'driver': [DRIVER, UPSTREAM, DRIVER, UPSTREAM]}[os.environ['FIRST']]
+    orders = {'upstream': [UPSTREAM, ours, UPSTREAM, ours],
+              'ours': [ours, UPSTREAM, ours, UPSTREAM],
+              'driver': [DRIVER, UPSTREAM, DRIVER, UPSTREAM]}
     with tempfile.TemporaryDirectory() as state:
         path = os.path.join(state, 'manila.conf')
         with open(path, 'w') as file:
             file.write('[shared]\ndriver_handles_share_servers = False\n'
                        'vast_mgmt_host = vms.example\nvast_mgmt_port = 444\n')
-        drivers = [made.make(name, path, 'shared') for name in order]
+        drivers = [made.make(name, path, 'shared')
+                   for name in orders[os.environ['FIRST']]]
     read = [{name: repr(one.configuration.safe_get(name))
              for name in ('vast_mgmt_host', 'vast_mgmt_port',
                           'vast_root_export')}
