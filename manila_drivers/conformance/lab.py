@@ -216,8 +216,10 @@ class Lab(abc.ABC):
     def heal(self) -> None:
         """End all faults."""
 
-    def plant_strangers(self) -> None:
+    def plant_strangers(self, ids: Sequence[str] = ()) -> None:
         """Put objects of others on the backend, as close as they can be.
+
+        :param ids: of shares that will exist, for look-alikes of them.
 
         Names and paths that begin like ours, objects without a name, the
         same name elsewhere: what a careless look-up would take for ours.

@@ -46,6 +46,8 @@ class Row:
         self.__dict__['_unloaded'] = frozenset(unloaded)
 
     def __getattr__(self, key: str) -> Any:
+        if key.startswith('_'):
+            raise AttributeError(key)
         if key in self._unloaded:
             raise DetachedInstanceError(
                 f'Parent instance is not bound to a Session; lazy load of '

@@ -1,0 +1,366 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The VAST driver on the VMS simulator, inside the process or over HTTPS."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import functools
+import pathlib
+import random
+import shutil
+import tempfile
+from typing import Any
+import weakref
+
+from requests import adapters
+
+from manila_drivers import access
+from manila_drivers.conformance import clock as clock_module
+from manila_drivers.conformance import lab
+from manila_drivers.conformance import seam
+from manila_drivers.model import GiB
+from manila_drivers.simulators import vast
+from manila_drivers.standalone import configuration
+from manila_drivers.standalone import private_data
+from manila_drivers.vastdata import driver
+
+PASSWORD = 'secret-of-the-conformance-lab'
+SECTION = 'vast'
+SPLIT_LIMIT = 200
+
+# Fields of a record that differ though two objects were made alike.
+VOLATILE = frozenset({
+    'id', 'guid', 'url', 'created', 'policy_id', 'loanee_snapshot_id',
+    'eta_sec'})
+
+STRUCK: Mapping[str, Mapping[str, Any]] = {
+    'refused': {'kind': 'refused'},
+    'reset before': {'kind': 'reset_before'},
+    'reset after': {'kind': 'reset_after'},
+    'timeout before': {'kind': 'timeout_before'},
+    'timeout after': {'kind': 'timeout_after'},
+    **{f'status {code} before': {'kind': 'status', 'code': code,
+                                 'before': True}
+       for code in (401, 403, 500, 502, 503)},
+    'status 429 before': {'kind': 'status', 'code': 429, 'before': True,
+                          'headers': {'Retry-After': '0'}},
+    'status 500 after': {'kind': 'status', 'code': 500, 'before': False},
+    'status 503 after': {'kind': 'status', 'code': 503, 'before': False},
+    'truncated': {'kind': 'truncated'},
+    'cut off': {'kind': 'cut_off'},
+    'html before': {'kind': 'html', 'before': True},
+    'html after': {'kind': 'html', 'before': False},
+    'empty': {'kind': 'empty'}}
+
+
+class _Seamed(adapters.BaseAdapter):
+    """An adapter with the seam around each request."""
+
+    def __init__(self, inner: adapters.BaseAdapter,
+                 process: seam.Process) -> None:
+        super().__init__()
+        self._inner = inner
+        self._process = process
+
+    def send(self, *args: Any, **kwargs: Any) -> Any:
+        return self._process.call(
+            functools.partial(self._inner.send, *args, **kwargs))
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+class Site:
+    """A directory with the configuration of drivers; removed with it."""
+
+    def __init__(self, **options: object) -> None:
+        path = tempfile.mkdtemp(prefix='conformance-')
+        self.path = pathlib.Path(path)
+        self._tidy = weakref.finalize(self, shutil.rmtree, path, True)
+        values: dict[str, object] = {
+            'driver_handles_share_servers': False,
+            'share_backend_name': SECTION, 'vast_mgmt_host': '127.0.0.1',
+            'vast_mgmt_user': 'admin', 'vast_mgmt_password': PASSWORD,
+            'vast_vippool_name': 'vippool-1',
+            'vast_access_split_limit': SPLIT_LIMIT, **options}
+        lines = ['[DEFAULT]', f'state_path = {path}', f'[{SECTION}]']
+        lines += [f'{name} = {value}' for name, value in values.items()
+                  if value is not None]
+        file = self.path / 'manila.conf'
+        file.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+        self.configuration = configuration.Configuration.from_file(
+            file, SECTION)
+        self.private_data = private_data.PrivateData(
+            str(self.path / 'private.sqlite'))
+
+    def close(self) -> None:
+        self._tidy()
+
+
+class VastLab(lab.Lab):
+    """One simulated cluster.
+
+    :param site: configuration shared with other labs; else one of its own
+        with ``options``.
+    :param https: whether requests go through sockets.
+    """
+
+    name = 'vast'
+    budgets = lab.Budgets(
+        create=3, delete=7, update_access=2, update_access_unchanged=1,
+        ensure_1000=10, stats=2, resize=2)
+    faults = tuple(lab.Fault(name) for name in STRUCK)
+    #: What the driver is an instance of; negative controls exchange it.
+    driver_class: Callable[..., Any] = driver.VASTShareDriver
+
+    def __init__(self, site: Site | None = None, *, https: bool = False,
+                 **options: object) -> None:
+        super().__init__()
+        self.clock = clock_module.Clock()
+        self.sim = vast.VmsSim(self.clock, open_root=False,
+                               username='admin', password=PASSWORD)
+        self.secrets = (PASSWORD, self.sim.api_token)
+        self.server: vast.VmsServer | None = None
+        if https:
+            self.server = vast.VmsServer(self.sim)
+            self.server.start()
+            options = {'vast_mgmt_port': self.server.port,
+                       'vast_ssl_cert_path': self.server.ca_file, **options}
+        self._own_site = None if site else Site(**options)
+        self.site = site or self._own_site
+        self._open: list[adapters.BaseAdapter] = []
+
+    def close(self) -> None:
+        for adapter in self._open:
+            adapter.close()
+        if self.server is not None:
+            self.server.close()
+        if self._own_site is not None:
+            self._own_site.close()
+
+    # What every lab has to tell
+
+    def make_driver(self, *, set_up: bool = True) -> Any:
+        assert self.site is not None
+        made = type(self).driver_class(
+            configuration=self.site.configuration,
+            private_storage=self.site.private_data,
+            adapter=self._adapter(), clock=self.clock,
+            sleep=self.clock.sleep)
+        if set_up:
+            made.do_setup(None)
+        return made
+
+    def _adapter(self) -> adapters.BaseAdapter:
+        inner: adapters.BaseAdapter
+        if self.server is not None:
+            inner = adapters.HTTPAdapter(pool_maxsize=64)
+            self._open.append(inner)
+        else:
+            inner = vast.VmsAdapter(self.sim, self.clock.sleep)
+        return _Seamed(inner, seam.Process(self.seam))
+
+    def records(self) -> dict[lab.Item, Any]:
+        found: dict[lab.Item, Any] = {}
+        for kind in ('view', 'policy', 'quota', 'snapshot', 'stream'):
+            for record in self.sim.records(kind):
+                item = (kind, record.get('tenant_name') or '',
+                        record['name'] or record['path'])
+                while item in found:
+                    item += ('again',)
+                found[item] = {field: value for field, value
+                               in record.items() if field not in VOLATILE}
+        with self.sim.lock:
+            for tenant, tree in self.sim.state.trees.items():
+                for path in tree:
+                    found['directory', str(tenant), path] = tree[path].used
+        return found
+
+    def effective(self, export: str, client: str) -> lab.Level:
+        vip, path = _split(export)
+        return self.sim.can_mount(client, path, vip=vip)
+
+    def ambiguous(self, export: str) -> list[str]:
+        return list(map(str, self.sim.ambiguous(_split(export)[1])))
+
+    def write(self, export: str, size: int) -> None:
+        self.sim.write(_split(export)[1], size)
+
+    def may_conflict(self, rule: access.Rule,
+                     rules: Sequence[access.Rule]) -> bool:
+        """Rules inside one of the other level, if cutting them out of it
+        would take more host entries than vast_access_split_limit."""
+        grants = access.ip_grants(rules, versions={4}).levels
+        cost = {inner: inner.prefixlen - outer.prefixlen
+                for outer, level in grants.items()
+                for inner, other in grants.items()
+                if level != other and inner != outer
+                and inner.subnet_of(outer)}  # type: ignore[arg-type]
+        inside = access.ip_grants([rule], versions={4}).levels
+        return (sum(cost.values()) > SPLIT_LIMIT
+                and any(network in cost for network in inside))
+
+    def advance(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+
+    # What makes more of the suites run
+
+    def arm(self, fault: lab.Fault, nth: int, *, lasting: bool) -> None:
+        self.sim.arm(vast.Fault(nth=nth, times=None if lasting else 1,
+                                **STRUCK[fault.name]))
+
+    def heal(self) -> None:
+        self.sim.disarm()
+
+    def plant_strangers(self, ids: Sequence[str] = ()) -> None:
+        """Look-alikes of the shares with these ids, and plain others."""
+        sim = self.sim
+        sim.add_tenant('other')
+        sim.make_share('a-strangers-view', rw=['10.9.9.9'],
+                       path='/manila/strangers')
+        sim.write('/manila/strangers', 12345)
+        self._stranger('views', path='/nameless', policy_id=1,
+                       create_dir=True, protocols=['NFS4'])
+        self._stranger('snapshots', name='nightly', path='/nameless/')
+        for ident in ids:
+            self._plant_look_alikes(ident)
+
+    def _plant_look_alikes(self, ident: str) -> None:
+        other = self.sim.tenant_id('other')
+        usual = f'/manila/manila-{ident}'
+        for name in (ident + '-1', ident[:-1], 'x' + ident):
+            self.sim.make_share(name, path=f'/manila/manila-{name}',
+                                ro=['10.9.9.8'])
+        self._stranger('snapshots', name='share-snapshot-' + ident + '-1',
+                       path=usual + '-1/')
+        # The same name and the same path, for another tenant.
+        self._stranger('quotas', name=ident, path=usual, create_dir=True,
+                       hard_limit=7 * GiB, tenant_id=other)
+        self._stranger('viewpolicies', name='other-' + ident,
+                       tenant_id=other)
+        policy = self.sim.record('policy', 'other-' + ident, 'other')
+        assert policy is not None
+        self._stranger('views', name=ident, path=usual, tenant_id=other,
+                       policy_id=policy['id'], protocols=['NFS'])
+        self._stranger('snapshots', name='share-snapshot-' + ident,
+                       path=usual + '/', tenant_id=other)
+
+    def _stranger(self, resource: str, **body: Any) -> None:
+        self.sim.perform('POST', resource, body)
+
+    def tampers(self) -> list[Callable[[str, random.Random], None]]:
+        return [self._open_to_all, self._as_upstream, self._lose_a_host,
+                self._lose_the_policy]
+
+    def _open_to_all(self, export: str, choice: random.Random) -> None:
+        field = choice.choice(['nfs_read_write', 'nfs_read_only'])
+        self._change_policy(export, **{field: ['*']})
+
+    def _as_upstream(self, export: str, choice: random.Random) -> None:
+        self._change_policy(
+            export, nfs_read_write=['10.0.0.7', '10.0.0.0/31'],
+            nfs_read_only=['*'], nfs_no_squash=['*'],
+            nfs_root_squash=['*'])
+
+    def _lose_a_host(self, export: str, choice: random.Random) -> None:
+        self._change_policy(export, nfs_read_write=[])
+
+    def _change_policy(self, export: str, **fields: list[str]) -> None:
+        view = self.sim.record('view', _split(export)[1])
+        if view is not None:
+            same = {field.removeprefix('nfs_'): hosts for field, hosts
+                    in fields.items()
+                    if field in ('nfs_read_write', 'nfs_read_only')}
+            self.sim.change('policy', view['policy'], **fields, **same)
+
+    def _lose_the_policy(self, export: str, choice: random.Random) -> None:
+        view = self.sim.record('view', _split(export)[1])
+        if view is not None and self.sim.record('policy', view['policy']):
+            self.sim.remove('policy', view['policy'])
+
+    def drifts(self) -> list[lab.Drift]:
+        drift, remove = lab.Drift, self.sim.remove
+        return [
+            drift('nothing', lambda ident: None),
+            drift('policy lost', functools.partial(remove, 'policy'),
+                  'reapply'),
+            drift('view lost', functools.partial(remove, 'view')),
+            drift('quota lost', functools.partial(remove, 'quota')),
+            drift('quota of another size', lambda ident: self.sim.change(
+                'quota', ident, hard_limit=5 * GiB)),
+            drift('open policy', lambda ident: self.sim.change(
+                'policy', ident, nfs_read_write=['*'], read_write=['*']),
+                'reapply'),
+            drift('view under another policy', self._detach, 'reapply'),
+            drift('directory and view lost', self._lose, 'lost'),
+            drift('everything lost', self._lose_all, 'lost')]
+
+    def _detach(self, ident: str) -> None:
+        self.sim.change('view', ident, policy='default', policy_id=1)
+
+    def _lose(self, ident: str) -> None:
+        self.sim.remove('view', ident)
+        self.sim.remove('directory', f'/manila/manila-{ident}')
+
+    def _lose_all(self, ident: str) -> None:
+        for kind in ('view', 'quota', 'policy'):
+            self.sim.remove(kind, ident)
+        self.sim.remove('directory', f'/manila/manila-{ident}')
+
+    def make_unmanaged(self, name: str) -> lab.Unmanaged:
+        path = self.sim.make_share(name, size=3, path='/legacy/' + name,
+                                   rw=['10.0.0.7'], ro=['10.1.0.0/16'])
+        self.sim.write(path, GiB)
+        return lab.Unmanaged('10.27.0.2:' + path, 3, {
+            '10.0.0.7': 'rw', '10.1.2.3': 'ro'})
+
+    def make_unmanaged_snapshot(self, export: str, name: str) -> str:
+        self._stranger('snapshots', name=name, path=_split(export)[1] + '/')
+        return name
+
+    def slow_clones(self) -> None:
+        self.sim.options.clone_init_delay = 5.0
+        self.sim.options.clone_delay = 3600.0
+        self.sim.options.task_delay = 2.0
+
+    def make_shares(self, ids: Sequence[str]) -> None:
+        self.sim.make_shares(ids, pool='vippool-1')
+
+
+class VastLabs:
+    """Makes labs that share one configuration; each has its own cluster.
+
+    Travels to other processes, where it makes a configuration anew.
+    """
+
+    def __init__(self, lab_class: type[VastLab] = VastLab,
+                 **options: object) -> None:
+        self._lab_class = lab_class
+        self._options = options
+        self._site: Site | None = None
+
+    def __call__(self) -> VastLab:
+        if self._site is None:
+            self._site = Site(**self._options)
+        return self._lab_class(self._site)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, '_site': None}
+
+
+def _split(export: str) -> tuple[str, str]:
+    host, _, path = export.rpartition(':')
+    return host.strip('[]'), path
+
+

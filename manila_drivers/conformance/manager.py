@@ -1,0 +1,389 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Plays Manila's share manager.
+
+It keeps what Manila keeps in its database, calls the driver with the
+arguments that Manila passes, and checks the shape of what comes back.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import json
+import random
+from typing import Any
+import uuid
+
+from manila_drivers import access
+from manila_drivers.conformance import lab as lab_module
+from manila_drivers.conformance import rows
+from manila_drivers.conformance import verdict
+
+Rule = access.Rule
+GiB = 1024 ** 3
+
+
+@dataclasses.dataclass
+class Share:
+    """What the database knows of a share instance.
+
+    ``rules`` are those that are to be honoured, ``refused`` those that the
+    driver has put in error.
+    """
+
+    id: str
+    size: int | None
+    proto: str
+    snapshot_id: str | None = None
+    locations: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    rules: dict[str, Rule] = dataclasses.field(default_factory=dict)
+    refused: dict[str, Rule] = dataclasses.field(default_factory=dict)
+    status: str = 'creating'
+
+    @property
+    def export(self) -> str:
+        return str(self.locations[0]['path'])
+
+    @property
+    def exports(self) -> list[str]:
+        return [str(location['path']) for location in self.locations]
+
+
+@dataclasses.dataclass
+class Snapshot:
+    id: str
+    share: Share
+    provider_location: str | None = None
+    locations: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+
+
+class Manager:
+    """One share service with one backend.
+
+    :param seed: makes the ids that are given out; the same seed gives the
+        same ids, so that two runs can be compared.
+    :param shape: ``row`` or ``dict`` for all calls, or '' for the shape that
+        Manila uses in each.
+    """
+
+    def __init__(self, lab: lab_module.Lab, *, seed: int = 0,
+                 shape: str = '') -> None:
+        self.lab = lab
+        self.shape = shape
+        self.context = rows.Context()
+        self.shares: dict[str, Share] = {}
+        self._random = random.Random(seed)  # noqa: S311 - not for secrets
+        self.driver: Any = None
+        self.restart()
+
+    def restart(self) -> None:
+        """Replace the driver, as a new process does."""
+        self.driver = self.lab.make_driver()
+
+    def new_id(self) -> str:
+        return str(uuid.UUID(int=self._random.getrandbits(128), version=4))
+
+    def rule(self, to: str, level: str = 'rw', kind: str = 'ip') -> Rule:
+        return Rule(self.new_id(), kind, to, level)
+
+    # Rows
+
+    def row(self, share: Share, usual: str = rows.ROW) -> Any:
+        return rows.share(self.shape or usual, ident=share.id,
+                          size=share.size, proto=share.proto,
+                          status=share.status, exports=share.locations,
+                          snapshot_id=share.snapshot_id)
+
+    def snapshot_row(self, snapshot: Snapshot, usual: str = rows.DICT) -> Any:
+        return rows.snapshot(self.shape or usual, ident=snapshot.id,
+                             share_row=self.row(snapshot.share),
+                             provider_location=snapshot.provider_location)
+
+    def rule_rows(self, share: Share, rules: Iterable[Rule]) -> list[Any]:
+        return [rows.rule(self.shape or rows.ROW, access_id=rule.access_id,
+                          share_id=share.id, access_type=rule.type,
+                          access_to=rule.to, access_level=rule.level)
+                for rule in rules]
+
+    # Shares
+
+    def new_share(self, size: int = 1, proto: str = '') -> Share:
+        share = Share(self.new_id(), size, proto or self.lab.features.proto)
+        self.shares[share.id] = share
+        return share
+
+    def create(self, share: Share | None = None, size: int = 1) -> Share:
+        share = share or self.new_share(size)
+        answer = self.driver.create_share(self.context, self.row(share),
+                                          share_server=None)
+        share.locations = checked_locations(answer)
+        share.status = 'available'
+        return share
+
+    def delete(self, share: Share) -> None:
+        """As Manila does: the rules go first, and vanished is deleted."""
+        share.status = 'deleting'
+        if share.rules or share.refused:
+            self._tolerate_vanished(self._deny_all, share)
+        self._tolerate_vanished(self.delete_only, share)
+        self.shares.pop(share.id, None)
+
+    def delete_only(self, share: Share) -> None:
+        """The call alone, with whatever rules there are."""
+        self.driver.delete_share(self.context, self.row(share),
+                                 share_server=None)
+
+    def _deny_all(self, share: Share) -> None:
+        self.update(share, delete=[*share.rules.values(),
+                                   *share.refused.values()])
+
+    @staticmethod
+    def _tolerate_vanished(call: Any, share: Share) -> None:
+        try:
+            call(share)
+        except Exception as exc:
+            if type(exc).__name__ != 'ShareResourceNotFound':
+                raise
+
+    def resize(self, share: Share, size: int) -> None:
+        grows = share.size is None or size >= share.size
+        method = (self.driver.extend_share if grows
+                  else self.driver.shrink_share)
+        method(self.row(share), size, share_server=None)
+        share.size = size
+
+    # Access
+
+    def update(self, share: Share, add: Sequence[Rule] = (),
+               delete: Sequence[Rule] = (), change: Sequence[Rule] = (),
+               ) -> Mapping[str, Any]:
+        """One ``update_access``: with empty lists a resync.
+
+        :param change: rules with their new level.
+        :returns: what the driver answered, {} for None.
+        """
+        wanted = dict(share.rules)
+        for rule in (*add, *change):
+            wanted[rule.access_id] = rule
+        for rule in delete:
+            wanted.pop(rule.access_id, None)
+        answer = self.driver.update_access(
+            self.context, self.row(share, rows.DICT),
+            self.rule_rows(share, wanted.values()),
+            add_rules=self.rule_rows(share, add),
+            delete_rules=self.rule_rows(share, delete),
+            update_rules=self.rule_rows(share, change),
+            share_server=None)
+        states = checked_states(answer, wanted, delete)
+        self._keep(share, wanted, delete, states)
+        return states
+
+    @staticmethod
+    def _keep(share: Share, wanted: dict[str, Rule], delete: Sequence[Rule],
+              states: Mapping[str, Any]) -> None:
+        for rule in delete:
+            share.refused.pop(rule.access_id, None)
+        for access_id, state in states.items():
+            if state.get('state') == 'error' and access_id in wanted:
+                share.refused[access_id] = wanted.pop(access_id)
+        share.rules = wanted
+
+    def reapply(self, share: Share) -> Mapping[str, Any]:
+        """What ``reapply_access_rules`` leads to: all rules are added."""
+        return self.update(share, add=list(share.rules.values()))
+
+    # Snapshots
+
+    def new_snapshot(self, share: Share) -> Snapshot:
+        return Snapshot(self.new_id(), share)
+
+    def create_snapshot(self, share: Share,
+                        snapshot: Snapshot | None = None) -> Snapshot:
+        snapshot = snapshot or self.new_snapshot(share)
+        answer = self.driver.create_snapshot(
+            self.context, self.snapshot_row(snapshot), share_server=None)
+        self._keep_snapshot(snapshot, answer)
+        return snapshot
+
+    @staticmethod
+    def _keep_snapshot(snapshot: Snapshot, answer: Any) -> None:
+        answer = answer or {}
+        verdict.require(isinstance(answer, Mapping), 'snapshot.answer',
+                        f'neither None nor a dictionary: {answer!r}')
+        location = answer.get('provider_location')
+        if location is not None:
+            verdict.require(
+                isinstance(location, str) and len(location) <= 255,
+                'snapshot.answer', f'provider_location is {location!r}')
+            snapshot.provider_location = location
+        snapshot.locations = list(answer.get('export_locations') or ())
+
+    def delete_snapshot(self, snapshot: Snapshot) -> None:
+        self.driver.delete_snapshot(
+            self.context, self.snapshot_row(snapshot), share_server=None)
+
+    def new_clone(self, snapshot: Snapshot, size: int = 0) -> Share:
+        share = self.new_share(size or snapshot.share.size or 1)
+        share.snapshot_id = 'user-' + snapshot.id
+        return share
+
+    def create_from_snapshot(self, share: Share,
+                             snapshot: Snapshot) -> Share:
+        answer = self.driver.create_share_from_snapshot(
+            self.context, self.row(share),
+            self.snapshot_row(snapshot, rows.ROW), share_server=None,
+            parent_share=self.row(snapshot.share, rows.DICT))
+        if isinstance(answer, Mapping):
+            self._keep_status(share, answer)
+        else:
+            share.locations = checked_locations(answer)
+            share.status = 'available'
+        return share
+
+    def poll(self, share: Share) -> str:
+        """Ask once how far a share from a snapshot is."""
+        answer = self.driver.get_share_status(self.row(share, rows.DICT),
+                                              share_server=None)
+        self._keep_status(share, answer)
+        return share.status
+
+    @staticmethod
+    def _keep_status(share: Share, answer: Any) -> None:
+        status = answer.get('status')
+        verdict.require(
+            status in ('available', 'creating_from_snapshot', 'error'),
+            'clone.status', f'{status!r} is no status Manila accepts')
+        share.status = status
+        if answer.get('export_locations'):
+            share.locations = checked_locations(answer['export_locations'])
+        verdict.require(
+            status != 'available' or share.locations, 'clone.status',
+            'available without export locations')
+
+    def finish_clone(self, share: Share, polls: int = 20) -> None:
+        """Poll until a clone is available."""
+        for _ in range(polls):
+            if share.status == 'available':
+                return
+            self.lab.settle()
+            verdict.require(self.poll(share) != 'error', 'clone.status',
+                            'the clone ended in error')
+        raise verdict.Violation('clone.status',
+                                f'still {share.status} after {polls} polls')
+
+    # Manage
+
+    def manage(self, unmanaged: lab_module.Unmanaged,
+               share: Share | None = None) -> Share:
+        share = share or self.new_share()
+        share.size, share.status = None, 'manage_starting'
+        share.locations = [{'path': unmanaged.export}]
+        answer = self.driver.manage_existing(self.row(share),
+                                             dict(unmanaged.options))
+        verdict.require(
+            isinstance(answer, Mapping) and isinstance(
+                answer.get('size'), int) and answer['size'] > 0,
+            'manage.size', f'no positive whole size in {answer!r}')
+        share.size, share.status = answer['size'], 'available'
+        if answer.get('export_locations'):
+            share.locations = checked_locations(answer['export_locations'])
+        return share
+
+    def unmanage(self, share: Share) -> None:
+        self.driver.unmanage(self.row(share))
+        self.shares.pop(share.id, None)
+
+    def manage_snapshot(self, share: Share, location: str,
+                        snapshot: Snapshot | None = None) -> Snapshot:
+        snapshot = snapshot or self.new_snapshot(share)
+        snapshot.provider_location = location
+        answer = self.driver.manage_existing_snapshot(
+            self.snapshot_row(snapshot, rows.ROW), {})
+        self._keep_snapshot(snapshot, answer)
+        return snapshot
+
+    # Service
+
+    def ensure(self, shares: Sequence[Share] | None = None,
+               ) -> Mapping[str, Mapping[str, Any]]:
+        """Start-up: check all shares and do what the answers ask for."""
+        chosen = list(self.shares.values()) if shares is None else shares
+        answers = self.driver.ensure_shares(
+            self.context, [self.row(share, rows.DICT) for share in chosen])
+        verdict.require(
+            set(answers) == {share.id for share in chosen},
+            'ensure.answers', 'not exactly one answer for each share')
+        for share in chosen:
+            self._keep_ensured(share, answers[share.id])
+        return answers  # type: ignore[no-any-return]
+
+    def _keep_ensured(self, share: Share, answer: Mapping[str, Any]) -> None:
+        if answer.get('export_locations'):
+            share.locations = checked_locations(answer['export_locations'])
+        if answer.get('status'):
+            share.status = answer['status']
+        if answer.get('reapply_access_rules'):
+            self.reapply(share)
+
+    def stats(self) -> Mapping[str, Any]:
+        """Statistics, fit for the message bus."""
+        found = self.driver.get_share_stats(refresh=True)
+        try:
+            json.dumps(found)
+        except (TypeError, ValueError) as exc:
+            raise verdict.Violation('stats.json', str(exc)) from exc
+        return found  # type: ignore[no-any-return]
+
+    def usage(self) -> list[Mapping[str, Any]]:
+        return list(self.driver.update_share_usage_size(
+            self.context, [self.row(share)
+                           for share in self.shares.values()]) or ())
+
+
+def checked_locations(answer: Any) -> list[dict[str, Any]]:
+    """Export locations in the long form.
+
+    :raises Violation: Manila could not store them.
+    """
+    found = [answer] if isinstance(answer, str) else list(answer or ())
+    verdict.require(found, 'locations', 'there are none')
+    return [_location(location) for location in found]
+
+
+def _location(location: Any) -> dict[str, Any]:
+    if isinstance(location, str):
+        location = {'path': location, 'is_admin_only': False}
+    path = location.get('path')
+    verdict.require(isinstance(path, str) and 0 < len(path) <= 2000,
+                    'locations', f'path is {path!r}')
+    verdict.require(isinstance(location.get('is_admin_only'), bool),
+                    'locations', f'is_admin_only is missing in {location!r}')
+    return dict(location)
+
+
+def checked_states(answer: Any, wanted: Mapping[str, Rule],
+                   delete: Iterable[Rule]) -> Mapping[str, Any]:
+    """What ``update_access`` says of single rules.
+
+    :raises Violation: a key is no ``access_id`` of the call, or a state is
+        none that Manila knows.
+    """
+    answer = {} if answer is None else answer
+    known = {*wanted, *(rule.access_id for rule in delete)}
+    for access_id, state in answer.items():
+        verdict.require(access_id in known, 'access.key',
+                        f'{access_id!r} is no access_id of this call')
+        verdict.require(state.get('state', 'active') in ('active', 'error'),
+                        'access.state', f'{state!r} for {access_id}')
+    return answer  # type: ignore[no-any-return]
