@@ -12,6 +12,8 @@
 
 """The vocabulary of faults, and each of them on both fronts."""
 
+import threading
+
 import pytest
 import requests
 
@@ -74,6 +76,11 @@ def make(api, **settings):
 
 
 def made(api):
+    """Whether the call had its effect, once the server has read it."""
+    for _ in range(1000):
+        if api.sim.calls:
+            break
+        threading.Event().wait(0.01)
     return ('policy', 'default', 'p') in api.sim.inventory()
 
 
@@ -101,7 +108,7 @@ def test_silence_is_a_read_timeout(front, kind, done):
 def test_a_late_answer(front):
     front.sim.arm(Fault('delay', seconds=0.2))
     with pytest.raises(requests.ReadTimeout):
-        make(front, timeout=0.05)
+        make(front, timeout=(5, 0.05))
     assert made(front)
     front.sim.disarm()
     front.sim.arm(Fault('delay', seconds=0.05))
