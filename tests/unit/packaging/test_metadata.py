@@ -120,6 +120,15 @@ def test_requirements_have_lower_bounds_and_no_manila():
             assert not line.startswith('manila')
 
 
+def test_the_oldest_versions_are_those_that_are_tried():
+    tox = configparser.RawConfigParser()
+    tox.read(ROOT / 'tox.ini')
+    tried = set(lines(tox['testenv:lowest']['deps']))
+    for line in lines((ROOT / 'requirements.txt').read_text()):
+        if not line.startswith('#'):
+            assert line.partition(' #')[0].replace('>=', '==') in tried
+
+
 def test_the_workflow_runs_the_commands_of_the_readme():
     readme = (ROOT / 'README.rst').read_text()
     shown = re.findall(r'python3 tools/run\.py \w+', readme)
