@@ -114,6 +114,9 @@ def clean_environment():
     # user's clone, and give it one where the source came without git.
     env.update(GIT_CONFIG_COUNT='1', GIT_CONFIG_KEY_0='safe.directory',
                GIT_CONFIG_VALUE_0=ROOT)
+    # Where the rig keeps the Manila releases that it is asked for.
+    env.setdefault('MANILA_DRIVERS_WHEELS',
+                   os.path.join(ROOT, '.tox', 'manila-wheels'))
     if not os.path.exists(os.path.join(ROOT, '.git')):
         env.setdefault('PBR_VERSION', '0.0.1')
     return env
