@@ -20,6 +20,7 @@ counted as one round trip.
 import contextlib
 import logging
 import os
+import shlex
 import signal
 import subprocess
 import time
@@ -74,9 +75,26 @@ class Local:
             meter.count('command', time.monotonic() - started)
         LOG.debug('Exit code %d after %.3f s: %s', result.status,
                   time.monotonic() - started, cmd)
-        if result.status not in cmd.accept:
-            raise self._failure(cmd, result)
+        error = self.judge(cmd, result)
+        if error is not None:
+            raise error
         return result
+
+    def judge(self, cmd: command.Command,
+              result: command.Result) -> exception.DriverError | None:
+        """What run() raises after this result; None if it is accepted."""
+        if result.status in cmd.accept:
+            return None
+        return self._failure(cmd, result)
+
+    def words(self, cmd: command.Command) -> list[str]:
+        """The words with the root helper's before them if it needs root."""
+        if cmd.root and os.geteuid() != 0:
+            return [*shlex.split(self._root_helper), *cmd.words()]
+        return cmd.words()
+
+    def __str__(self) -> str:
+        return 'this host'
 
     def _run(self, cmd: command.Command) -> command.Result:
         processes: list[subprocess.Popen[bytes]] = []

@@ -1,0 +1,238 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Several commands in one round trip, and how far they came.
+
+::
+
+    results = script.run(host, [first, second])     # or a Local
+
+One shell runs the commands one after the other, each with its own input and
+as its own user, and after each says on both outputs that it is done, and
+with which exit code.  So the answer tells the commands apart, and after a
+lost connection it tells which of them were done.  What marks the ends is
+made anew for each run, so that no output can contain it.
+
+The shell reads the commands from its input: nothing of them shows in the
+list of processes before they run, and half a script runs nothing at all.
+"""
+
+from collections.abc import Sequence
+import dataclasses
+import logging
+import re
+import secrets
+import shlex
+import signal
+from typing import Protocol
+
+from manila_drivers import exception
+from manila_drivers.transport import command
+from manila_drivers.transport import verdict
+
+LOG = logging.getLogger(__name__)
+
+# What a shell adds to 128 for a command that a signal ended.
+_SIGNALS = frozenset(signal.value for signal in signal.Signals)
+
+
+class Runner(Protocol):
+    """What runs commands: ``ssh.Host`` and ``local.Local``."""
+
+    def run(self, cmd: command.Command) -> command.Result:
+        """Run one command to its end."""
+
+    def words(self, cmd: command.Command) -> list[str]:
+        """The words of a command with what makes it root's."""
+
+    def judge(self, cmd: command.Command,
+              result: command.Result) -> exception.DriverError | None:
+        """What run() would raise after this result."""
+
+
+class Interrupted(exception.OutcomeUnknown):
+    """The end of a script was not seen.
+
+    :param done: results of the commands that certainly ran to their end;
+        whether those behind them ran, or still run, is not known.
+    """
+
+    def __init__(self, what: str, done: tuple[command.Result, ...] = (), *,
+                 answer: str = '', check: str = '') -> None:
+        super().__init__(what, answer=answer, check=check)
+        self.done = done
+
+
+@dataclasses.dataclass(frozen=True)
+class Answer:
+    """How far a script came.
+
+    :param results: of the commands that ran, in order; the last one may be
+        the one that failed.
+    :param error: what the first one that failed would have raised alone.
+    """
+
+    results: tuple[command.Result, ...]
+    error: exception.DriverError | None = None
+
+
+def run(runner: Runner, commands: Sequence[command.Command], *,
+        timeout: float | None = None) -> tuple[command.Result, ...]:
+    """Run the commands until one fails; the results of all of them.
+
+    :param timeout: seconds for all; else the sum of theirs.
+    :raises DriverError: what the command that failed would have raised if
+        it had been run alone.  Those behind it were not run.
+    :raises Interrupted: the end was not seen.
+    """
+    answer = attempt(runner, commands, timeout=timeout)
+    if answer.error is not None:
+        raise answer.error
+    return answer.results
+
+
+def attempt(runner: Runner, commands: Sequence[command.Command], *,
+            timeout: float | None = None,
+            keep_going: bool = False) -> Answer:
+    """Run the commands and say how far they came.
+
+    :param keep_going: run all of them, also behind one that failed.
+    :raises Interrupted: the end was not seen.
+    """
+    if not commands:
+        return Answer(())
+    marker = secrets.token_hex(16)
+    text = build(commands, marker, [runner.words(one) for one in commands],
+                 keep_going=keep_going)
+    LOG.debug('One script on %s: %s', runner,
+              '; '.join(str(one) for one in commands))
+    whole = command.Command.of(
+        'sh', '-s', stdin=command.Secret(text),
+        timeout=timeout or sum(one.timeout for one in commands))
+    results = parse(*_answer(runner, whole, commands, marker), marker)
+    return _judged(runner, commands, results, keep_going=keep_going)
+
+
+def _answer(runner: Runner, whole: command.Command,
+            commands: Sequence[command.Command],
+            marker: str) -> tuple[str, str]:
+    """Both outputs of the shell."""
+    try:
+        result = runner.run(whole)
+    except exception.OutcomeUnknown as exc:
+        stdout, stderr = ((exc.stdout, exc.stderr)
+                          if isinstance(exc, verdict.Cut) else ('', ''))
+        done = parse(stdout, stderr, marker)
+        failure: exception.DriverError = Interrupted(
+            f'The end of {_listed(commands)} was not seen; {len(done)} of '
+            f'{len(commands)} are known to be done.', done,
+            answer=_masked(exc.what, commands), check=exc.check)
+    except exception.BackendError as exc:
+        # The shell may quote what it did not understand.
+        exc.answer = _masked(exc.answer, commands)
+        failure = exc
+    else:
+        return result.stdout, result.stderr
+    raise failure
+
+
+def _judged(runner: Runner, commands: Sequence[command.Command],
+            results: tuple[command.Result, ...], *,
+            keep_going: bool) -> Answer:
+    errors = (_verdict(runner, one, result)
+              for one, result in zip(commands, results, strict=False))
+    error = next((error for error in errors if error is not None), None)
+    if len(results) < len(commands) and (error is None or keep_going):
+        raise Interrupted(
+            f'{_listed(commands)} ended early: {len(results)} of '
+            f'{len(commands)} are known to be done.', results,
+            check=f'whether sh runs on {runner}')
+    return Answer(results, error)
+
+
+def _verdict(runner: Runner, one: command.Command,
+             result: command.Result) -> exception.DriverError | None:
+    """As if it had been run alone, when a signal leaves no exit code."""
+    number = result.status - 128
+    if number in _SIGNALS and result.status not in one.accept:
+        return verdict.cut(one, runner, f'ended by signal {number}.',
+                           stdout=result.stdout, stderr=result.stderr)
+    return runner.judge(one, result)
+
+
+def _listed(commands: Sequence[command.Command]) -> str:
+    return 'commands ' + '; '.join(str(one) for one in commands)
+
+
+def _masked(text: str, commands: Sequence[command.Command]) -> str:
+    for one in commands:
+        text = one.masked(text)
+    return text
+
+
+def build(commands: Sequence[command.Command], marker: str,
+          words: Sequence[Sequence[str]], *, keep_going: bool) -> str:
+    """The script for a POSIX shell: secrets in clear.
+
+    :param words: of each command, with what makes it root's.
+    """
+    # The shell reads up to the closing brace before it runs anything, so a
+    # connection that ends in the middle cannot leave half a command to it.
+    lines = ['{', 'mark() {',
+             f"printf '\\n%s %s %s\\n' {marker} \"$1\" \"$2\"",
+             f"printf '\\n%s %s %s\\n' {marker} \"$1\" \"$2\" >&2",
+             '}', 'mark 0 0']
+    for number, (one, said) in enumerate(
+            zip(commands, words, strict=True), 1):
+        lines += [_line(one, said), 'status=$?', f'mark {number} $status']
+        if not keep_going:
+            accepted = '|'.join(map(str, sorted(one.accept))) or "''"
+            lines.append(f'case $status in {accepted}) ;; *) exit 0 ;; esac')
+    return '\n'.join([*lines, 'exit 0', '}', ''])
+
+
+def _line(one: command.Command, words: Sequence[str]) -> str:
+    """One command with its own input, in a shell of its own."""
+    said = f'( {shlex.join(words)} )'
+    text = one.input()
+    if text is None:
+        return said + ' </dev/null'
+    if '\0' in text:
+        raise ValueError('the input of a command in a script has no NUL')
+    # printf is built in: what it prints shows in no list of processes.
+    return f'printf %s {shlex.quote(text)} | {said}'
+
+
+def parse(stdout: str, stderr: str,
+          marker: str) -> tuple[command.Result, ...]:
+    """The results of the commands that were done, in order.
+
+    What comes before the first mark is somebody else's, such as that of the
+    login shell's start-up files.
+    """
+    outs = _split(stdout, marker)
+    errs = _split(stderr, marker)
+    return tuple(
+        command.Result(text, errs[number][1] if number < len(errs) else '',
+                       status)
+        for number, (status, text) in enumerate(outs) if number)
+
+
+def _split(text: str, marker: str) -> list[tuple[int, str]]:
+    """(exit code, output) by number, with the one of the start at 0."""
+    parts = re.split(rf'\n{re.escape(marker)} (\d+) (\d+)\n', text)
+    found: list[tuple[int, str]] = []
+    for at in range(1, len(parts) - 1, 3):
+        if int(parts[at]) != len(found):
+            break
+        found.append((int(parts[at + 1]), parts[at - 1]))
+    return found

@@ -1,0 +1,204 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Commands on other hosts, over SSH.
+
+::
+
+    hosts = ssh.Hosts()                         # one for each driver
+    host = hosts.host(ssh.Target(
+        'gluster1.example.org',
+        ssh.Login('manila', key_file='/etc/manila/id_ed25519',
+                  key_option='glusterfs_path_to_private_key'),
+        ssh.KnownHosts()))
+    result = host.run(command.Command.of('gluster', 'volume', 'list',
+                                         root=True, timeout=30.0))
+
+Nothing is connected before the first command, and a process that was forked
+makes connections of its own.  What goes wrong is told apart by what the
+caller can do:
+
+==================================  ====================================
+what happened                       what is raised
+==================================  ====================================
+not accepted exit code              BackendError with ``status``
+sudo refused                        AccessDenied
+no connection, no login, no turn    Unreachable: it was not sent
+host key unknown or changed         NotTrusted: it was not sent
+key or password refused             AccessDenied: it was not sent
+connection lost once it was sent    OutcomeUnknown
+not done in time                    OutcomeUnknown
+no exit code came                   OutcomeUnknown
+output longer than is kept          BackendError
+==================================  ====================================
+
+A command that is given up is told so by the end of its input and outputs;
+unless it uses them, it goes on.  ``Target.reap`` has the host end it.
+
+The login shell of the user has to be one that quotes as POSIX shells do.
+"""
+
+import logging
+import math
+import os
+import shlex
+import threading
+import time
+
+from manila_drivers import exception
+from manila_drivers.transport import command
+from manila_drivers.transport import meter
+from manila_drivers.transport import ssh_exec
+from manila_drivers.transport import ssh_pool
+from manila_drivers.transport import ssh_watch
+from manila_drivers.transport import verdict
+from manila_drivers.transport.ssh_target import Login
+from manila_drivers.transport.ssh_target import Target
+from manila_drivers.transport.ssh_trust import KnownHosts
+from manila_drivers.transport.ssh_trust import Pinned
+from manila_drivers.transport.verdict import Cut
+
+__all__ = ('Cut', 'Host', 'Hosts', 'KnownHosts', 'Login', 'Pinned', 'Target')
+
+LOG = logging.getLogger(__name__)
+
+# Seconds between SIGTERM and SIGKILL, and what timeout(1) exits with when it
+# had to send them.
+_KILL_AFTER = 5
+_REAPED = (124, 137)
+
+# How often a command that was certainly not sent is sent elsewhere.
+_ATTEMPTS = 3
+
+
+class Host:
+    """Runs commands on one host; every thread may use it at once."""
+
+    def __init__(self, target: Target, watch: ssh_watch.Watch) -> None:
+        self.target = target
+        self._pool = ssh_pool.Pool(target, watch)
+
+    def run(self, cmd: command.Command) -> command.Result:
+        """Run one command to its end.
+
+        Waiting for a turn and the login count against the target's
+        ``connect_timeout``; the command's own ``timeout`` begins when it is
+        sent.  So a command is never begun with too little time.
+
+        :raises DriverError: see the table of the module.
+        """
+        LOG.debug('Running on %s: %s', self.target, cmd)
+        started = time.monotonic()
+        result = self._run(cmd)
+        LOG.debug('Exit code %d from %s after %.3f s: %s', result.status,
+                  self.target, time.monotonic() - started, cmd)
+        error = self.judge(cmd, result)
+        if error is not None:
+            raise error
+        return result
+
+    def judge(self, cmd: command.Command,
+              result: command.Result) -> exception.DriverError | None:
+        """What run() raises after this result; None if it is accepted."""
+        if self.target.reap and result.status in _REAPED:
+            return verdict.cut(
+                cmd, self.target, f'not done within {cmd.timeout:g} s, and '
+                f'was ended.', stdout=result.stdout, stderr=result.stderr)
+        if result.status in cmd.accept:
+            return None
+        return verdict.failure(
+            cmd, self.target, result,
+            sudo=cmd.root and bool(self.target.root_prefix()))
+
+    def _run(self, cmd: command.Command) -> command.Result:
+        text = shlex.join(self.words(cmd))
+        # The host ends a command first, if it can, and says so.
+        extra = _KILL_AFTER + 2 if self.target.reap else 0
+        for _ in range(_ATTEMPTS):
+            with self._pool.channel() as (connection, channel):
+                started = time.monotonic()
+                try:
+                    return ssh_exec.Execution(
+                        connection, channel, cmd, text, self.target,
+                        deadline=started + cmd.timeout + extra,
+                        max_output=self.target.max_output).run()
+                except ssh_exec.NotSentError:
+                    continue
+                finally:
+                    meter.count('SSH', time.monotonic() - started)
+        raise exception.Unreachable(
+            f'Every connection to {self.target} ended before the command '
+            f'was sent: {cmd}.', check='log of sshd on that host')
+
+    def words(self, cmd: command.Command) -> list[str]:
+        """The words as the host gets them: secrets in clear."""
+        words = cmd.words()
+        if self.target.reap:
+            words = ['timeout', '-k', str(_KILL_AFTER),
+                     str(math.ceil(cmd.timeout)), *words]
+        if cmd.root:
+            words = [*self.target.root_prefix(), *words]
+        return words
+
+    def close(self) -> None:
+        """Close its connections; the next command makes new ones."""
+        self._pool.close()
+
+    def __str__(self) -> str:
+        return str(self.target)
+
+
+class Hosts:
+    """The hosts that somebody talks to: one :class:`Host` for each.
+
+    Whoever should share connections shares this object.
+    """
+
+    def __init__(self) -> None:
+        self._watch = ssh_watch.Watch()
+        self._hosts: dict[tuple[object, ...], Host] = {}
+        self._pid = os.getpid()
+        self._lock = threading.Lock()
+
+    def _locked(self) -> threading.Lock:
+        """The lock, which nobody can hold in a child just forked."""
+        if self._pid != os.getpid():
+            self._pid = os.getpid()
+            self._lock = threading.Lock()
+        return self._lock
+
+    def host(self, target: Target) -> Host:
+        """The one host of that address, user and credentials.
+
+        Where it is known already, the bounds it was first given count.
+        """
+        with self._locked():
+            known = self._hosts.get(target.identity)
+            if known is None:
+                known = Host(target, self._watch)
+                self._hosts[target.identity] = known
+            return known
+
+    def forget(self, target: Target) -> None:
+        """Close and drop the connections to a host that is gone."""
+        with self._locked():
+            host = self._hosts.pop(target.identity, None)
+        if host is not None:
+            host.close()
+
+    def close(self) -> None:
+        """Close all connections; they may be used again all the same."""
+        with self._locked():
+            hosts = list(self._hosts.values())
+        for host in hosts:
+            host.close()
+        self._watch.close()

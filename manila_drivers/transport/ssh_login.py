@@ -1,0 +1,256 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""One login: socket, key exchange, the host's identity, then ours.
+
+==================================  ====================================
+what happened                       what is raised
+==================================  ====================================
+no address answers                  Unreachable
+dropped before the login was done   tried again; then Unreachable
+no method of encryption in common   Unreachable
+host key unknown, changed, revoked  NotTrusted
+key or password refused             AccessDenied
+key file missing or not readable    ConfigurationError
+==================================  ====================================
+
+sshd drops connections at random while many are logging in (MaxStartups), so
+a connection that ends early is tried again until the time is up.
+"""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+import functools
+import logging
+import os
+import socket
+import time
+
+import paramiko
+
+from manila_drivers import exception
+from manila_drivers.transport import retry
+from manila_drivers.transport.ssh_target import Login
+from manila_drivers.transport.ssh_target import Target
+
+LOG = logging.getLogger(__name__)
+
+# How a login that was dropped is repeated.
+_RETRY = retry.Policy(retries=6, first=0.2, longest=4.0)
+
+# One RSA key serves several algorithms of signing.
+_ALGORITHMS = {'ssh-rsa': ('rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa')}
+
+_KEYS: tuple[type[paramiko.PKey], ...] = (
+    paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
+
+
+class _DroppedError(Exception):
+    """The connection ended before the login was done."""
+
+
+def log_in(target: Target,
+           sleep: Callable[[float], object] = time.sleep
+           ) -> paramiko.Transport:
+    """Log in; within ``target.connect_timeout`` seconds in all."""
+    started = time.monotonic()
+    deadline = started + target.connect_timeout
+    attempt = 0
+    while True:
+        try:
+            return _attempt(target, deadline)
+        except _DroppedError as exc:
+            attempt += 1
+            pause = _RETRY.pause(attempt)
+            again = _RETRY.again(attempt, time.monotonic() - started)
+            if not again or time.monotonic() + pause >= deadline:
+                raise exception.Unreachable(
+                    f'No login to {target}: the connection ended before '
+                    f'it was done, {attempt} times.', answer=str(exc),
+                    check='log of sshd on that host: MaxStartups, '
+                    'MaxAuthTries, a ban of this address, the load'
+                ) from exc.__cause__
+            LOG.debug('Login to %s ended early, once more in %.1f s: %s',
+                      target, pause, exc)
+            sleep(pause)
+
+
+def _attempt(target: Target, deadline: float) -> paramiko.Transport:
+    sock = connect(target, deadline)
+    try:
+        transport = paramiko.Transport(sock)
+    except BaseException:
+        sock.close()
+        raise
+    try:
+        _negotiate(transport, target, deadline)
+        _authenticate(transport, target, deadline)
+    except BaseException:
+        close(transport)
+        raise
+    transport.set_keepalive(max(1, round(target.keepalive)))
+    return transport
+
+
+def close(transport: paramiko.Transport) -> None:
+    """Close the socket, too; paramiko keeps that of a dead session open."""
+    transport.close()
+    if isinstance(transport.sock, socket.socket):
+        transport.sock.close()
+
+
+def connect(target: Target, deadline: float) -> socket.socket:
+    """A TCP connection to the first address that answers.
+
+    Each address gets its share of the time that is left, so that one which
+    swallows packets does not use up that of the others.
+    """
+    try:
+        found = socket.getaddrinfo(target.host, target.port,
+                                   type=socket.SOCK_STREAM)
+    except OSError as exc:
+        raise exception.Unreachable(
+            f'No address is known for {target.host}.', answer=str(exc),
+            check='spelling of the name, and DNS') from exc
+    failures = []
+    for tried, (family, kind, proto, _, address) in enumerate(found):
+        share = (deadline - time.monotonic()) / (len(found) - tried)
+        sock = socket.socket(family, kind, proto)
+        try:
+            _tune(sock, target)
+            sock.settimeout(max(0.05, share))
+            sock.connect(address)
+        except OSError as exc:
+            sock.close()
+            failures.append(f'{address[0]}: {exc}')
+        else:
+            return sock
+    raise exception.Unreachable(
+        f'No connection to {target.host} port {target.port} within '
+        f'{target.connect_timeout:g} s.', answer='; '.join(failures),
+        check='whether the host is up, sshd runs, and no firewall is between')
+
+
+def _tune(sock: socket.socket, target: Target) -> None:
+    """Options that paramiko would not set.
+
+    Without TCP_NODELAY every command waits some 40 ms for a delayed
+    acknowledgement.  The others have the kernel end a connection whose peer
+    is gone, also while a command has nothing to say for hours.
+    """
+    sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    if hasattr(socket, 'TCP_USER_TIMEOUT'):
+        sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT,
+                        max(1000, int(target.keepalive * 1000)))
+
+
+def _left(deadline: float) -> float:
+    """Seconds left; never 0, which would mean none or for ever."""
+    return max(0.1, deadline - time.monotonic())
+
+
+def _negotiate(transport: paramiko.Transport, target: Target,
+               deadline: float) -> None:
+    """Exchange keys and be sure whom we talk to."""
+    _prefer(transport, target.trust.types(target.host, target.port))
+    left = _left(deadline)
+    transport.banner_timeout = transport.handshake_timeout = left
+    try:
+        transport.start_client(timeout=left)
+        # start_client() returns as if all were well when its time is up.
+        if not transport.initial_kex_done:
+            raise _DroppedError(f'no key exchange within {left:.0f} s')
+        key = transport.get_remote_server_key()
+    except paramiko.ssh_exception.IncompatiblePeer as exc:
+        raise exception.Unreachable(
+            f'No login to {target}: no common method of encryption.',
+            answer=str(exc), check='version and configuration of its sshd'
+        ) from exc
+    except (paramiko.SSHException, OSError, EOFError) as exc:
+        raise _DroppedError(str(exc) or 'end of file') from exc
+    target.trust.verify(target.host, target.port, key.get_name(),
+                        key.asbytes())
+
+
+def _prefer(transport: paramiko.Transport, known: Sequence[str]) -> None:
+    """Ask for a host key of a type that is known, before others."""
+    options = transport.get_security_options()
+    wanted = [name for kind in known
+              for name in _ALGORITHMS.get(kind, (kind,))]
+    offered = list(options.key_types)
+    first = [name for name in offered if name in wanted]
+    options.key_types = tuple(
+        first + [name for name in offered if name not in first])
+
+
+def _authenticate(transport: paramiko.Transport, target: Target,
+                  deadline: float) -> None:
+    login = target.login
+    transport.auth_timeout = _left(deadline)
+    answers = []
+    for method in _methods(transport, login):
+        try:
+            remaining = method()
+        except paramiko.AuthenticationException as exc:
+            if not transport.is_active() or 'timeout' in str(exc).lower():
+                raise _DroppedError(str(exc)) from exc
+            answers.append(str(exc))
+        except (paramiko.SSHException, OSError, EOFError) as exc:
+            raise _DroppedError(str(exc) or 'end of file') from exc
+        else:
+            if transport.is_authenticated():
+                return
+            answers.append('accepted, but needed besides: %s'
+                           % ', '.join(remaining))
+    raise exception.AccessDenied(
+        f'Login to {target} was refused.', answer='; '.join(answers),
+        check=f'{login.options()}; authorized_keys of {login.user} and the '
+        f'log of sshd on {target.host}')
+
+
+def _methods(transport: paramiko.Transport,
+             login: Login) -> list[Callable[[], list[str]]]:
+    """What to try, in order."""
+    methods: list[Callable[[], list[str]]] = []
+    keys = [load_key(login)] if login.key_file else []
+    if login.agent:
+        keys.extend(paramiko.Agent().get_keys())
+    methods.extend(
+        functools.partial(transport.auth_publickey, login.user, key)
+        for key in keys)
+    if login.password is not None:
+        methods.append(functools.partial(
+            transport.auth_password, login.user, login.password.reveal()))
+    return methods
+
+
+def load_key(login: Login) -> paramiko.PKey:
+    """Read the private key; its type is found out by trying.
+
+    :raises ConfigurationError: naming the option of the file.
+    """
+    path = os.path.expanduser(login.key_file)
+    phrase = login.passphrase.reveal() if login.passphrase else None
+    trouble: Exception | None = None
+    for kind in _KEYS:
+        try:
+            return kind.from_private_key_file(path, phrase)
+        except paramiko.PasswordRequiredException:
+            raise exception.ConfigurationError(
+                login.key_option, 'the private key is encrypted, and no '
+                'passphrase is given.', check=path) from None
+        except (OSError, ValueError, paramiko.SSHException) as exc:
+            trouble = trouble or exc
+    raise exception.ConfigurationError(
+        login.key_option, 'the private key cannot be read.',
+        answer=str(trouble), check=path)

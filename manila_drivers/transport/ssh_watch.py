@@ -1,0 +1,111 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Alarms: what has to happen at a time although nobody is there to do it.
+
+paramiko waits without a limit for the answer to an exec request and for room
+to write.  Somebody else has to end such a wait, and to close connections
+that nobody uses any more: one thread, which lives only while there is
+something to wait for.
+"""
+
+from collections.abc import Callable
+import logging
+import os
+import threading
+import time
+
+LOG = logging.getLogger(__name__)
+
+
+class Alarm:
+    """Something to be done at a time, unless it is cancelled before."""
+
+    __slots__ = ('action', 'at')
+
+    def __init__(self, at: float, action: Callable[[], object]) -> None:
+        self.at = at
+        self.action = action
+
+
+class Watch:
+    """Runs alarms on a thread of its own.
+
+    Actions have to be short and must not wait.
+    """
+
+    def __init__(self) -> None:
+        self._begin()
+
+    def _begin(self) -> None:
+        self._pid = os.getpid()
+        self._changed = threading.Condition()
+        self._alarms: set[Alarm] = set()
+        self._thread: threading.Thread | None = None
+        self._next = 0.0
+
+    def after(self, seconds: float, action: Callable[[], object]) -> Alarm:
+        """Have ``action`` called in ``seconds`` from now."""
+        if self._pid != os.getpid():
+            self._begin()
+        alarm = Alarm(time.monotonic() + seconds, action)
+        with self._changed:
+            self._alarms.add(alarm)
+            if self._thread is None:
+                self._thread = threading.Thread(
+                    target=self._work, name='ssh-watch', daemon=True)
+                self._next = alarm.at
+                self._thread.start()
+            elif alarm.at < self._next:
+                self._changed.notify()
+        return alarm
+
+    def cancel(self, alarm: Alarm | None) -> None:
+        """Forget an alarm; it may be over, or running right now."""
+        if alarm is not None and self._pid == os.getpid():
+            # The thread is not told: waking once too often is cheaper than
+            # waking for each command that ends in time.
+            with self._changed:
+                self._alarms.discard(alarm)
+
+    def close(self) -> None:
+        """Forget all alarms and let the thread end."""
+        if self._pid == os.getpid():
+            with self._changed:
+                self._alarms.clear()
+                self._changed.notify()
+
+    def _work(self) -> None:
+        while True:
+            with self._changed:
+                due = self._due()
+                if due is None:
+                    self._thread = None
+                    return
+                self._alarms.difference_update(due)
+            for alarm in due:
+                try:
+                    alarm.action()
+                except Exception:
+                    # The other alarms still have to ring.
+                    LOG.exception('An alarm failed: %r', alarm.action)
+
+    def _due(self) -> list[Alarm] | None:
+        """Wait for the next alarms; None when there are none left."""
+        while self._alarms:
+            now = time.monotonic()
+            due = [alarm for alarm in self._alarms if alarm.at <= now]
+            if due:
+                return due
+            self._next = min(alarm.at for alarm in self._alarms)
+            self._changed.wait(self._next - now)
+        return None

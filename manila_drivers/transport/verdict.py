@@ -1,0 +1,55 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What the end of a command means, or that it was not seen."""
+
+from manila_drivers import exception
+from manila_drivers.transport import command
+
+
+class Cut(exception.OutcomeUnknown):
+    """The command was sent, and its end was not seen.
+
+    :param stdout: what it had printed by then; so is ``stderr``.
+    """
+
+    def __init__(self, what: str, *, stdout: str = '', stderr: str = '',
+                 answer: str = '', check: str = '') -> None:
+        super().__init__(what, answer=answer, check=check)
+        self.stdout = stdout
+        self.stderr = stderr
+
+
+def cut(cmd: command.Command, where: object, why: str, *, stdout: str = '',
+        stderr: str = '', check: str = '') -> Cut:
+    """The error for a command whose end was not seen."""
+    return Cut(f'Command {cmd} on {where}: {why}',
+               answer=cmd.excerpt(stderr or stdout), stdout=stdout,
+               stderr=stderr, check=check)
+
+
+def failure(cmd: command.Command, where: object, result: command.Result, *,
+            sudo: bool) -> exception.BackendError:
+    """What a command's exit code means that is not accepted.
+
+    :param sudo: sudo was to make it root's.
+    """
+    answer = cmd.excerpt(result.stderr or result.stdout)
+    if sudo and result.stderr.startswith('sudo:'):
+        return exception.AccessDenied(
+            f'Command {cmd} on {where} was not run as root.', answer=answer,
+            status=result.status,
+            check='sudoers: this user must be allowed to run it without '
+            'a password')
+    return exception.BackendError(
+        f'Command {cmd} on {where} failed with exit code {result.status}.',
+        answer=answer, status=result.status)
