@@ -103,13 +103,12 @@ def adoption(play: scene.Scene, share: str) -> str:
 
     :returns: the id that Manila now knows the share by
     """
-    before = play.inventory()
     location = ''
     if play.profile.snapshots and play.profile.manages_snapshots:
         location = let_snapshot_go(play, share)
     exports = play.client.exports(share)
     size = play.client.share(share)['size']
-    let_go(play, share, before)
+    let_go(play, share)
     share = adopt(play, exports[0], size)
     if location:
         adopt_snapshot(play, share, location)
@@ -120,20 +119,21 @@ def let_snapshot_go(play: scene.Scene, share: str) -> str:
     """:returns: what the driver calls the snapshot that is left alone"""
     snapshot = take(play, share)
     location = play.client.provider_location(snapshot)
+    before = play.inventory()
     with play.journal.step('unmanage the snapshot') as note:
         play.client.unmanage_snapshot(snapshot)
         play.client.wait_snapshot_gone(snapshot)
+        play.check_untouched(before)
         note.says('storage keeps %s', location)
     return location
 
 
-def let_go(play: scene.Scene, share: str,
-           before: frozenset[tuple[str, ...]]) -> None:
+def let_go(play: scene.Scene, share: str) -> None:
+    before = play.inventory()
     with play.journal.step('unmanage the share') as note:
         play.client.unmanage(share)
         play.client.wait_share_gone(share)
-        missing = before - play.inventory()
-        expect(not missing, 'destroyed: %s', sorted(missing))
+        play.check_untouched(before)
         note.says('Manila forgot it, storage has it')
 
 

@@ -73,18 +73,25 @@ class Status:
         self.update()
 
     def ready(self, name: str) -> None:
-        seconds = round(time.time() - self._started, 3)
-        self.update(ready={**self._facts['ready'], name: seconds})
+        self._note('ready', name, round(time.time() - self._started, 3))
 
     def failed(self, name: str, why: str) -> None:
-        self.update(failed={**self._facts['failed'], name: why})
+        self._note('failed', name, why)
 
     def update(self, **facts: ty.Any) -> None:
         with self._lock:
             self._facts.update(facts)
-            draft = self._path.with_suffix('.new')
-            draft.write_text(json.dumps(self._facts))
-            draft.replace(self._path)
+            self._write()
+
+    def _note(self, kind: str, name: str, fact: object) -> None:
+        with self._lock:
+            self._facts[kind][name] = fact
+            self._write()
+
+    def _write(self) -> None:
+        draft = self._path.with_suffix('.new')
+        draft.write_text(json.dumps(self._facts))
+        draft.replace(self._path)
 
 
 def configure(file: str) -> None:

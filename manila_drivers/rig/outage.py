@@ -13,6 +13,7 @@
 """Chapters in which services stop, options change and storage goes away."""
 
 import dataclasses
+import time
 
 from manila_drivers.rig import life
 from manila_drivers.rig import scene
@@ -21,11 +22,16 @@ from manila_drivers.rig.journal import expect
 # Manila's own words when it asks the driver to look at its shares, and when
 # it does not because nothing has changed since the last start.
 _ASKED = 'Re-exporting'
-_SKIPPED = 'Ensure shares is being skipped'
+_SKIPPED = "Ensure shares is being skipped because the %s's"
+# Between saying so and marking the shares as being ensured.
+_SETTLE_SECONDS = 0.3
+# Longer than the period that the configuration sets.
+_HEARTBEAT_SECONDS = 2.0
 
 
 def whole(play: scene.Scene) -> None:
     """A share outlives restarts, changed options and an outage."""
+    life.make_type(play)
     before = play.inventory()
     share = life.create(play)
     life.allow(play, share, 'ip', scene.NETWORK, 'rw')
@@ -47,7 +53,7 @@ def restart(play: scene.Scene, share: str) -> None:
         mark = play.manila.log_mark()
         status = play.manila.restart()
         play.client.wait_state(play.host, 'up')
-        expect(not play.profile.changes or _SKIPPED in play.manila.log(mark),
+        expect(not play.profile.changes or _skipped(play, mark),
                'ensure was not skipped')
         note.says('driver ready after %.1f s, open to %s',
                   status.ready[play.profile.backend], _unharmed(play, share))
@@ -57,8 +63,10 @@ def ensure_by_api(play: scene.Scene, share: str) -> None:
     with play.journal.step('ensure shares, by the API') as note:
         mark = play.manila.log_mark()
         play.client.ensure_shares(play.host)
-        play.client.wait('the end of ensure',
-                         lambda: _ensured(play, mark) or None)
+        play.client.wait('the service to ensure shares', lambda: (
+            _ASKED in play.manila.log(mark) or None))
+        time.sleep(_SETTLE_SECONDS)
+        play.client.wait('the end of ensure', lambda: _idle(play) or None)
         note.says('available, open to %s', _unharmed(play, share))
 
 
@@ -75,7 +83,7 @@ def ensure_after_change(play: scene.Scene, share: str) -> None:
         mark = play.manila.log_mark()
         play.manila.restart()
         play.client.wait_state(play.host, 'up')
-        expect(_SKIPPED not in play.manila.log(mark), 'ensure was skipped')
+        expect(not _skipped(play, mark), 'ensure was skipped')
         note.says('shares ensured, available at %d locations, open to %s',
                   len(play.client.exports(share)), _unharmed(play, share))
 
@@ -120,7 +128,10 @@ def restart_meanwhile(play: scene.Scene) -> None:
     """The driver cannot set itself up: the service says that it is down."""
     with play.journal.step('storage off: restart the services') as note:
         play.manila.restart(wait_for=())
-        play.client.wait_state(play.host, 'down')
+        # Every service starts as down; a heartbeat would change that.
+        time.sleep(_HEARTBEAT_SECONDS)
+        state = play.client.state(play.host)
+        expect(state == 'down', 'the share service is %s', state)
         note.says('share service down, API up')
 
 
@@ -148,10 +159,11 @@ def _unharmed(play: scene.Scene, share: str) -> str:
     return play.check_access(share)
 
 
-def _ensured(play: scene.Scene, mark: int) -> bool:
-    """Has the share service begun to ensure since the mark, and finished?"""
-    if _ASKED not in play.manila.log(mark):
-        return False
+def _skipped(play: scene.Scene, mark: int) -> bool:
+    return _SKIPPED % play.host in play.manila.log(mark)
+
+
+def _idle(play: scene.Scene) -> bool:
     row = next(row for row in play.client.services()
                if row['host'] == play.host)
     return not row.get('ensuring', False)

@@ -123,6 +123,11 @@ class Scene:
     def inventory(self) -> frozenset[Item]:
         return self.storage.inventory() if self.storage else frozenset()
 
+    def check_untouched(self, before: frozenset[Item]) -> None:
+        """Storage has what it had."""
+        difference = differences(before, self.inventory())
+        expect(not difference, '%s', '; '.join(difference))
+
     def _check_one(self, export: str, address: str,
                    rules: Mapping[str, str]) -> None:
         assert self.storage is not None
@@ -156,7 +161,7 @@ def decided(rules: Mapping[str, str], address: str) -> str | None:
                 if ipaddress.ip_network(to) == best)
 
 
-def lost(before: frozenset[Item],
+def differences(before: frozenset[Item],
          after: frozenset[Item]) -> Sequence[str]:
     """What differs between two inventories, in words."""
     return ([' '.join(('left behind:', *item))

@@ -29,6 +29,7 @@ It is plugged in by the URL: `sqlite:////file?plugin=one_at_a_time`.
 # Where the types are checked, SQLAlchemy need not be installed.
 # mypy: disable-error-code="import-not-found, misc"
 
+import logging
 import sqlite3
 import threading
 import typing as ty
@@ -124,4 +125,7 @@ def _begin(connection: sqlalchemy.Connection) -> None:
 
 
 def register() -> None:
+    # Pools name their loggers after themselves, and would escape the quiet
+    # that Manila imposes on SQLAlchemy.
+    logging.getLogger(__name__).setLevel(logging.WARNING)
     plugins.register(NAME, __name__, Plugin.__name__)

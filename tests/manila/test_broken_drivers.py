@@ -1,0 +1,121 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The scenarios notice what is wrong with a driver.
+
+All of the broken ones run side by side in one Manila, each on a cluster of
+its own.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+import dataclasses
+import re
+
+import pytest
+
+from manila_drivers.rig import config
+from manila_drivers.rig import environment
+from manila_drivers.rig import journal
+from manila_drivers.rig import life
+from manila_drivers.rig import outage
+from manila_drivers.rig import process
+from manila_drivers.rig import releases
+from manila_drivers.rig import scene
+from manila_drivers.rig import vast
+from tests.manila.conftest import REPOSITORY
+
+# Driver, scenario, and what it must end with.
+CASES = [
+    ('BornOpen', life.whole, '^create a share .* 203.0.113.5 has access rw'),
+    ('CloneOpen', life.whole, '^create a share from .* has access rw'),
+    ('Deaf', life.whole, '^allow ro .* has access None .* give ro'),
+    ('Generous', life.whole, '^allow ro .* has access rw .* give ro'),
+    ('Stubborn', life.whole, '^change .* has access rw .* give ro'),
+    ('Clinging', life.whole, '^deny .* has access rw .* give None'),
+    ('Offended', life.whole, '^allow user .* has access None .* give ro'),
+    ('Careless', life.whole, '^shrink to 1 GiB, less .* 1 GiB, not 2'),
+    ('Stingy', life.whole, '^extend to 3 GiB: storage limits'),
+    ('Leaky', life.whole, '^compare .* left behind: directory'),
+    ('Destroyer', life.whole, '^unmanage the snapshot: destroyed'),
+    ('Forgetful', outage.whole, '^ensure shares.* waited 8 s for share'),
+    ('Secretive', outage.whole, '^restart with .* ensure was skipped'),
+    ('Naive', outage.whole, '^storage off: restart .* service is up'),
+    ('Optimist', outage.whole, '^storage off: extend: waited 8 s'),
+]
+
+
+@dataclasses.dataclass
+class Hospital:
+    manila: process.Manila
+    clusters: dict[str, vast.Cluster]
+
+    def play(self, name: str) -> scene.Scene:
+        play = scene.play(self.manila, vast.profile(name),
+                          self.clusters[name])
+        # What goes wrong here goes wrong at once, or never goes right.
+        play.client.seconds = 8
+        return play
+
+
+def _driver(name: str) -> str:
+    return 'tests.manila.broken.%s' % name
+
+
+@pytest.fixture(scope='module')
+def hospital(place: environment.Environment,
+             tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
+    names = [name for name, _, _ in CASES] + ['Talkative']
+    with contextlib.ExitStack() as stack:
+        clusters = {name: stack.enter_context(vast.Cluster())
+                    for name in names}
+        settings = config.Settings(
+            tmp_path_factory.mktemp('broken'),
+            {name: clusters[name].options(_driver(name)) for name in names},
+            # So many backends ask for statistics all the time.
+            {'periodic_interval': 2})
+        manila = stack.enter_context(process.Manila(
+            place, releases.NEWEST, settings, path=[REPOSITORY]))
+        yield Hospital(manila, clusters)
+
+
+@pytest.mark.parametrize(('name', 'scenario', 'diagnosis'), CASES,
+                         ids=[case[0] for case in CASES])
+def test_a_broken_driver_is_found(
+        hospital: Hospital, name: str,
+        scenario: Callable[[scene.Scene], None], diagnosis: str) -> None:
+    play = hospital.play(name)
+    with pytest.raises(journal.ScenarioFailure) as failure:
+        scenario(play)
+    assert re.search(diagnosis, str(failure.value)), failure.value
+    assert play.journal.steps[-1].failure
+
+
+def test_a_password_in_the_log_is_found(hospital: Hospital) -> None:
+    password = hospital.clusters['Talkative'].sim.password
+    assert password in hospital.manila.log()
+
+
+def test_a_driver_that_dies_is_named(
+        place: environment.Environment,
+        tmp_path_factory: pytest.TempPathFactory) -> None:
+    with vast.Cluster() as cluster:
+        manila = process.Manila(
+            place, releases.NEWEST, config.Settings(
+                tmp_path_factory.mktemp('fatal'),
+                {'sick': cluster.options(_driver('Fatal'))}),
+            path=[REPOSITORY])
+        with pytest.raises(process.ManilaFailure,
+                           match='sick: RuntimeError: no statistics today'):
+            manila.start()
+        assert not manila.running

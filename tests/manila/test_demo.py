@@ -1,0 +1,107 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The demonstration, as a user starts it."""
+
+from collections.abc import Sequence
+import os
+import pathlib
+import re
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+
+from tests.manila.conftest import REPOSITORY
+
+COMMAND = (sys.executable, '-m', 'manila_drivers.rig.demo')
+
+
+def _environment() -> dict[str, str]:
+    return {**os.environ, 'PYTHONPATH': str(REPOSITORY)}
+
+
+def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run([*COMMAND, *arguments], env=_environment(),
+                          capture_output=True, text=True, timeout=300)
+
+
+def test_it_shows_a_life_and_ends_well() -> None:
+    done = _run()
+    assert done.returncode == 0, done.stdout + done.stderr
+    for said in ('create a share of 1 GiB', 'open to nobody',
+                 'create_share (3 REST', 'POST views', 'creating_from_snapsho',
+                 'refused', 'nothing left behind', 'shares ensured'):
+        assert said in done.stdout, said
+    assert re.search(r'\d+ steps, \d+ requests to the cluster', done.stdout)
+    assert '\x1b' not in done.stdout
+    assert not done.stderr
+
+
+def test_it_fails_with_a_driver_that_is_wrong(tmp_path: pathlib.Path) -> None:
+    done = _run('--driver', 'tests.manila.broken.Deaf',
+                '--work', str(tmp_path))
+    assert done.returncode == 1
+    assert 'FAILED: allow ro to' in done.stdout
+    assert 'Logs: %s' % (tmp_path / 'log') in done.stdout
+
+
+def test_it_can_be_kept_and_stopped(tmp_path: pathlib.Path) -> None:
+    output = tmp_path / 'output'
+    with output.open('wb') as out:
+        demo = subprocess.Popen([*COMMAND, '--keep', '--work', str(tmp_path)],
+                                env=_environment(), stdout=out, stderr=out)
+    try:
+        text = _await(output, 'To stop it', demo)
+        endpoint = re.findall(r'http://[\d.:]+/v2', text)[-1]
+        assert _services(endpoint) == 200
+        assert 'openstack --os-auth-type none --os-endpoint %s share list' % (
+            endpoint) in text
+    finally:
+        demo.send_signal(signal.SIGTERM)
+        assert demo.wait(60) == 0
+    assert _refused(endpoint)
+
+
+def _await(output: pathlib.Path, what: str,
+           demo: 'subprocess.Popen[bytes]') -> str:
+    end = time.monotonic() + 240
+    while what not in (text := output.read_text()):
+        assert demo.poll() is None, text
+        assert time.monotonic() < end, text
+        time.sleep(0.2)
+    return text
+
+
+def _services(endpoint: str) -> int:
+    request = urllib.request.Request(endpoint + '/services', headers={
+        'X-Auth-Token': 'admin:demo',
+        'X-OpenStack-Manila-API-Version': '2.80'})
+    with urllib.request.urlopen(request, timeout=30) as answer:
+        return int(answer.status)
+
+
+def _refused(endpoint: str) -> bool:
+    try:
+        _services(endpoint)
+    except OSError:
+        return True
+    return False
+
+
+def test_its_help_names_its_options() -> None:
+    done = _run('--help')
+    missing: Sequence[str] = [option for option in (
+        '--release', '--keep', '--work', '--driver')
+        if option not in done.stdout]
+    assert (done.returncode, missing) == (0, [])
