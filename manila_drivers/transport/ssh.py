@@ -47,6 +47,7 @@ unless it uses them, it goes on.  ``Target.reap`` has the host end it.
 The login shell of the user has to be one that quotes as POSIX shells do.
 """
 
+import contextlib
 import logging
 import math
 import os
@@ -56,7 +57,6 @@ import time
 
 from manila_drivers import exception
 from manila_drivers.transport import command
-from manila_drivers.transport import meter
 from manila_drivers.transport import ssh_exec
 from manila_drivers.transport import ssh_pool
 from manila_drivers.transport import ssh_watch
@@ -124,17 +124,12 @@ class Host:
         # The host ends a command first, if it can, and says so.
         extra = _KILL_AFTER + 2 if self.target.reap else 0
         for _ in range(_ATTEMPTS):
-            with self._pool.channel() as (connection, channel):
-                started = time.monotonic()
-                try:
-                    return ssh_exec.Execution(
-                        connection, channel, cmd, text, self.target,
-                        deadline=started + cmd.timeout + extra,
-                        max_output=self.target.max_output).run()
-                except ssh_exec.NotSentError:
-                    continue
-                finally:
-                    meter.count('SSH', time.monotonic() - started)
+            with self._pool.channel() as (connection, channel), \
+                    contextlib.suppress(ssh_exec.NotSentError):
+                return ssh_exec.Execution(
+                    connection, channel, cmd, text, self.target,
+                    timeout=cmd.timeout + extra,
+                    max_output=self.target.max_output).run()
         raise exception.Unreachable(
             f'Every connection to {self.target} ended before the command '
             f'was sent: {cmd}.', check='log of sshd on that host')

@@ -22,6 +22,7 @@ import paramiko
 
 from manila_drivers import exception
 from manila_drivers.transport import command
+from manila_drivers.transport import meter
 from manila_drivers.transport import ssh_channel
 from manila_drivers.transport import ssh_connection
 from manila_drivers.transport import verdict
@@ -81,20 +82,22 @@ class Execution:
     """A command that runs on a channel.
 
     :param text: the command for the login shell of the host.
-    :param deadline: by the monotonic clock; for everything.
+    :param timeout: seconds from now, for everything.
     """
 
     def __init__(self, connection: Connection, channel: paramiko.Channel,
                  cmd: command.Command, text: str, where: object, *,
-                 deadline: float, max_output: int) -> None:
+                 timeout: float, max_output: int) -> None:
         self._connection = connection
         self._channel = channel
         self._cmd = cmd
         self._text = text
         self._where = where
-        self._deadline = deadline
+        self._started = time.monotonic()
+        self._deadline = self._started + timeout
         self._outputs = Kept(max_output), Kept(max_output)
         self._event = threading.Event()
+        self._sent = False
 
     def run(self) -> command.Result:
         """Run it to its end; both outputs are read as they come.
@@ -107,17 +110,22 @@ class Execution:
         wake: Any = _Wake(self._event)
         self._channel.in_buffer.set_event(wake)
         self._channel.in_stderr_buffer.set_event(wake)
-        left = max(0.0, self._deadline - time.monotonic())
+        left = self._deadline - time.monotonic() + ssh_connection.GRACE
         # Ends any wait of paramiko's own; that on the outputs ends itself.
-        with self._connection.closed_after(left + ssh_connection.GRACE):
-            self._send()
-            self._feed()
-            self._read()
-            return self._result()
+        with self._connection.closed_after(left):
+            try:
+                self._send()
+                self._feed()
+                self._read()
+                return self._result()
+            finally:
+                if self._sent:
+                    meter.count('SSH', time.monotonic() - self._started)
 
     def _send(self) -> None:
         if self._channel.closed or not self._connection.alive:
             raise NotSentError
+        self._sent = True
         try:
             self._channel.exec_command(
                 self._text.encode('utf-8', 'surrogateescape'))
