@@ -22,8 +22,8 @@ import typing as ty
 from manila_drivers.rig import api
 
 WAIT_SECONDS = 30.0
-# Manila's API costs some 20 ms of processor time per question, so that many who
-# wait must not keep it from working.
+# A question costs Manila's API some 20 ms of processor time, so that many
+# who wait must not keep it from working.
 POLL_SECONDS = 0.03
 POLL_GROWTH = 1.3
 POLL_MOST_SECONDS = 0.5

@@ -20,7 +20,8 @@ import signal
 import subprocess
 import sys
 import time
-import urllib.request
+
+import requests
 
 from tests.manila.conftest import REPOSITORY
 
@@ -84,11 +85,10 @@ def _await(output: pathlib.Path, what: str,
 
 
 def _services(endpoint: str) -> int:
-    request = urllib.request.Request(endpoint + '/services', headers={
+    answer = requests.get(endpoint + '/services', timeout=30, headers={
         'X-Auth-Token': 'admin:demo',
         'X-OpenStack-Manila-API-Version': '2.80'})
-    with urllib.request.urlopen(request, timeout=30) as answer:
-        return int(answer.status)
+    return answer.status_code
 
 
 def _refused(endpoint: str) -> bool:

@@ -100,7 +100,7 @@ def test_a_process_that_hangs_is_killed(
     manila.start()
     os.kill(manila.pid, signal.SIGSTOP)
     monkeypatch.setattr(process, 'STOP_SECONDS', 0.5)
-    with pytest.raises(process.ManilaFailure, match='did not stop in 0.5 s'):
+    with pytest.raises(process.ManilaFailure, match=r'did not stop in 0.5 s'):
         manila.stop()
     assert not manila.running
 
@@ -108,7 +108,7 @@ def test_a_process_that_hangs_is_killed(
 def test_a_class_that_does_not_exist(manila: process.Manila) -> None:
     manila.settings = dataclasses.replace(
         manila.settings, backends={'typo': {'share_driver': 'no.such.Class'}})
-    with pytest.raises(process.ManilaFailure, match='No module named .no.'):
+    with pytest.raises(process.ManilaFailure, match=r'No module named .no.'):
         manila.start()
     assert not manila.running
 
@@ -129,6 +129,6 @@ def test_the_openstack_client_works(manila: process.Manila,
 
 def test_a_release_that_has_no_threads(place: environment.Environment,
                                        tmp_path: pathlib.Path) -> None:
-    with pytest.raises(ValueError, match='21.0 does not run on threads'):
+    with pytest.raises(ValueError, match=r'21.0 does not run on threads'):
         process.Manila(place, releases.named('21.0'),
                        config.Settings(tmp_path, {}), 'threads')

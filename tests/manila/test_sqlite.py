@@ -71,10 +71,10 @@ def test_nothing_is_lost_between_threads(engine: sqlalchemy.Engine) -> None:
 def test_plain_sqlite_loses(tmp_path: pathlib.Path) -> None:
     """What the shim is for: increments vanish, or it is locked."""
     try:
-        assert _race(_with_counter('sqlite:///%s/y' % tmp_path)) < (
-            THREADS * ROUNDS)
-    except exc.OperationalError as error:
-        assert 'locked' in str(error)
+        reached = _race(_with_counter('sqlite:///%s/y' % tmp_path))
+    except exc.OperationalError:
+        reached = 0
+    assert reached < THREADS * ROUNDS
 
 
 def test_an_inner_transaction_sees_the_outer(

@@ -1,0 +1,40 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+import pytest
+
+from manila_drivers.rig import scene
+
+RULES = {'10.0.0.0/8': 'ro', '10.1.0.0/16': 'rw', '10.1.2.3': 'ro',
+         '2001:db8::/32': 'rw'}
+
+
+@pytest.mark.parametrize(('address', 'level'), [
+    ('10.2.0.1', 'ro'), ('10.1.2.4', 'rw'), ('10.1.2.3', 'ro'),
+    ('11.0.0.1', None), ('2001:db8::1', 'rw'), ('2001:db9::1', None)])
+def test_the_most_specific_rule_decides(address: str,
+                                        level: str | None) -> None:
+    assert scene.decided(RULES, address) == level
+
+
+def test_the_probes_meet_every_kind_of_rule() -> None:
+    rules = {scene.NETWORK: 'ro', scene.HOST: 'rw', scene.SINGLE: 'rw'}
+    levels = [scene.decided(rules, probe) for probe in scene.PROBES]
+    assert levels == ['rw', 'ro', 'rw', None]
+
+
+def test_differences_are_named() -> None:
+    before = frozenset({('view', 'a'), ('view', 'b')})
+    after = frozenset({('view', 'b'), ('quota', 'c')})
+    assert scene.differences(before, after) == [
+        'left behind: quota c', 'destroyed: view a']
+    assert scene.differences(after, after) == []
