@@ -1,0 +1,135 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a share is exported as, and what became of it, as values.  Pure."""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+import dataclasses
+
+from manila_drivers import access
+from manila_drivers import exception
+
+Network = access.Network
+Levels = Mapping[Network, str]
+
+_RANK = {None: 0, access.RO: 1, access.RW: 2}
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """One directory and who shall reach it.
+
+    :param path: what clients mount; absolute, without a slash at its end.
+    :param name: the share's name, for files and tags; safe as a file name.
+    :param fsid: a UUID that stays the same for ever, on every server.
+    :param levels: network to ``rw`` or ``ro``; the most specific network
+        decides.  Empty means that the directory is not exported at all.
+    :param options: further options of every client, such as
+        ``('no_root_squash', 'anonuid=65534')``; checked, never the level.
+    """
+
+    path: str
+    name: str
+    fsid: str
+    levels: Levels
+    options: tuple[str, ...] = ()
+
+    def narrowed(self, current: Levels) -> 'Export':
+        """The same with nobody getting more than they have now."""
+        return dataclasses.replace(self, levels=meet(current, self.levels))
+
+
+def effective(levels: Levels, network: Network) -> str | None:
+    """What the most specific network gives the whole of ``network``."""
+    best: Network | None = None
+    for outer in levels:
+        if (outer.version == network.version
+                and outer.prefixlen <= network.prefixlen
+                and network.network_address in outer
+                and (best is None or outer.prefixlen > best.prefixlen)):
+            best = outer
+    return None if best is None else levels[best]
+
+
+def meet(one: Levels, other: Levels) -> dict[Network, str]:
+    """Everybody gets the less of what the two give them."""
+    found = {}
+    for network in {**one, **other}:
+        level = min(effective(one, network), effective(other, network),
+                    key=_RANK.__getitem__)
+        if level is not None:
+            found[network] = level
+    return found
+
+
+def takes_away(before: Levels, after: Levels) -> bool:
+    """Whether somebody has less after than before."""
+    return any(_RANK[effective(after, network)]
+               < _RANK[effective(before, network)]
+               for network in {**before, **after})
+
+
+@dataclasses.dataclass(frozen=True)
+class Seen:
+    """What one server exports.
+
+    :param levels: by path, who reaches it; a path that is not exported is
+        not in it.
+    :param doubtful: paths whose export is not quite as we would make it,
+        such as one that would be gone after a reboot.
+    """
+
+    levels: Mapping[str, Levels]
+    doubtful: frozenset[str] = frozenset()
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """What became of a reconciliation on one server.
+
+    :param before: what it exported before; None if it could not be asked.
+    :param error: why the exports are not as wanted; None if they are.
+    :param refused: by path, the networks that this kind of server cannot
+        serve, with the reason; all others are served.
+    :param changed: whether anything had to be done.
+    """
+
+    before: Seen | None = None
+    error: exception.DriverError | None = None
+    refused: Mapping[str, Mapping[Network, str]] = dataclasses.field(
+        default_factory=dict)
+    changed: bool = False
+
+
+def failed(outcomes: Mapping[str, Outcome],
+           ) -> dict[str, exception.DriverError]:
+    return {server: outcome.error for server, outcome in outcomes.items()
+            if outcome.error is not None}
+
+
+def report(errors: Mapping[str, exception.DriverError],
+           what: str) -> exception.DriverError:
+    """One error that names every server at fault.
+
+    Its class says what all of them have in common: that nothing was done
+    anywhere (Unreachable), or that this is not known.
+    """
+    kind: type[exception.DriverError] = exception.BackendError
+    found: Iterable[exception.DriverError] = errors.values()
+    if all(isinstance(error, exception.Unreachable) for error in found):
+        kind = exception.Unreachable
+    elif any(isinstance(error, exception.TransportError) for error in found):
+        kind = exception.OutcomeUnknown
+    return kind(what + ' on ' + ', '.join(sorted(errors)), answer='; '.join(
+        f'{server}: {" ".join(str(error).split())}'
+        for server, error in sorted(errors.items())))

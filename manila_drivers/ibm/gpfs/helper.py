@@ -1,0 +1,282 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a NAS helper is: it makes servers export exactly what is wanted.
+
+A helper does nothing but four pure things: it says what to ask a server
+(:meth:`~NASHelperBase.questions`), reads the answers
+(:meth:`~NASHelperBase.understand`), says what has to be run there
+(:meth:`~NASHelperBase.plan`) and whether that came out right
+(:meth:`~NASHelperBase.verdict`).  The base class carries it out: all servers
+at once, one round trip for the questions and one for the changes, however
+many rules there are; a third only after a failure, to see what became of it.
+"""
+
+import abc
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from concurrent import futures
+import logging
+from typing import Any
+from typing import Generic
+from typing import TypeVar
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers.ibm.gpfs import export_options
+from manila_drivers.ibm.gpfs import exports
+from manila_drivers.transport import command
+from manila_drivers.transport import meter
+from manila_drivers.transport import script
+
+LOG = logging.getLogger(__name__)
+
+Facts = TypeVar('Facts')
+T = TypeVar('T')
+Commands = Sequence[command.Command]
+Export = exports.Export
+Outcome = exports.Outcome
+
+# How many servers are talked to at a time.
+_AT_ONCE = 32
+
+
+class NASHelperBase(abc.ABC, Generic[Facts]):
+    """Exports of all servers of one kind.
+
+    :param execute: runs commands; a callable ``execute(*words)`` for the
+        management host, whose ``server(name)`` is what runs commands on an
+        NFS server (:class:`manila_drivers.ibm.gpfs.execute.Execute`).
+    :param config_object: the backend's configuration.
+
+    The constructor does no I/O.  All methods may be called by many threads.
+    """
+
+    #: What ``gpfs_nfs_server_type`` calls it.
+    TYPE = ''
+    #: Whether ``gpfs_nfs_server_list`` says which servers there are.
+    NEEDS_SERVERS = True
+    #: The extra spec with options, and the options it may contain.
+    OPTIONS_SPEC = ''
+    KNOWN_OPTIONS: frozenset[str] = frozenset()
+
+    def __init__(self, execute: Any, config_object: Any) -> None:
+        self.execute = execute
+        self.configuration = config_object
+
+    # What a helper writes: none of it does any I/O.
+
+    @abc.abstractmethod
+    def questions(self, paths: Sequence[str]) -> Commands:
+        """What to run on a server to know how it exports these paths.
+
+        :param paths: those of interest; empty for all there are.
+
+        All are run, also behind one that fails.
+        """
+
+    @abc.abstractmethod
+    def understand(self, server: str,
+                   results: Sequence[command.Result]) -> Facts:
+        """Read what the questions were answered with.
+
+        :raises DriverError: it cannot be read, or something failed that
+            must not.
+        """
+
+    @abc.abstractmethod
+    def seen(self, facts: Facts) -> exports.Seen:
+        """What clients get from that server, whoever gave it to them."""
+
+    def agree(self, facts: Mapping[str, Facts],
+              wanted: Sequence[Export]) -> Any:
+        """What all servers must have in common, such as export numbers.
+
+        :param facts: of all servers that answered, by server.
+        :returns: handed to :meth:`plan` and :meth:`verdict`.
+        """
+
+    @abc.abstractmethod
+    def plan(self, facts: Facts, wanted: Sequence[Export],
+             agreed: Any) -> Commands:
+        """What has to be run there, in order; nothing if all is well.
+
+        What takes access away goes before what gives it.  The first that
+        fails is the last that is run.
+        """
+
+    def verdict(self, server: str, wanted: Sequence[Export], agreed: Any,
+                results: Sequence[command.Result]) -> str:
+        """What is wrong after all was run, '' if nothing is.
+
+        For what a server says in words while the exit code is 0.
+        """
+        return ''
+
+    def refused(self, wanted: Export) -> Mapping[access.Network, str]:
+        """Networks that this kind of server cannot serve, and why."""
+        return {}
+
+    # What a helper may write.
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        """The servers, as the operator named them."""
+        return tuple(self.configuration.gpfs_nfs_server_list or ())
+
+    def runner(self, server: str) -> script.Runner:
+        """What runs commands on a server; does not connect yet."""
+        return self.execute.server(server)  # type: ignore[no-any-return]
+
+    def default_options(self) -> tuple[str, ...]:
+        """Options of every export unless the extra spec says otherwise."""
+        return ()
+
+    def check(self) -> None:
+        """At start-up: one server must answer, others may be down.
+
+        :raises ConfigurationError: naming the option to correct.
+        """
+        seen = self.survey()
+        errors = {server: found for server, found in seen.items()
+                  if isinstance(found, exception.DriverError)}
+        for server, error in errors.items():
+            LOG.error('NFS server %s cannot be used: %s', server, error)
+        if len(errors) == len(seen):
+            raise exception.ConfigurationError(
+                'gpfs_nfs_server_list', f'no {self.TYPE} server can be '
+                f'used', answer=exports.report(errors, 'failed').answer,
+                check='gpfs_nfs_server_type, gpfs_nfs_server_list and that '
+                'the NFS servers run')
+
+    # What every helper does.
+
+    def options(self, specs: Mapping[str, str]) -> tuple[str, ...]:
+        """Options for the exports of a share type.
+
+        :raises InvalidRequest: the extra spec has options that are refused.
+        """
+        text = specs.get(self.OPTIONS_SPEC, '') if self.OPTIONS_SPEC else ''
+        return export_options.parse(text, self.KNOWN_OPTIONS,
+                                    f'extra spec {self.OPTIONS_SPEC}')
+
+    def survey(self, paths: Sequence[str] = (),
+               ) -> dict[str, exports.Seen | exception.DriverError]:
+        """What every server exports: one round trip each, all at once."""
+        return {server: found if isinstance(found, exception.DriverError)
+                else self.seen(found)
+                for server, found in self._ask(self.servers, paths).items()}
+
+    def reconcile(self, wanted: Sequence[Export], *,
+                  only: Sequence[str] = (),
+                  before_changes: Callable[
+                      [Mapping[str, exports.Seen | exception.DriverError],
+                       Sequence[Export]], Sequence[Export]] | None = None,
+                  ) -> dict[str, Outcome]:
+        """Make every server export these as wanted, and nothing else of
+        their paths.
+
+        :param only: servers to do this on; else all.
+        :param before_changes: may replace what is wanted when all servers
+            have been asked.
+        :returns: what became of it, for every server; none stops another.
+        """
+        servers = tuple(only) or self.servers
+        facts = self._ask(servers, [export.path for export in wanted])
+        if before_changes is not None:
+            wanted = before_changes(
+                {server: found if isinstance(found, exception.DriverError)
+                 else self.seen(found) for server, found in facts.items()},
+                wanted)
+        known = {server: found for server, found in facts.items()
+                 if not isinstance(found, exception.DriverError)}
+        try:
+            agreed = self.agree(known, wanted)
+        except exception.DriverError as exc:
+            return {server: Outcome(error=exc) for server in servers}
+
+        def one(server: str) -> Outcome:
+            found = facts[server]
+            if isinstance(found, exception.DriverError):
+                return Outcome(error=found)
+            return self._change(server, found, wanted, agreed)
+
+        return self._everywhere(servers, one)
+
+    def _ask(self, servers: Sequence[str], paths: Sequence[str],
+             ) -> dict[str, Facts | exception.DriverError]:
+        def one(server: str) -> Facts | exception.DriverError:
+            try:
+                return self._facts(server, paths)
+            except exception.DriverError as exc:
+                return exc
+
+        return self._everywhere(servers, one)
+
+    def _facts(self, server: str, paths: Sequence[str]) -> Facts:
+        answer = script.attempt(self.runner(server), self.questions(paths),
+                                keep_going=True)
+        return self.understand(server, answer.results)
+
+    def _change(self, server: str, facts: Facts, wanted: Sequence[Export],
+                agreed: Any) -> Outcome:
+        before = self.seen(facts)
+        refused = {export.path: self.refused(export) for export in wanted
+                   if self.refused(export)}
+        try:
+            commands = self.plan(facts, wanted, agreed)
+            error = (self._carried_out(server, commands, wanted, agreed)
+                     if commands else None)
+        except exception.DriverError as exc:
+            return Outcome(before, exc, refused)
+        return Outcome(before, error, refused, changed=bool(commands))
+
+    def _carried_out(self, server: str, commands: Commands,
+                     wanted: Sequence[Export],
+                     agreed: Any) -> exception.DriverError | None:
+        """Run the changes; after a failure look whether it still is one."""
+        try:
+            results = script.run(self.runner(server), commands)
+            wrong = self.verdict(server, wanted, agreed, results)
+            if not wrong:
+                return None
+            failure: exception.DriverError = exception.BackendError(
+                f'NFS server {server} did not do what it was told',
+                answer=wrong)
+        except exception.DriverError as exc:
+            failure = exc
+        LOG.warning('NFS server %s: looking again, for %s', server, failure)
+        try:
+            facts = self._facts(server, [export.path for export in wanted])
+            left = self.plan(facts, wanted, agreed)
+            if left and isinstance(failure, exception.TransportError):
+                # What was cut off is simply done once more.
+                results = script.run(self.runner(server), left)
+                wrong = self.verdict(server, wanted, agreed, results)
+                left = () if not wrong else left
+        except exception.DriverError as exc:
+            failure.add_note(f'It could not be looked at: {exc}')
+            return failure
+        return failure if left else None
+
+    def _everywhere(self, servers: Sequence[str],
+                    work: Callable[[str], T]) -> dict[str, T]:
+        if len(servers) < 2:
+            return {server: work(server) for server in servers}
+        with futures.ThreadPoolExecutor(
+                min(_AT_ONCE, len(servers)),
+                thread_name_prefix='nfs-servers') as pool:
+            running = {server: pool.submit(meter.carried(work), server)
+                       for server in servers}
+            return {server: task.result()
+                    for server, task in running.items()}
