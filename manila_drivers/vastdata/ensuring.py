@@ -91,7 +91,10 @@ def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
             steps.append(plan.Step('update policy', share.id, {
                 'policy': policy, 'hosts': narrowed}))
             reapply = True
-        elif not hosts_module.one_squash(policy):
+        elif (not hosts_module.one_squash(policy)
+                or not hosts_module.admits(policy)):
+            # Unsettled, or closed: perhaps by a start that did not live to
+            # ask for the rules.  Without rules, asking costs nothing.
             reapply = True
     if quota is None:
         steps.append(plan.Step('create quota', share.id, {

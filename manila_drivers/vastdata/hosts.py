@@ -32,17 +32,25 @@ from manila_drivers.vastdata import settings
 
 EVERYONE = '*'
 
+# Never gives root of a client more than the mode it stands beside.
+_STRICTER = {'no_root_squash': 'root_squash', 'root_squash': 'all_squash',
+             'all_squash': 'root_squash'}
+
 
 @dataclasses.dataclass(frozen=True)
 class Hosts:
     """The complete wanted content of a policy's lists.
 
-    ``squash`` names the one squash list that holds everyone.
+    ``squash`` names the one squash list that holds everyone.  ``unsettled``
+    puts everyone into a second one, as upstream's driver does: a mark that
+    these hosts are not yet what the rules say, for whoever comes after a
+    process that ends in between (:func:`one_squash`).
     """
 
     read_write: tuple[str, ...] = ()
     read_only: tuple[str, ...] = ()
     squash: str = 'no_root_squash'
+    unsettled: bool = False
 
     def body(self) -> dict[str, list[str]]:
         """The five lists as VMS takes them."""
@@ -53,7 +61,8 @@ class Hosts:
                 'nfs_all_squash': self._squashed('all_squash')}
 
     def _squashed(self, kind: str) -> list[str]:
-        return [EVERYONE] if self.squash == kind else []
+        marked = self.unsettled and kind == _STRICTER[self.squash]
+        return [EVERYONE] if self.squash == kind or marked else []
 
     def equals(self, policy: records.Policy) -> bool:
         """Whether a policy is exactly this; a list not told is not."""
@@ -115,7 +124,8 @@ def without_everyone(policy: records.Policy,
     if EVERYONE not in read_write and EVERYONE not in read_only:
         return None
     return Hosts(tuple(h for h in read_write if h != EVERYONE),
-                 tuple(h for h in read_only if h != EVERYONE), squash)
+                 tuple(h for h in read_only if h != EVERYONE), squash,
+                 unsettled=True)
 
 
 def _plain(host: str) -> str:

@@ -314,8 +314,7 @@ class Objects:
         return self.vms.create('snapshots/%d/clone' % snapshot_id, body,
                                _stream_or_none, look)
 
-    def _do_end_clone(self, name: str, ident: int, finished: bool,
-                      remove_directory: bool = False) -> None:
+    def _do_end_clone(self, name: str, ident: int, finished: bool) -> None:
         """Stop a clone if it runs, and remove its record."""
         seconds = self._settings.task_timeout
         if not finished:
@@ -327,7 +326,7 @@ class Objects:
             self.vms.finish('Stopping clone %s' % name, answer, seconds)
         # Stopping may have removed it already, which delete() takes well.
         answer = self.vms.delete('globalsnapstreams', ident,
-                                 {'remove_dir': remove_directory})
+                                 {'remove_dir': False})
         self.vms.finish('Removing clone %s' % name, answer, seconds)
 
 

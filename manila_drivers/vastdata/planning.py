@@ -34,17 +34,16 @@ def create(share_id: str, path: str, limit: int, closed: Hosts,
 
     :param limit: size in bytes.
     :param clone_of: snapshot whose content the share starts with.  The clone
-        makes the directory then, which must not exist before.
+        makes the directory then, which must not exist before.  It is never
+        taken back: a repeated call could not tell whether the copying that
+        it finds is about to be stopped.  Deleting the share ends it.
     """
     steps = []
     if clone_of is not None:
         name = layout.stream_name(share_id)
         steps.append(plan.Step(
             'start clone', name,
-            {'snapshot_id': clone_of.id, 'target': path}, key='stream',
-            undo=plan.Step('end clone', name, {
-                'ident': plan.Ref('stream', 'id'), 'finished': False,
-                'remove_directory': True})))
+            {'snapshot_id': clone_of.id, 'target': path}, key='stream'))
     return plan.Plan((
         *steps,
         plan.Step('create policy', share_id, {'hosts': closed}, key='policy',

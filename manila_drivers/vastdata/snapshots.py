@@ -207,8 +207,10 @@ class Snapshots:
             raise exception.NotManageable(
                 'Snapshot %s is to be managed without provider_location'
                 % snapshot.id, check='give its id or name in VMS')
-        found = self._named(wanted)
         path = self._path(snapshot)
+        # By Manila's name it is found after a call that was cut off.
+        found = self._named(wanted) or self._objects.snapshot(
+            snapshot.name, path)
         if found is None or found.path != path:
             raise exception.NotManageable(
                 'VMS has no snapshot %r of %s' % (wanted, path),

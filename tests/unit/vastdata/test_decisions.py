@@ -258,6 +258,7 @@ def test_resizing(used, limit, shrink, steps):
 
 
 WANTED = hosts.Hosts(('10.0.0.1',))
+GRANTING = but(POLICY, read_write=('10.0.0.1',))
 OPEN = but(POLICY, read_write=('*',), read_only=('*',), root_squash=('*',))
 
 
@@ -278,18 +279,22 @@ def test_access_is_complete_before_it_is_attached(policy, view, text):
 
 
 @pytest.mark.parametrize(('facts', 'text', 'reapply'), [
-    (ensuring.Facts(VIEW, QUOTA, POLICY), 'nothing to do', False),
+    (ensuring.Facts(VIEW, QUOTA, GRANTING), 'nothing to do', False),
+    # Perhaps made by a start that was cut off before the rules came.
+    (ensuring.Facts(VIEW, QUOTA, POLICY), 'nothing to do', True),
     (ensuring.Facts(VIEW, QUOTA, None, True),
      f'create policy {ID}; attach policy {ID}', True),
     (ensuring.Facts(VIEW, QUOTA, OPEN), f'update policy {ID}', True),
-    (ensuring.Facts(VIEW, QUOTA, but(POLICY, root_squash=('*',))),
+    (ensuring.Facts(VIEW, QUOTA, but(GRANTING, root_squash=('*',))),
      'nothing to do', True),
     (ensuring.Facts(but(VIEW, policy_id=7), QUOTA, POLICY),
      f'attach policy {ID}', True),
-    (ensuring.Facts(VIEW, but(QUOTA, hard_limit=5), POLICY),
+    (ensuring.Facts(VIEW, but(QUOTA, hard_limit=5), GRANTING),
      f'extend quota {ID}', False),
-    (ensuring.Facts(VIEW, None, POLICY, True), f'create quota {ID}', False),
-    (ensuring.Facts(None, QUOTA, POLICY, True), f'create view {ID}', False),
+    (ensuring.Facts(VIEW, None, GRANTING, True), f'create quota {ID}',
+     False),
+    (ensuring.Facts(None, QUOTA, GRANTING, True), f'create view {ID}',
+     False),
     (ensuring.Facts(None, None, None, True),
      f'create policy {ID}; create quota {ID}; create view {ID}', True)])
 def test_what_repairs_a_share(facts, text, reapply):
@@ -317,7 +322,8 @@ def test_an_open_policy_is_narrowed_to_its_hosts():
                              CLOSED, PATH)
     assert verdict.steps == plan.Plan((plan.Step(
         'update policy', ID, {'policy': policy, 'hosts': hosts.Hosts(
-            ('10.0.0.1', '10.0.0.2'), (), 'no_root_squash')}),))
+            ('10.0.0.1', '10.0.0.2'), (), 'no_root_squash',
+            unsettled=True)}),))
 
 
 # -- manage --------------------------------------------------------------
