@@ -200,7 +200,12 @@ class Manager:
         share.rules = wanted
 
     def reapply(self, share: Share) -> Mapping[str, Any]:
-        """What ``reapply_access_rules`` leads to: all rules are added."""
+        """What ``reapply_access_rules`` leads to: all rules are added.
+
+        Manila does not call for a share that has none.
+        """
+        if not share.rules:
+            return {}
         return self.update(share, add=list(share.rules.values()))
 
     # Snapshots

@@ -144,7 +144,7 @@ def snapshot(shape: str, *, ident: str, share_row: Any,
         return {**values, 'share': share_row}
     return Row({**values, 'size': share_row['size'],
                 'share_instance': share_row, 'export_locations': []},
-               unloaded=('share',))
+               unloaded=('share_group_snapshot',))
 
 
 def rule(shape: str, *, access_id: str, share_id: str, access_type: str,

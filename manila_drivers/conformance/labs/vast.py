@@ -44,6 +44,10 @@ VOLATILE = frozenset({
     'id', 'guid', 'url', 'created', 'policy_id', 'loanee_snapshot_id',
     'eta_sec'})
 
+TABLES: Mapping[str, str] = {
+    'view': 'views', 'policy': 'viewpolicies', 'quota': 'quotas',
+    'snapshot': 'snapshots', 'stream': 'globalsnapstreams'}
+
 STRUCK: Mapping[str, Mapping[str, Any]] = {
     'refused': {'kind': 'refused'},
     'reset before': {'kind': 'reset_before'},
@@ -173,15 +177,15 @@ class VastLab(lab.Lab):
 
     def records(self) -> dict[lab.Item, Any]:
         found: dict[lab.Item, Any] = {}
-        for kind in ('view', 'policy', 'quota', 'snapshot', 'stream'):
-            for record in self.sim.records(kind):
-                item = (kind, record.get('tenant_name') or '',
-                        record['name'] or record['path'])
-                while item in found:
-                    item += ('again',)
-                found[item] = {field: value for field, value
-                               in record.items() if field not in VOLATILE}
         with self.sim.lock:
+            self._touch()
+            for kind, table in TABLES.items():
+                for record in self.sim.state.tables[table]:
+                    item = (kind, record.get('tenant_name') or '',
+                            record['name'] or record['path'])
+                    while item in found:
+                        item += ('again',)
+                    found[item] = _stable(record)
             for tenant, tree in self.sim.state.trees.items():
                 for path in tree:
                     found['directory', str(tenant), path] = tree[path].used
@@ -213,6 +217,17 @@ class VastLab(lab.Lab):
 
     def advance(self, seconds: float) -> None:
         self.clock.sleep(seconds)
+        self._touch()
+
+    def _touch(self) -> None:
+        """Let what has come due by now happen."""
+        with self.sim.lock:
+            self.sim.state.timeline.settle()
+
+    def settle(self) -> None:
+        # What ends may start something that takes its time as well.
+        for _ in range(6):
+            self.advance(7200.0)
 
     # What makes more of the suites run
 
@@ -227,6 +242,7 @@ class VastLab(lab.Lab):
         """Look-alikes of the shares with these ids, and plain others."""
         sim = self.sim
         sim.add_tenant('other')
+        self._make_legacy()
         sim.make_share('a-strangers-view', rw=['10.9.9.9'],
                        path='/manila/strangers')
         sim.write('/manila/strangers', 12345)
@@ -319,11 +335,23 @@ class VastLab(lab.Lab):
         self.sim.remove('directory', f'/manila/manila-{ident}')
 
     def make_unmanaged(self, name: str) -> lab.Unmanaged:
-        path = self.sim.make_share(name, size=3, path='/legacy/' + name,
-                                   rw=['10.0.0.7'], ro=['10.1.0.0/16'])
+        """Under a policy that the view of a stranger uses as well."""
+        self._make_legacy()
+        path = '/legacy/' + name
+        policy = self.sim.record('policy', 'legacy')
+        assert policy is not None
+        self._stranger('quotas', name=name, path=path, create_dir=True,
+                       hard_limit=3 * GiB)
+        self._stranger('views', name=name, path=path, protocols=['NFS'],
+                       policy_id=policy['id'])
         self.sim.write(path, GiB)
         return lab.Unmanaged('10.27.0.2:' + path, 3, {
             '10.0.0.7': 'rw', '10.1.2.3': 'ro'})
+
+    def _make_legacy(self) -> None:
+        if self.sim.record('policy', 'legacy') is None:
+            self.sim.make_share('legacy', path='/legacy/of-others',
+                                rw=['10.0.0.7'], ro=['10.1.0.0/16'])
 
     def make_unmanaged_snapshot(self, export: str, name: str) -> str:
         self._stranger('snapshots', name=name, path=_split(export)[1] + '/')
@@ -357,6 +385,16 @@ class VastLabs:
 
     def __getstate__(self) -> dict[str, Any]:
         return {**self.__dict__, '_site': None}
+
+
+def _stable(record: Mapping[str, Any]) -> dict[str, Any]:
+    """A copy without what differs between two objects made alike.
+
+    Values are replaced, not changed, by the simulator; lists are copied in
+    case one of them is not.
+    """
+    return {field: list(value) if isinstance(value, list) else value
+            for field, value in record.items() if field not in VOLATILE}
 
 
 def _split(export: str) -> tuple[str, str]:
