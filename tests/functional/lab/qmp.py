@@ -1,0 +1,66 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The machine protocol of QEMU: what turns the screws of a guest."""
+
+import json
+import socket
+import typing as ty
+
+
+class QmpError(AssertionError):
+    """QEMU refused a command."""
+
+
+class Qmp:
+    """A connection to a running machine."""
+
+    def __init__(self, path: str, seconds: float = 20) -> None:
+        self._socket = socket.socket(socket.AF_UNIX)
+        self._socket.settimeout(seconds)
+        self._socket.connect(path)
+        self._file = self._socket.makefile('r')
+        self._answer()
+        self.do('qmp_capabilities')
+
+    def do(self, command: str, **arguments: ty.Any) -> ty.Any:
+        """Run a command; events that come in between are passed over.
+
+        :raises QmpError: with QEMU's own words
+        """
+        request = {'execute': command, 'arguments': arguments}
+        self._socket.sendall(json.dumps(request).encode() + b'\n')
+        while True:
+            answer = self._answer()
+            if 'error' in answer:
+                raise QmpError(f'{command}: {answer["error"]["desc"]}')
+            if 'return' in answer:
+                return answer['return']
+
+    def wait_for(self, event: str, **data: str) -> None:
+        """Wait until QEMU tells of an event with this data."""
+        while True:
+            answer = self._answer()
+            if answer.get('event') == event and data.items() <= {
+                    **answer.get('data', {})}.items():
+                return
+
+    def close(self) -> None:
+        self._file.close()
+        self._socket.close()
+
+    def _answer(self) -> dict[str, ty.Any]:
+        line = self._file.readline()
+        if not line:
+            raise QmpError('the machine is gone')
+        answer: dict[str, ty.Any] = json.loads(line)
+        return answer
