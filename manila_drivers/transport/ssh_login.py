@@ -54,6 +54,10 @@ _KEYS: tuple[type[paramiko.PKey], ...] = (
     paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 
 
+# paramiko's own lines, under a name of ours.
+_CHANNEL = 'manila_drivers.paramiko'
+
+
 class _DroppedError(Exception):
     """The connection ended before the login was done."""
 
@@ -88,6 +92,8 @@ def _attempt(target: Target, deadline: float) -> paramiko.Transport:
     sock = connect(target, deadline)
     try:
         transport = paramiko.Transport(sock)
+        logging.getLogger(_CHANNEL).addFilter(_calm)
+        transport.set_log_channel(_CHANNEL)
     except BaseException:
         sock.close()
         raise
@@ -99,6 +105,18 @@ def _attempt(target: Target, deadline: float) -> paramiko.Transport:
         raise
     transport.set_keepalive(max(1, round(target.keepalive)))
     return transport
+
+
+def _calm(record: logging.LogRecord) -> bool:
+    """Make debugging output of paramiko's errors, tracebacks and all.
+
+    What they are about is raised here, and is no error when a repetition
+    helps.
+    """
+    if record.levelno >= logging.ERROR:
+        record.levelno = logging.DEBUG
+        record.levelname = logging.getLevelName(logging.DEBUG)
+    return logging.getLogger(record.name).isEnabledFor(record.levelno)
 
 
 def close(transport: paramiko.Transport) -> None:

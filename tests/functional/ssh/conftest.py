@@ -1,0 +1,98 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What the tests of the SSH transport share."""
+
+import dataclasses
+import os
+
+import pytest
+
+from manila_drivers.transport import meter
+from manila_drivers.transport import ssh
+from tests.functional.ssh import daemon
+from tests.functional.ssh import proxy
+
+
+@pytest.fixture(scope='session')
+def needs_sshd():
+    if daemon.SSHD is None:
+        message = 'sshd is missing: package openssh-server'
+        if os.environ.get('CI'):
+            pytest.fail(message)
+        pytest.skip(message)
+
+
+@pytest.fixture(scope='session')
+def sshd(needs_sshd, tmp_path_factory):
+    """One with the limits that sshd comes with."""
+    with daemon.Sshd(tmp_path_factory.mktemp('sshd') / 'default') as started:
+        yield started
+
+
+@pytest.fixture
+def make_sshd(needs_sshd, tmp_path):
+    """Start one with options of its own."""
+    made = []
+
+    def make(*options, **parts):
+        one = daemon.Sshd(tmp_path / f'sshd{len(made)}', *options, **parts)
+        made.append(one)
+        return one.start()
+
+    yield make
+    for one in made:
+        one.stop()
+
+
+@pytest.fixture
+def target(tmp_path):
+    """Make the target of an sshd that trusts it on first use."""
+
+    def make(server, **parts):
+        login = ssh.Login(parts.pop('user', daemon.USER),
+                          key_file=parts.pop('key_file', server.key_file),
+                          key_option='gluster_key')
+        whole = {'host': getattr(server, 'address', '127.0.0.1'),
+                 'port': server.port, 'connect_timeout': 20.0,
+                 'trust': ssh.KnownHosts((str(tmp_path / 'known_hosts'),),
+                                         learn=True)} | parts
+        return ssh.Target(login=login, **whole)
+
+    return make
+
+
+@pytest.fixture
+def hosts():
+    made = ssh.Hosts()
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def host(hosts, sshd, target):
+    """The host that most tests talk to."""
+    return hosts.host(target(sshd))
+
+
+@pytest.fixture
+def via(sshd, target):
+    """A proxy before the sshd, and the target behind it."""
+    with proxy.Proxy(sshd.port) as made:
+        behind = dataclasses.replace(target(sshd), port=made.port)
+        yield made, behind
+
+
+@pytest.fixture
+def measured():
+    with meter.measure() as made:
+        yield made
