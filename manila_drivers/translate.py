@@ -87,6 +87,11 @@ def _chosen(error: exception.DriverError, method: str) -> Any:
             return errors.SnapshotResourceNotFound
     if isinstance(error, exception.InvalidRule):
         return errors.InvalidShareAccess
+    if isinstance(error, exception.InvalidRequest) \
+            and method.startswith('create_share'):
+        return errors.InvalidShare
+    if isinstance(error, exception.Busy) and method == 'delete_snapshot':
+        return errors.ShareSnapshotIsBusy
     return errors.ShareBackendException
 
 

@@ -114,6 +114,10 @@ class InvalidShareInstance(Invalid):
     message = 'The share instance is not valid: %(reason)s.'
 
 
+class ShareSnapshotIsBusy(ManilaException):
+    message = 'Snapshot %(snapshot_name)s is in use.'
+
+
 class InvalidShareSnapshot(Invalid):
     message = 'The snapshot is not valid: %(reason)s.'
 

@@ -23,7 +23,7 @@ errors = compat.errors
 OTHERS = [exception.BackendError('x'), exception.Conflict('x'),
           exception.Busy('x'), exception.AccessDenied('x'),
           exception.Unreachable('x'), exception.OutcomeUnknown('x'),
-          exception.DriverError('x'), exception.InvalidRequest('x')]
+          exception.DriverError('x')]
 
 EXPECTED = [
     (exception.NotFound('x'), 'update_access', 'ShareResourceNotFound'),
@@ -51,7 +51,11 @@ EXPECTED = [
     (exception.ConfigurationError('opt', 'x'), 'do_setup',
      'BadConfigurationException'),
     (exception.InvalidRule('a', 'x'), 'update_access', 'InvalidShareAccess'),
-    (exception.Unsupported('x'), 'create_share', 'ShareBackendException'),
+    (exception.Unsupported('x'), 'create_share', 'InvalidShare'),
+    (exception.InvalidRequest('x'), 'create_share_from_snapshot',
+     'InvalidShare'),
+    (exception.Busy('x'), 'delete_snapshot', 'ShareSnapshotIsBusy'),
+    (exception.Busy('x'), 'delete_share', 'ShareBackendException'),
     (exception.Unsupported('x'), 'shrink_share', 'NotImplementedError'),
     *((error, 'create_share', 'ShareBackendException') for error in OTHERS),
     *((error, 'update_access', 'ShareBackendException') for error in OTHERS),
