@@ -19,6 +19,7 @@ there before, no stranger's object may differ, and nobody may have had access
 that the rules do not give, at any time.
 """
 
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
@@ -120,10 +121,16 @@ def reference(make_lab: lab_module.MakeLab,
     return found
 
 
-def references(make_lab: lab_module.MakeLab) -> dict[str, Reference]:
+def references(make_lab: lab_module.MakeLab,
+               only: Collection[str] = ()) -> dict[str, Reference]:
+    """Undisturbed runs by name of the operation, of all or of some.
+
+    :raises Violation: an operation does not work at all.
+    """
     lab = make_lab()
     try:
-        chosen = operations.all_of(lab)
+        chosen = [operation for operation in operations.all_of(lab)
+                  if not only or operation.name in only]
     finally:
         lab.close()
     return {operation.name: reference(make_lab, operation)

@@ -39,6 +39,9 @@ PASSWORD = 'secret-of-the-conformance-lab'
 SECTION = 'vast'
 SPLIT_LIMIT = 200
 
+IPV6_FEATURES = lab.Features(access=lab.Access(
+    ip_versions=frozenset({4, 6})))
+
 # Fields of a record that differ though two objects were made alike.
 VOLATILE = frozenset({
     'id', 'guid', 'url', 'created', 'policy_id', 'loanee_snapshot_id',
@@ -364,6 +367,15 @@ class VastLab(lab.Lab):
 
     def make_shares(self, ids: Sequence[str]) -> None:
         self.sim.make_shares(ids, pool='vippool-1')
+
+
+class HttpsLab(VastLab):
+    """The same through sockets, with a server and an authority of its own."""
+
+    name = 'vast over HTTPS'
+
+    def __init__(self) -> None:
+        super().__init__(https=True)
 
 
 class VastLabs:

@@ -1,0 +1,102 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How many external calls operations may take."""
+
+from collections.abc import Callable
+from typing import Any
+
+from manila_drivers.conformance import manager as manager_module
+from manila_drivers.conformance import verdict
+from manila_drivers.conformance.stage import Scenario
+from manila_drivers.conformance.stage import Stage
+
+MANY = 1000
+
+
+def _spend(stage: Stage, name: str, budget: int | None,
+           call: Callable[[], Any]) -> int:
+    before = stage.lab.seam.calls
+    call()
+    spent = stage.lab.seam.calls - before
+    verdict.require(budget is None or spent <= budget, f'budget.{name}',
+                    f'{spent} external calls, {budget} are allowed')
+    return spent
+
+
+def _warm(stage: Stage) -> manager_module.Share:
+    """A share, on a driver that has been used before."""
+    stage.manager.driver.check_for_setup_error()
+    return stage.manager.create()
+
+
+def life_stays_within_its_budget(stage: Stage) -> None:
+    budgets, manager = stage.lab.budgets, stage.manager
+    _warm(stage)
+    share = manager.new_share()
+    _spend(stage, 'create', budgets.create, lambda: manager.create(share))
+    manager.update(share, add=[stage.rule()])
+    _spend(stage, 'extend', budgets.resize, lambda: manager.resize(share, 4))
+    if stage.lab.features.shrink:
+        _spend(stage, 'shrink', budgets.resize,
+               lambda: manager.resize(share, 2))
+    _spend(stage, 'delete', budgets.delete,
+           lambda: manager.delete_only(share))
+
+
+def rules_stay_within_their_budget(stage: Stage) -> None:
+    """Whatever their number; and it does not grow where nothing is said."""
+    budgets, manager = stage.lab.budgets, stage.manager
+    counts = []
+    for number in (2, 10, 100, MANY):
+        share = _warm(stage)
+        rules = [stage.rule(level=('rw', 'ro')[n % 2])
+                 for n in range(number)]
+        counts.append((
+            _spend(stage, 'update_access', budgets.update_access,
+                   lambda share=share, rules=rules:  # type: ignore[misc]
+                   manager.update(share, add=rules)),
+            _spend(stage, 'update_access.unchanged',
+                   budgets.update_access_unchanged,
+                   lambda share=share:  # type: ignore[misc]
+                   manager.update(share)),
+            _spend(stage, 'update_access', budgets.update_access,
+                   lambda share=share, rules=rules:  # type: ignore[misc]
+                   manager.update(share, delete=rules[1:]))))
+    verdict.require(len(set(counts)) == 1, 'budget.update_access',
+                    f'it grows with the rules: {counts}')
+
+
+def a_start_with_many_shares_stays_within_its_budget(stage: Stage) -> None:
+    manager = stage.manager
+    _warm(stage)
+    shares = [manager.new_share() for _ in range(MANY)]
+    stage.lab.make_shares([share.id for share in shares])
+    with stage.changes_nothing('ensure.healthy'):
+        _spend(stage, 'ensure', stage.lab.budgets.ensure_1000,
+               lambda: manager.ensure(shares))
+    for share in shares:
+        verdict.require(share.status != 'error' and share.locations,
+                        'ensure.healthy', f'{share.id} is {share.status}')
+
+
+def statistics_stay_within_their_budget(stage: Stage) -> None:
+    _warm(stage)
+    stage.lab.advance(120.0)
+    _spend(stage, 'stats', stage.lab.budgets.stats, stage.manager.stats)
+
+
+SCENARIOS = (
+    Scenario(life_stays_within_its_budget),
+    Scenario(rules_stay_within_their_budget),
+    Scenario(a_start_with_many_shares_stays_within_its_budget, ('ensure',)),
+    Scenario(statistics_stay_within_their_budget))

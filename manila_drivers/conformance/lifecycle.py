@@ -1,0 +1,425 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The life of shares, sentence by sentence."""
+
+from collections.abc import Callable
+from typing import Any
+
+from manila_drivers.conformance import lab as lab_module
+from manila_drivers.conformance import rows
+from manila_drivers.conformance import seam
+from manila_drivers.conformance import sweep
+from manila_drivers.conformance import verdict
+from manila_drivers.conformance.stage import Scenario
+from manila_drivers.conformance.stage import Share
+from manila_drivers.conformance.stage import Stage
+
+GiB = 1024 ** 3
+TIMES = 10
+
+
+def a_constructor_asks_nobody(stage: Stage) -> None:
+    before = stage.lab.seam.calls
+    stage.lab.make_driver(set_up=False)
+    verdict.require(stage.lab.seam.calls == before, 'constructor.io',
+                    'the constructor made external calls')
+
+
+def set_up_may_be_repeated(stage: Stage) -> None:
+    driver = stage.manager.driver
+    for _ in range(3):
+        driver.do_setup(stage.manager.context)
+        driver.check_for_setup_error()
+
+
+def set_up_succeeds_after_it_has_failed(stage: Stage) -> None:
+    driver = stage.lab.make_driver(set_up=False)
+
+    def start() -> None:
+        driver.do_setup(stage.manager.context)
+        driver.check_for_setup_error()
+    if stage.lab.faults:
+        stage.lab.arm(stage.lab.faults[0], 1, lasting=True)
+        stage.fails('setup.unnoticed', start)
+        stage.lab.heal()
+    start()
+
+
+def a_share_lives_from_creation_to_deletion(stage: Stage) -> None:
+    _whole_life(stage)
+
+
+def rows_are_understood(stage: Stage) -> None:
+    stage.manager.shape = rows.ROW
+    _whole_life(stage)
+
+
+def dictionaries_are_understood(stage: Stage) -> None:
+    stage.manager.shape = rows.DICT
+    _whole_life(stage)
+
+
+def _whole_life(stage: Stage) -> None:
+    manager, features = stage.manager, stage.lab.features
+    before = stage.lab.inventory()
+    share = manager.create(size=1)
+    first = stage.rule(level='rw')
+    stage.unreachable(share.exports, first)
+    manager.update(share, add=[first])
+    stage.exact(share)
+    manager.resize(share, 3)
+    if features.shrink:
+        manager.resize(share, 2)
+    if features.snapshots:
+        snapshot = manager.create_snapshot(share)
+        if features.clones:
+            clone = manager.create_from_snapshot(
+                manager.new_clone(snapshot, size=4), snapshot)
+            manager.finish_clone(clone)
+            stage.unreachable(clone.exports, first)
+            manager.delete(clone)
+            stage.lab.settle()
+        manager.delete_snapshot(snapshot)
+    if features.ensure:
+        manager.ensure()
+    stage.exact(share)
+    manager.delete(share)
+    stage.unreachable(share.exports, first)
+    stage.nothing_but(before)
+
+
+def nobody_reaches_a_share_before_its_first_rule(stage: Stage) -> None:
+    share = stage.manager.create()
+    stage.unreachable(share.exports, stage.rule())
+
+
+def every_call_may_be_repeated(stage: Stage) -> None:
+    manager, features = stage.manager, stage.lab.features
+    before = stage.lab.inventory()
+    share = manager.new_share()
+    _same_each_time('create', stage, lambda: manager.create(share).exports)
+    rule = stage.rule()
+    _same_each_time('update_access', stage,
+                    lambda: manager.update(share, add=[rule]))
+    _same_each_time('extend', stage, lambda: manager.resize(share, 3))
+    if features.shrink:
+        _same_each_time('shrink', stage, lambda: manager.resize(share, 2))
+    if features.snapshots:
+        snapshot = manager.new_snapshot(share)
+        _same_each_time(
+            'create_snapshot', stage, lambda: manager.create_snapshot(
+                share, snapshot).provider_location)
+        _same_each_time('delete_snapshot', stage,
+                        lambda: manager.delete_snapshot(snapshot))
+    if features.ensure:
+        _same_each_time('ensure', stage, lambda: manager.ensure([share]))
+    stage.exact(share)
+    _same_each_time('delete', stage, lambda: manager.delete(share))
+    stage.nothing_but(before)
+
+
+def _same_each_time(name: str, stage: Stage,
+                    call: Callable[[], Any]) -> None:
+    """The first call changes the backend, the others nothing."""
+    answer = call()
+    state = dict(stage.lab.records())
+    for number in range(1, TIMES):
+        if number == TIMES // 2:
+            stage.manager.restart()
+        again = call()
+        verdict.require(again == answer, f'{name}.repeated',
+                        f'{again!r} instead of {answer!r}')
+        verdict.same(f'{name}.repeated', state, stage.lab.records())
+
+
+def deleting_what_is_not_there_succeeds(stage: Stage) -> None:
+    share = stage.manager.new_share()
+    with stage.changes_nothing('delete.absent'):
+        stage.manager.delete(share)
+        if stage.lab.features.snapshots:
+            stage.manager.delete_snapshot(stage.manager.new_snapshot(share))
+
+
+def a_delete_takes_rules_and_data_along(stage: Stage) -> None:
+    """Manila does not deny the rules first if a sync is under way."""
+    before = stage.lab.inventory()
+    rule = stage.rule()
+    share = stage.shared(rule)
+    stage.lab.write(share.export, 12345)
+    stage.manager.delete_only(share)
+    stage.unreachable(share.exports, rule)
+    stage.nothing_but(before)
+
+
+def a_delete_leaves_strangers_alone(stage: Stage) -> None:
+    manager = stage.manager
+    share = manager.new_share()
+    snapshot = manager.new_snapshot(share)
+    stage.lab.plant_strangers([share.id, snapshot.id])
+    before = dict(stage.lab.records())
+    manager.create(share)
+    manager.update(share, add=[stage.rule()])
+    if stage.lab.features.snapshots:
+        manager.create_snapshot(share, snapshot)
+        manager.delete_snapshot(snapshot)
+    manager.delete(share)
+    manager.delete(share)
+    stage.lab.settle()
+    verdict.same('strangers', before, stage.lab.records())
+
+
+def an_absent_share_is_reported(stage: Stage) -> None:
+    manager = stage.manager
+    # The directory of all shares comes with the first one.
+    manager.delete(manager.create())
+    stage.lab.settle()
+    share = manager.new_share()
+    share.locations = [{'path': '192.0.2.1:/nowhere'}]
+    with stage.changes_nothing('absent.made'):
+        stage.fails('absent.extend', lambda: manager.resize(share, 5))
+        stage.fails('absent.access', lambda: manager.update(
+            share, add=[stage.rule()]), 'ShareResourceNotFound')
+        if stage.lab.features.snapshots:
+            stage.fails('absent.snapshot',
+                        lambda: manager.create_snapshot(share))
+
+
+def a_clone_of_an_absent_snapshot_is_refused(stage: Stage) -> None:
+    manager = stage.manager
+    before = stage.lab.inventory()
+    share = manager.create()
+    snapshot = manager.new_snapshot(share)
+    clone = manager.new_clone(snapshot)
+    stage.fails('absent.snapshot',
+                lambda: manager.create_from_snapshot(clone, snapshot))
+    manager.delete(clone)
+    manager.delete(share)
+    stage.nothing_but(before)
+
+
+def another_protocol_is_refused(stage: Stage) -> None:
+    share = stage.manager.new_share(proto='HDFS')
+    with stage.changes_nothing('protocol.made'):
+        stage.fails('protocol', lambda: stage.manager.create(share))
+
+
+def shrinking_below_what_is_used_is_refused(stage: Stage) -> None:
+    share = stage.manager.create(size=5)
+    stage.lab.write(share.export, 2 * GiB)
+    with stage.changes_nothing('shrink.data-loss'):
+        stage.fails('shrink.data-loss',
+                    lambda: stage.manager.resize(share, 1),
+                    'ShareShrinkingPossibleDataLoss')
+    stage.manager.resize(share, 2)
+
+
+def a_full_share_can_be_extended(stage: Stage) -> None:
+    share = stage.manager.create(size=1)
+    stage.lab.write(share.export, GiB + 5)
+    stage.manager.resize(share, 2)
+
+
+def arguments_may_come_and_go(stage: Stage) -> None:
+    """Future releases add keywords; 2024.2 does not know update_rules."""
+    manager, driver = stage.manager, stage.manager.driver
+    share = manager.new_share()
+    share.locations = list(driver.create_share(
+        manager.context, manager.row(share), share_server=None,
+        something_new=True))
+    rule = stage.rule()
+    driver.update_access(manager.context, manager.row(share),
+                         manager.rule_rows(share, [rule]),
+                         manager.rule_rows(share, [rule]), [],
+                         share_server=None)
+    share.rules = {rule.access_id: rule}
+    stage.exact(share)
+    driver.extend_share(manager.row(share), 3, share_server=None, more=1)
+    driver.delete_share(manager.context, manager.row(share),
+                        share_server=None, something_new={})
+
+
+def two_drivers_share_a_backend(stage: Stage) -> None:
+    manager = stage.manager
+    share = stage.shared(stage.rule())
+    first = manager.driver
+    manager.restart()
+    manager.resize(share, 4)
+    manager.driver = first
+    manager.update(share, add=[stage.rule()])
+    stage.exact(share)
+    manager.delete(share)
+    manager.restart()
+    manager.delete(share)
+
+
+def a_process_that_ends_leaves_no_lock(stage: Stage) -> None:
+    share = stage.shared(stage.rule())
+    stage.lab.seam.kill(1, after=True)
+    try:
+        stage.manager.update(share, add=[stage.rule()])
+    except seam.Killed:
+        pass
+    stage.lab.seam.spare()
+    stage.manager.restart()
+    stage.manager.update(share, add=[stage.rule()])
+    stage.exact(share)
+
+
+# Snapshots and clones
+
+def a_clone_is_a_share_of_its_own(stage: Stage) -> None:
+    manager = stage.manager
+    rule = stage.rule()
+    share = stage.shared(rule, size=2)
+    snapshot = manager.create_snapshot(share)
+    clone = manager.create_from_snapshot(
+        manager.new_clone(snapshot, size=3), snapshot)
+    manager.finish_clone(clone)
+    verdict.require(clone.export != share.export, 'clone.export',
+                    f'both are {share.export}')
+    stage.unreachable(clone.exports, rule)
+    manager.update(clone, add=[stage.rule()])
+    stage.exact(clone, rule)
+    stage.exact(share)
+    manager.delete(clone)
+    stage.lab.settle()
+    stage.exact(share)
+    manager.delete_snapshot(snapshot)
+    manager.delete(share)
+
+
+def a_snapshot_in_use_is_not_lost(stage: Stage) -> None:
+    """While it feeds a clone a snapshot stays, or the clone does."""
+    manager = stage.manager
+    before = stage.lab.inventory()
+    share = manager.create()
+    snapshot = manager.create_snapshot(share)
+    stage.lab.slow_clones()
+    clone = manager.create_from_snapshot(manager.new_clone(snapshot),
+                                         snapshot)
+    if clone.status == 'creating_from_snapshot':
+        try:
+            manager.delete_snapshot(snapshot)
+        except Exception as exc:  # noqa: BLE001 - that is what is examined
+            sweep.documented(stage.lab, exc)
+    manager.finish_clone(clone)
+    manager.delete(clone)
+    stage.lab.settle()
+    manager.delete_snapshot(snapshot)
+    manager.delete(share)
+    stage.nothing_but(before)
+
+
+def a_clone_under_way_can_be_deleted(stage: Stage) -> None:
+    manager = stage.manager
+    before = stage.lab.inventory()
+    share = manager.create()
+    snapshot = manager.create_snapshot(share)
+    stage.lab.slow_clones()
+    clone = manager.create_from_snapshot(manager.new_clone(snapshot),
+                                         snapshot)
+    manager.delete(clone)
+    stage.lab.settle()
+    manager.delete_snapshot(snapshot)
+    manager.delete(share)
+    stage.nothing_but(before)
+
+
+# Manage
+
+def an_export_can_be_managed_and_released(stage: Stage) -> None:
+    manager = stage.manager
+    unmanaged = stage.lab.make_unmanaged('by-hand')
+    _clients_stay(stage, unmanaged)
+    share = manager.manage(unmanaged)
+    verdict.require(share.size == unmanaged.size, 'manage.size',
+                    f'{share.size} instead of {unmanaged.size}')
+    _clients_stay(stage, unmanaged)
+    rule = stage.rule()
+    manager.update(share, add=[rule])
+    stage.exact(share, *(stage.rule(client) for client
+                         in unmanaged.clients))
+    with stage.changes_nothing('unmanage'):
+        manager.unmanage(share)
+
+
+def _clients_stay(stage: Stage, unmanaged: lab_module.Unmanaged) -> None:
+    for client, level in unmanaged.clients.items():
+        found = stage.lab.effective(unmanaged.export, client)
+        verdict.require(found == level, 'manage.clients',
+                        f'{client} has {found} instead of {level}')
+
+
+def managing_again_says_the_same(stage: Stage) -> None:
+    manager = stage.manager
+    unmanaged = stage.lab.make_unmanaged('by-hand')
+    share = manager.manage(unmanaged)
+    size, exports = share.size, share.exports
+    with stage.changes_nothing('manage.repeated'):
+        manager.restart()
+        manager.manage(unmanaged, share)
+    verdict.require((share.size, share.exports) == (size, exports),
+                    'manage.repeated', f'{share.size}, {share.exports}')
+
+
+def an_export_is_managed_once(stage: Stage) -> None:
+    manager = stage.manager
+    unmanaged = stage.lab.make_unmanaged('by-hand')
+    manager.manage(unmanaged)
+    other = manager.new_share()
+    manager.unmanage(next(iter(manager.shares.values())))
+    # Released, it can be taken again, under another id.
+    manager.manage(unmanaged, other)
+    manager.update(other, add=[stage.rule()])
+    stage.exact(other)
+
+
+def what_is_not_there_is_not_managed(stage: Stage) -> None:
+    manager = stage.manager
+    real = stage.lab.make_unmanaged('by-hand')
+    absent = lab_module.Unmanaged(real.export + '-not', 1, {})
+    with stage.changes_nothing('manage.absent'):
+        stage.fails('manage.absent',
+                    lambda: manager.manage(absent, Share(
+                        manager.new_id(), None, stage.lab.features.proto)))
+
+
+def a_managed_share_dies_like_any_other(stage: Stage) -> None:
+    manager = stage.manager
+    unmanaged = stage.lab.make_unmanaged('by-hand')
+    share = manager.manage(unmanaged)
+    manager.delete(share)
+    stage.unreachable([unmanaged.export, *share.exports])
+
+
+SCENARIOS = (
+    *map(Scenario, (
+        a_constructor_asks_nobody, set_up_may_be_repeated,
+        set_up_succeeds_after_it_has_failed,
+        a_share_lives_from_creation_to_deletion, rows_are_understood,
+        dictionaries_are_understood,
+        nobody_reaches_a_share_before_its_first_rule,
+        every_call_may_be_repeated, deleting_what_is_not_there_succeeds,
+        a_delete_takes_rules_and_data_along, a_delete_leaves_strangers_alone,
+        an_absent_share_is_reported, another_protocol_is_refused,
+        a_full_share_can_be_extended, arguments_may_come_and_go,
+        two_drivers_share_a_backend, a_process_that_ends_leaves_no_lock)),
+    Scenario(shrinking_below_what_is_used_is_refused, ('shrink',)),
+    *(Scenario(play, ('clones',)) for play in (
+        a_clone_of_an_absent_snapshot_is_refused,
+        a_clone_is_a_share_of_its_own, a_snapshot_in_use_is_not_lost,
+        a_clone_under_way_can_be_deleted)),
+    *(Scenario(play, ('manage',)) for play in (
+        an_export_can_be_managed_and_released, managing_again_says_the_same,
+        an_export_is_managed_once, what_is_not_there_is_not_managed,
+        a_managed_share_dies_like_any_other)))

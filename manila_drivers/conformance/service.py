@@ -1,0 +1,199 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The service as a whole: start-up, statistics, what is logged."""
+
+from collections.abc import Iterator
+import contextlib
+import logging
+
+from manila_drivers.conformance import lab as lab_module
+from manila_drivers.conformance import lifecycle
+from manila_drivers.conformance import verdict
+from manila_drivers.conformance.stage import Scenario
+from manila_drivers.conformance.stage import Stage
+
+# Without one of these at pool level Manila's scheduler raises KeyError.
+POOL_KEYS = ('pool_name', 'total_capacity_gb', 'free_capacity_gb',
+             'reserved_percentage', 'reserved_snapshot_percentage',
+             'reserved_share_extend_percentage')
+BACKEND_KEYS = ('share_backend_name', 'driver_handles_share_servers',
+                'vendor_name', 'driver_version', 'storage_protocol')
+
+
+def statistics_are_complete(stage: Stage) -> None:
+    _complete(stage)
+
+
+def statistics_never_fail(stage: Stage) -> None:
+    """Raising would send the service into a loop of restarts."""
+    for fault in stage.lab.faults:
+        stage.manager.restart()
+        stage.lab.arm(fault, 1, lasting=True)
+        try:
+            _complete(stage)
+        except verdict.Violation:
+            raise
+        except Exception as exc:
+            raise verdict.Violation(
+                'stats.raised', f'{fault.name}: {type(exc).__name__}: {exc}',
+            ) from exc
+        finally:
+            stage.lab.heal()
+    known = stage.manager.stats()
+    verdict.require(known.get('total_capacity_gb') != 'unknown',
+                    'stats.unknown', 'nothing is known of a healthy backend')
+
+
+def _complete(stage: Stage) -> None:
+    stats = stage.manager.stats()
+    missing = [key for key in BACKEND_KEYS if stats.get(key) is None]
+    pools = stats.get('pools')
+    verdict.require(pools != [], 'stats.pools', 'no pool: nothing can be '
+                    'scheduled')
+    for pool in pools or [{'pool_name': 'implied', **stats}]:
+        missing += [key for key in POOL_KEYS if pool.get(key) is None]
+    verdict.require(not missing, 'stats.keys', ', '.join(missing))
+
+
+def usage_is_told(stage: Stage) -> None:
+    share = stage.manager.create(size=4)
+    stage.lab.write(share.export, 3 * 1024 ** 3)
+    stage.lab.settle()
+    used = {row['id']: row['used_size'] for row in stage.manager.usage()}
+    verdict.require(used.get(share.id) == 3, 'usage', str(used))
+
+
+def what_is_healthy_is_left_alone(stage: Stage) -> None:
+    share = stage.shared(stage.rule(), stage.rule(level='ro'))
+    with stage.changes_nothing('ensure.healthy'):
+        answers = stage.manager.ensure([share])
+    verdict.require(
+        answers[share.id].get('status', 'available') == 'available',
+        'ensure.healthy', str(answers))
+    stage.exact(share)
+
+
+def no_shares_are_fine(stage: Stage) -> None:
+    verdict.require(stage.manager.ensure([]) == {}, 'ensure.answers',
+                    'answers for no share')
+
+
+def each_drift_is_repaired_or_reported(stage: Stage) -> None:
+    """And the share beside it is not affected."""
+    for drift in stage.lab.drifts():
+        _drifted(stage, drift)
+
+
+def _drifted(stage: Stage, drift: lab_module.Drift) -> None:
+    broken = stage.shared(stage.rule(), stage.rule(level='ro'))
+    healthy = stage.shared(stage.rule())
+    drift.apply(broken.id)
+    before = stage.lab.inventory()
+    answers = stage.manager.ensure([broken, healthy])
+    stage.exact(healthy)
+    answer = answers[broken.id]
+    if drift.outcome == 'lost':
+        verdict.require(answer.get('status') == 'error', 'ensure.lost',
+                        f'{drift.name}: {answer}')
+        verdict.require(stage.lab.inventory() == before, 'ensure.recreated',
+                        drift.name)
+        return
+    verdict.require(answer.get('status', 'available') == 'available',
+                    'ensure.repair', f'{drift.name}: {answer}')
+    if drift.outcome == 'reapply':
+        verdict.require(answer.get('reapply_access_rules') is True,
+                        'ensure.reapply', f'{drift.name}: {answer}')
+    stage.exact(broken)
+
+
+def start_up_never_fails(stage: Stage) -> None:
+    """A share without an answer would be stuck in "ensuring" for ever."""
+    share = stage.shared(stage.rule())
+    for fault in stage.lab.faults:
+        stage.manager.restart()
+        stage.lab.arm(fault, 1, lasting=True)
+        try:
+            answers = stage.manager.ensure([share])
+        except verdict.Violation:
+            raise
+        except Exception as exc:
+            raise verdict.Violation(
+                'ensure.raised', f'{fault.name}: {type(exc).__name__}: '
+                f'{exc}') from exc
+        finally:
+            stage.lab.heal()
+        verdict.require(answers[share.id].get('status') != 'error',
+                        'ensure.false-alarm', fault.name)
+
+
+def backend_info_is_stable(stage: Stage) -> None:
+    """Manila hashes it; another hash has all shares checked."""
+    manager = stage.manager
+    before = manager.driver.get_backend_info(manager.context)
+    manager.restart()
+    manager.create()
+    after = manager.driver.get_backend_info(manager.context)
+    verdict.require(before and before == after, 'info', f'{before}, {after}')
+    wrong = {key: value for key, value in after.items()
+             if not isinstance(value, str)}
+    verdict.require(not wrong, 'info', f'not text: {wrong}')
+
+
+def secrets_stay_secret(stage: Stage) -> None:
+    """In a life with DEBUG logging, and in failures."""
+    with logged() as lines:
+        lifecycle.a_share_lives_from_creation_to_deletion(stage)
+        for fault in stage.lab.faults:
+            stage.manager.restart()
+            stage.lab.arm(fault, 1, lasting=True)
+            with contextlib.suppress(Exception):
+                stage.manager.create()
+            stage.lab.heal()
+    verdict.require(lines, 'log.silent', 'nothing is logged at all')
+    for line in lines:
+        for secret in stage.lab.secrets:
+            verdict.require(secret not in line, 'log.secret', line[:60])
+
+
+class _Lines(logging.Handler):
+    def __init__(self) -> None:
+        super().__init__(logging.DEBUG)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.lines.append(self.format(record))
+
+
+@contextlib.contextmanager
+def logged() -> Iterator[list[str]]:
+    """Everything that is logged meanwhile, tracebacks included."""
+    root = logging.getLogger()
+    handler, level, off = _Lines(), root.level, root.manager.disable
+    root.addHandler(handler)
+    root.setLevel(logging.DEBUG)
+    logging.disable(logging.NOTSET)
+    try:
+        yield handler.lines
+    finally:
+        logging.disable(off)
+        root.setLevel(level)
+        root.removeHandler(handler)
+
+
+SCENARIOS = (
+    Scenario(statistics_are_complete), Scenario(statistics_never_fail),
+    Scenario(usage_is_told, ('usage',)), Scenario(secrets_stay_secret),
+    *(Scenario(play, ('ensure',)) for play in (
+        what_is_healthy_is_left_alone, no_shares_are_fine,
+        each_drift_is_repaired_or_reported, start_up_never_fails,
+        backend_info_is_stable)))

@@ -1,0 +1,142 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The suites for pytest.  Inherit a class and name the lab.
+
+::
+
+    class TestSome(suite.Everything):
+        make_lab = SomeLab
+
+``make_lab`` is anything that returns a lab when called; for the suites that
+use several processes it must also be possible to pickle it.  A single test is
+overridden by its name, with the reason in the docstring.
+
+pytest is needed for this module alone.
+"""
+
+from collections.abc import Iterator
+from typing import Any
+
+import pytest
+
+from manila_drivers.conformance import budgets
+from manila_drivers.conformance import concurrency
+from manila_drivers.conformance import lab as lab_module
+from manila_drivers.conformance import lifecycle
+from manila_drivers.conformance import rules
+from manila_drivers.conformance import running
+from manila_drivers.conformance import service
+from manila_drivers.conformance import stage as stage_module
+
+# Generous: machines differ, and others may be working on them.
+LONG = pytest.mark.timeout(1800)
+
+
+def _all(scenarios: tuple[stage_module.Scenario, ...]) -> Any:
+    return pytest.mark.parametrize(
+        'scenario', scenarios, ids=[one.name for one in scenarios])
+
+
+class Base:
+    """Gives each test a lab of its own."""
+
+    make_lab: Any
+
+    @pytest.fixture
+    def lab(self) -> Iterator[lab_module.Lab]:
+        lab = type(self).make_lab()
+        try:
+            yield lab
+        finally:
+            lab.close()
+
+    def play(self, lab: lab_module.Lab,
+             scenario: stage_module.Scenario) -> None:
+        missing = scenario.missing(lab.features)
+        if missing:
+            pytest.skip(f'{lab.name} does not offer {", ".join(missing)}')
+        scenario.play(stage_module.Stage(lab))
+
+
+class Life(Base):
+    """Shares, snapshots, clones and managed exports."""
+
+    @_all(lifecycle.SCENARIOS)
+    def test_life(self, lab: lab_module.Lab,
+                  scenario: stage_module.Scenario) -> None:
+        self.play(lab, scenario)
+
+
+class Rules(Base):
+    """Access rules, in chosen situations."""
+
+    @_all(rules.SCENARIOS)
+    def test_rules(self, lab: lab_module.Lab,
+                   scenario: stage_module.Scenario) -> None:
+        self.play(lab, scenario)
+
+
+class Service(Base):
+    """Start-up, statistics, logs."""
+
+    @_all(service.SCENARIOS)
+    def test_service(self, lab: lab_module.Lab,
+                     scenario: stage_module.Scenario) -> None:
+        self.play(lab, scenario)
+
+
+class Budgets(Base):
+    """External calls per operation."""
+
+    @_all(budgets.SCENARIOS)
+    def test_budgets(self, lab: lab_module.Lab,
+                     scenario: stage_module.Scenario) -> None:
+        self.play(lab, scenario)
+
+
+class Concurrency(Base):
+    """64 threads."""
+
+    @_all(concurrency.SCENARIOS)
+    def test_concurrency(self, lab: lab_module.Lab,
+                         scenario: stage_module.Scenario) -> None:
+        self.play(lab, scenario)
+
+
+class AccessHistories(Base):
+    """Random histories of access rules; 10,000 in a whole run."""
+
+    @LONG
+    def test_effective_access_equals_the_rules(
+            self, capsys: pytest.CaptureFixture[str]) -> None:
+        report = running.histories(type(self).make_lab)
+        with capsys.disabled():
+            print(f'\n{report}')  # noqa: T201 - it is asked for
+        report.verify()
+
+
+class FaultSweep(Base):
+    """Every external call of every operation fails in every way."""
+
+    @LONG
+    def test_repetition_converges(
+            self, capsys: pytest.CaptureFixture[str]) -> None:
+        report = running.faults(type(self).make_lab)
+        with capsys.disabled():
+            print(f'\n{report}')  # noqa: T201 - it is asked for
+        report.verify()
+
+
+class Everything(Life, Rules, Service, Budgets, Concurrency,
+                 AccessHistories, FaultSweep):
+    """All suites."""

@@ -1,0 +1,72 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The VAST driver passes everything, on its simulator."""
+
+import random
+
+import hypothesis
+from hypothesis import strategies as st
+import pytest
+
+from manila_drivers.conformance import access_property
+from manila_drivers.conformance import history
+from manila_drivers.conformance import running
+from manila_drivers.conformance import suite
+from manila_drivers.conformance.labs import vast
+
+
+class TestVast(suite.Everything):
+    make_lab = vast.VastLabs()
+
+
+class Ipv6Lab(vast.VastLab):
+    """A cluster whose host lists take IPv6."""
+
+    name = 'vast with IPv6'
+    features = vast.IPV6_FEATURES
+
+    def __init__(self, site=None):
+        super().__init__(site)
+        self.sim.options.ipv6_host_lists = True
+
+
+class TestVastWithIpv6(suite.Rules):
+    make_lab = vast.VastLabs(Ipv6Lab, vast_ipv6_access_rules=True)
+
+    @pytest.mark.timeout(600)
+    def test_histories(self):
+        running.histories(self.make_lab, 300, first=700_000).verify()
+
+
+class TestVastOverHttps(suite.Life, suite.Rules):
+    make_lab = vast.HttpsLab
+
+    @pytest.mark.timeout(600)
+    def test_histories(self):
+        """A few hundred, on one server each."""
+        number = int(300 * running.scale()) or 1
+        running.histories(self.make_lab, number, first=800_000).verify()
+
+
+LABS = vast.VastLabs()
+
+
+@hypothesis.settings(max_examples=100, deadline=None, derandomize=True,
+                     suppress_health_check=list(hypothesis.HealthCheck))
+@hypothesis.given(st.randoms(use_true_random=False))
+def test_histories_that_hypothesis_makes_and_shortens(choice: random.Random):
+    lab = LABS()
+    try:
+        access_property.run(lab, history.make(choice, lab))
+    finally:
+        lab.close()
