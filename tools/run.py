@@ -158,7 +158,7 @@ def wait_aloud(process, every=10):
 def recipe(packages):
     """A text that changes when the environment has to be made again."""
     digest = hashlib.sha256()
-    digest.update(repr((sys.version, ROOT, packages)).encode())
+    digest.update(repr((sys.version_info[:3], ROOT, packages)).encode())
     for name in INGREDIENTS:
         with open(os.path.join(ROOT, name), 'rb') as ingredient:
             digest.update(ingredient.read())
