@@ -217,7 +217,7 @@ def main(arguments):
 if __name__ == '__main__':
     try:
         sys.exit(main(sys.argv[1:]))
-    except Stop as stop:
+    except (Stop, OSError) as stop:
         sys.exit('run.py: %s' % stop)
     except KeyboardInterrupt:
         sys.exit(130)
