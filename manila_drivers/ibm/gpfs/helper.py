@@ -129,6 +129,13 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
 
     # What a helper may write.
 
+    def learn(self, failure: exception.BackendError) -> bool:
+        """Whether a failure says how to plan better the next time.
+
+        The changes are then planned anew, once.
+        """
+        return False
+
     @property
     def servers(self) -> tuple[str, ...]:
         """The servers, as the operator named them."""
@@ -192,7 +199,9 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
         :returns: what became of it, for every server; none stops another.
         """
         servers = tuple(only) or self.servers
-        facts = self._ask(servers, [export.path for export in wanted])
+        facts = self._ask(servers, [export.path for export in wanted],
+                          existing=[export.path for export in wanted
+                                    if export.levels])
         if before_changes is not None:
             wanted = before_changes(
                 {server: found if isinstance(found, exception.DriverError)
@@ -214,19 +223,40 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
         return self._everywhere(servers, one)
 
     def _ask(self, servers: Sequence[str], paths: Sequence[str],
+             existing: Sequence[str] = (),
              ) -> dict[str, Facts | exception.DriverError]:
         def one(server: str) -> Facts | exception.DriverError:
             try:
-                return self._facts(server, paths)
+                return self._facts(server, paths, existing)
             except exception.DriverError as exc:
                 return exc
 
         return self._everywhere(servers, one)
 
-    def _facts(self, server: str, paths: Sequence[str]) -> Facts:
-        answer = script.attempt(self.runner(server), self.questions(paths),
+    def _facts(self, server: str, paths: Sequence[str],
+               existing: Sequence[str] = ()) -> Facts:
+        """Ask one server.
+
+        :param existing: what has to be a directory there: an export of
+            something else would be taken for the share's.
+        :raises NotFound: it is none.
+        """
+        questions = self.questions(paths)
+        looks = [command.Command.of('stat', '-c', '%F', path, root=True,
+                                    accept=frozenset(range(256)))
+                 for path in existing]
+        answer = script.attempt(self.runner(server), [*questions, *looks],
                                 keep_going=True)
-        return self.understand(server, answer.results)
+        results = answer.results
+        for path, look in zip(existing, results[len(questions):],
+                              strict=True):
+            if look.status or look.stdout.strip() != 'directory':
+                raise exception.NotFound(
+                    f'{path} is not a directory on {server}',
+                    answer=(look.stdout or look.stderr).strip(),
+                    check='whether the share exists, and the file system is '
+                    'mounted there')
+        return self.understand(server, results[:len(questions)])
 
     def _change(self, server: str, facts: Facts, wanted: Sequence[Export],
                 agreed: Any) -> Outcome:
@@ -257,17 +287,29 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
             failure = exc
         LOG.warning('NFS server %s: looking again, for %s', server, failure)
         try:
-            facts = self._facts(server, [export.path for export in wanted])
-            left = self.plan(facts, wanted, agreed)
-            if left and isinstance(failure, exception.TransportError):
-                # What was cut off is simply done once more.
-                results = script.run(self.runner(server), left)
-                wrong = self.verdict(server, wanted, agreed, results)
-                left = () if not wrong else left
+            return self._second(server, wanted, agreed, failure)
         except exception.DriverError as exc:
-            failure.add_note(f'It could not be looked at: {exc}')
+            failure.add_note(f'It could not be done again: {exc}')
             return failure
-        return failure if left else None
+
+    def _second(self, server: str, wanted: Sequence[Export], agreed: Any,
+                failure: exception.DriverError,
+                ) -> exception.DriverError | None:
+        """What is left of a failure once one has looked again."""
+        again = (self.learn(failure)
+                 if isinstance(failure, exception.BackendError)
+                 # What was cut off is simply done once more.
+                 else isinstance(failure, exception.TransportError))
+        facts = self._facts(server, [export.path for export in wanted])
+        left = self.plan(facts, wanted, agreed)
+        if not left:
+            return None
+        if not again:
+            return failure
+        results = script.run(self.runner(server), left)
+        wrong = self.verdict(server, wanted, agreed, results)
+        return exception.BackendError(failure.what, answer=wrong) \
+            if wrong else None
 
     def _everywhere(self, servers: Sequence[str],
                     work: Callable[[str], T]) -> dict[str, T]:

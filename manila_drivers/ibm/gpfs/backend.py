@@ -1,0 +1,83 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""One backend: its parts, put together."""
+
+from collections.abc import Callable
+import importlib
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers.ibm.gpfs import capacity
+from manila_drivers.ibm.gpfs import checks
+from manila_drivers.ibm.gpfs import copying
+from manila_drivers.ibm.gpfs import ensuring
+from manila_drivers.ibm.gpfs import execute as execute_module
+from manila_drivers.ibm.gpfs import exporting
+from manila_drivers.ibm.gpfs import helper as helper_module
+from manila_drivers.ibm.gpfs import managing
+from manila_drivers.ibm.gpfs import settings as settings_module
+from manila_drivers.ibm.gpfs import shares
+from manila_drivers.ibm.gpfs import site
+from manila_drivers.ibm.gpfs import snapshots
+
+
+class Backend:
+    """Everything that operations need; connects when it is first used."""
+
+    def __init__(self, settings: settings_module.Settings,
+                 configuration: Any, root_helper: str, *,
+                 make_runner: execute_module.MakeRunner | None,
+                 clock: Callable[[], float]) -> None:
+        self.settings = settings
+        self.execute = execute_module.Execute(settings, root_helper,
+                                              make_runner)
+        self.site = site.Site(settings, self.execute)
+        self.helper = load_helper(settings, self.execute, configuration)
+        self.exports = exporting.Exporting(self.helper)
+        self.shares = shares.Shares(self.site, self.exports)
+        self.snapshots = snapshots.Snapshots(self.site, self.exports)
+        self.copying = copying.Copying(self.site, self.shares,
+                                       self.snapshots)
+        self.shares.end_copy = self.copying.stop
+        self.managing = managing.Managing(self.site, self.exports)
+        self.ensuring = ensuring.Ensuring(self.site, self.exports)
+        self.capacity = capacity.Capacity(self.site, clock)
+
+    def check(self) -> None:
+        checks.check(self.site, self.helper)
+
+    def close(self) -> None:
+        self.execute.close()
+
+
+def load_helper(settings: settings_module.Settings,
+                execute: execute_module.Execute, configuration: Any,
+                ) -> 'helper_module.NASHelperBase[Any]':
+    """Make the helper of the configured type, and no other.
+
+    :raises ConfigurationError: there is no such class.
+    """
+    module, _, name = settings.helper.rpartition('.')
+    try:
+        kind = getattr(importlib.import_module(module), name)
+    except (ImportError, AttributeError, ValueError) as exc:
+        raise exception.ConfigurationError(
+            'gpfs_share_helpers', f'{settings.helper!r}, the class for '
+            f'{settings.server_type}, cannot be imported',
+            answer=str(exc)) from exc
+    made = kind(execute, configuration)
+    if not isinstance(made, helper_module.NASHelperBase):
+        raise exception.ConfigurationError(
+            'gpfs_share_helpers', f'{settings.helper} is not derived from '
+            f'manila_drivers.ibm.gpfs.NASHelperBase')
+    return made

@@ -1,0 +1,84 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How much room there is."""
+
+from collections.abc import Callable
+import logging
+import threading
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.ibm.gpfs import records
+from manila_drivers.ibm.gpfs import site as site_module
+
+LOG = logging.getLogger(__name__)
+
+# Seconds for which the sum of all quotas is believed: adding it up is work.
+_PROMISED_FOR = 600.0
+
+
+class Capacity:
+    """Statistics of one backend."""
+
+    def __init__(self, site: site_module.Site,
+                 clock: Callable[[], float]) -> None:
+        self._site = site
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._promised: float | None = None
+        self._since = 0.0
+
+    def read(self) -> dict[str, Any]:
+        site = self._site
+        cmd = site.commands.unix('df', '-P', '-B', '1', site.settings.base)
+        result, = site.execute.ask([cmd])
+        fields = result.stdout.splitlines()[-1].split() \
+            if result.status == 0 and result.stdout else []
+        if len(fields) < 4 or not all(
+                field.isdigit() for field in (fields[1], fields[3])):
+            raise exception.BackendError(
+                'df does not tell the room of the file system',
+                answer=cmd.excerpt(result.stderr or result.stdout))
+        copies = site.filesystem.replicas
+        found: dict[str, Any] = {
+            'total_capacity_gb': _gib(int(fields[1]), copies),
+            'free_capacity_gb': _gib(int(fields[3]), copies)}
+        promised = self._provisioned()
+        if promised is not None:
+            found['provisioned_capacity_gb'] = promised
+        return found
+
+    def _provisioned(self) -> float | None:
+        """GiB promised to all filesets; None if GPFS does not say."""
+        with self._lock:
+            now = self._clock()
+            if self._promised is None or now - self._since > _PROMISED_FOR:
+                try:
+                    self._promised = self._sum()
+                    self._since = now
+                except exception.DriverError as exc:
+                    LOG.warning('Quotas could not be added up: %s', exc)
+            return self._promised
+
+    def _sum(self) -> float:
+        site = self._site
+        cmd = site.commands.quotas(site.device)
+        found = site.ask(site_module.Question(
+            [cmd], lambda results: records.quotas(cmd, results[0])))
+        total = sum(quota.limit for quota in found.values())
+        return round(total / records.GIB_IN_KIB / site.filesystem.replicas, 2)
+
+
+def _gib(size: int, copies: int) -> float:
+    return float(size // (copies * model.GiB))

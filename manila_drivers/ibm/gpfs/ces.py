@@ -1,0 +1,390 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Cluster Export Services: the NFS servers of Storage Scale itself.
+
+One command, ``mmnfs``, changes the exports of all protocol nodes.  Behind it
+is Ganesha, which gives a client what the first entry says that it matches;
+so entries are kept in an order in which narrower networks go first.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import ipaddress
+import posixpath
+from typing import Any
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers.ibm.gpfs import commands
+from manila_drivers.ibm.gpfs import export_options
+from manila_drivers.ibm.gpfs import exports
+from manila_drivers.ibm.gpfs import helper
+from manila_drivers.ibm.gpfs import listing
+from manila_drivers.ibm.gpfs import records
+from manila_drivers.transport import command
+from manila_drivers.transport import script
+
+Network = access.Network
+
+# Bytes of clients in one command, well below what the kernel takes.
+_CHUNK = 60_000
+
+_EVERYBODY: tuple[Network, ...] = (ipaddress.ip_network('0.0.0.0/0'),
+                                   ipaddress.ip_network('::/0'))
+_LEVELS = {'rw': access.RW, 'ro': access.RO}
+_SQUASH = {'root': 'root_squash', 'rootsquash': 'root_squash',
+           'all': 'all_squash', 'allsquash': 'all_squash',
+           'none': 'no_root_squash', 'noidsquash': 'no_root_squash',
+           'rootid': 'rootid_squash', 'root_id_squash': 'rootid_squash'}
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One client of an export, as it is listed.
+
+    :param network: None for what is no address: a name, a netgroup, ``*``.
+    :param level: ``rw``, ``ro``, or '' for none of them.
+    """
+
+    client: str
+    network: Network | None
+    level: str
+    options: Mapping[str, str]
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """The clients of all exports that were listed, in their order."""
+
+    entries: Mapping[str, Sequence[Entry]]
+
+
+class CESHelper(helper.NASHelperBase[Facts]):
+    """Exports through ``mmnfs``, on a management host."""
+
+    TYPE = 'CES'
+    NEEDS_SERVERS = False
+    OPTIONS_SPEC = 'ces:export_options'
+    KNOWN_OPTIONS = export_options.GANESHA
+
+    def __init__(self, execute: Any, config_object: Any) -> None:
+        super().__init__(execute, config_object)
+        # Whether one "change" may add, change and remove: the manual says so
+        # up to 5.0.1, and no longer from 5.0.3 on.
+        self._combines = True
+
+    @property
+    def servers(self) -> tuple[str, ...]:
+        return ('CES',)
+
+    def runner(self, server: str) -> script.Runner:
+        return self.execute.management  # type: ignore[no-any-return]
+
+    def check(self) -> None:
+        found = self.survey()['CES']
+        if isinstance(found, exception.DriverError):
+            raise exception.ConfigurationError(
+                'gpfs_nfs_server_type', 'is CES, but its exports cannot be '
+                'listed', answer=f'{found.what}. {found.answer}',
+                check='mmces service list: NFS has to be enabled')
+
+    # Questions
+
+    def questions(self, paths: Sequence[str]) -> helper.Commands:
+        only = ['--nfsdefs', paths[0]] if len(paths) == 1 else []
+        return [self._mmnfs('list', *only, '-Y', accept=range(256))]
+
+    def understand(self, server: str,
+                   results: Sequence[command.Result]) -> Facts:
+        result, = results
+        wrong = records.failure(self._mmnfs('list'), result)
+        if wrong is not None:
+            raise wrong
+        found: dict[str, list[Entry]] = {}
+        for row in listing.rows(result.stdout, 'mmcesnfslsexport',
+                                'nfsexports', long_column='clients'):
+            entries = found.setdefault(
+                posixpath.normpath(row.get('path', '')), [])
+            if row.get('clients'):
+                entries.append(_entry(row))
+        return Facts(found)
+
+    def seen(self, facts: Facts) -> exports.Seen:
+        return exports.Seen({path: levels_of(entries)
+                             for path, entries in facts.entries.items()})
+
+    # Changes
+
+    def learn(self, failure: exception.BackendError) -> bool:
+        learnt, self._combines = self._combines, False
+        return learnt
+
+    def plan(self, facts: Facts, wanted: Sequence[exports.Export],
+             agreed: Any) -> helper.Commands:
+        return [cmd for export in wanted
+                for cmd in self._plan(export, facts.entries.get(export.path))]
+
+    def _plan(self, export: exports.Export,
+              entries: Sequence[Entry] | None) -> helper.Commands:
+        path = export.path
+        if entries is None:
+            if not export.levels:
+                return []
+            first, *others = _chunks(_ordered(export.levels), export)
+            return [self._mmnfs('add', path, '--client', first),
+                    *(self._mmnfs('change', path, '--nfsadd', more)
+                      for more in others)]
+        if not export.levels:
+            return [self._mmnfs('remove', path)]
+        change = difference(export, entries)
+        if not change:
+            return []
+        if self._combines and change.simple:
+            return [self._mmnfs('change', path, *change.words(export))]
+        return [self._mmnfs('change', path, *words)
+                for words in change.apart(export)]
+
+    def _mmnfs(self, *words: str, accept: Iterable[int] = (0,),
+               ) -> command.Command:
+        make: commands.Commands = self.execute.commands
+        return make.mmnfs(*words, accept=frozenset(accept))
+
+
+def _entry(row: listing.Row) -> Entry:
+    client = row['clients'].strip()
+    try:
+        network = ipaddress.ip_network(client, strict=False)
+    except ValueError:
+        network = None
+    return Entry(client, network,
+                 _LEVELS.get(row.get('access_type', '').lower(), ''), row)
+
+
+def levels_of(entries: Sequence[Entry]) -> dict[Network, str]:
+    """What the entries give, with ``*`` as all addresses.
+
+    Where an entry hides a narrower one behind it, that one gives nothing of
+    its own.
+    """
+    found: dict[Network, str] = {}
+    for entry in entries:
+        networks = ([entry.network] if entry.network is not None
+                    else _EVERYBODY if entry.client == '*' else [])
+        for network in networks:
+            hidden = any(_inside(network, before) for before in found)
+            if not hidden and entry.level:
+                found[network] = entry.level
+    return found
+
+
+def _inside(inner: Network, outer: Network) -> bool:
+    return (inner.version == outer.version
+            and inner.prefixlen >= outer.prefixlen
+            and inner.network_address in outer)
+
+
+def _ordered(networks: Iterable[Network]) -> list[Network]:
+    """Narrower ones first."""
+    return sorted(networks, key=lambda network: (
+        -network.prefixlen, access.order(network)))
+
+
+@dataclasses.dataclass(frozen=True)
+class Addition:
+    """Clients that are inserted one behind the other.
+
+    :param position: of the first of them; None is at the end.
+    """
+
+    networks: Sequence[Network]
+    position: int | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """What has to change in the list of an export's clients.
+
+    :param moves: whether some are removed and added again elsewhere.
+    """
+
+    remove: Sequence[str]
+    change: Sequence[Network]
+    add: Sequence[Addition]
+    moves: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.remove or self.change or self.add)
+
+    @property
+    def simple(self) -> bool:
+        """Whether it can be said in one command."""
+        return not self.moves and len(self.add) <= 1 and (
+            not self.add or self.add[0].position is None
+            or not (self.remove or self.change))
+
+    def words(self, export: exports.Export) -> list[str]:
+        """The options of one command for everything."""
+        words = ['--nfsremove', ','.join(self.remove)] if self.remove else []
+        if self.change:
+            words += ['--nfschange', ';'.join(
+                _client(network, export) for network in self.change)]
+        for addition in self.add:
+            words += _added(addition, ';'.join(
+                _client(network, export) for network in addition.networks))
+        return words
+
+    def apart(self, export: exports.Export) -> list[list[str]]:
+        """The options of one command for each thing.
+
+        What takes access away goes first.
+        """
+        less = _chunks([network for network in self.change
+                        if export.levels[network] == access.RO], export)
+        more = _chunks([network for network in self.change
+                        if export.levels[network] != access.RO], export)
+        found = [['--nfsremove', ','.join(self.remove)]] \
+            if self.remove else []
+        found += [['--nfschange', text] for text in (*less, *more)]
+        for addition in self.add:
+            # The later pieces of one addition would come before the first.
+            for text in reversed(_chunks(addition.networks, export)) \
+                    if addition.position is not None \
+                    else _chunks(addition.networks, export):
+                found.append(_added(addition, text))
+        return found
+
+
+def _added(addition: Addition, text: str) -> list[str]:
+    position = addition.position
+    return ['--nfsadd', text] + (
+        [] if position is None else ['--nfsposition', str(position)])
+
+
+def difference(export: exports.Export,
+               entries: Sequence[Entry]) -> Difference:
+    """Compare what is wanted with what is listed.  Pure."""
+    levels = export.levels
+    kept: list[Entry] = []
+    remove: list[str] = []
+    for entry in entries:
+        if entry.network in levels and entry.network not in {
+                one.network for one in kept}:
+            kept.append(entry)
+        else:
+            remove.append(entry.client)
+    misplaced = {outer for outer in kept if _precedes_narrower(
+        outer, kept, levels)}
+    remove += [entry.client for entry in misplaced]
+    kept = [entry for entry in kept if entry not in misplaced]
+    there = [entry.network for entry in kept if entry.network is not None]
+    change = [entry.network for entry in kept
+              if entry.network is not None and not _as_wanted(entry, export)]
+    return Difference(remove, change, _additions(
+        [network for network in _ordered(levels) if network not in there],
+        there), bool(misplaced))
+
+
+def _precedes_narrower(outer: Entry, kept: Sequence[Entry],
+                       levels: exports.Levels) -> bool:
+    """Whether it hides an entry behind it that says something else."""
+    assert outer.network is not None
+    return any(
+        entry.network is not None and entry.network != outer.network
+        and _inside(entry.network, outer.network)
+        and levels[entry.network] != levels[outer.network]
+        for entry in kept[kept.index(outer) + 1:])
+
+
+def _additions(networks: Sequence[Network],
+               there: Sequence[Network]) -> list[Addition]:
+    """Where to insert networks, as few times as possible.
+
+    :param networks: narrower ones first.
+    :param there: the list as it is then.
+    """
+    found: list[Addition] = []
+    now = list(there)
+    block: list[Network] = []
+    low, high = 0, len(now)
+    for network in networks:
+        first, last = _room(network, now)
+        if block and max(low, first) > min(high, last):
+            found.append(_insert(block, high, now))
+            block, low, high = [], 0, len(now)
+            first, last = _room(network, now)
+        block.append(network)
+        low, high = max(low, first), min(high, last)
+    if block:
+        found.append(_insert(block, high, now))
+    return found
+
+
+def _room(network: Network, now: Sequence[Network]) -> tuple[int, int]:
+    """Behind all narrower networks, and before all wider ones.
+
+    A list made by others may leave no room; then behind counts.
+    """
+    low = max((place + 1 for place, other in enumerate(now)
+               if _inside(other, network)), default=0)
+    high = min((place for place, other in enumerate(now)
+                if _inside(network, other)), default=len(now))
+    return low, max(low, high)
+
+
+def _insert(block: Sequence[Network], place: int,
+            now: list[Network]) -> Addition:
+    at_end = place == len(now)
+    now[place:place] = block
+    return Addition(tuple(block), None if at_end else place)
+
+
+def _client(network: Network, export: exports.Export) -> str:
+    options = ','.join([f'access_type={export.levels[network]}',
+                        *export.options])
+    return f'{access.canonical(network)}({options})'
+
+
+def _chunks(networks: Sequence[Network],
+            export: exports.Export) -> list[str]:
+    """Clients for as many commands as are needed."""
+    texts: list[str] = []
+    for network in networks:
+        text = _client(network, export)
+        if texts and len(texts[-1]) + len(text) < _CHUNK:
+            texts[-1] += ';' + text
+        else:
+            texts.append(text)
+    return texts
+
+
+def _as_wanted(entry: Entry, export: exports.Export) -> bool:
+    if entry.network is None or entry.level != export.levels[entry.network]:
+        return False
+    for option in export.options:
+        name, _, value = option.partition('=')
+        listed = entry.options.get(name)
+        # What is not listed cannot be compared.
+        if listed is not None and _plain(name, listed) != _plain(name, value):
+            return False
+    return True
+
+
+def _plain(name: str, value: str) -> str:
+    """One spelling for values that mean the same."""
+    text = value.lower().replace(':', ',')
+    if name == 'squash':
+        return _SQUASH.get(text, text)
+    return {'yes': 'true', 'on': 'true', 'no': 'false',
+            'off': 'false'}.get(text, text)

@@ -1,0 +1,124 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What has to be right before the service starts.
+
+Each misconfiguration has an error of its own that names the option.
+"""
+
+import logging
+
+from manila_drivers import exception
+from manila_drivers.ibm.gpfs import helper as helper_module
+from manila_drivers.ibm.gpfs import listing
+from manila_drivers.ibm.gpfs import records
+from manila_drivers.ibm.gpfs import site as site_module
+from manila_drivers.transport import command
+
+LOG = logging.getLogger(__name__)
+
+_NOT_FOUND = 127
+
+
+def check(site: site_module.Site,
+          helper: 'helper_module.NASHelperBase[object]') -> None:
+    """Look at everything once: three round trips and those of the helper.
+
+    :raises ConfigurationError: naming the option to correct.
+    :raises DriverError: it cannot be looked at for another reason.
+    """
+    try:
+        _check_node(site)
+        _check_filesystem(site)
+    except exception.NotTrusted as exc:
+        raise exception.ConfigurationError(
+            'gpfs_ssh_known_hosts', 'the management host is not trusted',
+            answer=exc.what, check=exc.check) from exc
+    except exception.Unreachable as exc:
+        raise exception.ConfigurationError(
+            'gpfs_management_hosts', 'no management host can be reached',
+            answer=f'{exc.what} {exc.answer}',
+            check='gpfs_share_export_ip, gpfs_ssh_port, gpfs_ssh_login and '
+            'firewalls') from exc
+    helper.check()
+
+
+def _check_node(site: site_module.Site) -> None:
+    """GPFS runs, and the base is a directory in it."""
+    make, base = site.commands, site.settings.base
+    questions = [make.ask('mmgetstate', '-Y'), make.kind(base),
+                 make.ask('mmlsattr', base)]
+    state, kind, attributes = site.execute.ask(questions)
+    _check_runs(site, questions[0], state)
+    wrong = records.failure(questions[0], state)
+    if wrong is not None:
+        raise exception.BackendError(
+            'The state of GPFS is not known', answer=wrong.answer,
+            check='that mmstartup was run on the management host')
+    found = [row.get('state', '') for row in listing.rows(
+        state.stdout, 'mmgetstate')]
+    if found != ['active']:
+        raise exception.BackendError(
+            f'GPFS is not active on the management host but '
+            f'{", ".join(found) or "unknown"}', check='mmgetstate')
+    if kind.status or kind.stdout.strip() != 'directory':
+        raise exception.ConfigurationError(
+            'gpfs_mount_point_base', f'{base} is not a directory',
+            answer=questions[1].excerpt(kind.stderr or kind.stdout))
+    if records.failure(questions[2], attributes) is not None:
+        raise exception.ConfigurationError(
+            'gpfs_mount_point_base', f'{base} is not in a GPFS file system',
+            answer=questions[2].excerpt(attributes.stderr
+                                        or attributes.stdout))
+
+
+def _check_runs(site: site_module.Site, cmd: command.Command,
+                result: command.Result) -> None:
+    """GPFS commands are there, and we are root."""
+    text = result.stderr
+    local = site.settings.local
+    if text.startswith('sudo:') or 'rootwrap' in text.lower() and local:
+        raise exception.ConfigurationError(
+            'is_gpfs_node' if local else 'gpfs_ssh_use_sudo',
+            f'{cmd} may not be run as root', answer=cmd.excerpt(text),
+            check='rootwrap filters' if local else
+            'sudoers of the management host')
+    if result.status == _NOT_FOUND:
+        raise exception.ConfigurationError(
+            'gpfs_command_directory', f'{cmd} was not found',
+            answer=cmd.excerpt(text), check='is_gpfs_node')
+
+
+def _check_filesystem(site: site_module.Site) -> None:
+    """Quotas of filesets count, for users and, if need be, for root."""
+    site.forget()
+    found = site.filesystem
+    if not found.quotas:
+        raise exception.ConfigurationError(
+            'gpfs_filesystem', f'quotas of filesets are not enforced in '
+            f'{found.device}', check=f'mmchfs {found.device} -Q yes')
+    if not found.shows_quota:
+        LOG.warning('Clients see the whole of %s instead of the size of '
+                    'their share: mmchfs %s --filesetdf', found.device,
+                    found.device)
+    cmd = site.commands.ask('mmlsconfig', 'enforceFilesetQuotaOnRoot', '-Y')
+    result, = site.execute.ask([cmd])
+    try:
+        values = [row.get('value', '').lower() for row in listing.rows(
+            result.stdout, 'mmlsconfig')]
+    except exception.BackendError:
+        values = [result.stdout.split()[-1].lower()
+                  if result.stdout.split() else '']
+    if 'yes' not in values:
+        LOG.warning('Quotas do not bind root: a client that is root in its '
+                    'share can fill the file system. Check: mmchconfig '
+                    'enforceFilesetQuotaOnRoot=yes')

@@ -1,0 +1,154 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Whether shares are as they should be, and what repairs them.
+
+Two lists of GPFS and one of every NFS server tell all about any number of
+shares; the decision per share is pure.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import logging
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.ibm.gpfs import exporting
+from manila_drivers.ibm.gpfs import records
+from manila_drivers.ibm.gpfs import site as site_module
+from manila_drivers.transport import command
+
+LOG = logging.getLogger(__name__)
+
+# Commands in one round trip; each may have to wait for a busy file system.
+_BATCH = 50
+
+
+@dataclasses.dataclass(frozen=True)
+class Verdict:
+    """What to do about one share.
+
+    ``lost`` says why it cannot be used, '' if it can.
+    """
+
+    repairs: Sequence[command.Command] = ()
+    lost: str = ''
+
+
+class Ensuring:
+    """Checks and repairs the shares of one backend."""
+
+    def __init__(self, site: site_module.Site,
+                 exports: exporting.Exporting) -> None:
+        self._site = site
+        self._exports = exports
+
+    def ensure(self, shares: Iterable[model.Share],
+               ) -> dict[str, dict[str, Any]]:
+        """Check all shares; one that cannot be repaired stops no other.
+
+        :returns: by instance id, what Manila is to be told.
+        """
+        wanted = {}
+        for share in shares:
+            try:
+                wanted[self._site.settings.path(share.name)] = share
+            except exception.InvalidRequest as exc:
+                LOG.error('Share %s: %s', share.id, exc)
+        filesets, quotas = self._lists()
+        drifted = self._exports.drifted(list(wanted))
+        answers: dict[str, dict[str, Any]] = {}
+        repairs: list[tuple[model.Share, Verdict]] = []
+        for path, share in wanted.items():
+            verdict = self.judge(share, path, filesets.get(share.name),
+                                 quotas.get(share.name))
+            if verdict.lost:
+                LOG.error('Share %s is lost: %s. Nothing was made in its '
+                          'place.', share.id, verdict.lost)
+                answers[share.id] = {'status': 'error'}
+                continue
+            if verdict.repairs:
+                repairs.append((share, verdict))
+            answers[share.id] = self._answer(path, reapply=path in drifted)
+        self._repair(repairs)
+        return answers
+
+    def _answer(self, path: str, *, reapply: bool) -> dict[str, Any]:
+        answer: dict[str, Any] = {
+            'export_locations': self._site.locations(path)}
+        if reapply:
+            answer['reapply_access_rules'] = True
+        return answer
+
+    def _lists(self) -> tuple[Mapping[str, records.Fileset],
+                              Mapping[str, records.Quota]]:
+        make, device = self._site.commands, self._site.device
+        commands = [make.filesets(device), make.quotas(device)]
+
+        def understand(results: Sequence[command.Result]) -> Any:
+            return ({one.name: one for one in records.filesets(
+                commands[0], results[0]) if not one.deleted},
+                records.quotas(commands[1], results[1]))
+
+        return self._site.ask(  # type: ignore[no-any-return]
+            site_module.Question(commands, understand))
+
+    def judge(self, share: model.Share, path: str,
+              fileset: records.Fileset | None,
+              quota: records.Quota | None) -> Verdict:
+        """Decide about one share.  Pure.
+
+        Never makes a fileset: an empty share in place of a lost one would
+        be taken for the data's end.
+        """
+        make, device = self._site.commands, self._site.device
+        if fileset is None:
+            return Verdict(lost=f'there is no fileset {share.name}')
+        if fileset.owner not in ('', share.id):
+            return Verdict(lost=f'fileset {share.name} belongs to share '
+                                f'{fileset.owner}')
+        if fileset.linked and fileset.path != path:
+            return Verdict(lost=f'fileset {share.name} is linked at '
+                                f'{fileset.path} and not at {path}')
+        repairs = []
+        limit = self._site.filesystem.quota_gib(share.size or 0)
+        if limit and (quota is None
+                      or quota.limit != limit * records.GIB_IN_KIB):
+            repairs.append(make.limit(device, share.name, limit))
+        if not fileset.linked:
+            repairs.append(make.link(device, share.name, path))
+        return Verdict(repairs)
+
+    def _repair(self, found: Sequence[tuple[model.Share, Verdict]]) -> None:
+        """Several shares in one round trip; one that fails alone."""
+        for start in range(0, len(found), _BATCH):
+            batch = found[start:start + _BATCH]
+            for share, verdict in batch:
+                LOG.warning('Share %s is repaired: %s', share.id,
+                            '; '.join(map(str, verdict.repairs)))
+            try:
+                self._site.do([cmd for _, verdict in batch
+                               for cmd in verdict.repairs])
+            except exception.DriverError:
+                self._one_by_one(batch)
+
+    def _one_by_one(self,
+                    batch: Sequence[tuple[model.Share, Verdict]]) -> None:
+        for share, verdict in batch:
+            try:
+                self._site.do(verdict.repairs)
+            except exception.DriverError as exc:
+                LOG.error('Share %s could not be repaired: %s', share.id,
+                          exc)

@@ -1,0 +1,187 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Where commands run: on a management host, or on an NFS server.
+
+All of them are reached through one set of SSH connections; this host, if it
+is a node of the cluster or one of the servers, without any.
+"""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+import functools
+import ipaddress
+import logging
+import socket
+import threading
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers.ibm.gpfs import commands as commands_module
+from manila_drivers.ibm.gpfs import settings as settings_module
+from manila_drivers.transport import command
+from manila_drivers.transport import local
+from manila_drivers.transport import script
+from manila_drivers.transport import ssh
+
+LOG = logging.getLogger(__name__)
+
+MakeRunner = Callable[[str], script.Runner]
+
+
+class Execute:
+    """Runs commands; helpers get this object.
+
+    :param root_helper: what makes a command root's on this host.
+    :param make_runner: makes what runs commands on a host, given its name
+        ('' is this host); a simulator may be put here.
+    """
+
+    def __init__(self, settings: settings_module.Settings, root_helper: str,
+                 make_runner: MakeRunner | None = None) -> None:
+        self.settings = settings
+        # rootwrap's filters know commands by their names alone.
+        self.commands = commands_module.Commands(
+            settings, bare=settings.local and 'rootwrap' in root_helper)
+        self._root_helper = root_helper
+        self._hosts = ssh.Hosts()
+        self._make = make_runner or self._real
+        self._runners: dict[str, script.Runner] = {}
+        self._here: dict[str, bool] = {}
+        self._lock = threading.Lock()
+        # The management host that answered last goes first.
+        self._preferred = 0
+
+    def close(self) -> None:
+        self._hosts.close()
+
+    # Hosts
+
+    def server(self, name: str) -> script.Runner:
+        """What runs commands on an NFS server."""
+        return self._runner('' if self._is_here(name) else name)
+
+    def _is_here(self, name: str) -> bool:
+        if not self.settings.local:
+            return False
+        if name not in self._here:
+            self._here[name] = is_here(name)
+        return self._here[name]
+
+    def _runner(self, name: str) -> script.Runner:
+        with self._lock:
+            if name not in self._runners:
+                self._runners[name] = self._make(name)
+            return self._runners[name]
+
+    def _real(self, name: str) -> script.Runner:
+        if not name:
+            return local.Local(self._root_helper)
+        given = self.settings
+        if given.login is None:
+            raise exception.ConfigurationError(
+                'gpfs_ssh_login', f'is not set, but {name} is reached over '
+                f'SSH', check='gpfs_nfs_server_list')
+        low, high = given.connections
+        return self._hosts.host(ssh.Target(
+            name, given.login, given.trust, port=given.port,
+            connect_timeout=given.connect_timeout, min_connections=low,
+            max_connections=high,
+            sudo=('sudo', '-n') if given.sudo else ()))
+
+    # Commands on a management host
+
+    @property
+    def management(self) -> script.Runner:
+        """The management host that is asked first."""
+        hosts = self.settings.hosts or ('',)
+        return self._runner(hosts[self._preferred % len(hosts)])
+
+    def ask(self, commands: Sequence[command.Command],
+            ) -> tuple[command.Result, ...]:
+        """Run commands that change nothing, all of them, in one round trip.
+
+        Another host is asked where one does not answer.
+        """
+        return self._anywhere(functools.partial(
+            script.attempt, commands=commands, keep_going=True),
+            exception.TransportError).results
+
+    def do(self, commands: Sequence[command.Command], *,
+           timeout: float | None = None) -> script.Answer:
+        """Run commands until one fails, in one round trip.
+
+        Another host is taken only if nothing was done on the first.
+        """
+        return self._anywhere(functools.partial(
+            script.attempt, commands=commands, timeout=timeout),
+            exception.Unreachable)
+
+    def _anywhere(self, work: Callable[[script.Runner], script.Answer],
+                  passing: type[exception.TransportError]) -> script.Answer:
+        hosts = self.settings.hosts or ('',)
+        first = self._preferred % len(hosts)
+        failure: exception.TransportError | None = None
+        for number in range(len(hosts)):
+            place = (first + number) % len(hosts)
+            try:
+                answer = work(self._runner(hosts[place]))
+            except passing as exc:
+                LOG.warning('Management host %s: %s',
+                            hosts[place] or 'here', exc)
+                failure = exc
+                continue
+            self._preferred = place
+            return answer
+        assert failure is not None
+        raise failure
+
+    def __call__(self, *words: object, check_exit_code: bool = True,
+                 ignore_exit_code: Sequence[int] = (),
+                 **kwargs: Any) -> tuple[str, str]:
+        """Run one command as root; both outputs.
+
+        This is how helpers of other authors run commands.
+
+        :param ignore_exit_code: exit codes besides 0 that are no failure.
+        """
+        accept = frozenset({0, *ignore_exit_code}) if check_exit_code \
+            else frozenset(range(256))
+        result = self.management.run(command.Command.of(
+            *words, root=True, accept=accept,
+            timeout=self.settings.timeout))
+        return result.stdout, result.stderr
+
+
+def is_here(name: str) -> bool:
+    """Whether a name or address is this host's own.
+
+    Asks the resolver; what it does not know is not here.
+    """
+    try:
+        found = {info[4][0] for info in socket.getaddrinfo(name, None)}
+    except OSError:
+        return False
+    return any(_is_own(str(address)) for address in found)
+
+
+def _is_own(address: str) -> bool:
+    """Whether a socket can be bound to it, which works for own ones only."""
+    plain = address.partition('%')[0]
+    family = (socket.AF_INET6 if ipaddress.ip_address(plain).version == 6
+              else socket.AF_INET)
+    with socket.socket(family, socket.SOCK_DGRAM) as trial:
+        try:
+            trial.bind((address, 0))
+        except OSError:
+            return False
+    return True

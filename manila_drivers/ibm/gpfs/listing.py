@@ -1,0 +1,107 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What GPFS commands print with -Y: ``command:section:HEADER:...``.  Pure.
+
+Columns are found by name, never by place: they grow from release to release.
+"""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import re
+from urllib import parse
+
+from manila_drivers import exception
+
+Row = Mapping[str, str]
+
+# Before the names and values: command, section, HEADER or 0, version and two
+# reserved ones.
+_FIXED = 6
+
+
+class Unreadable(exception.BackendError):
+    """There is no header, or a row does not fit it."""
+
+
+def rows(text: str, command: str, section: str = '', *,
+         long_column: str = '') -> list[Row]:
+    """The rows of one section, with lower-case names.
+
+    :param section: '' for the one that has no name, or that newer releases
+        name after what was asked for.
+    :param long_column: the column that may contain unescaped colons.
+    :raises Unreadable: no header was printed, so that nothing is known; a
+        header without any row is an empty answer.
+    """
+    found = list(_rows(text, command, section, long_column))
+    if not _has_header(text, command, section):
+        raise Unreadable(
+            f'{command} printed no list', answer=' '.join(text.split())[:500])
+    return found
+
+
+def _has_header(text: str, command: str, section: str) -> bool:
+    return any(len(fields) >= _FIXED and fields[2] == 'HEADER'
+               for fields in _records(text, command, section))
+
+
+def _records(text: str, command: str,
+             section: str) -> Iterator[list[str]]:
+    for line in text.splitlines():
+        fields = line.split(':')
+        if fields[0] == command and len(fields) >= _FIXED and (
+                not section or fields[1] == section):
+            yield fields
+
+
+def _rows(text: str, command: str, section: str,
+          long_column: str) -> Iterator[Row]:
+    headers: dict[str, list[str]] = {}
+    for fields in _records(text, command, section):
+        if fields[2] == 'HEADER':
+            headers[fields[1]] = [name.lower() for name in fields[_FIXED:]]
+        elif fields[1] in headers:
+            yield _row(headers[fields[1]], fields[_FIXED:],
+                       long_column.lower(), ':'.join(fields))
+
+
+def _row(names: Sequence[str], values: list[str], long_column: str,
+         line: str) -> Row:
+    extra = len(values) - len(names)
+    if extra > 0:
+        if long_column not in names:
+            raise Unreadable('A row has more columns than its header',
+                             answer=line)
+        place = names.index(long_column)
+        values = [*values[:place], ':'.join(values[place:place + extra + 1]),
+                  *values[place + extra + 1:]]
+    values = values + [''] * (len(names) - len(values))
+    return {name: decoded(value)
+            for name, value in zip(names, values, strict=True)
+            if name not in ('', 'reserved')}
+
+
+def decoded(text: str) -> str:
+    """Percent escapes undone; what is no escape stays as it is."""
+    return parse.unquote(text, errors='surrogateescape')
+
+
+def number(text: str | None) -> int | None:
+    """A number, or None for what GPFS does not know."""
+    return int(text) if text and re.fullmatch(r'-?\d+', text) else None
+
+
+def size(text: str | None) -> int:
+    """A number, 0 for what GPFS does not know."""
+    return number(text) or 0

@@ -1,0 +1,260 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Filesets that somebody else made: taken over and let go again."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import logging
+import math
+import posixpath
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.ibm.gpfs import exporting
+from manila_drivers.ibm.gpfs import records
+from manila_drivers.ibm.gpfs import shares as shares_module
+from manila_drivers.ibm.gpfs import site as site_module
+from manila_drivers.transport import command
+
+LOG = logging.getLogger(__name__)
+
+Results = Sequence[command.Result]
+Commands = Sequence[command.Command]
+
+
+@dataclasses.dataclass(frozen=True)
+class Move:
+    """One command of taking over, and what takes it back."""
+
+    do: command.Command
+    undo: command.Command
+
+
+class Managing:
+    """Takes filesets under management, and lets them go."""
+
+    def __init__(self, site: site_module.Site,
+                 exports: exporting.Exporting) -> None:
+        self._site = site
+        self._exports = exports
+
+    def manage(self, share: model.Share,
+               options: Mapping[str, Any]) -> dict[str, Any]:
+        """Take over the fileset that is linked at an export's path.
+
+        Everything is checked before anything is changed.  A repeated call
+        finds what an earlier one did.
+
+        :param options: ``size`` in GiB where there is no quota;
+            ``chmod=true`` gives the root directory the mode of new shares.
+        :raises NotManageable: it cannot be taken over as it is.
+        """
+        shares_module.check_protocol(share)
+        target = self._site.settings.path(share.name)
+        path = self._wanted_path(share)
+        filesets = self._filesets()
+        mine = next((one for one in filesets if one.name == share.name
+                     and one.owner == share.id), None)
+        if mine is not None and mine.path == target:
+            quota = self._quota(share.name)
+            return self._answer(target, self._size(quota, options))
+        found = self._eligible(share, path, target, filesets)
+        quota = self._quota(found.name)
+        size = self._size(quota, options)
+        moves = self._moves(share, found, target, filesets, quota, size)
+        self._run(moves)
+        if model.as_bool(options.get('chmod')):
+            self._site.do(self._site.commands.permissions(target))
+        return self._answer(target, size)
+
+    def _answer(self, path: str, size: int) -> dict[str, Any]:
+        return {'size': size,
+                'export_locations': self._site.locations(path)}
+
+    # What is asked for
+
+    def _wanted_path(self, share: model.Share) -> str:
+        """The path of the export that the administrator named."""
+        text = share.export_paths[0] if share.export_paths else ''
+        host, colon, path = text.rpartition(':/')
+        path = '/' + path
+        settings = self._site.settings
+        known = {*settings.addresses, *settings.servers}
+        if not colon or not host:
+            raise exception.NotManageable(
+                f'{text!r} is not of the form host:/path')
+        if host.strip('[]').lower() not in {one.lower() for one in known}:
+            raise exception.NotManageable(
+                f'{host} of {text!r} is none of the addresses of this '
+                f'backend: {", ".join(sorted(known))}',
+                check='gpfs_export_addresses, gpfs_share_export_ip, '
+                'gpfs_nfs_server_list')
+        if posixpath.normpath(path) != path \
+                or not path.startswith(settings.base + '/'):
+            raise exception.NotManageable(
+                f'{path} is not a plain path below {settings.base}',
+                check='gpfs_mount_point_base')
+        return path
+
+    def _filesets(self) -> list[records.Fileset]:
+        cmd = self._site.commands.filesets(self._site.device)
+        return self._site.ask(site_module.Question(
+            [cmd], lambda results: [
+                one for one in records.filesets(cmd, results[0])
+                if not one.deleted]))
+
+    def _quota(self, name: str) -> records.Quota:
+        cmd = self._site.commands.quota(self._site.device, name)
+        return self._site.ask(site_module.Question(
+            [cmd], lambda results: records.quotas(cmd, results[0]))).get(
+                name, records.Quota(name))
+
+    def _eligible(self, share: model.Share, path: str, target: str,
+                  filesets: Sequence[records.Fileset]) -> records.Fileset:
+        found = next((one for one in filesets
+                      if one.linked and one.path == path), None)
+        if found is None:
+            raise exception.NotManageable(
+                f'No fileset is linked at {path}', check='mmlsfileset')
+        below = [one.name for one in filesets
+                 if one.path.startswith(path + '/')]
+        objections = [
+            ('it is the root fileset', found.name == 'root'),
+            ('it is a dependent fileset', not found.independent
+             and self._site.settings.independent),
+            ('it has AFM attributes', found.afm),
+            (f'it belongs to share {found.owner}',
+             found.owner not in ('', share.id)),
+            (f'filesets are linked below it: {", ".join(below)}', below),
+            (f'there is a fileset {share.name} already',
+             found.name != share.name
+             and any(one.name == share.name for one in filesets)),
+            (f'something is linked at {target} already', path != target
+             and any(one.path == target for one in filesets))]
+        for text, holds in objections:
+            if holds:
+                raise exception.NotManageable(
+                    f'Fileset {found.name} at {path} cannot be managed: '
+                    f'{text}')
+        exported = {server: paths for server, paths in
+                    self._exports.exported_below(path).items() if paths}
+        if exported:
+            raise exception.NotManageable(
+                f'{path} is exported: {exported}. Clients would go on '
+                f'reaching it, whatever the rules say.',
+                check='remove these exports first')
+        return found
+
+    def _size(self, quota: records.Quota,
+              options: Mapping[str, Any]) -> int:
+        """GiB, so that what is there fits."""
+        each = self._site.filesystem.replicas * records.GIB_IN_KIB
+        used = max(1, math.ceil(quota.usage / each))
+        given = options.get('size')
+        if given is not None:
+            try:
+                size = int(given)
+            except (TypeError, ValueError):
+                size = 0
+            if size < used:
+                raise exception.NotManageable(
+                    f'size={given!r}, but {used} GiB are needed')
+            return size
+        if not quota.limit:
+            LOG.warning('Fileset %s has no quota; it gets one of %d GiB, '
+                        'which is what it uses', quota.name, used)
+            return used
+        size = math.ceil(quota.limit / each)
+        if size < used:
+            raise exception.NotManageable(
+                f'Fileset {quota.name} uses {used} GiB, more than its quota '
+                f'of {size} GiB')
+        return size
+
+    # What is done
+
+    def _moves(self, share: model.Share, found: records.Fileset,
+               target: str, filesets: Sequence[records.Fileset],
+               quota: records.Quota, size: int) -> list[Move]:
+        make, device = self._site.commands, self._site.device
+        limit = self._site.filesystem.quota_gib(size)
+        moves = []
+        if found.name != share.name:
+            moves.append(Move(make.rename(device, found.name, share.name),
+                              make.rename(device, share.name, found.name)))
+        if found.path != target:
+            moves += self._relocation(share, found.path, target, filesets)
+        if quota.limit != limit * records.GIB_IN_KIB:
+            moves.append(Move(
+                make.limit(device, share.name, limit),
+                make.limit_kib(device, share.name, quota.limit)))
+        # Last: who has the mark is managed.
+        moves.append(Move(
+            make.comment(device, share.name, records.mark(share.id)),
+            make.comment(device, share.name, found.comment)))
+        return moves
+
+    def _relocation(self, share: model.Share, path: str, target: str,
+                    filesets: Sequence[records.Fileset]) -> list[Move]:
+        """How its junction gets from one place to another."""
+        make, device = self._site.commands, self._site.device
+        if _parent(path, filesets) == _parent(target, filesets):
+            # Within one fileset a junction moves like a directory, and
+            # whoever has files open keeps them.
+            return [Move(make.unix('mv', '-nT', path, target),
+                         make.unix('mv', '-nT', target, path))]
+        return [Move(make.unlink(device, share.name, force=False),
+                     make.link(device, share.name, path)),
+                Move(make.link(device, share.name, target),
+                     make.unlink(device, share.name, force=False))]
+
+    def _run(self, moves: Sequence[Move]) -> None:
+        """All or nothing.
+
+        :raises DriverError: it failed, and was taken back.
+        """
+        try:
+            self._site.do([move.do for move in moves])
+        except site_module.Stopped as exc:
+            self._take_back(moves[:exc.done], exc)
+            raise
+
+    def _take_back(self, moves: Sequence[Move],
+                   cause: exception.DriverError) -> None:
+        try:
+            self._site.do([move.undo for move in reversed(moves)])
+        except exception.DriverError as exc:
+            LOG.error('Could not take back what was done: %s', exc)
+            cause.add_note(f'Half managed, since taking it back failed: '
+                           f'{exc}')
+
+    def unmanage(self, share: model.Share) -> None:
+        """Let it go: it loses our mark and keeps all else."""
+        make, device = self._site.commands, self._site.device
+        question = make.fileset(device, share.name)
+        found = self._site.ask(site_module.Question(
+            [question], lambda results: [records.fileset(
+                question, results[0], share.name)]))[0]
+        if found is not None and found.owner == share.id:
+            self._site.do([make.comment(
+                device, share.name, f'was manila:{share.id}')])
+
+
+def _parent(path: str, filesets: Sequence[records.Fileset]) -> str:
+    """The fileset in which a junction lies."""
+    above = [one for one in filesets
+             if one.path and path != one.path
+             and path.startswith(one.path.rstrip('/') + '/')]
+    return max(above, key=lambda one: len(one.path)).name if above else ''

@@ -1,0 +1,203 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What GPFS says about its objects, as values.  Pure.
+
+Blocks are counted in KiB, as GPFS does.
+"""
+
+import dataclasses
+import re
+
+from manila_drivers import exception
+from manila_drivers.ibm.gpfs import listing
+from manila_drivers.transport import command
+
+GIB_IN_KIB = 1024 ** 2
+
+# How GPFS says that there is no such object, in the words of any release.
+_MISSING = re.compile(
+    r'not found|does not exist|no such file|no such fileset|'
+    r'no filesets? (were )?found|no snapshots|cannot find', re.IGNORECASE)
+
+_FAILED = re.compile(r'Command failed\.\s+Examine previous error messages')
+
+# Comments that this driver writes: whose fileset it is, and, as long as it
+# is being filled from a snapshot, which one.
+_MARK = re.compile(r'manila:(?P<owner>[^ ]+)(?: from (?P<source>.+))?')
+
+
+@dataclasses.dataclass(frozen=True)
+class Fileset:
+    """One fileset.  ``path`` is '' while it is not linked."""
+
+    name: str
+    path: str = ''
+    linked: bool = False
+    deleted: bool = False
+    independent: bool = True
+    comment: str = ''
+    data_kib: int | None = None
+    afm: bool = False
+    parent: str = ''
+    ident: str = ''
+    restorable: bool = True
+
+    @classmethod
+    def of(cls, row: listing.Row) -> 'Fileset':
+        name = row.get('filesetname', '')
+        status = row.get('status', '').lower()
+        path = row.get('path', '')
+        # Without the first column nobody can tell; then the inodes do,
+        # which dependent filesets have none of.
+        owner = row.get('isinodespaceowner', '')
+        independent = (owner == '1' if owner in ('0', '1') else
+                       bool(listing.size(row.get('allocinodes'))))
+        return cls(
+            name=name.strip('()') if name.startswith('(') else name,
+            path=path if path.startswith('/') else '',
+            linked=status == 'linked',
+            deleted=status == 'deleted' or name.startswith('('),
+            independent=independent, comment=row.get('comment', ''),
+            data_kib=listing.number(row.get('datainkb')),
+            afm=row.get('afmtarget', '-') not in ('', '-', '--'),
+            parent=row.get('parentid', ''), ident=row.get('id', ''),
+            restorable=row.get('preventsnapshotrestore',
+                               '').lower() != 'yes')
+
+    @property
+    def owner(self) -> str:
+        """The share instance it belongs to, '' if nobody's."""
+        match = _MARK.fullmatch(self.comment)
+        return match['owner'] if match else ''
+
+    @property
+    def source(self) -> str:
+        """``fileset:snapshot`` it is being filled from, or ''."""
+        match = _MARK.fullmatch(self.comment)
+        return (match['source'] or '') if match else ''
+
+
+def mark(owner: str, source: str = '') -> str:
+    """The comment of a fileset that belongs to a share instance."""
+    return f'manila:{owner}' + (f' from {source}' if source else '')
+
+
+@dataclasses.dataclass(frozen=True)
+class Quota:
+    """Usage and limit of a fileset, in KiB; no limit is 0."""
+
+    name: str
+    usage: int = 0
+    doubt: int = 0
+    limit: int = 0
+
+    @classmethod
+    def of(cls, row: listing.Row) -> 'Quota':
+        return cls(row.get('name', ''), listing.size(row.get('blockusage')),
+                   max(0, listing.size(row.get('blockindoubt'))),
+                   listing.size(row.get('blocklimit')))
+
+    @property
+    def most(self) -> int:
+        """What may be used, as far as GPFS can tell at the moment."""
+        return self.usage + self.doubt
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """A snapshot of a fileset; '' is the whole file system."""
+
+    name: str
+    fileset: str
+    valid: bool = True
+
+    @classmethod
+    def of(cls, row: listing.Row) -> 'Snapshot':
+        return cls(row.get('directory', ''), row.get('fileset', ''),
+                   row.get('status', '').lower() == 'valid')
+
+
+def failure(cmd: command.Command,
+            result: command.Result) -> exception.BackendError | None:
+    """What is wrong with the result of a GPFS command, if anything is.
+
+    There are builds that say so in words only, with exit code 0.
+    """
+    if result.status == 0 and not _FAILED.search(result.stderr):
+        return None
+    return exception.BackendError(
+        f'{cmd} failed with exit code {result.status}',
+        status=result.status,
+        answer=cmd.excerpt(result.stderr or result.stdout))
+
+
+def missing(result: command.Result) -> bool:
+    """Whether a command failed because the object is not there."""
+    return (result.status != 0 or bool(_FAILED.search(result.stderr))) \
+        and bool(_MISSING.search(result.stderr or result.stdout))
+
+
+def _checked(cmd: command.Command, result: command.Result) -> None:
+    wrong = failure(cmd, result)
+    if wrong is not None:
+        raise wrong
+
+
+def fileset(cmd: command.Command, result: command.Result,
+            name: str) -> Fileset | None:
+    """The one that was asked for; None if it is not there."""
+    if missing(result):
+        return None
+    _checked(cmd, result)
+    found = filesets(cmd, result)
+    return next((one for one in found if one.name == name
+                 and not one.deleted), None)
+
+
+def filesets(cmd: command.Command,
+             result: command.Result) -> list[Fileset]:
+    _checked(cmd, result)
+    return [Fileset.of(row)
+            for row in listing.rows(result.stdout, 'mmlsfileset')]
+
+
+def snapshots(cmd: command.Command,
+              result: command.Result) -> list[Snapshot]:
+    """None of a fileset that is not there, or that has none."""
+    if missing(result) or 'No snapshots' in result.stdout + result.stderr:
+        return []
+    _checked(cmd, result)
+    return [Snapshot.of(row)
+            for row in listing.rows(result.stdout, 'mmlssnapshot')]
+
+
+def quotas(cmd: command.Command,
+           result: command.Result) -> dict[str, Quota]:
+    """Of mmlsquota or mmrepquota, by the fileset's name."""
+    _checked(cmd, result)
+    name = _basename(cmd)
+    found = [Quota.of(row) for row in listing.rows(result.stdout, name)
+             if row.get('quotatype', '').upper() == 'FILESET']
+    return {quota.name: quota for quota in found}
+
+
+def attributes(cmd: command.Command,
+               result: command.Result) -> dict[str, str]:
+    """Of mmlsfs, by the name of the attribute in lower case."""
+    _checked(cmd, result)
+    return {row.get('fieldname', '').lower(): row.get('data', '')
+            for row in listing.rows(result.stdout, 'mmlsfs')}
+
+
+def _basename(cmd: command.Command) -> str:
+    return cmd.words()[0].rpartition('/')[2]

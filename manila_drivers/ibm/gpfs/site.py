@@ -1,0 +1,242 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""One file system and the base directory in it: what all operations need."""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+import dataclasses
+import ipaddress
+import logging
+import re
+import threading
+from typing import Any
+from typing import Generic
+from typing import TypeVar
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.ibm.gpfs import execute as execute_module
+from manila_drivers.ibm.gpfs import listing
+from manila_drivers.ibm.gpfs import records
+from manila_drivers.ibm.gpfs import settings as settings_module
+from manila_drivers.transport import command
+
+LOG = logging.getLogger(__name__)
+
+Facts = TypeVar('Facts')
+Commands = Sequence[command.Command]
+Results = Sequence[command.Result]
+
+_SNAPDIR = re.compile(r'"([^"/]+)"')
+
+
+@dataclasses.dataclass(frozen=True)
+class FileSystem:
+    """What hardly ever changes about it.
+
+    :param replicas: how often data is stored, and counted against quotas.
+    :param quotas: whether quotas of filesets are enforced.
+    :param snapshots: name of the directory with a fileset's snapshots.
+    """
+
+    device: str
+    replicas: int = 1
+    quotas: bool = True
+    shows_quota: bool = True
+    snapshots: str = '.snapshots'
+
+    def quota_gib(self, size: int) -> int:
+        """The quota of a share of so many GiB."""
+        return size * self.replicas
+
+
+class Site:
+    """A backend's commands, and where they run."""
+
+    def __init__(self, settings: settings_module.Settings,
+                 execute: execute_module.Execute) -> None:
+        self.settings = settings
+        self.execute = execute
+        self.commands = execute.commands
+        self._lock = threading.Lock()
+        self._known: FileSystem | None = None
+
+    # The file system
+
+    @property
+    def filesystem(self) -> FileSystem:
+        """Found out once; two round trips then, none later."""
+        with self._lock:
+            if self._known is None:
+                self._known = self.look_up()
+            return self._known
+
+    @property
+    def device(self) -> str:
+        return self.filesystem.device
+
+    def forget(self) -> None:
+        with self._lock:
+            self._known = None
+
+    def look_up(self) -> FileSystem:
+        device = self.settings.filesystem or self._device()
+        make = self.commands
+        questions = [make.ask('mmlsfs', device, '-Y'),
+                     make.ask('mmsnapdir', device, '-q')]
+        attributes, snapdir = self.execute.ask(questions)
+        try:
+            known = records.attributes(questions[0], attributes)
+        except exception.BackendError as exc:
+            if records.missing(attributes) or 'not known' in exc.answer:
+                raise exception.ConfigurationError(
+                    'gpfs_filesystem', f'there is no file system {device}',
+                    answer=exc.answer) from exc
+            raise
+        counted = self.settings.account_replicas
+        match = _SNAPDIR.search(snapdir.stdout)
+        return FileSystem(
+            device, quotas='fileset' in known.get('quotasenforced', ''),
+            replicas=max(1, listing.size(known.get('defaultdatareplicas')))
+            if counted else 1,
+            shows_quota=known.get('filesetdfenabled', '').lower() == 'yes',
+            snapshots=match[1] if match and snapdir.status == 0
+            else '.snapshots')
+
+    def _device(self) -> str:
+        base = self.settings.base
+        cmd = self.commands.unix('df', '-P', base,
+                                 accept=frozenset(range(256)))
+        result, = self.execute.ask([cmd])
+        lines = result.stdout.splitlines()
+        if result.status or len(lines) < 2:
+            raise exception.ConfigurationError(
+                'gpfs_mount_point_base', f'{base} is in no file system',
+                answer=cmd.excerpt(result.stderr or result.stdout))
+        device = lines[1].split()[0].removeprefix('/dev/')
+        if not re.fullmatch(r'[A-Za-z0-9_][A-Za-z0-9_.-]*', device):
+            raise exception.ConfigurationError(
+                'gpfs_mount_point_base', f'{base} is on {device!r}, which is '
+                f'no GPFS file system', check='gpfs_filesystem')
+        return device
+
+    # Export locations
+
+    def locations(self, path: str) -> list[dict[str, Any]]:
+        return [model.export_location(f'{bracketed(address)}:{path}',
+                                      preferred=number == 0)
+                for number, address in enumerate(self.settings.addresses)]
+
+    # Query, act, verify
+
+    def ask(self, question: 'Question[Facts]') -> Facts:
+        """One round trip."""
+        return question.understand(self.execute.ask(question.commands))
+
+    def do(self, commands: Commands) -> tuple[command.Result, ...]:
+        """Run all of them until one fails, in one round trip.
+
+        :raises Stopped: one failed; knows how many were done before it.
+        """
+        answer = self.execute.do(commands)
+        for number, (cmd, result) in enumerate(
+                zip(commands, answer.results, strict=False)):
+            wrong = records.failure(cmd, result)
+            if wrong is not None and result.status not in cmd.accept - {0}:
+                raise stopped(wrong, number)
+        if answer.error is not None:
+            raise answer.error
+        return answer.results
+
+    def converge(self, question: 'Question[Facts]',
+                 plan: Callable[[Facts], Commands], *,
+                 first: Facts | None = None,
+                 undo: Callable[[Facts], None] | None = None) -> Facts:
+        """Ask, act; where that fails ask again, and judge by what is there.
+
+        What was cut off is taken up once more where it was cut off.
+
+        :param plan: what is missing, as commands; none if nothing is.
+        :param first: what was asked already.
+        :param undo: called with what was there in the beginning when GPFS
+            refused something for good.
+        :returns: what was there in the beginning.
+        """
+        first = self.ask(question) if first is None else first
+        failure = self._attempt(plan(first))
+        for _ in range(2):
+            if failure is None:
+                return first
+            facts = self._again(question, failure)
+            commands = plan(facts)
+            if not commands:
+                return first
+            if isinstance(failure, exception.BackendError):
+                break
+            failure = self._attempt(commands)
+        if failure is None:
+            return first
+        if undo is not None and isinstance(failure, exception.BackendError):
+            undo(first)
+        raise failure
+
+    def _attempt(self, commands: Commands) -> exception.DriverError | None:
+        if not commands:
+            return None
+        try:
+            self.do(commands)
+        except (exception.BackendError, exception.OutcomeUnknown) as exc:
+            LOG.warning('Looking again, for %s', exc)
+            return exc
+        return None
+
+    def _again(self, question: 'Question[Facts]',
+               failure: exception.DriverError) -> Facts:
+        try:
+            return self.ask(question)
+        except exception.DriverError as exc:
+            failure.add_note(f'It could not be looked at: {exc}')
+            raise failure from exc
+
+
+@dataclasses.dataclass(frozen=True)
+class Question(Generic[Facts]):
+    """Commands that change nothing, and what their answers mean."""
+
+    commands: Commands
+    understand: Callable[[Results], Facts]
+
+
+class Stopped(exception.BackendError):
+    """One command of several failed.
+
+    :param done: how many before it were done.
+    """
+
+    done = 0
+
+
+def stopped(error: exception.BackendError, done: int) -> Stopped:
+    made = Stopped(error.what, answer=error.answer, check=error.check,
+                   status=error.status)
+    made.done = done
+    return made
+
+
+def bracketed(address: str) -> str:
+    """An address as it goes before the colon of an export location."""
+    try:
+        version = ipaddress.ip_address(address).version
+    except ValueError:
+        return address
+    return f'[{address}]' if version == 6 else address

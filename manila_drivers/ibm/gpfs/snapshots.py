@@ -1,0 +1,191 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Snapshots of filesets: made, removed, taken over, gone back to."""
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+import dataclasses
+import logging
+from typing import Any
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.ibm.gpfs import exporting
+from manila_drivers.ibm.gpfs import records
+from manila_drivers.ibm.gpfs import settings as settings_module
+from manila_drivers.ibm.gpfs import shares as shares_module
+from manila_drivers.ibm.gpfs import site as site_module
+from manila_drivers.transport import command
+
+LOG = logging.getLogger(__name__)
+
+Commands = Sequence[command.Command]
+Results = Sequence[command.Result]
+
+
+@dataclasses.dataclass(frozen=True)
+class Place:
+    """Which snapshot of which fileset."""
+
+    fileset: str
+    name: str
+
+    @classmethod
+    def of(cls, snapshot: model.Snapshot, share_name: str) -> 'Place':
+        """Where a snapshot is; upstream's driver recorded nothing.
+
+        :param share_name: of the share it is a snapshot of.
+        :raises InvalidRequest: GPFS could not have made it.
+        """
+        fileset, colon, name = snapshot.provider_location.rpartition(':')
+        return cls(settings_module.fileset_name(fileset if colon
+                                                else share_name),
+                   settings_module.snapshot_name(name or snapshot.name))
+
+    @classmethod
+    def parse(cls, text: str) -> 'Place':
+        fileset, _, name = text.partition(':')
+        return cls(settings_module.fileset_name(fileset),
+                   settings_module.snapshot_name(name))
+
+    def __str__(self) -> str:
+        return f'{self.fileset}:{self.name}'
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """The fileset, and the one snapshot that was asked for."""
+
+    fileset: records.Fileset | None
+    snapshot: records.Snapshot | None
+
+
+class Snapshots:
+    """Snapshots of one backend's shares."""
+
+    def __init__(self, site: site_module.Site,
+                 exports: exporting.Exporting) -> None:
+        self._site = site
+        self._exports = exports
+
+    def question(self, place: Place) -> site_module.Question[Facts]:
+        make, device = self._site.commands, self._site.device
+        commands = [make.fileset(device, place.fileset),
+                    make.snapshots(device, place.fileset)]
+
+        def understand(results: Results) -> Facts:
+            fileset = records.fileset(commands[0], results[0], place.fileset)
+            found = records.snapshots(commands[1], results[1]) \
+                if fileset else []
+            return Facts(fileset, next((
+                one for one in found if one.name == place.name
+                and one.fileset == place.fileset), None))
+
+        return site_module.Question(commands, understand)
+
+    def create(self, place: Place) -> dict[str, Any]:
+        """Make a snapshot; one that is there already is that one.
+
+        :raises NotFound: there is no such share.
+        """
+        make, device = self._site.commands, self._site.device
+
+        def plan(facts: Facts) -> Commands:
+            if facts.fileset is None:
+                raise shares_module.lost(place.fileset)
+            if not facts.fileset.independent:
+                raise exception.Unsupported(
+                    f'Fileset {place.fileset} is a dependent one, which '
+                    f'cannot have snapshots', check='gpfs_fileset_type')
+            if facts.snapshot is not None and facts.snapshot.valid:
+                return []
+            # What is there but not valid is half deleted.
+            leftover = facts.snapshot is not None
+            return [*([make.delete_snapshot(device, *_words(place))]
+                      if leftover else []),
+                    make.snapshot(device, *_words(place))]
+
+        self._site.converge(self.question(place), plan)
+        return {'provider_location': str(place)}
+
+    def delete(self, place: Place) -> None:
+        """Remove a snapshot; one that is gone is passed over."""
+        make, device = self._site.commands, self._site.device
+
+        def plan(facts: Facts) -> Commands:
+            return [make.delete_snapshot(device, *_words(place))] \
+                if facts.snapshot is not None else []
+
+        self._site.converge(self.question(place), plan)
+
+    def manage(self, place: Place) -> dict[str, Any]:
+        """Take over a snapshot, which keeps its name."""
+        facts = self._site.ask(self.question(place))
+        if facts.fileset is None:
+            raise exception.NotManageable(
+                f'There is no fileset {place.fileset}')
+        if facts.snapshot is None or not facts.snapshot.valid:
+            raise exception.NotManageable(
+                f'Fileset {place.fileset} has no valid snapshot '
+                f'{place.name}', check='provider_location: the name that '
+                'mmlssnapshot shows')
+        return {'provider_location': str(place)}
+
+    def revert(self, share: model.Share, place: Place, size: int,
+               rules: Iterable[access.Rule], specs: model.Specs) -> None:
+        """Bring a share back to what it was; nobody can reach it meanwhile.
+
+        :param size: GiB that Manila will say it has.
+        :param rules: whom to let in again, also after a failure.
+        """
+        site = self._site
+        path = site.settings.path(share.name)
+        facts = site.ask(self.question(place))
+        self._check_revertible(place, facts)
+        self._exports.options(specs)
+        self._exports.withdraw(share, path)
+        try:
+            self._restore(place, size)
+        finally:
+            self._exports.update(share, path, rules, specs)
+
+    def _restore(self, place: Place, size: int) -> None:
+        """Repeated where it was cut off: going back twice is going back."""
+        site, make, device = (self._site, self._site.commands,
+                              self._site.device)
+        commands = [
+            make.restore(device, *_words(place)),
+            make.limit(device, place.fileset,
+                       site.filesystem.quota_gib(size))]
+        try:
+            site.do(commands)
+        except exception.OutcomeUnknown as exc:
+            LOG.warning('Going back to %s once more, for %s', place, exc)
+            site.do(commands)
+
+    @staticmethod
+    def _check_revertible(place: Place, facts: Facts) -> None:
+        if facts.fileset is None or facts.snapshot is None \
+                or not facts.snapshot.valid:
+            raise exception.NotFound(f'There is no valid snapshot {place}')
+        if not facts.fileset.restorable:
+            raise exception.Unsupported(
+                f'Fileset {place.fileset} must not be restored',
+                check='its attribute preventSnapshotRestore')
+        if not facts.fileset.linked:
+            raise exception.Busy(f'Fileset {place.fileset} is not linked')
+
+
+def _words(place: Place) -> tuple[str, str]:
+    return place.fileset, place.name
