@@ -1,0 +1,139 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""How much there is, how much is left, and how much shares use."""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+import logging
+import time
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.glusterfs import clusters as clusters_module
+from manila_drivers.glusterfs import planning
+from manila_drivers.glusterfs import records
+from manila_drivers.glusterfs import site as site_module
+
+LOG = logging.getLogger(__name__)
+
+Located = clusters_module.Located
+
+# Seconds for which the sizes of bricks are believed: asking takes locks.
+_KEPT = 3600.0
+
+
+class Statistics:
+    """What the scheduler and the usage reports are told."""
+
+    def __init__(self, site: site_module.Site, *,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._site = site
+        self._pool = site.settings.pool
+        self._clock = clock
+        self._sizes: dict[str, int] = {}
+        self._asked: float | None = None
+
+    def read(self) -> dict[str, Any]:
+        """Capacities, in one read for each cluster.
+
+        Free is the size of the largest free volume: a share gets a whole
+        one, so that nothing larger can be made.
+        """
+        volumes = [each for each in self._site.clusters.volumes()
+                   if self._pool.has(each.cluster.address.host,
+                                     each.volume.name)]
+        self._learn(volumes)
+        free = [each for each in volumes if each.volume.free
+                and not self._pool.unusable(each.volume)]
+        used = [each for each in volumes if not each.volume.free]
+        sizes = [self._gib(each) for each in free + used]
+        known = [size for size in sizes if size is not None]
+        unknown = len(known) < len(sizes)
+        return {
+            'total_capacity_gb': 'unknown' if unknown and not known
+            else float(sum(known)),
+            'free_capacity_gb': 'unknown'
+            if any(self._gib(each) is None for each in free)
+            else float(max((self._gib(each) or 0 for each in free),
+                           default=0)),
+            'gluster_free_volumes': len(free),
+            'gluster_used_volumes': len(used),
+            'gluster_unusable_volumes':
+                len(volumes) - len(free) - len(used)}
+
+    def _gib(self, located: Located) -> int | None:
+        named = self._pool.size(located.volume.name)
+        return named if named is not None \
+            else self._sizes.get(located.qualified)
+
+    def _learn(self, volumes: Iterable[Located]) -> None:
+        """Ask for the bricks of volumes whose names tell no size."""
+        missing = {each.cluster for each in volumes
+                   if self._gib(each) is None and each.volume.started}
+        if not missing or (self._asked is not None
+                           and self._clock() - self._asked < _KEPT):
+            return
+        self._asked = self._clock()
+        for cluster in missing:
+            try:
+                bricks = cluster.gluster.bricks()
+            except exception.DriverError as exc:
+                LOG.warning('Sizes of volumes are not known: %s', exc)
+                continue
+            for each in volumes:
+                total, _ = planning.capacity(
+                    each.volume, bricks.get(each.volume.name, ()))
+                if each.cluster is cluster and total:
+                    self._sizes[each.qualified] = total // model.GiB
+
+    # -- usage -----------------------------------------------------------
+
+    def usage(self, share_ids: Iterable[str]) -> dict[str, int]:
+        """Bytes in use by share, as far as they are known.
+
+        From the quota where there is one, which counts exactly; else from
+        the file systems of the bricks.
+        """
+        volumes = self._site.clusters.volumes()
+        found = {}
+        for ident in share_ids:
+            located = clusters_module.owned(ident, volumes)
+            if located is not None and located.volume.started:
+                found[ident] = located
+        bricks = self._bricks(found.values())
+        used = {}
+        for ident, located in found.items():
+            size = self._used(located, bricks)
+            if size is not None:
+                used[ident] = size
+        return used
+
+    def _bricks(self, volumes: Iterable[Located],
+                ) -> dict[clusters_module.Cluster,
+                          dict[str, list[records.Brick]]]:
+        needed = {each.cluster for each in volumes
+                  if not each.volume.on(records.QUOTA)}
+        return {cluster: cluster.gluster.bricks() for cluster in needed}
+
+    @staticmethod
+    def _used(located: Located,
+              bricks: dict[clusters_module.Cluster,
+                           dict[str, list[records.Brick]]]) -> int | None:
+        volume = located.volume
+        if volume.on(records.QUOTA):
+            quota = located.cluster.gluster.quota(volume.name)
+            return None if quota is None else quota.used
+        total, free = planning.capacity(
+            volume, bricks[located.cluster].get(volume.name, ()))
+        return None if total is None or free is None else total - free

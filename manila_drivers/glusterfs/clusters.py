@@ -1,0 +1,176 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The clusters of a backend: who answers, and which holds a volume."""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+import concurrent.futures
+import dataclasses
+import logging
+import time
+from typing import TypeVar
+
+from manila_drivers import exception
+from manila_drivers.glusterfs import address as address_module
+from manila_drivers.glusterfs import commandline
+from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import records
+from manila_drivers.transport import meter
+
+LOG = logging.getLogger(__name__)
+
+T = TypeVar('T')
+
+# Seconds for which a cluster that does not answer is not asked for the sake
+# of others' shares.
+_PAUSE = 60.0
+
+OLDEST = (3, 6)
+#: Has clones, exact snapshot names and server.dynamic-auth.
+MODERN = (3, 7)
+
+
+class Cluster:
+    """One cluster, by the server that manages it.
+
+    ``version`` is None until it has been read.
+    """
+
+    def __init__(self, address: address_module.Address,
+                 gluster: commandline.Gluster) -> None:
+        self.address = address
+        self.gluster = gluster
+        self.version: tuple[int, ...] | None = None
+        self.down_until: float | None = None
+
+    @property
+    def modern(self) -> bool:
+        """False only for what is known to be older than 3.7."""
+        return self.version is None or self.version >= MODERN
+
+    def dynamic(self, volume: records.Volume) -> bool:
+        """Whether clients are cut off as soon as the list has changed."""
+        return volume.on(records.DYNAMIC) is not False and self.modern
+
+    def __str__(self) -> str:
+        return str(self.address)
+
+
+@dataclasses.dataclass(frozen=True)
+class Located:
+    """A volume and where it is."""
+
+    cluster: Cluster
+    volume: records.Volume
+
+    @property
+    def export(self) -> str:
+        return self.cluster.address.export(self.volume.name)
+
+    @property
+    def qualified(self) -> str:
+        return self.cluster.address.qualified(self.volume.name)
+
+    def with_volume(self, volume: records.Volume) -> 'Located':
+        return dataclasses.replace(self, volume=volume)
+
+
+class Clusters:
+    """All clusters of a backend."""
+
+    def __init__(self, clusters: Sequence[Cluster], *,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._clusters = tuple(clusters)
+        self._clock = clock
+
+    def __iter__(self) -> Iterator[Cluster]:
+        return iter(self._clusters)
+
+    def at(self, text: str) -> tuple[Cluster, str] | None:
+        """The cluster and volume that a record or export names.
+
+        The user does not count, who may have changed since.
+        """
+        target = address_module.recorded(text)
+        if target is None:
+            return None
+        for cluster in self._clusters:
+            if cluster.address.host.lower() == target.address.host.lower():
+                return cluster, target.volume
+        return None
+
+    def each(self, ask: Callable[[Cluster], T], *,
+             all_of_them: bool = False) -> list[tuple[Cluster, T]]:
+        """Ask all clusters at once; those that do not answer are left out.
+
+        :param all_of_them: raise if one does not answer.
+        :raises DriverError: nobody answered.
+        """
+        up = [cluster for cluster in self._clusters
+              if not self._is_down(cluster)]
+        asked = self._clusters if all_of_them or not up else tuple(up)
+        answers: list[tuple[Cluster, T]] = []
+        first: exception.DriverError | None = None
+        for cluster, answer in zip(asked, self._ask(asked, ask),
+                                   strict=True):
+            if not isinstance(answer, exception.DriverError):
+                cluster.down_until = None
+                answers.append((cluster, answer))
+                continue
+            cluster.down_until = self._clock() + _PAUSE
+            first = first or answer
+            if len(asked) > 1:
+                LOG.warning('Cluster %s is left out: %s', cluster, answer)
+        if first is not None and (all_of_them or not answers):
+            raise first
+        return answers
+
+    def _is_down(self, cluster: Cluster) -> bool:
+        return cluster.down_until is not None \
+            and self._clock() < cluster.down_until
+
+    def _ask(self, asked: Sequence[Cluster], ask: Callable[[Cluster], T],
+             ) -> list[T | exception.DriverError]:
+        def one(cluster: Cluster) -> T | exception.DriverError:
+            try:
+                return ask(cluster)
+            except exception.DriverError as exc:
+                return exc
+
+        if len(asked) == 1:
+            return [one(asked[0])]
+        with concurrent.futures.ThreadPoolExecutor(len(asked)) as threads:
+            started = [threads.submit(meter.carried(one), cluster)
+                       for cluster in asked]
+            return [each.result() for each in started]
+
+    def volumes(self, *, all_of_them: bool = False) -> list[Located]:
+        """Every volume of every cluster: one read each."""
+        return [Located(cluster, volume) for cluster, found in self.each(
+            lambda cluster: cluster.gluster.volumes(),
+            all_of_them=all_of_them) for volume in found]
+
+
+def owned(share_id: str, volumes: Iterable[Located]) -> Located | None:
+    """The volume that is a share, by its name or by its mark."""
+    found, clone = None, names.clone(share_id)
+    for each in volumes:
+        if each.volume.name == clone:
+            return each
+        if each.volume.mark == share_id \
+                and not names.is_clone(each.volume.name):
+            # A clone has its parent's mark until it has been prepared.
+            found = found or each
+    return found

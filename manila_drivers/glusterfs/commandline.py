@@ -1,0 +1,253 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The ``gluster`` command of one cluster.
+
+Knows how to call it, when to call it again and how to tell success; decides
+nothing.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import logging
+import random
+import time
+from typing import Protocol
+
+from manila_drivers import exception
+from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import parsing
+from manila_drivers.glusterfs import records
+from manila_drivers.glusterfs import trouble
+from manila_drivers.transport import command
+
+LOG = logging.getLogger(__name__)
+
+Words = tuple[str, ...]
+
+# The exit code says nothing in XML mode; these are what gluster uses.
+_CODES = frozenset({0, 1, 2})
+
+# Seconds between two tries to get past a lock: from, to at the most.
+_FIRST_PAUSE = 0.2
+_LONGEST_PAUSE = 3.0
+
+# A command whose answer was lost within so many seconds is given again once;
+# all of them may be.  After a longer silence a second one would add to it.
+_PROMPT = 10.0
+
+
+class Runner(Protocol):
+    """What runs commands: ``local.Local`` and ``ssh.Host``."""
+
+    def run(self, cmd: command.Command) -> command.Result: ...
+
+
+@dataclasses.dataclass(frozen=True)
+class Patience:
+    """Seconds: that a command may take, and to wait for others' locks."""
+
+    command: float = 150.0
+    lock: float = 30.0
+
+
+class Gluster:
+    """Runs ``gluster`` on one server.
+
+    :param runner: of commands there.
+    """
+
+    def __init__(self, runner: Runner, where: str, patience: Patience, *,
+                 clock: Callable[[], float] = time.monotonic,
+                 sleep: Callable[[float], object] = time.sleep) -> None:
+        self._runner = runner
+        self._where = where
+        self._patience = patience
+        self._clock = clock
+        self._sleep = sleep
+
+    # -- one command -----------------------------------------------------
+
+    def call(self, *words: str) -> parsing.Answer:
+        """One command; that all was so already is success.
+
+        :raises DriverError: it failed; see ``trouble``.
+        """
+        answer = self.ask(*words)
+        if answer.ok or trouble.already(answer, words):
+            return answer
+        raise trouble.failure(answer, self._what(words))
+
+    def ask(self, *words: str) -> parsing.Answer:
+        """One command, whose failure is an answer as well."""
+        return self._patiently(
+            lambda: self._answers((words,)),
+            lambda given: trouble.number(given[0]) == trouble.LOCKED)[0]
+
+    def batch(self, lines: Sequence[Words]) -> None:
+        """Several commands in one process, each a repeatable one.
+
+        All are given, whatever becomes of the first ones.
+
+        :raises DriverError: about the first that failed.
+        """
+        if len(lines) == 1:
+            self.call(*lines[0])
+            return
+        given = self._patiently(
+            lambda: self._answers(lines), lambda given: any(
+                trouble.number(answer) == trouble.LOCKED
+                for answer in given))
+        for words, answer in zip(lines, given, strict=True):
+            if not answer.ok and not trouble.already(answer, words):
+                raise trouble.failure(answer, self._what(words))
+
+    def _patiently(self, call: Callable[[], list[parsing.Answer]],
+                   locked: Callable[[list[parsing.Answer]], bool],
+                   ) -> list[parsing.Answer]:
+        """Repeat a call while another transaction is in its way."""
+        end = self._clock() + self._patience.lock
+        pause = _FIRST_PAUSE
+        while True:
+            given = self._again(call)
+            if not locked(given) or self._clock() + pause > end:
+                return given
+            LOG.debug('%s: another transaction is in progress', self._where)
+            # Without chance in it two would meet again and again.
+            self._sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
+            pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _again(self, call: Callable[[], list[parsing.Answer]],
+               ) -> list[parsing.Answer]:
+        started = self._clock()
+        try:
+            return call()
+        except exception.NotTrusted:
+            raise
+        except exception.TransportError as exc:
+            if self._clock() - started > _PROMPT:
+                raise
+            LOG.warning('%s: once more after: %s', self._where, exc)
+            return call()
+
+    def _answers(self, lines: Sequence[Words]) -> list[parsing.Answer]:
+        cmd = self._command(lines)
+        what = self._what(lines[0])
+        result = self._runner.run(cmd)
+        try:
+            given = parsing.answers(result.stdout)
+        except parsing.NotXml as exc:
+            said = result.stderr.strip() or result.stdout
+            raise trouble.speechless(said, what, result.status,
+                                     cmd.excerpt(said)) from exc
+        if len(given) != len(lines):
+            raise exception.OutcomeUnknown(
+                what, answer='%d answers to %d commands'
+                % (len(given), len(lines)))
+        return given
+
+    def _command(self, lines: Sequence[Words]) -> command.Command:
+        words: Words = ('gluster', '--mode=script', '--xml')
+        stdin = None
+        if len(lines) == 1:
+            words += lines[0]
+        else:
+            # Lines are split at blanks; names have none.
+            stdin = ''.join(' '.join(line) + '\n' for line in lines)
+        return command.Command(
+            words, stdin=stdin, root=True, accept=_CODES,
+            timeout=self._patience.command * len(lines))
+
+    def _what(self, words: Words) -> str:
+        text = ' '.join(words)
+        if len(text) > 200:
+            text = text[:200] + '...'
+        return 'gluster %s on %s failed' % (text, self._where)
+
+    # -- reading ---------------------------------------------------------
+
+    def version(self) -> tuple[int, ...]:
+        """:raises BackendError: gluster does not tell, or is not there."""
+        result = self._runner.run(command.Command.of(
+            'gluster', '--version', root=True,
+            timeout=self._patience.command))
+        found = parsing.version(result.stdout)
+        if found is None:
+            raise exception.BackendError(
+                'The version of gluster on %s cannot be read' % self._where,
+                answer=result.stdout[:200])
+        return found
+
+    def volumes(self) -> list[records.Volume]:
+        """All volumes with all that is set on them, without any lock."""
+        return parsing.volumes(self.call('volume', 'info'))
+
+    def volume(self, name: str) -> records.Volume | None:
+        answer = self.ask('volume', 'info', names.checked(name))
+        if trouble.number(answer) == trouble.NO_VOLUME:
+            return None
+        if not answer.ok:
+            raise trouble.failure(answer,
+                                  self._what(('volume', 'info', name)))
+        return next((each for each in parsing.volumes(answer)
+                     if each.name == name), None)
+
+    def bricks(self, volume: str = 'all') -> dict[str, list[records.Brick]]:
+        """Bricks of started volumes.  Takes locks: not for every call."""
+        return parsing.bricks(self.call('volume', 'status', volume,
+                                        'detail'))
+
+    def quota(self, volume: str) -> records.Quota | None:
+        return parsing.quota(self.call('volume', 'quota',
+                                       names.checked(volume), 'list', '/'))
+
+    # -- writing ---------------------------------------------------------
+
+    def set(self, volume: str, options: Mapping[str, str]) -> None:
+        """Set options in one transaction; all of them or none.
+
+        Those that this build lacks are left out if it can do without.
+        """
+        left = dict(options)
+        while left:
+            words = ['volume', 'set', names.checked(volume)]
+            for option, value in left.items():
+                words += [option, value]
+            answer = self.ask(*words)
+            if answer.ok:
+                return
+            missing = trouble.unknown_option(answer)
+            if missing not in records.OPTIONAL or missing not in left:
+                raise trouble.failure(answer, self._what(tuple(words)))
+            LOG.info('%s has no option %s', self._where, missing)
+            del left[missing]
+
+
+def start(volume: str) -> Words:
+    return ('volume', 'start', names.checked(volume))
+
+
+def stop(volume: str) -> Words:
+    return ('volume', 'stop', names.checked(volume))
+
+
+def limit(volume: str, gib: int) -> Words:
+    """Bound a volume to so many GiB."""
+    return ('volume', 'quota', names.checked(volume), 'limit-usage', '/',
+            '%dGB' % gib)
+
+
+def quota(volume: str, verb: str) -> Words:
+    """Switch quota on (``enable``) or off (``disable``)."""
+    return ('volume', 'quota', names.checked(volume), verb)

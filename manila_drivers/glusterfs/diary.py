@@ -1,0 +1,102 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What is remembered of a share on this side: Manila's private storage.
+
+``volume`` is upstream's key and form.  The other keys only help after
+interruptions; a share without them works.
+"""
+
+import dataclasses
+from typing import Any
+
+_LONGEST = 1000
+
+VOLUME = 'volume'
+_CLAIM = 'gluster_claim'
+_TLS = 'gluster_tls'
+_NAMES = 'gluster_names'
+_SNAPSHOT = 'gluster_snapshot'
+_REVERT = 'gluster_revert'
+
+
+@dataclasses.dataclass(frozen=True)
+class Record:
+    """One share.
+
+    :param volume: ``[user@]host:/volume``; '' if nothing is known.
+    :param pending: its creation has begun and not been seen to end.
+    :param tls: bricks have been started since TLS was switched on.
+    :param infrastructure: names that the volume's list had at the start.
+    :param snapshot: one that we may have left activated.
+    :param reverting: snapshot to which the share is being reverted.
+    """
+
+    volume: str = ''
+    pending: bool = False
+    tls: bool = False
+    infrastructure: tuple[str, ...] = ()
+    snapshot: str = ''
+    reverting: str = ''
+
+
+class Diary:
+    """Reads and writes the records of shares by instance id."""
+
+    def __init__(self, storage: Any) -> None:
+        self._storage = storage
+
+    def read(self, share_id: str) -> Record:
+        found = self._storage.get(share_id) or {}
+        volume = found.get(VOLUME) or ''
+        claim = found.get(_CLAIM)
+        return Record(
+            volume=volume, pending=claim == 'pending',
+            # Upstream's driver has restarted what it recorded.
+            tls=bool(volume) and (claim is None
+                                  or found.get(_TLS) == 'on'),
+            infrastructure=tuple(filter(None, (
+                found.get(_NAMES) or '').split(','))),
+            snapshot=found.get(_SNAPSHOT) or '',
+            reverting=found.get(_REVERT) or '')
+
+    def begin(self, share_id: str, volume: str, names: tuple[str, ...] = (),
+              snapshot: str = '') -> None:
+        """A share is about to be made of a volume."""
+        chosen: list[str] = []
+        for name in sorted(names):
+            if len(','.join([*chosen, name])) <= _LONGEST:
+                chosen.append(name)
+        self._storage.update(share_id, {
+            VOLUME: volume, _CLAIM: 'pending', _TLS: 'off',
+            _NAMES: ','.join(chosen), _SNAPSHOT: snapshot})
+
+    def complete(self, share_id: str, volume: str) -> None:
+        """The share has been made, and its bricks run with TLS."""
+        self._storage.update(share_id, {
+            VOLUME: volume, _CLAIM: 'done', _TLS: 'on'})
+
+    def moved(self, share_id: str, volume: str) -> None:
+        """The volume has been found elsewhere."""
+        self._storage.update(share_id, {VOLUME: volume})
+
+    def deactivated(self, share_id: str) -> None:
+        self._storage.delete(share_id, [_SNAPSHOT])
+
+    def reverting(self, share_id: str, snapshot: str) -> None:
+        self._storage.update(share_id, {_REVERT: snapshot})
+
+    def reverted(self, share_id: str) -> None:
+        self._storage.delete(share_id, [_REVERT])
+
+    def forget(self, share_id: str) -> None:
+        self._storage.delete(share_id)

@@ -1,0 +1,257 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The GlusterFS driver: the class that Manila loads.
+
+It speaks Manila's rows, dictionaries and method names, and leaves all else
+to ``manila_drivers.glusterfs.layout_volume``.
+"""
+
+from collections.abc import Callable
+import dataclasses
+import logging
+import time
+from typing import Any
+
+from oslo_utils import timeutils
+
+from manila_drivers import access
+from manila_drivers import compat
+from manila_drivers import driver
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.glusterfs import layout_volume
+from manila_drivers.glusterfs import opts
+from manila_drivers.glusterfs import settings
+
+LOG = logging.getLogger(__name__)
+
+Layout = layout_volume.GlusterfsVolumeMappedLayout
+
+
+class GlusterfsNativeShareDriver(driver.ExecuteMixin, driver.ShareDriver):
+    """Whole GlusterFS volumes, mounted with the native protocol.
+
+    A share is a volume that an operator has made, or a clone.  Its option
+    ``auth.ssl-allow`` has the common names of the TLS certificates whose
+    holders may mount it: those of the rules, and always those of the
+    servers and of the Manila host.
+
+    :param transport: how commands get to servers, see
+        ``layout_volume.Transport``; a simulator may be put here.
+    :param clock: monotonic seconds, and ``sleep`` waits for that many.
+    """
+
+    VENDOR = 'Red Hat'
+    DRIVER_VERSION = layout_volume.DRIVER_VERSION
+
+    def __init__(self, *args: Any,
+                 transport: layout_volume.Transport | None = None,
+                 clock: Callable[[], float] = time.monotonic,
+                 sleep: Callable[[float], object] = time.sleep,
+                 **kwargs: Any) -> None:
+        super().__init__(False, *args, config_opts=[opts.GLUSTER_OPTS],
+                         **kwargs)
+        self.ipv6_implemented = True
+        self._wiring: dict[str, Any] = {
+            'transport': transport, 'clock': clock, 'sleep': sleep}
+        self._layout: Layout | None = None
+
+    @property
+    def backend_name(self) -> str:
+        return str(self.option('share_backend_name') or 'GlusterFS-Native')
+
+    def get_configured_ip_versions(self) -> list[int]:
+        """Of the servers' addresses; names may be either."""
+        hosts = [each.strip() for each in
+                 self.option('glusterfs_servers') or ()]
+        return [4, 6] if any('[' in host for host in hosts) else [4]
+
+    def get_network_allocations_number(self) -> int:
+        return 0
+
+    @property
+    def _backend(self) -> Layout:
+        if self._layout is None:
+            raise exception.DriverError(
+                'The driver has not been set up',
+                check='the errors logged when the service started')
+        return self._layout
+
+    # -- start -----------------------------------------------------------
+
+    @driver.operation
+    def do_setup(self, context: Any, **kwargs: Any) -> None:
+        """Read the options; may be called again after a failure."""
+        before, self._layout = self._layout, None
+        if before is not None:
+            before.close()
+        self._layout = Layout(
+            settings.read(self.configuration, self.backend_name), self.lock,
+            self.private_storage,
+            root_helper=str(self.option('root_helper') or '')
+            if not compat.MANILA else '', **self._wiring)
+
+    @driver.operation
+    def check_for_setup_error(self, **kwargs: Any) -> None:
+        """Look at everything the driver depends on."""
+        self._backend.check()
+
+    @driver.operation
+    def get_backend_info(self, context: Any, **kwargs: Any) -> dict[str, str]:
+        return self._backend.info()
+
+    def _ensure_shares(self, context: Any,
+                       shares: Any) -> dict[str, dict[str, Any]]:
+        return self._backend.ensurer.ensure(map(model.Share.of, shares))
+
+    # -- statistics ------------------------------------------------------
+
+    def _static_stats(self) -> dict[str, Any]:
+        return {
+            'vendor_name': self.VENDOR,
+            'driver_version': self.DRIVER_VERSION,
+            'storage_protocol': 'glusterfs',
+            'snapshot_support': True,
+            'create_share_from_snapshot_support': True,
+            'revert_to_snapshot_support': True,
+            'mount_snapshot_support': False}
+
+    def _update_share_stats(self, data: Any = None) -> None:
+        super()._update_share_stats(self._backend.statistics.read())
+
+    @driver.operation(periodic=True)
+    def update_share_usage_size(self, context: Any, shares: Any,
+                                **kwargs: Any) -> list[dict[str, Any]]:
+        """Used GiB of the shares that can be looked at."""
+        used = self._backend.statistics.usage(
+            [share['id'] for share in shares])
+        now = timeutils.utcnow()
+        return [{'id': share['id'], 'gathered_at': now,
+                 'used_size': round(used[share['id']] / model.GiB, 3)}
+                for share in shares if share['id'] in used]
+
+    # -- shares ----------------------------------------------------------
+
+    @driver.operation
+    def create_share(self, context: Any, share: Any, share_server: Any = None,
+                     **kwargs: Any) -> list[dict[str, Any]]:
+        """Make a share that nobody can reach yet.
+
+        A repeated call finds what an earlier one made.
+        """
+        return self._backend.creator.create(model.Share.of(share))
+
+    @driver.operation
+    def create_share_from_snapshot(self, context: Any, share: Any,
+                                   snapshot: Any, share_server: Any = None,
+                                   parent_share: Any = None,
+                                   **kwargs: Any) -> dict[str, Any]:
+        """Make a share with a snapshot's content; it is there at once."""
+        return self._backend.snapshots.create_share(
+            model.Share.of(share), _snapshot(snapshot, parent_share))
+
+    @driver.operation
+    def get_share_status(self, share: Any, share_server: Any = None,
+                         **kwargs: Any) -> dict[str, Any]:
+        return self._backend.snapshots.status(model.Share.of(share))
+
+    @driver.operation
+    def delete_share(self, context: Any, share: Any, share_server: Any = None,
+                     **kwargs: Any) -> None:
+        """Empty a share's volume; what is gone already is passed over."""
+        self._backend.shares.delete(model.Share.of(share))
+
+    @driver.operation
+    def extend_share(self, share: Any, new_size: int,
+                     share_server: Any = None, **kwargs: Any) -> None:
+        self._backend.shares.resize(model.Share.of(share), int(new_size),
+                                    shrink=False)
+
+    @driver.operation
+    def shrink_share(self, share: Any, new_size: int,
+                     share_server: Any = None, **kwargs: Any) -> None:
+        self._backend.shares.resize(model.Share.of(share), int(new_size),
+                                    shrink=True)
+
+    @driver.operation
+    def update_access(self, context: Any, share: Any, access_rules: Any,
+                      add_rules: Any = None, delete_rules: Any = None,
+                      update_rules: Any = None, share_server: Any = None,
+                      **kwargs: Any) -> dict[str, dict[str, str]]:
+        """Make access exactly what ``access_rules`` says.
+
+        The other lists say what has changed, which is not needed to know:
+        a rule that is in none of them may still be missing on the backend.
+        """
+        errors = self._backend.shares.update_access(
+            model.Share.of(share), access.rules_of(access_rules))
+        for access_id, why in errors.items():
+            LOG.warning('Backend %s: share %s, access rule %s is put in '
+                        'error: %s', self.backend_name, share.get('id'),
+                        access_id, why)
+        if errors:
+            compat.user_message(context, share, 'UNSUPPORTED_CLIENT_ACCESS')
+        return access.states(errors)
+
+    # -- snapshots -------------------------------------------------------
+
+    @driver.operation
+    def create_snapshot(self, context: Any, snapshot: Any,
+                        share_server: Any = None,
+                        **kwargs: Any) -> dict[str, Any]:
+        return self._backend.snapshots.create(model.Snapshot.of(snapshot))
+
+    @driver.operation
+    def delete_snapshot(self, context: Any, snapshot: Any,
+                        share_server: Any = None, **kwargs: Any) -> None:
+        self._backend.snapshots.delete(model.Snapshot.of(snapshot))
+
+    @driver.operation
+    def revert_to_snapshot(self, context: Any, snapshot: Any,
+                           share_access_rules: Any,
+                           snapshot_access_rules: Any = None,
+                           share_server: Any = None, **kwargs: Any) -> None:
+        """Bring a share back to a snapshot, which stays."""
+        self._backend.snapshots.revert(
+            model.Snapshot.of(snapshot), access.rules_of(share_access_rules))
+
+    # -- manage ----------------------------------------------------------
+
+    @driver.operation
+    def manage_existing(self, share: Any, driver_options: Any,
+                        **kwargs: Any) -> dict[str, Any]:
+        """Take over a volume with its data; it is closed to tenants."""
+        return self._backend.manager.manage(model.Share.of(share),
+                                            driver_options or {})
+
+    @driver.operation
+    def unmanage(self, share: Any, **kwargs: Any) -> None:
+        """Let a volume go; no service will hand it out."""
+        self._backend.manager.unmanage(model.Share.of(share))
+
+    @driver.operation
+    def manage_existing_snapshot(self, snapshot: Any, driver_options: Any,
+                                 **kwargs: Any) -> dict[str, Any]:
+        return self._backend.snapshots.manage(model.Snapshot.of(snapshot))
+
+    @driver.operation
+    def unmanage_snapshot(self, snapshot: Any, **kwargs: Any) -> None:
+        """Leave everything as it is."""
+
+
+def _snapshot(row: Any, parent: Any) -> model.Snapshot:
+    """A snapshot with the share it is of, which may come separately."""
+    snapshot = model.Snapshot.of(row)
+    if snapshot.share is not None or parent is None:
+        return snapshot
+    return dataclasses.replace(snapshot, share=model.Share.of(parent))

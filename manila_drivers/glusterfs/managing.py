@@ -1,0 +1,153 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Taking existing volumes under management, and letting them go."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.glusterfs import clusters as clusters_module
+from manila_drivers.glusterfs import diary
+from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import planning
+from manila_drivers.glusterfs import records
+from manila_drivers.glusterfs import site as site_module
+
+Located = clusters_module.Located
+
+
+class Manager:
+    """Manage and unmanage of one backend."""
+
+    def __init__(self, site: site_module.Site) -> None:
+        self._site = site
+        self._pool = site.settings.pool
+        self._kinds = site.settings.infrastructure
+
+    def manage(self, share: model.Share,
+               options: Mapping[str, Any]) -> dict[str, Any]:
+        """Make a share of a volume with the data that is in it.
+
+        Tenants whose names are in its list lose access until the rules
+        come.
+
+        :returns: ``size`` in GiB and ``export_locations``.
+        :raises NotManageable: with nothing changed.
+        """
+        if share.proto != 'GLUSTERFS':
+            raise exception.NotManageable(
+                'Share %s asks for protocol %s; this backend serves '
+                'GLUSTERFS' % (share.id, share.proto or '(none)'))
+        cluster, name = self._place(share)
+        with self._site.locked(share.id), self._site.locked_pool():
+            volume = cluster.gluster.volume(names.checked(name))
+            if volume is None:
+                raise exception.NotManageable(
+                    'Cluster %s has no volume %s' % (cluster, name))
+            located = Located(cluster, volume)
+            self._check(share, located)
+            size = self._size(located, options)
+            self._take(share, located, size)
+        return {'size': size,
+                'export_locations': self._site.locations(located)}
+
+    def _place(self, share: model.Share,
+               ) -> tuple[clusters_module.Cluster, str]:
+        if not share.export_paths:
+            raise exception.NotManageable(
+                'Share %s comes without an export path' % share.id)
+        place = self._site.clusters.at(share.export_paths[0])
+        if place is None:
+            raise exception.NotManageable(
+                'Export path %s is not host:/volume of a server of this '
+                'backend' % share.export_paths[0],
+                check='glusterfs_servers: %s' % ', '.join(
+                    map(str, self._site.settings.addresses)))
+        return place
+
+    def _check(self, share: model.Share, located: Located) -> None:
+        volume = located.volume
+        if volume.state == records.WIPING:
+            raise exception.NotManageable(
+                'Volume %s is being emptied' % located.qualified)
+        if volume.mark and volume.mark != share.id \
+                and volume.state != records.UNMANAGED:
+            raise exception.NotManageable(
+                'Volume %s is share %s already' % (
+                    located.qualified, volume.mark))
+        why = self._pool.unusable(volume)
+        if why and not volume.snapshots:
+            raise exception.NotManageable(
+                'Volume %s cannot be a share: %s' % (located.qualified, why))
+
+    def _size(self, located: Located, options: Mapping[str, Any]) -> int:
+        """GiB: what the name says, or was given, or the bricks have."""
+        size = self._pool.size(located.volume.name)
+        if size:
+            return size
+        given = options.get('size')
+        if given is not None:
+            text = str(given).strip()
+            if not text.isdigit() or not int(text):
+                raise exception.NotManageable(
+                    'Driver option size is %r, not a number of GiB' % given)
+            return int(text)
+        if not located.volume.started:
+            raise exception.NotManageable(
+                'How large volume %s is cannot be seen: it is not started'
+                % located.qualified,
+                check='start it, or give the driver option size')
+        found = located.cluster.gluster.bricks(located.volume.name)
+        total, _ = planning.capacity(
+            located.volume, found.get(located.volume.name, ()))
+        if not total:
+            raise exception.NotManageable(
+                'How large volume %s is cannot be seen'
+                % located.qualified, check='give the driver option size')
+        return -(-total // model.GiB)
+
+    def _take(self, share: model.Share, located: Located,
+              size: int) -> None:
+        volume = located.volume
+        if volume.mark == share.id and not volume.state:
+            # Has been done; its rules may have been made by now.
+            again = self._site.diary.read(share.id)
+            if again.volume == located.qualified and not again.pending:
+                return
+        infra = planning.infrastructure(volume, diary.Record(), self._kinds)
+        changes = planning.preparation(
+            volume, share.id, self._site.claim(share),
+            self._kinds.joined(infra))
+        restart = not planning.tls_runs(volume)
+        if changes:
+            located.cluster.gluster.set(volume.name, changes)
+        self._site.run(located.cluster, planning.activation(
+            volume, restart=restart,
+            gib=size if volume.on(records.QUOTA) else None))
+        self._site.diary.complete(share.id, located.qualified)
+
+    def unmanage(self, share: model.Share) -> None:
+        """Let a volume go with all its data.
+
+        It keeps its mark, so that no service hands it out.
+        """
+        with self._site.locked(share.id):
+            found = self._site.find(share.id)
+            if found is not None:
+                changes = found.volume.changes({
+                    records.MARK: share.id,
+                    records.STATE: records.UNMANAGED})
+                if changes:
+                    found.cluster.gluster.set(found.volume.name, changes)
+            self._site.diary.forget(share.id)

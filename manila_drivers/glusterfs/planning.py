@@ -1,0 +1,365 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What has to be done, decided from what is known.  Pure.
+
+Every function takes facts (records of gluster and of ours, and Manila's
+values) and returns changes of options, or a plan for
+``manila_drivers.glusterfs.performing.Performer``.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import hashlib
+
+from manila_drivers import access as access_module
+from manila_drivers import exception
+from manila_drivers import plan
+from manila_drivers.glusterfs import diary
+from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import records
+
+Volume = records.Volume
+Options = Mapping[str, str]
+
+
+# -- options ---------------------------------------------------------------
+
+def claim_option(service: str) -> str:
+    """The option in which one share service claims volumes.
+
+    :param service: ``host@backend``.
+    """
+    digest = hashlib.sha256(service.encode()).hexdigest()
+    return records.CLAIM + digest[:8]
+
+
+def infrastructure(volume: Volume, record: diary.Record,
+                   kinds: names.Infrastructure) -> frozenset[str]:
+    """Names that have to stay in the volume's list whatever the rules say.
+
+    :raises Conflict: the list has been overwritten and nothing tells what
+        was in it.  A volume without them cannot heal itself or be emptied.
+    """
+    found = kinds.completed(volume.allowed or (), record.infrastructure)
+    if not kinds.has_server(found):
+        raise exception.Conflict(
+            'auth.ssl-allow of volume %s has no name of a server'
+            % volume.name, check='put the names of the servers and of the '
+            'Manila host back: %s...' % ', '.join(
+                kinds.servers + kinds.hosts))
+    return found
+
+
+def preparation(volume: Volume, share_id: str, claim: str,
+                infra: str, *, proven: bool = False) -> dict[str, str]:
+    """Options that claim a volume and close it: one transaction.
+
+    :param claim: name of our claim's option.
+    :param infra: value of the list.
+    :param proven: its bricks are known to run with TLS.
+    """
+    wanted = {records.MARK: share_id, claim: share_id,
+              records.CLIENT_TLS: 'on', records.SERVER_TLS: 'on',
+              records.DYNAMIC: 'on', records.GNFS: 'off',
+              records.TRASH: 'off', records.READ_ONLY: 'off',
+              records.ALLOW: infra, records.STATE: records.NONE}
+    if not volume.started:
+        # Its bricks will start with what is set here.
+        wanted[records.TLS_RUNS] = 'on'
+    elif not (proven or tls_runs(volume)):
+        wanted[records.TLS_RUNS] = records.NONE
+    return volume.changes(wanted)
+
+
+def tls_runs(volume: Volume) -> bool:
+    """Whether bricks were started after TLS had been switched on."""
+    return volume.encrypted and bool(records.is_on(
+        volume.options.get(records.TLS_RUNS)))
+
+
+def release(volume: Volume, claim: str) -> dict[str, str]:
+    """Options that give a volume back that has never been handed out."""
+    return {records.MARK: records.NONE, claim: records.NONE}
+
+
+def rival(before: Volume, after: Volume, share_id: str,
+          claim: str) -> str | None:
+    """The share that another service has claimed a volume for meanwhile.
+
+    Gluster has no compare-and-set, and the last to write the mark has
+    written it.  But every service also writes an option of its own, in the
+    same transaction: who finds that of another has to step back.  Claims
+    that were there before are left from earlier shares.
+
+    :param before: the volume as it was when it was chosen.
+    :param after: the volume after our own claim.
+    :returns: '' if the mark is not ours without any claim telling why.
+    """
+    old = before.claims() if before.free else {}
+    for option, other in sorted(after.claims().items()):
+        if option != claim and other != share_id \
+                and names.is_id(other) and old.get(option) != other:
+            return other
+    return None if after.mark == share_id else ''
+
+
+def stepping_back(claim: str, other: str) -> dict[str, str]:
+    """Options that leave a volume to the share of another service."""
+    changes = {claim: records.NONE}
+    if other:
+        changes[records.MARK] = other
+    return changes
+
+
+# -- plans -----------------------------------------------------------------
+
+def step(action: str, volume: Volume, **args: object) -> plan.Step:
+    return plan.Step(action, volume.name, args)
+
+
+def changed(volume: Volume, options: Options, *,
+            restart: bool = False) -> plan.Plan:
+    """Set options and have the volume run with them.
+
+    A volume that has to restart for them is stopped before they are set, so
+    that after an interruption it can be seen that it has not been done.
+    """
+    steps = []
+    running = volume.started
+    if restart and running:
+        steps.append(step('stop', volume))
+        running = False
+    if options:
+        steps.append(step('set', volume, options=dict(options)))
+    if not running:
+        steps.append(step('run', volume, commands=('start',)))
+    return plan.Plan(tuple(steps))
+
+
+def activation(volume: Volume, *, restart: bool, gib: int | None,
+               ) -> plan.Plan:
+    """Have a claimed volume run with TLS, and bounded: one invocation.
+
+    :param gib: its limit, or None for none.
+    """
+    commands: list[str] = []
+    if restart and volume.started:
+        commands.append('stop')
+    if restart or not volume.started:
+        commands.append('start')
+    if gib is not None:
+        if not volume.on(records.QUOTA):
+            commands.append('enable')
+        commands.append('limit')
+    if not commands:
+        return plan.Plan()
+    return plan.Plan((step('run', volume, commands=tuple(commands),
+                           gib=gib),))
+
+
+@dataclasses.dataclass(frozen=True)
+class Decision:
+    """What makes access equal to the rules, and the rules that cannot be.
+
+    ``errors`` maps the id of each of these to the reason.
+    """
+
+    steps: plan.Plan
+    errors: Mapping[str, str]
+
+
+def access(volume: Volume, rules: Sequence[access_module.Rule],
+           infra: frozenset[str], kinds: names.Infrastructure, *,
+           dynamic: bool) -> Decision:
+    """Make effective access equal to the rules, whatever it was.
+
+    :param infra: names that stay.
+    :param dynamic: clients who lose access are cut off at once; else the
+        volume has to be restarted for that.
+    """
+    grants = tenants(rules, kinds)
+    read_only = bool(grants.levels) and set(
+        grants.levels.values()) == {access_module.RO}
+    if not read_only:
+        grants = grants.without(dict.fromkeys(
+            (name for name, level in grants.levels.items()
+             if level == access_module.RO),
+            'a volume is read-only for everybody or for nobody, and there '
+            'are rules for read/write'))
+    now = set(volume.allowed or ())
+    grants = _fitting(grants, now, infra, kinds)
+    wanted = infra | set(grants.levels)
+    changes = volume.changes({
+        records.CLIENT_TLS: 'on', records.SERVER_TLS: 'on',
+        records.READ_ONLY: 'on' if read_only else 'off'})
+    if now != wanted or volume.allowed is None:
+        changes[records.ALLOW] = kinds.joined(wanted)
+    tls_off = not volume.encrypted
+    cut_off = bool(now - wanted) or volume.allowed is None
+    restart = tls_off or (cut_off and not dynamic)
+    if cut_off and not dynamic and not volume.on(records.DYNAMIC):
+        # From the next time on it does without a restart.
+        changes[records.DYNAMIC] = 'on'
+    return Decision(changed(volume, changes, restart=restart),
+                    grants.errors)
+
+
+def tenants(rules: Iterable[access_module.Rule],
+            kinds: names.Infrastructure) -> access_module.Grants[str]:
+    """Names and levels of the rules that can be honoured at all."""
+    grants = access_module.name_grants(rules, 'cert')
+    refused = {}
+    for name in grants.levels:
+        if not names.is_safe(name):
+            refused[name] = (
+                '%r is not acceptable as a common name: only letters, '
+                'digits and . _ @ : + = - are, with a letter or digit at '
+                'both ends, and at most 64 of them' % name)
+        elif kinds.reserved(name):
+            refused[name] = ('%r is reserved for the servers and the Manila '
+                             'host' % name)
+    return grants.without(refused)
+
+
+def _fitting(grants: access_module.Grants[str], now: set[str],
+             infra: frozenset[str],
+             kinds: names.Infrastructure) -> access_module.Grants[str]:
+    """The same less those rules for which the list has no room.
+
+    Who has access already goes first.
+    """
+    room = names.LONGEST_LIST - len(','.join(infra))
+    refused = {}
+    for name in sorted(grants.levels, key=lambda name: name not in now):
+        room -= len(name) + 1
+        if room < 0:
+            room += len(name) + 1
+            refused[name] = (
+                'the list of names is full: gluster takes %d characters'
+                % names.LONGEST_LIST)
+    return grants.without(refused)
+
+
+def emptying(volume: Volume, share_id: str, infra: str, *,
+             dynamic: bool, proven: bool) -> plan.Plan:
+    """Take a volume from its tenants, for ever, and empty it.
+
+    The mark stays until it is empty, so that nobody takes it meanwhile.
+    """
+    changes = volume.changes({
+        records.MARK: share_id, records.STATE: records.WIPING,
+        records.CLIENT_TLS: 'on', records.SERVER_TLS: 'on',
+        records.TRASH: 'off', records.READ_ONLY: 'off',
+        records.ALLOW: infra})
+    restart = not (volume.encrypted and (proven or tls_runs(volume)))
+    if records.ALLOW in changes and not dynamic:
+        restart = True
+    return changed(volume, changes, restart=restart) \
+        + plan.Plan((step('wipe', volume),))
+
+
+def returning(volume: Volume, claim: str) -> plan.Plan:
+    """Give an empty volume back to the pool."""
+    options = {records.MARK: records.NONE, records.STATE: records.NONE,
+               **dict.fromkeys((*volume.claims(), claim), records.NONE),
+               records.TLS_RUNS: 'on'}
+    steps = []
+    if volume.on(records.QUOTA):
+        steps.append(step('run', volume, commands=('disable',)))
+    steps.append(step('set', volume, options=options))
+    return plan.Plan(tuple(steps))
+
+
+def destruction(volume: Volume) -> plan.Plan:
+    """Remove a clone.
+
+    :raises Busy: it has snapshots.
+    """
+    check_snapshots(volume)
+    steps = [step('run', volume, commands=('stop',))] if volume.started \
+        else []
+    steps.append(step('delete', volume))
+    return plan.Plan(tuple(steps))
+
+
+def check_snapshots(volume: Volume) -> None:
+    if volume.snapshots:
+        raise exception.Busy(
+            'Volume %s has %d snapshots' % (volume.name, volume.snapshots),
+            check='gluster snapshot list %s' % volume.name)
+
+
+def clone(volume: Volume, share_id: str, parent_id: str, claim: str,
+          infra: str, gib: int | None) -> plan.Plan:
+    """Make a share of a fresh clone, before anybody could connect to it.
+
+    It has the options that its parent had when the snapshot was taken, the
+    names of the parent's tenants among them.
+
+    :param gib: its limit if it is to have one, or has its parent's.
+    """
+    others = dict.fromkeys(
+        (option for option in volume.claims() if option != claim),
+        records.NONE)
+    changes = {**others, **preparation(volume, share_id, claim, infra),
+               records.PARENT: parent_id}
+    bounded = gib if gib is not None else None
+    steps = []
+    if volume.changes(changes):
+        steps.append(step('set', volume, options=volume.changes(changes)))
+    return plan.Plan(tuple(steps)) + activation(
+        volume, restart=False, gib=bounded)
+
+
+def resize(quota: records.Quota, share_id: str, gib: int, *,
+           shrink: bool) -> bool:
+    """Whether the limit has to be changed to so many GiB.
+
+    :raises PossibleDataLoss: a shrink below what is in use.
+    """
+    if shrink and quota.used > gib * 1024 ** 3:
+        raise exception.PossibleDataLoss(
+            'Share %s cannot shrink to %d GiB: %d bytes are in use'
+            % (share_id, gib, quota.used))
+    return quota.limit != gib * 1024 ** 3
+
+
+def unmarked(volume: Volume) -> bool:
+    """Whether a volume has never had a mark, or lost it.
+
+    One that was given back has NONE instead.
+    """
+    return records.MARK not in volume.options and not volume.state
+
+
+def capacity(volume: Volume, bricks: Iterable[records.Brick],
+             ) -> tuple[int | None, int | None]:
+    """Bytes that a volume has in all and that are free.
+
+    The smallest brick of each set counts, as often as the set keeps
+    different data; None if a set has no brick whose size is known.
+    """
+    known = {brick.name: brick for brick in bricks}
+    total = free = 0
+    for first in range(0, len(volume.bricks), volume.width):
+        found = [known[name] for name
+                 in volume.bricks[first:first + volume.width]
+                 if name in known and known[name].total is not None]
+        if not found:
+            return None, None
+        times = volume.width - volume.redundancy if volume.dispersed else 1
+        total += times * min(brick.total or 0 for brick in found)
+        free += times * min(brick.free or 0 for brick in found)
+    return (total, free) if volume.bricks else (None, None)

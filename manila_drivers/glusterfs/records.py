@@ -1,0 +1,167 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What gluster tells, as values."""
+
+from collections.abc import Mapping
+import dataclasses
+
+from manila_drivers.glusterfs import names
+
+ALLOW = 'auth.ssl-allow'
+CLIENT_TLS = 'client.ssl'
+SERVER_TLS = 'server.ssl'
+DYNAMIC = 'server.dynamic-auth'
+READ_ONLY = 'features.read-only'
+TRASH = 'features.trash'
+QUOTA = 'features.quota'
+GNFS = 'nfs.export-volumes'
+MARK = 'user.manila-share'
+STATE = 'user.manila-state'
+PARENT = 'user.manila-cloned-from'
+TLS_RUNS = 'user.manila-tls'
+CLAIM = 'user.manila-claim-'
+
+#: Options that old or trimmed builds do not have.
+OPTIONAL = frozenset({DYNAMIC, TRASH, GNFS})
+
+NONE = 'NONE'
+WIPING = 'wiping'
+UNMANAGED = 'unmanaged'
+
+_TRUE = frozenset({'on', 'yes', 'true', 'enable', '1'})
+
+
+def is_on(value: str | None) -> bool | None:
+    """A boolean as gluster reads it; None if the option is not set."""
+    return None if value is None else value.strip().lower() in _TRUE
+
+
+@dataclasses.dataclass(frozen=True)
+class Volume:
+    """A volume of a cluster.
+
+    ``options`` has those alone that are explicitly set.  ``bricks`` is
+    ``host:/directory`` of each; ``width`` is how many of them hold the same
+    file together, and ``redundancy`` how many of those can be lost in a
+    dispersed one.
+    """
+
+    name: str
+    id: str = ''
+    status: str = 'Started'
+    options: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    snapshots: int = 0
+    bricks: tuple[str, ...] = ()
+    width: int = 1
+    redundancy: int = 0
+    dispersed: bool = False
+
+    @property
+    def started(self) -> bool:
+        return self.status == 'Started'
+
+    def on(self, option: str) -> bool | None:
+        return is_on(self.options.get(option))
+
+    def user(self, option: str) -> str:
+        """A user option; '' if it is not set or NONE."""
+        value = self.options.get(option, '')
+        return '' if value.upper() == NONE else value
+
+    @property
+    def mark(self) -> str:
+        """The share that the volume is, '' if it is none."""
+        return self.user(MARK)
+
+    @property
+    def state(self) -> str:
+        return self.user(STATE)
+
+    @property
+    def free(self) -> bool:
+        return not self.mark and not self.state
+
+    @property
+    def allowed(self) -> tuple[str, ...] | None:
+        """Names that may mount it; None means everybody with a certificate.
+        """
+        value = self.options.get(ALLOW)
+        if value is None:
+            return None
+        return tuple(value.replace(',', ' ').split())
+
+    @property
+    def encrypted(self) -> bool:
+        """Whether TLS is on for both sides: not whether bricks run so."""
+        return bool(self.on(CLIENT_TLS) and self.on(SERVER_TLS))
+
+    @property
+    def is_clone(self) -> bool:
+        """Whether it was made for a share out of a snapshot.
+
+        By name and by origin: one of the operator's pool never is.
+        """
+        return names.is_clone(self.name) and (
+            names.is_id(self.user(PARENT))
+            or any('/snaps/' in brick for brick in self.bricks))
+
+    def claims(self) -> dict[str, str]:
+        """Shares that backends claimed the volume for, by option.
+
+        They mean something only as long as two backends both have just
+        claimed a free volume: see ``planning.rival``.
+        """
+        return {option: self.user(option) for option in self.options
+                if option.startswith(CLAIM) and self.user(option)}
+
+    def changes(self, wanted: Mapping[str, str]) -> dict[str, str]:
+        """Those of the options that are not so already."""
+        return {option: value for option, value in wanted.items()
+                if not self._has(option, value)}
+
+    def _has(self, option: str, value: str) -> bool:
+        now = self.options.get(option)
+        if value == NONE:
+            return not self.user(option)
+        if value == 'off' and option in (TRASH, READ_ONLY, QUOTA):
+            # Off unless it is set.
+            return not is_on(now)
+        if value in ('on', 'off') and option.find('user.') != 0:
+            return is_on(now) is (value == 'on')
+        return now == value
+
+
+@dataclasses.dataclass(frozen=True)
+class Snapshot:
+    """``volumes`` are the volumes that it is of; ours have one."""
+
+    name: str
+    volumes: tuple[str, ...] = ()
+    active: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class Quota:
+    """Bytes.  ``limit`` is None without one."""
+
+    limit: int | None
+    used: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Brick:
+    """Bytes of the file system that a brick is in, if it is up."""
+
+    name: str
+    total: int | None
+    free: int | None

@@ -1,0 +1,165 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What all operations share: clusters, records, locks and settings."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+import logging
+import time
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers import plan
+from manila_drivers.glusterfs import clusters as clusters_module
+from manila_drivers.glusterfs import diary as diary_module
+from manila_drivers.glusterfs import mounting
+from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import performing
+from manila_drivers.glusterfs import planning
+from manila_drivers.glusterfs import settings as settings_module
+
+LOG = logging.getLogger(__name__)
+
+Cluster = clusters_module.Cluster
+Located = clusters_module.Located
+Lock = Callable[..., contextlib.AbstractContextManager[Any]]
+
+# Seconds to wait for others that choose a volume: each takes a few.
+_POOL_TIMEOUT = 300.0
+
+
+class Site:
+    """One backend: where volumes are found, and changed.
+
+    :param lock: makes a lock, of all processes of the host, by name.
+    :param storage: Manila's private storage.
+    """
+
+    def __init__(self, settings: settings_module.Settings,
+                 clusters: clusters_module.Clusters, storage: Any,
+                 lock: Lock, wiper: mounting.Wiper,
+                 sleep: Callable[[float], object] = time.sleep) -> None:
+        self.settings = settings
+        self.clusters = clusters
+        self.diary = diary_module.Diary(storage)
+        self.wiper = wiper
+        self.sleep = sleep
+        self._lock = lock
+
+    # -- locks -----------------------------------------------------------
+
+    def locked(self, share_id: str,
+               ) -> contextlib.AbstractContextManager[Any]:
+        """Reading, deciding and writing must not be interleaved."""
+        return self._lock('glusterfs-' + share_id)
+
+    def locked_snapshot(self, name: str,
+                        ) -> contextlib.AbstractContextManager[Any]:
+        return self._lock('glusterfs-snapshot-' + name)
+
+    @contextlib.contextmanager
+    def locked_pool(self) -> Iterator[None]:
+        """No other backend of this host chooses a volume meanwhile."""
+        hosts = sorted(each.address.host.lower() for each in self.clusters)
+        with contextlib.ExitStack() as stack:
+            for host in hosts:
+                stack.enter_context(self._lock(
+                    'glusterfs-pool-' + host, _POOL_TIMEOUT))
+            yield
+
+    # -- finding ---------------------------------------------------------
+
+    def find(self, share_id: str, record: diary_module.Record | None = None,
+             *, all_of_them: bool = False) -> Located | None:
+        """The volume of a share: one read where it is recorded.
+
+        Without a record, or with one that is not true any more, by name and
+        mark among all volumes.  A volume without any mark is the share's if
+        its record says so.
+
+        :param all_of_them: raise if a cluster cannot be asked.
+        """
+        record = record or self.diary.read(share_id)
+        recorded = self.recorded(record)
+        if recorded is not None and (
+                recorded.volume.mark == share_id
+                or recorded.volume.name == names.clone(share_id)):
+            return recorded
+        found = clusters_module.owned(share_id, self.clusters.volumes(
+            all_of_them=all_of_them))
+        if found is None and recorded is not None and not record.pending \
+                and planning.unmarked(recorded.volume):
+            LOG.warning('Volume %s has lost the mark of share %s',
+                        recorded.qualified, share_id)
+            return recorded
+        if found is not None and found.qualified != record.volume \
+                and record.volume:
+            self.diary.moved(share_id, found.qualified)
+        return found
+
+    def recorded(self, record: diary_module.Record) -> Located | None:
+        """The volume that a record names, if it is there."""
+        place = self.clusters.at(record.volume) if record.volume else None
+        if place is None:
+            return None
+        cluster, name = place
+        volume = cluster.gluster.volume(name)
+        return None if volume is None else Located(cluster, volume)
+
+    def get(self, share_id: str) -> Located:
+        """:raises NotFound: the share has no volume."""
+        found = self.find(share_id)
+        if found is None:
+            raise exception.NotFound(
+                'Share %s has no volume' % share_id,
+                check='gluster volume info on all servers, for a volume with '
+                      'user.manila-share %s' % share_id)
+        return found
+
+    def home(self, share_id: str) -> tuple[Cluster, str]:
+        """Cluster and name of a share's volume, as recorded if it is.
+
+        Asks nobody unless there is no record.
+        """
+        record = self.diary.read(share_id)
+        place = self.clusters.at(record.volume) if record.volume else None
+        if place is not None and not record.pending:
+            return place
+        found = self.get(share_id)
+        return found.cluster, found.volume.name
+
+    # -- changing --------------------------------------------------------
+
+    def run(self, cluster: Cluster, steps: plan.Plan) -> None:
+        performing.Performer(cluster, self.wiper.wipe).run(steps)
+
+    def claim(self, share: model.Share) -> str:
+        """The option by which this service claims volumes."""
+        return planning.claim_option(share.host.partition('#')[0]
+                                     or self.settings.backend)
+
+    def limit(self, share: model.Share) -> int | None:
+        """GiB by which a new share is bounded; None for no bound."""
+        return share.size if self.settings.quota else None
+
+    def check_proto(self, share: model.Share) -> None:
+        """:raises InvalidRequest: it is not ours."""
+        if share.proto != 'GLUSTERFS':
+            raise exception.InvalidRequest(
+                'Share %s asks for protocol %s; this backend serves '
+                'GLUSTERFS' % (share.id, share.proto or '(none)'))
+
+    def locations(self, located: Located) -> list[dict[str, Any]]:
+        return [model.export_location(located.export, preferred=True)]

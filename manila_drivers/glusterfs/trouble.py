@@ -1,0 +1,128 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a failed ``gluster`` command means.  Pure."""
+
+import re
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers.glusterfs import parsing
+
+NOT_SUPPORTED = 30801
+LOCKED = 30802
+BRICK_DOWN = 30803
+NODE_DOWN = 30804
+LIMIT = 30805
+NO_VOLUME = 30806
+NO_SNAPSHOT = 30807
+REBALANCING = 30808
+NOT_STARTED = 30810
+VOLUME_EXISTS = 30811
+SNAPSHOT_EXISTS = 30812
+NOT_THIN = 30815
+SAME_STATE = 22
+
+# Older versions have no numbers, and newer ones often none that tells.
+_TEXTS = (
+    (LOCKED, re.compile('Another transaction is in progress')),
+    (NO_VOLUME, re.compile(r'[Vv]olume (\(?\S+\)? )?does not exist')),
+    (NO_SNAPSHOT, re.compile(
+        r'Snapshot \(?\S+\)? does not exist|Failed to find :\S+ snap')),
+    (NODE_DOWN, re.compile('Some of the peers are down')))
+
+_UNKNOWN_OPTION = re.compile(r'option : (\S+) does not exist')
+_STARTED = re.compile('already started')
+_STOPPED = re.compile('is not in the started state')
+_QUOTA_ON = re.compile('Quota is already enabled')
+_QUOTA_OFF = re.compile('Quota is (already )?disabled')
+_HAS_SNAPSHOTS = re.compile(r'as it has \d+ snapshots')
+_UNREACHABLE = re.compile(
+    'Connection failed|Unable to connect|daemon is operational')
+_TIMED_OUT = re.compile('Request timed out')
+
+
+def number(answer: parsing.Answer) -> int:
+    """Gluster's error number, or the one that the text means; 0 if none."""
+    if answer.ok:
+        return 0
+    for known, text in _TEXTS:
+        if text.search(answer.text):
+            return known
+    return answer.number
+
+
+def unknown_option(answer: parsing.Answer) -> str:
+    """The option of a ``volume set`` that this build does not have."""
+    found = _UNKNOWN_OPTION.search(answer.text)
+    return found[1] if found and not answer.ok else ''
+
+
+def already(answer: parsing.Answer, words: tuple[str, ...]) -> bool:
+    """Whether a command failed because all is as it would have made it."""
+    told = {
+        ('volume', 'start'): _STARTED, ('volume', 'stop'): _STOPPED,
+        ('volume', 'quota', 'enable'): _QUOTA_ON,
+        ('volume', 'quota', 'disable'): _QUOTA_OFF,
+    }.get((*words[:2], *words[3:4]) if words[1:2] == ('quota',)
+          else words[:2])
+    if told is not None:
+        return told.search(answer.text) is not None
+    return words[:1] == ('snapshot',) \
+        and words[1:2] in (('activate',), ('deactivate',)) \
+        and answer.number == SAME_STATE
+
+
+def failure(answer: parsing.Answer, what: str) -> exception.DriverError:
+    """The error to raise for an answer that is none of success."""
+    known = number(answer)
+    said = ' '.join(filter(None, (
+        answer.text, '(%d)' % answer.number if answer.number else '')))
+    parts: dict[str, Any] = {'answer': said, 'status': known or None}
+    if known in (NO_VOLUME, NO_SNAPSHOT):
+        return exception.NotFound(what, **parts)
+    if known in (VOLUME_EXISTS, SNAPSHOT_EXISTS):
+        return exception.Conflict(what, **parts)
+    if known == LOCKED:
+        return exception.Busy(what, check='what else works on this volume, '
+                              'and whether a server holds a stale lock',
+                              **parts)
+    if known in (BRICK_DOWN, NODE_DOWN):
+        return exception.Busy(what, check='gluster peer status, gluster '
+                              'volume status', **parts)
+    if known == REBALANCING or _HAS_SNAPSHOTS.search(answer.text):
+        return exception.Busy(what, **parts)
+    if known in (NOT_SUPPORTED, NOT_THIN) \
+            or 'snapshot functionality is disabled' in answer.text:
+        return exception.Unsupported(what, answer=said,
+                                     check='whether all bricks are on thin '
+                                           'logical volumes')
+    return exception.BackendError(what, **parts)
+
+
+def speechless(output: str, what: str, status: int,
+               excerpt: str) -> exception.DriverError:
+    """The error to raise for an output that is no XML."""
+    if _UNREACHABLE.search(output):
+        return exception.Unreachable(
+            what, answer=excerpt, check='whether glusterd runs, and this '
+            'user is root there')
+    if _TIMED_OUT.search(output):
+        return exception.OutcomeUnknown(what, answer=excerpt)
+    if output.lstrip().startswith('sudo:'):
+        return exception.AccessDenied(
+            what, answer=excerpt, status=status,
+            check='sudoers: this user must be allowed to run gluster')
+    if status == 0:
+        # It may have been done: only the answer was lost or cut off.
+        return exception.OutcomeUnknown(what, answer=excerpt)
+    return exception.BackendError(what, answer=excerpt, status=status)
