@@ -234,6 +234,22 @@ def test_connections_that_are_cut_all_the_time(via, hosts, tmp_path):
     assert counted[None] > 0
 
 
+def test_new_keys_all_the_time(hosts, make_sshd, target, measured):
+    """Every megabyte; what is sent meanwhile waits, and waits for nobody."""
+    host = hosts.host(target(make_sshd('RekeyLimit 1M')))
+    text = 'x' * 4_000_000
+    assert host.run(command.Command.of('cat', stdin=text)).stdout == text
+
+    def ask(_):
+        for _ in range(20):
+            cmd = command.Command.of('head', '-c', '200000', '/dev/zero',
+                                     stdin='y' * 50_000)
+            assert len(host.run(cmd).stdout) == 200_000
+
+    assert in_threads(8, ask) == []
+    assert measured.counts['SSH'] == 161
+
+
 def default_socket(server):
     """Commands as paramiko runs them on one connection, left to itself."""
     client = paramiko.SSHClient()

@@ -1,0 +1,125 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The order in which things are said about a channel that ends."""
+
+import threading
+
+import paramiko
+from paramiko import common
+import pytest
+
+from manila_drivers.transport import ssh_channel
+from tests.unit.transport.ssh import server
+
+NAMES = {common.MSG_CHANNEL_EOF: 'EOF', common.MSG_CHANNEL_CLOSE: 'CLOSE',
+         common.MSG_CHANNEL_DATA: 'DATA'}
+
+
+class Wire:
+    """Notes what is sent; the first of a kind takes its time.
+
+    It says so, and goes on when the other side's CLOSE has had time to come
+    and be answered.
+    """
+
+    def __init__(self, transport, slow):
+        self.sent = []
+        self.reached = threading.Event()
+        self._slow = slow
+        self._go = threading.Event()
+        self._send = transport.packetizer.send_message
+        transport.packetizer.send_message = self
+
+    def __call__(self, message):
+        name = NAMES.get(message.asbytes()[0])
+        if name == self._slow and not self.reached.is_set():
+            self.reached.set()
+            self._go.wait(0.5)
+        if name:
+            self.sent.append(name)
+        self._send(message)
+
+
+@pytest.fixture
+def open_channel(serve):
+    """A channel whose other side ends it when it is told to."""
+    end = threading.Event()
+
+    def answer(channel, text):
+        end.wait(10)
+        server.end(channel)
+
+    made = serve(answer)
+    transport = paramiko.Transport(('127.0.0.1', made.port))
+    transport.connect(username='manila', password=server.PASSWORD)
+    channel = transport.open_session()
+    channel.exec_command('anything')
+    yield channel, end
+    channel.close()
+    transport.close()
+
+
+def late_end(channel):
+    """As paramiko does it: decide under the lock, send without."""
+    with channel.lock:
+        message = paramiko.Message()
+        message.add_byte(common.cMSG_CHANNEL_EOF)
+        message.add_int(channel.remote_chanid)
+        channel.eof_sent = True
+    channel.get_transport().packetizer.send_message(message)
+
+
+@pytest.mark.parametrize(('way', 'order'), [
+    (ssh_channel.send_end, ['EOF', 'CLOSE']),
+    (late_end, ['CLOSE', 'EOF'])])
+def test_nothing_is_said_after_the_close(open_channel, way, order):
+    """The second way is the broken one that this has to catch."""
+    channel, end = open_channel
+    wire = Wire(channel.get_transport(), 'EOF')
+    sending = threading.Thread(target=way, args=(channel,))
+    sending.start()
+    wire.reached.wait(10)
+    end.set()
+    sending.join()
+    channel.status_event.wait(10)
+    for _ in range(100):
+        if len(wire.sent) == 2:
+            break
+        threading.Event().wait(0.02)
+
+    assert wire.sent == order
+
+
+def test_input_ends_with_the_channel(open_channel):
+    channel, end = open_channel
+    wire = Wire(channel.get_transport(), 'DATA')
+    sending = threading.Thread(target=ssh_channel.send,
+                               args=(channel, b'x' * 10_000_000))
+    sending.start()
+    wire.reached.wait(10)
+    end.set()
+    sending.join(10)
+
+    assert not sending.is_alive()
+    assert 'DATA' not in wire.sent[wire.sent.index('CLOSE'):]
+
+
+def test_an_end_is_said_once(open_channel):
+    channel, _ = open_channel
+    wire = Wire(channel.get_transport(), None)
+
+    ssh_channel.send_end(channel)
+    ssh_channel.send_end(channel)
+    ssh_channel.send(channel, b'too late')
+
+    assert wire.sent == ['EOF']

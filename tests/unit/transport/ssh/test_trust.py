@@ -1,0 +1,199 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""known_hosts: what a line says about which host."""
+
+import base64
+import os
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from manila_drivers import exception
+from manila_drivers.transport import ssh_trust
+
+KEY = b'the key of the host'
+OTHER = b'the key of another'
+ED = 'ssh-ed25519'
+
+
+def line(names, key=KEY, kind=ED, marker=''):
+    text = base64.b64encode(key).decode()
+    return ' '.join(filter(None, [marker, names, kind, text, 'a comment']))
+
+
+@pytest.fixture
+def trust(tmp_path):
+    def make(*lines, learn=False):
+        path = tmp_path / 'known_hosts'
+        path.write_text(''.join(one + '\n' for one in lines))
+        return ssh_trust.KnownHosts((str(path),), learn=learn)
+    return make
+
+
+@pytest.mark.parametrize(('names', 'host', 'port', 'known'), [
+    ('server.example', 'server.example', 22, True),
+    ('server.example', 'SERVER.example', 22, True),
+    ('Server.Example', 'server.example', 22, True),
+    ('server.example', 'server.example', 2222, False),
+    ('[server.example]:2222', 'server.example', 2222, True),
+    ('[server.example]:2222', 'server.example', 22, False),
+    ('a,server.example,b', 'server.example', 22, True),
+    ('*.example', 'server.example', 22, True),
+    ('*.example,!server.example', 'server.example', 22, False),
+    ('!server.example,*.example', 'server.example', 22, False),
+    ('serve?.example', 'server.example', 22, True),
+    ('[serv]er.example', 'server.example', 22, False),
+    ('server.examples', 'server.example', 22, False),
+    ('192.0.2.1', '192.0.2.1', 22, True),
+    ('192.0.2.1', '192.0.2.10', 22, False),
+    ('2001:db8::1', '2001:db8::1', 22, True),
+    ('[2001:db8::1]:2222', '2001:db8::1', 2222, True)])
+def test_names(trust, names, host, port, known):
+    made = trust(line(names))
+
+    assert made.types(host, port) == ([ED] if known else [])
+    if known:
+        made.verify(host, port, ED, KEY)
+    else:
+        with pytest.raises(exception.NotTrusted, match='is not known'):
+            made.verify(host, port, ED, KEY)
+
+
+def hashed(name, salt=b'0123456789abcdefghij'):
+    digest = ssh_trust.hmac.new(salt, name.encode(), 'sha1').digest()
+    return '|1|%s|%s' % (base64.b64encode(salt).decode(),
+                         base64.b64encode(digest).decode())
+
+
+def test_hashed_names(trust):
+    made = trust(line(hashed('server.example')),
+                 line(hashed('[server.example]:2222'), OTHER))
+
+    made.verify('server.example', 22, ED, KEY)
+    made.verify('server.example', 2222, ED, OTHER)
+    with pytest.raises(exception.NotTrusted):
+        made.verify('server.example', 22, ED, OTHER)
+
+
+@pytest.mark.parametrize('learn', [False, True])
+@pytest.mark.parametrize(('kind', 'key'), [(ED, OTHER), ('ssh-rsa', KEY)])
+def test_another_key_than_the_known_one(trust, learn, kind, key):
+    made = trust('# comment', line('server.example'), learn=learn)
+
+    with pytest.raises(exception.NotTrusted, match='not the one') as caught:
+        made.verify('server.example', 22, kind, key)
+
+    assert 'line 2 of ' + made.files[0] in caught.value.check
+
+
+def test_one_of_several_keys(trust):
+    made = trust(line('server.example', OTHER), line('server.example'))
+
+    made.verify('server.example', 22, ED, KEY)
+
+
+def test_a_revoked_key_counts_for_nothing_else(trust):
+    made = trust(line('server.example'),
+                 line('*', marker='@revoked'), learn=True)
+
+    with pytest.raises(exception.NotTrusted, match='revoked') as caught:
+        made.verify('server.example', 22, ED, KEY)
+
+    assert 'line 2' in caught.value.check
+
+
+def test_authorities_of_hosts_are_not_understood(trust):
+    made = trust(line('server.example', marker='@cert-authority'))
+
+    assert made.types('server.example', 22) == []
+    with pytest.raises(exception.NotTrusted, match='is not known'):
+        made.verify('server.example', 22, ED, KEY)
+
+
+def test_what_is_learned_is_known_afterwards(tmp_path):
+    path = tmp_path / 'folder' / 'known_hosts'
+    made = ssh_trust.KnownHosts((str(path),), learn=True)
+    made.verify('2001:db8::1', 2222, ED, KEY)
+    made.verify('server.example', 22, ED, OTHER)
+
+    strict = ssh_trust.KnownHosts((str(path),))
+    strict.verify('2001:db8::1', 2222, ED, KEY)
+    strict.verify('server.example', 22, ED, OTHER)
+    assert path.read_text().count('\n') == 2
+    with pytest.raises(exception.NotTrusted, match='not the one'):
+        made.verify('server.example', 22, ED, KEY)
+
+
+def test_somebody_else_learned_another_key_meanwhile(trust, monkeypatch):
+    """Between the look and the lock: what is in the file by then counts."""
+    made = trust(learn=True)
+    real = ssh_trust._lock
+
+    def late(fd, path):
+        real(fd, path)
+        with open(path, 'a') as file:
+            file.write(line('server.example', OTHER) + '\n')
+
+    monkeypatch.setattr(ssh_trust, '_lock', late)
+
+    with pytest.raises(exception.NotTrusted, match='not the one'):
+        made.verify('server.example', 22, ED, KEY)
+
+
+def test_no_file_is_no_known_host(tmp_path):
+    made = ssh_trust.KnownHosts((str(tmp_path / 'none'),))
+
+    with pytest.raises(exception.NotTrusted, match='is not known'):
+        made.verify('server.example', 22, ED, KEY)
+
+
+def test_a_file_that_cannot_be_read(tmp_path):
+    made = ssh_trust.KnownHosts((str(tmp_path),), option='the_file')
+
+    with pytest.raises(exception.ConfigurationError) as caught:
+        made.types('server.example', 22)
+
+    assert caught.value.option == 'the_file'
+
+
+def test_without_files_those_of_ssh_count(monkeypatch, tmp_path):
+    monkeypatch.setenv('HOME', str(tmp_path))
+
+    assert ssh_trust.KnownHosts().paths() == [
+        str(tmp_path / '.ssh' / 'known_hosts'), '/etc/ssh/ssh_known_hosts']
+
+
+@given(st.lists(st.text(max_size=60), max_size=8))
+def test_no_line_is_too_odd(lines):
+    for entry in ssh_trust.parse(lines):
+        entry.matches('server.example')
+
+
+@given(st.text(st.characters(codec='ascii', categories=['Ll', 'Nd']),
+               min_size=1, max_size=20),
+       st.integers(1, 65535), st.binary(min_size=1, max_size=80),
+       st.sampled_from(['', '\n', 'half a line', 'x y\n']))
+def test_what_is_appended_is_read_again(tmp_path_factory, host, port, blob,
+                                        before):
+    path = tmp_path_factory.mktemp('known') / 'known_hosts'
+    path.write_text(before)
+    made = ssh_trust.KnownHosts((str(path),), learn=True)
+
+    made.verify(host, port, ED, blob)
+
+    text = path.read_text()
+    assert text.startswith(before)
+    assert text.endswith('\n')
+    ssh_trust.KnownHosts((str(path),)).verify(host, port, ED, blob)
+    os.unlink(path)

@@ -1,0 +1,159 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Targets, outputs and alarms: the parts that need no connection."""
+
+import dataclasses
+import threading
+import time
+
+from hypothesis import given
+from hypothesis import strategies as st
+import pytest
+
+from manila_drivers import exception
+from manila_drivers.transport import command
+from manila_drivers.transport import ssh
+from manila_drivers.transport import ssh_exec
+from manila_drivers.transport import ssh_watch
+
+LOGIN = ssh.Login('manila', key_file='/key')
+TARGET = ssh.Target('server.example', LOGIN, ssh.KnownHosts())
+
+
+@pytest.mark.parametrize(('host', 'port', 'user', 'said'), [
+    ('server.example', 22, 'manila', 'manila@server.example'),
+    ('server.example', 2222, 'root', 'root@server.example:2222'),
+    ('2001:db8::1', 22, 'manila', 'manila@[2001:db8::1]'),
+    ('2001:db8::1', 2222, 'manila', 'manila@[2001:db8::1]:2222')])
+def test_how_a_target_is_called(host, port, user, said):
+    login = dataclasses.replace(LOGIN, user=user)
+
+    assert str(dataclasses.replace(TARGET, host=host, port=port,
+                                   login=login)) == said
+
+
+@pytest.mark.parametrize('parts', [
+    {'host': ''}, {'host': '-oProxyCommand=reboot'}, {'connect_timeout': 0},
+    {'min_connections': -1}, {'max_connections': 0, 'min_connections': 0},
+    {'min_connections': 3, 'max_connections': 2}])
+def test_targets_that_cannot_be(parts):
+    with pytest.raises(ValueError, match=r'target|min_connections'):
+        dataclasses.replace(TARGET, **parts)
+
+
+def test_a_login_without_anything_to_show():
+    with pytest.raises(exception.ConfigurationError) as caught:
+        ssh.Login('manila', key_option='the_key',
+                  password_option='the_password')
+
+    assert caught.value.option == 'the_key'
+    assert 'the_password' in str(caught.value)
+
+
+def test_secrets_of_a_login_do_not_print():
+    login = ssh.Login('manila', key_file='/key',
+                      passphrase=command.Secret('open sesame'),
+                      password=command.Secret('correct horse'))
+
+    for printed in (repr(login), str(dataclasses.replace(TARGET,
+                                                         login=login))):
+        assert 'sesame' not in printed
+        assert 'horse' not in printed
+
+
+@pytest.mark.parametrize(('parts', 'same'), [
+    ({}, True), ({'host': 'SERVER.example'}, True), ({'idle': 5.0}, True),
+    ({'port': 2222}, False), ({'host': 'other.example'}, False),
+    ({'login': ssh.Login('root', key_file='/key')}, False),
+    ({'login': ssh.Login('manila', key_file='/other')}, False),
+    ({'trust': ssh.KnownHosts(learn=True)}, False)])
+def test_who_shares_connections(parts, same):
+    hosts = ssh.Hosts()
+
+    other = hosts.host(dataclasses.replace(TARGET, **parts))
+
+    assert (other is hosts.host(TARGET)) == same
+
+
+@pytest.mark.parametrize(('user', 'root', 'reap', 'words'), [
+    ('manila', False, False, 'gluster pool'),
+    ('manila', True, False, 'sudo -n gluster pool'),
+    ('root', True, False, 'gluster pool'),
+    ('manila', True, True, 'sudo -n timeout -k 5 10 gluster pool'),
+    ('root', True, True, 'timeout -k 5 10 gluster pool')])
+def test_what_goes_before_a_command(user, root, reap, words):
+    login = ssh.Login(user, key_file='/key')
+    host = ssh.Hosts().host(
+        dataclasses.replace(TARGET, login=login, reap=reap))
+
+    assert host.words(command.Command.of(
+        'gluster', 'pool', root=root, timeout=9.5)) == words.split()
+
+
+@given(st.lists(st.binary(min_size=1, max_size=30), max_size=20),
+       st.integers(1, 100))
+def test_of_an_output_the_end_is_kept(pieces, limit):
+    kept = ssh_exec.Kept(limit)
+    for piece in pieces:
+        kept.add(piece)
+        assert kept._held < limit + 30, 'no more than a piece beyond'
+    whole = b''.join(pieces)
+
+    assert kept.text() == whole[-limit:].decode('utf-8', 'surrogateescape')
+    assert kept.total == len(whole)
+    assert kept.complete == (len(whole) <= limit)
+
+
+def test_alarms_ring_in_order_and_once():
+    watch = ssh_watch.Watch()
+    rung = []
+    last = threading.Event()
+    watch.after(0.15, lambda: (rung.append('c'), last.set()))
+    watch.after(0.05, lambda: rung.append('a'))
+    watch.cancel(watch.after(0.02, lambda: rung.append('cancelled')))
+    watch.after(0.1, lambda: rung.append('b'))
+
+    assert last.wait(10)
+    assert rung == ['a', 'b', 'c']
+
+
+def test_an_alarm_that_fails_does_not_silence_the_others(caplog):
+    watch = ssh_watch.Watch()
+    rung = threading.Event()
+    watch.after(0.01, lambda: 1 / 0)
+    watch.after(0.05, rung.set)
+
+    assert rung.wait(10)
+    assert 'ZeroDivisionError' in caplog.text
+
+
+def watching():
+    return [one for one in threading.enumerate() if one.name == 'ssh-watch']
+
+
+def test_a_watch_without_alarms_has_no_thread():
+    watch = ssh_watch.Watch()
+    watch.after(60, lambda: None)
+    mine = watching()
+    watch.close()
+    for one in mine:
+        one.join(5)
+    assert not [one for one in mine if one.is_alive()]
+
+    rung = threading.Event()
+    watch.after(0.01, rung.set)
+    assert rung.wait(10)
+    deadline = time.monotonic() + 5
+    while watch._thread is not None:
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
