@@ -56,6 +56,8 @@ class Box:
                  namespaces: Iterable[str] = ALL) -> None:
         self.name = name
         self.parent = parent
+        self._boxes: list[Box] = []
+        self._processes: list[subprocess.Popen[str]] = []
         self._entered = {'mount', 'pid', *namespaces}
         if parent:
             self._entered |= parent._entered
@@ -65,11 +67,14 @@ class Box:
                  sys.executable, '-I', '-S', init.__file__]
         self._init = subprocess.Popen(
             parent.words(words) if parent else words,
-            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
+            stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
+            start_new_session=True)
         assert self._init.stdout
         if self._init.stdout.readline() != 'ready\n':
             raise AssertionError(f'box {name} did not start')
         self.pid = _innermost(self._init.pid)
+        if parent:
+            parent._boxes.append(self)
 
     def words(self, words: Sequence[str]) -> list[str]:
         """The command that runs a command in here."""
@@ -80,8 +85,10 @@ class Box:
     def popen(self, words: Sequence[str],
               **arguments: ty.Any) -> 'subprocess.Popen[str]':
         """Start a command that goes on; the box's end is its end."""
-        return subprocess.Popen(self.words(words), text=True,
-                                start_new_session=True, **arguments)
+        process = subprocess.Popen(self.words(words), text=True,
+                                   start_new_session=True, **arguments)
+        self._processes.append(process)
+        return process
 
     def run(self, *words: str, stdin: str = '', check: bool = True,
             seconds: float = SECONDS) -> 'subprocess.CompletedProcess[str]':
@@ -90,14 +97,13 @@ class Box:
         :raises CommandFailed: it failed, and ``check`` was not given as False
         :raises subprocess.TimeoutExpired: it, and its children, were killed
         """
-        process = self.popen(words, stdin=subprocess.PIPE,
-                             stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        process = subprocess.Popen(
+            self.words(words), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE, text=True, start_new_session=True)
         try:
             out, err = process.communicate(stdin, timeout=seconds)
         except BaseException:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
-            process.wait()
+            end(process)
             raise
         result = subprocess.CompletedProcess(words, process.returncode,
                                              out, err)
@@ -120,19 +126,35 @@ class Box:
                    ' mount -t tmpfs -o mode=755 box "$each"; done', *paths)
 
     def close(self) -> None:
-        if self._init.stdin:
-            self._init.stdin.close()
+        """End everything in here, and in the boxes inside; repeatable."""
+        for inside in self._boxes:
+            inside.close()
+        assert self._init.stdin
+        self._init.stdin.close()
         try:
             self._init.wait(SECONDS)
-        except subprocess.TimeoutExpired:
-            self._init.kill()
-            raise
+        finally:
+            for each in (self._init, *self._processes):
+                end(each)
 
     def __enter__(self) -> ty.Self:
         return self
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def end(process: 'subprocess.Popen[str]') -> None:
+    """Kill a process with its children and forget it."""
+    if process.poll() is None:
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+    for stream in (process.stdin, process.stdout, process.stderr):
+        if stream is not None:
+            # What it has not read any more is of no interest.
+            with contextlib.suppress(BrokenPipeError):
+                stream.close()
 
 
 def _innermost(pid: int) -> int:

@@ -64,9 +64,9 @@ class Gluster:
         self.host = host
         self.address = address
 
-    def start(self, seconds: float = 30) -> None:
-        """Start the daemon and wait until it answers."""
-        self.host.run('glusterd', '-p', '/run/glusterd.pid')
+    def start(self, *words: str, seconds: float = 30) -> None:
+        """Start the daemon with a command and wait until it answers."""
+        self.host.run(*words)
         end = time.monotonic() + seconds
         while self.raw('volume', 'list').returncode:
             assert time.monotonic() < end, self.log()
@@ -146,4 +146,20 @@ def brick(inside: box.Box, image: pathlib.Path, path: str,
         'truncate -s "$1" "$2"; mkfs.ext4 -q -E nodiscard "$2";'
         ' mkdir -p "$3"; mount -o loop "$2" "$3"; mkdir -p "$3/brick"',
         str(size), str(image), path)
+    return f'{path}/brick'
+
+
+def thin_pool(host: Host, disk: str) -> None:
+    """Make a disk the place for bricks that snapshots can be taken of."""
+    host.shell('pvcreate -q "$1"; vgcreate -q thin "$1";'
+               ' lvcreate -q -l 95%FREE -T thin/pool', disk)
+
+
+def thin_brick(host: Host, name: str, size: int) -> str:
+    """A file system of its own for one brick, on a thin volume."""
+    path = f'/srv/{name}'
+    host.shell('lvcreate -q -V "$1b" -T thin/pool -n "$2";'
+               ' mkfs.xfs -q "/dev/thin/$2"; mkdir -p "$3";'
+               ' mount "/dev/thin/$2" "$3"; mkdir "$3/brick"',
+               str(size), name, path)
     return f'{path}/brick'

@@ -1,0 +1,35 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The data centres that tests share: one without a guest, one with."""
+
+import pytest
+
+from tests.functional.gluster import site as sites
+from tests.functional.lab import need
+
+
+@pytest.fixture(scope='session')
+def site(tmp_path_factory):
+    need.programs(*need.GLUSTER)
+    need.devices('/dev/fuse', '/dev/loop-control')
+    with sites.BoxSite(tmp_path_factory.mktemp('site')) as made:
+        yield made
+
+
+@pytest.fixture(scope='session')
+def thin(tmp_path_factory):
+    """Bricks on thin volumes; where it takes longest is the guest's start."""
+    need.programs(*need.GLUSTER, *need.GUESTS)
+    need.devices('/dev/fuse', '/dev/net/tun')
+    with sites.GuestSite(tmp_path_factory.mktemp('thin')) as made:
+        yield made

@@ -1,0 +1,137 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Data centres: a Gluster server, the Manila host, tenants."""
+
+import contextlib
+import pathlib
+import typing as ty
+
+from tests.functional.lab import box
+from tests.functional.lab import gluster
+from tests.functional.lab import guest
+from tests.functional.lab import image
+from tests.functional.lab import network
+from tests.functional.lab import recipe
+from tests.functional.lab import tenant
+from tests.functional.lab import tls
+
+SERVER = 'glusterfs-server-1'
+MANILA = 'manila-host-1'
+
+
+class Site:
+    """The room, which is the Manila host, and a server on its network.
+
+    Everything in it ends with :meth:`close`.
+    """
+
+    node: gluster.Host
+    gluster: gluster.Gluster
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        self.directory = directory
+        self._stack = contextlib.ExitStack()
+        self.room = self._stack.enter_context(box.Box('manila'))
+        self.room.private('/run', '/var/log/glusterfs', '/mnt')
+        self.net = network.Network(self.room)
+        self.identities = tls.Identities(directory)
+        self.identities.wear(self.room, MANILA)
+
+    def volume(self, name: str, size: int = gluster.GIB, bricks: int = 1,
+               allow: bool = True, start: bool = True) -> str:
+        """A new volume of the pool, and what tenants mount it by.
+
+        :param bricks: how many hold a copy each
+        :param allow: as operators prepare it; without, as it is when new
+        """
+        places = [self.brick(name, number, size) for number in range(bricks)]
+        layout = ('replica', str(bricks)) if bricks > 1 else ()
+        self.gluster.create(name, places, *layout, allow=allow)
+        if start:
+            self.gluster.do('volume', 'start', name)
+        return f'{self.gluster.address}:/{name}'
+
+    def brick(self, name: str, number: int, size: int) -> str:
+        """A directory for a brick, in a file system of this size."""
+        raise NotImplementedError
+
+    def allow(self, volume: str, *names: str) -> None:
+        """Let servers, the Manila host and these names in, and no others."""
+        self.gluster.do('volume', 'set', volume, 'auth.ssl-allow',
+                        ','.join((*gluster.INFRASTRUCTURE, *names)))
+
+    def tenant(self, name: str, authority: str = '') -> tenant.Tenant:
+        """A client with a certificate; close it to be rid of it."""
+        return tenant.Tenant(self.room, name, self.identities, authority)
+
+    def healing(self, volume: str) -> bool:
+        """The self-heal daemon reaches every brick of a replicated volume."""
+        result = self.node.run('gluster', 'volume', 'heal', volume, 'info',
+                               check=False)
+        statuses = [line for line in result.stdout.splitlines()
+                    if line.startswith('Status:')]
+        return bool(statuses) and not result.returncode and all(
+            line == 'Status: Connected' for line in statuses)
+
+    def close(self) -> None:
+        self._stack.close()
+
+    def __enter__(self) -> ty.Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+class BoxSite(Site):
+    """The server is a box: fast, but without thin volumes."""
+
+    node: box.Box
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        super().__init__(directory)
+        self.node = self.net.host('node')
+        gluster.prepare(self.node)
+        self.node.private('/srv')
+        self.identities.wear(self.node, SERVER)
+        self.gluster = gluster.Gluster(self.node, self.net.ipv4('node'))
+        self.gluster.start('glusterd', '-p', '/run/glusterd.pid')
+
+    def brick(self, name: str, number: int, size: int) -> str:
+        image = self.directory / f'{name}-{number}.img'
+        return gluster.brick(self.node, image, f'/srv/{name}/{number}', size)
+
+
+class GuestSite(Site):
+    """The server is a virtual machine whose bricks are on thin volumes."""
+
+    node: guest.Guest
+
+    #: Bytes of the disk that all volumes and snapshots share.
+    POOL = 8 * gluster.GIB
+
+    def __init__(self, directory: pathlib.Path) -> None:
+        system = image.build(recipe.GLUSTER)
+        super().__init__(directory)
+        self.node = guest.Guest(self.net, 'store', system, directory)
+        self._stack.callback(self.node.kill)
+        self.node.start()
+        self.node.wait()
+        for file, content in self.identities.files(SERVER).items():
+            self.node.write(tls.compiled_in() / file, content.decode())
+        gluster.thin_pool(self.node, self.node.plug('thin', self.POOL))
+        self.gluster = gluster.Gluster(self.node, self.node.address)
+        self.gluster.start('systemctl', 'start', 'glusterd')
+
+    def brick(self, name: str, number: int, size: int) -> str:
+        return gluster.thin_brick(self.node, f'{name}-{number}', size)

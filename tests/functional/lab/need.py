@@ -1,0 +1,88 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What the lab needs from the machine it runs on.
+
+Where it is missing, tests are skipped: nobody's laptop is changed.  With
+``CI=true`` the packages are installed, and what is still missing fails.
+"""
+
+import os
+import pathlib
+import shutil
+import subprocess
+import typing as ty
+
+import pytest
+
+#: Executable: Debian's package.
+PACKAGES = {
+    'debootstrap': 'debootstrap',
+    'glusterd': 'glusterfs-server',
+    'ip': 'iproute2',
+    'mkfs.ext4': 'e2fsprogs',
+    'mount.glusterfs': 'glusterfs-client',
+    'nsenter': 'util-linux',
+    'openssl': 'openssl',
+    'qemu-img': 'qemu-utils',
+    'qemu-system-x86_64': 'qemu-system-x86',
+    'ssh': 'openssh-client',
+    'sshd': 'openssh-server'}
+
+BOXES = ('nsenter', 'ip')
+GLUSTER = (*BOXES, 'glusterd', 'mount.glusterfs', 'mkfs.ext4', 'openssl')
+GUESTS = (*BOXES, 'qemu-system-x86_64', 'qemu-img', 'debootstrap',
+          'mkfs.ext4', 'ssh')
+
+
+def programs(*names: str) -> None:
+    """Skip the test, or fail in CI, unless all of these can be run."""
+    if os.geteuid():
+        _without('root')
+    missing = [each for each in names if not _found(each)]
+    if missing and _strict():
+        _install(sorted({PACKAGES[each] for each in missing}))
+        missing = [each for each in names if not _found(each)]
+    if missing:
+        _without(', '.join(missing))
+
+
+def devices(*paths: str) -> None:
+    """The same for what the kernel offers."""
+    missing = [each for each in paths if not pathlib.Path(each).exists()]
+    if missing:
+        _without(', '.join(missing))
+
+
+def _found(name: str) -> bool:
+    path = os.environ.get('PATH', '') + ':/usr/sbin:/sbin'
+    return shutil.which(name, path=path) is not None
+
+
+def _strict() -> bool:
+    return os.environ.get('CI') == 'true'
+
+
+def _without(thing: str) -> ty.NoReturn:
+    reason = f'the functional lab needs {thing}'
+    if _strict():
+        pytest.fail(reason)
+    pytest.skip(reason)
+
+
+def _install(packages: list[str]) -> None:
+    environment = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'}
+    for words in (['apt-get', 'update', '-q'],
+                  ['apt-get', 'install', '-q', '-y',
+                   '--no-install-recommends', *packages]):
+        subprocess.run(words, env=environment, check=True,
+                       stdin=subprocess.DEVNULL)
