@@ -141,5 +141,19 @@ class Scenario:
     def name(self) -> str:
         return self.play.__name__
 
+    def run(self, lab: lab_module.Lab) -> None:
+        """Play it in a lab of its own.
+
+        :raises Violation: also for errors that a call must not end with,
+            as ``raised``.
+        """
+        try:
+            self.play(Stage(lab))
+        except verdict.Violation:
+            raise
+        except Exception as exc:
+            raise verdict.Violation(
+                'raised', f'{type(exc).__name__}: {exc}') from exc
+
     def missing(self, features: lab_module.Features) -> list[str]:
         return [name for name in self.needs if not getattr(features, name)]

@@ -65,7 +65,7 @@ class Base:
         missing = scenario.missing(lab.features)
         if missing:
             pytest.skip(f'{lab.name} does not offer {", ".join(missing)}')
-        scenario.play(stage_module.Stage(lab))
+        scenario.run(lab)
 
 
 class Life(Base):

@@ -105,19 +105,27 @@ def reference(make_lab: lab_module.MakeLab,
 
     :raises Violation: it cannot even do that.
     """
-    with _prepared(make_lab, operation) as scene:
-        before = scene.lab.seam.calls
-        result = operation.act(scene)
-        calls = scene.lab.seam.calls - before
-        scene.lab.settle()
-        found = Reference(operation, calls, scene.lab.records(),
-                          scene.levels(), result)
-        scene.manager.restart()
-        operation.act(scene)
-        scene.lab.settle()
-        _same_end(scene, found, 'repeat')
-        scene.clean_up()
-        _nothing_left(scene)
+    try:
+        with _prepared(make_lab, operation) as scene:
+            return _undisturbed(scene, operation)
+    except verdict.Violation as found:
+        raise verdict.Violation(
+            found.check, f'[{operation.name}] {found.text}') from found
+    except Exception as exc:
+        raise verdict.Violation('raised', (
+            f'[{operation.name}] {type(exc).__name__}: {exc}')) from exc
+
+
+def _undisturbed(scene: Scene, operation: Operation) -> Reference:
+    before = scene.lab.seam.calls
+    result = operation.act(scene)
+    calls = scene.lab.seam.calls - before
+    scene.lab.settle()
+    found = Reference(operation, calls, scene.lab.records(),
+                      scene.levels(), result)
+    _repeat(scene, found)
+    _cleaned(scene)
+    _nothing_left(scene)
     return found
 
 

@@ -1,0 +1,362 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Drivers that break the contract, each in one way.
+
+They keep the suites honest: a check that none of these fails might as well
+check nothing.
+"""
+
+import contextlib
+import functools
+import logging
+import time
+import uuid
+
+from manila_drivers import access
+from manila_drivers import compat
+from manila_drivers.vastdata import driver
+from manila_drivers.vastdata import hosts
+
+LOG = logging.getLogger(__name__)
+EVERYBODY = hosts.Hosts(read_write=('*',))
+NOBODY = hosts.Hosts()
+
+
+class Broken(driver.VASTShareDriver):
+    """What several of them need."""
+
+    @property
+    def _vms(self):
+        return self._cluster.objects.vms
+
+    def _write(self, share, wanted):
+        policy = self._cluster.objects.policy(share['id'])
+        if policy is not None:
+            self._vms.update('viewpolicies', policy.id, wanted.body())
+
+
+class OpensOnCreation(Broken):
+    def create_share(self, context, share, **kwargs):
+        locations = super().create_share(context, share, **kwargs)
+        self._write(share, EVERYBODY)
+        return locations
+
+
+class OpenWhileCreating(Broken):
+    """The policy is closed only once the view is there."""
+
+    def create_share(self, context, share, **kwargs):
+        closed, self._cluster.shares.closed = (
+            self._cluster.shares.closed, lambda specs: EVERYBODY)
+        try:
+            locations = super().create_share(context, share, **kwargs)
+        finally:
+            self._cluster.shares.closed = closed
+        self._write(share, NOBODY)
+        return locations
+
+
+class _Rules(Broken):
+    """Base of those that misunderstand the lists of rules."""
+
+    def understood(self, rules, add, delete, change):
+        return rules
+
+    def update_access(self, context, share, access_rules, add_rules=(),
+                      delete_rules=(), update_rules=(), **kwargs):
+        return super().update_access(
+            context, share, self.understood(
+                list(access_rules), list(add_rules or ()),
+                list(delete_rules or ()), list(update_rules or ())),
+            add_rules, delete_rules, update_rules, **kwargs)
+
+
+class IgnoresDenial(_Rules):
+    def understood(self, rules, add, delete, change):
+        return rules + delete
+
+
+class LosesARule(_Rules):
+    def understood(self, rules, add, delete, change):
+        return rules[:-1] if len(rules) > 2 else rules
+
+
+class IgnoresLevelChanges(_Rules):
+    def understood(self, rules, add, delete, change):
+        changed = {rule['access_id'] for rule in change}
+        return [rule if rule['access_id'] not in changed
+                else dict(rule.items(), access_level={
+                    'rw': 'ro', 'ro': 'rw'}[rule['access_level']])
+                for rule in rules]
+
+
+class IgnoresResync(Broken):
+    def update_access(self, context, share, access_rules, add_rules=(),
+                      delete_rules=(), update_rules=(), **kwargs):
+        if add_rules or delete_rules or update_rules:
+            return super().update_access(
+                context, share, access_rules, add_rules, delete_rules,
+                update_rules, **kwargs)
+        return {}
+
+
+class AppliesOnlyAdditions(_Rules):
+    """Takes the list of added rules for the whole truth."""
+
+    def understood(self, rules, add, delete, change):
+        return add or rules
+
+
+class WidensThenNarrows(Broken):
+    def update_access(self, context, share, *args, **kwargs):
+        self._write(share, EVERYBODY)
+        return super().update_access(context, share, *args, **kwargs)
+
+
+class ClearsThenAdds(Broken):
+    def update_access(self, context, share, *args, **kwargs):
+        self._write(share, NOBODY)
+        return super().update_access(context, share, *args, **kwargs)
+
+
+class WritesAmbiguousLists(Broken):
+    """The wide rule stays whole beside the narrow one in the other list."""
+
+    def update_access(self, context, share, access_rules, *args, **kwargs):
+        result = super().update_access(context, share, access_rules, *args,
+                                       **kwargs)
+        rules = access.ip_grants(access.rules_of(access_rules),
+                                 versions={4}).levels
+        lists = {level: tuple(access.canonical(network) for network, found
+                              in rules.items() if found == level)
+                 for level in ('rw', 'ro')}
+        self._write(share, hosts.Hosts(lists['rw'], lists['ro']))
+        return result
+
+
+class NamesRulesByTheWrongId(Broken):
+    def update_access(self, *args, **kwargs):
+        result = super().update_access(*args, **kwargs)
+        return {'mapping-' + key: value for key, value in result.items()}
+
+
+class HidesRefusals(Broken):
+    def update_access(self, *args, **kwargs):
+        super().update_access(*args, **kwargs)
+        return {}
+
+
+class RefusesForNoReason(_Rules):
+    def update_access(self, context, share, access_rules, *args, **kwargs):
+        states = super().update_access(context, share, access_rules, *args,
+                                       **kwargs)
+        if len(access_rules) > 1:
+            rule = access_rules[-1]
+            states[rule['access_id']] = {'state': 'error'}
+        return states
+
+    def understood(self, rules, add, delete, change):
+        return rules[:-1] if len(rules) > 1 else rules
+
+
+class AsksForEachRule(Broken):
+    def update_access(self, context, share, access_rules, *args, **kwargs):
+        for _ in access_rules:
+            self._cluster.objects.policy(share['id'])
+        return super().update_access(context, share, access_rules, *args,
+                                     **kwargs)
+
+
+class WritesWhatIsThere(Broken):
+    """Writes although nothing has changed; the content stays the same."""
+
+    def update_access(self, context, share, *args, **kwargs):
+        result = super().update_access(context, share, *args, **kwargs)
+        policy = self._cluster.objects.policy(share['id'])
+        self._write(share, hosts.Hosts(policy.read_write, policy.read_only))
+        return result
+
+
+class ExpandsNetworks(Broken):
+    """Upstream's way: a network host by host.  Half a million suffice."""
+
+    def update_access(self, context, share, access_rules, *args, **kwargs):
+        for rule in access.rules_of(access_rules):
+            grants = access.ip_grants([rule], versions={4, 6})
+            for network in grants.levels:
+                hosts = network.hosts()
+                kept = [str(next(hosts)) for _ in range(min(
+                    network.num_addresses - 2, 50_000))
+                ] if network.num_addresses > 2 else []
+                LOG.debug('%d hosts', len(kept))
+        return super().update_access(context, share, access_rules, *args,
+                                     **kwargs)
+
+
+class MixesCalls(Broken):
+    """Rules pass through an attribute that all threads share."""
+
+    seen: list = []
+
+    def update_access(self, context, share, access_rules, *args, **kwargs):
+        self.seen = [*self.seen, *access_rules][-6:]
+        time.sleep(0.005)
+        return super().update_access(context, share, self.seen, *args,
+                                     **kwargs)
+
+
+class MakesPoliciesOfTheAbsent(Broken):
+    def update_access(self, context, share, *args, **kwargs):
+        self._cluster.objects.perform('create policy', share['id'],
+                                      {'hosts': NOBODY})
+        return super().update_access(context, share, *args, **kwargs)
+
+
+class DeletesTheNextBestThing(Broken):
+    """Believes what a filter returns."""
+
+    def delete_share(self, context, share, **kwargs):
+        super().delete_share(context, share, **kwargs)
+        for quota in self._cluster.objects.quotas():
+            if quota.name.startswith(share['id']):
+                self._vms.delete('quotas', quota.id)
+
+
+class LeavesTheQuota(Broken):
+    def delete_share(self, context, share, **kwargs):
+        def kept(self, name, ident):
+            """Keep it."""
+        self._cluster.objects._do_delete_quota = functools.partial(
+            kept, self)
+        super().delete_share(context, share, **kwargs)
+
+
+class DeletesOnce(Broken):
+    def delete_share(self, context, share, **kwargs):
+        if self._cluster.objects.view(share['id']) is None:
+            raise ValueError('no such share')
+        super().delete_share(context, share, **kwargs)
+
+
+class LeaksWhenCreationFails(Broken):
+    """Takes something temporary and gives it back only on success."""
+
+    def create_share(self, context, share, **kwargs):
+        name = 'temporary-' + uuid.uuid4().hex
+        quota = self._cluster.objects.perform('create quota', name, {
+            'path': '/tmp-' + name, 'limit': 1, 'make_directory': True})
+        locations = super().create_share(context, share, **kwargs)
+        self._vms.delete('quotas', quota.value.id)
+        self._cluster.objects.perform('delete directory', '/tmp-' + name, {})
+        return locations
+
+
+class NamesByChance(Broken):
+    """A repeated creation does not find what the first one made."""
+
+    def create_snapshot(self, context, snapshot, **kwargs):
+        renamed = dict(snapshot.items())
+        renamed['name'] = 'snapshot-' + uuid.uuid4().hex
+        return super().create_snapshot(context, renamed, **kwargs)
+
+
+class ClaimsSuccess(Broken):
+    def create_snapshot(self, context, snapshot, **kwargs):
+        try:
+            return super().create_snapshot(context, snapshot, **kwargs)
+        except Exception:
+            LOG.exception('never mind')
+            return {}
+
+
+class RaisesWhatItGets(Broken):
+    def extend_share(self, share, new_size, **kwargs):
+        try:
+            super().extend_share(share, new_size, **kwargs)
+        except Exception as exc:
+            raise KeyError('results') from exc
+
+
+class ShrinksRegardless(Broken):
+    def shrink_share(self, share, new_size, **kwargs):
+        super().extend_share(share, new_size, **kwargs)
+
+
+class RecreatesTheLost(Broken):
+    def ensure_shares(self, context, shares, **kwargs):
+        for share in shares:
+            with contextlib.suppress(compat.errors.ManilaException):
+                self.create_share(context, share)
+        return super().ensure_shares(context, shares, **kwargs)
+
+
+class StopsAtABrokenShare(Broken):
+    def ensure_shares(self, context, shares, **kwargs):
+        answers = super().ensure_shares(context, shares, **kwargs)
+        for ident, answer in answers.items():
+            if answer.get('status') == 'error':
+                raise ValueError(ident)
+        return answers
+
+
+class ForgetsTheRules(Broken):
+    """Repairs a policy and does not ask for the rules."""
+
+    def ensure_shares(self, context, shares, **kwargs):
+        answers = super().ensure_shares(context, shares, **kwargs)
+        for answer in answers.values():
+            answer.pop('reapply_access_rules', None)
+        return answers
+
+
+class StatisticsFail(Broken):
+    def get_share_stats(self, refresh=False, **kwargs):
+        if refresh:
+            self._update_share_stats()
+        return super().get_share_stats(**kwargs)
+
+
+class ConnectsInTheConstructor(Broken):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        self.do_setup(None)
+        self._cluster.site.tenant.get()
+
+
+class TellsItsPassword(Broken):
+    def do_setup(self, context, **kwargs):
+        super().do_setup(context, **kwargs)
+        LOG.debug('logging in with %s', self._cluster.settings.password)
+
+
+class KnowsOnlyDictionaries(Broken):
+    def extend_share(self, share, new_size, **kwargs):
+        if 'not-there' in share or share.get('metadata', {}):
+            return
+        try:
+            share['not-there']
+        except KeyError:
+            super().extend_share(share, new_size, **kwargs)
+
+
+class InterruptsClients(Broken):
+    """Managing cuts off the clients of today."""
+
+    def manage_existing(self, share, driver_options, **kwargs):
+        answer = super().manage_existing(share, driver_options, **kwargs)
+        view = self._cluster.objects.view(share['id'])
+        policy = self._cluster.objects.policy(share['id'])
+        self._vms.update('views', view.id, {'policy_id': policy.id})
+        return answer
+
+

@@ -1,0 +1,202 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Each broken driver fails, and fails the check that is meant for it."""
+
+import itertools
+
+import pytest
+
+from manila_drivers.conformance import access_property
+from manila_drivers.conformance import budgets
+from manila_drivers.conformance import concurrency
+from manila_drivers.conformance import lifecycle
+from manila_drivers.conformance import rules
+from manila_drivers.conformance import service
+from manila_drivers.conformance import sweep
+from manila_drivers.conformance import verdict
+from manila_drivers.conformance.labs import vast
+from tests.conformance import broken
+
+SCENARIOS = {scenario.name: scenario for module in (
+    budgets, concurrency, lifecycle, rules, service)
+    for scenario in module.SCENARIOS}
+
+# Of a sweep, evenly chosen: enough for every defect here.
+CASES = 120
+
+SITE = vast.VastLabs()
+
+
+def lab_with(driver_class):
+    """A maker of labs with that driver, on the common configuration."""
+    kind = type('BrokenLab', (vast.VastLab,), {'driver_class': driver_class})
+    SITE().close()
+    return lambda: kind(SITE._site)
+
+
+def failed(work):
+    """Names of the check that a run fails, '' if it passes."""
+    try:
+        work()
+    except verdict.Violation as found:
+        return found.check
+    return ''
+
+
+def play(make_lab, name):
+    lab = make_lab()
+    try:
+        SCENARIOS[name].run(lab)
+    finally:
+        lab.close()
+
+
+BY_SCENARIO = [
+    (broken.OpensOnCreation, 'nobody_reaches_a_share_before_its_first_rule',
+     'access.too-wide'),
+    (broken.IgnoresDenial, 'one_call_may_add_and_deny', 'access.too-wide'),
+    (broken.IgnoresDenial, 'without_rules_nobody_gets_in',
+     'access.too-wide'),
+    (broken.LosesARule, 'a_thousand_rules_are_honoured', 'access.missing'),
+    (broken.IgnoresLevelChanges, 'a_level_can_change', 'access.too-wide'),
+    (broken.IgnoresResync, 'a_resync_removes_strangers', 'access.too-wide'),
+    (broken.WritesAmbiguousLists, 'the_narrower_rule_decides',
+     'access.too-wide'),
+    (broken.NamesRulesByTheWrongId, 'an_impossible_rule_stops_no_other',
+     'access.key'),
+    (broken.HidesRefusals, 'an_impossible_rule_stops_no_other',
+     'access.not-refused'),
+    (broken.AsksForEachRule, 'rules_stay_within_their_budget',
+     'budget.update_access'),
+    (broken.WritesWhatIsThere, 'rules_stay_within_their_budget',
+     'budget.update_access'),
+    (broken.ExpandsNetworks, 'a_wide_rule_costs_no_more_than_another',
+     'access.'),
+    (broken.MixesCalls, 'changes_of_one_share_do_not_mix', 'race.mixed'),
+    (broken.MakesPoliciesOfTheAbsent, 'an_absent_share_is_reported',
+     'absent.made'),
+    (broken.DeletesTheNextBestThing, 'a_delete_leaves_strangers_alone',
+     'strangers'),
+    (broken.LeavesTheQuota, 'a_share_lives_from_creation_to_deletion',
+     'delete.leftover'),
+    (broken.DeletesOnce, 'deleting_what_is_not_there_succeeds', 'raised'),
+    (broken.DeletesOnce, 'every_call_may_be_repeated', 'raised'),
+    (broken.NamesByChance, 'every_call_may_be_repeated',
+     'create_snapshot.repeated'),
+    (broken.ShrinksRegardless, 'shrinking_below_what_is_used_is_refused',
+     'shrink.data-loss'),
+    (broken.RecreatesTheLost, 'each_drift_is_repaired_or_reported',
+     'ensure.lost'),
+    (broken.StopsAtABrokenShare, 'each_drift_is_repaired_or_reported',
+     'raised'),
+    (broken.ForgetsTheRules, 'each_drift_is_repaired_or_reported',
+     'ensure.reapply'),
+    (broken.StatisticsFail, 'statistics_never_fail', 'stats.raised'),
+    (broken.ConnectsInTheConstructor, 'a_constructor_asks_nobody',
+     'constructor.io'),
+    (broken.TellsItsPassword, 'secrets_stay_secret', 'log.secret'),
+    (broken.KnowsOnlyDictionaries, 'rows_are_understood', 'raised'),
+    (broken.InterruptsClients, 'an_export_can_be_managed_and_released',
+     'manage.clients')]
+
+
+@pytest.mark.parametrize(
+    ('driver_class', 'scenario', 'check'), BY_SCENARIO,
+    ids=[f'{one[0].__name__}-{one[1]}' for one in BY_SCENARIO])
+def test_a_scenario_fails(driver_class, scenario, check):
+    make_lab = lab_with(driver_class)
+    assert failed(lambda: play(make_lab, scenario)).startswith(check)
+    # It is the driver that fails it, not the lab.
+    assert failed(lambda: play(SITE, scenario)) == ''
+
+
+BY_HISTORIES = [
+    (broken.OpensOnCreation, 'access.too-wide'),
+    (broken.IgnoresDenial, 'access.too-wide'),
+    (broken.LosesARule, 'access.missing'),
+    (broken.IgnoresLevelChanges, 'access.'),
+    (broken.IgnoresResync, 'access.'),
+    (broken.AppliesOnlyAdditions, 'access.'),
+    (broken.WidensThenNarrows, 'access.too-wide-meanwhile'),
+    (broken.ClearsThenAdds, 'access.interrupted'),
+    (broken.WritesAmbiguousLists, 'access.'),
+    (broken.HidesRefusals, 'access.not-refused'),
+    (broken.RefusesForNoReason, 'access.refused'),
+    (broken.NamesRulesByTheWrongId, 'access.key'),
+    (broken.LeavesTheQuota, 'delete.leftover')]
+
+
+@pytest.mark.parametrize(('driver_class', 'check'), BY_HISTORIES,
+                         ids=[one[0].__name__ for one in BY_HISTORIES])
+def test_histories_fail(driver_class, check):
+    make_lab = lab_with(driver_class)
+    found = next(filter(None, (failed(
+        lambda seed=seed: access_property.run_seed(make_lab, seed))
+        for seed in range(40))), '')
+    assert found
+    assert found.startswith(check)
+
+
+def test_a_failing_history_is_told_in_short():
+    with pytest.raises(verdict.Violation) as caught:
+        for seed in range(40):
+            access_property.run_seed(lab_with(broken.IgnoresDenial), seed)
+    story = caught.value.text.splitlines()
+    assert 'seed' in story[1]
+    # One rule and its denial are all it takes.
+    assert len(story) <= 2 + 2, story
+
+
+BY_SWEEP = [
+    (broken.OpenWhileCreating, 'create', 'access.too-wide-meanwhile'),
+    (broken.LeaksWhenCreationFails, 'create', 'delete.leftover'),
+    (broken.LeaksWhenCreationFails, 'create', 'repeat.state'),
+    (broken.NamesByChance, 'create snapshot', 'repeat.state'),
+    (broken.ClaimsSuccess, 'create snapshot', 'claimed.state'),
+    (broken.RaisesWhatItGets, 'extend', 'error.undocumented'),
+    (broken.DeletesOnce, 'delete alone', 'repeat.failed'),
+    (broken.DeletesTheNextBestThing, 'delete', 'strangers'),
+    (broken.LeavesTheQuota, 'delete', 'delete.leftover'),
+    (broken.WidensThenNarrows, 'access: all kinds of change',
+     'access.too-wide-meanwhile')]
+
+
+@pytest.mark.parametrize(
+    ('driver_class', 'operation', 'check'), BY_SWEEP,
+    ids=[f'{one[0].__name__}-{one[1]}-{one[2]}' for one in BY_SWEEP])
+def test_the_sweep_fails(driver_class, operation, check):
+    make_lab = lab_with(driver_class)
+    failures = list(itertools.takewhile(
+        lambda found: found != check, _failures(make_lab, operation)))
+    assert len(failures) < CASES, set(failures)
+
+
+def _failures(make_lab, operation):
+    """Checks that fail, the undisturbed run's first."""
+    known = {}
+
+    def start():
+        known.update(sweep.references(make_lab, [operation]))
+    found = failed(start)
+    if found:
+        yield found
+        # The sound driver says where the operation has to end.
+        known.update(sweep.references(SITE, [operation]))
+    lab = make_lab()
+    cases = list(sweep.cases(lab, known))
+    lab.close()
+    for case in cases[::max(1, len(cases) // CASES)]:
+        found = failed(lambda case=case: sweep.run(make_lab, known, case))
+        if found:
+            yield found
+    yield from ['nothing of the kind'] * CASES
