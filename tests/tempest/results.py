@@ -1,0 +1,87 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a run of tempest said, and whether it is what was expected.
+
+``skipped.txt`` lists every test that may be skipped with the reason, and
+``excluded.txt`` the tests that are not run at all.  A skip that is not listed
+fails the run: a capability could have been lost without a word.
+"""
+
+import collections
+from collections.abc import Iterable
+from collections.abc import Mapping
+import dataclasses
+import pathlib
+import re
+import xml.etree.ElementTree as ET  # noqa: S405 - written by ourselves
+
+HERE = pathlib.Path(__file__).parent
+
+
+@dataclasses.dataclass(frozen=True)
+class Outcome:
+    """One test, or one class whose set-up said so for all its tests."""
+
+    test: str
+    result: str
+    reason: str = ''
+
+
+def listed(name: str) -> dict[str, str]:
+    """Patterns and reasons of a list: a comment line goes before its tests.
+
+    Each line that is no comment is a regular expression for whole names.
+    """
+    found: dict[str, str] = {}
+    reason = ''
+    for line in (HERE / name).read_text().splitlines():
+        if line.startswith('#'):
+            reason = line.lstrip('# ')
+        elif line.strip():
+            found[line.strip()] = reason
+    return found
+
+
+def read(junit: str) -> list[Outcome]:
+    """The outcomes in a JUnit file."""
+    outcomes = []
+    for case in ET.fromstring(junit).iter('testcase'):  # noqa: S314
+        name = '%s.%s' % (case.get('classname') or '', case.get('name'))
+        result, reason = 'passed', ''
+        for kind in ('failure', 'error', 'skipped'):
+            child = case.find(kind)
+            if child is not None:
+                result = 'skipped' if kind == 'skipped' else 'failed'
+                reason = child.get('message') or (child.text or '').strip()
+        outcomes.append(Outcome(_plain(name), result, reason))
+    return outcomes
+
+
+def _plain(name: str) -> str:
+    """A test's name without its attributes: ``a.B.test_c``."""
+    name = re.sub(r'^\.?setUpClass \((.*)\)$', r'\1', name.strip('.'))
+    return re.sub(r'\[[^\]]*\]', '', name).strip('.')
+
+
+def count(outcomes: Iterable[Outcome]) -> Mapping[str, int]:
+    return collections.Counter(outcome.result for outcome in outcomes)
+
+
+def unexpected(outcomes: Iterable[Outcome],
+               allowed: Mapping[str, str]) -> list[Outcome]:
+    """Failures, and skips that no pattern allows."""
+    patterns = [re.compile(pattern) for pattern in allowed]
+    return [outcome for outcome in outcomes
+            if outcome.result == 'failed'
+            or (outcome.result == 'skipped' and not any(
+                pattern.fullmatch(outcome.test) for pattern in patterns))]

@@ -1,0 +1,146 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Run manila-tempest-plugin against Manila with the VAST driver.
+
+MariaDB, RabbitMQ, Keystone, manila-api, manila-scheduler and manila-share run
+as separate processes on loopback; the storage is the VMS simulator in this
+process, with two backends on it.  Needs root on Debian, for the packages.
+"""
+
+import argparse
+from collections.abc import Sequence
+import os
+import pathlib
+import subprocess
+import sys
+import time
+
+from manila_drivers.simulators.vast import VmsServer
+from manila_drivers.simulators.vast import VmsSim
+from tests.tempest import configs
+from tests.tempest import layout as layout_module
+from tests.tempest import results
+from tests.tempest import services
+
+SELECTION = r'(^manila_tempest_tests\.tests\.api)(?=.*\[.*\b(%s)\b.*\])'
+ATTRIBUTES = 'backend|api_with_backend'
+DRIVER = 'manila_drivers.vastdata.driver.VASTShareDriver'
+
+
+def cluster() -> VmsSim:
+    """A cluster on which every kind of rule the tests use is accepted."""
+    sim = VmsSim(open_root=False)
+    sim.options.ipv6_host_lists = True
+    sim.options.clone_delay = 2.0
+    sim.add_pool('tempest', '10.0.0.1-10.0.0.2')
+    return sim
+
+
+def backends(sim: VmsSim, server: VmsServer) -> configs.Sections:
+    def one(name: str) -> dict[str, object]:
+        return {
+            'share_driver': DRIVER, 'share_backend_name': name.upper(),
+            'driver_handles_share_servers': 'false',
+            'vast_mgmt_host': server.host, 'vast_mgmt_port': server.port,
+            'vast_mgmt_user': sim.username,
+            'vast_mgmt_password': sim.password,
+            'vast_ssl_cert_path': server.ca_file,
+            'vast_vippool_name': 'tempest', 'vast_root_export': name,
+            'vast_ipv6_access_rules': 'true'}
+
+    return {name: one(name) for name in ('alpha', 'beta')}
+
+
+def tempest(layout: layout_module.Layout, sections: configs.Sections,
+            options: argparse.Namespace) -> str:
+    """Run the selected tests; the JUnit text of what happened."""
+    workspace = layout.work / 'workspace'
+    # Tempest keeps a register of workspaces in the user's home.
+    home = {**os.environ, 'HOME': str(layout.work)}
+    subprocess.run([layout.tempest / 'tempest', 'init', workspace],
+                   check=True, stdout=subprocess.DEVNULL, env=home)
+    (workspace / 'etc' / 'tempest.conf').write_text(
+        configs.tempest(layout, sections))
+    excluded = layout.work / 'excluded.txt'
+    excluded.write_text('\n'.join(results.listed('excluded.txt')) + '\n')
+    subprocess.run(
+        [layout.tempest / 'tempest', 'run', '--regex', options.regex,
+         '--exclude-list', excluded, '--concurrency',
+         str(options.concurrency)], cwd=workspace, check=False, env=home)
+    last = subprocess.run([layout.tempest / 'stestr', 'last', '--subunit'],
+                          cwd=workspace, check=True, capture_output=True)
+    junit = subprocess.run([layout.tempest / 'subunit2junitxml'],
+                           input=last.stdout, check=False,
+                           capture_output=True)
+    return junit.stdout.decode()
+
+
+def leaks(sim: VmsSim, before: frozenset[object]) -> list[object]:
+    """What the tests left on the cluster, less the roots of the backends."""
+    roots = {'/alpha', '/beta'}
+    return sorted((item for item in sim.inventory() - before
+                   if item[2] not in roots), key=str)
+
+
+def report(outcomes: list[results.Outcome], leaked: list[object],
+           seconds: float) -> int:
+    """Print what happened; the exit code."""
+    wrong = results.unexpected(outcomes, results.listed('skipped.txt'))
+    for outcome in wrong:
+        print('UNEXPECTED %s %s: %s' % (
+            outcome.result, outcome.test, outcome.reason[-1500:]))
+    for item in leaked:
+        print('LEFT BEHIND', item)
+    counts = results.count(outcomes)
+    print('%d passed, %d failed, %d skipped' % (
+        counts['passed'], counts['failed'], counts['skipped']))
+    print('%d unexpected, %d left behind, %.0f s' % (
+        len(wrong), len(leaked), seconds))
+    return 1 if wrong or leaked or not counts['passed'] else 0
+
+
+def arguments(words: Sequence[str]) -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--regex', default=SELECTION % ATTRIBUTES,
+                        help='tests to run, as tempest takes it')
+    parser.add_argument('--concurrency', type=int, default=4)
+    parser.add_argument('--home', type=pathlib.Path,
+                        default=pathlib.Path('.tox/tempest-home'),
+                        help='where environments are kept')
+    parser.add_argument('--work', type=pathlib.Path,
+                        default=pathlib.Path('/var/tmp/manila-tempest'),  # noqa: S108
+                        help='emptied first; logs stay there')
+    return parser.parse_args(words)
+
+
+def main(words: Sequence[str]) -> int:
+    options = arguments(words)
+    layout = layout_module.Layout(
+        home=options.home.absolute(), work=options.work.absolute(),
+        manila=pathlib.Path(sys.executable).parent)
+    services.cleared(layout.work)
+    services.install(layout)
+    sim = cluster()
+    before = sim.inventory()
+    started = time.monotonic()
+    with VmsServer(sim) as server:
+        sections = backends(sim, server)
+        with services.everything(layout, sections):
+            junit = tempest(layout, sections, options)
+    (layout.work / 'junit.xml').write_text(junit)
+    return report(results.read(junit), leaks(sim, before),
+                  time.monotonic() - started)
+
+
+if __name__ == '__main__':
+    sys.exit(main(sys.argv[1:]))

@@ -1,0 +1,248 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The servers of a run, started in order and stopped in reverse."""
+
+from collections.abc import Iterator
+from collections.abc import Sequence
+import contextlib
+import getpass
+import os
+import pathlib
+import shutil
+import subprocess
+import sys
+
+from tests.tempest import configs
+from tests.tempest import processes
+from tests.tempest.layout import Layout
+from tests.tempest.layout import PASSWORD
+
+PACKAGES = ('rabbitmq-server', 'mariadb-server')
+ENVIRONMENTS = {
+    'keystone': ('keystone', 'PyMySQL', 'python-openstackclient', 'uwsgi'),
+    'tempest': ('tempest', 'manila-tempest-plugin')}
+
+
+def install(layout: Layout) -> None:
+    """Provide the servers from Debian and the environments from PyPI."""
+    if not (shutil.which('mariadbd')
+            and pathlib.Path('/usr/lib/rabbitmq').is_dir()):
+        for command in (['apt-get', 'update', '-q'],
+                        ['apt-get', 'install', '-q', '-y',
+                         '--no-install-recommends', *PACKAGES]):
+            processes.run(command, layout.logs / 'apt.log')
+        # The package starts it on every address.
+        subprocess.run(['pkill', '-x', 'epmd'], check=False)
+    for name, packages in ENVIRONMENTS.items():
+        home = layout.home / name
+        if (home / 'complete').exists():
+            continue
+        print('Installing', name, flush=True)
+        shutil.rmtree(home, ignore_errors=True)
+        log = layout.logs / 'pip.log'
+        processes.run([sys.executable, '-m', 'venv', home], log)
+        processes.run([home / 'bin' / 'pip', 'install', '-q', *packages],
+                      log)
+        (home / 'complete').touch()
+
+
+def _owned(path: pathlib.Path, user: str) -> pathlib.Path:
+    path.mkdir(parents=True, exist_ok=True)
+    shutil.chown(path, user, user)
+    return path
+
+
+@contextlib.contextmanager
+def database(layout: Layout) -> Iterator[None]:
+    """MariaDB on loopback with a database for each service."""
+    data = _owned(layout.work / 'mysql', 'mysql') / 'data'
+    processes.run(
+        ['mariadb-install-db', '--no-defaults', '--user=mysql',
+         '--datadir=%s' % data, '--auth-root-authentication-method=normal',
+         '--skip-test-db'], layout.logs / 'mariadb.log')
+    command = [
+        'mariadbd', '--no-defaults', '--user=mysql', '--datadir=%s' % data,
+        '--bind-address=127.0.0.1', '--port=%d' % layout.database_port,
+        '--socket=%s' % layout.socket, '--max-connections=400',
+        '--innodb-flush-log-at-trx-commit=0']
+    with processes.server(
+            command, layout.logs / 'mariadb.log',
+            ready=lambda: processes.listening(layout.database_port)):
+        for statement in (
+                'create database manila character set utf8mb3',
+                'create database keystone character set utf8mb3',
+                "create user os@'127.0.0.1' identified by '%s'" % PASSWORD,
+                "grant all on *.* to os@'127.0.0.1'"):
+            processes.run(['mariadb', '-uroot', '-S', layout.socket, '-e',
+                           statement], layout.logs / 'mariadb.log')
+        yield
+
+
+@contextlib.contextmanager
+def broker(layout: Layout) -> Iterator[None]:
+    """RabbitMQ on loopback, its port mapper included."""
+    home = _owned(layout.work / 'rabbit', 'rabbitmq')
+    for name in ('mnesia', 'log'):
+        _owned(home / name, 'rabbitmq')
+    variables = {
+        'HOME': home, 'ERL_EPMD_ADDRESS': '127.0.0.1',
+        'ERL_EPMD_PORT': 14369,
+        'RABBITMQ_NODENAME': 'tempest@localhost',
+        'RABBITMQ_NODE_IP_ADDRESS': '127.0.0.1',
+        'RABBITMQ_NODE_PORT': layout.broker_port,
+        'RABBITMQ_DIST_PORT': layout.broker_port + 10000,
+        'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS':
+            '-kernel inet_dist_use_interface {127,0,0,1}',
+        'RABBITMQ_MNESIA_BASE': home / 'mnesia',
+        'RABBITMQ_LOG_BASE': home / 'log',
+        'RABBITMQ_ENABLED_PLUGINS_FILE': home / 'plugins'}
+    command: list[object] = ['/usr/lib/rabbitmq/bin/rabbitmq-server']
+    if getpass.getuser() == 'root':
+        command = ['runuser', '-u', 'rabbitmq', '--preserve-environment',
+                   '--', *command]
+    with processes.server(
+            command, layout.logs / 'rabbitmq.log', environment=variables,
+            ready=lambda: processes.listening(layout.broker_port)):
+        try:
+            yield
+        finally:
+            subprocess.run(['epmd', '-port', '14369', '-kill'], check=False,
+                           capture_output=True)
+
+
+def _uwsgi(where: pathlib.Path, port: int, module: str,
+           *more: object) -> list[object]:
+    return [where / 'uwsgi', '--http-socket', '127.0.0.1:%d' % port,
+            '--module', module, '--processes', '2', '--threads', '8',
+            '--enable-threads', '--master', '--lazy-apps', '--die-on-term',
+            '--buffer-size', '65535', '--add-header', 'Connection: close',
+            *more]
+
+
+@contextlib.contextmanager
+def keystone(layout: Layout) -> Iterator[None]:
+    """Keystone with the service user and the endpoint of Manila."""
+    file = layout.work / 'keystone.conf'
+    file.write_text(configs.keystone(layout))
+    manage = [layout.keystone / 'keystone-manage', '--config-file', file]
+    log = layout.logs / 'keystone-manage.log'
+    user = getpass.getuser()
+    processes.run([*manage, 'db_sync'], log)
+    for kind in ('fernet_setup', 'credential_setup'):
+        processes.run([*manage, kind, '--keystone-user', user,
+                       '--keystone-group', user], log)
+    root = layout.keystone_url
+    processes.run([*manage, 'bootstrap', '--bootstrap-password', PASSWORD,
+                   '--bootstrap-admin-url', root,
+                   '--bootstrap-internal-url', root,
+                   '--bootstrap-public-url', root,
+                   '--bootstrap-region-id', 'RegionOne'], log)
+    command = _uwsgi(layout.keystone, layout.keystone_port,
+                     'keystone.wsgi.api:application')
+    with processes.server(
+            command, layout.logs / 'keystone-uwsgi.log',
+            environment={'OS_KEYSTONE_CONFIG_DIR': layout.work,
+                         'OS_KEYSTONE_CONFIG_FILES': 'keystone.conf'},
+            ready=lambda: processes.listening(layout.keystone_port)):
+        _register(layout)
+        yield
+
+
+def client(layout: Layout, *words: object,
+           where: pathlib.Path | None = None) -> None:
+    """One command of the OpenStack client, as administrator."""
+    variables = {
+        'OS_AUTH_URL': layout.keystone_url, 'OS_USERNAME': 'admin',
+        'OS_PASSWORD': PASSWORD, 'OS_PROJECT_NAME': 'admin',
+        'OS_USER_DOMAIN_NAME': 'Default', 'OS_IDENTITY_API_VERSION': '3',
+        'OS_PROJECT_DOMAIN_NAME': 'Default', 'OS_REGION_NAME': 'RegionOne'}
+    processes.run([(where or layout.keystone) / 'openstack', *words],
+                  layout.logs / 'client.log', variables)
+
+
+def _register(layout: Layout) -> None:
+    client(layout, 'project', 'create', 'service')
+    client(layout, 'user', 'create', '--project', 'service', '--password',
+           PASSWORD, 'manila')
+    for role in ('admin', 'service'):
+        client(layout, 'role', 'add', '--user', 'manila', '--project',
+               'service', role)
+    client(layout, 'service', 'create', '--name', 'manilav2', 'sharev2')
+    for kind in ('public', 'internal', 'admin'):
+        client(layout, 'endpoint', 'create', '--region', 'RegionOne',
+               'sharev2', kind, layout.manila_url)
+
+
+@contextlib.contextmanager
+def manila(layout: Layout, backends: configs.Sections) -> Iterator[None]:
+    """API, scheduler and share service as processes of their own."""
+    (layout.work / 'state' / 'locks').mkdir(parents=True)
+    (layout.work / 'policy.yaml').touch()
+    file = layout.work / 'manila.conf'
+    file.write_text(configs.manila(layout, backends))
+    file.chmod(0o600)
+    options = ['--config-file', file]
+    processes.run([layout.manila / 'manila-manage', *options, 'db', 'sync'],
+                  layout.logs / 'manila-manage.log')
+    api = _uwsgi(layout.manila, layout.manila_port,
+                 'manila.wsgi.api:application', '--pyargv',
+                 '--config-file %s' % file)
+    with contextlib.ExitStack() as stack:
+        for name in ('manila-scheduler', 'manila-share'):
+            stack.enter_context(processes.server(
+                [layout.manila / name, *options], layout.logs / (name
+                                                                 + '.out'),
+                ready=lambda: True))
+        stack.enter_context(processes.server(
+            api, layout.logs / 'manila-api.out',
+            ready=lambda: processes.listening(layout.manila_port)))
+        processes.wait_until('manila-share', lambda: _initialised(
+            layout, len(backends)))
+        _default_type(layout)
+        yield
+
+
+def _initialised(layout: Layout, count: int) -> bool:
+    log = layout.logs / 'manila-share.log'
+    text = log.read_text(errors='replace') if log.exists() else ''
+    return text.count('Finished initialization of driver') >= count
+
+
+def _default_type(layout: Layout) -> None:
+    client(layout, '--os-share-api-version', '2.60', 'share', 'type',
+           'create', 'default', 'false',
+           '--snapshot-support', 'true',
+           '--create-share-from-snapshot-support', 'true',
+           where=layout.manila)
+
+
+@contextlib.contextmanager
+def everything(layout: Layout, backends: configs.Sections,
+               ) -> Iterator[None]:
+    """All servers of a run."""
+    steps: Sequence[tuple[str, object]] = (
+        ('MariaDB', database(layout)), ('RabbitMQ', broker(layout)),
+        ('Keystone', keystone(layout)), ('Manila', manila(layout, backends)))
+    with contextlib.ExitStack() as stack:
+        for name, server in steps:
+            print('Starting', name, flush=True)
+            stack.enter_context(server)  # type: ignore[arg-type]
+        yield
+
+
+def cleared(path: pathlib.Path) -> pathlib.Path:
+    """An empty directory that servers of other users may pass through."""
+    shutil.rmtree(path, ignore_errors=True)
+    path.mkdir(parents=True)
+    os.chmod(path, 0o755)
+    return path

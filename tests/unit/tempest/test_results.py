@@ -1,0 +1,71 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A tempest run is judged by lists that cannot hide a lost capability."""
+
+import re
+
+from tests.tempest import configs
+from tests.tempest import layout
+from tests.tempest import results
+
+JUNIT = """<testsuite>
+<testcase classname="a.tests.B" name="test_ok[backend,id-1,positive]"/>
+<testcase classname="a.tests.B" name="test_bad[backend]">
+  <failure type="x">Traceback</failure></testcase>
+<testcase classname="a.tests.B" name="test_not_here[backend]">
+  <skipped>Replication tests are disabled.</skipped></testcase>
+<testcase classname="" name="setUpClass (a.tests.C)">
+  <skipped>No.</skipped></testcase>
+</testsuite>"""
+
+
+def test_outcomes_are_read_without_attributes():
+    assert results.read(JUNIT) == [
+        results.Outcome('a.tests.B.test_ok', 'passed'),
+        results.Outcome('a.tests.B.test_bad', 'failed', 'Traceback'),
+        results.Outcome('a.tests.B.test_not_here', 'skipped',
+                        'Replication tests are disabled.'),
+        results.Outcome('a.tests.C', 'skipped', 'No.')]
+    assert results.count(results.read(JUNIT)) == {
+        'passed': 1, 'failed': 1, 'skipped': 2}
+
+
+def test_a_skip_that_is_not_listed_is_unexpected():
+    outcomes = results.read(JUNIT)
+    tests = [outcome.test for outcome in results.unexpected(
+        outcomes, {r'a\.tests\.C': 'why'})]
+    assert tests == ['a.tests.B.test_bad', 'a.tests.B.test_not_here']
+
+
+def test_a_failure_is_unexpected_even_if_it_is_listed():
+    outcomes = results.read(JUNIT)
+    assert [outcome.result for outcome in results.unexpected(
+        outcomes, {r'.*': 'why'})] == ['failed']
+
+
+def test_every_listed_pattern_is_readable_and_has_a_reason():
+    for name in ('skipped.txt', 'excluded.txt'):
+        for pattern, reason in results.listed(name).items():
+            re.compile(pattern)
+            assert len(reason) > 10, pattern
+
+
+def test_configurations_are_complete(tmp_path):
+    place = layout.Layout(tmp_path, tmp_path / 'work', tmp_path / 'bin')
+    backends = {'alpha': {'share_backend_name': 'ALPHA'},
+                'beta': {'share_backend_name': 'BETA'}}
+    manila = configs.manila(place, backends)
+    assert 'enabled_share_backends = alpha,beta' in manila
+    assert '[beta]\nshare_backend_name = BETA' in manila
+    assert 'backend_names = ALPHA,BETA' in configs.tempest(place, backends)
+    assert '[fernet_tokens]' in configs.keystone(place)
