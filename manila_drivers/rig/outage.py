@@ -23,10 +23,9 @@ from manila_drivers.rig.journal import expect
 # it does not because nothing has changed since the last start.
 _ASKED = 'Re-exporting'
 _SKIPPED = "Ensure shares is being skipped because the %s's"
+_REFUSED = 'Error encountered during initialization of driver'
 # Between saying so and marking the shares as being ensured.
 _SETTLE_SECONDS = 0.3
-# Longer than the period that the configuration sets.
-_HEARTBEAT_SECONDS = 2.0
 
 
 def whole(play: scene.Scene) -> None:
@@ -127,9 +126,10 @@ def fail_meanwhile(play: scene.Scene, share: str) -> tuple[str, str]:
 def restart_meanwhile(play: scene.Scene) -> None:
     """The driver cannot set itself up: the service says that it is down."""
     with play.journal.step('storage off: restart the services') as note:
+        mark = play.manila.log_mark()
         play.manila.restart(wait_for=())
-        # Every service starts as down; a heartbeat would change that.
-        time.sleep(_HEARTBEAT_SECONDS)
+        play.client.wait('the driver to refuse to start', lambda: (
+            _refused(play, mark) or None))
         state = play.client.state(play.host)
         expect(state == 'down', 'the share service is %s', state)
         note.says('share service down, API up')
@@ -161,6 +161,12 @@ def _unharmed(play: scene.Scene, share: str) -> str:
 
 def _skipped(play: scene.Scene, mark: int) -> bool:
     return _SKIPPED % play.host in play.manila.log(mark)
+
+
+def _refused(play: scene.Scene, mark: int) -> bool:
+    """Has Manila told of a failure of this backend's driver?"""
+    return any(_REFUSED in line and '@' + play.host in line
+               for line in play.manila.log(mark).splitlines())
 
 
 def _idle(play: scene.Scene) -> bool:

@@ -71,8 +71,9 @@ class Clinging(VASTShareDriver):
 
     def update_access(self, context, share, access_rules, delete_rules=None,
                       **kwargs):
-        rules = [*access_rules, *(delete_rules or ())]
-        return super().update_access(context, share, rules)
+        kept = [rule for rule in delete_rules or ()
+                if rule['access_type'] == 'ip']
+        return super().update_access(context, share, [*access_rules, *kept])
 
 
 class Offended(VASTShareDriver):
@@ -145,6 +146,12 @@ class Naive(VASTShareDriver):
             super().check_for_setup_error()
         except Exception:
             LOG.info('It will come')
+
+    def get_backend_info(self, context, **kwargs):
+        try:
+            return super().get_backend_info(context)
+        except Exception:
+            return {'driver': 'unknown'}
 
 
 class Talkative(VASTShareDriver):

@@ -25,6 +25,7 @@ import re
 import pytest
 
 from manila_drivers.rig import config
+from manila_drivers.rig import copies
 from manila_drivers.rig import environment
 from manila_drivers.rig import journal
 from manila_drivers.rig import life
@@ -35,23 +36,67 @@ from manila_drivers.rig import scene
 from manila_drivers.rig import vast
 from tests.manila.conftest import REPOSITORY
 
-# Driver, scenario, and what it must end with.
+
+def _access(play: scene.Scene) -> None:
+    life.make_type(play)
+    life.access(play, life.create(play))
+
+
+def _resize(play: scene.Scene) -> None:
+    life.make_type(play)
+    life.resize(play, life.create(play))
+
+
+def _copies(play: scene.Scene) -> None:
+    life.make_type(play)
+    copies.snapshots(play, life.create(play))
+
+
+def _adoption(play: scene.Scene) -> None:
+    life.make_type(play)
+    copies.adoption(play, life.create(play))
+
+
+def _end(play: scene.Scene) -> None:
+    life.make_type(play)
+    before = play.inventory()
+    life.delete(play, life.create(play))
+    life.audit(play, before)
+
+
+def _ensured(play: scene.Scene) -> None:
+    life.make_type(play)
+    outage.ensure_by_api(play, life.create(play))
+
+
+def _changed(play: scene.Scene) -> None:
+    life.make_type(play)
+    outage.ensure_after_change(play, life.create(play))
+
+
+def _outage(play: scene.Scene) -> None:
+    life.make_type(play)
+    outage.breakdown(play, life.create(play))
+
+
+# Driver, part of the scenarios (`life.whole` and `outage.whole` have them
+# all), and what it must end with.
 CASES = [
-    ('BornOpen', life.whole, '^create a share .* 203.0.113.5 has access rw'),
-    ('CloneOpen', life.whole, '^create a share from .* has access rw'),
-    ('Deaf', life.whole, '^allow ro .* has access None .* give ro'),
-    ('Generous', life.whole, '^allow ro .* has access rw .* give ro'),
-    ('Stubborn', life.whole, '^change .* has access rw .* give ro'),
-    ('Clinging', life.whole, '^deny .* has access rw .* give None'),
-    ('Offended', life.whole, '^allow user .* has access None .* give ro'),
-    ('Careless', life.whole, '^shrink to 1 GiB, less .* 1 GiB, not 2'),
-    ('Stingy', life.whole, '^extend to 3 GiB: storage limits'),
-    ('Leaky', life.whole, '^compare .* left behind: directory'),
-    ('Destroyer', life.whole, '^unmanage the snapshot: destroyed'),
-    ('Forgetful', outage.whole, '^ensure shares.* waited 8 s for share'),
-    ('Secretive', outage.whole, '^restart with .* ensure was skipped'),
-    ('Naive', outage.whole, '^storage off: restart .* service is up'),
-    ('Optimist', outage.whole, '^storage off: extend: waited 8 s'),
+    ('BornOpen', _access, '^create a share .* 203.0.113.5 has access rw'),
+    ('CloneOpen', _copies, '^create a share from .* has access rw'),
+    ('Deaf', _access, '^allow ro .* has access None .* give ro'),
+    ('Generous', _access, '^allow ro .* has access rw .* give ro'),
+    ('Stubborn', _access, '^change .* has access rw .* give ro'),
+    ('Clinging', _access, '^deny .* has access rw .* give None'),
+    ('Offended', _access, '^allow user .* has access None .* give ro'),
+    ('Careless', _resize, '^shrink to 1 GiB, less .* 1 GiB, not 2'),
+    ('Stingy', _resize, '^extend to 3 GiB: storage limits'),
+    ('Leaky', _end, '^compare .* left behind: directory'),
+    ('Destroyer', _adoption, '^unmanage the snapshot: destroyed'),
+    ('Forgetful', _ensured, '^ensure shares.* waited 8 s for share'),
+    ('Secretive', _changed, '^restart with .* ensure was skipped'),
+    ('Naive', _outage, '^storage off: restart .* for the driver to refuse'),
+    ('Optimist', _outage, '^storage off: extend: waited 8 s'),
 ]
 
 

@@ -24,7 +24,6 @@ import pytest
 from manila_drivers.rig import config
 from manila_drivers.rig import environment
 from manila_drivers.rig import life
-from manila_drivers.rig import outage
 from manila_drivers.rig import process
 from manila_drivers.rig import releases
 from manila_drivers.rig import scene
@@ -62,7 +61,6 @@ def test_a_driver_that_is_not_ours(manila: process.Manila) -> None:
     manila.start()
     play = _play(manila)
     life.whole(play)
-    outage.whole(play)
     assert not any(step.asked or step.calls for step in play.journal.steps)
 
 
