@@ -204,7 +204,7 @@ def _access(conf: Any) -> Access:
 def _mounts(conf: Any) -> str:
     given = conf.glusterfs_mount_point_base
     if given:
-        path = os.path.expanduser(given)
+        path = os.path.expanduser(str(given))
         if not os.path.isabs(path):
             raise exception.ConfigurationError(
                 'glusterfs_mount_point_base', '%r is not an absolute path'
@@ -215,8 +215,8 @@ def _mounts(conf: Any) -> str:
 
 def _state_path(conf: Any) -> str:
     """Where Manila, or the stand-alone configuration, keeps its state."""
-    own = getattr(conf, 'state_path', None)
-    if isinstance(own, str) and own:
+    own = str(getattr(conf, 'state_path', '') or '')
+    if own:
         return own
     path: str = cfg.CONF.state_path
     return path

@@ -1,0 +1,200 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The Manila host: mounts volumes, and runs commands on the servers."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import fnmatch
+import time
+
+from manila_drivers import exception
+from manila_drivers.glusterfs import address as address_module
+from manila_drivers.simulators.gluster import sim as sim_module
+from manila_drivers.simulators.gluster import state as state_module
+from manila_drivers.simulators.gluster.wire import Reply
+from manila_drivers.transport import command
+from manila_drivers.transport import meter
+
+_TRASH = '/.trashcan'
+
+
+@dataclasses.dataclass
+class _Mounted:
+    source: str
+    sim: sim_module.GlusterSim
+    mount: state_module.Mount
+
+
+class ManilaHost(sim_module.Struck):
+    """A host with its own certificate and mounts.
+
+    :param sims: clusters by the names of their servers.
+    :param name: in its certificate.
+    :param silent: how many of the next mounts report success and are none.
+    """
+
+    def __init__(self, sims: Mapping[str, sim_module.GlusterSim],
+                 clock: Callable[[], float] = time.time,
+                 sleep: Callable[[float], object] = time.sleep, *,
+                 name: str | None = 'manila-host-1') -> None:
+        super().__init__(clock)
+        self.sims = dict(sims)
+        self.name = name
+        self.sleep = sleep
+        self.silent = 0
+        self.has_helper = True
+        self.directories: set[str] = set()
+        self._mounts: dict[str, _Mounted] = {}
+
+    def transport(self, address: address_module.Address | None,
+                  ) -> 'Runner':
+        """What runs commands on a server, or here for None."""
+        if address is None:
+            return Runner(self, self.sleep)
+        return Runner(self.sims[address.host], self.sleep)
+
+    # Commands
+
+    def _run(self, argv: Sequence[str], stdin: str) -> Reply:
+        name, *words = argv
+        if name == 'gluster':
+            # This host may be a server itself.
+            return next(iter(self.sims.values())).handle(argv, stdin)
+        commands: dict[str, Callable[[Sequence[str]], Reply]] = {
+            'mkdir': self._mkdir, 'rmdir': self._rmdir, 'stat': self._stat,
+            'mount': self._mount, 'umount': self._umount, 'cat': self._cat,
+            'find': self._find}
+        if name.endswith('mount.glusterfs') and self.has_helper:
+            return Reply('', 'Usage: mount.glusterfs ...\n', 1)
+        if name not in commands:
+            return Reply('', f'{name}: command not found\n', 127)
+        return commands[name](words)
+
+    def _mkdir(self, words: Sequence[str]) -> Reply:
+        self.directories.add(words[-1])
+        return Reply()
+
+    def _rmdir(self, words: Sequence[str]) -> Reply:
+        if words[-1] in self._mounts:
+            return Reply('', 'rmdir: Device or resource busy\n', 1)
+        self.directories.discard(words[-1])
+        return Reply()
+
+    def _stat(self, words: Sequence[str]) -> Reply:
+        place = words[-1]
+        mounted = self._mounts.get(place)
+        if mounted is not None and not mounted.mount.alive:
+            return Reply('', 'stat: Transport endpoint is not connected\n',
+                         1)
+        return Reply('1\n' if mounted else '131\n')
+
+    def _cat(self, words: Sequence[str]) -> Reply:
+        lines = ['proc /proc proc rw 0 0']
+        lines += [f'{each.source} {place} fuse.glusterfs rw 0 0'
+                  for place, each in self._mounts.items()]
+        return Reply('\n'.join(lines) + '\n')
+
+    def _mount(self, words: Sequence[str]) -> Reply:
+        source, place = words[-2:]
+        server, _, volume = source.rpartition(':/')
+        sim = self.sims.get(server)
+        made = sim.mount(self.name, volume) if sim else None
+        if self.silent:
+            self.silent -= 1
+            return Reply()
+        if sim is None or made is None:
+            return Reply('', 'Mount failed. Check the log file  for more '
+                             'details.\n', 1)
+        self._mounts[place] = _Mounted(source, sim, made)
+        return Reply()
+
+    def _umount(self, words: Sequence[str]) -> Reply:
+        mounted = self._mounts.pop(words[-1], None)
+        if mounted is None:
+            return Reply('', f'umount: {words[-1]}: not mounted.\n', 32)
+        mounted.mount.alive = False
+        return Reply()
+
+    def _find(self, words: Sequence[str]) -> Reply:
+        place = words[0]
+        mounted = self._mounts.get(place)
+        volume = None
+        if mounted is not None:
+            if not mounted.mount.alive:
+                return Reply('', 'find: Transport endpoint is not '
+                                 'connected\n', 1)
+            volume = mounted.sim.state.volumes.get(mounted.mount.volume)
+        spared = [words[number + 1] for number, word in enumerate(words)
+                  if word == '-path']
+        found = [path for path in _paths(volume) if not any(
+            fnmatch.fnmatchcase(place + path, each) for each in spared)] \
+            if volume is not None else []
+        if '-delete' in words and volume is not None:
+            return _deleted(volume, found)
+        return Reply(f'{place}{found[0]}\n' if found else '')
+
+
+def _paths(volume: state_module.Volume) -> list[str]:
+    """Files and directories, deepest first."""
+    found = set(volume.files)
+    for path in volume.files:
+        parts = path.split('/')
+        found.update('/'.join(parts[:end]) for end in range(2, len(parts)))
+    if volume.trash_seen:
+        found |= {_TRASH, _TRASH + '/internal_op'}
+    return sorted(found, key=lambda path: (-path.count('/'), path))
+
+
+def _deleted(volume: state_module.Volume, paths: Sequence[str]) -> Reply:
+    """What ``find -delete`` does: with the trash on, files go there."""
+    if state_module.is_on(volume.options.get('features.read-only')):
+        return Reply('', 'find: Read-only file system\n', 1)
+    trash = state_module.is_on(volume.options.get('features.trash'))
+    for path in paths:
+        content = volume.files.pop(path, None)
+        if content is not None and trash and not path.startswith(_TRASH):
+            volume.files[_TRASH + path] = content
+    return Reply()
+
+
+class Runner:
+    """The in-process transport: ``run(Command)`` as ``local.Local`` has it.
+
+    :param struck: a cluster's server, or this host.
+    """
+
+    def __init__(self, struck: sim_module.Struck,
+                 sleep: Callable[[float], object] = time.sleep) -> None:
+        self._struck = struck
+        self._sleep = sleep
+
+    def run(self, cmd: command.Command) -> command.Result:
+        """:raises DriverError: as the real transports do."""
+        meter.count('command', 0.0)
+        reply = self._struck.handle(cmd.words(), cmd.input() or '')
+        if reply.failure == 'refused':
+            raise exception.Unreachable(f'No connection for {cmd}.')
+        if reply.failure == 'reset':
+            raise exception.OutcomeUnknown(f'Connection lost during {cmd}.')
+        if reply.failure == 'silence':
+            self._sleep(cmd.timeout)
+            raise exception.OutcomeUnknown(
+                f'Command {cmd} was not done within {cmd.timeout:g} s.')
+        if reply.status not in cmd.accept:
+            raise exception.BackendError(
+                f'Command {cmd} failed with exit code {reply.status}.',
+                answer=cmd.excerpt(reply.stderr or reply.stdout),
+                status=reply.status)
+        return command.Result(reply.stdout, reply.stderr, reply.status)

@@ -1,0 +1,190 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a cluster holds."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+import copy
+import dataclasses
+import fnmatch
+import time
+import uuid
+
+GIB = 1024 ** 3
+
+CREATED, STARTED, STOPPED = 0, 1, 2
+STATUS = {CREATED: 'Created', STARTED: 'Started', STOPPED: 'Stopped'}
+
+ALLOW = 'auth.ssl-allow'
+_TRUE = frozenset({'on', 'yes', 'true', 'enable', '1'})
+
+Content = bytes | int
+Files = dict[str, Content]
+
+
+def is_on(value: str | None, otherwise: bool = False) -> bool:
+    return otherwise if value is None else value.lower() in _TRUE
+
+
+@dataclasses.dataclass
+class Options:
+    """How a cluster behaves; may be changed at any time.
+
+    :param version: as ``gluster --version`` says it.
+    :param missing: options that this build does not have.
+    :param daemon_up: whether glusterd answers.
+    :param peers_up: whether all other servers do.
+    :param bricks_up: whether all bricks run.
+    :param snapshot_limit: snapshots that one volume may have.
+    """
+
+    version: str = '10.3'
+    missing: frozenset[str] = frozenset()
+    daemon_up: bool = True
+    peers_up: bool = True
+    bricks_up: bool = True
+    snapshot_limit: int = 256
+
+    @property
+    def modern(self) -> bool:
+        """3.7 or later: clones, times in names, dynamic authentication."""
+        numbers = self.version.split('.')
+        return (int(numbers[0]), int(numbers[1])) >= (3, 7)
+
+
+@dataclasses.dataclass
+class Mount:
+    """A client that has mounted a volume, under its certificate's name."""
+
+    volume: str
+    name: str | None
+    alive: bool = True
+
+
+@dataclasses.dataclass
+class Volume:
+    """A volume.
+
+    ``files`` maps paths to content, or to sizes in bytes where content does
+    not matter.  ``tls`` and ``allow`` are what running bricks work with,
+    which need not be what the options say.
+    """
+
+    name: str
+    bricks: list[str]
+    size: int = 10 * GIB
+    id: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
+    status: int = CREATED
+    options: dict[str, str] = dataclasses.field(default_factory=dict)
+    files: Files = dataclasses.field(default_factory=dict)
+    limit: int | None = None
+    replica: int = 1
+    thin: bool = True
+    trash_seen: bool = False
+    tls: bool = False
+    allow: str | None = None
+
+    @property
+    def used(self) -> int:
+        return sum(content if isinstance(content, int) else len(content)
+                   for content in self.files.values())
+
+    def admits(self, name: str | None, options: Options) -> bool:
+        """Whether somebody can mount it now.
+
+        :param name: of the certificate; None without one.
+        """
+        if self.status != STARTED \
+                or self.tls != is_on(self.options.get('client.ssl')):
+            return False
+        return not self.tls or admitted(name, self.allow, options)
+
+
+def admitted(name: str | None, allow: str | None, options: Options) -> bool:
+    """Whether a list of names admits a certificate: entries are globs."""
+    if name is None:
+        return False
+    if allow is None:
+        return options.modern
+    return any(fnmatch.fnmatchcase(name, entry)
+               for entry in allow.replace(',', ' ').split())
+
+
+@dataclasses.dataclass
+class Snapshot:
+    """A snapshot: options and content as they were."""
+
+    name: str
+    origin: str
+    options: dict[str, str]
+    files: Files
+    limit: int | None
+    size: int
+    created: float
+    id: str = dataclasses.field(default_factory=lambda: str(uuid.uuid4()))
+    active: bool = False
+
+
+class State:
+    """One cluster.
+
+    :param clock: seconds since the epoch.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.time,
+                 options: Options | None = None,
+                 server: str = 'gluster-1') -> None:
+        self.clock = clock
+        self.options = options or Options()
+        self.server = server
+        self.server_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, server))
+        self.volumes: dict[str, Volume] = {}
+        self.snapshots: dict[str, Snapshot] = {}
+        self.mounts: list[Mount] = []
+        self.server_names = ('glusterfs-server-1', 'glusterfs-server-2')
+
+    def snapshots_of(self, volume: str) -> list[Snapshot]:
+        return [each for each in self.snapshots.values()
+                if each.origin == volume]
+
+    def cut(self, volume: Volume, *, everybody: bool = False) -> None:
+        """End the mounts of those who are not, or no longer, admitted."""
+        for mount in self.mounts:
+            if mount.volume == volume.name and (everybody or (
+                    volume.tls and not admitted(
+                        mount.name, volume.allow, self.options))):
+                mount.alive = False
+        self.mounts = [each for each in self.mounts if each.alive]
+
+    def start(self, volume: Volume) -> None:
+        volume.status = STARTED
+        volume.tls = is_on(volume.options.get('server.ssl'))
+        volume.allow = volume.options.get(ALLOW)
+
+    def stop(self, volume: Volume) -> None:
+        volume.status = STOPPED
+        self.cut(volume, everybody=True)
+
+    def set(self, volume: Volume, pairs: Mapping[str, str]) -> None:
+        volume.options.update(pairs)
+        volume.trash_seen |= is_on(volume.options.get('features.trash'))
+        if volume.status == STARTED and ALLOW in pairs:
+            volume.allow = pairs[ALLOW]
+        if self.options.modern and is_on(
+                volume.options.get('server.dynamic-auth'), True):
+            self.cut(volume)
+
+    def frozen(self, volume: Volume, name: str) -> Snapshot:
+        return Snapshot(name, volume.name, dict(volume.options),
+                        copy.copy(volume.files), volume.limit, volume.size,
+                        self.clock())

@@ -1,0 +1,90 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What the ``gluster`` command prints."""
+
+from collections.abc import Iterable
+from typing import Any
+from typing import NamedTuple
+from xml.etree import ElementTree
+
+Element = ElementTree.Element
+
+_HEAD = '<?xml version="1.0" encoding="UTF-8" standalone="yes"?>\n'
+DOWN = 'Connection failed. Please check if gluster daemon is operational.\n'
+
+
+class Reply(NamedTuple):
+    """How a command ended.
+
+    :param failure: '' or how the transport failed instead: ``refused``,
+        ``reset`` or ``silence``.
+    """
+
+    stdout: str = ''
+    stderr: str = ''
+    status: int = 0
+    failure: str = ''
+
+
+class GlusterError(Exception):
+    """A command that gluster refuses.
+
+    :param number: gluster's own error number.
+    :param payload: elements that the answer has all the same.
+    """
+
+    def __init__(self, number: int, text: str,
+                 payload: Iterable[Element] = (), *, ret: int = -1,
+                 status: int = 0) -> None:
+        super().__init__(text)
+        self.number = number
+        self.text = text
+        self.payload = list(payload)
+        self.ret = ret
+        self.status = status
+
+
+class UsageError(Exception):
+    """Words that the command line does not understand."""
+
+
+def element(name: str, *content: Any, **attributes: str) -> Element:
+    """An element with children, or with a text; None is left out."""
+    made = Element(name, attributes)
+    for each in content:
+        if isinstance(each, Element):
+            made.append(each)
+        elif each is not None:
+            made.text = (made.text or '') + str(each)
+    return made
+
+
+def fields(tag: str, /, **values: Any) -> Element:
+    """An element with one child for each value."""
+    return element(tag, *(element(key, value)
+                           for key, value in values.items()))
+
+
+def document(payload: Iterable[Element], *, ret: int = 0, number: int = 0,
+             text: str = '') -> str:
+    tree = element('cliOutput', element('opRet', ret),
+                   element('opErrno', number),
+                   element('opErrstr', text or None), *payload)
+    ElementTree.indent(tree)
+    body = ElementTree.tostring(tree, encoding='unicode')
+    return _HEAD + body.replace(' />', '/>') + '\n'
+
+
+def refused(error: GlusterError) -> str:
+    return document(error.payload, ret=error.ret, number=error.number,
+                    text=error.text)
