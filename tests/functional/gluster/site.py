@@ -14,6 +14,7 @@
 
 import contextlib
 import pathlib
+import tempfile
 import typing as ty
 
 from tests.functional.lab import box
@@ -22,9 +23,12 @@ from tests.functional.lab import guest
 from tests.functional.lab import image
 from tests.functional.lab import network
 from tests.functional.lab import recipe
+from tests.functional.lab import service
+from tests.functional.lab import sshd
 from tests.functional.lab import tenant
 from tests.functional.lab import tls
 
+DRIVER = 'manila_drivers.glusterfs.glusterfs_native.GlusterfsNativeShareDriver'
 SERVER = 'glusterfs-server-1'
 MANILA = 'manila-host-1'
 
@@ -37,6 +41,7 @@ class Site:
 
     node: gluster.Host
     gluster: gluster.Gluster
+    door: sshd.Door
 
     def __init__(self, directory: pathlib.Path) -> None:
         self.directory = directory
@@ -74,6 +79,20 @@ class Site:
         """A client with a certificate; close it to be rid of it."""
         return tenant.Tenant(self.room, name, self.identities, authority)
 
+    def service(self, **options: ty.Any) -> service.Service:
+        """The driver on the Manila host, which reaches the server by SSH."""
+        directory = pathlib.Path(tempfile.mkdtemp(dir=self.directory))
+        config = service.configure(directory, 'gluster', {
+            'driver_handles_share_servers': 'false',
+            'glusterfs_servers': f'root@{self.gluster.address}',
+            'glusterfs_path_to_private_key': self.door.key,
+            'glusterfs_known_hosts': self.door.known_hosts,
+            'glusterfs_mount_point_base': directory / 'mounts',
+            **options})
+        made = service.Service(self.room, DRIVER, config, 'gluster')
+        self._stack.callback(made.close)
+        return made
+
     def healing(self, volume: str) -> bool:
         """The self-heal daemon reaches every brick of a replicated volume."""
         result = self.node.run('gluster', 'volume', 'heal', volume, 'info',
@@ -82,6 +101,22 @@ class Site:
                     if line.startswith('Status:')]
         return bool(statuses) and not result.returncode and all(
             line == 'Status: Connected' for line in statuses)
+
+    def healed(self, volume: str) -> bool:
+        """No copy lacks anything that another one has."""
+        result = self.node.run('gluster', 'volume', 'heal', volume, 'info')
+        counts = [line for line in result.stdout.splitlines()
+                  if line.startswith('Number of entries:')]
+        return bool(counts) and all(
+            line == 'Number of entries: 0' for line in counts)
+
+    def kill_brick(self, volume: str) -> None:
+        """End the process of one copy, as a failing server would."""
+        status = self.gluster.do('volume', 'status', volume).tree
+        pid = next(node.findtext('pid', '') for node in
+                   status.iterfind('.//node')
+                   if node.findtext('path', '').startswith('/'))
+        self.node.run('kill', '-9', pid)
 
     def close(self) -> None:
         self._stack.close()
@@ -104,7 +139,9 @@ class BoxSite(Site):
         gluster.prepare(self.node)
         self.node.private('/srv')
         self.identities.wear(self.node, SERVER)
-        self.gluster = gluster.Gluster(self.node, self.net.ipv4('node'))
+        address = self.net.ipv4('node')
+        self.door = sshd.start(self.node, address, directory)
+        self.gluster = gluster.Gluster(self.node, address)
         self.gluster.start('glusterd', '-p', '/run/glusterd.pid')
 
     def brick(self, name: str, number: int, size: int) -> str:
@@ -127,6 +164,7 @@ class GuestSite(Site):
         self._stack.callback(self.node.kill)
         self.node.start()
         self.node.wait()
+        self.door = sshd.Door(self.node.system.key, self.node.known_hosts)
         for file, content in self.identities.files(SERVER).items():
             self.node.write(tls.compiled_in() / file, content.decode())
         gluster.thin_pool(self.node, self.node.plug('thin', self.POOL))

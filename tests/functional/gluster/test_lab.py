@@ -15,10 +15,10 @@
 import signal
 import subprocess
 import sys
-import time
 
 import pytest
 
+from tests.functional.gluster.waiting import eventually
 from tests.functional.lab import box
 from tests.functional.lab import tenant
 
@@ -26,16 +26,6 @@ from tests.functional.lab import tenant
 @pytest.fixture(scope='module')
 def volume(site):
     return site.volume('lab', bricks=3)
-
-
-def eventually(question, seconds=20):
-    """Whether it becomes true: daemons of others need their time."""
-    end = time.monotonic() + seconds
-    while not question():
-        if time.monotonic() > end:
-            return False
-        time.sleep(0.1)
-    return True
 
 
 class TestWhoMounts:

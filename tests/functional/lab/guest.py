@@ -49,10 +49,9 @@ class Guest:
         self._qmp: qmp.Qmp | None = None
 
     @property
-    def known_hosts(self) -> str:
-        """The line that lets a client recognise this guest."""
-        kind, key = self.system.host_key.split()[:2]
-        return f'{self.address} {kind} {key}\n'
+    def known_hosts(self) -> pathlib.Path:
+        """A file by which a client recognises this guest."""
+        return self._directory / 'known_hosts'
 
     def start(self) -> None:
         """Start the machine; :meth:`wait` says when it can be used."""
@@ -60,7 +59,8 @@ class Guest:
         subprocess.run(
             ['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'raw',
              '-b', str(self.system.disk), str(disk)], check=True)
-        (self._directory / 'known_hosts').write_text(self.known_hosts)
+        kind, key = self.system.host_key.split()[:2]
+        self.known_hosts.write_text(f'{self.address} {kind} {key}\n')
         with (self._directory / 'console').open('w') as console:
             self._process = self._room.popen(
                 self._machine(disk), stdin=subprocess.DEVNULL,
@@ -186,7 +186,7 @@ class Guest:
         options = {
             'IdentityFile': str(self.system.key),
             'IdentitiesOnly': 'yes',
-            'UserKnownHostsFile': str(self._directory / 'known_hosts'),
+            'UserKnownHostsFile': str(self.known_hosts),
             'StrictHostKeyChecking': 'yes',
             'HostKeyAlgorithms': 'ssh-ed25519',
             'LogLevel': 'ERROR',

@@ -1,0 +1,104 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A driver as a share service has it: a process that goes on."""
+
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import typing as ty
+import uuid
+
+from tests.functional.lab import box
+
+ROOT = pathlib.Path(__file__).parents[3]
+
+
+class Raised(Exception):
+    """The driver raised; ``kinds`` are the names of its classes."""
+
+    def __init__(self, kinds: list[str], text: str) -> None:
+        super().__init__(f'{kinds[0]}: {text}')
+        self.kinds = kinds
+        self.text = text
+
+
+class Service:
+    """One driver on the Manila host.
+
+    :param host: where it runs
+    :param config: its manila.conf; whatever it keeps lies beside it
+    """
+
+    def __init__(self, host: box.Box, dotted_path: str,
+                 config: pathlib.Path, section: str) -> None:
+        self._config = config
+        self._host = host
+        self._words = [sys.executable, '-m', 'tests.functional.lab.calling',
+                       dotted_path, str(config), section]
+        self.trips: dict[str, int] = {}
+        self.seconds = 0.0
+        self._start()
+
+    def call(self, method: str, *arguments: ty.Any,
+             **named: ty.Any) -> ty.Any:
+        """Call a method of the driver; what it cost is in ``trips``.
+
+        :raises Raised: what the driver raised
+        """
+        process = self._process
+        assert process.stdin
+        assert process.stdout
+        process.stdin.write(json.dumps([method, arguments, named]) + '\n')
+        process.stdin.flush()
+        line = process.stdout.readline()
+        assert line, f'the driver is gone: {self.log()}'
+        answer = json.loads(line)
+        self.trips, self.seconds = answer['trips'], answer['seconds']
+        if 'kinds' in answer:
+            raise Raised(answer['kinds'], answer['text'])
+        return answer['value']
+
+    def restart(self) -> None:
+        """A fresh process, as after a crash."""
+        box.end(self._process)
+        self._start()
+
+    def _start(self) -> None:
+        environment = {**os.environ, 'PYTHONPATH': str(ROOT)}
+        self._process = self._host.popen(
+            self._words, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+            env=environment)
+        self.call('do_setup', None)
+        self.call('check_for_setup_error')
+
+    def close(self) -> None:
+        box.end(self._process)
+
+    def log(self, characters: int = 4000) -> str:
+        log = self._config.with_name(self._config.name + '.log')
+        return log.read_text()[-characters:] if log.exists() else ''
+
+
+def configure(directory: pathlib.Path, section: str,
+              options: ty.Mapping[str, ty.Any]) -> pathlib.Path:
+    """A manila.conf with one backend, in a directory that is its own."""
+    lines = ['[DEFAULT]', f'state_path = {directory / "state"}',
+             '[oslo_concurrency]', f'lock_path = {directory / "locks"}',
+             f'[{section}]',
+             *(f'{name} = {value}' for name, value in options.items())]
+    (directory / 'state').mkdir(exist_ok=True)
+    config = directory / f'{section}-{uuid.uuid4().hex[:8]}.conf'
+    config.write_text('\n'.join(lines) + '\n')
+    return config

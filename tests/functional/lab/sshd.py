@@ -1,0 +1,52 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A real sshd in a box, for whoever has the key."""
+
+import pathlib
+import typing as ty
+
+from tests.functional.lab import box
+
+_CONFIG = """\
+Port 22
+HostKey {directory}/host_key
+AuthorizedKeysFile {directory}/key.pub
+PidFile /run/sshd.pid
+PasswordAuthentication no
+StrictModes no
+UsePAM no
+UseDNS no
+"""
+
+
+class Door(ty.NamedTuple):
+    """What a client needs."""
+
+    key: pathlib.Path
+    known_hosts: pathlib.Path
+
+
+def start(inside: box.Box, address: str, directory: pathlib.Path) -> Door:
+    """Start it; root may log in with a new key."""
+    for name in ('host_key', 'key'):
+        inside.run('ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-C', name,
+                   '-f', str(directory / name))
+    config = directory / 'sshd_config'
+    config.write_text(_CONFIG.format(directory=directory))
+    known = directory / 'known_hosts'
+    known.write_text(
+        f'{address} {(directory / "host_key.pub").read_text()}')
+    inside.run('mkdir', '-p', '/run/sshd')
+    # sshd wants to be called by its full name, to start itself again.
+    inside.run('/usr/sbin/sshd', '-f', str(config))
+    return Door(directory / 'key', known)
