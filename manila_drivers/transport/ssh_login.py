@@ -54,6 +54,9 @@ _KEYS: tuple[type[paramiko.PKey], ...] = (
     paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 
 
+# Somebody took the connection and let go of it at once.
+_DROPPED = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
+
 # paramiko's own lines, under a name of ours.
 _CHANNEL = 'manila_drivers.paramiko'
 
@@ -139,7 +142,7 @@ def connect(target: Target, deadline: float) -> socket.socket:
         raise exception.Unreachable(
             f'No address is known for {target.host}.', answer=str(exc),
             check='spelling of the name, and DNS') from exc
-    failures = []
+    failures: dict[str, OSError] = {}
     for tried, (family, kind, proto, _, address) in enumerate(found):
         share = (deadline - time.monotonic()) / (len(found) - tried)
         sock = socket.socket(family, kind, proto)
@@ -149,12 +152,14 @@ def connect(target: Target, deadline: float) -> socket.socket:
             sock.connect(address)
         except OSError as exc:
             sock.close()
-            failures.append(f'{address[0]}: {exc}')
+            failures[str(address[0])] = exc
         else:
             return sock
+    answer = '; '.join(f'{one}: {exc}' for one, exc in failures.items())
+    if any(isinstance(exc, _DROPPED) for exc in failures.values()):
+        raise _DroppedError(answer)
     raise exception.Unreachable(
-        f'No connection to {target.host} port {target.port} within '
-        f'{target.connect_timeout:g} s.', answer='; '.join(failures),
+        f'No connection to {target.host} port {target.port}.', answer=answer,
         check='whether the host is up, sshd runs, and no firewall is between')
 
 
