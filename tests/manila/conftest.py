@@ -23,6 +23,7 @@ from manila_drivers.rig import environment
 from manila_drivers.rig import process
 from manila_drivers.rig import releases
 from manila_drivers.rig import scene
+from manila_drivers.rig import show
 from manila_drivers.rig import vast
 
 BACKEND = 'vast'
@@ -43,7 +44,10 @@ class Stage:
     cluster: vast.Cluster
 
     def play(self) -> scene.Scene:
-        return scene.play(self.manila, vast.profile(BACKEND), self.cluster)
+        """A scene whose steps pytest prints if the test fails."""
+        screen = show.Screen()
+        return scene.play(self.manila, vast.profile(BACKEND), self.cluster,
+                          tell=screen.tell)
 
 
 @pytest.fixture(scope='session')

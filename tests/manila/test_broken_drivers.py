@@ -36,6 +36,9 @@ from manila_drivers.rig import scene
 from manila_drivers.rig import vast
 from tests.manila.conftest import REPOSITORY
 
+# For what never comes.
+PATIENCE = 10
+
 
 def _access(play: scene.Scene) -> None:
     life.make_type(play)
@@ -66,7 +69,9 @@ def _end(play: scene.Scene) -> None:
 
 def _ensured(play: scene.Scene) -> None:
     life.make_type(play)
-    outage.ensure_by_api(play, life.create(play))
+    share = life.create(play)
+    play.client.seconds = PATIENCE
+    outage.ensure_by_api(play, share)
 
 
 def _changed(play: scene.Scene) -> None:
@@ -76,7 +81,9 @@ def _changed(play: scene.Scene) -> None:
 
 def _outage(play: scene.Scene) -> None:
     life.make_type(play)
-    outage.breakdown(play, life.create(play))
+    share = life.create(play)
+    play.client.seconds = PATIENCE
+    outage.breakdown(play, share)
 
 
 # Driver, part of the scenarios (`life.whole` and `outage.whole` have them
@@ -93,10 +100,10 @@ CASES = [
     ('Stingy', _resize, '^extend to 3 GiB: storage limits'),
     ('Leaky', _end, '^compare .* left behind: directory'),
     ('Destroyer', _adoption, '^unmanage the snapshot: destroyed'),
-    ('Forgetful', _ensured, '^ensure shares.* waited 8 s for share'),
+    ('Forgetful', _ensured, '^ensure shares.* waited 10 s for share'),
     ('Secretive', _changed, '^restart with .* ensure was skipped'),
     ('Naive', _outage, '^storage off: restart .* for the driver to refuse'),
-    ('Optimist', _outage, '^storage off: extend: waited 8 s'),
+    ('Optimist', _outage, '^storage off: extend: waited 10 s'),
 ]
 
 
@@ -106,11 +113,8 @@ class Hospital:
     clusters: dict[str, vast.Cluster]
 
     def play(self, name: str) -> scene.Scene:
-        play = scene.play(self.manila, vast.profile(name),
+        return scene.play(self.manila, vast.profile(name),
                           self.clusters[name])
-        # What goes wrong here goes wrong at once, or never goes right.
-        play.client.seconds = 8
-        return play
 
 
 def _driver(name: str) -> str:
