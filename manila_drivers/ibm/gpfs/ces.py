@@ -284,8 +284,8 @@ def difference(export: exports.Export,
             kept.append(entry)
         else:
             remove.append(entry.client)
-    misplaced = {outer for outer in kept if _precedes_narrower(
-        outer, kept, levels)}
+    misplaced = [outer for outer in kept if _precedes_narrower(
+        outer, kept, levels)]
     remove += [entry.client for entry in misplaced]
     kept = [entry for entry in kept if entry not in misplaced]
     there = [entry.network for entry in kept if entry.network is not None]

@@ -17,6 +17,7 @@ to ``manila_drivers.ibm.gpfs.backend``.
 """
 
 from collections.abc import Callable
+from contextlib import AbstractContextManager
 import logging
 import time
 from typing import Any
@@ -36,6 +37,9 @@ from manila_drivers.ibm.gpfs import settings
 from manila_drivers.ibm.gpfs import snapshots
 
 LOG = logging.getLogger(__name__)
+
+# Seconds to wait for another call about the same share.
+_PATIENCE = 600.0
 
 
 class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
@@ -73,6 +77,10 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
                 'The driver has not been set up',
                 check='the errors logged when the service started')
         return self._made
+
+    def _alone(self, share: model.Share) -> AbstractContextManager[None]:
+        """Keep everybody else from changing who may reach a share."""
+        return self.lock(f'gpfs-{share.id}', timeout=_PATIENCE)
 
     # -- start -----------------------------------------------------------
 
@@ -171,7 +179,9 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
     def delete_share(self, context: Any, share: Any, share_server: Any = None,
                      **kwargs: Any) -> None:
         """Remove a share; what is gone already is passed over."""
-        self._backend.shares.delete(model.Share.of(share))
+        value = model.Share.of(share)
+        with self._alone(value):
+            self._backend.shares.delete(value)
 
     @driver.operation
     def extend_share(self, share: Any, new_size: int,
@@ -199,9 +209,11 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
         """
         value = model.Share.of(share)
         backend = self._backend
-        errors = backend.exports.update(
-            value, backend.settings.path(value.name),
-            access.rules_of(access_rules), self.extra_specs(share))
+        specs = self.extra_specs(share)
+        with self._alone(value):
+            errors = backend.exports.update(
+                value, backend.settings.path(value.name),
+                access.rules_of(access_rules), specs)
         for access_id, why in errors.items():
             LOG.warning('Backend %s: share %s, access rule %s is put in '
                         'error: %s', self.backend_name, value.id, access_id,
@@ -232,9 +244,11 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
         row = snapshot.get('share') or snapshot.get('share_instance')
         share = model.Share.of(row)
         size = model.Snapshot.of(snapshot).size or share.size or 1
-        self._backend.snapshots.revert(
-            share, _place(snapshot), size,
-            access.rules_of(share_access_rules), self.extra_specs(row))
+        specs = self.extra_specs(row)
+        with self._alone(share):
+            self._backend.snapshots.revert(
+                share, _place(snapshot), size,
+                access.rules_of(share_access_rules), specs)
 
     # -- manage ----------------------------------------------------------
 

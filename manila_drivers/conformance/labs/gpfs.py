@@ -1,0 +1,342 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The GPFS driver on a simulated cluster, inside the process."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import functools
+import pathlib
+import random
+import shutil
+import tempfile
+import threading
+from typing import Any
+import weakref
+
+from manila_drivers.conformance import clock as clock_module
+from manila_drivers.conformance import lab
+from manila_drivers.conformance import seam
+from manila_drivers.ibm.gpfs import driver
+from manila_drivers.ibm.gpfs import records
+from manila_drivers.model import GiB
+from manila_drivers.simulators import gpfs
+from manila_drivers.simulators.gpfs import state as state_module
+from manila_drivers.standalone import configuration
+from manila_drivers.standalone import private_data
+from manila_drivers.transport import command
+from manila_drivers.transport import script
+
+SECTION = 'gpfs'
+PASSWORD = 'secret-of-the-conformance-lab'  # noqa: S105 - of a lab
+ADDRESS = '192.0.2.10'
+BASE = '/gpfs0/shares'
+
+# Which command of a script is struck; scripts are no longer than that.
+_PLACES = range(1, 6)
+
+STRUCK: Mapping[str, gpfs.Strike] = {
+    'unreachable': gpfs.Strike('unreachable'),
+    'answer lost': gpfs.Strike('lost'),
+    **{f'cut at command {at}': gpfs.Strike('cut', at) for at in _PLACES},
+    **{f'command {at} fails': gpfs.Strike('fails', at) for at in _PLACES},
+    **{f'command {at} fails after its effect': gpfs.Strike('broken', at)
+       for at in _PLACES},
+    **{f'command {at} says so only': gpfs.Strike('silent', at)
+       for at in _PLACES}}
+
+
+class Site:
+    """A directory with the configuration of drivers; removed with it."""
+
+    def __init__(self, **options: object) -> None:
+        path = tempfile.mkdtemp(prefix='conformance-')
+        self.path = pathlib.Path(path)
+        self._tidy = weakref.finalize(self, shutil.rmtree, path, True)
+        values: dict[str, object] = {
+            'driver_handles_share_servers': False,
+            'share_backend_name': SECTION,
+            'gpfs_share_export_ip': ADDRESS,
+            'gpfs_mount_point_base': BASE, 'gpfs_nfs_server_type': 'CES',
+            'gpfs_ssh_login': 'root', 'gpfs_ssh_password': PASSWORD,
+            **options}
+        lines = ['[DEFAULT]', f'state_path = {path}', f'[{SECTION}]']
+        lines += [f'{name} = {value}' for name, value in values.items()
+                  if value is not None]
+        file = self.path / 'manila.conf'
+        file.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+        self.configuration = configuration.Configuration.from_file(
+            file, SECTION)
+        self.private_data = private_data.PrivateData(
+            str(self.path / 'private.sqlite'))
+
+    def close(self) -> None:
+        self._tidy()
+
+
+class _Seamed:
+    """A host with the seam around each round trip."""
+
+    def __init__(self, inner: gpfs.SimHost, process: seam.Process) -> None:
+        self._inner = inner
+        self._process = process
+        self.words = inner.words
+        self.judge = inner.judge
+
+    def __str__(self) -> str:
+        return str(self._inner)
+
+    def run(self, cmd: command.Command) -> command.Result:
+        return self._process.call(functools.partial(self._inner.run, cmd))
+
+
+class _Trouble:
+    """What was armed, and which round trip it strikes."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._strike: gpfs.Strike | None = None
+        self._nth, self._lasting, self._seen = 0, False, 0
+
+    def arm(self, strike: gpfs.Strike | None, nth: int = 0, *,
+            lasting: bool = False) -> None:
+        with self._lock:
+            self._strike, self._nth = strike, nth
+            self._lasting, self._seen = lasting, 0
+
+    def __call__(self, host: str) -> gpfs.Strike | None:
+        with self._lock:
+            self._seen += 1
+            here = (self._seen >= self._nth if self._lasting
+                    else self._seen == self._nth)
+            return self._strike if here else None
+
+
+class GpfsLab(lab.Lab):
+    """One simulated cluster, whose protocol nodes do the exporting.
+
+    :param site: configuration shared with other labs; else one of its own
+        with ``options``.
+    """
+
+    name = 'gpfs with CES'
+    features = lab.Features(access=lab.Access(
+        ip_versions=frozenset({4, 6})))
+    budgets = lab.Budgets(
+        create=2, delete=4, update_access=2, update_access_unchanged=1,
+        ensure_1000=2, stats=2, resize=3)
+    faults = tuple(lab.Fault(name) for name in STRUCK)
+    secrets = (PASSWORD,)
+    #: What the driver is an instance of; negative controls exchange it.
+    driver_class: Callable[..., Any] = driver.GPFSShareDriver
+
+    def __init__(self, site: Site | None = None, **options: object) -> None:
+        super().__init__()
+        self.clock = clock_module.Clock()
+        self.sim = gpfs.GpfsSim(self.clock, base=BASE)
+        self._own_site = None if site else Site(**options)
+        self.site = site or self._own_site
+        self._trouble = _Trouble()
+
+    def close(self) -> None:
+        if self._own_site is not None:
+            self._own_site.close()
+
+    # What every lab has to tell
+
+    def make_driver(self, *, set_up: bool = True) -> Any:
+        assert self.site is not None
+        process = seam.Process(self.seam)
+        made = type(self).driver_class(
+            configuration=self.site.configuration,
+            private_storage=self.site.private_data, clock=self.clock,
+            make_runner=functools.partial(self._host, process))
+        if set_up:
+            made.do_setup(None)
+        return made
+
+    def _host(self, process: seam.Process, name: str) -> script.Runner:
+        return _Seamed(gpfs.SimHost(
+            self.sim, name, strike=self._trouble, told=self.seam.tell),
+            process)
+
+    def records(self) -> dict[lab.Item, Any]:
+        found: dict[lab.Item, Any] = {}
+        with self.sim.lock:
+            state = self.sim.state
+            for fileset in state.filesets.values():
+                found['fileset', fileset.name] = {
+                    'path': fileset.path, 'comment': fileset.comment,
+                    'limit': fileset.limit_kib, 'used': fileset.used,
+                    'mode': fileset.mode, 'owner': fileset.owner}
+                for snapshot in fileset.snapshots.values():
+                    found['snapshot', fileset.name, snapshot.name] = (
+                        snapshot.used, snapshot.status)
+            for path, clients in state.exports.items():
+                found['export', path] = sorted(
+                    (client.client, sorted(client.options.items()))
+                    for client in clients)
+            for name in state.jobs:
+                found['job', name] = ''
+        return found
+
+    def effective(self, export: str, client: str) -> lab.Level:
+        return self.sim.can_mount(client, _path(export))
+
+    def write(self, export: str, size: int) -> None:
+        self.sim.write(_path(export), size)
+
+    def advance(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+        self.sim.settle()
+
+    # What makes more of the suites run
+
+    def arm(self, fault: lab.Fault, nth: int, *, lasting: bool) -> None:
+        self._trouble.arm(STRUCK[fault.name], nth, lasting=lasting)
+
+    def heal(self) -> None:
+        self._trouble.arm(None)
+
+    def plant_strangers(self, ids: Sequence[str] = ()) -> None:
+        """Look-alikes of the shares with these ids, and plain others."""
+        self._stranger('projects', f'{BASE}/projects')
+        for ident in ids:
+            for name in (f'share-{ident}-1', f'share-{ident[:-1]}',
+                         f'xshare-{ident}'):
+                made = self._stranger(name, f'{BASE}/{name}')
+                for label in (f'share-snapshot-{ident}', 'nightly'):
+                    made.snapshots[label] = state_module.Snapshot(
+                        label, self.sim.state.number(), 7)
+
+    def _stranger(self, name: str, path: str) -> state_module.Fileset:
+        made = self.sim.make_fileset(name, path, size=9, used=12345,
+                                     comment='manila:somebody-else')
+        self._set_clients(path, {'10.9.9.9': 'rw', '*': 'ro'})
+        return made
+
+    def _set_clients(self, path: str, clients: Mapping[str, str]) -> None:
+        self.sim.export(path, **clients)
+
+    def tampers(self) -> list[Callable[[str, random.Random], None]]:
+        return [self._open_to_all, self._wider_first, self._lose_export,
+                self._strange_clients, self._other_levels]
+
+    def _open_to_all(self, export: str, choice: random.Random) -> None:
+        level = choice.choice(['rw', 'ro'])
+        self._set_clients(_path(export), {
+            choice.choice(['*', '0.0.0.0/0', '10.0.0.0/8']): level,
+            '10.0.0.7': 'ro', **({'::/0': level} if level == 'ro' else {})})
+
+    def _wider_first(self, export: str, choice: random.Random) -> None:
+        with self.sim.lock:
+            clients = self.sim.state.exports.get(_path(export))
+            if clients:
+                clients.reverse()
+
+    def _lose_export(self, export: str, choice: random.Random) -> None:
+        with self.sim.lock:
+            self.sim.state.exports.pop(_path(export), None)
+
+    def _strange_clients(self, export: str, choice: random.Random) -> None:
+        self._set_clients(_path(export), {
+            '@netgroup': 'rw', 'host.example.org': 'rw',
+            '2001:db8::/32': 'rw'})
+
+    def _other_levels(self, export: str, choice: random.Random) -> None:
+        with self.sim.lock:
+            for client in self.sim.state.exports.get(_path(export), ()):
+                client.options['access_type'] = choice.choice(
+                    ['RW', 'RO', 'NONE'])
+
+    def drifts(self) -> list[lab.Drift]:
+        drift = lab.Drift
+        return [
+            drift('nothing', lambda ident: None),
+            drift('fileset not linked', self._unlink),
+            drift('quota of another size', self._limit),
+            drift('no quota', lambda ident: self._limit(ident, 0)),
+            drift('not exported', self._unexport, 'reapply'),
+            drift('fileset lost', self._lose, 'lost'),
+            drift('linked elsewhere', self._move, 'lost'),
+            drift('fileset of another share', self._steal, 'lost')]
+
+    def _fileset(self, ident: str) -> state_module.Fileset:
+        return self.sim.state.filesets[f'share-{ident}']
+
+    def _unlink(self, ident: str) -> None:
+        self._fileset(ident).path = ''
+
+    def _limit(self, ident: str, gib: int = 5) -> None:
+        self._fileset(ident).limit_kib = gib * 1024 ** 2
+
+    def _unexport(self, ident: str) -> None:
+        with self.sim.lock:
+            self.sim.state.exports.pop(f'{BASE}/share-{ident}', None)
+
+    def _lose(self, ident: str) -> None:
+        del self.sim.state.filesets[f'share-{ident}']
+
+    def _move(self, ident: str) -> None:
+        self._fileset(ident).path = f'{BASE}/elsewhere'
+
+    def _steal(self, ident: str) -> None:
+        self._fileset(ident).comment = 'manila:another'
+
+    def make_unmanaged(self, name: str) -> lab.Unmanaged:
+        path = f'{BASE}/legacy-{name}'
+        self.sim.make_fileset(f'legacy-{name}', path, size=3, used=GiB,
+                              comment='of before')
+        return lab.Unmanaged(f'{ADDRESS}:{path}', 3, {})
+
+    def make_unmanaged_snapshot(self, export: str, name: str) -> str:
+        fileset = self.sim.state.at(_path(export))
+        assert fileset is not None
+        fileset.snapshots[name] = state_module.Snapshot(
+            name, self.sim.state.number(), fileset.used)
+        return name
+
+    def slow_clones(self) -> None:
+        self.sim.options.copy_seconds = 3600.0
+
+    def make_shares(self, ids: Sequence[str]) -> None:
+        for ident in ids:
+            path = f'{BASE}/share-{ident}'
+            self.sim.make_fileset(f'share-{ident}', path, size=1,
+                                  comment=records.mark(ident))
+            self._set_clients(path, {'10.0.0.7': 'rw'})
+
+
+class GpfsLabs:
+    """Makes labs that share one configuration; each has its own cluster.
+
+    Travels to other processes, where it makes a configuration anew.
+    """
+
+    def __init__(self, lab_class: type[GpfsLab] = GpfsLab,
+                 **options: object) -> None:
+        self._lab_class = lab_class
+        self._options = options
+        self._site: Site | None = None
+
+    def __call__(self) -> GpfsLab:
+        if self._site is None:
+            self._site = Site(**self._options)
+        return self._lab_class(self._site)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, '_site': None}
+
+
+def _path(export: str) -> str:
+    return '/' + export.partition(':/')[2]

@@ -1,0 +1,185 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Hosts of a simulated cluster, inside the process: what runs commands.
+
+A script is taken apart into its commands, so that each of them can be looked
+at, counted and disturbed; its text is what
+:func:`manila_drivers.transport.script.build` makes of them.
+"""
+
+from collections.abc import Callable
+import dataclasses
+import re
+import shlex
+import time
+
+from manila_drivers import exception
+from manila_drivers.simulators.gpfs import sim as sim_module
+from manila_drivers.transport import command
+from manila_drivers.transport import meter
+from manila_drivers.transport import verdict
+
+_END = re.compile(r'\nstatus=\$\?\nmark (\d+) \$status\n')
+
+
+@dataclasses.dataclass(frozen=True)
+class Strike:
+    """What goes wrong with one command, or with the connection.
+
+    :param kind: ``unreachable`` (nothing is sent), ``cut`` (the connection
+        ends, and the rest is not run), ``lost`` (all is run, and the answer
+        lost), ``fails`` (it says no, with no effect), ``broken`` (it has its
+        effect and then fails), ``silent`` (fails with exit code 0).
+    :param at: which command of a script, 1-based; one that is not there
+        strikes the last.
+    """
+
+    kind: str
+    at: int = 1
+
+
+class SimHost:
+    """Runs commands on a simulated host.
+
+    :param strike: asked before each round trip for what goes wrong.
+    :param told: called after each command.
+    """
+
+    def __init__(self, sim: sim_module.GpfsSim, name: str = '', *,
+                 strike: Callable[[str], Strike | None] | None = None,
+                 told: Callable[[], None] | None = None) -> None:
+        self.sim = sim
+        self.name = name
+        self._strike = strike or (lambda host: None)
+        self._told = told or (lambda: None)
+        self.down = False
+        self.execs = 0
+
+    def __str__(self) -> str:
+        return self.name or 'this host'
+
+    def words(self, cmd: command.Command) -> list[str]:
+        return cmd.words()
+
+    def judge(self, cmd: command.Command,
+              result: command.Result) -> exception.DriverError | None:
+        if result.status in cmd.accept:
+            return None
+        return verdict.failure(cmd, self, result, sudo=False)
+
+    def run(self, cmd: command.Command) -> command.Result:
+        """One round trip."""
+        self.execs += 1
+        started = time.monotonic()
+        try:
+            result = self._sent(cmd)
+        finally:
+            meter.count('simulated', time.monotonic() - started)
+        error = self.judge(cmd, result)
+        if error is not None:
+            raise error
+        return result
+
+    def _sent(self, cmd: command.Command) -> command.Result:
+        struck = self._strike(self.name)
+        if self.down or struck and struck.kind == 'unreachable':
+            raise exception.Unreachable(f'{self} does not answer.')
+        if cmd.words() != ['sh', '-s']:
+            return self._single(cmd, struck)
+        return self._script(cmd, struck)
+
+    def _single(self, cmd: command.Command,
+                struck: Strike | None) -> command.Result:
+        if struck and struck.kind == 'cut':
+            raise verdict.cut(cmd, self, 'the connection was lost.')
+        result = self._command(cmd.words(), cmd.input() or '', struck)
+        if struck and struck.kind == 'lost':
+            raise verdict.cut(cmd, self, 'the connection was lost.')
+        return result
+
+    def _script(self, cmd: command.Command,
+                struck: Strike | None) -> command.Result:
+        marker, commands, keep_going = taken_apart(cmd.input() or '')
+        out = err = f'\n{marker} 0 0\n'
+        at = min(struck.at, len(commands)) if struck else 0
+        for number, (words, stdin, accepted) in enumerate(commands, 1):
+            here = struck if number == at else None
+            if here and here.kind == 'cut':
+                raise verdict.cut(cmd, self, 'the connection was lost.',
+                                  stdout=out, stderr=err)
+            result = self._command(words, stdin, here)
+            mark = f'\n{marker} {number} {result.status}\n'
+            out += result.stdout + mark
+            err += result.stderr + mark
+            if not keep_going and result.status not in accepted:
+                break
+        if struck and struck.kind == 'lost':
+            raise verdict.cut(cmd, self, 'the connection was lost.')
+        return command.Result(out, err, 0)
+
+    def _command(self, words: list[str], stdin: str,
+                 struck: Strike | None) -> command.Result:
+        kind = struck.kind if struck else ''
+        name = words[0].rpartition('/')[2]
+        said = f'{name}: a disturbance\n{name}: {sim_module.FAILED}\n'
+        try:
+            if kind == 'fails':
+                return command.Result('', said, 1)
+            if kind == 'silent' and name.startswith('mm'):
+                return command.Result('', said, 0)
+            result = self.sim.run(words, stdin, self.name)
+            if kind == 'broken':
+                return command.Result(result.stdout, said, 1)
+            return result
+        finally:
+            self._told()
+
+
+Part = tuple[list[str], str, frozenset[int]]
+
+
+def taken_apart(text: str) -> tuple[str, list[Part], bool]:
+    """Marker, commands with input and accepted codes, and whether all run.
+    """
+    marker = re.search(r"printf '\\n%s %s %s\\n' (\w+) ", text)
+    _, _, body = text.partition('\nmark 0 0\n')
+    pieces = _END.split(body)
+    found: list[Part] = []
+    keep_going = True
+    for place in range(0, len(pieces) - 1, 2):
+        piece, behind = pieces[place], pieces[place + 2]
+        if place:
+            piece = re.sub(r'\Acase \$status in .* esac\n', '', piece)
+        match = re.match(r'case \$status in (\S+)\) ;; \*\) exit 0 ;; esac',
+                         behind)
+        accepted = frozenset(range(256))
+        if match:
+            keep_going = False
+            accepted = frozenset(int(code) for code in match[1].split('|')
+                                 if code.isdigit())
+        found.append((*_words(piece), accepted))
+    assert marker is not None
+    return marker[1], found, keep_going
+
+
+def _words(text: str) -> tuple[list[str], str]:
+    tokens = shlex.split(text)
+    stdin = ''
+    if tokens[0] == 'printf':
+        stdin = tokens[2]
+        tokens = tokens[4:]
+    else:
+        tokens = tokens[:-1]
+    assert tokens[0] == '('
+    assert tokens[-1] == ')'
+    return tokens[1:-1], stdin

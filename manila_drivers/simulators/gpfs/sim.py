@@ -1,0 +1,172 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A Storage Scale cluster, without sockets: commands in, answers out."""
+
+from collections.abc import Callable
+import dataclasses
+import threading
+import time
+from typing import Any
+
+from manila_drivers.simulators.gpfs import ces
+from manila_drivers.simulators.gpfs import filesets
+from manila_drivers.simulators.gpfs import state as state_module
+from manila_drivers.simulators.gpfs import tree as tree_module
+from manila_drivers.simulators.gpfs import unix
+from manila_drivers.transport import command
+
+Refused = state_module.Refused
+FAILED = 'Command failed. Examine previous error messages to determine cause.'
+
+# A server of another kind than CES: takes words and input, and answers.
+Extra = Callable[[list[str], str], tuple[str, str, int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Entry:
+    """One command that was run, on which host."""
+
+    host: str
+    words: tuple[str, ...]
+    status: int
+
+    @property
+    def name(self) -> str:
+        return self.words[0].rpartition('/')[2]
+
+
+class GpfsSim:
+    """A cluster with one file system and any number of NFS servers.
+
+    Thread-safe.
+
+    :param clock: seconds; may be a test's own.
+    :param base: directory that shares are linked in.
+    :param tree: what filesets hold; numbers, unless told otherwise.
+    """
+
+    def __init__(self, clock: Callable[[], float] = time.monotonic, *,
+                 base: str = '/gpfs0/shares', mount: str = '/gpfs0',
+                 tree: tree_module.Numbers | None = None) -> None:
+        self.clock = clock
+        self.lock = threading.RLock()
+        self.base = base
+        self.tree = tree or tree_module.Numbers()
+        self.state = state_module.State(mount=mount)
+        self.state.directories |= {mount, base, '/', '/tmp'}  # noqa: S108
+        self.state.filesets['root'] = state_module.Fileset(
+            'root', 0, 'root fileset', path=mount)
+        self.log: list[Entry] = []
+        # Commands that only certain hosts know, by host and name.
+        self.extras: dict[str, dict[str, Extra]] = {}
+
+    @property
+    def options(self) -> state_module.Options:
+        return self.state.options
+
+    # Commands
+
+    def run(self, words: list[str], stdin: str = '',
+            host: str = '') -> command.Result:
+        """Run one command on a host."""
+        name = words[0].rpartition('/')[2]
+        with self.lock:
+            unix.settle(self)
+            stdout, stderr, status = self._run(name, words[1:], stdin, host)
+            self.log.append(Entry(host, tuple(words), status))
+        return command.Result(stdout, stderr, status)
+
+    def _run(self, name: str, words: list[str], stdin: str,
+             host: str) -> tuple[str, str, int]:
+        extra = self.extras.get(host, {}).get(name)
+        if extra is not None:
+            return extra([name, *words], stdin)
+        if name in unix.COMMANDS:
+            return unix.COMMANDS[name](self, words)
+        known: dict[str, Any] = {**filesets.COMMANDS, **ces.COMMANDS}
+        if name not in known:
+            return '', f'sh: {name}: not found\n', 127
+        try:
+            if not self.options.active and name != 'mmgetstate':
+                raise Refused('Failed to connect to file system daemon: No '
+                              'such process',
+                              f'{name}: GPFS is down on this node.')
+            return known[name](self, words), '', 0
+        except Refused as exc:
+            return '', self._said(name, exc), (
+                0 if self.options.silent_failures else exc.status)
+        except (KeyError, ValueError) as exc:
+            said = f'{name}: Incorrect option: {exc}'
+            return '', f'{said}\n{name}: {FAILED}\n', 1
+
+    @staticmethod
+    def _said(name: str, exc: Refused) -> str:
+        return ''.join(f'{line}\n' for line in (*exc.lines,
+                                                f'{name}: {FAILED}'))
+
+    def count(self, prefix: str = 'mm') -> int:
+        """How many commands were run whose name begins so."""
+        with self.lock:
+            return sum(entry.name.startswith(prefix) for entry in self.log)
+
+    # What is so
+
+    def kind(self, path: str) -> str:
+        """What is at a path, '' if nothing is."""
+        return self.state.kind(path) or self.tree.kind(path)
+
+    def used(self, fileset: state_module.Fileset) -> int:
+        return self.tree.used(fileset)
+
+    def can_mount(self, client: str, path: str) -> str | None:
+        """What the protocol nodes give a client: rw, ro or None."""
+        with self.lock:
+            if self.kind(path) != 'directory':
+                return None
+            return ces.effective(self.state.exports, path, client)
+
+    # What an administrator does
+
+    def make_fileset(self, name: str, path: str = '', *, size: int = 0,
+                     used: int = 0, comment: str = '',
+                     independent: bool = True) -> state_module.Fileset:
+        """A fileset as somebody makes it by hand; ``size`` is in GiB."""
+        with self.lock:
+            made = state_module.Fileset(
+                name, self.state.number(), comment, independent,
+                limit_kib=size * 1024 ** 2, used=used, mode='777')
+            self.state.filesets[name] = made
+            self.tree.make(made)
+            if path:
+                made.path = path
+                self.tree.link(made)
+        return made
+
+    def export(self, path: str, **clients: str) -> None:
+        """Export by hand; names of clients with ``_`` for what is between
+        their numbers do not exist, so give them through a dictionary."""
+        with self.lock:
+            self.state.exports[path] = [
+                state_module.Client(client, {'access_type': level.upper()})
+                for client, level in clients.items()]
+
+    def write(self, path: str, used: int) -> None:
+        """The share at a path now holds so many bytes."""
+        with self.lock:
+            found = self.state.at(path)
+            assert found is not None
+            found.used = used
+
+    def settle(self) -> None:
+        with self.lock:
+            unix.settle(self)

@@ -1,0 +1,165 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a simulated Storage Scale cluster remembers."""
+
+from collections.abc import Callable
+import dataclasses
+from typing import Any
+
+GiB = 1024 ** 3
+
+
+@dataclasses.dataclass
+class Options:
+    """How the cluster behaves; may be changed at any time.
+
+    :param combines: whether "mmnfs export change" adds, changes and removes
+        in one call, as the manual of 5.0.1 says.
+    :param percent_clients: whether mmnfs escapes the colons of clients.
+    :param newer_headers: whether mmlsquota names the section of its rows.
+    :param silent_failures: failing commands exit with 0 and only say so.
+    :param copy_seconds: how long copying from a snapshot takes.
+    :param copy_dies: how many copies end without a word.
+    :param copy_status: what copies end with.
+    """
+
+    active: bool = True
+    state: str = 'active'
+    quotas: str = 'user;group;fileset'
+    filesetdf: bool = True
+    quota_on_root: bool = True
+    replicas: int = 1
+    combines: bool = True
+    percent_clients: bool = False
+    newer_headers: bool = False
+    silent_failures: bool = False
+    ces_nfs: bool = True
+    copy_seconds: float = 0.0
+    copy_dies: int = 0
+    copy_status: int = 0
+    total: int = 100 * 1024 * GiB
+    doubt_kib: int = 0
+
+
+@dataclasses.dataclass
+class Snapshot:
+    """A snapshot of a fileset, with what it holds."""
+
+    name: str
+    ident: int
+    used: int = 0
+    mode: str = '777'
+    owner: str = '0:0'
+    status: str = 'Valid'
+
+
+@dataclasses.dataclass
+class Fileset:
+    """A fileset; ``path`` is '' while it is not linked."""
+
+    name: str
+    ident: int
+    comment: str = ''
+    independent: bool = True
+    path: str = ''
+    limit_kib: int = 0
+    used: int = 0
+    mode: str = '700'
+    owner: str = '0:0'
+    inodes: int = 100352
+    afm: str = ''
+    deleted: bool = False
+    protected: bool = False
+    snapshots: dict[str, Snapshot] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass
+class Job:
+    """A copy from a snapshot in the background."""
+
+    source: str
+    target: str
+    ends: float
+    tries: int = 0
+    status: int | None = None
+    died: bool = False
+    running: bool = True
+
+
+@dataclasses.dataclass
+class Client:
+    """One client of a CES export, with lower-case option names."""
+
+    client: str
+    options: dict[str, str]
+
+
+class Refused(Exception):
+    """A command failed.
+
+    :param lines: what it says before the line that all commands end with.
+    """
+
+    def __init__(self, *lines: str, status: int = 1) -> None:
+        super().__init__(*lines)
+        self.lines = lines
+        self.status = status
+
+
+@dataclasses.dataclass
+class State:
+    """Everything there is.  Not thread-safe: the simulator locks."""
+
+    device: str = 'gpfs0'
+    mount: str = '/gpfs0'
+    options: Options = dataclasses.field(default_factory=Options)
+    filesets: dict[str, Fileset] = dataclasses.field(default_factory=dict)
+    directories: set[str] = dataclasses.field(default_factory=set)
+    exports: dict[str, list[Client]] = dataclasses.field(
+        default_factory=dict)
+    jobs: dict[str, Job] = dataclasses.field(default_factory=dict)
+    numbers: int = 0
+
+    def number(self) -> int:
+        self.numbers += 1
+        return self.numbers
+
+    def fileset(self, name: str) -> Fileset:
+        """:raises Refused: there is none of that name."""
+        found = self.filesets.get(name)
+        if found is None or found.deleted:
+            raise Refused(f'Fileset name {name} not found.', status=2)
+        return found
+
+    def at(self, path: str) -> Fileset | None:
+        """The fileset whose junction a path is."""
+        return next((one for one in self.filesets.values()
+                     if one.path == path), None)
+
+    def around(self, path: str) -> Fileset:
+        """The fileset that a path lies in."""
+        found = [one for one in self.filesets.values() if one.path and (
+            path == one.path or path.startswith(one.path + '/'))]
+        return max(found, key=lambda one: len(one.path))
+
+    def kind(self, path: str) -> str:
+        """What is at a path, '' if nothing is."""
+        if self.at(path) is not None or path in self.directories:
+            return 'directory'
+        if any(one.path.startswith(path + '/')
+               for one in self.filesets.values()):
+            return 'directory'
+        return ''
+
+
+Handler = Callable[[Any, list[str], str], tuple[str, str, int]]

@@ -1,0 +1,104 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What filesets hold: numbers, or real directories."""
+
+import os
+import pathlib
+import shutil
+import subprocess
+from typing import Any
+
+
+class Numbers:
+    """Filesets hold so many bytes, and nothing else."""
+
+    def used(self, fileset: Any) -> int:
+        return int(fileset.used)
+
+    def make(self, fileset: Any) -> None:
+        """Nothing is to be done."""
+
+    link = unlink = delete = make
+
+    def snapshot(self, fileset: Any, name: str) -> None:
+        """Nothing is to be done."""
+
+    drop = restore = snapshot
+
+    def kind(self, path: str) -> str:
+        """Nothing but what the cluster itself knows of."""
+        return ''
+
+
+class Directories(Numbers):
+    """Filesets are directories; snapshots are copies of them.
+
+    :param hidden: where filesets are that are not linked; on the same file
+        system as the junctions.
+    """
+
+    def __init__(self, hidden: pathlib.Path) -> None:
+        self._hidden = hidden
+        hidden.mkdir(parents=True, exist_ok=True)
+
+    def used(self, fileset: Any) -> int:
+        total = 0
+        for folder, folders, files in os.walk(self._place(fileset)):
+            if '.snapshots' in folders:
+                folders.remove('.snapshots')
+            for name in files:
+                found = os.lstat(os.path.join(folder, name))
+                total += found.st_blocks * 512 // max(1, found.st_nlink)
+        return total
+
+    def make(self, fileset: Any) -> None:
+        os.mkdir(self._place(fileset), 0o700)
+
+    def link(self, fileset: Any) -> None:
+        os.rename(self._store(fileset), fileset.path)
+
+    def unlink(self, fileset: Any) -> None:
+        os.rename(fileset.path, self._store(fileset))
+
+    def delete(self, fileset: Any) -> None:
+        shutil.rmtree(self._place(fileset))
+
+    def snapshot(self, fileset: Any, name: str) -> None:
+        place = self._place(fileset)
+        _copy(place, place / '.snapshots' / name)
+
+    def drop(self, fileset: Any, name: str) -> None:
+        shutil.rmtree(self._place(fileset) / '.snapshots' / name)
+
+    def restore(self, fileset: Any, name: str) -> None:
+        place = self._place(fileset)
+        _copy(place / '.snapshots' / name, place)
+
+    def kind(self, path: str) -> str:
+        if os.path.isdir(path) and not os.path.islink(path):
+            return 'directory'
+        return 'regular file' if os.path.lexists(path) else ''
+
+    def _place(self, fileset: Any) -> pathlib.Path:
+        return pathlib.Path(fileset.path) if fileset.path \
+            else self._store(fileset)
+
+    def _store(self, fileset: Any) -> pathlib.Path:
+        return self._hidden / str(fileset.ident)
+
+
+def _copy(source: pathlib.Path, target: pathlib.Path) -> None:
+    target.mkdir(parents=True, exist_ok=True)
+    subprocess.run(
+        ['rsync', '-aHAXS', '--numeric-ids', '--delete',
+         '--exclude=/.snapshots', f'{source}/', f'{target}/'], check=True)
