@@ -266,6 +266,11 @@ def emptying(volume: Volume, share_id: str, infra: str, *,
     restart = not (volume.encrypted and (proven or tls_runs(volume)))
     if records.ALLOW in changes and not dynamic:
         restart = True
+    # Running bricks go on moving deleted files to the trash for a moment
+    # after it was switched off, each copy to a directory of its own, which
+    # no client can remove afterwards.
+    if volume.on(records.TRASH):
+        restart = True
     return changed(volume, changes, restart=restart) \
         + plan.Plan((step('wipe', volume),))
 
