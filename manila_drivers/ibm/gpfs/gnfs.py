@@ -1,0 +1,139 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Exports by NFS-Ganesha servers of one's own, which are not CES."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import re
+import threading
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers.ibm.gpfs import export_options
+from manila_drivers.ibm.gpfs import exports
+from manila_drivers.ibm.gpfs import helper
+from manila_drivers.nas import ganesha
+from manila_drivers.nas import ganesha_bus
+from manila_drivers.nas import ganesha_exports
+from manila_drivers.transport import command
+
+# Of how many exports a server is asked for details in one round trip.
+_DETAILS = 32
+
+# What the option may say beyond the extra spec, and older names for it.
+_SIZES = frozenset({'maxread=', 'maxwrite=', 'prefread=', 'prefwrite=',
+                    'prefreaddir='})
+_OLD = {'nfs_protocols': 'protocols', 'transport_protocols': 'transports'}
+
+
+class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
+    """Exports by files and over DBus, without restarts."""
+
+    TYPE = 'GNFS'
+    OPTIONS_SPEC = 'gnfs:export_options'
+    KNOWN_OPTIONS = export_options.GANESHA
+
+    def __init__(self, execute: Any, config_object: Any) -> None:
+        super().__init__(execute, config_object)
+        self._lock = threading.Lock()
+        # Export numbers by path that are not the preferred ones.
+        self._numbers: dict[str, int] = {}
+
+    @property
+    def _layout(self) -> ganesha.Layout:
+        """:raises ConfigurationError: an option is refused."""
+        return ganesha.Layout(
+            self.configuration.ganesha_export_dir.rstrip('/'),
+            getattr(self.configuration, 'ganesha_fsal_name', '') or 'GPFS')
+
+    def questions(self, paths: Sequence[str]) -> helper.Commands:
+        with self._lock:
+            numbers = {self._numbers.get(path) or ganesha.preferred(path)
+                       for path in paths[:_DETAILS + 1]}
+        return ganesha.questions(
+            self._layout, numbers if len(paths) <= _DETAILS else ())
+
+    def understand(self, server: str,
+                   results: Sequence[command.Result]) -> ganesha.Facts:
+        return ganesha.understand(server, self._layout, results)
+
+    def seen(self, facts: ganesha.Facts) -> exports.Seen:
+        found = {path: ganesha.levels(facts, path)
+                 for path in set(facts.live.values())}
+        return exports.Seen(
+            {path: levels for path, (levels, _) in found.items()},
+            frozenset(path for path, (_, whole) in found.items()
+                      if not whole or not self._lasts(facts, path)))
+
+    def _lasts(self, facts: ganesha.Facts, path: str) -> bool:
+        """Whether it is there again after a restart."""
+        return any(self._layout.file(name) in facts.index
+                   for name in facts.stored(path))
+
+    def agree(self, facts: Mapping[str, ganesha.Facts],
+              wanted: Sequence[exports.Export]) -> dict[str, int]:
+        found = ganesha.numbers(facts.values(), wanted)
+        with self._lock:
+            for export in wanted:
+                self._numbers.pop(export.path, None)
+                number = found[export.path]
+                if (export.levels
+                        and number != ganesha.preferred(export.path)):
+                    self._numbers[export.path] = number
+        return found
+
+    def plan(self, facts: ganesha.Facts, wanted: Sequence[exports.Export],
+             agreed: Mapping[str, int]) -> helper.Commands:
+        return [cmd for export in wanted for cmd in ganesha.plan(
+            facts, export, agreed[export.path], self._layout)]
+
+    def verdict(self, server: str, wanted: Sequence[exports.Export],
+                agreed: Any, results: Sequence[command.Result]) -> str:
+        return ganesha_bus.complaint(results)
+
+    def default_options(self) -> tuple[str, ...]:
+        """:raises ConfigurationError: an option is refused."""
+        text = getattr(self.configuration, 'ganesha_nfs_export_options',
+                       '') or ''
+        try:
+            options = export_options.parse(
+                _modern(text), self.KNOWN_OPTIONS | _SIZES,
+                'option ganesha_nfs_export_options')
+            ganesha_exports.settings(options)
+        except exception.InvalidRequest as exc:
+            raise exception.ConfigurationError(
+                'ganesha_nfs_export_options', exc.what) from exc
+        return options
+
+    def options(self, specs: Mapping[str, str]) -> tuple[str, ...]:
+        options = export_options.with_defaults(
+            super().options(specs), self.default_options())
+        ganesha_exports.settings(options)
+        return options
+
+    def check(self) -> None:
+        self.default_options()
+        self._layout  # noqa: B018 - it is made for its checks
+        super().check()
+
+
+def _modern(text: str) -> str:
+    """``attr = value, attr = "a,b"`` as ``attr=value,attr=a:b``."""
+    items = re.findall(r'(?:"[^"]*"|[^,"])+', text)
+    found = []
+    for item in items:
+        name, equals, value = (part.strip()
+                               for part in item.partition('='))
+        value = re.sub(r'\s*,\s*', ':', value.strip('" '))
+        found.append(_OLD.get(name.lower(), name) + equals + value)
+    return ','.join(found)

@@ -1,0 +1,102 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Exports by kernel NFS servers."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import logging
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers.ibm.gpfs import export_options
+from manila_drivers.ibm.gpfs import exports
+from manila_drivers.ibm.gpfs import helper
+from manila_drivers.nas import exports_text
+from manila_drivers.nas import kernel
+from manila_drivers.nas import kernel_plan
+from manila_drivers.transport import command
+
+LOG = logging.getLogger(__name__)
+
+
+class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
+    """Exports with ``exportfs``, kept in ``/etc/exports.d``."""
+
+    TYPE = 'KNFS'
+    OPTIONS_SPEC = 'knfs:export_options'
+    KNOWN_OPTIONS = export_options.KERNEL
+
+    @property
+    def _persist(self) -> bool:
+        return bool(getattr(self.configuration, 'knfs_persist_exports', True))
+
+    def questions(self, paths: Sequence[str]) -> helper.Commands:
+        return kernel.questions()
+
+    def understand(self, server: str,
+                   results: Sequence[command.Result]) -> kernel.Facts:
+        return kernel.understand(server, results)
+
+    def seen(self, facts: kernel.Facts) -> exports.Seen:
+        paths = {entry.path for entry in facts.live}
+        return exports.Seen(
+            {path: kernel.levels(facts.of(path))[0] for path in paths},
+            frozenset(path for path in paths if kernel_plan.doubtful(
+                facts, path, persist=self._persist)))
+
+    def agree(self, facts: Mapping[str, kernel.Facts],
+              wanted: Sequence[exports.Export]) -> dict[str, str]:
+        self._warn(facts, {export.path for export in wanted})
+        return kernel.fsids(facts.values(), wanted)
+
+    def _warn(self, facts: Mapping[str, kernel.Facts],
+              paths: set[str]) -> None:
+        for server, found in facts.items():
+            others = sorted({entry.path for entry in found.others
+                             if entry.path in paths})
+            if others:
+                LOG.warning(
+                    'NFS server %s exports %s again when it is restarted, '
+                    'whatever the access rules say, because lines in '
+                    '/etc/exports or /etc/exports.d that are not of this '
+                    'driver tell it to. Remove them.', server,
+                    ', '.join(others))
+
+    def plan(self, facts: kernel.Facts, wanted: Sequence[exports.Export],
+             agreed: Mapping[str, str]) -> helper.Commands:
+        return [cmd for export in wanted for cmd in kernel_plan.plan(
+            facts, export, agreed[export.path], persist=self._persist)]
+
+    def refused(self, wanted: exports.Export) -> Mapping[access.Network, str]:
+        return kernel.cut(wanted.levels).refused
+
+    def default_options(self) -> tuple[str, ...]:
+        """:raises ConfigurationError: an option is refused."""
+        text = getattr(self.configuration, 'knfs_export_options', '') or ''
+        items = [item for item in map(str.strip, text.split(','))
+                 if item not in access.LEVELS]
+        try:
+            return export_options.parse(','.join(items), self.KNOWN_OPTIONS,
+                                        'option knfs_export_options')
+        except exception.InvalidRequest as exc:
+            raise exception.ConfigurationError(
+                'knfs_export_options', exc.what) from exc
+
+    def options(self, specs: Mapping[str, str]) -> tuple[str, ...]:
+        return export_options.with_defaults(
+            super().options(specs), self.default_options(),
+            exports_text.OPPOSITES)
+
+    def check(self) -> None:
+        self.default_options()
+        super().check()

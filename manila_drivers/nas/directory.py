@@ -1,0 +1,110 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a server shall export, and how files of it are replaced.  Pure."""
+
+from collections.abc import Mapping
+import re
+from typing import Protocol
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers.transport import command
+
+Levels = Mapping[access.Network, str]
+
+_NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.+@-]{0,200}')
+
+
+class Directory(Protocol):
+    """One directory and who shall reach it.
+
+    ``path`` is absolute and ends in no slash; ``name`` names its files;
+    ``fsid`` is a UUID of its own; ``levels`` says what each network gets,
+    where the most specific one decides; ``options`` are further options,
+    checked already.  Without levels it is not exported at all.
+    """
+
+    @property
+    def path(self) -> str: ...
+
+    @property
+    def name(self) -> str: ...
+
+    @property
+    def fsid(self) -> str: ...
+
+    @property
+    def levels(self) -> Levels: ...
+
+    @property
+    def options(self) -> tuple[str, ...]: ...
+
+
+def check(wanted: Directory) -> None:
+    """:raises InvalidRequest: its name or path cannot be written down."""
+    if not _NAME.fullmatch(wanted.name):
+        raise exception.InvalidRequest(
+            f'{wanted.name!r} cannot be the name of an export',
+            check='share_name_template: letters, digits and _.+@- only')
+    if (not wanted.path.startswith('/') or wanted.path.endswith('/')
+            or re.search(r'[\x00-\x1f\x7f]', wanted.path)):
+        raise exception.InvalidRequest(
+            f'{wanted.path!r} cannot be exported')
+
+
+def replaced(directory: str, name: str, text: str,
+             ) -> list[command.Command]:
+    """Put a file in place so that no reader ever sees half of it.
+
+    What it is called until it is whole does not end in what the readers of
+    such a directory look for.
+    """
+    half = f'{directory}/{name}.new'
+    return [run('mkdir', '-p', '--', directory),
+            run('tee', '--', half, stdin=text),
+            run('mv', '-f', '-T', '--', half, f'{directory}/{name}')]
+
+
+def removed(*paths: str) -> command.Command:
+    return run('rm', '-f', '--', *paths)
+
+
+def run(*words: str, **parts: object) -> command.Command:
+    """A command on a NAS server: all of them need root."""
+    return command.Command.of(*words, root=True, **parts)
+
+
+def hidden(network: access.Network, level: str, before: Levels) -> bool:
+    """Whether a wider network before it gives this one another level.
+
+    It decides, where the first entry that matches a client does.
+    """
+    return any(given != level and network.version == wider.version
+               and wider.prefixlen < network.prefixlen
+               and network.network_address in wider
+               for wider, given in before.items())
+
+
+def files(text: str, directory: str, suffixes: str) -> dict[str, str]:
+    """Name to content from what ``grep -rHs -- ''`` prints of a directory.
+
+    :param suffixes: alternatives of a regular expression, of names.
+    """
+    line = re.compile(
+        rf'{re.escape(directory)}/+([^/:]+\.(?:{suffixes})):(.*)')
+    found: dict[str, list[str]] = {}
+    for one in text.split('\n'):
+        match = line.fullmatch(one)
+        if match:
+            found.setdefault(match[1], []).append(match[2])
+    return {name: '\n'.join(lines) + '\n' for name, lines in found.items()}

@@ -1,0 +1,348 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""From what Ganesha exports to what it shall export.  Pure.
+
+Each share has a file of its own in Ganesha's export directory, listed in
+``INDEX.conf`` there, which ``ganesha.conf`` includes: the layout of Manila's
+Ganesha library.  Changes are made known over DBus; nothing is restarted.
+
+A file beside it that ends in ``.pending`` says that Ganesha may not have
+been told yet what the file says.  It is there from before the file changes
+until Ganesha has said that it is done.
+
+The index must never name a file that is not there: seen with 4.3, Ganesha
+then does not start.  So a file comes before its line and goes after it.
+"""
+
+from collections.abc import Collection
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import hashlib
+import re
+
+from manila_drivers import exception
+from manila_drivers.nas import directory
+from manila_drivers.nas import exports_text
+from manila_drivers.nas import ganesha_bus
+from manila_drivers.nas import ganesha_exports
+from manila_drivers.transport import command
+
+Commands = list[command.Command]
+Export = ganesha_exports.Export
+
+INDEX = 'INDEX.conf'
+FIRST, LAST = 100, 65535
+
+
+@dataclasses.dataclass(frozen=True)
+class Layout:
+    """How a Ganesha is set up.
+
+    :param export_dir: absolute, of plain characters.
+    :param fsal: GPFS, VFS, ....
+    """
+
+    export_dir: str = '/etc/ganesha/export.d'
+    fsal: str = 'GPFS'
+
+    def __post_init__(self) -> None:
+        if not re.fullmatch(r'(/[A-Za-z0-9_.+@-]+)+', self.export_dir):
+            raise exception.ConfigurationError(
+                'ganesha_export_dir', f'{self.export_dir!r} has to be an '
+                f'absolute path of letters, digits and _.+@-')
+
+    def file(self, name: str) -> str:
+        return f'{self.export_dir}/{name}.conf'
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What a server exports, now and after a restart.
+
+    :param live: number to path of what Ganesha serves.
+    :param shown: what it says in detail, by number.
+    :param asked: whether details were asked for; else files are believed.
+    :param files: exports of our directory by file, without ``.conf``.
+    :param pending: files that Ganesha may not have been told of.
+    :param index: files that it reads when it starts.
+    """
+
+    live: Mapping[int, str]
+    shown: Mapping[int, Export]
+    asked: bool
+    files: Mapping[str, tuple[Export, ...]]
+    pending: frozenset[str]
+    index: frozenset[str]
+    methods: frozenset[str]
+
+    def stored(self, path: str) -> dict[str, Export]:
+        """File to export, of a path."""
+        return {name: export for name, found in self.files.items()
+                for export in found if export.path == path}
+
+    def numbers(self, path: str) -> list[int]:
+        return sorted(number for number, served in self.live.items()
+                      if served == path)
+
+
+# Questions
+
+def questions(layout: Layout,
+              numbers: Collection[int] = ()) -> Commands:
+    """One round trip.
+
+    :param numbers: exports to have shown in detail.
+    """
+    return [
+        ganesha_bus.introspect(), ganesha_bus.show(),
+        directory.run('grep', '-rHs', '--include=*.conf',
+                      '--include=*.pending', '--', '', layout.export_dir,
+                      accept=frozenset({0, 1, 2})),
+        *map(ganesha_bus.display, sorted(numbers))]
+
+
+def understand(server: str, layout: Layout,
+               results: Sequence[command.Result]) -> Facts:
+    """:raises DriverError: it does not say what it exports."""
+    known, shown, found, *details = results
+    for result in (known, shown):
+        if result.status:
+            raise exception.BackendError(
+                f'Ganesha on {server} does not say what it exports',
+                answer=result.stderr.strip()[-500:], status=result.status,
+                check='that ganesha.nfsd and the system bus run there and '
+                'this user may run dbus-send as root')
+    if found.status not in (0, 1, 2):
+        raise exception.BackendError(
+            f'{layout.export_dir} on {server} cannot be read',
+            answer=found.stderr.strip()[-500:], status=found.status)
+    files = directory.files(found.stdout, layout.export_dir, 'conf|pending')
+    exports = filter(None, (ganesha_bus.export(result.stdout)
+                            for result in details if not result.status))
+    return Facts(
+        live=ganesha_bus.exports(shown.stdout),
+        shown={export.id: export for export in exports},
+        asked=bool(details),
+        files={name.removesuffix('.conf'): _readable(text)
+               for name, text in files.items()
+               if name.endswith('.conf') and name != INDEX},
+        pending=frozenset(name.removesuffix('.pending') for name in files
+                          if name.endswith('.pending')),
+        index=_included(files.get(INDEX, '')),
+        methods=ganesha_bus.methods(known.stdout))
+
+
+def _readable(text: str) -> tuple[Export, ...]:
+    """The exports of a file; those of one that is broken are not ours."""
+    try:
+        return ganesha_exports.read(text)
+    except exception.BackendError:
+        return ()
+
+
+def _included(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r'^\s*%include\s+"?([^"\n]+?)"?\s*$', text,
+                                re.MULTILINE))
+
+
+# Numbers
+
+def preferred(path: str) -> int:
+    """The number that a path has unless another has it already.
+
+    It is in the handles that clients hold, so it must be the same on every
+    server and for ever, also where nobody can be asked.
+    """
+    digest = hashlib.sha256(path.encode('utf-8', 'surrogateescape')).digest()
+    return FIRST + int.from_bytes(digest[:8]) % (LAST - FIRST + 1)
+
+
+def numbers(facts: Iterable[Facts],
+            wanted: Iterable[directory.Directory]) -> dict[str, int]:
+    """The number of each path, the same on all servers.
+
+    :raises BackendError: there is none left.
+    """
+    pairs = [pair for one in facts for pair in (
+        *((number, path) for number, path in one.live.items()),
+        *((export.id, export.path) for found in one.files.values()
+          for export in found))]
+    users: dict[int, set[str]] = {}
+    for number, path in pairs:
+        users.setdefault(number, set()).add(path)
+    found = {}
+    for each in wanted:
+        known = [number for number, path in pairs if path == each.path
+                 and 0 < number <= LAST and len(users[number]) == 1]
+        number = (max(sorted(set(known)), key=known.count) if known
+                  else _free(preferred(each.path), users))
+        users.setdefault(number, set()).add(each.path)
+        found[each.path] = number
+    return found
+
+
+def _free(number: int, users: Collection[int]) -> int:
+    for _ in range(FIRST, LAST + 1):
+        if number not in users:
+            return number
+        number = number + 1 if number < LAST else FIRST
+    raise exception.BackendError(
+        'Every export number of Ganesha is taken', check='exports that '
+        'nobody needs any more')
+
+
+# What clients get
+
+def levels(facts: Facts, path: str,
+           ) -> tuple[directory.Levels, bool]:
+    """What networks get now, and whether that is the whole truth."""
+    stored = list(facts.stored(path).values())
+    found: ganesha_exports.Clients = ()
+    whole = len(facts.numbers(path)) <= 1 and not (
+        facts.pending & facts.stored(path).keys())
+    for number in facts.numbers(path):
+        shown = facts.shown.get(number)
+        written = next((each for each in stored if each.id == number), None)
+        if shown is not None:
+            found += shown.clients
+            found += tuple(
+                client for client in (written.clients if written else ())
+                if client[0] in exports_text.EVERYBODY)
+        elif written is not None:
+            found += written.clients
+        else:
+            whole = False
+    given, plain = Export(0, path, path, '', found).levels
+    return given, whole and plain
+
+
+# Changes
+
+def plan(facts: Facts, wanted: directory.Directory, number: int,
+         layout: Layout) -> Commands:
+    """Commands in order; none if all is as it shall be."""
+    directory.check(wanted)
+    if not wanted.levels:
+        return _none(facts, wanted, layout)
+    text = ganesha_exports.write(wanted, number, layout.fsal)
+    export, = ganesha_exports.read(text)
+    stored = facts.files.get(wanted.name)
+    changed = stored != (export,) or wanted.name in facts.pending
+    untold = _untold(facts, export, changed=changed)
+    file = layout.file(wanted.name)
+    commands = _write(layout, wanted.name, text) if changed else []
+    if untold:
+        commands += [ganesha_bus.remove(other)
+                     for other in facts.numbers(wanted.path)
+                     if other != number]
+        commands += _tell(facts, export, file)
+    commands += _indexed(facts, file, layout)
+    commands += _strays(facts, wanted, layout)
+    if changed:
+        commands.append(directory.removed(_pending(layout, wanted.name)))
+    return commands
+
+
+def _untold(facts: Facts, export: Export, *, changed: bool) -> bool:
+    """Whether Ganesha has still to be told."""
+    if changed or facts.numbers(export.path) != [export.id]:
+        return True
+    if not facts.asked:
+        return False
+    shown = facts.shown.get(export.id)
+    # In which order they are is decided by the file alone.
+    return shown is None or set(shown.clients) != set(export.clients)
+
+
+def _tell(facts: Facts, export: Export, file: str) -> Commands:
+    if export.id not in facts.numbers(export.path):
+        return [ganesha_bus.add(file, export.id)]
+    if 'UpdateExport' in facts.methods and _updatable(facts, export):
+        return [ganesha_bus.update(file, export.id)]
+    return [ganesha_bus.remove(export.id), ganesha_bus.add(file, export.id)]
+
+
+def _updatable(facts: Facts, export: Export) -> bool:
+    """Whether nothing differs that can only be said when one is added."""
+    before = [*facts.stored(export.path).values(),
+              *facts.shown.values()]
+    return all((each.pseudo, each.tag) == (export.pseudo, export.tag)
+               for each in before if each.id == export.id)
+
+
+def _write(layout: Layout, name: str, text: str) -> Commands:
+    half = f'{layout.export_dir}/{name}.new'
+    return [directory.run('mkdir', '-p', '--', layout.export_dir),
+            directory.run('tee', '--', _pending(layout, name), half,
+                          stdin=text),
+            directory.run('mv', '-f', '-T', '--', half, layout.file(name))]
+
+
+def _pending(layout: Layout, name: str) -> str:
+    return f'{layout.export_dir}/{name}.pending'
+
+
+def _indexed(facts: Facts, file: str, layout: Layout) -> Commands:
+    if file in facts.index:
+        return []
+    # Appending loses no line that somebody else adds at the same time.
+    return [directory.run('tee', '-a', '--', f'{layout.export_dir}/{INDEX}',
+                          stdin=f'%include {file}\n')]
+
+
+def _none(facts: Facts, wanted: directory.Directory,
+          layout: Layout) -> Commands:
+    names = _alone(facts, wanted)
+    if wanted.name in facts.files or wanted.name in facts.pending:
+        names.add(wanted.name)
+    commands = _unindexed(facts, names | {wanted.name}, layout)
+    commands += map(ganesha_bus.remove, facts.numbers(wanted.path))
+    return commands + _gone(names, layout)
+
+
+def _strays(facts: Facts, wanted: directory.Directory,
+            layout: Layout) -> Commands:
+    """Other files of ours with the same path."""
+    names = _alone(facts, wanted) - {wanted.name}
+    return _unindexed(facts, names, layout) + _gone(names, layout)
+
+
+def _alone(facts: Facts, wanted: directory.Directory) -> set[str]:
+    """Files that have this path and nothing else."""
+    return {name for name in facts.stored(wanted.path)
+            if len(facts.files[name]) == 1}
+
+
+def _unindexed(facts: Facts, names: Iterable[str],
+               layout: Layout) -> Commands:
+    lines = [_line(layout.file(name)) for name in sorted(names)
+             if layout.file(name) in facts.index]
+    if not lines:
+        return []
+    scripts = [word for line in lines for word in ('-e', line)]
+    return [directory.run('sed', '-i', *scripts, '--',
+                          f'{layout.export_dir}/{INDEX}')]
+
+
+def _line(file: str) -> str:
+    """What deletes the line of a file from the index."""
+    return (r'\|^[[:space:]]*%include[[:space:]]*"\{0,1\}'
+            + file.replace('.', r'\.') + r'"\{0,1\}[[:space:]]*$|d')
+
+
+def _gone(names: Iterable[str], layout: Layout) -> Commands:
+    files = [path for name in sorted(names)
+             for path in (layout.file(name), _pending(layout, name))]
+    return [directory.removed(*files)] if files else []

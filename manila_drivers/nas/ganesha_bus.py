@@ -1,0 +1,123 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What Ganesha is told and answers over DBus.  Pure.
+
+``dbus-send`` prints texts as they are, quotes and new lines too, so answers
+are read by their shape and not as a language.  It exits with 0 whenever
+Ganesha returned something, whatever that says.
+"""
+
+from collections.abc import Iterable
+import re
+
+from manila_drivers import access
+from manila_drivers.nas import directory
+from manila_drivers.nas import ganesha_exports
+from manila_drivers.transport import command
+
+_OBJECT = '/org/ganesha/nfsd/ExportMgr'
+_INTERFACE = 'org.ganesha.nfsd.exportmgr'
+_DBUS_SEND = ('dbus-send', '--print-reply', '--system',
+              '--dest=org.ganesha.nfsd', _OBJECT)
+
+# Access of a client, in the options that DisplayExport tells (2.1 to 5.x).
+_READ, _WRITE = 0x20, 0x40
+
+
+def call(method: str, *arguments: str,
+         accept: Iterable[int] = (0,)) -> command.Command:
+    """Call a method of Ganesha's export manager."""
+    return directory.run(*_DBUS_SEND, f'{_INTERFACE}.{method}', *arguments,
+                         accept=frozenset(accept))
+
+
+def add(file: str, number: int) -> command.Command:
+    return call('AddExport', f'string:{file}', _only(number))
+
+
+def update(file: str, number: int) -> command.Command:
+    return call('UpdateExport', f'string:{file}', _only(number))
+
+
+def remove(number: int) -> command.Command:
+    return call('RemoveExport', f'uint16:{number}')
+
+
+def _only(number: int) -> str:
+    return f'string:EXPORT(Export_Id={number})'
+
+
+def show(accept: Iterable[int] = (0, 1)) -> command.Command:
+    return call('ShowExports', accept=accept)
+
+
+def display(number: int) -> command.Command:
+    """1 is accepted: there may be no export of that number."""
+    return call('DisplayExport', f'uint16:{number}', accept=(0, 1))
+
+
+def introspect() -> command.Command:
+    return directory.run(
+        *_DBUS_SEND, 'org.freedesktop.DBus.Introspectable.Introspect',
+        accept=frozenset({0, 1}))
+
+
+# Answers
+
+def methods(text: str) -> frozenset[str]:
+    return frozenset(re.findall(r'<method name="(\w+)"', text))
+
+
+def exports(text: str) -> dict[int, str]:
+    """Number to path from ShowExports, without the pseudo root."""
+    return {int(number): path for number, path in re.findall(
+        r'uint16 (\d+)\n +string "([^\n]*)"\n', text) if number != '0'}
+
+
+_HEAD = re.compile(
+    r'\n +uint16 (\d+)\n +string "([^\n]*)"\n +string "([^\n]*)"\n'
+    r' +string "([^\n]*)"\n')
+_CLIENT = re.compile(
+    r'struct \{\n +string "([^\n]*)"\n(?: +int32 -?\d+\n| +byte \d+\n)*'
+    r' +uint32 \d+\n +uint32 \d+\n +uint32 \d+\n +uint32 (\d+)\n'
+    r' +uint32 \d+\n')
+
+
+def export(text: str) -> ganesha_exports.Export | None:
+    """An export from DisplayExport; None if there is none.
+
+    What clients get whom none of them names is not told.
+    """
+    head = _HEAD.search(text)
+    if head is None:
+        return None
+    clients = tuple(ganesha_exports.client_of(name, _level(int(options)))
+                    for name, options in _CLIENT.findall(text))
+    return ganesha_exports.Export(int(head[1]), head[2], head[3], head[4],
+                                  clients)
+
+
+def _level(options: int) -> str:
+    if not options & _READ:
+        return ''
+    return access.RW if options & _WRITE else access.RO
+
+
+def complaint(results: Iterable[command.Result]) -> str:
+    """What an answer says is wrong although the exit code is 0."""
+    for result in results:
+        if result.stdout.startswith('method return') and re.search(
+                r'^ +string "(0 exports|.*Errors found)', result.stdout,
+                re.MULTILINE):
+            return result.stdout.partition('string "')[2].strip()
+    return ''

@@ -1,0 +1,207 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Exports of Ganesha as values, and their text.  Pure.
+
+Ganesha gives a client what the first CLIENT block says that names it, so
+blocks are written in an order in which narrower networks go first.  Two
+things were seen of version 4.3: it refuses networks of length 0, so that
+everybody is written as two halves; and it leaves out a CLIENT block that it
+does not understand, but takes the rest of the file.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+import dataclasses
+import ipaddress
+import re
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers.nas import directory
+from manila_drivers.nas import exports_text
+from manila_drivers.nas import ganesha_text
+
+Network = access.Network
+Clients = tuple[tuple[Network | None, str], ...]
+
+_LEVELS = {'rw': access.RW, 'ro': access.RO}
+_SPELLED = {access.RW: 'RW', access.RO: 'RO'}
+# Client addresses in one block; a long line helps nobody.
+_IN_BLOCK = 100
+
+#: Settings that operators may choose, and what they are otherwise.
+DEFAULTS: Mapping[str, str] = {
+    'Squash': 'Root_Squash', 'SecType': 'sys', 'Protocols': '3, 4',
+    'Transports': 'TCP'}
+_NAMES = {name.lower(): name for name in (
+    *DEFAULTS, 'Anonymous_Uid', 'Anonymous_Gid', 'PrivilegedPort',
+    'Manage_Gids', 'NFS_Commit', 'Delegations', 'MaxRead', 'MaxWrite',
+    'PrefRead', 'PrefWrite', 'PrefReaddir')}
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """One export, as a file says or a server answers.
+
+    :param clients: who gets what, the first that matches decides; None for
+        what is no address.
+    :param settings: the other settings by lower-case name, and of FSAL.
+    """
+
+    id: int
+    path: str
+    pseudo: str
+    tag: str
+    clients: Clients
+    settings: frozenset[tuple[str, tuple[str, ...]]] = frozenset()
+
+    @property
+    def levels(self) -> tuple[dict[Network, str], bool]:
+        """What networks get, and whether that is the whole truth."""
+        found: dict[Network, str] = {}
+        whole = True
+        for network, level in self.clients:
+            if network is None or not level:
+                whole = False
+                continue
+            whole = whole and not directory.hidden(network, level, found)
+            found.setdefault(network, level)
+        return _joined(found), whole
+
+
+def _joined(levels: Mapping[Network, str]) -> dict[Network, str]:
+    """The two halves of everything as one network."""
+    found = dict(levels)
+    for everybody in exports_text.EVERYBODY:
+        one, other = everybody.subnets()
+        if found.get(one) and found.get(one) == found.get(other):
+            found.setdefault(everybody, found[one])
+            del found[one], found[other]
+    return found
+
+
+def clients_of(levels: Mapping[Network, str]) -> list[tuple[list[str], str]]:
+    """CLIENT blocks in order: addresses and their level."""
+    ordered = sorted(levels.items(), key=lambda item: (
+        item[0].version, -item[0].prefixlen, item[1],
+        item[0].network_address))
+    blocks: list[tuple[list[str], str, tuple[int, int]]] = []
+    for network, level in ordered:
+        kind = network.version, network.prefixlen
+        if (not blocks or blocks[-1][1:] != (level, kind)
+                or len(blocks[-1][0]) >= _IN_BLOCK):
+            blocks.append(([], level, kind))
+        blocks[-1][0].extend(_spelled(network))
+    return [(names, level) for names, level, _ in blocks]
+
+
+def _spelled(network: Network) -> list[str]:
+    if network.prefixlen:
+        return [access.canonical(network)]
+    return [str(half) for half in network.subnets()]
+
+
+def write(wanted: directory.Directory, number: int, fsal: str) -> str:
+    """The file of one export.
+
+    :raises InvalidRequest: its path cannot be written down.
+    """
+    directory.check(wanted)
+    path = ganesha_text.quoted(wanted.path)
+    lines = ['EXPORT {', f'    Export_Id = {number};', f'    Path = {path};',
+             f'    Pseudo = {path};',
+             f'    Tag = {ganesha_text.quoted(wanted.name)};',
+             '    Access_Type = None;']
+    lines += [f'    {name} = {value};'
+              for name, value in settings(wanted.options).items()]
+    for names, level in clients_of(wanted.levels):
+        lines.append(f'    CLIENT {{ Clients = {", ".join(names)}; '
+                     f'Access_Type = {_SPELLED[level]}; }}')
+    lines += [f'    FSAL {{ Name = {fsal}; }}', '}', '']
+    return '\n'.join(lines)
+
+
+def settings(options: Iterable[str]) -> dict[str, str]:
+    """Settings from options such as ``squash=none`` and ``protocols=3:4``.
+
+    :raises InvalidRequest: an option is none that operators may choose.
+    """
+    found = dict(DEFAULTS)
+    for option in options:
+        name, _, value = option.partition('=')
+        values = value.split(':')
+        if name.lower() not in _NAMES or not all(
+                re.fullmatch(r'-?[A-Za-z0-9_]+', each) for each in values):
+            raise exception.InvalidRequest(
+                f'{option!r} is no option of a Ganesha export')
+        found[_NAMES[name.lower()]] = ', '.join(values)
+    return found
+
+
+def read(text: str) -> tuple[Export, ...]:
+    """The exports of a file.
+
+    :raises BackendError: it cannot be understood.
+    """
+    return tuple(_export(block) for block in ganesha_text.read(text)
+                 if block.name == 'export')
+
+
+def _export(block: ganesha_text.Block) -> Export:
+    number = block.text('export_id')
+    fsal = next(block.named('fsal'), ganesha_text.Block('fsal'))
+    identity = ('export_id', 'path', 'pseudo', 'tag')
+    given = {('fsal.' if owner is fsal else '') + name:
+             tuple(value.lower() for value in values)
+             for owner in (block, fsal)
+             for name, values in owner.settings.items()
+             if name not in identity or owner is fsal}
+    path = block.text('path')
+    return Export(
+        int(number) if number.isdecimal() else -1, path,
+        block.text('pseudo', path), block.text('tag'),
+        (*_clients(block), *_others(block)), frozenset(given.items()))
+
+
+def _clients(block: ganesha_text.Block) -> Clients:
+    return tuple(
+        client_of(name, _LEVELS.get(client.text(
+            'access_type', block.text('access_type')).lower(), ''))
+        for client in block.named('client')
+        for name in client.settings.get('clients', ()))
+
+
+def _others(block: ganesha_text.Block) -> Clients:
+    """What everybody gets whom no CLIENT block names."""
+    level = _LEVELS.get(block.text('access_type').lower(), '')
+    if not level:
+        return ()
+    return tuple((network, level) for network in exports_text.EVERYBODY)
+
+
+def client_of(name: str, level: str) -> tuple[Network | None, str]:
+    """A client of a file or an answer; None for what is no address."""
+    try:
+        return ipaddress.ip_network(name, strict=False), level
+    except ValueError:
+        return None, level
+
+
+def first_match(clients: Clients,
+                address: access.Address) -> str:
+    """What Ganesha gives an address: rw, ro or ''."""
+    for network, level in clients:
+        if (network is not None and network.version == address.version
+                and address in network):
+            return level
+    return ''

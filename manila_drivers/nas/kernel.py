@@ -1,0 +1,203 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What kernel NFS exports, as facts; and what they mean to clients.  Pure.
+
+How mountd chooses among the entries that match a client was seen on a real
+server: a single address goes before every network, ``*`` comes last, and
+**among networks the first one in etab decides, however wide it is**.  So
+networks of different levels must not overlap there; see :func:`cut`.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import re
+import uuid
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers import overlap
+from manila_drivers.nas import directory
+from manila_drivers.nas import exports_text
+from manila_drivers.transport import command
+
+Network = access.Network
+Entry = exports_text.Entry
+
+ETAB = '/var/lib/nfs/etab'
+DIRECTORY = '/etc/exports.d'
+PREFIX = 'manila-'
+
+# How many entries overlapping networks may cost one directory.
+_EXTRA = 2000
+
+
+@dataclasses.dataclass(frozen=True)
+class Facts:
+    """What a server exports, now and after a restart.
+
+    :param live: entries in the order in which they are looked at.
+    :param files: our files in /etc/exports.d, name to text.
+    :param others: entries of files that are not ours.
+    """
+
+    live: tuple[Entry, ...]
+    files: Mapping[str, str]
+    others: tuple[Entry, ...] = ()
+
+    def of(self, path: str) -> tuple[Entry, ...]:
+        return tuple(entry for entry in self.live if entry.path == path)
+
+
+def questions() -> list[command.Command]:
+    """One round trip, for all directories there are."""
+    return [
+        directory.run('cat', '--', ETAB, accept=frozenset({0, 1})),
+        directory.run('grep', '-rHs', '--include=*.exports', '--', '',
+                      DIRECTORY, accept=frozenset({0, 1, 2})),
+        directory.run('cat', '--', '/etc/exports',
+                      accept=frozenset({0, 1}))]
+
+
+def understand(server: str, results: Sequence[command.Result]) -> Facts:
+    """:raises DriverError: it does not say what it exports."""
+    etab, found, others = results
+    if etab.status or found.status not in (0, 1, 2):
+        raise exception.BackendError(
+            f'NFS server {server} does not say what it exports',
+            answer=(etab.stderr or found.stderr).strip()[-500:],
+            status=etab.status or found.status,
+            check='that nfs-utils is installed there, nfs-server is running '
+            'and this user may run the commands as root')
+    files = directory.files(found.stdout, DIRECTORY, 'exports')
+    ours = {name: text for name, text in files.items()
+            if name.startswith(PREFIX)}
+    foreign = ''.join(text for name, text in files.items()
+                      if name not in ours)
+    return Facts(exports_text.read(etab.stdout), ours,
+                 exports_text.read(others.stdout + '\n' + foreign))
+
+
+def levels(entries: Iterable[Entry]) -> tuple[dict[Network, str], bool]:
+    """What networks get, and whether that is the whole truth.
+
+    It is not where a name has access, or where a wider network hides a
+    narrower one of another level.
+    """
+    found: dict[Network, str] = {}
+    whole = True
+    everybody: list[str] = []
+    for entry in sorted(entries, key=lambda entry: not entry.is_host):
+        network = entry.network
+        if network is not None:
+            whole = whole and not (
+                not entry.is_host
+                and directory.hidden(network, entry.level, found))
+            found.setdefault(network, entry.level)
+        elif entry.client in ('*', '<world>'):
+            everybody.append(entry.level)
+        else:
+            whole = False
+    for level in everybody:
+        for network in exports_text.EVERYBODY:
+            found.setdefault(network, level)
+    return found, whole
+
+
+@dataclasses.dataclass(frozen=True)
+class Cut:
+    """Clients that overlap in nothing but what goes before the rest.
+
+    :param clients: as exportfs takes them, and their level.
+    :param refused: networks that would need too many entries, and why.
+    """
+
+    clients: Mapping[str, str]
+    refused: Mapping[Network, str]
+
+
+def cut(wanted: directory.Levels) -> Cut:
+    """Write levels so that the order of entries does not matter."""
+    nets = {network: level for network, level in wanted.items()
+            if network.prefixlen < network.max_prefixlen}
+    lists = overlap.separate(
+        access.Grants(nets, {network: str(network) for network in nets}, {}),
+        _EXTRA)
+    clients = {access.canonical(network): level
+               for level, networks in (('rw', lists.rw), ('ro', lists.ro))
+               for network in networks}
+    # A piece may be as small as an address that has a rule of its own.
+    clients.update({access.canonical(network): level
+                    for network, level in wanted.items()
+                    if network not in nets})
+    return Cut(clients, {network: lists.errors[str(network)]
+                         for network in nets
+                         if str(network) in lists.errors})
+
+
+def lowest(entries: Iterable[Entry], client: str) -> str | None:
+    """The least that any address of a client has now; None for nothing."""
+    network = exports_text.network_of(client)
+    assert network is not None
+    covering, inside, everybody = [], [], []
+    for entry in entries:
+        other = entry.network
+        if other is None:
+            everybody += [entry.level] if entry.client == '*' else []
+        elif other.version != network.version:
+            continue
+        elif entry.is_host and other == network and '/' not in client:
+            return entry.level
+        elif entry.is_host:
+            continue
+        elif (other.prefixlen <= network.prefixlen
+                and network.network_address in other):
+            covering.append(entry.level)
+        elif other.network_address in network:
+            inside.append(entry.level)
+    if not covering and not everybody:
+        return None
+    given = (covering or everybody) + inside
+    return access.RO if access.RO in given else access.RW
+
+
+# Numbers of file systems
+
+def fsids(facts: Iterable[Facts],
+          wanted: Iterable[directory.Directory]) -> dict[str, str]:
+    """The fsid of each directory, the same on all servers.
+
+    One that clients know already is kept, since they hold handles with it,
+    unless another directory has the same one.
+    """
+    known = [entry for one in facts for entry in (
+        *one.live, *(each for text in one.files.values()
+                     for each in exports_text.read(text)))]
+    users: dict[str, set[str]] = {}
+    for entry in known:
+        users.setdefault(entry.fsid, set()).add(entry.path)
+    return {each.path: _fsid(each, [
+        entry.fsid for entry in known if entry.path == each.path
+        and entry.fsid not in ('', '0', 'root')
+        and len(users[entry.fsid]) == 1]) for each in wanted}
+
+
+def _fsid(wanted: directory.Directory, known: Sequence[str]) -> str:
+    if known:
+        fsid = max(sorted(set(known)), key=known.count)
+    elif re.fullmatch(r'[0-9a-f]{32}', exports_text.comparable(wanted.fsid)):
+        fsid = exports_text.comparable(wanted.fsid)
+    else:
+        fsid = uuid.uuid5(uuid.NAMESPACE_URL, wanted.fsid).hex
+    return str(uuid.UUID(fsid)) if len(fsid) == 32 else fsid

@@ -1,0 +1,198 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""From what kernel NFS exports to what it shall export.  Pure.
+
+At no moment does anybody get more than before or after.  exportfs makes one
+call's changes at once, so that it is enough to order the calls:
+
+1. The file for the next start, in one piece.
+2. Entries that give nobody more than they have: the pieces of a network
+   that is about to be cut, and addresses that are about to lose something.
+3. What exists and changes without giving more; then what has to go.
+4. What gives more: ``ro`` first, so that an address which shall only read
+   is never within a network that may write.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+
+from manila_drivers import access
+from manila_drivers.nas import directory
+from manila_drivers.nas import exports_text
+from manila_drivers.nas import kernel
+from manila_drivers.transport import command
+
+Entry = exports_text.Entry
+Commands = list[command.Command]
+
+# Bytes of exports in one call; the kernel takes about two million.
+_CHUNK = 100_000
+
+
+def plan(facts: kernel.Facts, wanted: directory.Directory, fsid: str, *,
+         persist: bool = True) -> Commands:
+    """Commands in order; none if all is as it shall be.
+
+    :param persist: write what is exported to /etc/exports.d as well.
+    """
+    directory.check(wanted)
+    clients = kernel.cut(wanted.levels).clients
+    entries = [
+        Entry(wanted.path, client, tuple(exports_text.spelled(
+            level, wanted.options, fsid).split(',')))
+        for client, level in sorted(clients.items())]
+    commands = _file(facts, wanted, entries) if persist else []
+    return commands + _live(facts.of(wanted.path), entries)
+
+
+# The next start
+
+def file_name(name: str) -> str:
+    return f'{kernel.PREFIX}{name}.exports'
+
+
+def _file(facts: kernel.Facts, wanted: directory.Directory,
+          entries: Iterable[Entry]) -> Commands:
+    commands = []
+    ours = file_name(wanted.name)
+    # Another name for the same path: the share was renamed.
+    for name, text in facts.files.items():
+        kept = [entry for entry in exports_text.read(text)
+                if entry.path != wanted.path]
+        if name != ours and len(kept) < len(exports_text.read(text)):
+            commands += _written(name, exports_text.write(kept), text)
+    text = exports_text.write(sorted(entries, key=_specific))
+    return commands + _written(ours, text, facts.files.get(ours, ''))
+
+
+def _written(name: str, text: str, before: str) -> Commands:
+    if text == before:
+        return []
+    if text:
+        return directory.replaced(kernel.DIRECTORY, name, text)
+    return [directory.removed(f'{kernel.DIRECTORY}/{name}')]
+
+
+def _specific(entry: Entry) -> tuple[int, int, str]:
+    network = entry.network
+    assert network is not None
+    return (network.version, -network.prefixlen, entry.client)
+
+
+# Now
+
+def _live(have: Iterable[Entry], want: Iterable[Entry]) -> Commands:
+    change = _Change(have, want)
+    commands: Commands = []
+    for entries in change.neutral, change.less:
+        commands += _export(entries)
+    # What may write goes first: if the list needs several calls, none of
+    # them lets somebody write who was kept from it by a narrower entry.
+    commands += _unexport(sorted(
+        change.gone, key=lambda entry: entry.level != access.RW))
+    for level in access.RO, access.RW:
+        commands += _export(entry for entry in change.more
+                            if entry.level == level)
+    return commands
+
+
+class _Change:
+    """Entries by when it is their turn."""
+
+    def __init__(self, have: Iterable[Entry], want: Iterable[Entry]) -> None:
+        self._have = tuple(have)
+        present = {_key(entry): entry for entry in self._have}
+        wished = {_key(entry): entry for entry in want}
+        self.neutral: list[Entry] = []
+        self.less: list[Entry] = []
+        self.more: list[Entry] = []
+        self.gone = [entry for entry in self._have
+                     if _key(entry) not in wished]
+        for key, entry in wished.items():
+            if key in present:
+                self._changed(present[key], entry)
+            elif self._gives_nothing(entry):
+                self.neutral.append(entry)
+            else:
+                self.more.append(entry)
+
+    def _changed(self, before: Entry, after: Entry) -> None:
+        if _lasting(before) - _lasting(after):
+            self.gone.append(before)
+            self.more.append(after)
+        elif _worth(before) == _worth(after):
+            pass
+        elif before.level == access.RO and after.level == access.RW:
+            self.more.append(after)
+        else:
+            self.less.append(after)
+
+    def _gives_nothing(self, entry: Entry) -> bool:
+        now = kernel.lowest(self._have, entry.client)
+        return now == access.RW or now == entry.level
+
+
+def _key(entry: Entry) -> str:
+    """Same client: exportfs tells an address from its network."""
+    if entry.network is None:
+        return entry.client
+    return f'{entry.network}{"" if entry.is_host else " as a network"}'
+
+
+def _lasting(entry: Entry) -> frozenset[str]:
+    return exports_text.lasting(entry.meaning)
+
+
+def _worth(entry: Entry) -> tuple[str, frozenset[str], str]:
+    return entry.level, entry.meaning, entry.fsid
+
+
+def _export(entries: Iterable[Entry]) -> Commands:
+    by_options: dict[tuple[str, ...], list[Entry]] = {}
+    for entry in entries:
+        by_options.setdefault(entry.options, []).append(entry)
+    return [directory.run('exportfs', '-i', '-o', ','.join(options), *some)
+            for options, group in by_options.items()
+            for some in _chunks(group)]
+
+
+def _unexport(entries: Iterable[Entry]) -> Commands:
+    return [directory.run('exportfs', '-u', *some)
+            for some in _chunks(entries)]
+
+
+def _chunks(entries: Iterable[Entry]) -> Iterator[list[str]]:
+    some: list[str] = []
+    for entry in entries:
+        word = exports_text.argument(entry.path, entry.client)
+        if some and sum(map(len, some)) + len(word) > _CHUNK:
+            yield some
+            some = []
+        some.append(word)
+    if some:
+        yield some
+
+
+def doubtful(facts: kernel.Facts, path: str, *,
+             persist: bool = True) -> bool:
+    """Whether an export is not what we would have made of it."""
+    live = facts.of(path)
+    _, whole = kernel.levels(live)
+    stored = [entry for text in facts.files.values()
+              for entry in exports_text.read(text) if entry.path == path]
+    return not whole or (persist and _by_client(live) != _by_client(stored))
+
+
+def _by_client(entries: Iterable[Entry]) -> Mapping[str, object]:
+    return {_key(entry): _worth(entry) for entry in entries}
