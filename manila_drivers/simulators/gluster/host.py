@@ -21,6 +21,7 @@ import time
 
 from manila_drivers import exception
 from manila_drivers.glusterfs import address as address_module
+from manila_drivers.simulators.faults import Fault
 from manila_drivers.simulators.gluster import sim as sim_module
 from manila_drivers.simulators.gluster import state as state_module
 from manila_drivers.simulators.gluster.wire import Reply
@@ -67,6 +68,12 @@ class ManilaHost(sim_module.Struck):
 
     # Commands
 
+    def _disturbed(self, fault: Fault, done: Reply | None) -> Reply:
+        """Commands of this very host time out or fail; no more happens."""
+        if fault.kind.startswith('timeout'):
+            return Reply(failure='silence')
+        return Reply('', 'simulated failure\n', 1)
+
     def _run(self, argv: Sequence[str], stdin: str) -> Reply:
         name, *words = argv
         if name == 'gluster':
@@ -85,6 +92,11 @@ class ManilaHost(sim_module.Struck):
     def _mkdir(self, words: Sequence[str]) -> Reply:
         self.directories.add(words[-1])
         return Reply()
+
+    @property
+    def mounted(self) -> dict[str, str]:
+        """What is mounted, by directory."""
+        return {place: each.source for place, each in self._mounts.items()}
 
     def _rmdir(self, words: Sequence[str]) -> Reply:
         if words[-1] in self._mounts:

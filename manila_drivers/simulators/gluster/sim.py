@@ -107,6 +107,9 @@ class Struck:
         if fault is None:
             assert done is not None
             return done
+        return self._disturbed(fault, done)
+
+    def _disturbed(self, fault: Fault, done: Reply | None) -> Reply:
         return disturbed(fault, done)
 
     def _run(self, argv: Sequence[str], stdin: str) -> Reply:

