@@ -50,7 +50,6 @@ The login shell of the user has to be one that quotes as POSIX shells do.
 import contextlib
 import logging
 import math
-import os
 import shlex
 import threading
 import time
@@ -59,6 +58,7 @@ from manila_drivers import exception
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh_exec
 from manila_drivers.transport import ssh_pool
+from manila_drivers.transport import ssh_process
 from manila_drivers.transport import ssh_watch
 from manila_drivers.transport import verdict
 from manila_drivers.transport.ssh_target import Login
@@ -75,6 +75,10 @@ LOG = logging.getLogger(__name__)
 # had to send them.
 _KILL_AFTER = 5
 _REAPED = (124, 137)
+
+# Linux takes no argument of more than 128 KiB, which is what the command is
+# to the login shell; sshd ends the connection at 256 KiB.
+_LONGEST = 100_000
 
 # How often a command that was certainly not sent is sent elsewhere.
 _ATTEMPTS = 3
@@ -121,6 +125,11 @@ class Host:
 
     def _run(self, cmd: command.Command) -> command.Result:
         text = shlex.join(self.words(cmd))
+        size = len(text.encode('utf-8', 'surrogateescape'))
+        if size > _LONGEST:
+            raise exception.InvalidRequest(
+                f'A command of {size} bytes is too long for {self.target}: '
+                f'{cmd.argv[0]}.', check='a script has no such limit')
         # The host ends a command first, if it can, and says so.
         extra = _KILL_AFTER + 2 if self.target.reap else 0
         for _ in range(_ATTEMPTS):
@@ -152,7 +161,7 @@ class Host:
         return str(self.target)
 
 
-class Hosts:
+class Hosts(ssh_process.PerProcess):
     """The hosts that somebody talks to: one :class:`Host` for each.
 
     Whoever should share connections shares this object.
@@ -161,22 +170,19 @@ class Hosts:
     def __init__(self) -> None:
         self._watch = ssh_watch.Watch()
         self._hosts: dict[tuple[object, ...], Host] = {}
-        self._pid = os.getpid()
-        self._lock = threading.Lock()
+        super().__init__()
 
-    def _locked(self) -> threading.Lock:
-        """The lock, which nobody can hold in a child just forked."""
-        if self._pid != os.getpid():
-            self._pid = os.getpid()
-            self._lock = threading.Lock()
-        return self._lock
+    def _begin(self) -> None:
+        # The hosts are kept: each finds out by itself.
+        self._lock = threading.Lock()
 
     def host(self, target: Target) -> Host:
         """The one host of that address, user and credentials.
 
         Where it is known already, the bounds it was first given count.
         """
-        with self._locked():
+        self._check_process()
+        with self._lock:
             known = self._hosts.get(target.identity)
             if known is None:
                 known = Host(target, self._watch)
@@ -185,14 +191,16 @@ class Hosts:
 
     def forget(self, target: Target) -> None:
         """Close and drop the connections to a host that is gone."""
-        with self._locked():
+        self._check_process()
+        with self._lock:
             host = self._hosts.pop(target.identity, None)
         if host is not None:
             host.close()
 
     def close(self) -> None:
         """Close all connections; they may be used again all the same."""
-        with self._locked():
+        self._check_process()
+        with self._lock:
             hosts = list(self._hosts.values())
         for host in hosts:
             host.close()

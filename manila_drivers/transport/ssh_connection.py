@@ -135,7 +135,11 @@ class Connection:
             ssh_login.close(self._transport)
 
     def abandon(self) -> None:
-        """Let go of a session that belongs to the parent process."""
-        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-            if isinstance(self._transport.sock, socket.socket):
-                self._transport.atfork()
+        """Let go of a session that belongs to the parent process.
+
+        Nothing is sent, and no lock is taken, which a thread of the parent
+        may have held when the process was forked.
+        """
+        self._transport.active = False  # type: ignore[attr-defined]
+        if isinstance(self._transport.sock, socket.socket):
+            self._transport.sock.close()

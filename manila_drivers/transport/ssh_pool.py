@@ -22,7 +22,6 @@ from collections import deque
 from collections.abc import Iterator
 import contextlib
 import logging
-import os
 import threading
 import time
 
@@ -33,6 +32,7 @@ from manila_drivers.transport import meter
 from manila_drivers.transport import retry
 from manila_drivers.transport import ssh_connection
 from manila_drivers.transport import ssh_login
+from manila_drivers.transport import ssh_process
 from manila_drivers.transport import ssh_watch
 from manila_drivers.transport.ssh_connection import Connection
 from manila_drivers.transport.ssh_target import Target
@@ -63,31 +63,25 @@ class _Waiter:
         self.error: exception.DriverError | None = None
 
 
-class Pool:
+class Pool(ssh_process.PerProcess):
     """At most ``target.max_connections`` connections to one host."""
 
     def __init__(self, target: Target, watch: ssh_watch.Watch) -> None:
         self.target = target
         self._watch = watch
-        self._begin()
+        self._connections: list[Connection] = []
+        super().__init__()
 
     def _begin(self) -> None:
-        self._pid = os.getpid()
+        for connection in self._connections:
+            connection.abandon()
+        self._connections = []
         self._lock = threading.Lock()
-        self._connections: list[Connection] = []
         self._waiters: deque[_Waiter] = deque()
         self._logging_in = False
         self._generation = 0
         self._penalty_until = 0.0
         self._reaping: ssh_watch.Alarm | None = None
-
-    def _check_process(self) -> None:
-        """Start anew in a forked child: the sessions are the parent's."""
-        if self._pid != os.getpid():
-            inherited = self._connections
-            self._begin()
-            for connection in inherited:
-                connection.abandon()
 
     @contextlib.contextmanager
     def channel(self) -> Iterator[tuple[Connection, paramiko.Channel]]:
@@ -145,6 +139,17 @@ class Pool:
             waiter = _Waiter()
             self._waiters.append(waiter)
             self._grow()
+        try:
+            self._wait(waiter, deadline)
+        except BaseException:
+            # Green threads can be killed while they wait.
+            self._withdraw(waiter)
+            raise
+        if waiter.connection is None:
+            raise waiter.error or self._late()
+        return waiter.connection
+
+    def _wait(self, waiter: _Waiter, deadline: float) -> None:
         if not waiter.ready.wait(PATIENCE):
             with self._lock:
                 self._grow()
@@ -152,11 +157,15 @@ class Pool:
             left = deadline - time.monotonic() + ssh_connection.GRACE
             waiter.ready.wait(max(0.0, left))
         with self._lock:
-            if waiter.connection is not None:
-                return waiter.connection
-            if waiter.error is None:
+            if waiter in self._waiters:
                 self._waiters.remove(waiter)
-        raise waiter.error or self._late()
+
+    def _withdraw(self, waiter: _Waiter) -> None:
+        with self._lock:
+            if waiter in self._waiters:
+                self._waiters.remove(waiter)
+        if waiter.connection is not None:
+            self._release(waiter.connection)
 
     def _late(self) -> exception.DriverError:
         return exception.Unreachable(

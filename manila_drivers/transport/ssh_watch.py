@@ -20,9 +20,10 @@ something to wait for.
 
 from collections.abc import Callable
 import logging
-import os
 import threading
 import time
+
+from manila_drivers.transport import ssh_process
 
 LOG = logging.getLogger(__name__)
 
@@ -37,17 +38,13 @@ class Alarm:
         self.action = action
 
 
-class Watch:
+class Watch(ssh_process.PerProcess):
     """Runs alarms on a thread of its own.
 
     Actions have to be short and must not wait.
     """
 
-    def __init__(self) -> None:
-        self._begin()
-
     def _begin(self) -> None:
-        self._pid = os.getpid()
         self._changed = threading.Condition()
         self._alarms: set[Alarm] = set()
         self._thread: threading.Thread | None = None
@@ -55,8 +52,7 @@ class Watch:
 
     def after(self, seconds: float, action: Callable[[], object]) -> Alarm:
         """Have ``action`` called in ``seconds`` from now."""
-        if self._pid != os.getpid():
-            self._begin()
+        self._check_process()
         alarm = Alarm(time.monotonic() + seconds, action)
         with self._changed:
             self._alarms.add(alarm)
@@ -71,7 +67,8 @@ class Watch:
 
     def cancel(self, alarm: Alarm | None) -> None:
         """Forget an alarm; it may be over, or running right now."""
-        if alarm is not None and self._pid == os.getpid():
+        if alarm is not None:
+            self._check_process()
             # The thread is not told: waking once too often is cheaper than
             # waking for each command that ends in time.
             with self._changed:
@@ -79,10 +76,10 @@ class Watch:
 
     def close(self) -> None:
         """Forget all alarms and let the thread end."""
-        if self._pid == os.getpid():
-            with self._changed:
-                self._alarms.clear()
-                self._changed.notify()
+        self._check_process()
+        with self._changed:
+            self._alarms.clear()
+            self._changed.notify()
 
     def _work(self) -> None:
         while True:

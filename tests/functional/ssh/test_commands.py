@@ -27,6 +27,7 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers.transport import command
+from manila_drivers.transport import script
 from manila_drivers.transport import ssh
 from tests.functional.ssh import daemon
 
@@ -36,6 +37,21 @@ HUGE = 100 * 1024 * 1024
 
 def sh(script, *words, **parts):
     return command.Command.of('/bin/sh', '-c', script, 'sh', *words, **parts)
+
+
+def test_a_long_command(host):
+    cmd = command.Command.of('echo', *(['client.example'] * 6000))
+
+    assert len(host.run(cmd).stdout) == 6000 * 15
+
+
+def test_a_command_that_is_too_long_goes_in_a_script(host):
+    cmd = command.Command.of('echo', *(['client.example'] * 60000))
+
+    with pytest.raises(exception.InvalidRequest, match='too long'):
+        host.run(cmd)
+
+    assert len(script.run(host, [cmd])[0].stdout) == 60000 * 15
 
 
 def test_both_outputs_and_the_exit_code(host):

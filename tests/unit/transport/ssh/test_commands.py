@@ -12,6 +12,8 @@
 
 """Commands on servers that leave out, refuse or delay what they owe."""
 
+import contextlib
+import signal
 import threading
 import time
 
@@ -190,6 +192,48 @@ def test_a_failed_login_more_does_not_harm_those_who_have_one(hosts, serve):
 
     assert answers == ['echo well\n'] * 9
     assert made.logins == 2
+
+
+class Killed(BaseException):
+    pass
+
+
+def test_who_is_killed_while_it_waits_leaves_no_gap(hosts, serve):
+    """Else its place would be given to nobody, for ever."""
+    go = threading.Event()
+
+    def slow(channel, text):
+        go.wait(20)
+        server.done(channel, text)
+
+    host = hosts.host(serve(slow).target(max_connections=1))
+    threads = [threading.Thread(target=host.run, args=(ECHO,))
+               for _ in range(4)]
+    for one in threads:
+        one.start()
+    with pytest.raises(Killed), killed_after(0.7):
+        host.run(ECHO)
+    go.set()
+    for one in threads:
+        one.join()
+
+    [connection] = host._pool._connections
+    assert connection.busy == 0
+    assert host.run(ECHO).stdout == 'echo well\n'
+
+
+@contextlib.contextmanager
+def killed_after(seconds):
+    def kill(number, frame):
+        raise Killed
+
+    before = signal.signal(signal.SIGALRM, kill)
+    signal.setitimer(signal.ITIMER_REAL, seconds)
+    try:
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_bytes_that_are_no_text(hosts, serve):
