@@ -186,11 +186,11 @@ class Vms:
             pause = min(pause * 1.25, 10.0)
         return found
 
-    def finish(self, what: str, answer: Any, seconds: float) -> None:
-        """Wait for the task in an answer, if there is one."""
+    def finish(self, what: str, answer: Any, seconds: float) -> bool:
+        """Wait for the task in an answer; whether there is one."""
         task = records.Task.within(answer)
         if task is None:
-            return
+            return False
         number = task.id
 
         def look() -> records.Task | None:
@@ -207,6 +207,7 @@ class Vms:
                 '%s failed: task %d ended as %s' % (what, number,
                                                     ended.state),
                 answer=ended.message, check='the activities in VMS')
+        return True
 
 
 def _may_exist(exc: exception.DriverError) -> bool:

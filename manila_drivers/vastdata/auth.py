@@ -24,6 +24,9 @@ import threading
 from manila_drivers import exception
 from manila_drivers.transport import rest
 
+#: In the body of a 403 for a role that lacks the right.
+PERMISSION_DENIED = 'permission_denied'
+
 Send = Callable[[rest.Request], rest.Response]
 
 
@@ -64,7 +67,7 @@ class PasswordAuth:
 
     def renew(self, refused: Mapping[str, str], answer: rest.Response,
               send: Send) -> bool:
-        if 'permission_denied' in answer.text.lower():
+        if PERMISSION_DENIED in answer.text.lower():
             return False
         with self._lock:
             if refused.get('Authorization') == 'Bearer ' + self._access:

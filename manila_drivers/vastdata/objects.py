@@ -16,6 +16,7 @@ This is where plans touch the cluster.  Each ``_do_...`` method carries out
 one kind of step, can be repeated, and decides nothing.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
@@ -124,7 +125,11 @@ class Objects:
             if api.NO_DIRECTORY in exc.answer.lower():
                 return False
             raise
-        return bool(data.get('is_directory', True)) if data else False
+        if not isinstance(data, Mapping):
+            raise exception.OutcomeUnknown(
+                'Whether %s is a directory was not answered' % path,
+                answer=repr(data)[:200])
+        return bool(data.get('is_directory', True))
 
     def _at(self, path: str) -> dict[str, Any]:
         return {'path': path, **self.site.scope()}
@@ -316,18 +321,35 @@ class Objects:
 
     def _do_end_clone(self, name: str, ident: int, finished: bool) -> None:
         """Stop a clone if it runs, and remove its record."""
-        seconds = self._settings.task_timeout
         if not finished:
             try:
                 answer = self.vms.call(
                     'PATCH', 'globalsnapstreams/%d/stop/' % ident)
             except exception.NotFound:
                 return
-            self.vms.finish('Stopping clone %s' % name, answer, seconds)
+            self._ended('Stopping clone %s' % name, answer, ident,
+                        lambda stream: stream is None or not stream.running)
         # Stopping may have removed it already, which delete() takes well.
         answer = self.vms.delete('globalsnapstreams', ident,
                                  {'remove_dir': False})
-        self.vms.finish('Removing clone %s' % name, answer, seconds)
+        self._ended('Removing clone %s' % name, answer, ident,
+                    lambda stream: stream is None)
+
+    def _ended(self, what: str, answer: Any, ident: int,
+               good: Callable[[records.Stream | None], bool]) -> None:
+        """Wait for what an answer says has been started with a clone.
+
+        Without a task in the answer the clone itself tells.
+        """
+        seconds = self._settings.task_timeout
+        if self.vms.finish(what, answer, seconds):
+            return
+
+        def look() -> bool | None:
+            stream = self.vms.get('globalsnapstreams', ident,
+                                  records.Stream.of)
+            return True if good(stream) else None
+        self.vms.wait_for(what, look, seconds)
 
 
 def _stream_or_none(data: Any) -> records.Stream | None:

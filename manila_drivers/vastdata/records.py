@@ -201,6 +201,10 @@ class Stream:
     def failed(self) -> bool:
         return not self.finished and self.state in ('suspended', 'failed')
 
+    @property
+    def running(self) -> bool:
+        return not self.finished and not self.failed
+
 
 @dataclasses.dataclass(frozen=True)
 class Task:

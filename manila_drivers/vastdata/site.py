@@ -26,6 +26,7 @@ from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers.vastdata import api
+from manila_drivers.vastdata import auth
 from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import settings as settings_module
@@ -96,7 +97,9 @@ class Site:
         """
         try:
             found = list(self._vms.list('clusters', records.Cluster.of))
-        except (exception.AccessDenied, exception.NotFound):
+        except (exception.AccessDenied, exception.NotFound) as exc:
+            if not _for_good(exc):
+                raise
             found = []
         if found and found[0].version:
             return found[0]
@@ -135,9 +138,9 @@ class Site:
             found = self._vms.find('tenants', records.Tenant.of,
                                    lambda tenant: tenant.name == name,
                                    name=name)
-        except (exception.AccessDenied, exception.NotFound):
+        except (exception.AccessDenied, exception.NotFound) as exc:
             # The default tenant goes without saying; a named one does not.
-            if wanted:
+            if wanted or not _for_good(exc):
                 raise
             return None
         if found is None and wanted:
@@ -204,3 +207,13 @@ class Site:
                 'vast_qos_policy', 'VMS has no QoS policy %r' % name,
                 check='also the extra spec vast:qos_policy of share types')
         return int(found['id'])
+
+
+def _for_good(exc: exception.BackendError) -> bool:
+    """Whether a refusal says that this login can never read a resource.
+
+    A login that failed says nothing about it: without its tenant the driver
+    would take objects of other tenants for its own.
+    """
+    return (isinstance(exc, exception.NotFound)
+            or auth.PERMISSION_DENIED in exc.answer.lower())
