@@ -167,14 +167,9 @@ class Player:
             watching.check(self._lab, export, dict.fromkeys(self._clients),
                            'deleted')
         self._lab.settle()
-        left = self._lab.inventory() - self._baseline
-        verdict.require(not _beyond_root(left), 'delete.leftover',
-                        str(sorted(left)))
-
-
-def _beyond_root(left: frozenset[lab_module.Item]) -> bool:
-    """Whether more is left than the directory that holds all shares."""
-    return len(left) > 1 or any(item[0] != 'directory' for item in left)
+        left = [item for item in self._lab.inventory() - self._baseline
+                if not self._lab.keeps(item)]
+        verdict.require(not left, 'delete.leftover', str(sorted(left)))
 
 
 def wanted_rules(rules: Mapping[str, Rule], add: Sequence[Rule],

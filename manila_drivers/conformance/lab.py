@@ -181,6 +181,11 @@ class Lab(abc.ABC):
         """The names of everything there is."""
         return frozenset(self.records())
 
+    def keeps(self, item: Item) -> bool:
+        """Whether an object stays when its share goes, as the directory
+        does that holds all of them."""
+        return False
+
     def ambiguous(self, export: str) -> Sequence[str]:
         """Why the backend's lists leave open what somebody gets."""
         return ()

@@ -137,9 +137,15 @@ def start_up_never_fails(stage: Stage) -> None:
 
 
 def backend_info_is_stable(stage: Stage) -> None:
-    """Manila hashes it; another hash has all shares checked."""
+    """Manila hashes it; another hash has all shares checked.
+
+    Without it all shares are checked at each start, which is allowed.
+    """
     manager = stage.manager
-    before = manager.driver.get_backend_info(manager.context)
+    try:
+        before = manager.driver.get_backend_info(manager.context)
+    except NotImplementedError:
+        return
     manager.restart()
     manager.create()
     after = manager.driver.get_backend_info(manager.context)

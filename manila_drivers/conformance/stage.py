@@ -119,12 +119,25 @@ class Stage:
         raise verdict.Violation(check, f'no error, but {result!r}')
 
     def nothing_but(self, before: frozenset[lab_module.Item]) -> None:
-        """Only the directory that holds all shares may have come."""
+        """Only what holds all shares may have come."""
         self.lab.settle()
-        left = self.lab.inventory() - before
-        verdict.require(
-            len(left) <= 1 and all('dir' in item[0] for item in left),
-            'delete.leftover', str(sorted(left)))
+        left = [item for item in self.lab.inventory() - before
+                if not self.lab.keeps(item)]
+        verdict.require(not left, 'delete.leftover', str(sorted(left)))
+
+    def strangers(self, *ids: str) -> dict[lab_module.Item, Any]:
+        """Plant look-alikes of shares to come; all there is then."""
+        self.lab.plant_strangers(ids)
+        self.lab.settle()
+        return dict(self.lab.records())
+
+    def untouched(self, before: dict[lab_module.Item, Any]) -> None:
+        """What was there is there, as it was; no more is, but for what
+        holds all shares."""
+        self.lab.settle()
+        verdict.same('strangers', before, {
+            item: content for item, content in self.lab.records().items()
+            if item in before or not self.lab.keeps(item)})
 
 
 @dataclasses.dataclass(frozen=True)

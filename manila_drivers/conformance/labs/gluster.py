@@ -58,6 +58,11 @@ STRUCK: Mapping[str, Mapping[str, Any]] = {
     'empty before': {'kind': 'empty', 'before': True},
     'empty after': {'kind': 'empty', 'before': False}}
 
+#: What is left of a volume when its share has gone.
+UNUSED = {'mark': '', 'wiping': False, 'claims': [], 'tls': True,
+          'allow': sim_module.INFRASTRUCTURE, 'status': 1, 'limit': None,
+          'read_only': False, 'files': {}}
+
 RW_ONLY = lab.Features(
     proto='GLUSTERFS',
     access=lab.Access(types=frozenset({'cert'}), levels=frozenset({'rw'})))
@@ -199,7 +204,10 @@ class GlusterLab(lab.Lab):
         found: dict[lab.Item, Any] = {}
         with self.sim.lock:
             for volume in self.sim.state.volumes.values():
-                found['volume', volume.name] = self._described(volume)
+                described = self._described(volume)
+                if described != UNUSED or volume.name.startswith('pool-'):
+                    # A managed volume stays, empty and open to nobody.
+                    found['volume', volume.name] = described
             for snapshot in self.sim.state.snapshots.values():
                 found['snapshot', snapshot.name] = {
                     'origin': snapshot.origin, 'active': snapshot.active,
@@ -321,7 +329,7 @@ class GlusterLab(lab.Lab):
             drift('list lost', lambda ident: self._lose(
                 ident, 'auth.ssl-allow'), 'reapply'),
             drift('TLS off', self._without_tls),
-            drift('volume lost', self._remove, 'lost')]
+            drift('volume given to nobody', self._give_away, 'lost')]
 
     def _volume(self, ident: str) -> Any:
         return next(volume for volume in self.sim.state.volumes.values()
@@ -339,10 +347,12 @@ class GlusterLab(lab.Lab):
     def _without_tls(self, ident: str) -> None:
         self._drift(ident, client__ssl='off', server__ssl='off')
 
-    def _remove(self, ident: str) -> None:
+    def _give_away(self, ident: str) -> None:
+        """An operator has made a new volume of it, under the same name."""
         name = self._volume(ident).name
         self.sim.gluster('volume', 'stop', name)
         self.sim.gluster('volume', 'delete', name)
+        self.sim.make_volume(name, user__manila_share='NONE')
 
     def make_unmanaged(self, name: str) -> lab.Unmanaged:
         """Its clients lose access when it is managed: so there are none."""

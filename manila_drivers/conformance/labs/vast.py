@@ -198,6 +198,9 @@ class VastLab(lab.Lab):
         vip, path = _split(export)
         return self.sim.can_mount(client, path, vip=vip)
 
+    def keeps(self, item: lab.Item) -> bool:
+        return item[0] == 'directory' and 'manila-' not in item[-1]
+
     def ambiguous(self, export: str) -> list[str]:
         return list(map(str, self.sim.ambiguous(_split(export)[1])))
 
@@ -208,13 +211,15 @@ class VastLab(lab.Lab):
                      rules: Sequence[access.Rule]) -> bool:
         """Rules inside one of the other level, if cutting them out of it
         would take more host entries than vast_access_split_limit."""
-        grants = access.ip_grants(rules, versions={4}).levels
+        versions = self.features.access.ip_versions
+        grants = access.ip_grants(rules, versions=versions).levels
         cost = {inner: inner.prefixlen - outer.prefixlen
                 for outer, level in grants.items()
                 for inner, other in grants.items()
                 if level != other and inner != outer
+                and inner.version == outer.version
                 and inner.subnet_of(outer)}  # type: ignore[arg-type]
-        inside = access.ip_grants([rule], versions={4}).levels
+        inside = access.ip_grants([rule], versions=versions).levels
         return (sum(cost.values()) > SPLIT_LIMIT
                 and any(network in cost for network in inside))
 
