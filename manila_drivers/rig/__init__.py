@@ -21,7 +21,8 @@ tried, ours or another, by its dotted path:
 * `environment`: an interpreter that has Manila, and the wheels' contents;
 * `config`: values in, manila.conf out;
 * `launcher` (with `sqlite` and `web`): what runs inside the process;
-* `process`: start, wait, restart, kill, stop from outside;
+* `process`: start, wait, restart, kill, stop from outside; `python -m
+  manila_drivers.rig` does so for the backend sections of a file;
 * `client`: Manila's REST API with waits;
 * `journal`, `life`, `outage`: the life of a share as steps, for any driver;
 * `vast`: the VAST driver on its simulator; `demo`: all of it to look at.

@@ -21,10 +21,8 @@ import argparse
 import contextlib
 import pathlib
 import shutil
-import signal
 import sys
 import tempfile
-import threading
 import time
 from typing import Any
 
@@ -39,6 +37,7 @@ from manila_drivers.rig import process
 from manila_drivers.rig import releases
 from manila_drivers.rig import scene
 from manila_drivers.rig import show
+from manila_drivers.rig import stay
 from manila_drivers.rig import vast
 
 BACKEND = 'vast'
@@ -73,8 +72,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 def run(wishes: argparse.Namespace) -> int:
     """Exit code: 0 if everything went as it should."""
-    # SIGTERM unwinds like Ctrl-C, so that Manila never outlives us.
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    stay.stop_on_signals()
     screen = show.Screen()
     work = (wishes.work.absolute() if wishes.work
             else pathlib.Path(tempfile.mkdtemp(prefix='manila-demo-')))
@@ -111,7 +109,7 @@ def perform(wishes: argparse.Namespace, work: pathlib.Path,
         story(play)
         screen.line(summary(play, time.monotonic() - start))
         if wishes.keep:
-            stay(play, place, screen)
+            remain(play, place, screen)
 
 
 def started(place: environment.Environment, release: releases.Release,
@@ -136,23 +134,16 @@ def summary(play: scene.Scene, seconds: float) -> str:
         len(steps), sum(len(step.asked) for step in steps), seconds)
 
 
-def stay(play: scene.Scene, place: environment.Environment,
-         screen: show.Screen) -> None:
+def remain(play: scene.Scene, place: environment.Environment,
+           screen: show.Screen) -> None:
     """Say how to use it, and wait for a signal."""
-    command = '%s --os-auth-type none --os-endpoint %s share' % (
-        place.tool('openstack'), play.manila.endpoint)
     screen.line()
     screen.line('Everything is still running. In another terminal:')
-    for words in ('list', 'pool list --detail',
-                  'create NFS 1 --name mine --share-type %s --wait'
-                  % play.profile.share_type,
-                  'access create mine ip 192.0.2.0/24 --wait',
-                  'export location list mine', 'delete mine --wait'):
-        screen.line('  %s %s' % (command, words))
+    for line in stay.commands(place, play.manila, play.profile.share_type):
+        screen.line('  ' + line)
     screen.line('Logs: %s' % play.manila.settings.logs)
     screen.line('To stop it: Ctrl-C here.')
-    with contextlib.suppress(KeyboardInterrupt):
-        threading.Event().wait()
+    stay.until_interrupted()
 
 
 if __name__ == '__main__':

@@ -15,6 +15,8 @@
 from collections.abc import Iterator
 import dataclasses
 import pathlib
+import subprocess
+import time
 
 import pytest
 
@@ -48,6 +50,17 @@ class Stage:
         screen = show.Screen()
         return scene.play(self.manila, vast.profile(BACKEND), self.cluster,
                           tell=screen.tell)
+
+
+def awaited(output: pathlib.Path, what: str,
+            process: 'subprocess.Popen[bytes]') -> str:
+    """What a process has written, as soon as it has written `what`."""
+    end = time.monotonic() + 240
+    while what not in (text := output.read_text()):
+        assert process.poll() is None, text
+        assert time.monotonic() < end, text
+        time.sleep(0.2)
+    return text
 
 
 @pytest.fixture(scope='session')

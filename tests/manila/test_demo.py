@@ -19,10 +19,10 @@ import re
 import signal
 import subprocess
 import sys
-import time
 
 import requests
 
+from tests.manila.conftest import awaited
 from tests.manila.conftest import REPOSITORY
 
 SAID = ('create a share of 1 GiB', 'open to nobody', r'create_share \(3 REST',
@@ -55,7 +55,7 @@ def test_it_shows_a_life_is_kept_and_stopped(tmp_path: pathlib.Path) -> None:
         demo = subprocess.Popen([*COMMAND, '--keep', '--work', str(tmp_path)],
                                 env=_environment(), stdout=out, stderr=out)
     try:
-        text = _await(output, 'To stop it', demo)
+        text = awaited(output, 'To stop it', demo)
         for said in SAID:
             assert re.search(said, text), said
         endpoint = re.findall(r'http://[\d.:]+/v2', text)[-1]
@@ -66,16 +66,6 @@ def test_it_shows_a_life_is_kept_and_stopped(tmp_path: pathlib.Path) -> None:
         demo.send_signal(signal.SIGTERM)
         assert demo.wait(60) == 0
     assert _refused(endpoint)
-
-
-def _await(output: pathlib.Path, what: str,
-           demo: 'subprocess.Popen[bytes]') -> str:
-    end = time.monotonic() + 240
-    while what not in (text := output.read_text()):
-        assert demo.poll() is None, text
-        assert time.monotonic() < end, text
-        time.sleep(0.2)
-    return text
 
 
 def _services(endpoint: str) -> int:

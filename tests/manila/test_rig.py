@@ -16,8 +16,10 @@ from collections.abc import Iterator
 import dataclasses
 import os
 import pathlib
+import re
 import signal
 import subprocess
+import sys
 
 import pytest
 
@@ -27,6 +29,8 @@ from manila_drivers.rig import life
 from manila_drivers.rig import process
 from manila_drivers.rig import releases
 from manila_drivers.rig import scene
+from tests.manila.conftest import awaited
+from tests.manila.conftest import REPOSITORY
 
 DUMMY = {
     'share_driver': 'manila.tests.share.drivers.dummy.DummyDriver',
@@ -123,6 +127,25 @@ def test_the_openstack_client_works(manila: process.Manila,
     done = subprocess.run(command, capture_output=True, text=True)
     assert (done.stdout.strip(), done.returncode) == ('available', 0), (
         done.stderr)
+
+
+def test_a_file_of_backends_is_enough(tmp_path: pathlib.Path) -> None:
+    """`python -m manila_drivers.rig FILE`, until it is told to stop."""
+    file, output = tmp_path / 'backends.conf', tmp_path / 'output'
+    file.write_text('\n'.join(['[dummy]', *(
+        '%s = %s' % option for option in DUMMY.items())]))
+    with output.open('wb') as out:
+        rig = subprocess.Popen(
+            [sys.executable, '-m', 'manila_drivers.rig', file, '--work',
+             tmp_path], stdout=out, stderr=out,
+            env={**os.environ, 'PYTHONPATH': str(REPOSITORY)})
+    try:
+        text = awaited(output, 'To stop it', rig)
+    finally:
+        rig.send_signal(signal.SIGINT)
+        assert rig.wait(60) == 0
+    assert re.search('openstack --os-auth-type none .* --share-type dummy',
+                     text)
 
 
 def test_a_release_that_has_no_threads(place: environment.Environment,

@@ -1,0 +1,105 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""`python -m manila_drivers.rig FILE`: a Manila for the backends in a file.
+
+FILE holds backend sections as in manila.conf.  Manila runs until Ctrl-C.
+"""
+
+import argparse
+import pathlib
+import sys
+import tempfile
+
+from manila_drivers.rig import api
+from manila_drivers.rig import backends
+from manila_drivers.rig import client
+from manila_drivers.rig import environment
+from manila_drivers.rig import process
+from manila_drivers.rig import releases
+from manila_drivers.rig import stay
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog='python -m manila_drivers.rig',
+        description='Run a Manila (API, scheduler, share service) in one '
+                    'process, without root and without other servers.')
+    parser.add_argument(
+        'file', type=pathlib.Path,
+        help='backend sections, as in manila.conf')
+    parser.add_argument(
+        '--release', default=releases.NEWEST.name,
+        choices=tuple(releases.RELEASES), help='Manila release')
+    parser.add_argument(
+        '--threading', choices=('threads', 'eventlet'),
+        help="by default the release's own")
+    parser.add_argument(
+        '--path', type=pathlib.Path, action='append', default=[],
+        metavar='DIR', help="directory with a driver's code; repeatable")
+    parser.add_argument(
+        '--work', type=pathlib.Path, metavar='DIR',
+        help='directory for state and logs, used again the next time; by '
+             'default a new one')
+    return parser
+
+
+def main(arguments: list[str] | None = None) -> int:
+    wishes = _parser().parse_args(arguments)
+    stay.stop_on_signals()
+    try:
+        run(wishes)
+    except (environment.EnvironmentFailure, process.ManilaFailure, ValueError,
+            OSError) as why:
+        print('manila_drivers.rig: %s' % why, file=sys.stderr)
+        return 1
+    except KeyboardInterrupt:
+        return 130
+    return 0
+
+
+def run(wishes: argparse.Namespace) -> None:
+    work = (wishes.work.absolute() if wishes.work
+            else pathlib.Path(tempfile.mkdtemp(prefix='manila-')))
+    work.mkdir(parents=True, exist_ok=True)
+    settings = backends.read(wishes.file, work)
+    place = environment.provide(tell=print)
+    path = [directory.absolute() for directory in wishes.path]
+    with process.Manila(place, releases.named(wishes.release), settings,
+                        wishes.threading, path) as manila:
+        types = make_types(manila)
+        print('Manila %s is up. Try:' % manila.release.wheel)
+        for line in stay.commands(place, manila, types[0]):
+            print('  ' + line)
+        print('Logs: %s' % settings.logs)
+        print('To stop it: Ctrl-C here.', flush=True)
+        stay.until_interrupted()
+
+
+def make_types(manila: process.Manila) -> list[str]:
+    """A share type for each backend, named like it."""
+    user = client.Client(api.Api(manila.endpoint,
+                                 manila.release.microversion))
+    there = user.types()
+    for name, options in manila.settings.backends.items():
+        if name not in there:
+            user.create_type(name, {
+                'share_backend_name': options.get('share_backend_name', name),
+                'snapshot_support': True,
+                'create_share_from_snapshot_support': True},
+                dhss=str(options.get('driver_handles_share_servers')
+                         ).lower() == 'true')
+    return list(manila.settings.backends)
+
+
+if __name__ == '__main__':
+    sys.exit(main())
