@@ -49,6 +49,7 @@ class Share:
     project_id: str = ''
     share_type_id: str = ''
     snapshot_id: str = ''
+    source_member_id: str = ''
     status: str = ''
     export_paths: tuple[str, ...] = ()
 
@@ -68,12 +69,19 @@ class Share:
             project_id=str(row.get('project_id') or ''),
             share_type_id=str(row.get('share_type_id') or ''),
             snapshot_id=str(row.get('snapshot_id') or ''),
+            source_member_id=str(
+                row.get('source_share_group_snapshot_member_id') or ''),
             status=str(row.get('status') or ''),
             export_paths=_paths(row))
 
     @property
     def size_bytes(self) -> int:
         return (self.size or 0) * GiB
+
+    @property
+    def cloned(self) -> bool:
+        """Whether it began as a snapshot, its own or its group's."""
+        return bool(self.snapshot_id or self.source_member_id)
 
     @property
     def pool(self) -> str:

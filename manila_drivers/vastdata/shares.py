@@ -83,10 +83,20 @@ class Shares:
                 % (share.id, path), check='the view and the quota of that '
                 'name in VMS')
         self._check_snapshots(share, path)
-        streams = self._objects.streams_to(path) if share.snapshot_id else []
-        steps = planning.delete(share.id, path, view, quota,
-                                self._own_policy_id(share, view), streams)
-        self._objects.run(steps)
+        streams = self._objects.streams_to(path) if share.cloned else []
+        policy_id = self._own_policy_id(share, view)
+        try:
+            self._objects.run(planning.delete(share.id, path, view, quota,
+                                              policy_id, streams))
+        except exception.BackendError as exc:
+            # Callers without Manila's rows may not say that it is a clone.
+            if exc.status != 400 or streams:
+                raise
+            streams = self._objects.streams_to(path)
+            if not streams:
+                raise
+            self._objects.run(planning.delete(share.id, path, view, quota,
+                                              policy_id, streams))
 
     def _own_policy_id(self, share: model.Share,
                        view: records.View | None) -> int | None:

@@ -1,0 +1,45 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Shares that begin as a snapshot, deleted while they are filled."""
+
+import pytest
+
+from tests.unit.vastdata.conftest import share
+
+
+@pytest.fixture
+def driver(bench):
+    bench.sim.make_directory('/manila')
+    bench.sim.options.clone_delay = 60
+    return bench.start()
+
+
+@pytest.mark.parametrize('told', [
+    {'snapshot_id': 'n'}, {'source_share_group_snapshot_member_id': 'm'},
+    {}], ids=['by its snapshot', 'by its group', 'by nobody'])
+@pytest.mark.parametrize('finished', [True, False])
+def test_a_clone_is_deleted_whoever_tells_that_it_is_one(
+        bench, driver, told, finished):
+    before = bench.sim.inventory()
+    parent, child = share(), share(2)
+    driver.create_share(None, parent)
+    snapshot = {'id': 'n', 'name': 'share-snapshot-n',
+                'share_instance_id': parent['id']}
+    snapshot.update(driver.create_snapshot(None, snapshot))
+    driver.create_share_from_snapshot(None, child, snapshot)
+    if finished:
+        bench.clock.sleep(61)
+    driver.delete_share(None, {**child, **told})
+    driver.delete_snapshot(None, snapshot)
+    driver.delete_share(None, parent)
+    assert bench.sim.inventory() == before
