@@ -27,6 +27,7 @@ _TLS = 'gluster_tls'
 _NAMES = 'gluster_names'
 _SNAPSHOT = 'gluster_snapshot'
 _REVERT = 'gluster_revert'
+_REAPPLY = 'gluster_reapply'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -39,6 +40,8 @@ class Record:
     :param infrastructure: names that the volume's list had at the start.
     :param snapshot: one that we may have left activated.
     :param reverting: snapshot to which the share is being reverted.
+    :param reapply: names were taken off its list, and the rules not yet
+        applied since.
     """
 
     volume: str = ''
@@ -47,6 +50,7 @@ class Record:
     infrastructure: tuple[str, ...] = ()
     snapshot: str = ''
     reverting: str = ''
+    reapply: bool = False
 
 
 class Diary:
@@ -67,7 +71,8 @@ class Diary:
             infrastructure=tuple(filter(None, (
                 found.get(_NAMES) or '').split(','))),
             snapshot=found.get(_SNAPSHOT) or '',
-            reverting=found.get(_REVERT) or '')
+            reverting=found.get(_REVERT) or '',
+            reapply=found.get(_REAPPLY) == 'yes')
 
     def begin(self, share_id: str, volume: str, names: tuple[str, ...] = (),
               snapshot: str = '') -> None:
@@ -97,6 +102,12 @@ class Diary:
 
     def reverted(self, share_id: str) -> None:
         self._storage.delete(share_id, [_REVERT])
+
+    def narrowed(self, share_id: str) -> None:
+        self._storage.update(share_id, {_REAPPLY: 'yes'})
+
+    def applied(self, share_id: str) -> None:
+        self._storage.delete(share_id, [_REAPPLY])
 
     def forget(self, share_id: str) -> None:
         self._storage.delete(share_id)

@@ -68,7 +68,7 @@ def judge(volume: records.Volume, share_id: str, record: diary.Record,
         changes[records.ALLOW] = kinds.joined(wanted)
         restart = restart or volume.allowed is None or not dynamic
     return Verdict(planning.changed(volume, changes, restart=restart),
-                   reapply=wrong)
+                   reapply=wrong or record.reapply)
 
 
 class Ensurer:
@@ -118,6 +118,8 @@ class Ensurer:
                         dynamic=found.cluster.dynamic(found.volume))
         if verdict.steps:
             LOG.warning('Share %s is repaired: %s', share.id, verdict.steps)
+            if verdict.reapply:
+                self._site.diary.narrowed(share.id)
             with self._site.locked(share.id):
                 self._site.run(found.cluster, verdict.steps)
         answer: dict[str, Any] = {

@@ -69,6 +69,8 @@ class Shares:
                     found.volume, record, self._kinds), self._kinds,
                 dynamic=found.cluster.dynamic(found.volume))
             self._site.run(found.cluster, decision.steps)
+            if record.reapply:
+                self._site.diary.applied(share.id)
         return decision.errors
 
     # -- deletion --------------------------------------------------------

@@ -24,8 +24,12 @@ BOUNDED = tuple(one for one in rules.SCENARIOS if one.name != UNBOUNDED)
 
 
 class TestGluster(suite.Life, suite.Service, suite.Budgets,
-                  suite.Concurrency, suite.FaultSweep):
+                  suite.FaultSweep):
     make_lab = LABS
+
+
+class TestManyVolumes(suite.Budgets, suite.Concurrency):
+    make_lab = gluster.GlusterLabs(gluster.LargeLab)
 
 
 class TestRules(suite.Base):

@@ -40,7 +40,6 @@ from manila_drivers.transport import command
 PASSWORD = 'secret-of-the-gluster-lab'  # noqa: S105 (there is no such host)
 SECTION = 'gluster'
 SERVER = 'gluster-1'
-POOL = 80
 
 # The ones that a cluster's answers and a connection can suffer.
 STRUCK: Mapping[str, Mapping[str, Any]] = {
@@ -155,6 +154,8 @@ class GlusterLab(lab.Lab):
         ensure_1000=1, stats=1, resize=3)
     faults = tuple(lab.Fault(name) for name in STRUCK)
     secrets = (PASSWORD,)
+    #: Volumes there are for shares.
+    pool = 8
     #: What the driver is an instance of; negative controls exchange it.
     driver_class: Callable[..., Any] = \
         glusterfs_native.GlusterfsNativeShareDriver
@@ -171,7 +172,7 @@ class GlusterLab(lab.Lab):
         self.site = site or self._own_site
         self.storage = Memory()
         self._held: dict[tuple[str, str], gluster.Mount] = {}
-        for number in range(POOL):
+        for number in range(type(self).pool):
             self.sim.make_volume(f'pool-10G-{number:02d}')
 
     def close(self) -> None:
@@ -270,14 +271,14 @@ class GlusterLab(lab.Lab):
         """Look-alikes of the shares with these ids, and plain others."""
         sim = self.sim
         sim.make_foreign()
-        mark = {'user__manila_share': '9d1ae5c4-7c8b-4f5e-9d1e-0a7a5f6b1c2d'}
+        other = '9d1ae5c4-7c8b-4f5e-9d1e-0a7a5f6b1c2d'
         sim.make_volume('pool-10G-0', files={'/data': 7},
                         allow=sim_module.INFRASTRUCTURE + ',their-tenant',
-                        **mark)
+                        user__manila_share=other)
         sim.make_volume('pool-10G-000', user__manila_share='somebody')
         sim.make_volume('pool-10G-0000', allow='*')
         sim.make_volume('pool-10G-00000', allow=None)
-        sim.make_volume('pool-10G-000000', **mark,
+        sim.make_volume('pool-10G-000000', user__manila_share=other,
                         user__manila_state='unmanaged', files={'/kept': 8})
         for ident in ids:
             for name in (f'manila-{ident}-1', f'manila-{ident[:-1]}',
@@ -368,6 +369,13 @@ class GlusterLab(lab.Lab):
         for number, ident in enumerate(ids):
             self.sim.make_volume(f'pool-1G-{number}',
                                  user__manila_share=ident)
+
+
+class LargeLab(GlusterLab):
+    """The same with volumes for many shares at once."""
+
+    name = 'gluster with many volumes'
+    pool = 160
 
 
 class LevelsLab(GlusterLab):

@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from typing import Any
 from typing import NamedTuple
 from xml.etree import ElementTree
+from xml.sax import saxutils
 
 Element = ElementTree.Element
 
@@ -80,9 +81,33 @@ def document(payload: Iterable[Element], *, ret: int = 0, number: int = 0,
     tree = element('cliOutput', element('opRet', ret),
                    element('opErrno', number),
                    element('opErrstr', text or None), *payload)
-    ElementTree.indent(tree)
-    body = ElementTree.tostring(tree, encoding='unicode')
-    return _HEAD + body.replace(' />', '/>') + '\n'
+    parts = [_HEAD]
+    _write(tree, '', parts)
+    parts.append('\n')
+    return ''.join(parts)
+
+
+def _write(made: Element, indent: str, parts: list[str]) -> None:
+    """An element as libxml2 writes it: children of a text stay in line."""
+    attributes = ''.join([f' {key}="{saxutils.escape(value)}"'
+                          for key, value in made.items()])
+    if not len(made):
+        parts.append(f'{indent}<{made.tag}{attributes}/>' if not made.text
+                     else f'{indent}<{made.tag}{attributes}>'
+                          f'{saxutils.escape(made.text)}</{made.tag}>')
+        return
+    if made.text:
+        parts.append(f'{indent}<{made.tag}{attributes}>'
+                     f'{saxutils.escape(made.text)}')
+        for child in made:
+            _write(child, '', parts)
+        parts.append(f'</{made.tag}>')
+        return
+    parts.append(f'{indent}<{made.tag}{attributes}>\n')
+    for child in made:
+        _write(child, indent + '  ', parts)
+        parts.append('\n')
+    parts.append(f'{indent}</{made.tag}>')
 
 
 def refused(error: GlusterError) -> str:
