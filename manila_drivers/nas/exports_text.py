@@ -15,6 +15,7 @@
 from collections.abc import Iterable
 from collections.abc import Iterator
 import dataclasses
+import functools
 import ipaddress
 import re
 
@@ -58,7 +59,7 @@ class Entry:
     client: str
     options: tuple[str, ...] = ()
 
-    @property
+    @functools.cached_property
     def network(self) -> Network | None:
         """None if the client is a name, a netgroup or everybody."""
         return network_of(self.client)
@@ -81,7 +82,7 @@ class Entry:
                 return comparable(value)
         return ''
 
-    @property
+    @functools.cached_property
     def meaning(self) -> frozenset[str]:
         """All options but level and fsid, each said once.
 

@@ -146,30 +146,40 @@ def cut(wanted: directory.Levels) -> Cut:
                          if str(network) in lists.errors})
 
 
-def lowest(entries: Iterable[Entry], client: str) -> str | None:
-    """The least that any address of a client has now; None for nothing."""
-    network = exports_text.network_of(client)
-    assert network is not None
-    covering, inside, everybody = [], [], []
-    for entry in entries:
-        other = entry.network
-        if other is None:
-            everybody += [entry.level] if entry.client == '*' else []
-        elif other.version != network.version:
-            continue
-        elif entry.is_host and other == network and '/' not in client:
-            return entry.level
-        elif entry.is_host:
-            continue
-        elif (other.prefixlen <= network.prefixlen
-                and network.network_address in other):
-            covering.append(entry.level)
-        elif other.network_address in network:
-            inside.append(entry.level)
-    if not covering and not everybody:
-        return None
-    given = (covering or everybody) + inside
-    return access.RO if access.RO in given else access.RW
+class Now:
+    """What is given now, to be asked about many clients."""
+
+    def __init__(self, entries: Iterable[Entry]) -> None:
+        self._hosts: dict[Network, str] = {}
+        self._nets: list[tuple[Network, str]] = []
+        self._everybody: list[str] = []
+        for entry in entries:
+            if entry.network is None:
+                if entry.client == '*':
+                    self._everybody.append(entry.level)
+            elif entry.is_host:
+                self._hosts[entry.network] = entry.level
+            else:
+                self._nets.append((entry.network, entry.level))
+
+    def lowest(self, client: str) -> str | None:
+        """The least that any address of a client has; None for nothing.
+
+        Addresses with an entry of their own do not count for a network,
+        since they keep it.
+        """
+        network = exports_text.network_of(client)
+        assert network is not None
+        if '/' not in client and network in self._hosts:
+            return self._hosts[network]
+        near = [(net, level) for net, level in self._nets
+                if net.version == network.version and net.overlaps(network)]
+        given = [level for net, level in near
+                 if net.prefixlen <= network.prefixlen] or self._everybody
+        if not given:
+            return None
+        levels = {*given, *(level for _, level in near)}
+        return access.RO if access.RO in levels else access.RW
 
 
 # Numbers of file systems

@@ -111,13 +111,14 @@ class _Change:
     """Entries by when it is their turn."""
 
     def __init__(self, have: Iterable[Entry], want: Iterable[Entry]) -> None:
-        self._have = tuple(have)
-        present = {_key(entry): entry for entry in self._have}
+        have = tuple(have)
+        self._now = kernel.Now(have)
+        present = {_key(entry): entry for entry in have}
         wished = {_key(entry): entry for entry in want}
         self.neutral: list[Entry] = []
         self.less: list[Entry] = []
         self.more: list[Entry] = []
-        self.gone = [entry for entry in self._have
+        self.gone = [entry for entry in have
                      if _key(entry) not in wished]
         for key, entry in wished.items():
             if key in present:
@@ -139,7 +140,7 @@ class _Change:
             self.less.append(after)
 
     def _gives_nothing(self, entry: Entry) -> bool:
-        now = kernel.lowest(self._have, entry.client)
+        now = self._now.lowest(entry.client)
         return now == access.RW or now == entry.level
 
 

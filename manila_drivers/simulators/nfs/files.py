@@ -1,0 +1,132 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The files of a simulated server, and the commands that touch them."""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+import fnmatch
+import itertools
+import posixpath
+import re
+
+from manila_drivers.transport import command
+
+Result = command.Result
+
+
+class Files:
+    """Files by path, with their text."""
+
+    def __init__(self) -> None:
+        self.text: dict[str, str] = {}
+        self.directories = {'/etc', '/var/lib/nfs'}
+        self._commands: dict[str, Callable[[Sequence[str], str], Result]] = {
+            'cat': self._cat, 'grep': self._grep, 'tee': self._tee,
+            'mv': self._mv, 'rm': self._rm, 'mkdir': self._mkdir,
+            'sed': self._sed}
+
+    def command(self, words: Sequence[str], stdin: str) -> Result | None:
+        """Run a command on files; None if it is none of those."""
+        name, *arguments = words
+        known = self._commands.get(name)
+        return known(arguments, stdin) if known else None
+
+    def below(self, directory: str) -> dict[str, str]:
+        return {path: text for path, text in sorted(self.text.items())
+                if path.startswith(directory.rstrip('/') + '/')}
+
+    def _cat(self, arguments: Sequence[str], stdin: str) -> Result:
+        path, = _operands(arguments)
+        if path not in self.text:
+            return failed(f'cat: {path}: No such file or directory')
+        return done(self.text[path])
+
+    def _grep(self, arguments: Sequence[str], stdin: str) -> Result:
+        pattern, directory = _operands(arguments)
+        if pattern:
+            raise NotImplementedError('grep for something')
+        globs = [word.partition('=')[2] for word in arguments
+                 if word.startswith('--include=')]
+        if directory not in self.directories:
+            return Result('', '', 2)
+        lines = [f'{path}:{line}\n'
+                 for path, text in self.below(directory).items()
+                 if any(fnmatch.fnmatch(posixpath.basename(path), glob)
+                        for glob in globs)
+                 for line in text.splitlines()]
+        return Result(''.join(lines), '', 0 if lines else 1)
+
+    def _tee(self, arguments: Sequence[str], stdin: str) -> Result:
+        for path in _operands(arguments):
+            if posixpath.dirname(path) not in self.directories:
+                return Result(
+                    stdin, f'tee: {path}: No such file or directory\n', 1)
+            before = self.text.get(path, '') if '-a' in arguments else ''
+            self.text[path] = before + stdin
+        return done(stdin)
+
+    def _mv(self, arguments: Sequence[str], stdin: str) -> Result:
+        source, target = _operands(arguments)
+        if source not in self.text:
+            return failed(f"mv: cannot stat '{source}': No such file or "
+                          f"directory")
+        self.text[target] = self.text.pop(source)
+        return done()
+
+    def _rm(self, arguments: Sequence[str], stdin: str) -> Result:
+        for path in _operands(arguments):
+            self.text.pop(path, None)
+        return done()
+
+    def _mkdir(self, arguments: Sequence[str], stdin: str) -> Result:
+        for path in _operands(arguments):
+            self.directories.add(path)
+        return done()
+
+    def _sed(self, arguments: Sequence[str], stdin: str) -> Result:
+        path = arguments[-1]
+        if path not in self.text:
+            return failed(f"sed: can't read {path}: No such file or "
+                          f"directory", 2)
+        lines = self.text[path].splitlines(keepends=True)
+        for before, script in itertools.pairwise(arguments):
+            if before != '-e':
+                continue
+            match = re.fullmatch(r'\\\|(.*)\|d', script)
+            if match is None:
+                raise NotImplementedError(script)
+            pattern = re.compile(_basic(match[1]))
+            lines = [line for line in lines if not pattern.search(line)]
+        self.text[path] = ''.join(lines)
+        return done()
+
+
+def _basic(expression: str) -> str:
+    """A basic regular expression of sed as one of Python's."""
+    return (expression.replace('[[:space:]]', r'\s')
+            .replace(r'\{', '{').replace(r'\}', '}').replace('+', r'\+'))
+
+
+def _operands(arguments: Sequence[str]) -> list[str]:
+    """What stands behind ``--``."""
+    if '--' not in arguments:
+        raise NotImplementedError(f'operands without --: {arguments}')
+    return list(arguments[list(arguments).index('--') + 1:])
+
+
+def done(stdout: str = '') -> Result:
+    return Result(stdout, '', 0)
+
+
+def failed(stderr: str, status: int = 1) -> Result:
+    return Result('', stderr + '\n', status)

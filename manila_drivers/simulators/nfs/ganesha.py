@@ -1,0 +1,268 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""NFS-Ganesha: its files and its export manager, as 4.3 was seen to do it.
+
+What it prints is what ``dbus-send`` prints of its answers.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Sequence
+import dataclasses
+import ipaddress
+import re
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers.nas import ganesha_text
+from manila_drivers.simulators.nfs import files
+from manila_drivers.simulators.nfs import server
+from manila_drivers.transport import command
+
+Result = command.Result
+Block = ganesha_text.Block
+
+_PREFIX = ('dbus-send', '--print-reply', '--system',
+           '--dest=org.ganesha.nfsd', '/org/ganesha/nfsd/ExportMgr')
+_HEAD = ('method return time=1.5 sender=:1.0 -> destination=:1.1 serial=1 '
+         'reply_serial=2\n')
+_LEVELS = {'rw': 0x1e0, 'ro': 0xa0, 'none': 0, 'mdonly': 0x180,
+           'mdonly_ro': 0x80}
+_ERROR = 'org.freedesktop.DBus.Error.'
+
+
+@dataclasses.dataclass(frozen=True)
+class Export:
+    """An export that is served.
+
+    :param clients: address or network or ``*``, and access bits; the first
+        that matches decides.
+    :param default: access bits of everybody else.
+    """
+
+    id: int
+    path: str
+    pseudo: str
+    tag: str
+    clients: tuple[tuple[str, int], ...]
+    default: int = 0
+
+
+class DbusError(Exception):
+    """An error that is returned: its name, and what it says."""
+
+
+class Ganesha(server.Server):
+    """A Ganesha server.
+
+    :param version: 2.1 to 2.3 cannot update an export.
+    """
+
+    def __init__(self, name: str = 'gnfs', *,
+                 export_dir: str = '/etc/ganesha/export.d',
+                 version: tuple[int, int] = (4, 3)) -> None:
+        super().__init__(name)
+        self._index = f'{export_dir}/INDEX.conf'
+        self.files.directories.add(export_dir)
+        self.files.text[self._index] = ''
+        self._version = version
+        self.exports: dict[int, Export] = {}
+        #: Whether the daemon runs.
+        self.running = True
+
+    def access(self, client: str, path: str) -> str | None:
+        host = server.address(client)
+        if not self.running:
+            return None
+        for export in self.exports.values():
+            if path == export.path or path.startswith(export.path + '/'):
+                bits = next((bits for name, bits in export.clients
+                             if _matches(name, host)), export.default)
+                if bits & 0x20:
+                    return access.RW if bits & 0x40 else access.RO
+        return None
+
+    def reboot(self) -> None:
+        """It does not come up if its index names a file that is not there.
+        """
+        with self._lock:
+            self.exports = {}
+            found = re.findall(r'^%include "?([^"\n]+?)"?$',
+                               self.files.text.get(self._index, ''), re.M)
+            self.running = all(file in self.files.text for file in found)
+            for file in found if self.running else ():
+                for export, _ in self._read(file):
+                    self.exports[export.id] = export
+
+    def inventory(self) -> frozenset[tuple[str, str]]:
+        index = self.files.text.get(self._index, '')
+        return frozenset(
+            {('export', export.path) for export in self.exports.values()}
+            | {('include', line) for line in index.splitlines() if line}
+            | {('file', path) for path in self.files.text
+               if path != self._index})
+
+    def special(self, words: Sequence[str], stdin: str) -> Result | None:
+        if words[0] != 'dbus-send':
+            return None
+        if tuple(words[:5]) != _PREFIX:
+            raise NotImplementedError(words)
+        method = words[5].rpartition('.')[2]
+        if not self.running:
+            return _error('ServiceUnknown', 'The name org.ganesha.nfsd was '
+                          'not provided by any .service files')
+        known = {'ShowExports': self._show, 'DisplayExport': self._display,
+                 'AddExport': self._add, 'RemoveExport': self._remove,
+                 'Introspect': self._introspect}
+        if self._version >= (2, 4):
+            known['UpdateExport'] = self._update
+        if method not in known:
+            return _error('UnknownMethod', 'Unknown method')
+        values = [word.partition(':')[2] for word in words[6:]]
+        try:
+            return files.done(_HEAD + known[method](values))
+        except DbusError as exc:
+            return _error(*exc.args)
+
+    def _introspect(self, values: Sequence[str]) -> str:
+        names = ['AddExport', 'RemoveExport', 'DisplayExport', 'ShowExports']
+        if self._version >= (2, 4):
+            names.append('UpdateExport')
+        return '   string "<node>\n%s</node>\n"\n' % ''.join(
+            f'    <method name="{name}">\n    </method>\n' for name in names)
+
+    def _show(self, values: Sequence[str]) -> str:
+        served = {0: '/', **{number: export.path for number, export
+                             in sorted(self.exports.items())}}
+        items = ''.join(
+            f'      struct {{\n         uint16 {number}\n'
+            f'         string "{path}"\n         struct {{\n'
+            f'         }}\n      }}\n' for number, path in served.items())
+        return ('   struct {\n      uint64 1\n      uint64 5\n   }\n'
+                f'   array [\n{items}   ]\n')
+
+    def _display(self, values: Sequence[str]) -> str:
+        export = self._known(values[0])
+        clients = ''.join(_client(name, bits)
+                          for name, bits in export.clients)
+        return (f'   uint16 {export.id}\n   string "{export.path}"\n'
+                f'   string "{export.pseudo}"\n   string "{export.tag}"\n'
+                f'   array [\n{clients}   ]\n')
+
+    def _known(self, number: str) -> Export:
+        if int(number) not in self.exports:
+            raise DbusError('InvalidArgs', 'lookup_export failed with '
+                            'Export id not found')
+        return self.exports[int(number)]
+
+    def _remove(self, values: Sequence[str]) -> str:
+        del self.exports[self._known(values[0]).id]
+        return ''
+
+    def _add(self, values: Sequence[str]) -> str:
+        return self._changed(*values, update=False)
+
+    def _update(self, values: Sequence[str]) -> str:
+        return self._changed(*values, update=True)
+
+    def _changed(self, file: str, expression: str, *, update: bool) -> str:
+        number = re.fullmatch(r'EXPORT\(Export_Id=(\d+)\)', expression)
+        if number is None:
+            raise NotImplementedError(expression)
+        if file not in self.files.text:
+            raise DbusError('InvalidFileContent', f'Error while parsing '
+                            f'{file} because of (token scan) errors.')
+        chosen = [pair for pair in self._read(file)
+                  if pair[0].id == int(number[1])]
+        if not chosen:
+            raise DbusError(
+                'InvalidArgs', f'Error finding exports: {expression} because '
+                'No such file or directory')
+        (export, errors), = chosen
+        if not update and self._clash(export):
+            raise DbusError('InvalidFileContent', f'Selected entries in '
+                            f'{file} already active!!!')
+        self.exports[export.id] = export
+        said = f'1 exports {"updated" if update else "added"}'
+        if errors:
+            said += '. Errors found:\n' + '\n'.join(errors) + '\n'
+        return f'   string "{said}"\n'
+
+    def _clash(self, export: Export) -> bool:
+        return any(export.id == other.id or export.pseudo == other.pseudo
+                   for other in self.exports.values())
+
+    def _read(self, file: str) -> Iterator[tuple[Export, list[str]]]:
+        """The exports of a file, and what is wrong with each."""
+        try:
+            blocks = ganesha_text.read(self.files.text[file])
+        except exception.BackendError as exc:
+            raise DbusError('InvalidFileContent', f'Error while parsing '
+                            f'{file}: {exc.answer}') from exc
+        for block in blocks:
+            if block.name == 'export':
+                errors: list[str] = []
+                clients = tuple(self._clients(block, file, errors))
+                yield Export(
+                    int(block.text('export_id')), block.text('path'),
+                    block.text('pseudo'), block.text('tag'), clients,
+                    _LEVELS[block.text('access_type', 'none').lower()]
+                ), errors
+
+    @staticmethod
+    def _clients(block: Block, file: str,
+                 errors: list[str]) -> Iterator[tuple[str, int]]:
+        """A CLIENT block with an address that is refused is left out."""
+        for client in block.named('client'):
+            names = client.settings.get('clients', ())
+            if any(name.endswith('/0') for name in names):
+                if any('.' in name for name in names):
+                    raise DbusError('InvalidFileContent', f'0 export entries '
+                                    f'in {file} added because Errors')
+                errors.append(f'Config File ({file}:1): Syntax error in '
+                              f'statement')
+                continue
+            level = client.text('access_type', block.text('access_type'))
+            for name in names:
+                yield _canonical(name), _LEVELS[level.lower()]
+
+
+def _canonical(name: str) -> str:
+    try:
+        return str(ipaddress.ip_network(name))
+    except ValueError:
+        return name
+
+
+def _matches(name: str, host: access.Address) -> bool:
+    if name == '*':
+        return True
+    try:
+        network = ipaddress.ip_network(name)
+    except ValueError:
+        return False
+    return network.version == host.version and host in network
+
+
+def _client(name: str, bits: int) -> str:
+    values: Iterable[str] = (
+        f'string "{name}"', 'int32 0', 'byte 0', 'byte 255', 'int32 1',
+        'uint32 4294967294', 'uint32 4294967294', 'uint32 0',
+        f'uint32 {0x3303002 | bits}', 'uint32 480')
+    return ('      struct {\n'
+            + ''.join(f'         {value}\n' for value in values)
+            + '      }\n')
+
+
+def _error(name: str, text: str) -> Result:
+    return files.failed(f'Error {_ERROR}{name}: {text}')
