@@ -113,10 +113,18 @@ class Target:
     def __post_init__(self) -> None:
         if not self.host or self.host.startswith('-'):
             raise ValueError('a target has a host')
+        if self.max_connections < 1:
+            raise exception.ConfigurationError(
+                'ssh_max_pool_conn', f'is {self.max_connections}, and no '
+                f'command goes without a connection.')
         if not 0 <= self.min_connections <= self.max_connections:
-            raise ValueError('min_connections is from 0 to max_connections')
-        if self.max_connections < 1 or self.connect_timeout <= 0:
-            raise ValueError('a target has a connection and a deadline')
+            raise exception.ConfigurationError(
+                'ssh_min_pool_conn', f'is {self.min_connections}, and not '
+                f'from 0 to ssh_max_pool_conn ({self.max_connections}).')
+        if self.connect_timeout <= 0:
+            raise exception.ConfigurationError(
+                'ssh_conn_timeout', f'is {self.connect_timeout:g}, which '
+                f'leaves no time to log in.')
 
     @property
     def identity(self) -> tuple[object, ...]:

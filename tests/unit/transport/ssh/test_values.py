@@ -42,13 +42,22 @@ def test_how_a_target_is_called(host, port, user, said):
                                    login=login)) == said
 
 
-@pytest.mark.parametrize('parts', [
-    {'host': ''}, {'host': '-oProxyCommand=reboot'}, {'connect_timeout': 0},
-    {'min_connections': -1}, {'max_connections': 0, 'min_connections': 0},
-    {'min_connections': 3, 'max_connections': 2}])
-def test_targets_that_cannot_be(parts):
-    with pytest.raises(ValueError, match=r'target|min_connections'):
+@pytest.mark.parametrize(('parts', 'option'), [
+    ({'connect_timeout': 0}, 'ssh_conn_timeout'),
+    ({'min_connections': -1}, 'ssh_min_pool_conn'),
+    ({'min_connections': 3, 'max_connections': 2}, 'ssh_min_pool_conn'),
+    ({'min_connections': 0, 'max_connections': 0}, 'ssh_max_pool_conn')])
+def test_bounds_that_cannot_be(parts, option):
+    with pytest.raises(exception.ConfigurationError) as caught:
         dataclasses.replace(TARGET, **parts)
+
+    assert caught.value.option == option
+
+
+@pytest.mark.parametrize('host', ['', '-oProxyCommand=reboot'])
+def test_hosts_that_cannot_be(host):
+    with pytest.raises(ValueError, match='a host'):
+        dataclasses.replace(TARGET, host=host)
 
 
 def test_a_login_without_anything_to_show():
