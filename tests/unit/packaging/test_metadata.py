@@ -138,3 +138,13 @@ def test_the_workflow_runs_the_commands_of_the_readme():
     for command in set(shown):
         words = shlex.split(command)
         assert ' '.join(words) in ran
+
+
+def test_every_environment_is_documented():
+    tox = configparser.RawConfigParser()  # a section twice is an error
+    tox.read(ROOT / 'tox.ini')
+    page = (ROOT / 'doc/source/contributor/testing.rst').read_text()
+    for section in tox.sections():
+        name = section.partition('testenv:')[2]
+        if name and not name.startswith('.'):
+            assert f'* - ``{name}``' in page
