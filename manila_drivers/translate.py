@@ -51,6 +51,12 @@ _SNAPSHOT_CALLS = frozenset({
     'create_share_from_snapshot', 'revert_to_snapshot',
     'snapshot_update_access', 'update_replicated_snapshot'})
 
+# What one call alone has a class for.
+_PARTICULAR: tuple[tuple[type[exception.DriverError], str, Any], ...] = (
+    (exception.Unsupported, 'create_snapshot',
+     errors.ShareSnapshotNotSupported),
+    (exception.Busy, 'delete_snapshot', errors.ShareSnapshotIsBusy))
+
 
 def translated(error: exception.DriverError, method: str,
                subject: str = '') -> Exception:
@@ -90,8 +96,9 @@ def _chosen(error: exception.DriverError, method: str) -> Any:
     if isinstance(error, exception.InvalidRequest) \
             and method.startswith('create_share'):
         return errors.InvalidShare
-    if isinstance(error, exception.Busy) and method == 'delete_snapshot':
-        return errors.ShareSnapshotIsBusy
+    for kind, name, wanted in _PARTICULAR:
+        if method == name and isinstance(error, kind):
+            return wanted
     return errors.ShareBackendException
 
 

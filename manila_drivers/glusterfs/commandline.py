@@ -89,11 +89,15 @@ class Gluster:
             return answer
         raise trouble.failure(answer, self._what(words))
 
-    def ask(self, *words: str) -> parsing.Answer:
-        """One command, whose failure is an answer as well."""
+    def ask(self, *words: str, again: bool = True) -> parsing.Answer:
+        """One command, whose failure is an answer as well.
+
+        :param again: give it once more when the answer is lost.
+        """
         return self._patiently(
             lambda: self._answers((words,)),
-            lambda given: trouble.number(given[0]) == trouble.LOCKED)[0]
+            lambda given: trouble.number(given[0]) == trouble.LOCKED,
+            again=again)[0]
 
     def batch(self, lines: Sequence[Words]) -> None:
         """Several commands in one process, each a repeatable one.
@@ -114,13 +118,13 @@ class Gluster:
                 raise trouble.failure(answer, self._what(words))
 
     def _patiently(self, call: Callable[[], list[parsing.Answer]],
-                   locked: Callable[[list[parsing.Answer]], bool],
-                   ) -> list[parsing.Answer]:
+                   locked: Callable[[list[parsing.Answer]], bool], *,
+                   again: bool = True) -> list[parsing.Answer]:
         """Repeat a call while another transaction is in its way."""
         end = self._clock() + self._patience.lock
         pause = _FIRST_PAUSE
         while True:
-            given = self._again(call)
+            given = self._again(call) if again else call()
             if not locked(given) or self._clock() + pause > end:
                 return given
             LOG.debug('%s: another transaction is in progress', self._where)

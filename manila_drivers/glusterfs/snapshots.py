@@ -159,7 +159,7 @@ class Snapshots:
         name = _name(snapshot)
         qualified = cluster.address.qualified(names.clone(share.id))
         self._site.diary.begin(share.id, qualified, snapshot=name)
-        answer = cluster.gluster.ask('snapshot', 'activate', name)
+        answer, active = _activated(cluster.gluster, name)
         if trouble.number(answer) == trouble.NO_SNAPSHOT:
             listed = cluster.gluster.call('snapshot', 'list')
             stamped = names.stamped(name, parsing.snapshot_names(listed))
@@ -168,9 +168,8 @@ class Snapshots:
                                       '%s' % (name, cluster))
             name = stamped[-1]
             self._site.diary.begin(share.id, qualified, snapshot=name)
-            answer = cluster.gluster.ask('snapshot', 'activate', name)
-        active = answer.number == trouble.SAME_STATE
-        if not answer.ok and not active:
+            answer, active = _activated(cluster.gluster, name)
+        if not answer.ok and answer.number != trouble.SAME_STATE:
             raise trouble.failure(answer, 'Snapshot %s could not be '
                                   'activated' % name)
         return name, active
@@ -290,6 +289,22 @@ def _info(gluster: Gluster, name: str) -> records.Snapshot | None:
         raise trouble.failure(answer, 'Snapshot %s cannot be read' % name)
     return next((each for each in parsing.snapshots(answer)
                  if each.name == name), None)
+
+
+def _activated(gluster: Gluster, name: str) -> tuple[parsing.Answer, bool]:
+    """Activate a snapshot, and tell whether it certainly was so before.
+
+    Of a command that was given twice, because the first answer was lost, the
+    second answer does not tell.
+    """
+    words = ('snapshot', 'activate', names.checked(name))
+    try:
+        answer = gluster.ask(*words, again=False)
+    except exception.NotTrusted:
+        raise
+    except exception.TransportError:
+        return gluster.ask(*words), False
+    return answer, answer.number == trouble.SAME_STATE
 
 
 def _removed(gluster: Gluster, name: str) -> bool:

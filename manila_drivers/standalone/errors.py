@@ -114,6 +114,10 @@ class InvalidShareInstance(Invalid):
     message = 'The share instance is not valid: %(reason)s.'
 
 
+class ShareSnapshotNotSupported(ManilaException):
+    message = 'Share %(share_name)s does not support snapshots.'
+
+
 class ShareSnapshotIsBusy(ManilaException):
     message = 'Snapshot %(snapshot_name)s is in use.'
 

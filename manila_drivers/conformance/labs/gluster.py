@@ -34,6 +34,7 @@ from manila_drivers.glusterfs import glusterfs_native
 from manila_drivers.model import GiB
 from manila_drivers.simulators import gluster
 from manila_drivers.simulators.gluster import sim as sim_module
+from manila_drivers.simulators.gluster import state as state_module
 from manila_drivers.standalone import configuration
 from manila_drivers.transport import command
 
@@ -231,7 +232,7 @@ class GlusterLab(lab.Lab):
                 if option.startswith('user.manila-claim-')))),
             'allow': volume.allow, 'tls': volume.tls,
             'status': volume.status, 'limit': volume.limit,
-            'read_only': sim_module.state_module.is_on(
+            'read_only': state_module.is_on(
                 volume.options.get('features.read-only')),
             'files': dict(volume.files)}
 
@@ -244,7 +245,7 @@ class GlusterLab(lab.Lab):
             assert held is not None
             self._held[name, client] = held
         still = self.sim.held(held) if held is not None else None
-        return can or still  # type: ignore[return-value]
+        return can or still
 
     def write(self, export: str, size: int) -> None:
         self.sim.write(export.rpartition(':/')[2], '/directory/file', size)
