@@ -63,6 +63,13 @@ class Entry:
     level: str
     options: Mapping[str, str]
 
+    @property
+    def networks(self) -> Sequence[Network]:
+        """Whom it is for, as far as addresses tell."""
+        if self.network is not None:
+            return (self.network,)
+        return _EVERYBODY if self.client == '*' else ()
+
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
@@ -151,10 +158,12 @@ class CESHelper(helper.NASHelperBase[Facts]):
         change = difference(export, entries)
         if not change:
             return []
-        if self._combines and change.simple:
-            return [self._mmnfs('change', path, *change.words(export))]
-        return [self._mmnfs('change', path, *words)
-                for words in change.apart(export)]
+        apart = change.one_by_one(export)
+        if self._combines and not change.apart and len(apart) > 1:
+            words = change.together(export)
+            if sum(map(len, words)) < _CHUNK:
+                return [self._mmnfs('change', path, *words)]
+        return [self._mmnfs('change', path, *words) for words in apart]
 
     def _mmnfs(self, *words: str, accept: Iterable[int] = (0,),
                ) -> command.Command:
@@ -180,13 +189,10 @@ def levels_of(entries: Sequence[Entry]) -> dict[Network, str]:
     """
     found: dict[Network, str] = {}
     for entry in entries:
-        networks = ([entry.network] if entry.network is not None
-                    else _EVERYBODY if entry.client == '*' else [])
-        for network in networks:
-            hidden = any(_inside(network, before) for before in found)
-            if not hidden and entry.level:
+        for network in entry.networks:
+            if not any(_inside(network, before) for before in found):
                 found[network] = entry.level
-    return found
+    return {network: level for network, level in found.items() if level}
 
 
 def _inside(inner: Network, outer: Network) -> bool:
@@ -214,29 +220,30 @@ class Addition:
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """What has to change in the list of an export's clients.
+    """What has to change in the list of an export's clients, in this order.
 
-    :param moves: whether some are removed and added again elsewhere.
+    Done in this order it takes everybody straight from what they have to
+    what they shall have.
+
+    :param hidden: clients that are removed although some of them come back
+        in another place; wider ones before them make them void.
+    :param remove: clients, the wider ones first.
+    :param apart: whether one command could be understood in two ways.
     """
 
-    remove: Sequence[str]
-    change: Sequence[Network]
+    hidden: Sequence[str]
     add: Sequence[Addition]
-    moves: bool = False
+    change: Sequence[Network]
+    remove: Sequence[str]
+    apart: bool
 
     def __bool__(self) -> bool:
-        return bool(self.remove or self.change or self.add)
+        return bool(self.hidden or self.remove or self.change or self.add)
 
-    @property
-    def simple(self) -> bool:
-        """Whether it can be said in one command."""
-        return not self.moves and len(self.add) <= 1 and (
-            not self.add or self.add[0].position is None
-            or not (self.remove or self.change))
-
-    def words(self, export: exports.Export) -> list[str]:
+    def together(self, export: exports.Export) -> list[str]:
         """The options of one command for everything."""
-        words = ['--nfsremove', ','.join(self.remove)] if self.remove else []
+        gone = [*self.hidden, *self.remove]
+        words = ['--nfsremove', ','.join(gone)] if gone else []
         if self.change:
             words += ['--nfschange', ';'.join(
                 _client(network, export) for network in self.change)]
@@ -245,24 +252,19 @@ class Difference:
                 _client(network, export) for network in addition.networks))
         return words
 
-    def apart(self, export: exports.Export) -> list[list[str]]:
-        """The options of one command for each thing.
-
-        What takes access away goes first.
-        """
-        less = _chunks([network for network in self.change
-                        if export.levels[network] == access.RO], export)
-        more = _chunks([network for network in self.change
-                        if export.levels[network] != access.RO], export)
-        found = [['--nfsremove', ','.join(self.remove)]] \
-            if self.remove else []
-        found += [['--nfschange', text] for text in (*less, *more)]
+    def one_by_one(self, export: exports.Export) -> list[list[str]]:
+        """The options of one command for each thing."""
+        found = [['--nfsremove', ','.join(self.hidden)]] \
+            if self.hidden else []
         for addition in self.add:
-            # The later pieces of one addition would come before the first.
-            for text in reversed(_chunks(addition.networks, export)) \
-                    if addition.position is not None \
-                    else _chunks(addition.networks, export):
-                found.append(_added(addition, text))
+            texts = _chunks(addition.networks, export)
+            # At one place the last piece has to be put there first.
+            found += [_added(addition, text) for text in (
+                texts if addition.position is None else reversed(texts))]
+        found += [['--nfschange', text]
+                  for text in _chunks(self.change, export)]
+        if self.remove:
+            found.append(['--nfsremove', ','.join(self.remove)])
         return found
 
 
@@ -276,78 +278,94 @@ def difference(export: exports.Export,
                entries: Sequence[Entry]) -> Difference:
     """Compare what is wanted with what is listed.  Pure."""
     levels = export.levels
-    kept: list[Entry] = []
-    remove: list[str] = []
+    visible, hidden = _by_sight(entries, levels)
+    kept = {entry.network for entry in visible if entry.network in levels}
+    remove = sorted((entry for entry in visible if entry.network not in kept),
+                    key=_width)
+    change = [entry.network for entry in visible
+              if entry.network is not None and entry.network in kept
+              and not _as_wanted(entry, export)]
+    add = _additions([network for network in _ordered(levels)
+                      if network not in kept], visible)
+    return Difference(
+        [entry.client for entry in hidden], add, change,
+        [entry.client for entry in remove],
+        apart=len(add) > 1 or any(entry.network in levels
+                                  for entry in hidden)
+        or _ambiguous(add, entries, [*hidden, *remove]))
+
+
+def _by_sight(entries: Sequence[Entry], levels: exports.Levels,
+              ) -> tuple[list[Entry], list[Entry]]:
+    """Those that count, and those that others before them make void."""
+    visible: list[Entry] = []
+    hidden: list[Entry] = []
+    seen: list[Network] = []
     for entry in entries:
-        if entry.network in levels and entry.network not in {
-                one.network for one in kept}:
-            kept.append(entry)
-        else:
-            remove.append(entry.client)
-    misplaced = [outer for outer in kept if _precedes_narrower(
-        outer, kept, levels)]
-    remove += [entry.client for entry in misplaced]
-    kept = [entry for entry in kept if entry not in misplaced]
-    there = [entry.network for entry in kept if entry.network is not None]
-    change = [entry.network for entry in kept
-              if entry.network is not None and not _as_wanted(entry, export)]
-    return Difference(remove, change, _additions(
-        [network for network in _ordered(levels) if network not in there],
-        there), bool(misplaced))
+        void = bool(entry.networks) and all(
+            any(_inside(network, before) for before in seen)
+            for network in entry.networks)
+        (hidden if void else visible).append(entry)
+        if not void:
+            seen += entry.networks
+    return visible, hidden
 
 
-def _precedes_narrower(outer: Entry, kept: Sequence[Entry],
-                       levels: exports.Levels) -> bool:
-    """Whether it hides an entry behind it that says something else."""
-    assert outer.network is not None
-    return any(
-        entry.network is not None and entry.network != outer.network
-        and _inside(entry.network, outer.network)
-        and levels[entry.network] != levels[outer.network]
-        for entry in kept[kept.index(outer) + 1:])
+def _width(entry: Entry) -> int:
+    return min((network.prefixlen for network in entry.networks), default=-1)
+
+
+def _ambiguous(add: Sequence[Addition], entries: Sequence[Entry],
+               gone: Sequence[Entry]) -> bool:
+    """Whether a position depends on what is removed first."""
+    return any(addition.position and any(
+        entry in gone for entry in entries[:addition.position])
+        for addition in add)
 
 
 def _additions(networks: Sequence[Network],
-               there: Sequence[Network]) -> list[Addition]:
+               there: Sequence[Entry]) -> list[Addition]:
     """Where to insert networks, as few times as possible.
 
     :param networks: narrower ones first.
-    :param there: the list as it is then.
+    :param there: the list as it is then, in which narrower ones are first.
     """
     found: list[Addition] = []
-    now = list(there)
+    now: list[Sequence[Network]] = [entry.networks for entry in there]
     block: list[Network] = []
     low, high = 0, len(now)
     for network in networks:
         first, last = _room(network, now)
         if block and max(low, first) > min(high, last):
-            found.append(_insert(block, high, now))
+            found.append(_insert(block, low, high, now))
             block, low, high = [], 0, len(now)
             first, last = _room(network, now)
         block.append(network)
         low, high = max(low, first), min(high, last)
     if block:
-        found.append(_insert(block, high, now))
+        found.append(_insert(block, low, high, now))
     return found
 
 
-def _room(network: Network, now: Sequence[Network]) -> tuple[int, int]:
-    """Behind all narrower networks, and before all wider ones.
-
-    A list made by others may leave no room; then behind counts.
-    """
-    low = max((place + 1 for place, other in enumerate(now)
-               if _inside(other, network)), default=0)
-    high = min((place for place, other in enumerate(now)
-                if _inside(network, other)), default=len(now))
+def _room(network: Network,
+          now: Sequence[Sequence[Network]]) -> tuple[int, int]:
+    """Behind all narrower networks, and before all wider ones."""
+    low = max((place + 1 for place, others in enumerate(now)
+               if any(_inside(other, network) for other in others)),
+              default=0)
+    high = min((place for place, others in enumerate(now)
+                if any(_inside(network, other) for other in others)),
+               default=len(now))
     return low, max(low, high)
 
 
-def _insert(block: Sequence[Network], place: int,
-            now: list[Network]) -> Addition:
-    at_end = place == len(now)
-    now[place:place] = block
-    return Addition(tuple(block), None if at_end else place)
+def _insert(block: Sequence[Network], low: int, high: int,
+            now: list[Sequence[Network]]) -> Addition:
+    """At the end or the beginning if possible: nobody mistakes these."""
+    place = high if high == len(now) or low else 0
+    position = None if place == len(now) else place
+    now[place:place] = [[network] for network in block]
+    return Addition(tuple(block), position)
 
 
 def _client(network: Network, export: exports.Export) -> str:

@@ -126,7 +126,9 @@ def report(errors: Mapping[str, exception.DriverError],
     """
     kind: type[exception.DriverError] = exception.BackendError
     found: Iterable[exception.DriverError] = errors.values()
-    if all(isinstance(error, exception.Unreachable) for error in found):
+    if all(isinstance(error, exception.NotFound) for error in found):
+        kind = exception.NotFound
+    elif all(isinstance(error, exception.Unreachable) for error in found):
         kind = exception.Unreachable
     elif any(isinstance(error, exception.TransportError) for error in found):
         kind = exception.OutcomeUnknown

@@ -18,6 +18,7 @@ import re
 import threading
 from typing import Any
 
+from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs import export_options
 from manila_drivers.ibm.gpfs import exports
@@ -96,6 +97,12 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
              agreed: Mapping[str, int]) -> helper.Commands:
         return [cmd for export in wanted for cmd in ganesha.plan(
             facts, export, agreed[export.path], self._layout)]
+
+    def refused(self, wanted: exports.Export) -> Mapping[access.Network, str]:
+        anybody = ganesha_exports.ANYBODY
+        return {network: f'Ganesha takes {anybody} for everybody'
+                for network in wanted.levels
+                if access.canonical(network) == anybody}
 
     def verdict(self, server: str, wanted: Sequence[exports.Export],
                 agreed: Any, results: Sequence[command.Result]) -> str:

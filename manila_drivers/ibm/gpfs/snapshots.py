@@ -65,10 +65,14 @@ class Place:
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """The fileset, and the one snapshot that was asked for."""
+    """The fileset, and the one snapshot that was asked for.
+
+    :param fed: filesets that are being filled from it, if that was asked.
+    """
 
     fileset: records.Fileset | None
     snapshot: records.Snapshot | None
+    fed: tuple[str, ...] = ()
 
 
 class Snapshots:
@@ -79,18 +83,24 @@ class Snapshots:
         self._site = site
         self._exports = exports
 
-    def question(self, place: Place) -> site_module.Question[Facts]:
+    def question(self, place: Place, *, everything: bool = False,
+                 ) -> site_module.Question[Facts]:
+        """:param everything: look at all filesets and not just at one."""
         make, device = self._site.commands, self._site.device
-        commands = [make.fileset(device, place.fileset),
+        commands = [make.filesets(device) if everything
+                    else make.fileset(device, place.fileset),
                     make.snapshots(device, place.fileset)]
 
         def understand(results: Results) -> Facts:
             fileset = records.fileset(commands[0], results[0], place.fileset)
             found = records.snapshots(commands[1], results[1]) \
                 if fileset else []
+            fed = [one.name for one in records.filesets(
+                commands[0], results[0]) if one.source == str(place)] \
+                if everything else []
             return Facts(fileset, next((
                 one for one in found if one.name == place.name
-                and one.fileset == place.fileset), None))
+                and one.fileset == place.fileset), None), tuple(fed))
 
         return site_module.Question(commands, understand)
 
@@ -120,14 +130,21 @@ class Snapshots:
         return {'provider_location': str(place)}
 
     def delete(self, place: Place) -> None:
-        """Remove a snapshot; one that is gone is passed over."""
+        """Remove a snapshot; one that is gone is passed over.
+
+        :raises Busy: a share is being filled from it.
+        """
         make, device = self._site.commands, self._site.device
 
         def plan(facts: Facts) -> Commands:
+            if facts.snapshot is not None and facts.fed:
+                raise exception.Busy(
+                    f'Snapshot {place} is being copied to '
+                    f'{", ".join(facts.fed)}')
             return [make.delete_snapshot(device, *_words(place))] \
                 if facts.snapshot is not None else []
 
-        self._site.converge(self.question(place), plan)
+        self._site.converge(self.question(place, everything=True), plan)
 
     def manage(self, place: Place) -> dict[str, Any]:
         """Take over a snapshot, which keeps its name."""

@@ -142,8 +142,10 @@ def _change(sim: Any, words: list[str]) -> str:
                       '--nfschange must be given.', 'Usage: mmnfs export ...')
     clients = [Client(one.client, dict(one.options))
                for one in _export(sim, path)]
-    if '--nfsremove' in given:
-        clients = _without(clients, given['--nfsremove'].split(','))
+    gone = given['--nfsremove'].split(',') if '--nfsremove' in given else []
+    last = sim.state.options.removes_last
+    if not last:
+        clients = _without(clients, gone)
     if '--nfschange' in given:
         _altered(clients, _parsed(given['--nfschange']))
     if '--nfsadd' in given:
@@ -151,6 +153,8 @@ def _change(sim: Any, words: list[str]) -> str:
         _no_twins(clients + new)
         place = _place(clients, given.get('--nfsposition'))
         clients[place:place] = new
+    if last:
+        clients = _without(clients, gone)
     sim.state.exports[path] = clients
     return 'mmnfs: The NFS export was changed successfully.\n'
 

@@ -25,6 +25,7 @@ class Options:
 
     :param combines: whether "mmnfs export change" adds, changes and removes
         in one call, as the manual of 5.0.1 says.
+    :param removes_last: in such a call, removes after it has added.
     :param percent_clients: whether mmnfs escapes the colons of clients.
     :param newer_headers: whether mmlsquota names the section of its rows.
     :param silent_failures: failing commands exit with 0 and only say so.
@@ -40,6 +41,7 @@ class Options:
     quota_on_root: bool = True
     replicas: int = 1
     combines: bool = True
+    removes_last: bool = False
     percent_clients: bool = False
     newer_headers: bool = False
     silent_failures: bool = False
