@@ -20,7 +20,8 @@ is a file that is replaced, whole, whenever something becomes true:
 
 `port` appears when the API answers, a service in `ready` when its driver is
 initialised and its RPC server runs (after that many seconds), in `failed`
-when it would have died.  SIGTERM and SIGINT end the process.
+when it would have died.  SIGTERM, SIGINT and the end of the parent process
+end it.
 """
 
 # mypy: disable-error-code="import-not-found"
@@ -192,6 +193,7 @@ def asked_to_stop() -> threading.Event:
 
 
 def run(file: str, status: Status, port: int) -> None:
+    parent = os.getppid()
     stopping = asked_to_stop()
     configure(file)
     accept_new_locks()
@@ -206,8 +208,9 @@ def run(file: str, status: Status, port: int) -> None:
     threading.Thread(target=api.serve_forever, args=(0.05,),
                      daemon=True).start()
     status.update(port=api.server_port)
-    # With a timeout, since under eventlet a signal does not wake the loop.
-    while not stopping.wait(0.1):
+    # With a timeout, since under eventlet a signal does not wake the loop; and
+    # to notice that whoever started this was killed.
+    while not stopping.wait(0.1) and os.getppid() == parent:
         pass
     api.shutdown()
     stop(everything.values())

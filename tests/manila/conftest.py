@@ -53,11 +53,11 @@ class Stage:
 
 
 def awaited(output: pathlib.Path, what: str,
-            process: 'subprocess.Popen[bytes]') -> str:
+            process: 'subprocess.Popen[bytes] | None' = None) -> str:
     """What a process has written, as soon as it has written `what`."""
     end = time.monotonic() + 240
     while what not in (text := output.read_text()):
-        assert process.poll() is None, text
+        assert process is None or process.poll() is None, text
         assert time.monotonic() < end, text
         time.sleep(0.2)
     return text

@@ -129,8 +129,11 @@ def test_the_openstack_client_works(manila: process.Manila,
         done.stderr)
 
 
-def test_a_file_of_backends_is_enough(tmp_path: pathlib.Path) -> None:
-    """`python -m manila_drivers.rig FILE`, until it is told to stop."""
+@pytest.mark.parametrize(('ending', 'code'), [
+    (signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)])
+def test_a_file_of_backends_is_enough(
+        tmp_path: pathlib.Path, ending: signal.Signals, code: int) -> None:
+    """`python -m manila_drivers.rig FILE`; Manila ends when it does."""
     file, output = tmp_path / 'backends.conf', tmp_path / 'output'
     file.write_text('\n'.join(['[dummy]', *(
         '%s = %s' % option for option in DUMMY.items())]))
@@ -142,10 +145,11 @@ def test_a_file_of_backends_is_enough(tmp_path: pathlib.Path) -> None:
     try:
         text = awaited(output, 'To stop it', rig)
     finally:
-        rig.send_signal(signal.SIGINT)
-        assert rig.wait(60) == 0
+        rig.send_signal(ending)
+        assert rig.wait(60) == code
     assert re.search('openstack --os-auth-type none .* --share-type dummy',
                      text)
+    awaited(tmp_path / 'status.json', '"stopped": true')
 
 
 def test_a_release_that_has_no_threads(place: environment.Environment,
