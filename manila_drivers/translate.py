@@ -96,10 +96,9 @@ def _chosen(error: exception.DriverError, method: str) -> Any:
     if isinstance(error, exception.InvalidRequest) \
             and method.startswith('create_share'):
         return errors.InvalidShare
-    for kind, name, wanted in _PARTICULAR:
-        if method == name and isinstance(error, kind):
-            return wanted
-    return errors.ShareBackendException
+    return next((wanted for kind, name, wanted in _PARTICULAR
+                 if method == name and isinstance(error, kind)),
+                errors.ShareBackendException)
 
 
 def _text(chosen: Any, error: exception.DriverError) -> str | None:
