@@ -199,14 +199,14 @@ class Lab(abc.ABC):
         """
         return False
 
-    def advance(self, seconds: float) -> None:
+    def advance(self, seconds: float) -> None:  # noqa: B027 - optional
         """Let time pass without waiting, if the lab can."""
 
     def settle(self) -> None:
         """Let everything end that goes on by itself."""
         self.advance(86400.0)
 
-    def close(self) -> None:
+    def close(self) -> None:  # noqa: B027 - optional
         """Give back what the lab holds."""
 
     # What makes more of the suites run
@@ -218,10 +218,11 @@ class Lab(abc.ABC):
         """
         raise NotImplementedError()
 
-    def heal(self) -> None:
+    def heal(self) -> None:  # noqa: B027 - optional
         """End all faults."""
 
-    def plant_strangers(self, ids: Sequence[str] = ()) -> None:
+    def plant_strangers(  # noqa: B027 - optional
+            self, ids: Sequence[str] = ()) -> None:
         """Put objects of others on the backend, as close as they can be.
 
         :param ids: of shares that will exist, for look-alikes of them.
@@ -245,7 +246,7 @@ class Lab(abc.ABC):
         """A snapshot made without the driver; its ``provider_location``."""
         raise NotImplementedError()
 
-    def slow_clones(self) -> None:
+    def slow_clones(self) -> None:  # noqa: B027 - optional
         """From now on, copying a share from a snapshot takes its time."""
 
     def make_shares(self, ids: Sequence[str]) -> None:

@@ -425,4 +425,5 @@ SCENARIOS = (
     *(Scenario(play, ('manage',)) for play in (
         an_export_can_be_managed_and_released, managing_again_says_the_same,
         a_released_export_can_be_managed_again,
-        what_is_not_there_is_not_managed, a_managed_share_dies_like_any_other)))
+        what_is_not_there_is_not_managed,
+        a_managed_share_dies_like_any_other)))

@@ -39,7 +39,8 @@ class Share:
     """What the database knows of a share instance.
 
     ``rules`` are those that are to be honoured, ``refused`` those that the
-    driver has put in error.
+    driver has put in error.  ``tried`` tells that the driver was asked to
+    make it, with whatever result.
     """
 
     id: str
@@ -50,6 +51,7 @@ class Share:
     rules: dict[str, Rule] = dataclasses.field(default_factory=dict)
     refused: dict[str, Rule] = dataclasses.field(default_factory=dict)
     status: str = 'creating'
+    tried: bool = False
 
     @property
     def export(self) -> str:
@@ -66,6 +68,7 @@ class Snapshot:
     share: Share
     provider_location: str | None = None
     locations: list[dict[str, Any]] = dataclasses.field(default_factory=list)
+    tried: bool = False
 
 
 class Manager:
@@ -125,6 +128,7 @@ class Manager:
 
     def create(self, share: Share | None = None, size: int = 1) -> Share:
         share = share or self.new_share(size)
+        share.tried = True
         answer = self.driver.create_share(self.context, self.row(share),
                                           share_server=None)
         share.locations = checked_locations(answer)
@@ -216,6 +220,7 @@ class Manager:
     def create_snapshot(self, share: Share,
                         snapshot: Snapshot | None = None) -> Snapshot:
         snapshot = snapshot or self.new_snapshot(share)
+        snapshot.tried = True
         answer = self.driver.create_snapshot(
             self.context, self.snapshot_row(snapshot), share_server=None)
         self._keep_snapshot(snapshot, answer)
@@ -245,6 +250,7 @@ class Manager:
 
     def create_from_snapshot(self, share: Share,
                              snapshot: Snapshot) -> Share:
+        share.tried = True
         answer = self.driver.create_share_from_snapshot(
             self.context, self.row(share),
             self.snapshot_row(snapshot, rows.ROW), share_server=None,
@@ -293,6 +299,7 @@ class Manager:
                share: Share | None = None) -> Share:
         share = share or self.new_share()
         share.size, share.status = None, 'manage_starting'
+        share.tried = True
         share.locations = [{'path': unmanaged.export}]
         answer = self.driver.manage_existing(self.row(share),
                                              dict(unmanaged.options))
@@ -313,6 +320,7 @@ class Manager:
                         snapshot: Snapshot | None = None) -> Snapshot:
         snapshot = snapshot or self.new_snapshot(share)
         snapshot.provider_location = location
+        snapshot.tried = True
         answer = self.driver.manage_existing_snapshot(
             self.snapshot_row(snapshot, rows.ROW), {})
         self._keep_snapshot(snapshot, answer)

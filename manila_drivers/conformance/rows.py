@@ -76,10 +76,10 @@ class Row:
         return getattr(self, key, default)
 
     def keys(self) -> Iterable[str]:
-        return self._values.keys()
+        return iter(self)
 
     def items(self) -> Iterable[tuple[str, Any]]:
-        return self._values.items()
+        return [(key, self._values[key]) for key in self]
 
 
 def shaped(shape: str, values: Mapping[str, Any],

@@ -45,8 +45,8 @@ class Scene:
         self.other = self.manager.new_share(size=1)
         self.snapshot = self.manager.new_snapshot(self.share)
         self.clone = self.manager.new_clone(self.snapshot, size=3)
-        self.lab.plant_strangers([self.share.id, self.other.id,
-                                  self.clone.id, self.snapshot.id])
+        self.lab.plant_strangers([self.share.id, self.clone.id,
+                                  self.snapshot.id])
         self.unmanaged: lab_module.Unmanaged | None = None
         self.location = ''
         self.lab.settle()
@@ -106,16 +106,19 @@ class Scene:
         self.lab.settle()
 
     def clean_up(self) -> None:
-        """Delete everything, as users do, whatever is there or not."""
-        self.manager.restart()
-        for share in (self.clone, self.other):
-            self.manager.delete(share)
+        """Delete everything, as users do, whatever became of it."""
+        self._delete(self.clone)
+        self._delete(self.other)
         # A copy under way may keep its snapshot for a while.
         self.lab.settle()
-        if self.lab.features.snapshots:
+        if self.snapshot.tried:
             self.manager.delete_snapshot(self.snapshot)
-        self.manager.delete(self.share)
+        self._delete(self.share)
         self.lab.settle()
+
+    def _delete(self, share: manager_module.Share) -> None:
+        if share.tried:
+            self.manager.delete(share)
 
     # Looking
 

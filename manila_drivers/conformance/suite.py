@@ -42,7 +42,8 @@ from manila_drivers.conformance import stage as stage_module
 LONG = pytest.mark.timeout(1800)
 
 
-def _all(scenarios: tuple[stage_module.Scenario, ...]) -> Any:
+def _all(scenarios: tuple[stage_module.Scenario, ...],
+         ) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(
         'scenario', scenarios, ids=[one.name for one in scenarios])
 

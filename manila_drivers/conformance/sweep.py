@@ -13,10 +13,10 @@
 """Every external call of every operation fails in every way.
 
 For each case: the situation is made, the call is disturbed, the backend is
-healed, a fresh process or the same repeats the call, everything is deleted.  The repeated
-call must end where an undisturbed one does, nothing may be left that was not
-there before, no stranger's object may differ, and nobody may have had access
-that the rules do not give, at any time.
+healed, a fresh process or the same repeats the call, everything is deleted.
+The repeated call must end where an undisturbed one does, nothing may be left
+that was not there before, no stranger's object may differ, and nobody may
+have had access that the rules do not give, at any time.
 """
 
 from collections.abc import Collection

@@ -61,7 +61,8 @@ def differences(expected: Mapping[Any, Any],
               if key not in expected]
     for key in _sorted(expected):
         if key in found and expected[key] != found[key]:
-            lines.append(f'{_brief(key)} is {_what(expected[key], found[key])}')
+            what = _what(expected[key], found[key])
+            lines.append(f'{_brief(key)} is {what}')
     return lines
 
 

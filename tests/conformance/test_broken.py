@@ -148,9 +148,11 @@ def test_histories_fail(driver_class, check):
 
 
 def test_a_failing_history_is_told_in_short():
+    make_lab = lab_with(broken.IgnoresDenial)
+    seed = next(seed for seed in range(40) if failed(
+        lambda seed=seed: access_property.run_seed(make_lab, seed)))
     with pytest.raises(verdict.Violation) as caught:
-        for seed in range(40):
-            access_property.run_seed(lab_with(broken.IgnoresDenial), seed)
+        access_property.run_seed(make_lab, seed)
     story = caught.value.text.splitlines()
     assert 'seed' in story[1]
     # One rule and its denial are all it takes.

@@ -35,7 +35,7 @@ from manila_drivers.standalone import configuration
 from manila_drivers.standalone import private_data
 from manila_drivers.vastdata import driver
 
-PASSWORD = 'secret-of-the-conformance-lab'
+PASSWORD = 'secret-of-the-conformance-lab'  # noqa: S105 - a simulator's
 SECTION = 'vast'
 SPLIT_LIMIT = 200
 
@@ -184,8 +184,8 @@ class VastLab(lab.Lab):
             self._touch()
             for kind, table in TABLES.items():
                 for record in self.sim.state.tables[table]:
-                    item = (kind, record.get('tenant_name') or '',
-                            record['name'] or record['path'])
+                    item: lab.Item = (kind, record.get('tenant_name') or '',
+                                      record['name'] or record['path'])
                     while item in found:
                         item += ('again',)
                     found[item] = _stable(record)
@@ -300,10 +300,11 @@ class VastLab(lab.Lab):
     def _lose_a_host(self, export: str, choice: random.Random) -> None:
         self._change_policy(export, nfs_read_write=[])
 
-    def _change_policy(self, export: str, **fields: list[str]) -> None:
+    def _change_policy(self, export: str, **fields: Any) -> None:
         view = self.sim.record('view', _split(export)[1])
         if view is not None:
-            same = {field.removeprefix('nfs_'): hosts for field, hosts
+            same: dict[str, Any] = {
+                    field.removeprefix('nfs_'): hosts for field, hosts
                     in fields.items()
                     if field in ('nfs_read_write', 'nfs_read_only')}
             self.sim.change('policy', view['policy'], **fields, **same)
