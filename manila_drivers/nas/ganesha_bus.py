@@ -101,8 +101,9 @@ def export(text: str) -> ganesha_exports.Export | None:
     head = _HEAD.search(text)
     if head is None:
         return None
-    clients = tuple(ganesha_exports.client_of(name, _level(int(options)))
-                    for name, options in _CLIENT.findall(text))
+    clients = tuple(
+        found for name, options in _CLIENT.findall(text)
+        for found in ganesha_exports.client_of(name, _level(int(options))))
     return ganesha_exports.Export(int(head[1]), head[2], head[3], head[4],
                                   clients)
 

@@ -36,6 +36,8 @@ Clients = tuple[tuple[Network | None, str], ...]
 
 _LEVELS = {'rw': access.RW, 'ro': access.RO}
 _SPELLED = {access.RW: 'RW', access.RO: 'RO'}
+#: What Ganesha takes for everybody, of IPv4 and IPv6.
+ANYBODY = '0.0.0.0'  # noqa: S104 - nothing is bound to it
 # Client addresses in one block; a long line helps nobody.
 _IN_BLOCK = 100
 
@@ -106,6 +108,9 @@ def clients_of(levels: Mapping[Network, str]) -> list[tuple[list[str], str]]:
 
 
 def _spelled(network: Network) -> list[str]:
+    if access.canonical(network) == ANYBODY:
+        raise exception.InvalidRequest(
+            f'Ganesha would take {ANYBODY} for everybody')
     if network.prefixlen:
         return [access.canonical(network)]
     return [str(half) for half in network.subnets()]
@@ -175,26 +180,26 @@ def _export(block: ganesha_text.Block) -> Export:
 
 def _clients(block: ganesha_text.Block) -> Clients:
     return tuple(
-        client_of(name, _LEVELS.get(client.text(
-            'access_type', block.text('access_type')).lower(), ''))
-        for client in block.named('client')
-        for name in client.settings.get('clients', ()))
+        found for client in block.named('client')
+        for name in client.settings.get('clients', ())
+        for found in client_of(name, _LEVELS.get(client.text(
+            'access_type', block.text('access_type')).lower(), '')))
 
 
 def _others(block: ganesha_text.Block) -> Clients:
     """What everybody gets whom no CLIENT block names."""
     level = _LEVELS.get(block.text('access_type').lower(), '')
-    if not level:
-        return ()
-    return tuple((network, level) for network in exports_text.EVERYBODY)
+    return client_of('*', level) if level else ()
 
 
-def client_of(name: str, level: str) -> tuple[Network | None, str]:
+def client_of(name: str, level: str) -> Clients:
     """A client of a file or an answer; None for what is no address."""
+    if name in ('*', ANYBODY):
+        return tuple((network, level) for network in exports_text.EVERYBODY)
     try:
-        return ipaddress.ip_network(name, strict=False), level
+        return ((ipaddress.ip_network(name, strict=False), level),)
     except ValueError:
-        return None, level
+        return ((None, level),)
 
 
 def first_match(clients: Clients,

@@ -113,13 +113,19 @@ class _Change:
     def __init__(self, have: Iterable[Entry], want: Iterable[Entry]) -> None:
         have = tuple(have)
         self._now = kernel.Now(have)
-        present = {_key(entry): entry for entry in have}
-        wished = {_key(entry): entry for entry in want}
         self.neutral: list[Entry] = []
         self.less: list[Entry] = []
         self.more: list[Entry] = []
-        self.gone = [entry for entry in have
-                     if _key(entry) not in wished]
+        self.gone: list[Entry] = []
+        present = {_key(entry): entry for entry in have}
+        wished = {_key(entry): entry for entry in want}
+        if any(_lasting(present[key]) - _lasting(wished[key])
+               for key in present.keys() & wished.keys()):
+            # An entry has to go for a moment, and must not leave its place
+            # to a wider one meanwhile.
+            self.gone, self.more = list(have), list(wished.values())
+            return
+        self.gone = [entry for entry in have if _key(entry) not in wished]
         for key, entry in wished.items():
             if key in present:
                 self._changed(present[key], entry)
@@ -129,12 +135,9 @@ class _Change:
                 self.more.append(entry)
 
     def _changed(self, before: Entry, after: Entry) -> None:
-        if _lasting(before) - _lasting(after):
-            self.gone.append(before)
-            self.more.append(after)
-        elif _worth(before) == _worth(after):
-            pass
-        elif before.level == access.RO and after.level == access.RW:
+        if _worth(before) == _worth(after):
+            return
+        if before.level == access.RO and after.level == access.RW:
             self.more.append(after)
         else:
             self.less.append(after)

@@ -33,7 +33,9 @@ class Files:
         self._commands: dict[str, Callable[[Sequence[str], str], Result]] = {
             'cat': self._cat, 'grep': self._grep, 'tee': self._tee,
             'mv': self._mv, 'rm': self._rm, 'mkdir': self._mkdir,
-            'sed': self._sed}
+            'sed': self._sed, 'stat': self._stat}
+        #: Which shares there are on this host; every path unless told.
+        self.is_directory: Callable[[str], bool] = lambda path: True
 
     def command(self, words: Sequence[str], stdin: str) -> Result | None:
         """Run a command on files; None if it is none of those."""
@@ -92,6 +94,15 @@ class Files:
         for path in _operands(arguments):
             self.directories.add(path)
         return done()
+
+    def _stat(self, arguments: Sequence[str], stdin: str) -> Result:
+        if list(arguments[:2]) != ['-c', '%F']:
+            raise NotImplementedError(arguments)
+        path = arguments[-1]
+        if path in self.directories or self.is_directory(path):
+            return done('directory\n')
+        return failed(f"stat: cannot statx '{path}': No such file or "
+                      f"directory")
 
     def _sed(self, arguments: Sequence[str], stdin: str) -> Result:
         path = arguments[-1]

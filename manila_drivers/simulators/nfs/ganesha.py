@@ -238,6 +238,8 @@ class Ganesha(server.Server):
 
 
 def _canonical(name: str) -> str:
+    if name == '0.0.0.0':  # noqa: S104 - an address of a rule
+        return '*'
     try:
         return str(ipaddress.ip_network(name))
     except ValueError:

@@ -15,6 +15,8 @@ import ipaddress
 
 import hypothesis
 from hypothesis import strategies as st
+import pytest
+
 from manila_drivers import exception
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import kernel
@@ -22,8 +24,6 @@ from manila_drivers.nas import kernel_plan
 from manila_drivers.simulators import nfs
 from manila_drivers.transport import command
 from manila_drivers.transport import script
-import pytest
-
 from tests.unit.nas import world
 
 # What others may have exported before.

@@ -15,6 +15,7 @@
 import ipaddress
 
 from hypothesis import strategies as st
+
 from manila_drivers import access
 from manila_drivers.ibm.gpfs import exports
 

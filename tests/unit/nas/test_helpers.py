@@ -1,0 +1,240 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The GPFS driver's helpers on several simulated servers."""
+
+import dataclasses
+import ipaddress
+import types
+
+import pytest
+
+from manila_drivers import exception
+from manila_drivers.ibm.gpfs import exports
+from manila_drivers.ibm.gpfs import gnfs
+from manila_drivers.ibm.gpfs import knfs
+from manila_drivers.nas import ganesha_exports
+from manila_drivers.simulators import faults
+from manila_drivers.simulators import nfs
+from tests.unit.nas import world
+
+RULES = {'10.0.0.1': 'rw', '10.0.0.0/30': 'ro', '2001:db8::/64': 'rw'}
+
+
+@dataclasses.dataclass
+class Site:
+    """A helper and its servers."""
+
+    helper: object
+    servers: dict
+
+    def apply(self, levels, **parts):
+        return self.helper.reconcile([world.export(levels, **parts)])
+
+    def execs(self):
+        return {server.execs for server in self.servers.values()}
+
+    def forget(self):
+        """What a new process has: a helper that knows nothing."""
+        self.helper = type(self.helper)(self.helper.execute,
+                                        self.helper.configuration)
+
+
+def site(kind, **options):
+    helper, server = {'KNFS': (knfs.KNFSHelper, nfs.KernelNfs),
+                      'GNFS': (gnfs.GNFSHelper, nfs.Ganesha)}[kind]
+    servers = {name: server(name) for name in ('nfs1', 'nfs2', 'nfs3')}
+    return Site(helper(
+        types.SimpleNamespace(server=servers.__getitem__),
+        types.SimpleNamespace(**{
+            'gpfs_nfs_server_list': list(servers),
+            'ganesha_export_dir': '/etc/ganesha/export.d', **options})),
+        servers)
+
+
+@pytest.fixture(params=['KNFS', 'GNFS'])
+def place(request):
+    return site(request.param)
+
+
+def meant(levels):
+    return world.meant({ipaddress.ip_network(network): level
+                        for network, level in levels.items()})
+
+
+def test_two_execs_per_server_whatever_the_rules(place):
+    many = {f'10.2.{n // 250}.{n % 250}': 'rw' for n in range(500)}
+    outcomes = place.apply(many)
+    assert exports.failed(outcomes) == {}
+    assert place.execs() == {2}
+    place.apply(many)
+    assert place.execs() == {3}
+
+
+def test_every_server_is_reconciled(place):
+    for levels in RULES, {'10.0.0.1': 'ro'}, {}:
+        assert exports.failed(place.apply(levels)) == {}
+        for server in place.servers.values():
+            assert world.given(server) == meant(levels)
+            server.reboot()
+            assert world.given(server) == meant(levels)
+    assert {server.inventory() for server in place.servers.values()} == {
+        frozenset()}
+
+
+def test_identity_is_the_same_on_every_server(place):
+    place.apply(RULES)
+    texts = {tuple(sorted(server.files.text.items()))
+             for server in place.servers.values()}
+    assert len(texts) == 1
+
+
+def test_dead_server_is_reported_and_catches_up(place):
+    place.apply(RULES)
+    place.servers['nfs2'].dead = True
+    outcomes = place.apply({'10.0.0.5': 'rw'})
+    assert set(exports.failed(outcomes)) == {'nfs2'}
+    assert isinstance(outcomes['nfs2'].error, exception.Unreachable)
+    for name in 'nfs1', 'nfs3':
+        assert world.given(place.servers[name]) == meant({'10.0.0.5': 'rw'})
+    place.servers['nfs2'].dead = False
+    assert place.servers['nfs2'].access('10.0.0.1', world.PATH) == 'rw'
+    assert exports.failed(place.apply({'10.0.0.5': 'rw'})) == {}
+    assert world.given(place.servers['nfs2']) == meant({'10.0.0.5': 'rw'})
+
+
+@pytest.mark.parametrize('kind', ['reset_before', 'reset_after', 'status'])
+@pytest.mark.parametrize('target', [RULES, {'10.0.0.2': 'rw'}, {}])
+def test_fault_at_every_command(place, kind, target):
+    place.apply({'10.0.0.1': 'rw', '10.0.0.0/8': 'rw'})
+    struck = 0
+    for nth in range(1, 30):
+        one = place.servers['nfs1']
+        one.faults.disarm()
+        one.faults.arm(faults.Fault(kind, nth=nth, match='^command',
+                                    code=1))
+        outcome = place.apply(target)['nfs1']
+        struck += bool(one.faults.fired)
+        given = world.given(one)
+        if outcome.error is None:
+            assert given == meant(target)
+        one.faults.disarm()
+        place.forget()
+        assert exports.failed(place.apply(target)) == {}
+        assert world.given(one) == meant(target)
+        if not target:
+            assert one.inventory() == frozenset()
+        place.apply({'10.0.0.1': 'rw', '10.0.0.0/8': 'rw'})
+        if nth > 5 and struck < nth:
+            break
+    assert struck >= 5
+
+
+@pytest.mark.parametrize('kind', ['refused', 'reset_before', 'reset_after',
+                                  'cut_off'])
+@pytest.mark.parametrize('nth', [1, 2])
+def test_fault_at_every_exec(place, kind, nth):
+    one = place.servers['nfs1']
+    one.faults.arm(faults.Fault(kind, nth=nth, match='^exec'))
+    outcome = place.apply(RULES)['nfs1']
+    assert one.faults.fired == 1
+    if outcome.error is None:
+        assert world.given(one) == meant(RULES)
+    one.faults.disarm()
+    assert exports.failed(place.apply(RULES)) == {}
+    assert world.given(one) == meant(RULES)
+
+
+def test_survey_sees_what_is_exported(place):
+    place.apply(RULES)
+    place.servers['nfs3'].dead = True
+    found = place.helper.survey()
+    assert isinstance(found.pop('nfs3'), exception.Unreachable)
+    for seen in found.values():
+        for client, level in meant(RULES).items():
+            assert exports.effective(
+                seen.levels[world.PATH],
+                ipaddress.ip_network(client)) == level
+        assert seen.doubtful == frozenset()
+
+
+def test_thousand_healthy_shares_cost_one_exec(place):
+    wanted = [world.export({'10.0.0.1': 'rw'}, path=f'/gpfs0/s{n}',
+                           name=f's{n}', fsid=f'{n:032x}')
+              for n in range(1, 300)]
+    place.helper.reconcile(wanted)
+    before = place.execs()
+    place.forget()
+    outcomes = place.helper.reconcile(wanted)
+    assert {execs - 1 for execs in place.execs()} == before
+    assert not any(outcome.changed for outcome in outcomes.values())
+
+
+def test_check_names_the_option(place):
+    place.helper.check()
+    for server in place.servers.values():
+        server.dead = True
+    with pytest.raises(exception.ConfigurationError,
+                       match='gpfs_nfs_server_list'):
+        place.helper.check()
+
+
+def test_access_that_a_network_hides_is_refused_not_widened():
+    levels = {ipaddress.ip_network('::/0'): 'rw'}
+    levels.update({ipaddress.ip_network((n << 96, 120)): 'ro'
+                   for n in range(40)})
+    assert site('KNFS').helper.refused(world.export(levels))
+    assert not site('GNFS').helper.refused(world.export(levels))
+    assert site('GNFS').helper.refused(
+        world.export({ganesha_exports.ANYBODY: 'rw'}))
+
+
+@pytest.mark.parametrize(('kind', 'name', 'text'), [
+    ('KNFS', 'knfs_export_options', 'sync,fsid=0'),
+    ('KNFS', 'knfs_export_options', 'no_such_option'),
+    ('GNFS', 'ganesha_nfs_export_options', 'root_access = "*"'),
+    ('GNFS', 'ganesha_nfs_export_options', 'clients = *'),
+    ('GNFS', 'ganesha_export_dir', 'not/absolute')])
+def test_options_that_are_refused(kind, name, text):
+    with pytest.raises(exception.ConfigurationError, match=name):
+        site(kind, **{name: text}).helper.check()
+
+
+def test_options_of_operators():
+    kernel = site('KNFS', knfs_export_options='rw,sync,no_root_squash,'
+                  'insecure,no_wdelay,no_subtree_check').helper
+    assert kernel.options({}) == ('sync', 'no_root_squash', 'insecure',
+                                  'no_wdelay', 'no_subtree_check')
+    assert kernel.options({'knfs:export_options': 'root_squash'}) == (
+        'sync', 'insecure', 'no_wdelay', 'no_subtree_check', 'root_squash')
+    ganesha = site('GNFS', ganesha_nfs_export_options=(
+        'maxread = 65536, nfs_protocols = "3,4"')).helper
+    assert ganesha.options({'gnfs:export_options': 'squash=none'}) == (
+        'maxread=65536', 'protocols=3:4', 'squash=none')
+    with pytest.raises(exception.InvalidRequest, match='access_type'):
+        ganesha.options({'gnfs:export_options': 'access_type=RW'})
+
+
+def test_missing_directory_is_not_exported(place):
+    place.servers['nfs2'].files.is_directory = lambda path: False
+    outcomes = place.apply(RULES)
+    assert isinstance(outcomes['nfs2'].error, exception.NotFound)
+    assert set(exports.failed(outcomes)) == {'nfs2'}
+    assert exports.failed(place.apply({})) == {}
+
+
+def test_line_of_somebody_else_is_warned_about(caplog):
+    place = site('KNFS')
+    place.servers['nfs1'].files.text['/etc/exports'] = (
+        f'{world.PATH} *(rw)\n')
+    place.apply(RULES)
+    assert 'nfs1 exports /gpfs0/share-1 again' in caplog.text
