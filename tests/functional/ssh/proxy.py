@@ -29,6 +29,8 @@ class Proxy:
     def __init__(self, port, address='127.0.0.1'):
         self._server = (address, port)
         self._listener = socket.create_server(('127.0.0.1', 0))
+        # Little room, so that who sends soon notices that nobody reads.
+        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
         self.port = self._listener.getsockname()[1]
         self.connections = 0
         self.carried = {UP: 0, DOWN: 0}

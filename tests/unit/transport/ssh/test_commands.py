@@ -24,6 +24,8 @@ from manila_drivers import exception
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh
 from manila_drivers.transport import ssh_connection
+from manila_drivers.transport import ssh_login
+from manila_drivers.transport import ssh_watch
 from tests.unit.transport.ssh import server
 
 ECHO = command.Command.of('echo', 'well')
@@ -43,6 +45,58 @@ def test_a_connection_that_only_refuses_is_replaced(hosts, serve, measured):
 
     assert hosts.host(made.target()).run(ECHO).stdout == 'echo well\n'
     assert measured.counts == {'SSH': 1, 'SSH login': 2}
+
+
+def test_what_a_refusal_tells_depends_on_who_else_is_there(serve):
+    """With others: how many there may be.  Alone: that it is full."""
+    target = serve().target()
+    made = ssh_connection.Connection(ssh_login.log_in(target),
+                                     ssh_watch.Watch())
+    made.busy = 3
+    made.note_refusal()
+    assert (made.limit, made.worn) == (2, False)
+    made.busy = 1
+    for _ in range(ssh_connection.REFUSED):
+        assert not made.worn
+        made.note_refusal()
+    assert (made.limit, made.worn) == (2, True)
+    made.close()
+    assert not made.alive
+
+
+def test_close_while_somebody_logs_in(hosts, serve, monkeypatch):
+    """The session that comes too late is closed, and not used."""
+    go = threading.Event()
+    real = server.Session.check_auth_password
+
+    def slow(*args):
+        go.wait(10)
+        return real(*args)
+
+    monkeypatch.setattr(server.Session, 'check_auth_password', slow)
+    made = serve()
+    host = hosts.host(made.target())
+    caught = []
+
+    def ask():
+        try:
+            host.run(ECHO)
+        except exception.Unreachable as exc:
+            caught.append(exc)
+
+    asking = threading.Thread(target=ask)
+    asking.start()
+    while not made.transports:
+        asking.join(0.01)
+    host.close()
+    asking.join()
+    go.set()
+
+    assert 'were closed' in str(caught[0])
+    made.transports[0].join(10)
+    assert not made.transports[0].is_active()
+    assert host._pool._connections == []
+    assert host.run(ECHO).stdout == 'echo well\n'
 
 
 def test_a_connection_does_not_last_for_ever(hosts, serve, measured,

@@ -13,7 +13,9 @@
 """known_hosts: what a line says about which host."""
 
 import base64
+import fcntl
 import os
+import threading
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -149,6 +151,31 @@ def test_somebody_else_learned_another_key_meanwhile(trust, monkeypatch):
 
     with pytest.raises(exception.NotTrusted, match='not the one'):
         made.verify('server.example', 22, ED, KEY)
+
+
+def test_who_learns_waits_for_others_who_do(trust):
+    made = trust(learn=True)
+    with open(made.files[0], 'a') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        learning = threading.Thread(
+            target=made.verify, args=('server.example', 22, ED, KEY))
+        learning.start()
+        learning.join(0.2)
+        assert os.stat(made.files[0]).st_size == 0
+        assert learning.is_alive()
+
+    learning.join(10)
+    made.verify('server.example', 22, ED, KEY)
+    assert os.stat(made.files[0]).st_size > 0
+
+
+def test_nobody_waits_for_ever_to_learn(trust, monkeypatch):
+    monkeypatch.setattr(ssh_trust, '_LOCK_TIMEOUT', 0.05)
+    made = trust(learn=True)
+    with open(made.files[0], 'a') as file:
+        fcntl.flock(file, fcntl.LOCK_EX)
+        with pytest.raises(exception.Busy, match='Another process holds'):
+            made.verify('server.example', 22, ED, KEY)
 
 
 def test_no_file_is_no_known_host(tmp_path):
