@@ -26,8 +26,10 @@ Outputs and messages are those of version 10.3, as recorded from a real one.
 
 from manila_drivers.simulators.faults import Fault
 from manila_drivers.simulators.gluster.host import ManilaHost
+from manila_drivers.simulators.gluster.server import GlusterPrograms
 from manila_drivers.simulators.gluster.sim import GlusterSim
 from manila_drivers.simulators.gluster.state import Mount
 from manila_drivers.simulators.gluster.state import Options
 
-__all__ = ['Fault', 'GlusterSim', 'ManilaHost', 'Mount', 'Options']
+__all__ = ('Fault', 'GlusterPrograms', 'GlusterSim', 'ManilaHost', 'Mount',
+           'Options')

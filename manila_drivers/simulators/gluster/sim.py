@@ -173,8 +173,7 @@ class GlusterSim(Struck):
 
         :param options: with ``__`` for each dot and ``_`` for each hyphen.
         """
-        wanted = {'storage.fips-mode-rchecksum': 'on',
-                  'transport.address-family': 'inet', 'nfs.disable': 'on'}
+        wanted = state_module.at_creation(replica)
         if tls:
             wanted |= {'client.ssl': 'on', 'server.ssl': 'on'}
         if allow is not None:

@@ -153,13 +153,17 @@ class Volumes:
         sets = max(1, len(volume.bricks) // volume.replica)
         for brick in volume.bricks:
             host, _, path = brick.partition(':')
-            yield fields(
+            node = fields(
                 'node', hostname=host, path=path,
-                peerid=self._state.server_id, status=1, port=49152, pid=100,
-                sizeTotal=volume.size // sets,
+                peerid=self._state.server_id, status=1, port=49152)
+            node.append(fields('ports', tcp=49152, rdma='N/A'))
+            node.extend(fields(
+                'node', pid=100, sizeTotal=volume.size // sets,
                 sizeFree=(volume.size - volume.used) // sets,
                 device='/dev/vdb', blockSize=4096, mntOptions='rw',
-                fsName='xfs', inodesTotal=65536, inodesFree=65000)
+                fsName='xfs', inodeSize='xfs', inodesTotal=65536,
+                inodesFree=65000))
+            yield node
 
     # -- writing ---------------------------------------------------------
 
@@ -179,9 +183,8 @@ class Volumes:
                 raise GlusterError(30800, (
                     f'Brick: {brick} not available. Brick may be containing '
                     f'or be contained by an existing brick.'))
-        volume = Volume(name, bricks, replica=replica, options={
-            'storage.fips-mode-rchecksum': 'on',
-            'transport.address-family': 'inet', 'nfs.disable': 'on'})
+        volume = Volume(name, bricks, replica=replica,
+                        options=state_module.at_creation(replica))
         self._state.volumes[name] = volume
         return [element('volCreate', _named(volume))]
 

@@ -1,0 +1,164 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A simulated cluster as programs: ``gluster``, ``mount``, ``find``, ...
+
+::
+
+    with GlusterPrograms(sim, '/some/directory') as programs:
+        ...  # put programs.directory first on the PATH of an sshd
+
+Each program passes its words on to the process with the simulator, through a
+socket in the directory, and ends as it is told: so a cluster can be had
+behind a real sshd, in several processes at once.
+"""
+
+import json
+import os
+import pathlib
+import socketserver
+import stat
+import sys
+import threading
+from typing import Any
+
+from manila_drivers.simulators.gluster import sim as sim_module
+
+#: What a server of a cluster has, and what the Manila host has besides.
+SERVER = ('gluster',)
+MANILA_HOST = ('mount', 'umount', 'find', 'stat', 'cat', 'mkdir', 'rmdir',
+               'mount.glusterfs')
+
+# Stands alone, and imports little: it is started for every command.
+_PROGRAM = """\
+#!{python} -IS
+import json
+import os
+import socket
+import sys
+import time
+
+
+
+def cut_off():
+    # The connection that this came over is lost; without one, this program
+    # does not end in any orderly way.
+    pid = os.getpid()
+    while {behind_sshd} and pid > 1:
+        with open('/proc/%d/stat' % pid) as file:
+            name, _, rest = file.read().partition('(')[2].rpartition(')')
+        if name.startswith('sshd'):
+            os.kill(pid, 9)
+            time.sleep(3600)
+        pid = int(rest.split()[1])
+    os.kill(os.getpid(), 9)
+
+
+words = [os.path.basename(sys.argv[0]), *sys.argv[1:]]
+# Only a gluster without a command reads its input.
+reads = words[0] == 'gluster' and all(
+    word.startswith('--') for word in words[1:])
+link = socket.socket(socket.AF_UNIX)
+try:
+    link.connect({socket!r})
+except OSError as exc:
+    sys.exit('simulator: %s' % exc)
+with link.makefile('rw', encoding='utf-8') as stream:
+    json.dump({{'argv': words,
+               'stdin': sys.stdin.read() if reads else ''}}, stream)
+    stream.write('\\n')
+    stream.flush()
+    answer = json.loads(stream.readline() or '{{"failure": "reset"}}')
+if answer['failure'] == 'silence':
+    time.sleep(3600)
+if answer['failure']:
+    cut_off()
+sys.stdout.write(answer['stdout'])
+sys.stderr.write(answer['stderr'])
+sys.exit(answer['status'])
+"""
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    server: '_Server'
+
+    def handle(self) -> None:
+        line = self.rfile.readline()
+        if not line:
+            return
+        request: dict[str, Any] = json.loads(line)
+        reply = self.server.struck.handle(
+            request['argv'], request['stdin'])
+        self.wfile.write(json.dumps(reply._asdict()).encode() + b'\n')
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, path: str, struck: sim_module.Struck) -> None:
+        self.struck = struck
+        super().__init__(path, _Handler)
+
+
+class GlusterPrograms:
+    """Programs for one host.
+
+    :param struck: a :class:`GlusterSim`, or a :class:`ManilaHost`.
+    :param directory: where they are put; made if it is not there.
+    :param names: the programs.
+    :param behind_sshd: a lost connection ends the sshd process that the
+        program was started by; never to be set where that may be somebody's
+        login.
+    """
+
+    def __init__(self, struck: sim_module.Struck,
+                 directory: str | os.PathLike[str],
+                 names: tuple[str, ...] = SERVER, *,
+                 behind_sshd: bool = False) -> None:
+        self._behind_sshd = behind_sshd
+        self.directory = pathlib.Path(directory)
+        self._struck = struck
+        self._names = names
+        self._server: _Server | None = None
+
+    @property
+    def socket(self) -> str:
+        return str(self.directory / 'simulator.socket')
+
+    def start(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._server = _Server(self.socket, self._struck)
+        text = _PROGRAM.format(python=sys.executable, socket=self.socket,
+                               behind_sshd=self._behind_sshd)
+        for name in self._names:
+            program = self.directory / name
+            program.write_text(text, encoding='utf-8')
+            program.chmod(program.stat().st_mode | stat.S_IXUSR
+                          | stat.S_IXGRP | stat.S_IXOTH)
+        threading.Thread(target=self._server.serve_forever,
+                         kwargs={'poll_interval': 0.05}, daemon=True).start()
+
+    def close(self) -> None:
+        """End the server; the programs stay, and fail from now on."""
+        if self._server is not None:
+            self._server.shutdown()
+            self._server.server_close()
+            pathlib.Path(self.socket).unlink(missing_ok=True)
+            self._server = None
+
+    def __enter__(self) -> 'GlusterPrograms':
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
