@@ -73,7 +73,7 @@ class Entry:
     def level(self) -> str:
         return access.RW if access.RW in self.options else access.RO
 
-    @property
+    @functools.cached_property
     def fsid(self) -> str:
         """The fsid, comparable; '' if there is none."""
         for option in self.options:

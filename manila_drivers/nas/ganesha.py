@@ -29,6 +29,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 import hashlib
 import re
 
@@ -87,14 +88,27 @@ class Facts:
     index: frozenset[str]
     methods: frozenset[str]
 
-    def stored(self, path: str) -> dict[str, Export]:
+    def stored(self, path: str) -> Mapping[str, Export]:
         """File to export, of a path."""
-        return {name: export for name, found in self.files.items()
-                for export in found if export.path == path}
+        return self._stored.get(path, {})
 
-    def numbers(self, path: str) -> list[int]:
-        return sorted(number for number, served in self.live.items()
-                      if served == path)
+    def numbers(self, path: str) -> Sequence[int]:
+        return self._numbers.get(path, ())
+
+    @functools.cached_property
+    def _stored(self) -> dict[str, dict[str, Export]]:
+        found: dict[str, dict[str, Export]] = {}
+        for name, exports in self.files.items():
+            for export in exports:
+                found.setdefault(export.path, {})[name] = export
+        return found
+
+    @functools.cached_property
+    def _numbers(self) -> dict[str, list[int]]:
+        found: dict[str, list[int]] = {}
+        for number in sorted(self.live):
+            found.setdefault(self.live[number], []).append(number)
+        return found
 
 
 # Questions
@@ -180,12 +194,14 @@ def numbers(facts: Iterable[Facts],
         *((export.id, export.path) for found in one.files.values()
           for export in found))]
     users: dict[int, set[str]] = {}
+    uses: dict[str, list[int]] = {}
     for number, path in pairs:
         users.setdefault(number, set()).add(path)
+        uses.setdefault(path, []).append(number)
     found = {}
     for each in wanted:
-        known = [number for number, path in pairs if path == each.path
-                 and 0 < number <= LAST and len(users[number]) == 1]
+        known = [number for number in uses.get(each.path, ())
+                 if 0 < number <= LAST and len(users[number]) == 1]
         number = (max(sorted(set(known)), key=known.count) if known
                   else _free(preferred(each.path), users))
         users.setdefault(number, set()).add(each.path)
@@ -257,7 +273,7 @@ def plan(facts: Facts, wanted: directory.Directory, number: int,
 
 def _untold(facts: Facts, export: Export, *, changed: bool) -> bool:
     """Whether Ganesha has still to be told."""
-    if changed or facts.numbers(export.path) != [export.id]:
+    if changed or list(facts.numbers(export.path)) != [export.id]:
         return True
     if not facts.asked:
         return False

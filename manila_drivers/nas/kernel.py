@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 import re
 import uuid
 
@@ -57,7 +58,39 @@ class Facts:
     others: tuple[Entry, ...] = ()
 
     def of(self, path: str) -> tuple[Entry, ...]:
-        return tuple(entry for entry in self.live if entry.path == path)
+        return self._live.get(path, ())
+
+    @functools.cached_property
+    def _live(self) -> Mapping[str, tuple[Entry, ...]]:
+        return by_path(self.live)
+
+    @functools.cached_property
+    def stored(self) -> Mapping[str, tuple[Entry, ...]]:
+        """Entries of our files, by name."""
+        return {name: exports_text.read(text)
+                for name, text in self.files.items()}
+
+    @functools.cached_property
+    def kept(self) -> Mapping[str, tuple[Entry, ...]]:
+        """Entries of our files, by path."""
+        return by_path(entry for entries in self.stored.values()
+                       for entry in entries)
+
+    @functools.cached_property
+    def homes(self) -> Mapping[str, set[str]]:
+        """Our files that have entries of a path."""
+        found: dict[str, set[str]] = {}
+        for name, entries in self.stored.items():
+            for entry in entries:
+                found.setdefault(entry.path, set()).add(name)
+        return found
+
+
+def by_path(entries: Iterable[Entry]) -> dict[str, tuple[Entry, ...]]:
+    found: dict[str, list[Entry]] = {}
+    for entry in entries:
+        found.setdefault(entry.path, []).append(entry)
+    return {path: tuple(some) for path, some in found.items()}
 
 
 def questions() -> list[command.Command]:
@@ -191,15 +224,16 @@ def fsids(facts: Iterable[Facts],
     One that clients know already is kept, since they hold handles with it,
     unless another directory has the same one.
     """
-    known = [entry for one in facts for entry in (
-        *one.live, *(each for text in one.files.values()
-                     for each in exports_text.read(text)))]
+    known = by_path(entry for one in facts for entry in (
+        *one.live, *(entry for entries in one.stored.values()
+                     for entry in entries)))
     users: dict[str, set[str]] = {}
-    for entry in known:
-        users.setdefault(entry.fsid, set()).add(entry.path)
+    for path, entries in known.items():
+        for entry in entries:
+            users.setdefault(entry.fsid, set()).add(path)
     return {each.path: _fsid(each, [
-        entry.fsid for entry in known if entry.path == each.path
-        and entry.fsid not in ('', '0', 'root')
+        entry.fsid for entry in known.get(each.path, ())
+        if entry.fsid not in ('', '0', 'root')
         and len(users[entry.fsid]) == 1]) for each in wanted}
 
 

@@ -67,11 +67,11 @@ def _file(facts: kernel.Facts, wanted: directory.Directory,
     commands = []
     ours = file_name(wanted.name)
     # Another name for the same path: the share was renamed.
-    for name, text in facts.files.items():
-        kept = [entry for entry in exports_text.read(text)
+    for name in sorted(facts.homes.get(wanted.path, set()) - {ours}):
+        kept = [entry for entry in facts.stored[name]
                 if entry.path != wanted.path]
-        if name != ours and len(kept) < len(exports_text.read(text)):
-            commands += _written(name, exports_text.write(kept), text)
+        commands += _written(name, exports_text.write(kept),
+                             facts.files[name])
     text = exports_text.write(sorted(entries, key=_specific))
     return commands + _written(ours, text, facts.files.get(ours, ''))
 
@@ -193,8 +193,7 @@ def doubtful(facts: kernel.Facts, path: str, *,
     """Whether an export is not what we would have made of it."""
     live = facts.of(path)
     _, whole = kernel.levels(live)
-    stored = [entry for text in facts.files.values()
-              for entry in exports_text.read(text) if entry.path == path]
+    stored = facts.kept.get(path, ())
     return not whole or (persist and _by_client(live) != _by_client(stored))
 
 
