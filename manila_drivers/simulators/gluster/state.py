@@ -62,6 +62,16 @@ class Options:
         return (int(numbers[0]), int(numbers[1])) >= (3, 7)
 
 
+def at_creation(replica: int = 1) -> dict[str, str]:
+    """The options that a new volume has without anybody setting them."""
+    options = {'storage.fips-mode-rchecksum': 'on',
+               'transport.address-family': 'inet', 'nfs.disable': 'on'}
+    if replica > 1:
+        options |= {'cluster.granular-entry-heal': 'on',
+                    'performance.client-io-threads': 'off'}
+    return options
+
+
 @dataclasses.dataclass
 class Mount:
     """A client that has mounted a volume, under its certificate's name."""

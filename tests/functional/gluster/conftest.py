@@ -33,3 +33,10 @@ def thin(tmp_path_factory):
     need.devices('/dev/fuse', '/dev/net/tun')
     with sites.GuestSite(tmp_path_factory.mktemp('thin')) as made:
         yield made
+
+
+@pytest.fixture
+def site_of_its_own(tmp_path):
+    need.programs(*need.GLUSTER)
+    with sites.BoxSite(tmp_path) as made:
+        yield made

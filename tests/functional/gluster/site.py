@@ -46,10 +46,13 @@ class Site:
     def __init__(self, directory: pathlib.Path) -> None:
         self.directory = directory
         self._stack = contextlib.ExitStack()
+
+    def build(self) -> None:
+        """Start all that there is before the first volume."""
         self.room = self._stack.enter_context(box.Box('manila'))
         self.room.private('/run', '/var/log/glusterfs', '/mnt')
         self.net = network.Network(self.room)
-        self.identities = tls.Identities(directory)
+        self.identities = tls.Identities(self.directory)
         self.identities.wear(self.room, MANILA)
 
     def volume(self, name: str, size: int = gluster.GIB, bricks: int = 1,
@@ -122,6 +125,11 @@ class Site:
         self._stack.close()
 
     def __enter__(self) -> ty.Self:
+        try:
+            self.build()
+        except BaseException:
+            self.close()
+            raise
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -133,14 +141,14 @@ class BoxSite(Site):
 
     node: box.Box
 
-    def __init__(self, directory: pathlib.Path) -> None:
-        super().__init__(directory)
+    def build(self) -> None:
+        super().build()
         self.node = self.net.host('node')
         gluster.prepare(self.node)
         self.node.private('/srv')
         self.identities.wear(self.node, SERVER)
         address = self.net.ipv4('node')
-        self.door = sshd.start(self.node, address, directory)
+        self.door = sshd.start(self.node, address, self.directory)
         self.gluster = gluster.Gluster(self.node, address)
         self.gluster.start('glusterd', '-p', '/run/glusterd.pid')
 
@@ -157,10 +165,11 @@ class GuestSite(Site):
     #: Bytes of the disk that all volumes and snapshots share.
     POOL = 8 * gluster.GIB
 
-    def __init__(self, directory: pathlib.Path) -> None:
+    def build(self) -> None:
         system = image.build(recipe.GLUSTER)
-        super().__init__(directory)
-        self.node = guest.Guest(self.net, 'store', system, directory)
+        super().build()
+        self.node = guest.Guest(self.net, 'store', system,
+                                self.directory)
         self._stack.callback(self.node.kill)
         self.node.start()
         self.node.wait()
@@ -173,3 +182,9 @@ class GuestSite(Site):
 
     def brick(self, name: str, number: int, size: int) -> str:
         return gluster.thin_brick(self.node, f'{name}-{number}', size)
+
+    def active(self, snapshot: str) -> bool:
+        """Whether a snapshot can be mounted."""
+        status = self.gluster.do('snapshot', 'info', snapshot).tree.findtext(
+            './/snapVolume/status')
+        return status == 'Started'

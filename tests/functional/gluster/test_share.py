@@ -191,6 +191,16 @@ class TestRecycling:
             service.call('delete_share', None, row)
 
 
+class TestWithoutThinVolumes:
+    def test_a_snapshot_is_refused_and_can_be_deleted(self, service, share):
+        """As Manila does with one that has come out in error."""
+        snapshot = made.snapshot(share)
+        with pytest.raises(services.Raised, match='thin') as raised:
+            service.call('create_snapshot', None, snapshot)
+        assert 'InvalidRequest' in raised.value.kinds
+        service.call('delete_snapshot', None, snapshot)
+
+
 class TestCost:
     def test_round_trips(self, site, service, capsys):
         row = made.share()

@@ -64,7 +64,7 @@ class Gluster:
         self.host = host
         self.address = address
 
-    def start(self, *words: str, seconds: float = 30) -> None:
+    def start(self, *words: str, seconds: float = 120) -> None:
         """Start the daemon with a command and wait until it answers."""
         self.host.run(*words)
         end = time.monotonic() + seconds

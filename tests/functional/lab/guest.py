@@ -24,7 +24,10 @@ from tests.functional.lab import image
 from tests.functional.lab import network
 from tests.functional.lab import qmp
 
-BOOT_SECONDS = 150.0
+BOOT_SECONDS = 240.0
+
+#: Emulated commands are slow, the more so beside others.
+SECONDS = 240.0
 
 
 class Guest:
@@ -82,7 +85,7 @@ class Guest:
                 shlex.join(words)]
 
     def run(self, *words: str, stdin: str = '', check: bool = True,
-            seconds: float = box.SECONDS
+            seconds: float = SECONDS
             ) -> 'subprocess.CompletedProcess[str]':
         """Run a command to its end; see :meth:`box.Box.run`."""
         return self._room.run(*self.words(words), stdin=stdin, check=check,
@@ -163,7 +166,8 @@ class Guest:
             errors='replace')[-characters:]
 
     def _machine(self, disk: pathlib.Path) -> list[str]:
-        number = self._net.number(self.name)
+        plug = self._net.tap(self.name)
+        mac = f'52:54:00:00:02:{self._net.number(self.name):02x}'
         addresses = (f'{self.address}/24', f'{self._net.ipv6(self.name)}/64')
         kernel = ('root=/dev/vda rw console=ttyS0 quiet mitigations=off'
                   f' net.ifnames=0 systemd.hostname={self.name}'
@@ -176,10 +180,8 @@ class Guest:
             '-initrd', str(self.system.initrd), '-append', kernel,
             '-drive', f'file={disk},if=virtio,cache=unsafe',
             '-device', 'virtio-rng-pci',
-            '-netdev', f'tap,id=net,ifname={self._net.tap(self.name)}'
-            ',script=no,downscript=no',
-            '-device', 'virtio-net-pci,netdev=net'
-            f',mac=52:54:00:00:02:{number:02x}',
+            '-netdev', f'tap,id=net,ifname={plug},script=no,downscript=no',
+            '-device', f'virtio-net-pci,netdev=net,mac={mac}',
             '-qmp', f'unix:{self._directory / "qmp"},server=on,wait=off']
 
     def _ssh(self) -> list[str]:
