@@ -107,11 +107,12 @@ def _play_seeds(make_lab: lab_module.MakeLab,
     return played, steps, found
 
 
-def faults(make_lab: lab_module.MakeLab,
-           only: Sequence[str] = ()) -> Report:
+def faults(make_lab: lab_module.MakeLab, only: Sequence[str] = (),
+           part: float = 1.0) -> Report:
     """Disturb every call of every operation in every way.
 
     :param only: names of operations; all if there are none.
+    :param part: of the cases, evenly chosen; scaled as well.
     """
     started = time.monotonic()
     known = sweep.references(make_lab, only)
@@ -121,8 +122,7 @@ def faults(make_lab: lab_module.MakeLab,
         chosen += [sweep.storm(lab, known, seed) for seed in range(
             STORMS if not only else 20 * len(only))]
     lab.close()
-    if scale() < 1:
-        chosen = chosen[::round(1 / scale())]
+    chosen = chosen[::max(1, round(1 / (part * scale())))]
     parts = parallel.spread(
         functools.partial(_play_cases, make_lab, tuple(known)), chosen)
     return _report('fault sweep', parts, started)

@@ -25,6 +25,7 @@ pytest is needed for this module alone.
 """
 
 from collections.abc import Iterator
+import math
 from typing import Any
 
 import pytest
@@ -117,10 +118,14 @@ class Concurrency(Base):
 class AccessHistories(Base):
     """Random histories of access rules; 10,000 in a whole run."""
 
+    #: Another number, for a driver that has been through a whole run.
+    histories = 0
+
     @LONG
     def test_effective_access_equals_the_rules(
             self, capsys: pytest.CaptureFixture[str]) -> None:
-        report = running.histories(type(self).make_lab)
+        report = running.histories(type(self).make_lab, math.ceil(
+            self.histories * running.scale()))
         with capsys.disabled():
             print(f'\n{report}')  # noqa: T201 - it is asked for
         report.verify()
@@ -129,10 +134,13 @@ class AccessHistories(Base):
 class FaultSweep(Base):
     """Every external call of every operation fails in every way."""
 
+    #: Of all cases, for a driver that has been through a whole run.
+    part = 1.0
+
     @LONG
     def test_repetition_converges(
             self, capsys: pytest.CaptureFixture[str]) -> None:
-        report = running.faults(type(self).make_lab)
+        report = running.faults(type(self).make_lab, part=self.part)
         with capsys.disabled():
             print(f'\n{report}')  # noqa: T201 - it is asked for
         report.verify()

@@ -21,6 +21,7 @@ from manila_drivers.conformance import budgets
 from manila_drivers.conformance import concurrency
 from manila_drivers.conformance import lifecycle
 from manila_drivers.conformance import rules
+from manila_drivers.conformance import running
 from manila_drivers.conformance import service
 from manila_drivers.conformance import sweep
 from manila_drivers.conformance import verdict
@@ -157,6 +158,30 @@ def test_a_failing_history_is_told_in_short():
     assert 'seed' in story[1]
     # One rule and its denial are all it takes.
     assert len(story) <= 2 + 2, story
+
+
+class OpenLab(vast.VastLab):
+    driver_class = broken.OpensOnCreation
+
+
+class LeakyLab(vast.VastLab):
+    driver_class = broken.LeavesTheQuota
+
+
+@pytest.mark.timeout(600)
+@pytest.mark.parametrize('workers', ['1', '2'])
+def test_a_report_has_what_went_wrong_in_all_processes(workers, monkeypatch):
+    monkeypatch.setenv('MANILA_DRIVERS_WORKERS', workers)
+    report = running.histories(vast.VastLabs(OpenLab), 4)
+    assert len(report.violations) >= int(workers)
+    with pytest.raises(verdict.Violation, match='too-wide'):
+        report.verify()
+    sound = running.faults(vast.VastLabs(), ['extend'], part=0.2)
+    sound.verify()
+    assert sound.cases > 20
+    assert f'{sound.cases} cases' in str(sound)
+    with pytest.raises(verdict.Violation, match='leftover'):
+        running.faults(vast.VastLabs(LeakyLab), ['create']).verify()
 
 
 BY_SWEEP = [
