@@ -22,13 +22,6 @@ from manila_drivers.conformance import suite
 from manila_drivers.conformance.labs import gpfs
 
 
-def backend_info_is_not_given(stage):
-    """So shares are checked at every start: servers may have restarted."""
-    driver = stage.manager.driver
-    with pytest.raises(NotImplementedError):
-        driver.get_backend_info(stage.manager.context)
-
-
 def released_where_it_is(share, unmanaged):
     """A managed fileset has moved; that is where it is found again."""
     return dataclasses.replace(unmanaged, export=share.export)
@@ -64,8 +57,7 @@ def an_export_is_managed_once(stage):
     stage.exact(other)
 
 
-OWN = {'backend_info_is_stable': backend_info_is_not_given,
-       'an_export_can_be_managed_and_released':
+OWN = {'an_export_can_be_managed_and_released':
            an_export_can_be_managed_and_released,
        'an_export_is_managed_once': an_export_is_managed_once}
 

@@ -267,9 +267,7 @@ class GpfsLab(lab.Lab):
             drift('quota of another size', self._limit),
             drift('no quota', lambda ident: self._limit(ident, 0)),
             drift('not exported', self._unexport, 'reapply'),
-            drift('fileset lost', self._lose, 'lost'),
-            drift('linked elsewhere', self._move, 'lost'),
-            drift('fileset of another share', self._steal, 'lost')]
+            drift('fileset lost', self._lose, 'lost')]
 
     def _fileset(self, ident: str) -> state_module.Fileset:
         return self.sim.state.filesets[f'share-{ident}']
@@ -286,12 +284,6 @@ class GpfsLab(lab.Lab):
 
     def _lose(self, ident: str) -> None:
         del self.sim.state.filesets[f'share-{ident}']
-
-    def _move(self, ident: str) -> None:
-        self._fileset(ident).path = f'{BASE}/elsewhere'
-
-    def _steal(self, ident: str) -> None:
-        self._fileset(ident).comment = 'manila:another'
 
     def make_unmanaged(self, name: str) -> lab.Unmanaged:
         path = f'{BASE}/legacy-{name}'

@@ -17,6 +17,7 @@ import importlib
 from typing import Any
 
 from manila_drivers import exception
+from manila_drivers import version
 from manila_drivers.ibm.gpfs import capacity
 from manila_drivers.ibm.gpfs import checks
 from manila_drivers.ibm.gpfs import copying
@@ -55,6 +56,21 @@ class Backend:
 
     def check(self) -> None:
         checks.check(self.site, self.helper)
+
+    def info(self) -> dict[str, str]:
+        """What, if it changes, has all shares checked.
+
+        A server that was restarted may have forgotten exports.
+        """
+        settings = self.settings
+        return {
+            'driver_version': version.version_string(),
+            'addresses': ' '.join(settings.addresses),
+            'base': settings.base, 'filesystem': settings.filesystem,
+            'server_type': settings.server_type,
+            'mode': settings.mode, 'owner': settings.owner,
+            **{f'boot of {server}': boot
+               for server, boot in sorted(self.helper.boots().items())}}
 
     def close(self) -> None:
         self.execute.close()

@@ -143,6 +143,13 @@ class CESHelper(helper.NASHelperBase[Facts]):
         return [cmd for export in wanted
                 for cmd in self._plan(export, facts.entries.get(export.path))]
 
+    def verdict(self, server: str, wanted: Sequence[exports.Export],
+                agreed: Any, results: Sequence[command.Result]) -> str:
+        """There are builds that fail in words only."""
+        wrong = [records.failure(self._mmnfs('change'), result)
+                 for result in results]
+        return '; '.join(error.answer for error in wrong if error)
+
     def _plan(self, export: exports.Export,
               entries: Sequence[Entry] | None) -> helper.Commands:
         path = export.path

@@ -159,14 +159,16 @@ class Copying:
                 or facts.snapshot is None or not facts.snapshot.valid:
             raise exception.NotFound(f'There is no valid snapshot {source}')
         locations = self._shares.create(share, specs, str(source))
-        answer = {'status': 'creating_from_snapshot',
-                  'export_locations': locations}
+        start = [self._start(share, source, facts.fileset.path)]
         try:
-            site.do([self._start(share, source, facts.fileset.path)])
-        except exception.TransportError as exc:
-            LOG.warning('The copy of %s to share %s may not have begun, '
-                        'which will show: %s', source, share.id, exc)
-        return answer
+            site.do(start)
+        except exception.OutcomeUnknown as exc:
+            # It begins nothing that has begun.
+            LOG.warning('Beginning to fill share %s once more, for %s',
+                        share.id, exc)
+            site.do(start)
+        return {'status': 'creating_from_snapshot',
+                'export_locations': locations}
 
     def status(self, share: model.Share) -> dict[str, Any]:
         """How far it is; a copy that died is taken up again."""

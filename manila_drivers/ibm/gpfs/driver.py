@@ -108,8 +108,9 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
                        shares: Any) -> dict[str, dict[str, Any]]:
         return self._backend.ensuring.ensure(map(model.Share.of, shares))
 
-    # get_backend_info stays as it is, not implemented: servers may have
-    # been restarted, so shares are checked at every start.
+    @driver.operation
+    def get_backend_info(self, context: Any, **kwargs: Any) -> dict[str, str]:
+        return self._backend.info()
 
     def get_network_allocations_number(self) -> int:
         return 0

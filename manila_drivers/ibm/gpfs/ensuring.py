@@ -68,7 +68,7 @@ class Ensuring:
             except exception.InvalidRequest as exc:
                 LOG.error('Share %s: %s', share.id, exc)
         filesets, quotas = self._lists()
-        drifted = self._exports.drifted(list(wanted))
+        drifted = self._drifted(list(wanted))
         answers: dict[str, dict[str, Any]] = {}
         repairs: list[tuple[model.Share, Verdict]] = []
         for path, share in wanted.items():
@@ -81,9 +81,20 @@ class Ensuring:
                 continue
             if verdict.repairs:
                 repairs.append((share, verdict))
-            answers[share.id] = self._answer(path, reapply=path in drifted)
-        self._repair(repairs)
+            # Not being able to tell is no reason to call it broken, nor to
+            # call it whole.
+            answers[share.id] = {} if drifted is None else self._answer(
+                path, reapply=path in drifted)
+        for share in self._repair(repairs):
+            answers[share.id] = {}
         return answers
+
+    def _drifted(self, paths: Sequence[str]) -> set[str] | None:
+        try:
+            return self._exports.drifted(paths)
+        except exception.DriverError as exc:
+            LOG.error('Exports cannot be checked: %s', exc)
+            return None
 
     def _answer(self, path: str, *, reapply: bool) -> dict[str, Any]:
         answer: dict[str, Any] = {
@@ -131,8 +142,13 @@ class Ensuring:
             repairs.append(make.link(device, share.name, path))
         return Verdict(repairs)
 
-    def _repair(self, found: Sequence[tuple[model.Share, Verdict]]) -> None:
-        """Several shares in one round trip; one that fails alone."""
+    def _repair(self, found: Sequence[tuple[model.Share, Verdict]],
+                ) -> list[model.Share]:
+        """Several shares in one round trip; one that fails alone.
+
+        :returns: those that could not be repaired.
+        """
+        failed: list[model.Share] = []
         for start in range(0, len(found), _BATCH):
             batch = found[start:start + _BATCH]
             for share, verdict in batch:
@@ -142,13 +158,17 @@ class Ensuring:
                 self._site.do([cmd for _, verdict in batch
                                for cmd in verdict.repairs])
             except exception.DriverError:
-                self._one_by_one(batch)
+                failed += self._one_by_one(batch)
+        return failed
 
-    def _one_by_one(self,
-                    batch: Sequence[tuple[model.Share, Verdict]]) -> None:
+    def _one_by_one(self, batch: Sequence[tuple[model.Share, Verdict]],
+                    ) -> list[model.Share]:
+        failed = []
         for share, verdict in batch:
             try:
                 self._site.do(verdict.repairs)
             except exception.DriverError as exc:
                 LOG.error('Share %s could not be repaired: %s', share.id,
                           exc)
+                failed.append(share)
+        return failed

@@ -182,8 +182,15 @@ class Exporting:
         """Paths that are not exported, or not alike, on every server.
 
         Servers that do not answer are not counted.
+
+        :raises DriverError: none of them answers.
         """
         found = self.helper.survey()
+        errors = {server: answer for server, answer in found.items()
+                  if isinstance(answer, exception.DriverError)}
+        if found and len(errors) == len(found):
+            raise exports.report(errors, 'It is not known who exports what: '
+                                 'no answer')
         seen = []
         for server, answer in found.items():
             if isinstance(answer, exception.DriverError):

@@ -184,6 +184,19 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
                 else self.seen(found)
                 for server, found in self._ask(self.servers, paths).items()}
 
+    def boots(self) -> dict[str, str]:
+        """What changes with every boot of a server; '' if it is down."""
+        cmd = command.Command.of('cat', '/proc/sys/kernel/random/boot_id')
+
+        def one(server: str) -> str:
+            try:
+                return self.runner(server).run(cmd).stdout.strip()
+            except exception.DriverError as exc:
+                LOG.error('NFS server %s does not answer: %s', server, exc)
+                return ''
+
+        return self._everywhere(self.servers, one)
+
     def reconcile(self, wanted: Sequence[Export], *,
                   only: Sequence[str] = (),
                   before_changes: Callable[

@@ -123,11 +123,16 @@ class Managing:
 
     def _eligible(self, share: model.Share, path: str, target: str,
                   filesets: Sequence[records.Fileset]) -> records.Fileset:
-        found = next((one for one in filesets
-                      if one.linked and one.path == path), None)
+        # A call that was cut off may have renamed it and moved it already.
+        half = [one for one in filesets if one.name == share.name
+                and one.owner == '' and one.path in ('', target)]
+        found = half[0] if half else next((
+            one for one in filesets if one.linked and one.path == path),
+            None)
         if found is None:
             raise exception.NotManageable(
                 f'No fileset is linked at {path}', check='mmlsfileset')
+        path = found.path or path
         below = [one.name for one in filesets
                  if one.path.startswith(path + '/')]
         objections = [
@@ -142,7 +147,8 @@ class Managing:
              found.name != share.name
              and any(one.name == share.name for one in filesets)),
             (f'something is linked at {target} already', path != target
-             and any(one.path == target for one in filesets))]
+             and any(one.path == target and one is not found
+                     for one in filesets))]
         for text, holds in objections:
             if holds:
                 raise exception.NotManageable(
@@ -210,6 +216,9 @@ class Managing:
                     filesets: Sequence[records.Fileset]) -> list[Move]:
         """How its junction gets from one place to another."""
         make, device = self._site.commands, self._site.device
+        if not path:
+            return [Move(make.link(device, share.name, target),
+                         make.unlink(device, share.name, force=False))]
         if _parent(path, filesets) == _parent(target, filesets):
             # Within one fileset a junction moves like a directory, and
             # whoever has files open keeps them.
@@ -228,13 +237,16 @@ class Managing:
         try:
             self._site.do([move.do for move in moves])
         except site_module.Stopped as exc:
-            self._take_back(moves[:exc.done], exc)
+            # Where failures show in words only, all of them were run.
+            self._take_back([move for number, move in enumerate(moves)
+                             if number < exc.ran and number != exc.done],
+                            exc)
             raise
 
     def _take_back(self, moves: Sequence[Move],
                    cause: exception.DriverError) -> None:
         try:
-            self._site.do([move.undo for move in reversed(moves)])
+            self._site.execute.ask([move.undo for move in reversed(moves)])
         except exception.DriverError as exc:
             LOG.error('Could not take back what was done: %s', exc)
             cause.add_note(f'Half managed, since taking it back failed: '

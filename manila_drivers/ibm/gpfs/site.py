@@ -153,7 +153,7 @@ class Site:
                 zip(commands, answer.results, strict=False)):
             wrong = records.failure(cmd, result)
             if wrong is not None and result.status not in cmd.accept - {0}:
-                raise stopped(wrong, number)
+                raise stopped(wrong, number, len(answer.results))
         if answer.error is not None:
             raise answer.error
         return answer.results
@@ -221,15 +221,17 @@ class Stopped(exception.BackendError):
     """One command of several failed.
 
     :param done: how many before it were done.
+    :param ran: how many were run at all.
     """
 
     done = 0
+    ran = 0
 
 
-def stopped(error: exception.BackendError, done: int) -> Stopped:
+def stopped(error: exception.BackendError, done: int, ran: int) -> Stopped:
     made = Stopped(error.what, answer=error.answer, check=error.check,
                    status=error.status)
-    made.done = done
+    made.done, made.ran = done, ran
     return made
 
 

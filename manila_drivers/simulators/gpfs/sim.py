@@ -66,6 +66,7 @@ class GpfsSim:
         self.state.directories |= {mount, base, '/', '/tmp'}  # noqa: S108
         self.state.filesets['root'] = state_module.Fileset(
             'root', 0, 'root fileset', path=mount)
+        self.boot = 'the-first'
         self.log: list[Entry] = []
         # Commands that only certain hosts know, by host and name.
         self.extras: dict[str, dict[str, Extra]] = {}

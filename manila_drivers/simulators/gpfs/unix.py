@@ -48,6 +48,12 @@ def df(sim: Any, words: list[str]) -> Answer:
             f'{100 * used // total}% {state.mount}\n'), '', 0
 
 
+def cat(sim: Any, words: list[str]) -> Answer:
+    if words != ['/proc/sys/kernel/random/boot_id']:
+        return '', f'cat: {words[-1]}: No such file or directory\n', 1
+    return sim.boot + '\n', '', 0
+
+
 def chmod(sim: Any, words: list[str]) -> Answer:
     found = sim.state.at(words[-1])
     if found is None:
@@ -141,5 +147,5 @@ def _stop(sim: Any, words: list[str]) -> Answer:
 
 
 COMMANDS: dict[str, Callable[[Any, list[str]], Answer]] = {
-    'stat': stat, 'df': df, 'chmod': chmod, 'chown': chown, 'mv': mv,
-    'sh': sh}
+    'stat': stat, 'df': df, 'cat': cat,
+    'chmod': chmod, 'chown': chown, 'mv': mv, 'sh': sh}
