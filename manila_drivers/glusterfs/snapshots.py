@@ -77,13 +77,16 @@ class Snapshots:
         """Remove a snapshot; that it is gone already is success."""
         name = _name(snapshot)
         for cluster in self._candidates(snapshot):
-            gluster = cluster.gluster
-            if _removed(gluster, name):
-                return
-            answer = gluster.call('snapshot', 'list')
-            for stamped in names.stamped(
-                    name, parsing.snapshot_names(answer)):
-                _removed(gluster, stamped)
+            try:
+                if _removed_with_stamped(cluster.gluster, name):
+                    return
+            except exception.Unsupported:
+                # Servers without LVM refuse all these commands: the delete
+                # of a snapshot that could not be taken either.  That there
+                # is none can still be seen.
+                if any(volume.snapshots
+                       for volume in cluster.gluster.volumes()):
+                    raise
 
     def _candidates(self, snapshot: model.Snapshot) -> list[Cluster]:
         """Where a snapshot may be: with its share's volume if that is known.
@@ -305,6 +308,19 @@ def _activated(gluster: Gluster, name: str) -> tuple[parsing.Answer, bool]:
     except exception.TransportError:
         return gluster.ask(*words), False
     return answer, answer.number == trouble.SAME_STATE
+
+
+def _removed_with_stamped(gluster: Gluster, name: str) -> bool:
+    """Delete a snapshot, or those of the name with a time behind it.
+
+    :returns: False if there was none of exactly that name.
+    """
+    if _removed(gluster, name):
+        return True
+    answer = gluster.call('snapshot', 'list')
+    for stamped in names.stamped(name, parsing.snapshot_names(answer)):
+        _removed(gluster, stamped)
+    return False
 
 
 def _removed(gluster: Gluster, name: str) -> bool:

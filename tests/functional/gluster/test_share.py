@@ -197,7 +197,7 @@ class TestWithoutThinVolumes:
         snapshot = made.snapshot(share)
         with pytest.raises(services.Raised, match='thin') as raised:
             service.call('create_snapshot', None, snapshot)
-        assert 'InvalidRequest' in raised.value.kinds
+        assert 'ShareSnapshotNotSupported' in raised.value.kinds
         service.call('delete_snapshot', None, snapshot)
 
 
