@@ -26,7 +26,11 @@ import pytest
 
 #: Executable: Debian's package.
 PACKAGES = {
+    'dbus-daemon': 'dbus-daemon',
+    'dbus-send': 'dbus-bin',
     'debootstrap': 'debootstrap',
+    'ganesha.nfsd': 'nfs-ganesha',
+    'nfs-ls': 'libnfs-utils',
     'glusterd': 'glusterfs-server',
     'ip': 'iproute2',
     'mkfs.ext4': 'e2fsprogs',

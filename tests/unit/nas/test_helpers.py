@@ -167,10 +167,10 @@ def test_survey_sees_what_is_exported(place):
         assert seen.doubtful == frozenset()
 
 
-def test_thousand_healthy_shares_cost_one_exec(place):
+def test_many_healthy_shares_cost_one_exec(place):
     wanted = [world.export({'10.0.0.1': 'rw'}, path=f'/gpfs0/s{n}',
                            name=f's{n}', fsid=f'{n:032x}')
-              for n in range(1, 300)]
+              for n in range(1, 120)]
     place.helper.reconcile(wanted)
     before = place.execs()
     place.forget()

@@ -1,0 +1,53 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""NFS clients without a kernel client: what they really get."""
+
+import itertools
+
+from tests.functional.lab import box
+
+_COUNT = itertools.count(1)
+_SECONDS = '15'
+
+
+class Client:
+    """A host with addresses of its own, and libnfs."""
+
+    def __init__(self, inside: box.Box, ipv4: str, ipv6: str) -> None:
+        self.box = inside
+        self.ipv4 = ipv4
+        self.ipv6 = ipv6
+
+    def gets(self, server: str, path: str) -> str | None:
+        """rw, ro or None: by listing, and by writing a new file.
+
+        :raises AssertionError: an answer that says none of these.
+        """
+        url = f'nfs://{server}{path}'
+        listed = self._run('nfs-ls', f'{url}?version=4')
+        if listed.returncode:
+            text = listed.stdout + listed.stderr
+            assert 'NFS4ERR_NOENT' in text or 'NFS4ERR_ACCES' in text \
+                or 'NFS4ERR_PERM' in text, text
+            return None
+        name = f'{self.box.name}-{next(_COUNT)}'
+        written = self._run('nfs-cp', '/etc/hostname',
+                            f'{url}/{name}?version=4')
+        if not written.returncode:
+            return 'rw'
+        text = written.stdout + written.stderr
+        assert 'NFS4ERR_ROFS' in text, text
+        return 'ro'
+
+    def _run(self, *words: str):
+        return self.box.run('timeout', _SECONDS, *words, check=False)

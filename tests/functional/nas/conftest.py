@@ -1,0 +1,122 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+import types
+
+import pytest
+
+from manila_drivers.ibm.gpfs import gnfs
+from tests.functional.lab import box
+from tests.functional.lab import guest
+from tests.functional.lab import image
+from tests.functional.lab import need
+from tests.functional.lab import network
+from tests.functional.lab import recipe
+from tests.functional.nas import client
+from tests.functional.nas import ganesha
+from tests.functional.nas import runner
+from tests.functional.nas import speaker
+
+_CLIENTS = ('one', 'two', 'three')
+
+
+class Place:
+    """A network, clients and their servers."""
+
+    def __init__(self) -> None:
+        self.room = box.Box('nas')
+        self.room.private('/run')
+        self.net = network.Network(self.room)
+        self.clients = {name: client.Client(
+            self.net.host(name), self.net.ipv4(name), self.net.ipv6(name))
+            for name in _CLIENTS}
+
+    def gets(self, server: str, path: str) -> dict[str, str | None]:
+        return {name: each.gets(server, path)
+                for name, each in self.clients.items()}
+
+
+@pytest.fixture(scope='session')
+def place():
+    need.programs(*need.BOXES, 'nfs-ls')
+    made = Place()
+    yield made
+    made.room.close()
+
+
+class GaneshaSite:
+    """Two Ganesha servers and the helper for them."""
+
+    def __init__(self, place: Place) -> None:
+        self.place = place
+        self.servers = {name: ganesha.Ganesha(place.net.host(name))
+                        for name in ('ganesha1', 'ganesha2')}
+        self.runners = {name: runner.BoxRunner(each.box)
+                        for name, each in self.servers.items()}
+        self.forget()
+
+    def forget(self) -> None:
+        """What a new process of the driver knows: nothing."""
+        self.helper = gnfs.GNFSHelper(
+            types.SimpleNamespace(server=self.runners.__getitem__),
+            types.SimpleNamespace(
+                gpfs_nfs_server_list=list(self.servers),
+                ganesha_export_dir=ganesha.EXPORT_DIR,
+                ganesha_fsal_name='VFS',
+                ganesha_nfs_export_options='protocols=4'))
+
+    def gets(self, path: str) -> list[dict[str, str | None]]:
+        return [self.place.gets(self.place.net.ipv4(name), path)
+                for name in self.servers]
+
+
+@pytest.fixture(scope='session')
+def ganeshas(place):
+    need.programs('ganesha.nfsd', 'dbus-daemon', 'dbus-send')
+    made = GaneshaSite(place)
+    for each in made.servers.values():
+        each.start()
+    return made
+
+
+class KernelSite:
+    """A guest with kernel NFS, and the helper beside it, over SSH."""
+
+    def __init__(self, place: Place, directory) -> None:
+        self.place = place
+        self.guest = guest.Guest(place.net, 'kernel',
+                                 image.build(recipe.NFS), directory)
+        self.guest.start()
+        self.guest.wait()
+        known = directory / 'known_hosts'
+        known.write_text(self.guest.known_hosts)
+        self.helper = speaker.Speaker(place.room, {
+            'server': self.guest.address, 'known_hosts': str(known),
+            'key': str(self.guest.system.key)})
+
+    def share(self, path: str) -> None:
+        self.guest.run('mkdir', '-p', '--', path)
+        self.guest.run('chmod', '777', '--', path)
+        self.guest.write(f'{path}/readme', 'read me\n')
+
+    def gets(self, path: str) -> dict[str, str | None]:
+        return self.place.gets(self.guest.address, path)
+
+
+@pytest.fixture(scope='session')
+def kernel(place, tmp_path_factory):
+    need.programs(*need.GUESTS)
+    need.devices('/dev/net/tun')
+    made = KernelSite(place, tmp_path_factory.mktemp('kernel'))
+    yield made
+    made.helper.close()
+    made.guest.kill()

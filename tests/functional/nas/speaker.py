@@ -1,0 +1,88 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The helper for kernel NFS in a process beside the server, over SSH.
+
+The tests' own process is in no box and so reaches no server.  One request
+per line in, as JSON; one answer per line out.
+"""
+
+import ipaddress
+import json
+import os
+import pathlib
+import subprocess
+import sys
+import types
+
+from manila_drivers.ibm.gpfs import exports
+from manila_drivers.ibm.gpfs import knfs
+from manila_drivers.transport import meter
+from manila_drivers.transport import ssh
+from tests.functional.lab import box
+
+ROOT = pathlib.Path(__file__).parents[3]
+OPTIONS = 'sync,no_root_squash,insecure,no_wdelay,no_subtree_check'
+
+
+class Speaker:
+    """The side of the tests."""
+
+    def __init__(self, room: box.Box, target: dict[str, str]) -> None:
+        self._process = room.popen(
+            [sys.executable, '-m', 'tests.functional.nas.speaker',
+             json.dumps(target)], stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, cwd=ROOT,
+            env={**os.environ, 'PYTHONPATH': str(ROOT)})
+
+    def apply(self, path: str, levels: dict[str, str], name: str = 'share',
+              fsid: str = '11111111-2222-3333-4444-555555555555'):
+        """Reconcile; the error, if any, and the round trips it took."""
+        self._process.stdin.write(json.dumps(
+            {'path': path, 'name': name, 'fsid': fsid,
+             'levels': levels}) + '\n')
+        self._process.stdin.flush()
+        answer = json.loads(self._process.stdout.readline())
+        return answer['error'], answer['trips']
+
+    def close(self) -> None:
+        self._process.stdin.close()
+        self._process.wait(30)
+
+
+def serve(target: dict[str, str]) -> None:
+    hosts = ssh.Hosts()
+    host = hosts.host(ssh.Target(
+        target['server'], ssh.Login('root', key_file=target['key']),
+        ssh.KnownHosts((target['known_hosts'],))))
+    for line in sys.stdin:
+        asked = json.loads(line)
+        # A new one each time: it must not need to remember anything.
+        helper = knfs.KNFSHelper(
+            types.SimpleNamespace(server=lambda name: host),
+            types.SimpleNamespace(gpfs_nfs_server_list=['kernel'],
+                                  knfs_export_options=OPTIONS))
+        wanted = exports.Export(
+            asked['path'], asked['name'], asked['fsid'],
+            {ipaddress.ip_network(network): level
+             for network, level in asked['levels'].items()},
+            helper.options({}))
+        with meter.measure() as trips:
+            outcome = helper.reconcile([wanted])['kernel']
+        sys.stdout.write(json.dumps({
+            'error': str(outcome.error) if outcome.error else None,
+            'trips': trips.calls}) + '\n')
+        sys.stdout.flush()
+
+
+if __name__ == '__main__':
+    serve(json.loads(sys.argv[1]))

@@ -1,0 +1,165 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The helper for Ganesha on two real servers and with real clients."""
+
+import dataclasses
+import ipaddress
+
+import pytest
+
+from manila_drivers.ibm.gpfs import exports
+from tests.functional.nas import ganesha
+
+FSID = '11111111-2222-3333-4444-555555555555'
+
+
+def export(path, levels, name='share-1', options=()):
+    return exports.Export(path, name, FSID, {
+        ipaddress.ip_network(network): level
+        for network, level in levels.items()}, options)
+
+
+def reconcile(site, wanted):
+    before = {name: each.execs for name, each in site.runners.items()}
+    outcomes = site.helper.reconcile([wanted])
+    assert exports.failed(outcomes) == {}
+    return max(each.execs - before[name]
+               for name, each in site.runners.items())
+
+
+@pytest.fixture
+def share(ganeshas, request):
+    path = f'/srv/{request.node.name[:40]}'
+    for server in ganeshas.servers.values():
+        server.share(path)
+    options = ganeshas.helper.options({})
+    yield lambda levels: export(path, levels, request.node.name[:40],
+                                options)
+    reconcile(ganeshas, export(path, {}, request.node.name[:40]))
+
+
+def both(**given):
+    return [{'one': None, 'two': None, 'three': None, **given}] * 2
+
+
+def test_rules_from_none_to_many_and_back(ganeshas, share):
+    one, two, _ = (each.ipv4 for each in ganeshas.place.clients.values())
+    path = share({}).path
+    assert ganeshas.gets(path) == both()
+    pids = [server.box.run('cat', '/run/ganesha.pid').stdout
+            for server in ganeshas.servers.values()]
+    for levels, given in (
+            ({one: 'rw', two: 'ro'}, both(one='rw', two='ro')),
+            ({one: 'ro', two: 'rw'}, both(one='ro', two='rw')),
+            ({two: 'rw'}, both(two='rw')),
+            ({'192.0.2.0/24': 'ro', two: 'rw'},
+             both(one='ro', two='rw', three='ro')),
+            ({'0.0.0.0/0': 'rw', two: 'ro'},
+             both(one='rw', two='ro', three='rw')),
+            ({'::/0': 'rw'}, both()),
+            ({}, both())):
+        wanted = share(levels)
+        assert reconcile(ganeshas, wanted) <= 2
+        assert ganeshas.gets(path) == given
+        assert reconcile(ganeshas, wanted) == 1
+        ganeshas.forget()
+        assert reconcile(ganeshas, wanted) == 1
+    assert pids == [server.box.run('cat', '/run/ganesha.pid').stdout
+                    for server in ganeshas.servers.values()]
+
+
+def test_all_again_after_a_restart(ganeshas, share):
+    one, two, _ = (each.ipv4 for each in ganeshas.place.clients.values())
+    wanted = share({one: 'rw', two: 'ro'})
+    reconcile(ganeshas, wanted)
+    for server in ganeshas.servers.values():
+        server.restart()
+    assert ganeshas.gets(wanted.path) == both(one='rw', two='ro')
+    assert reconcile(ganeshas, wanted) == 1
+    reconcile(ganeshas, dataclasses.replace(wanted, levels={}))
+    for server in ganeshas.servers.values():
+        server.restart()
+    assert ganeshas.gets(wanted.path) == both()
+
+
+def test_server_that_is_down_is_reported_and_catches_up(ganeshas, share):
+    one, two, _ = (each.ipv4 for each in ganeshas.place.clients.values())
+    reconcile(ganeshas, share({one: 'rw'}))
+    down = ganeshas.servers['ganesha2']
+    down.stop()
+    outcomes = ganeshas.helper.reconcile([share({two: 'rw'})])
+    assert set(exports.failed(outcomes)) == {'ganesha2'}
+    down.start()
+    path = share({}).path
+    assert ganeshas.gets(path) == [both(two='rw')[0], both(one='rw')[0]]
+    reconcile(ganeshas, share({two: 'rw'}))
+    assert ganeshas.gets(path) == both(two='rw')
+
+
+def test_cut_off_between_file_and_daemon(ganeshas, share):
+    """The daemon was not told of the file; the next call notices."""
+    one, two, _ = (each.ipv4 for each in ganeshas.place.clients.values())
+    reconcile(ganeshas, share({one: 'rw', two: 'rw'}))
+    wanted = share({one: 'rw'})
+    for name, site in ganeshas.runners.items():
+        facts = ganeshas.helper._facts(name, [wanted.path])
+        agreed = ganeshas.helper.agree({name: facts}, [wanted])
+        for cmd in ganeshas.helper.plan(facts, [wanted], agreed)[:3]:
+            site.run(cmd)
+    assert ganeshas.gets(wanted.path) == both(one='rw', two='rw')
+    ganeshas.forget()
+    assert reconcile(ganeshas, wanted) == 2
+    assert ganeshas.gets(wanted.path) == both(one='rw')
+
+
+def test_thousand_rules(ganeshas, share):
+    one = ganeshas.place.clients['one'].ipv4
+    levels = {f'10.{n // 250}.{n % 250}.0/24': 'ro' for n in range(1000)}
+    wanted = share({**levels, one: 'rw'})
+    assert reconcile(ganeshas, wanted) == 2
+    assert ganeshas.gets(wanted.path) == both(one='rw')
+    assert reconcile(ganeshas, wanted) == 1
+
+
+@pytest.mark.parametrize('name', ['a b', 'a#b', 'a;b', '$(touch x)', 'a{b}',
+                                  'a,b', '%include', 'a=b', 'caf\u00e9'])
+def test_hostile_paths(ganeshas, name):
+    one = ganeshas.place.clients['one'].ipv4
+    path = f'/srv/{name}'
+    for server in ganeshas.servers.values():
+        server.share(path)
+    options = ganeshas.helper.options({})
+    wanted = export(path, {one: 'rw'}, 'hostile', options)
+    reconcile(ganeshas, wanted)
+    found = ganeshas.helper.survey([path])
+    assert all(seen.levels[path] == wanted.levels
+               for seen in found.values())
+    reconcile(ganeshas, dataclasses.replace(wanted, levels={}))
+    for server in ganeshas.servers.values():
+        left = server.box.run('ls', '-A', ganesha.EXPORT_DIR).stdout
+        assert left == 'INDEX.conf\n'
+
+
+def test_options_reach_the_server(ganeshas, share):
+    one = ganeshas.place.clients['one'].ipv4
+    wanted = dataclasses.replace(share({one: 'rw'}), options=(
+        *ganeshas.helper.options({
+            'gnfs:export_options': 'squash=no_root_squash,'
+            'anonymous_uid=99,sectype=sys,manage_gids=true'}),))
+    reconcile(ganeshas, wanted)
+    ganeshas.place.clients['one'].box.run(
+        'nfs-cp', '/etc/hostname', 'nfs://%s%s/root?version=4' % (
+            ganeshas.place.net.ipv4('ganesha1'), wanted.path))
+    owner = ganeshas.servers['ganesha1'].box.run(
+        'stat', '-c', '%u', f'{wanted.path}/root').stdout
+    assert owner == '0\n'
