@@ -74,7 +74,7 @@ class Managing:
         quota = self._quota(found.name)
         size = self._size(quota, options)
         moves = self._moves(share, found, target, filesets, quota, size)
-        self._run(moves)
+        self._run(found, moves)
         if model.as_bool(options.get('chmod')):
             self._site.do(self._site.commands.permissions(target))
         return self._answer(target, size)
@@ -124,8 +124,8 @@ class Managing:
     def _eligible(self, share: model.Share, path: str, target: str,
                   filesets: Sequence[records.Fileset]) -> records.Fileset:
         # A call that was cut off may have renamed it and moved it already.
-        half = [one for one in filesets if one.name == share.name
-                and one.owner == '' and one.path in ('', target)]
+        half = [one for one in filesets if one.owner == '' and (
+            one.name == share.name and not one.path or one.path == target)]
         found = half[0] if half else next((
             one for one in filesets if one.linked and one.path == path),
             None)
@@ -229,25 +229,29 @@ class Managing:
                 Move(make.link(device, share.name, target),
                      make.unlink(device, share.name, force=False))]
 
-    def _run(self, moves: Sequence[Move]) -> None:
+    def _run(self, found: records.Fileset,
+             moves: Sequence[Move]) -> None:
         """All or nothing.
 
         :raises DriverError: it failed, and was taken back.
         """
         try:
             self._site.do([move.do for move in moves])
-        except site_module.Stopped as exc:
-            # Where failures show in words only, all of them were run.
-            self._take_back([move for number, move in enumerate(moves)
-                             if number < exc.ran and number != exc.done],
-                            exc)
+        except exception.BackendError as exc:
+            self._take_back(found, moves, exc)
             raise
 
-    def _take_back(self, moves: Sequence[Move],
+    def _take_back(self, found: records.Fileset, moves: Sequence[Move],
                    cause: exception.DriverError) -> None:
+        """Undo what was done, as far as one can see that it was."""
         try:
-            self._site.execute.ask([move.undo for move in reversed(moves)])
-        except exception.DriverError as exc:
+            now = next(one for one in self._filesets()
+                       if one.ident == found.ident)
+            names = (found.name, found.path, found.comment)
+            if (now.name, now.path, now.comment) != names:
+                self._site.execute.ask([move.undo for move
+                                        in reversed(moves)])
+        except (exception.DriverError, StopIteration) as exc:
             LOG.error('Could not take back what was done: %s', exc)
             cause.add_note(f'Half managed, since taking it back failed: '
                            f'{exc}')
