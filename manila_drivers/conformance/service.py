@@ -65,6 +65,18 @@ def _complete(stage: Stage) -> None:
     verdict.require(not missing, 'stats.keys', ', '.join(missing))
 
 
+def what_is_advertised_is_there(stage: Stage) -> None:
+    """No more, and no less, than what the suites are told to try."""
+    stats, features = stage.manager.stats(), stage.lab.features
+    for key, there in (
+            ('snapshot_support', features.snapshots),
+            ('create_share_from_snapshot_support', features.clones)):
+        for pool in stats.get('pools') or [{}]:
+            found = bool(pool.get(key, stats.get(key)))
+            verdict.require(found == there, 'stats.features',
+                            f'{key} is {found}, the lab says {there}')
+
+
 def usage_is_told(stage: Stage) -> None:
     share = stage.manager.create(size=4)
     stage.lab.write(share.export, 3 * 1024 ** 3)
@@ -198,6 +210,7 @@ def logged() -> Iterator[list[str]]:
 
 SCENARIOS = (
     Scenario(statistics_are_complete), Scenario(statistics_never_fail),
+    Scenario(what_is_advertised_is_there),
     Scenario(usage_is_told, ('usage',)), Scenario(secrets_stay_secret),
     *(Scenario(play, ('ensure',)) for play in (
         what_is_healthy_is_left_alone, no_shares_are_fine,

@@ -326,6 +326,12 @@ class StatisticsFail(Broken):
         return super().get_share_stats(**kwargs)
 
 
+class AdvertisesTooLittle(Broken):
+    def _update_share_stats(self, data=None):
+        super()._update_share_stats(data)
+        self._stats['snapshot_support'] = None
+
+
 class ConnectsInTheConstructor(Broken):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)

@@ -103,6 +103,8 @@ BY_SCENARIO = [
     (broken.ForgetsTheRules, 'each_drift_is_repaired_or_reported',
      'ensure.reapply'),
     (broken.StatisticsFail, 'statistics_never_fail', 'stats.raised'),
+    (broken.AdvertisesTooLittle, 'what_is_advertised_is_there',
+     'stats.features'),
     (broken.ConnectsInTheConstructor, 'a_constructor_asks_nobody',
      'constructor.io'),
     (broken.TellsItsPassword, 'secrets_stay_secret', 'log.secret'),
