@@ -42,14 +42,14 @@ class Snapshots:
                 'info': self.info, 'list': self.list_names}
 
     def _get(self, words: Words, number: int = 30807,
-             payload: Sequence[Element] = ()) -> Snapshot:
+             payload: Sequence[Element] = (), stop: str = '') -> Snapshot:
         if not words:
             raise wire.UsageError()
         try:
             return self._state.snapshots[words[0]]
         except KeyError:
             raise GlusterError(
-                number, f'Snapshot ({words[0]}) does not exist',
+                number, f'Snapshot ({words[0]}) does not exist{stop}',
                 payload) from None
 
     # -- reading ---------------------------------------------------------
@@ -63,13 +63,32 @@ class Snapshots:
                         *(element('snapshot', name) for name in found))]
 
     def info(self, words: Words) -> list[Element]:
+        if words[:1] == ['volume']:
+            return self._info_of_volume(words[1:])
         found = [self._get(words, 30800)] if words \
             else list(self._state.snapshots.values())
         return [element('snapInfo', element('count', len(found)), element(
             'snapshots', *map(self._described, found)))]
 
-    def _described(self, snapshot: Snapshot) -> Element:
-        count = len(self._state.snapshots_of(snapshot.origin))
+    def _info_of_volume(self, words: Words) -> list[Element]:
+        if not words:
+            raise wire.UsageError()
+        if words[0] not in self._state.volumes:
+            raise GlusterError(30800, f'Volume ({words[0]}) does not exist')
+        found = self._state.snapshots_of(words[0])
+        return [element(
+            'snapInfo', self._origin(words[0]),
+            element('count', len(found)), element('snapshots', *(
+                self._described(each, origin=False) for each in found)))]
+
+    def _origin(self, volume: str) -> Element:
+        count = len(self._state.snapshots_of(volume))
+        return fields('originVolume', name=volume, snapCount=count,
+                      snapRemaining=self._state.options.snapshot_limit
+                      - count)
+
+    def _described(self, snapshot: Snapshot, *,
+                   origin: bool = True) -> Element:
         created = time.strftime('%Y-%m-%d %H:%M:%S +0000',
                                 time.gmtime(snapshot.created))
         return element(
@@ -80,9 +99,7 @@ class Snapshots:
                     element('name', snapshot.id.replace('-', '')),
                     element('status', 'Started' if snapshot.active
                             else 'Stopped'),
-                    fields('originVolume', name=snapshot.origin,
-                           snapCount=count, snapRemaining=self._state
-                           .options.snapshot_limit - count)))
+                    *([self._origin(snapshot.origin)] if origin else ())))
 
     # -- writing ---------------------------------------------------------
 
@@ -108,7 +125,7 @@ class Snapshots:
         volume = self._state.volumes.get(volume_name)
         if volume is None:
             raise GlusterError(30806,
-                               f'Volume ({volume_name}) does not exist')
+                               f'Volume ({volume_name}) does not exist ')
         if volume.status != state_module.STARTED:
             raise GlusterError(
                 30810, f'volume {volume_name} is not started')
@@ -140,7 +157,7 @@ class Snapshots:
             uuid=found.id)))]
 
     def activate(self, words: Words) -> list[Element]:
-        found = self._get(words)
+        found = self._get(words, stop='.')
         if found.active:
             if 'force' in words:
                 raise GlusterError(30800, 'Commit failed on localhost. '
@@ -151,7 +168,7 @@ class Snapshots:
         return [element('snapActivate', _named(found))]
 
     def deactivate(self, words: Words) -> list[Element]:
-        found = self._get(words)
+        found = self._get(words, stop='.')
         if not found.active:
             raise GlusterError(22, f'Snapshot {found.name} is already '
                                    f'deactivated.')
