@@ -182,8 +182,11 @@ class Ganesha(server.Server):
         if file not in self.files.text:
             raise DbusError('InvalidFileContent', f'Error while parsing '
                             f'{file} because of (token scan) errors.')
-        chosen = [pair for pair in self._read(file)
-                  if pair[0].id == int(number[1])]
+        try:
+            chosen = [pair for pair in self._read(file)
+                      if pair[0].id == int(number[1])]
+        except exception.BackendError:
+            chosen = []
         if not chosen:
             raise DbusError(
                 'InvalidArgs', f'Error finding exports: {expression} because '
@@ -204,12 +207,7 @@ class Ganesha(server.Server):
 
     def _read(self, file: str) -> Iterator[tuple[Export, list[str]]]:
         """The exports of a file, and what is wrong with each."""
-        try:
-            blocks = ganesha_text.read(self.files.text[file])
-        except exception.BackendError as exc:
-            raise DbusError('InvalidFileContent', f'Error while parsing '
-                            f'{file}: {exc.answer}') from exc
-        for block in blocks:
+        for block in ganesha_text.read(self.files.text[file]):
             if block.name == 'export':
                 errors: list[str] = []
                 clients = tuple(self._clients(block, file, errors))

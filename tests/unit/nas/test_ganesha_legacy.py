@@ -1,0 +1,109 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+import ipaddress
+
+import hypothesis
+import pytest
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers.nas import ganesha_legacy as legacy
+from tests.unit.nas import world
+
+# Of the first GPFS driver, as its documentation shows it.
+SEED = """\
+# Anything may stand here.
+NFS_Core_Param
+{
+Nb_Worker = 36 ;
+}
+EXPORT
+{
+export_id = 100 ;
+path = "/gpfs0/share-0" ;
+fsal = "GPFS" ;
+root_access = "*" ;
+rw_access = "172.24.4.4,172.24.4.5" ;
+pseudo = "/gpfs0/share-0" ;
+maxread = 65536 ;
+filesystem_id = 192.168 ;
+tag = "fs100" ;
+}
+"""
+
+
+def test_file_of_the_seed_stays_as_it_is():
+    assert legacy.write(legacy.read(SEED)) == SEED
+
+
+def test_exports_are_added_changed_and_removed():
+    config = legacy.read(SEED)
+    wanted = world.export({'10.0.0.1': 'rw', '10.0.0.0/30': 'ro'})
+    after = legacy.changed(config, wanted, 'GPFS')
+    assert legacy.changed(legacy.read(legacy.write(after)), wanted,
+                          'GPFS') == after
+    export = after.of(world.PATH)
+    assert export['export_id'] == '101'
+    assert export['rw_access'] == '"10.0.0.1"'
+    assert export['r_access'] == '"10.0.0.0,10.0.0.2/31"'
+    assert 'root_access' not in export
+    assert legacy.changed(after, world.export({}), 'GPFS') == config
+
+
+def test_adopted_export_keeps_its_number_and_loses_root_access():
+    config = legacy.read(SEED)
+    assert ipaddress.ip_network('0.0.0.0/0') in legacy.levels(
+        config.of('/gpfs0/share-0'))
+    after = legacy.changed(config, world.export(
+        {'10.0.0.1': 'rw'}, path='/gpfs0/share-0'), 'GPFS')
+    export = after.of('/gpfs0/share-0')
+    assert (export['export_id'], export['filesystem_id']) == (
+        '100', '192.168')
+    assert legacy.levels(export) == {ipaddress.ip_network('10.0.0.1'): 'rw'}
+
+
+@hypothesis.given(world.LEVELS)
+def test_no_address_is_in_both_lists(levels):
+    found = legacy.lists(levels)
+    given = legacy.levels(found.settings)
+    meant = {network: level for network, level in levels.items()
+             if network not in found.refused}
+    for client in world.CLIENTS:
+        matching = {level for network, level in given.items()
+                    if ipaddress.ip_address(client) in network}
+        assert matching == ({access.level_for(meant, client)} - {None})
+
+
+@pytest.mark.parametrize('text', [
+    'EXPORT\n{\npath = "/a" ;\n}\n', SEED + SEED[SEED.index('EXPORT'):],
+    'EXPORT\n{\nexport_id = 1 ;\n', 'EXPORT\n{\nexport_id 1\n}\n',
+    'EXPORT\nexport_id = 1 ;\n'])
+def test_files_that_are_refused(text):
+    with pytest.raises(exception.BackendError):
+        legacy.read(text)
+
+
+def test_no_number_left():
+    config = legacy.read(SEED.replace('= 100', '= 65535'))
+    with pytest.raises(exception.BackendError):
+        legacy.changed(config, world.export({'10.0.0.1': 'rw'}), 'GPFS')
+
+
+def test_file_comes_before_the_restart():
+    config = legacy.read(SEED)
+    words = [cmd.words()[0] for cmd in legacy.commands(
+        '/etc/ganesha/ganesha.conf', config, 'ganesha.nfsd')]
+    assert words == ['tee', 'mv', 'service', 'rm']
+    with pytest.raises(exception.ConfigurationError,
+                       match='ganesha_service_name'):
+        legacy.commands('/etc/ganesha/ganesha.conf', config, 'a; reboot')
