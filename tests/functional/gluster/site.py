@@ -82,8 +82,13 @@ class Site:
         """A client with a certificate; close it to be rid of it."""
         return tenant.Tenant(self.room, name, self.identities, authority)
 
-    def service(self, **options: ty.Any) -> service.Service:
-        """The driver on the Manila host, which reaches the server by SSH."""
+    def service(self, host: box.Box | None = None,
+                **options: ty.Any) -> service.Service:
+        """The driver, with directories of its own.
+
+        :param host: where it runs; the Manila host, unless it is said
+        :param options: instead of those for the server over SSH
+        """
         directory = pathlib.Path(tempfile.mkdtemp(dir=self.directory))
         config = service.configure(directory, 'gluster', {
             'driver_handles_share_servers': 'false',
@@ -92,7 +97,7 @@ class Site:
             'glusterfs_known_hosts': self.door.known_hosts,
             'glusterfs_mount_point_base': directory / 'mounts',
             **options})
-        made = service.Service(self.room, DRIVER, config, 'gluster')
+        made = service.Service(host or self.room, DRIVER, config, 'gluster')
         self._stack.callback(made.close)
         return made
 

@@ -174,7 +174,7 @@ class Guest:
                   f' lab.address={",".join(addresses)}')
         return [
             'qemu-system-x86_64', '-machine', 'pc',
-            '-accel', 'tcg,thread=multi', '-smp', '2',
+            '-accel', 'tcg,thread=multi,tb-size=256', '-smp', '2',
             '-m', str(self._memory), '-display', 'none', '-serial', 'stdio',
             '-kernel', str(self.system.kernel),
             '-initrd', str(self.system.initrd), '-append', kernel,

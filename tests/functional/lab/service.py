@@ -15,6 +15,7 @@
 import json
 import os
 import pathlib
+import signal
 import subprocess
 import sys
 import typing as ty
@@ -69,6 +70,11 @@ class Service:
         if 'kinds' in answer:
             raise Raised(answer['kinds'], answer['text'])
         return answer['value']
+
+    def kill(self) -> None:
+        """End the process, whatever it is doing: its call ends, too."""
+        # The process group is that of nsenter, which the driver is in.
+        os.killpg(self._process.pid, signal.SIGKILL)
 
     def restart(self) -> None:
         """A fresh process, as after a crash."""

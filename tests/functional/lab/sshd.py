@@ -34,6 +34,11 @@ class Door(ty.NamedTuple):
 
     key: pathlib.Path
     known_hosts: pathlib.Path
+    log: pathlib.Path = pathlib.Path('/dev/null')
+
+    def logins(self) -> int:
+        """How often somebody has logged in since the start."""
+        return self.log.read_text().count('Accepted publickey')
 
 
 def start(inside: box.Box, address: str, directory: pathlib.Path) -> Door:
@@ -48,5 +53,6 @@ def start(inside: box.Box, address: str, directory: pathlib.Path) -> Door:
         f'{address} {(directory / "host_key.pub").read_text()}')
     inside.run('mkdir', '-p', '/run/sshd')
     # sshd wants to be called by its full name, to start itself again.
-    inside.run('/usr/sbin/sshd', '-f', str(config))
-    return Door(directory / 'key', known)
+    log = directory / 'sshd.log'
+    inside.run('/usr/sbin/sshd', '-f', str(config), '-E', str(log))
+    return Door(directory / 'key', known, log)
