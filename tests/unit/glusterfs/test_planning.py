@@ -1,0 +1,413 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What is decided from what is known: tables of facts and plans."""
+
+import hypothesis
+from hypothesis import strategies as st
+import pytest
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers import plan
+from manila_drivers.glusterfs import diary
+from manila_drivers.glusterfs import ensuring
+from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import planning
+from manila_drivers.glusterfs import records
+
+ID = '2f8e4f12-41a5-43ae-93f0-3ea6db0b4d5a'
+OTHER = 'c41a44fb-0ad4-4a00-8000-000000000001'
+THIRD = 'd41a44fb-0ad4-4a00-8000-000000000001'
+KINDS = names.Infrastructure(['glusterfs-server'], ['manila-host'])
+INFRA = 'glusterfs-server-1,manila-host-1'
+SET = frozenset(INFRA.split(','))
+CLAIM = planning.claim_option('host@backend')
+RIVAL = planning.claim_option('host2@backend')
+TLS = {'client.ssl': 'on', 'server.ssl': 'on'}
+NOTHING = plan.Plan()
+
+
+def volume(status='Started', allow=INFRA, name='v', **more):
+    options = {**TLS, **more.pop('options', {})}
+    if allow is not None:
+        options[records.ALLOW] = allow
+    return records.Volume(name, status=status, options=options, **more)
+
+
+def rule(to, level='rw', kind='cert'):
+    return access.Rule('id-' + to, kind, to, level)
+
+
+def shown(steps):
+    """Steps as text: what is done, and with which options or commands."""
+    return [(each.action, each.args.get('options')
+             or each.args.get('commands')) for each in steps]
+
+
+# Access
+
+ACCESS = [
+    # now, rules, option changes
+    (INFRA, [], {}),
+    (INFRA, ['a'], {records.ALLOW: INFRA + ',a'}),
+    (INFRA + ',a', ['a'], {}),
+    ('a,' + INFRA, ['a'], {}),
+    (INFRA + ',a', [], {records.ALLOW: INFRA}),
+    (INFRA + ',a,b', ['c', 'b'], {records.ALLOW: INFRA + ',b,c'}),
+    (INFRA + ',*', ['a'], {records.ALLOW: INFRA + ',a'}),
+    (INFRA + ',stranger', ['a'], {records.ALLOW: INFRA + ',a'}),
+    (None, ['a'], {records.ALLOW: INFRA + ',a'})]
+
+
+@pytest.mark.parametrize(('now', 'rules', 'changes'), ACCESS)
+def test_access(now, rules, changes):
+    found = planning.access(volume(allow=now), list(map(rule, rules)), SET,
+                            KINDS, dynamic=True)
+    assert shown(found.steps) == ([('set', changes)] if changes else [])
+    assert not found.errors
+
+
+def test_who_loses_access_is_cut_off_by_a_restart_where_nothing_else_does():
+    found = planning.access(
+        volume(allow=INFRA + ',a', options={records.DYNAMIC: 'off'}), [],
+        SET, KINDS, dynamic=False)
+    assert shown(found.steps) == [
+        ('stop', None),
+        ('set', {records.ALLOW: INFRA, records.DYNAMIC: 'on'}),
+        ('run', ('start',))]
+
+
+def test_who_only_gets_access_costs_no_restart():
+    found = planning.access(volume(), [rule('a')], SET, KINDS, dynamic=False)
+    assert [action for action, _ in shown(found.steps)] == ['set']
+
+
+def test_a_volume_that_an_interrupted_call_left_stopped_is_started():
+    found = planning.access(volume('Stopped'), [], SET, KINDS, dynamic=True)
+    assert shown(found.steps) == [('run', ('start',))]
+
+
+def test_names_without_tls_mean_nothing():
+    found = planning.access(
+        volume(options={'server.ssl': 'off'}), [], SET, KINDS, dynamic=True)
+    assert shown(found.steps) == [
+        ('stop', None), ('set', {'server.ssl': 'on'}), ('run', ('start',))]
+
+
+LEVELS = [
+    # rules as name to level, read-only before, changes, errors
+    ({'a': 'ro'}, False, {records.READ_ONLY: 'on'}, []),
+    ({'a': 'ro'}, True, {}, []),
+    ({'a': 'ro', 'b': 'ro'}, False, {records.READ_ONLY: 'on'}, []),
+    ({'a': 'rw'}, True, {records.READ_ONLY: 'off'}, []),
+    ({'a': 'rw', 'b': 'ro'}, True, {records.READ_ONLY: 'off'}, ['b']),
+    ({'a': 'rw', 'b': 'ro'}, False, {}, ['b']),
+    ({}, True, {records.READ_ONLY: 'off'}, [])]
+
+
+@pytest.mark.parametrize(('rules', 'before', 'changes', 'errors'), LEVELS)
+def test_levels(rules, before, changes, errors):
+    wanted = [name for name in rules if name not in errors]
+    found = planning.access(
+        volume(allow=','.join([INFRA, *wanted]), options={
+            records.READ_ONLY: 'on'} if before else {}),
+        [rule(*each) for each in rules.items()], SET, KINDS, dynamic=True)
+    assert shown(found.steps) == ([('set', changes)] if changes else [])
+    assert set(found.errors) == {'id-' + name for name in errors}
+
+
+HOSTILE = ['*', 'a*', '[ab]', 'a`b', 'a b', 'a,b', '$(x)', 'a\nb', '-',
+           'glusterfs-server-1', 'glusterfs-server-9', 'manila-host-x',
+           'x' * 65]
+
+
+@pytest.mark.parametrize('name', HOSTILE)
+def test_a_hostile_name_is_refused_and_no_other(name):
+    found = planning.access(volume(), [rule(name), rule('good')], SET, KINDS,
+                            dynamic=True)
+    assert set(found.errors) == {'id-' + name}
+    assert shown(found.steps) == [('set', {records.ALLOW: INFRA + ',good'})]
+
+
+@pytest.mark.parametrize('kind', ['ip', 'user', 'cephx'])
+def test_another_type_is_refused(kind):
+    found = planning.access(volume(), [rule('a', kind=kind)], SET, KINDS,
+                            dynamic=True)
+    assert set(found.errors) == {'id-a'} and not found.steps
+
+
+def test_65_long_names_are_as_many_as_fit_and_stay_who_they_were():
+    rules = [rule(f'{number:02}' + 'x' * 62) for number in range(65)]
+    present = [each.to for each in rules[40:]]
+    found = planning.access(volume(allow=','.join([INFRA, *present])), rules,
+                            SET, KINDS, dynamic=True)
+    ((_, changes),) = shown(found.steps)
+    value = changes[records.ALLOW]
+    assert 3900 < len(value) <= names.LONGEST_LIST
+    assert set(present) <= set(value.split(','))
+    assert set(value.split(',')) >= SET
+    assert len(value.split(',')) - 2 + len(found.errors) == 65
+
+
+NAME = st.one_of(st.text(max_size=66), st.sampled_from(
+    ['a', 'b', 'c', 'glusterfs-server-1', '*', 'manila-host-1']))
+
+
+@hypothesis.given(
+    now=st.lists(st.sampled_from(['a', 'b', '*', 'x*', 'stranger'])),
+    rules=st.lists(st.tuples(NAME, st.sampled_from(['rw', 'ro'])),
+                   max_size=90, unique_by=lambda each: each[0]))
+def test_a_list_is_the_infrastructure_and_what_is_not_refused(now, rules):
+    rules = [access.Rule(str(number), 'cert', *each)
+             for number, each in enumerate(rules)]
+    before = volume(allow=','.join([*SET, *now]))
+    found = planning.access(before, rules, SET, KINDS, dynamic=True)
+    after = set(before.allowed)
+    for action, options in shown(found.steps):
+        assert action == 'set'
+        after = set(options.get(
+            records.ALLOW, ','.join(after)).split(','))
+    kept = {each.to for each in rules if each.access_id not in found.errors}
+    assert after == SET | kept
+    assert all(map(names.is_safe, after))
+
+
+# Infrastructure
+
+def test_a_list_without_a_server_is_completed_from_the_record():
+    record = diary.Record(infrastructure=tuple(SET))
+    assert planning.infrastructure(volume(allow='a'), record, KINDS) == SET
+    with pytest.raises(exception.Conflict, match='no name of a server'):
+        planning.infrastructure(volume(allow='a'), diary.Record(), KINDS)
+
+
+# Claiming
+
+def test_a_volume_is_claimed_and_closed_in_one_transaction():
+    found = planning.preparation(
+        volume(allow=INFRA + ',leftover', options={
+            'client.ssl': 'off', records.TRASH: 'on',
+            records.READ_ONLY: 'on'}), ID, CLAIM, INFRA)
+    assert found == {
+        records.MARK: ID, CLAIM: ID, 'client.ssl': 'on',
+        records.DYNAMIC: 'on', records.GNFS: 'off', records.TRASH: 'off',
+        records.READ_ONLY: 'off', records.ALLOW: INFRA}
+
+
+def test_bricks_that_are_not_running_will_run_with_tls():
+    found = planning.preparation(volume('Created'), ID, CLAIM, INFRA)
+    assert found[records.TLS_RUNS] == 'on'
+
+
+def test_what_is_not_certain_any_more_is_forgotten():
+    found = planning.preparation(volume(options={
+        records.TLS_RUNS: 'on', 'server.ssl': 'off'}), ID, CLAIM, INFRA)
+    assert found[records.TLS_RUNS] == 'NONE'
+
+
+def claimed(mark=None, **claims):
+    options = {{'ours': CLAIM, 'theirs': RIVAL}[key]: value
+               for key, value in claims.items()}
+    if mark:
+        options[records.MARK] = mark
+    return volume(options=options)
+
+
+RIVALS = [
+    # before, after, whose it is instead (None: ours)
+    (claimed(), claimed(ID, ours=ID), None),
+    (claimed(), claimed(ID, ours=ID, theirs=OTHER), OTHER),
+    (claimed(), claimed(OTHER, ours=ID, theirs=OTHER), OTHER),
+    (claimed(), claimed('NONE', ours=ID), ''),
+    # Left from a share that is long gone.
+    (claimed('NONE', theirs=OTHER), claimed(ID, ours=ID, theirs=OTHER), None),
+    (claimed('NONE', theirs=OTHER), claimed(ID, ours=ID, theirs=THIRD),
+     THIRD),
+    # A repeated call cannot tell any more: it steps back.
+    (claimed(ID, ours=ID), claimed(ID, ours=ID), None),
+    (claimed(ID, ours=ID, theirs=OTHER), claimed(ID, ours=ID, theirs=OTHER),
+     OTHER)]
+
+
+@pytest.mark.parametrize(('before', 'after', 'other'), RIVALS)
+def test_rivals(before, after, other):
+    assert planning.rival(before, after, ID, CLAIM) == other
+
+
+def test_two_services_never_both_win():
+    """Whatever the order of their writes and reads."""
+    for order in _orders('wA rA', 'wB rB'):
+        state, seen = {}, {}
+        for event in order:
+            who = event[1]
+            share, claim = {'A': (ID, CLAIM), 'B': (OTHER, RIVAL)}[who]
+            if event[0] == 'w':
+                state = {**state, records.MARK: share, claim: share}
+            else:
+                seen[who] = planning.rival(
+                    volume(), volume(options=state), share, claim)
+        assert not (seen['A'] is None and seen['B'] is None), order
+
+
+def _orders(one, two):
+    one, two = one.split(), two.split()
+    if not one or not two:
+        return [[*one, *two]]
+    return [[one[0], *rest] for rest in _orders(
+        ' '.join(one[1:]), ' '.join(two))] + [
+        [two[0], *rest] for rest in _orders(
+            ' '.join(one), ' '.join(two[1:]))]
+
+
+ACTIVATION = [
+    (volume(), False, None, ()),
+    (volume(), True, None, ('stop', 'start')),
+    (volume('Created'), False, None, ('start',)),
+    (volume('Stopped'), True, None, ('start',)),
+    (volume(), True, 3, ('stop', 'start', 'enable', 'limit')),
+    (volume(options={records.QUOTA: 'on'}), False, 3, ('limit',))]
+
+
+@pytest.mark.parametrize(('of', 'restart', 'gib', 'commands'), ACTIVATION)
+def test_activation_is_one_invocation(of, restart, gib, commands):
+    found = shown(planning.activation(of, restart=restart, gib=gib))
+    assert found == ([('run', commands)] if commands else [])
+
+
+# Deletion
+
+def test_emptying_takes_the_tenants_away_first():
+    found = shown(planning.emptying(
+        volume(allow=INFRA + ',a', options={
+            records.MARK: ID, records.READ_ONLY: 'on'}),
+        ID, INFRA, dynamic=True, proven=True))
+    assert found == [
+        ('set', {records.STATE: 'wiping', records.READ_ONLY: 'off',
+                 records.ALLOW: INFRA}), ('wipe', None)]
+
+
+@pytest.mark.parametrize(('of', 'dynamic', 'proven'), [
+    (volume(), True, False),
+    (volume(allow=INFRA + ',a'), False, True),
+    (volume(options={records.TRASH: 'on'}), True, True),
+    (volume(options={'client.ssl': 'off'}), True, True)])
+def test_emptying_restarts_where_it_has_to(of, dynamic, proven):
+    found = shown(planning.emptying(of, ID, INFRA, dynamic=dynamic,
+                                    proven=proven))
+    assert [action for action, _ in found] == ['stop', 'set', 'run', 'wipe']
+
+
+def test_returning_forgets_every_claim():
+    found = shown(planning.returning(volume(options={
+        records.MARK: ID, CLAIM: ID, RIVAL: OTHER, records.QUOTA: 'on'}),
+        CLAIM))
+    assert found == [('run', ('disable',)), ('set', {
+        records.MARK: 'NONE', records.STATE: 'NONE', CLAIM: 'NONE',
+        RIVAL: 'NONE', records.TLS_RUNS: 'on'})]
+
+
+@pytest.mark.parametrize(('mark', 'state', 'free'), [
+    (None, None, True), ('NONE', 'NONE', True), ('none', None, True),
+    (ID, None, False), ('somebody', None, False), (ID, 'wiping', False),
+    ('NONE', 'unmanaged', False), (None, 'wiping', False)])
+def test_free_volumes(mark, state, free):
+    options = {key: value for key, value in (
+        (records.MARK, mark), (records.STATE, state)) if value}
+    assert volume(options=options).free is free
+
+
+# Clones
+
+def test_a_clone_forgets_everything_of_its_parent():
+    parent = volume('Created', allow=INFRA + ',tenant', options={
+        records.MARK: OTHER, CLAIM: OTHER, RIVAL: OTHER,
+        records.READ_ONLY: 'on', records.STATE: 'wiping'})
+    (changes,) = [options for action, options in shown(planning.clone(
+        parent, ID, OTHER, CLAIM, INFRA, None)) if action == 'set']
+    assert changes.items() >= {
+        records.MARK: ID, CLAIM: ID, RIVAL: 'NONE', records.ALLOW: INFRA,
+        records.READ_ONLY: 'off', records.STATE: 'NONE',
+        records.PARENT: OTHER}.items()
+
+
+@pytest.mark.parametrize(('name', 'options', 'bricks', 'is_clone'), [
+    ('manila-' + ID, {records.PARENT: OTHER}, (), True),
+    ('manila-' + ID, {}, ('h:/run/gluster/snaps/x/brick1',), True),
+    ('manila-' + ID, {}, ('h:/bricks/a',), False),
+    ('pool-1', {records.PARENT: OTHER},
+     ('h:/run/gluster/snaps/x/brick1',), False)])
+def test_only_our_clones_are_ever_deleted(name, options, bricks, is_clone):
+    assert volume(name=name, options=options,
+                  bricks=bricks).is_clone is is_clone
+
+
+# Size
+
+@pytest.mark.parametrize(('limit', 'used', 'gib', 'shrink', 'changes'), [
+    (2, 0, 3, False, True), (3, 0, 3, False, False), (2, 5, 3, False, True),
+    (5, 3, 3, True, True), (None, 0, 3, True, True)])
+def test_resize(limit, used, gib, shrink, changes):
+    quota = records.Quota(limit and limit * 1024 ** 3, used * 1024 ** 3)
+    assert planning.resize(quota, ID, gib, shrink=shrink) is changes
+
+
+def test_a_shrink_below_what_is_used():
+    with pytest.raises(exception.PossibleDataLoss):
+        planning.resize(records.Quota(None, 3 * 1024 ** 3 + 1), ID, 3,
+                        shrink=True)
+
+
+BRICKS = [
+    # width, redundancy, dispersed, (total, free) of bricks, volume
+    (1, 0, False, [(10, 5), (20, 8)], (30, 13)),
+    (2, 0, False, [(10, 5), (20, 8)], (10, 5)),
+    (3, 1, True, [(10, 5), (10, 6), (12, 5)], (20, 10)),
+    (2, 0, False, [(10, 5), (None, None)], (10, 5)),
+    (1, 0, False, [(10, 5), (None, None)], (None, None)),
+    (1, 0, False, [], (None, None))]
+
+
+@pytest.mark.parametrize(
+    ('width', 'redundancy', 'dispersed', 'sizes', 'found'), BRICKS)
+def test_capacity(width, redundancy, dispersed, sizes, found):
+    bricks = [records.Brick(f'h:/{number}', *each)
+              for number, each in enumerate(sizes)]
+    of = volume(bricks=tuple(brick.name for brick in bricks), width=width,
+                redundancy=redundancy, dispersed=dispersed)
+    assert planning.capacity(of, bricks) == found
+
+
+# Ensuring
+
+RECORD = diary.Record('h:/v', tls=True, infrastructure=tuple(SET))
+ENSURED = [
+    # drifted volume, steps, rules are asked for
+    (volume(options={records.MARK: ID}), [], False),
+    (volume(allow=INFRA + ',a', options={records.MARK: ID}), [], False),
+    (volume('Stopped', options={records.MARK: ID}), [('run', ('start',))],
+     False),
+    (volume(), [('set', {records.MARK: ID})], False),
+    (volume(allow=INFRA + ',a,b*', options={records.MARK: ID}),
+     [('set', {records.ALLOW: INFRA + ',a'})], True),
+    (volume(allow='a', options={records.MARK: ID}),
+     [('set', {records.ALLOW: INFRA + ',a'})], True),
+    (volume(allow=None, options={records.MARK: ID}),
+     [('stop', None), ('set', {records.ALLOW: INFRA}),
+      ('run', ('start',))], True)]
+
+
+@pytest.mark.parametrize(('of', 'steps', 'reapply'), ENSURED)
+def test_ensuring(of, steps, reapply):
+    found = ensuring.judge(of, ID, RECORD, KINDS, dynamic=True)
+    assert shown(found.steps) == steps
+    assert found.reapply is reapply
