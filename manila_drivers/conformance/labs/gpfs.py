@@ -15,6 +15,8 @@
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
+from contextlib import AbstractContextManager
 import functools
 import pathlib
 import random
@@ -85,11 +87,16 @@ class Site:
 
 
 class _Seamed:
-    """A host with the seam around each round trip."""
+    """A host with the seam around each round trip.
 
-    def __init__(self, inner: gpfs.SimHost, process: seam.Process) -> None:
+    :param turn: held during each; who looks sees whole scripts then.
+    """
+
+    def __init__(self, inner: gpfs.SimHost, process: seam.Process,
+                 turn: AbstractContextManager[object]) -> None:
         self._inner = inner
         self._process = process
+        self._turn = turn
         self.words = inner.words
         self.judge = inner.judge
 
@@ -97,7 +104,9 @@ class _Seamed:
         return str(self._inner)
 
     def run(self, cmd: command.Command) -> command.Result:
-        return self._process.call(functools.partial(self._inner.run, cmd))
+        with self._turn:
+            return self._process.call(
+                functools.partial(self._inner.run, cmd))
 
 
 class _Trouble:
@@ -137,6 +146,8 @@ class GpfsLab(lab.Lab):
         ensure_1000=2, stats=2, resize=3)
     faults = tuple(lab.Fault(name) for name in STRUCK)
     secrets = (PASSWORD,)
+    #: Whether one looks after each command and not just each round trip.
+    watched = True
     #: What the driver is an instance of; negative controls exchange it.
     driver_class: Callable[..., Any] = driver.GPFSShareDriver
 
@@ -147,6 +158,7 @@ class GpfsLab(lab.Lab):
         self._own_site = None if site else Site(**options)
         self.site = site or self._own_site
         self._trouble = _Trouble()
+        self._turn = threading.RLock()
 
     def close(self) -> None:
         if self._own_site is not None:
@@ -167,8 +179,9 @@ class GpfsLab(lab.Lab):
 
     def _host(self, process: seam.Process, name: str) -> script.Runner:
         return _Seamed(gpfs.SimHost(
-            self.sim, name, strike=self._trouble, told=self.seam.tell),
-            process)
+            self.sim, name, strike=self._trouble,
+            told=self.seam.tell if self.watched else None), process,
+            contextlib.nullcontext() if self.watched else self._turn)
 
     def records(self) -> dict[lab.Item, Any]:
         found: dict[lab.Item, Any] = {}
@@ -191,10 +204,10 @@ class GpfsLab(lab.Lab):
         return found
 
     def effective(self, export: str, client: str) -> lab.Level:
-        return self.sim.can_mount(client, _path(export))
+        return self.sim.can_mount(client, path_of(export))
 
     def write(self, export: str, size: int) -> None:
-        self.sim.write(_path(export), size)
+        self.sim.write(path_of(export), size)
 
     def advance(self, seconds: float) -> None:
         self.clock.sleep(seconds)
@@ -234,28 +247,28 @@ class GpfsLab(lab.Lab):
 
     def _open_to_all(self, export: str, choice: random.Random) -> None:
         level = choice.choice(['rw', 'ro'])
-        self._set_clients(_path(export), {
+        self._set_clients(path_of(export), {
             choice.choice(['*', '0.0.0.0/0', '10.0.0.0/8']): level,
             '10.0.0.7': 'ro', **({'::/0': level} if level == 'ro' else {})})
 
     def _wider_first(self, export: str, choice: random.Random) -> None:
         with self.sim.lock:
-            clients = self.sim.state.exports.get(_path(export))
+            clients = self.sim.state.exports.get(path_of(export))
             if clients:
                 clients.reverse()
 
     def _lose_export(self, export: str, choice: random.Random) -> None:
         with self.sim.lock:
-            self.sim.state.exports.pop(_path(export), None)
+            self.sim.state.exports.pop(path_of(export), None)
 
     def _strange_clients(self, export: str, choice: random.Random) -> None:
-        self._set_clients(_path(export), {
+        self._set_clients(path_of(export), {
             '@netgroup': 'rw', 'host.example.org': 'rw',
             '2001:db8::/32': 'rw'})
 
     def _other_levels(self, export: str, choice: random.Random) -> None:
         with self.sim.lock:
-            for client in self.sim.state.exports.get(_path(export), ()):
+            for client in self.sim.state.exports.get(path_of(export), ()):
                 client.options['access_type'] = choice.choice(
                     ['RW', 'RO', 'NONE'])
 
@@ -292,7 +305,7 @@ class GpfsLab(lab.Lab):
         return lab.Unmanaged(f'{ADDRESS}:{path}', 3, {})
 
     def make_unmanaged_snapshot(self, export: str, name: str) -> str:
-        fileset = self.sim.state.at(_path(export))
+        fileset = self.sim.state.at(path_of(export))
         assert fileset is not None
         fileset.snapshots[name] = state_module.Snapshot(
             name, self.sim.state.number(), fileset.used)
@@ -330,5 +343,6 @@ class GpfsLabs:
         return {**self.__dict__, '_site': None}
 
 
-def _path(export: str) -> str:
+def path_of(export: str) -> str:
+    """The path behind the address."""
     return '/' + export.partition(':/')[2]

@@ -13,23 +13,19 @@
 """Hosts of a simulated cluster, inside the process: what runs commands.
 
 A script is taken apart into its commands, so that each of them can be looked
-at, counted and disturbed; its text is what
-:func:`manila_drivers.transport.script.build` makes of them.
+at, counted and disturbed.
 """
 
 from collections.abc import Callable
 import dataclasses
-import re
-import shlex
 import time
 
 from manila_drivers import exception
 from manila_drivers.simulators.gpfs import sim as sim_module
+from manila_drivers.simulators.nfs import shell
 from manila_drivers.transport import command
 from manila_drivers.transport import meter
 from manila_drivers.transport import verdict
-
-_END = re.compile(r'\nstatus=\$\?\nmark (\d+) \$status\n')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,19 +105,21 @@ class SimHost:
 
     def _script(self, cmd: command.Command,
                 struck: Strike | None) -> command.Result:
-        marker, commands, keep_going = taken_apart(cmd.input() or '')
+        text = cmd.input() or ''
+        marker, steps = shell.marker(text), list(shell.steps(text))
         out = err = f'\n{marker} 0 0\n'
-        at = min(struck.at, len(commands)) if struck else 0
-        for number, (words, stdin, accepted) in enumerate(commands, 1):
+        at = min(struck.at, len(steps)) if struck else 0
+        for number, step in enumerate(steps, 1):
             here = struck if number == at else None
             if here and here.kind == 'cut':
                 raise verdict.cut(cmd, self, 'the connection was lost.',
                                   stdout=out, stderr=err)
-            result = self._command(words, stdin, here)
+            result = self._command(list(step.words), step.stdin, here)
             mark = f'\n{marker} {number} {result.status}\n'
             out += result.stdout + mark
             err += result.stderr + mark
-            if not keep_going and result.status not in accepted:
+            if step.accepted is not None \
+                    and result.status not in step.accepted:
                 break
         if struck and struck.kind == 'lost':
             raise verdict.cut(cmd, self, 'the connection was lost.')
@@ -143,43 +141,3 @@ class SimHost:
             return result
         finally:
             self._told()
-
-
-Part = tuple[list[str], str, frozenset[int]]
-
-
-def taken_apart(text: str) -> tuple[str, list[Part], bool]:
-    """Marker, commands with input and accepted codes, and whether all run.
-    """
-    marker = re.search(r"printf '\\n%s %s %s\\n' (\w+) ", text)
-    _, _, body = text.partition('\nmark 0 0\n')
-    pieces = _END.split(body)
-    found: list[Part] = []
-    keep_going = True
-    for place in range(0, len(pieces) - 1, 2):
-        piece, behind = pieces[place], pieces[place + 2]
-        if place:
-            piece = re.sub(r'\Acase \$status in .* esac\n', '', piece)
-        match = re.match(r'case \$status in (\S+)\) ;; \*\) exit 0 ;; esac',
-                         behind)
-        accepted = frozenset(range(256))
-        if match:
-            keep_going = False
-            accepted = frozenset(int(code) for code in match[1].split('|')
-                                 if code.isdigit())
-        found.append((*_words(piece), accepted))
-    assert marker is not None
-    return marker[1], found, keep_going
-
-
-def _words(text: str) -> tuple[list[str], str]:
-    tokens = shlex.split(text)
-    stdin = ''
-    if tokens[0] == 'printf':
-        stdin = tokens[2]
-        tokens = tokens[4:]
-    else:
-        tokens = tokens[:-1]
-    assert tokens[0] == '('
-    assert tokens[-1] == ')'
-    return tokens[1:-1], stdin

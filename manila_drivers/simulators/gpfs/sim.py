@@ -18,6 +18,7 @@ import threading
 import time
 from typing import Any
 
+from manila_drivers.simulators import nfs
 from manila_drivers.simulators.gpfs import ces
 from manila_drivers.simulators.gpfs import filesets
 from manila_drivers.simulators.gpfs import state as state_module
@@ -27,9 +28,6 @@ from manila_drivers.transport import command
 
 Refused = state_module.Refused
 FAILED = 'Command failed. Examine previous error messages to determine cause.'
-
-# A server of another kind than CES: takes words and input, and answers.
-Extra = Callable[[list[str], str], tuple[str, str, int]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -68,8 +66,9 @@ class GpfsSim:
             'root', 0, 'root fileset', path=mount)
         self.boot = 'the-first'
         self.log: list[Entry] = []
-        # Commands that only certain hosts know, by host and name.
-        self.extras: dict[str, dict[str, Extra]] = {}
+        #: NFS servers beside the protocol nodes, which mount the file
+        #: system, by name.
+        self.servers: dict[str, nfs.Server] = {}
 
     @property
     def options(self) -> state_module.Options:
@@ -89,9 +88,10 @@ class GpfsSim:
 
     def _run(self, name: str, words: list[str], stdin: str,
              host: str) -> tuple[str, str, int]:
-        extra = self.extras.get(host, {}).get(name)
-        if extra is not None:
-            return extra([name, *words], stdin)
+        server = self.servers.get(host)
+        if server is not None and not self._shared(name, words):
+            result = server.execute([name, *words], stdin)
+            return result.stdout, result.stderr, result.status
         if name in unix.COMMANDS:
             return unix.COMMANDS[name](self, words)
         known: dict[str, Any] = {**filesets.COMMANDS, **ces.COMMANDS}
@@ -109,6 +109,13 @@ class GpfsSim:
         except (KeyError, ValueError) as exc:
             said = f'{name}: Incorrect option: {exc}'
             return '', f'{said}\n{name}: {FAILED}\n', 1
+
+    def _shared(self, name: str, words: list[str]) -> bool:
+        """Whether a server sees the file system, or what all hosts have."""
+        return bool(words) and (
+            name == 'cat' and words[-1].startswith('/proc/')
+            or name == 'stat' and (words[-1] + '/').startswith(
+                self.state.mount + '/'))
 
     @staticmethod
     def _said(name: str, exc: Refused) -> str:

@@ -12,9 +12,7 @@
 
 """What a simulated Storage Scale cluster remembers."""
 
-from collections.abc import Callable
 import dataclasses
-from typing import Any
 
 GiB = 1024 ** 3
 
@@ -163,5 +161,3 @@ class State:
             return 'directory'
         return ''
 
-
-Handler = Callable[[Any, list[str], str], tuple[str, str, int]]

@@ -1,0 +1,147 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The GPFS driver with NFS servers beside the cluster, all simulated.
+
+Who reaches an export is asked of every server, and the widest answer counts:
+clients choose the server.  Where they do not agree, that is a doubt.
+"""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+import ipaddress
+import random
+from typing import Any
+
+from manila_drivers import access
+from manila_drivers.conformance import lab
+from manila_drivers.conformance import meaning
+from manila_drivers.conformance.labs import gpfs
+from manila_drivers.ibm.gpfs import exports
+from manila_drivers.simulators import nfs
+
+SERVERS = ('nfs1', 'nfs2')
+
+
+class NfsLab(gpfs.GpfsLab):
+    """Two servers of one kind; see the subclasses."""
+
+    budgets = lab.Budgets(
+        create=2, delete=6, update_access=4, update_access_unchanged=2,
+        ensure_1000=3, stats=2, resize=3)
+    # Between two commands of a script somebody may have less than before and
+    # after, which is what kernel NFS and Ganesha make possible.
+    watched = False
+    server_class: Callable[[str], nfs.Server] = nfs.KernelNfs
+
+    def __init__(self, site: gpfs.Site | None = None,
+                 **options: object) -> None:
+        super().__init__(site, **options)
+        for name in SERVERS:
+            self.sim.servers[name] = type(self).server_class(name)
+
+    def records(self) -> dict[lab.Item, Any]:
+        found = super().records()
+        for name, server in self.sim.servers.items():
+            for item in server.inventory():
+                found[(name, *item)] = ''
+            for file, text in server.files.below('/etc').items():
+                found[name, 'file', file] = text
+        return found
+
+    def effective(self, export: str, client: str) -> lab.Level:
+        levels = self._levels(gpfs.path_of(export), client)
+        return max(levels, key=meaning.RANK.__getitem__)
+
+    def _levels(self, path: str, client: str) -> list[lab.Level]:
+        if self.sim.kind(path) != 'directory':
+            return [None]
+        return [server.access(client, path)
+                for server in self.sim.servers.values()]
+
+    def ambiguous(self, export: str) -> list[str]:
+        path = gpfs.path_of(export)
+        return [f'{client}: {levels}' for client in (
+            '10.0.0.7', '10.0.0.1', '192.168.0.1', '2001:db8::1',
+            '203.0.113.77')
+            if len(set(levels := self._levels(path, client))) > 1]
+
+    # What an administrator does
+
+    def _set_clients(self, path: str, clients: Any) -> None:
+        """On every server, as long as it runs."""
+        for server in self.sim.servers.values():
+            self._export(server, path, clients)
+
+    def _export(self, server: nfs.Server, path: str, clients: Any) -> None:
+        for client, level in clients.items():
+            spelled = f'[{client}]' if ':' in client else client
+            server.execute(['exportfs', '-i', '-o', f'{level},sync',
+                            f'{spelled}:{path}'])
+
+    def _lose_export(self, export: str, choice: random.Random) -> None:
+        """One server was made anew."""
+        name = choice.choice(SERVERS)
+        self.sim.servers[name] = type(self).server_class(name)
+
+    def _unexport(self, ident: str) -> None:
+        self._lose_export('', random.Random(1))  # noqa: S311 - to be repeated
+
+    def tampers(self) -> list[Callable[[str, random.Random], None]]:
+        return [self._open_to_all, self._lose_export]
+
+    def _open_to_all(self, export: str, choice: random.Random) -> None:
+        self._set_clients(gpfs.path_of(export), {
+            choice.choice(['*', '10.0.0.0/8']): choice.choice(['rw', 'ro'])})
+
+    def make_shares(self, ids: Any) -> None:
+        """Exported by the driver's own helper, all in one go."""
+        super().make_shares(ids)
+        helper = self.make_driver()._backend.helper
+        helper.reconcile([exports.Export(
+            f'{gpfs.BASE}/share-{ident}', f'share-{ident}', ident,
+            {ipaddress.ip_network('10.0.0.7'): 'rw'}, helper.options({}))
+            for ident in ids])
+
+
+class KernelLab(NfsLab):
+    """Kernel NFS."""
+
+    name = 'gpfs with KNFS'
+    server_class = nfs.KernelNfs
+
+
+class GaneshaLab(NfsLab):
+    """An NFS-Ganesha of one's own."""
+
+    name = 'gpfs with GNFS'
+    server_class = nfs.Ganesha
+
+    def may_conflict(self, rule: access.Rule,
+                     rules: Sequence[access.Rule]) -> bool:
+        """Ganesha takes the address of all zeros for everybody."""
+        return rule.to in ('0.0.0.0', '0.0.0.0/32')  # noqa: S104 - no socket
+
+    def _set_clients(self, path: str, clients: Any) -> None:
+        """Nobody exports by hand what a restart would forget."""
+
+    def tampers(self) -> list[Callable[[str, random.Random], None]]:
+        return [self._lose_export]
+
+
+def labs(kind: str) -> gpfs.GpfsLabs:
+    """Labs for a server type: ``KNFS`` or ``GNFS``."""
+    return gpfs.GpfsLabs(
+        {'KNFS': KernelLab, 'GNFS': GaneshaLab}[kind],
+        gpfs_nfs_server_type=kind, gpfs_nfs_server_list=','.join(SERVERS))
+
+
