@@ -22,6 +22,7 @@ from collections.abc import Sequence
 from oslo_config import cfg
 
 from manila_drivers.glusterfs import opts as gluster
+from manila_drivers.ibm.gpfs import opts as gpfs
 from manila_drivers.standalone import options
 from manila_drivers.vastdata import opts as vast
 
@@ -31,7 +32,8 @@ Listed = list[tuple[str | None, Sequence[cfg.Opt]]]
 def list_opts() -> Listed:
     """The options of each driver, by an example of a section's name."""
     return [('vast', list(vast.VAST_OPTS)),
-            ('gluster', list(gluster.GLUSTER_OPTS))]
+            ('gluster', list(gluster.GLUSTER_OPTS)),
+            ('gpfs', list(gpfs.GPFS_OPTS))]
 
 
 def list_standalone_opts() -> Listed:

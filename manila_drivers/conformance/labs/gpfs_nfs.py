@@ -89,12 +89,19 @@ class NfsLab(gpfs.GpfsLab):
                             f'{spelled}:{path}'])
 
     def _lose_export(self, export: str, choice: random.Random) -> None:
-        """One server was made anew."""
-        name = choice.choice(SERVERS)
-        self.sim.servers[name] = type(self).server_class(name)
+        """One server forgets it."""
+        self._forget(choice.choice(SERVERS), gpfs.path_of(export))
+
+    def _forget(self, name: str, path: str) -> None:
+        server = self.sim.servers[name]
+        share = path.rpartition('/')[2]
+        server.execute(['rm', '-f', f'/etc/exports.d/manila-{share}.exports'])
+        for kind, text in server.inventory():
+            if kind == 'export' and text.endswith(':' + path):
+                server.execute(['exportfs', '-u', text])
 
     def _unexport(self, ident: str) -> None:
-        self._lose_export('', random.Random(1))  # noqa: S311 - to be repeated
+        self._forget(SERVERS[1], f'{gpfs.BASE}/share-{ident}')
 
     def tampers(self) -> list[Callable[[str, random.Random], None]]:
         return [self._open_to_all, self._lose_export]
@@ -133,6 +140,10 @@ class GaneshaLab(NfsLab):
 
     def _set_clients(self, path: str, clients: Any) -> None:
         """Nobody exports by hand what a restart would forget."""
+
+    def _forget(self, name: str, path: str) -> None:
+        """The server was made anew."""
+        self.sim.servers[name] = nfs.Ganesha(name)
 
     def tampers(self) -> list[Callable[[str, random.Random], None]]:
         return [self._lose_export]

@@ -110,7 +110,8 @@ def test_options_are_listed_without_manila():
         'print([group for group, _ in opts.list_standalone_opts()])\n')
 
     assert done.stderr == ''
-    assert done.stdout == "['vast']\n[None, 'backend']\n"
+    assert done.stdout == (
+        "['vast', 'gluster', 'gpfs']\n[None, 'backend']\n")
 
 
 def test_the_blocker_blocks():
