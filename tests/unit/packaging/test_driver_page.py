@@ -29,12 +29,11 @@ SOURCES = [*(ROOT / 'manila_drivers' / 'vastdata').glob('*.py'),
 
 def texts() -> str:
     """Every string in the driver's code, in one line each."""
-    found = []
-    for path in SOURCES:
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.Constant) and isinstance(node.value, str):
-                found.append(' '.join(node.value.split()))
-    return '\n'.join(found)
+    nodes = (node for path in SOURCES
+             for node in ast.walk(ast.parse(path.read_text())))
+    return '\n'.join(
+        ' '.join(node.value.split()) for node in nodes
+        if isinstance(node, ast.Constant) and isinstance(node.value, str))
 
 
 TEXTS = texts()
