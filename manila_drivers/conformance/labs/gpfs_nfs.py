@@ -18,6 +18,7 @@ clients choose the server.  Where they do not agree, that is a doubt.
 
 from collections.abc import Callable
 from collections.abc import Sequence
+import contextlib
 import ipaddress
 import random
 from typing import Any
@@ -25,6 +26,7 @@ from typing import Any
 from manila_drivers import access
 from manila_drivers.conformance import lab
 from manila_drivers.conformance import meaning
+from manila_drivers.conformance import seam
 from manila_drivers.conformance.labs import gpfs
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.simulators import nfs
@@ -46,6 +48,7 @@ class NfsLab(gpfs.GpfsLab):
     def __init__(self, site: gpfs.Site | None = None,
                  **options: object) -> None:
         super().__init__(site, **options)
+        self._latest: Any = None
         for name in SERVERS:
             self.sim.servers[name] = type(self).server_class(name)
 
@@ -74,6 +77,17 @@ class NfsLab(gpfs.GpfsLab):
             '10.0.0.7', '10.0.0.1', '192.168.0.1', '2001:db8::1',
             '203.0.113.77')
             if len(set(levels := self._levels(path, client))) > 1]
+
+    def make_driver(self, *, set_up: bool = True) -> Any:
+        self._latest = super().make_driver(set_up=set_up)
+        return self._latest
+
+    def settle(self) -> None:
+        """Servers are told what they missed, as with each statistics."""
+        super().settle()
+        if self._latest is not None:
+            with contextlib.suppress(seam.Killed):
+                self._latest._backend.exports.catch_up()
 
     # What an administrator does
 

@@ -92,7 +92,9 @@ class Exporting:
         errors = exports.failed(outcomes)
         fatal = bool(errors) and (
             round_.narrowing or not export.levels
-            or len(errors) == len(outcomes))
+            or len(errors) == len(outcomes)
+            # It answers, so it is not down: nobody would look after it.
+            or any(outcomes[server].before is not None for server in errors))
         self._remember(export, outcomes, fatal=fatal, common=round_.common)
         if not fatal:
             self._tell(errors, export)

@@ -1,0 +1,295 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Operations of the driver on a simulated cluster."""
+
+import itertools
+
+import pytest
+
+from manila_drivers import compat
+from manila_drivers.conformance import rows
+from manila_drivers.model import GiB
+from manila_drivers.simulators import gpfs
+
+errors = compat.errors
+HOSTILE = ('$(touch x)', '; reboot', '../../etc', 'a b', '-f', "'", '"', '`',
+           'a\nb', 'a:b', 'root', 'new', '.', '..', '.manila', '', 'a/b',
+           'a' * 256, '*')
+
+
+def warm(place):
+    place.driver.check_for_setup_error()
+    return place.manager.create(size=2)
+
+
+@pytest.mark.parametrize('kind', ['CES', 'KNFS', 'GNFS'])
+def test_commands_and_round_trips(make_place, kind, capsys):
+    place = make_place(kind)
+    servers = 1 if kind == 'CES' else 2
+    share = warm(place)
+    manager = place.manager
+    new = manager.new_share(size=1)
+    spent = {'create': place.spent(lambda: manager.create(new))}
+    rules = [manager.rule(f'10.{n // 250}.{n % 250}.1') for n in range(1000)]
+    spent['1000 rules'] = place.spent(
+        lambda: manager.update(share, add=rules))
+    spent['deny 999'] = place.spent(
+        lambda: manager.update(share, delete=rules[1:]))
+    spent['add and deny'] = place.spent(lambda: manager.update(
+        share, add=rules[5:7], delete=rules[:1]))
+    spent['extend'] = place.spent(lambda: manager.resize(share, 5))
+    spent['shrink'] = place.spent(lambda: manager.resize(share, 3))
+    spent['delete'] = place.spent(lambda: manager.delete_only(share))
+    ids = [f'00000000-0000-4000-8000-{n:012d}' for n in range(1000)]
+    place.lab.make_shares(ids)
+    spent['ensure 1000'] = place.spent(lambda: place.driver.ensure_shares(
+        None, [rows.share(rows.DICT, ident=ident, size=1, proto='NFS')
+               for ident in ids]))
+    with capsys.disabled():
+        print(f'\n{kind}: mm* commands and round trips: {spent}')
+    assert spent['create'] <= (5, 2)
+    for name in ('1000 rules', 'deny 999', 'add and deny'):
+        assert spent[name][0] <= 2
+        assert spent[name][1] <= 2 * servers
+    assert spent['ensure 1000'][0] <= 3
+    assert spent['ensure 1000'][1] <= 1 + servers
+
+
+@pytest.mark.parametrize('name', HOSTILE)
+def test_hostile_names_run_nothing(place, name):
+    warm(place)
+    share = rows.share(rows.DICT, ident='1', size=1, proto='NFS')
+    share['name'] = name
+    before = len(place.sim.log)
+    with pytest.raises(errors.ManilaException):
+        place.driver.create_share(None, share)
+    with pytest.raises(errors.ManilaException):
+        place.driver.delete_share(None, share)
+    assert len(place.sim.log) == before
+
+
+@pytest.mark.parametrize('options', [
+    'access_type=RW', 'clients=*', 'squash=none;*(access_type=rw)', 'x=y'])
+def test_hostile_export_options_change_nothing(make_place, options):
+    place = make_place(share_type_extra_specs=f'ces:export_options:{options}')
+    share = place.manager.new_share()
+    with pytest.raises(errors.ManilaException):
+        place.manager.create(share)
+    assert set(place.sim.state.filesets) == {'root'}
+
+
+def test_export_options_reach_the_clients(make_place):
+    place = make_place(
+        share_type_extra_specs='ces:export_options:squash=no_root_squash')
+    share = place.manager.create()
+    place.manager.update(share, add=[place.manager.rule('10.0.0.1')])
+    (client,), = place.sim.state.exports.values()
+    assert client.options == {'access_type': 'RW',
+                              'squash': 'NO_ROOT_SQUASH'}
+    before = place.sim.count()
+    place.manager.update(share)
+    assert place.sim.count() - before == 1
+
+
+def test_a_foreign_fileset_is_not_touched(place):
+    share = place.manager.new_share()
+    name = f'share-{share.id}'
+    place.sim.make_fileset(name, f'{place.sim.base}/{name}', comment='x')
+    with pytest.raises(errors.ManilaException, match='not marked'):
+        place.manager.create(share)
+    fileset = place.sim.state.filesets[name]
+    fileset.comment = 'manila:another'
+    with pytest.raises(errors.ManilaException, match='another'):
+        place.manager.delete_only(share)
+    fileset.comment, fileset.path = '', '/gpfs0/shares/elsewhere'
+    with pytest.raises(errors.ManilaException, match='elsewhere'):
+        place.manager.delete_only(share)
+    assert place.sim.state.filesets[name] is fileset
+
+
+def test_a_failed_create_leaves_nothing(place):
+    share = place.manager.new_share()
+    place.lab.make_driver()
+    warm(place)
+    before = set(place.sim.state.filesets)
+    place.lab._trouble.arm(gpfs.Strike('fails', 3), 2)
+    with pytest.raises(errors.ManilaException):
+        place.manager.create(share)
+    assert set(place.sim.state.filesets) == before
+
+
+def test_unknown_snapshots_stop_a_delete_before_anything_goes(place):
+    share = warm(place)
+    rule = place.manager.rule('10.0.0.1')
+    place.manager.update(share, add=[rule])
+    place.lab.make_unmanaged_snapshot(share.export, 'nightly')
+    with pytest.raises(errors.ManilaException, match='nightly'):
+        place.manager.delete_only(share)
+    assert place.lab.effective(share.export, '10.0.0.1') == 'rw'
+
+
+@pytest.mark.parametrize(('replicas', 'doubt', 'used', 'fits'), [
+    (1, 0, GiB, True), (1, 0, GiB + 1, False), (2, 0, GiB, True),
+    (2, 0, GiB + 1024, False), (1, 1, GiB, False)])
+def test_a_shrink_counts_replicas_and_what_is_in_doubt(
+        place, replicas, doubt, used, fits):
+    place.sim.options.replicas = replicas
+    share = warm(place)
+    place.lab.write(share.export, used)
+    place.sim.options.doubt_kib = doubt
+    if fits:
+        place.manager.resize(share, 1)
+    else:
+        with pytest.raises(errors.ShareShrinkingPossibleDataLoss):
+            place.manager.resize(share, 1)
+    fileset = place.sim.state.filesets[f'share-{share.id}']
+    assert fileset.limit_kib == (1 if fits else 2) * replicas * 1024 ** 2
+
+
+def test_going_back_to_a_snapshot(place):
+    share = warm(place)
+    rule = place.manager.rule('10.0.0.1')
+    place.manager.update(share, add=[rule])
+    place.lab.write(share.export, 4711)
+    snapshot = place.manager.create_snapshot(share)
+    place.lab.write(share.export, GiB)
+    looks = []
+    restore = place.sim.tree.restore
+    place.sim.tree.restore = lambda *parts: (looks.append(
+        place.lab.effective(share.export, '10.0.0.1')), restore(*parts))
+    place.driver.revert_to_snapshot(
+        None, place.manager.snapshot_row(snapshot),
+        place.manager.rule_rows(share, [rule]), [])
+    assert looks == [None]
+    assert place.sim.state.filesets[f'share-{share.id}'].used == 4711
+    assert place.lab.effective(share.export, '10.0.0.1') == 'rw'
+
+
+def test_after_a_failed_way_back_clients_are_let_in_again(place):
+    share = warm(place)
+    rule = place.manager.rule('10.0.0.1')
+    place.manager.update(share, add=[rule])
+    snapshot = place.manager.create_snapshot(share)
+    place.sim.tree.restore = lambda *parts: (_ for _ in ()).throw(
+        KeyError('broken'))
+    with pytest.raises(errors.ManilaException):
+        place.driver.revert_to_snapshot(
+            None, place.manager.snapshot_row(snapshot),
+            place.manager.rule_rows(share, [rule]), [])
+    assert place.lab.effective(share.export, '10.0.0.1') == 'rw'
+
+
+def test_a_copy_is_followed_and_taken_up_again(place):
+    share = warm(place)
+    place.lab.write(share.export, 4711)
+    snapshot = place.manager.create_snapshot(share)
+    place.sim.options.copy_seconds, place.sim.options.copy_dies = 100, 3
+    clone = place.manager.create_from_snapshot(
+        place.manager.new_clone(snapshot), snapshot)
+    states = []
+    for _ in range(10):
+        place.manager.restart()
+        states.append(place.manager.poll(clone))
+        place.lab.advance(101)
+    assert set(states) == {'creating_from_snapshot', 'available'}
+    assert place.sim.state.filesets[f'share-{clone.id}'].used == 4711
+    assert place.sim.state.jobs == {}
+
+
+def test_a_copy_that_cannot_be_ends_in_error(place):
+    share = warm(place)
+    snapshot = place.manager.create_snapshot(share)
+    place.sim.options.copy_status = 23
+    clone = place.manager.create_from_snapshot(
+        place.manager.new_clone(snapshot), snapshot)
+    assert place.manager.poll(clone) == 'error'
+    place.manager.delete(clone)
+    assert place.sim.state.jobs == {}
+
+
+@pytest.mark.parametrize(('change', 'reason'), [
+    (lambda sim, one: setattr(one, 'independent', False), 'dependent'),
+    (lambda sim, one: setattr(one, 'afm', 'nfs://x'), 'AFM'),
+    (lambda sim, one: setattr(one, 'comment', 'manila:7'), 'share 7'),
+    (lambda sim, one: setattr(one, 'used', 4 * GiB), 'more than'),
+    (lambda sim, one: sim.make_fileset('below', one.path + '/x'), 'below'),
+    (lambda sim, one: sim.export(one.path, **{'10.0.0.1': 'ro'}),
+     'exported'),
+    (lambda sim, one: sim.export(one.path + '/y', **{'10.0.0.1': 'ro'}),
+     'exported')])
+def test_what_is_not_managed_and_stays_as_it_is(place, change, reason):
+    unmanaged = place.lab.make_unmanaged('by-hand')
+    change(place.sim, place.sim.state.filesets['legacy-by-hand'])
+    before = place.lab.records()
+    with pytest.raises(errors.ManageInvalidShare, match=reason):
+        place.manager.manage(unmanaged)
+    assert place.lab.records() == before
+
+
+@pytest.mark.parametrize('export', [
+    'no-colon', '192.0.2.10', '192.0.2.99:/gpfs0/shares/legacy-x',
+    '192.0.2.10:/gpfs0/shares/../x', '192.0.2.10:/gpfs0/shares',
+    '192.0.2.10:/other/x', '[192.0.2.10]:/gpfs0/shares/none'])
+def test_what_is_not_an_export_of_this_backend(place, export):
+    unmanaged = place.lab.make_unmanaged('x')
+    object.__setattr__(unmanaged, 'export', export)
+    with pytest.raises(errors.ManageInvalidShare):
+        place.manager.manage(unmanaged)
+
+
+def test_a_takeover_that_fails_is_taken_back(place):
+    warm(place)
+    unmanaged = place.lab.make_unmanaged('by-hand')
+    before = place.lab.records()
+    for at, kind in itertools.product((1, 2, 3), ('fails', 'broken',
+                                                  'silent')):
+        place.lab._trouble.arm(gpfs.Strike(kind, at), 4)
+        try:
+            share = place.manager.manage(unmanaged)
+        except errors.ManageInvalidShare:
+            assert place.lab.records() == before, (kind, at)
+        else:
+            raise AssertionError(share)
+        place.lab.heal()
+
+
+def test_statistics(place):
+    place.sim.options.replicas = 2
+    share = warm(place)
+    place.lab.write(share.export, 3 * GiB)
+    stats = place.manager.stats()
+    pool = stats
+    assert pool['total_capacity_gb'] == 50 * 1024
+    assert pool['free_capacity_gb'] == 50 * 1024 - 3
+    assert pool['provisioned_capacity_gb'] == 2
+    assert stats['storage_protocol'] == 'NFS'
+    assert stats['snapshot_support']
+    assert stats['revert_to_snapshot_support']
+
+
+def test_dependent_filesets_promise_no_snapshots(make_place):
+    place = make_place(gpfs_fileset_type='dependent')
+    share = warm(place)
+    assert not place.sim.state.filesets[f'share-{share.id}'].independent
+    stats = place.manager.stats()
+    assert not stats['snapshot_support']
+    with pytest.raises(errors.ManilaException, match='dependent'):
+        place.manager.create_snapshot(share)
+
+
+def test_management_hosts_are_tried_in_turn(make_place):
+    place = make_place(gpfs_management_hosts='one,two')
+    place.lab._trouble.arm(gpfs.Strike('unreachable'), 1)
+    share = place.manager.create()
+    assert {entry.host for entry in place.sim.log} == {'two'}
+    place.manager.delete(share)

@@ -1,0 +1,123 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What is wrong is said when the service starts, with the option's name."""
+
+import pytest
+
+from manila_drivers import compat
+
+BAD = compat.errors.BadConfigurationException
+
+
+def fails(place, option, call=None):
+    with pytest.raises(BAD) as caught:
+        (call or place.driver.check_for_setup_error)()
+    assert f'Option {option}:' in str(caught.value)
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(('option', 'options'), [
+    ('gpfs_nfs_server_type', {'gpfs_nfs_server_type': 'SMB'}),
+    ('gpfs_nfs_server_list', {'gpfs_nfs_server_type': 'KNFS'}),
+    ('gpfs_nfs_server_list', {'gpfs_nfs_server_type': 'gnfs'}),
+    ('gpfs_nfs_server_list', {'gpfs_nfs_server_type': 'KNFS',
+                              'gpfs_nfs_server_list': 'nfs1,-oProxy=x'}),
+    ('gpfs_share_helpers', {
+        'gpfs_share_helpers': 'CES=manila_drivers.nowhere.Helper'}),
+    ('gpfs_share_helpers', {'gpfs_share_helpers': 'CES=os.path.join'}),
+    ('gpfs_share_helpers', {'gpfs_share_helpers': 'anything'}),
+    ('gpfs_share_export_ip', {'gpfs_share_export_ip': None}),
+    ('gpfs_mount_point_base', {'gpfs_mount_point_base': 'relative'}),
+    ('gpfs_mount_point_base', {'gpfs_mount_point_base': '/'}),
+    ('gpfs_mount_point_base', {'gpfs_mount_point_base': '/gpfs0/a/'}),
+    ('gpfs_mount_point_base', {'gpfs_mount_point_base': '/gpfs0/$(id)'}),
+    ('gpfs_ssh_login', {'gpfs_ssh_login': None}),
+    ('gpfs_ssh_private_key', {'gpfs_ssh_password': None}),
+    ('gpfs_ssh_private_key', {'gpfs_ssh_private_key': '/nowhere'}),
+    ('gpfs_ssh_use_sudo', {'gpfs_ssh_login': 'manila'}),
+    ('gpfs_ssh_known_hosts', {'gpfs_ssh_known_hosts': '/nowhere'}),
+    ('gpfs_filesystem', {'gpfs_filesystem': 'a b'})])
+def test_options_that_cannot_be(make_place, option, options):
+    place = None
+    with pytest.raises((BAD, TypeError)) as caught:
+        place = make_place(**options)
+    assert place is None
+    assert f'Option {option}:' in str(caught.value)
+
+
+def test_all_problems_are_told_at_once(make_place):
+    with pytest.raises(BAD) as caught:
+        make_place(gpfs_share_export_ip=None, gpfs_nfs_server_type='KNFS')
+    for option in ('gpfs_share_export_ip', 'gpfs_nfs_server_list'):
+        assert f'Option {option}:' in str(caught.value)
+
+
+def test_what_upstream_calls_the_helpers_is_understood(make_place):
+    place = make_place(gpfs_share_helpers='CES:manila.share.drivers.ibm.'
+                       'gpfs.CESHelper,KNFS:manila.share.drivers.ibm.gpfs.'
+                       'KNFSHelper')
+    place.driver.check_for_setup_error()
+
+
+def test_a_healthy_cluster_starts_in_few_round_trips(place):
+    _, trips = place.spent(place.driver.check_for_setup_error)
+    assert trips <= 5
+
+
+def test_quota_is_off(place):
+    place.sim.options.quotas = 'user;group'
+    assert 'mmchfs gpfs0 -Q yes' in fails(place, 'gpfs_filesystem')
+
+
+def test_base_is_no_directory(make_place):
+    place = make_place(gpfs_mount_point_base='/gpfs0/none')
+    fails(place, 'gpfs_mount_point_base')
+
+
+def test_base_is_not_in_gpfs(make_place):
+    place = make_place(gpfs_mount_point_base='/tmp')
+    fails(place, 'gpfs_mount_point_base')
+
+
+def test_wrong_file_system(make_place):
+    place = make_place(gpfs_filesystem='gpfs9')
+    fails(place, 'gpfs_filesystem')
+
+
+def test_gpfs_is_down(place):
+    place.sim.options.state = 'down'
+    with pytest.raises(compat.errors.ShareBackendException, match='down'):
+        place.driver.check_for_setup_error()
+
+
+def test_no_protocol_nodes(place):
+    place.sim.options.ces_nfs = False
+    fails(place, 'gpfs_nfs_server_type')
+
+
+
+
+def test_the_management_host_is_down(make_place):
+    place = make_place()
+    from manila_drivers.simulators import gpfs
+    place.lab._trouble.arm(gpfs.Strike('unreachable'), 1, lasting=True)
+    fails(place, 'gpfs_management_hosts')
+
+
+def test_the_package_lists_its_classes_lazily():
+    from manila_drivers.ibm import gpfs
+    for name in ('GPFSShareDriver', 'NASHelperBase', 'KNFSHelper',
+                 'GNFSHelper', 'CESHelper'):
+        assert getattr(gpfs, name).__name__ == name
+    with pytest.raises(AttributeError):
+        gpfs.Nothing  # noqa: B018 - that is the question

@@ -1,0 +1,124 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What GPFS prints, and options that operators write."""
+
+import pytest
+
+from manila_drivers import exception
+from manila_drivers.ibm.gpfs import export_options
+from manila_drivers.ibm.gpfs import listing
+from manila_drivers.ibm.gpfs import records
+from manila_drivers.transport import command
+
+FILESETS = """\
+mmlsfileset::HEADER:version:reserved:reserved:filesystemName:filesetName:id:\
+rootInode:status:path:parentId:created:inodes:dataInKB:comment:filesetMode:\
+afmTarget:isInodeSpaceOwner:maxInodes:allocInodes:reserved:snapId:
+mmlsfileset::0:1:::project:root:0:3:Linked:%2Ffs%2Fproject:--:Wed May 18 \
+10%3A41%3A35 2016:-:-:root fileset:off:-:1:300000000:102052224:-:0:
+mmlsfileset::0:1:::project:my-secret-data:2:17:Unlinked:%2D%2D:--:Wed Nov 22 \
+14%3A29%3A26 2017:-:-:manila%3A77 from share-1%3Asnap:off:-:1:11:10:-:0:
+mmlsfileset::0:1:::project:(old):3:18:Deleted:%2D%2D:--:x:-:-::off:-:0:0:0:-:0:
+"""
+QUOTA = """\
+*** Report for USR GRP FILESET quotas on gpfs1
+mmrepquota:{section}:HEADER:version:reserved:reserved:filesystemName:\
+quotaType:id:name:blockUsage:blockQuota:blockLimit:blockInDoubt:blockGrace:
+mmrepquota:{section}:0:1:::gpfs1:FILESET:1:name1:950235440:4294967296:\
+5368709120:406372448:none:
+mmrepquota:{section}:0:1:::gpfs1:USR:1:name1:1:1:1:1:none:
+"""
+LIST = command.Command.of('/usr/lpp/mmfs/bin/mmlsfileset')
+REPORT = command.Command.of('/usr/lpp/mmfs/bin/mmrepquota')
+
+
+def said(stdout='', stderr='', status=0):
+    return command.Result(stdout, stderr, status)
+
+
+def test_filesets():
+    root, other, old = records.filesets(LIST, said(FILESETS))
+    assert (root.name, root.path, root.linked) == (
+        'root', '/fs/project', True)
+    assert (other.name, other.path, other.linked, other.owner,
+            other.source) == ('my-secret-data', '', False, '77',
+                              'share-1:snap')
+    assert (old.name, old.deleted, old.independent) == ('old', True, False)
+
+
+@pytest.mark.parametrize('section', ['', 'fileset'])
+def test_quotas(section):
+    found = records.quotas(REPORT, said(QUOTA.format(section=section)))
+    assert list(found) == ['name1']
+    assert found['name1'].most == 950235440 + 406372448
+
+
+def test_a_missing_fileset_is_no_failure_and_others_are():
+    gone = said(stderr='Fileset name share-1 not found.\nmmlsfileset: '
+                'Command failed. Examine previous error messages to '
+                'determine cause.\n', status=2)
+    assert records.fileset(LIST, gone, 'share-1') is None
+    down = said(stderr='mmlsfileset: GPFS is down on this node.\n', status=1)
+    with pytest.raises(exception.BackendError, match='down'):
+        records.fileset(LIST, down, 'share-1')
+
+
+@pytest.mark.parametrize('blanks', [' ', '  '])
+def test_failures_that_exit_with_0(blanks):
+    silent = said(FILESETS, f'mmlsfileset: Command failed.{blanks}Examine '
+                  'previous error messages to determine cause.\n')
+    with pytest.raises(exception.BackendError):
+        records.filesets(LIST, silent)
+
+
+def test_without_a_header_nothing_is_known():
+    with pytest.raises(listing.Unreadable):
+        records.filesets(LIST, said('some warning\n'))
+    header = FILESETS.partition('\n')[0]
+    assert records.filesets(LIST, said(header)) == []
+
+
+def test_no_snapshots():
+    assert records.snapshots(LIST, said('No snapshots in file system x\n')) \
+        == []
+
+
+def test_addresses_with_colons_and_odd_escapes():
+    text = ('c:s:HEADER:version:reserved:reserved:Path:Clients:Level:\n'
+            'c:s:0:1:::/fs%ess:2001:db8::/32:RW:\n'
+            'c:s:0:1:::/x:10.0.0.1:RO:\n')
+    first, second = listing.rows(text, 'c', 's', long_column='Clients')
+    assert first == {'path': '/fs%ess', 'clients': '2001:db8::/32',
+                     'level': 'RW'}
+    assert second['clients'] == '10.0.0.1'
+    with pytest.raises(listing.Unreadable):
+        listing.rows(text, 'c', 's')
+
+
+@pytest.mark.parametrize('text', [
+    'rw', 'RO', 'access_type=rw', 'Access_Type = RO', 'clients=*', 'fsid=0',
+    'sync,rw', 'unknown', 'anonuid', 'sync=1', 'sync;id', 'sec=$(id)',
+    'mountpoint="/a b"', 'async)(rw', 'anonuid=', 'sync\nrw', 'root\t'])
+def test_export_options_that_are_refused(text):
+    with pytest.raises(exception.InvalidRequest) as caught:
+        export_options.parse(text, export_options.KERNEL, 'extra spec x')
+    assert 'extra spec x' in str(caught.value)
+
+
+def test_export_options_that_are_taken():
+    assert export_options.parse(
+        ' No_Root_Squash,,sec=krb5:sys , anonuid=7',
+        export_options.KERNEL, 'x') == (
+            'no_root_squash', 'sec=krb5:sys', 'anonuid=7')
+    assert export_options.parse('protocols=3:4', export_options.GANESHA,
+                                'x') == ('protocols=3:4',)
