@@ -1,0 +1,253 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""GlusterFS drivers that break the contract fail, and fail the right check.
+
+Most of the defects are those of the driver that this one replaces.
+"""
+
+import dataclasses
+import functools
+
+import pytest
+
+from manila_drivers.conformance import access_property
+from manila_drivers.conformance import budgets
+from manila_drivers.conformance import lifecycle
+from manila_drivers.conformance import rules
+from manila_drivers.conformance import running
+from manila_drivers.conformance import service
+from manila_drivers.conformance import verdict
+from manila_drivers.conformance.labs import gluster
+from manila_drivers.glusterfs import glusterfs_native
+from manila_drivers.glusterfs import records
+
+SCENARIOS = {scenario.name: scenario for module in (
+    budgets, lifecycle, rules, service) for scenario in module.SCENARIOS}
+
+
+class Broken(glusterfs_native.GlusterfsNativeShareDriver):
+    """What several of them need."""
+
+    def _located(self, share):
+        return self._backend.site.find(share['id'])
+
+    def _set(self, share, **options):
+        found = self._located(share)
+        found.cluster.gluster.set(found.volume.name, options)
+
+
+class OnlyAdds(Broken):
+    """A resync adds what is missing and removes nothing."""
+
+    def update_access(self, context, share, access_rules, add_rules=(),
+                      delete_rules=(), update_rules=(), **kwargs):
+        before = self._located(share).volume.allowed or ()
+        result = super().update_access(context, share, access_rules,
+                                       **kwargs)
+        denied = {rule['access_to'] for rule in delete_rules or ()}
+        now = self._located(share).volume.allowed
+        self._set(share, **{records.ALLOW: ','.join(
+            sorted({*before, *now} - denied))})
+        return result
+
+
+class LetsHeldMountsLive(Broken):
+    """Whoever is connected stays so."""
+
+    def update_access(self, context, share, *args, **kwargs):
+        found = self._located(share)
+        found.cluster.dynamic = lambda volume: True
+        self._set(share, **{records.DYNAMIC: 'off'})
+        return super().update_access(context, share, *args, **kwargs)
+
+
+class LosesTheServers(Broken):
+    """Writes the names of tenants and nobody else's."""
+
+    def update_access(self, context, share, access_rules, *args, **kwargs):
+        result = super().update_access(context, share, access_rules, *args,
+                                       **kwargs)
+        names = [rule['access_to'] for rule in access_rules]
+        self._set(share, **{records.ALLOW: ','.join(names) or 'nobody'})
+        self._backend.site.diary.forget(share['id'])
+        return result
+
+
+class RestartsEveryTime(Broken):
+    def update_access(self, context, share, *args, **kwargs):
+        found = self._located(share)
+        found.cluster.gluster.call('volume', 'stop', found.volume.name)
+        return super().update_access(context, share, *args, **kwargs)
+
+
+class OpenWhileItChanges(Broken):
+    def update_access(self, context, share, *args, **kwargs):
+        self._set(share, **{records.ALLOW: 'glusterfs-server-1,*'})
+        return super().update_access(context, share, *args, **kwargs)
+
+
+class DoesNotWipe(Broken):
+    def do_setup(self, context, **kwargs):
+        super().do_setup(context, **kwargs)
+        self._backend.site.wiper.wipe = lambda export, volume: None
+
+
+class BelievesTheWipe(Broken):
+    """Does not look whether anything is left."""
+
+    def do_setup(self, context, **kwargs):
+        super().do_setup(context, **kwargs)
+        wiper = self._backend.site.wiper
+        wiper._empty = functools.partial(self._careless, wiper)
+
+    @staticmethod
+    def _careless(wiper, export, place):
+        wiper._run('find', place, '-mindepth', '1', '-delete',
+                   accept=frozenset(range(256)))
+
+
+class MarksAtTheEnd(Broken):
+    """A volume is prepared first, and taken when all has gone well."""
+
+    def do_setup(self, context, **kwargs):
+        super().do_setup(context, **kwargs)
+        creator = self._backend.creator
+        creator._claim = functools.partial(self._late, creator)
+
+    @staticmethod
+    def _late(creator, share, chosen, record):
+        gluster = chosen.cluster.gluster
+        gluster.set(chosen.volume.name, {records.MARK: 'in-preparation'})
+        gluster.set(chosen.volume.name, {records.MARK: share.id})
+        return chosen.with_volume(gluster.volume(chosen.volume.name))
+
+
+class AsksForEveryVolume(Broken):
+    def create_share(self, context, share, **kwargs):
+        for located in self._backend.site.clusters.volumes():
+            located.cluster.gluster.volume(located.volume.name)
+        return super().create_share(context, share, **kwargs)
+
+
+class StartsTheCloneFirst(Broken):
+    """The clone runs with its parent's names until its own are set."""
+
+    def do_setup(self, context, **kwargs):
+        super().do_setup(context, **kwargs)
+        made = self._backend.snapshots
+        made._open = functools.partial(self._started, made._open)
+
+    @staticmethod
+    def _started(opening, share, snapshot, located):
+        gluster = located.cluster.gluster
+        gluster.call('volume', 'start', located.volume.name)
+        opening(share, snapshot, dataclasses.replace(
+            located, volume=gluster.volume(located.volume.name)))
+
+
+class DeletesAnyVolume(Broken):
+    """Takes what begins with the right name for its own."""
+
+    def delete_share(self, context, share, **kwargs):
+        super().delete_share(context, share, **kwargs)
+        for located in self._backend.site.clusters.volumes():
+            if located.volume.name.startswith('manila-' + share['id'][:-1]):
+                gluster = located.cluster.gluster
+                gluster.call('volume', 'stop', located.volume.name)
+
+
+class WritesAtEveryStart(Broken):
+    def _ensure_shares(self, context, shares):
+        for share in shares[:1]:
+            self._set(share, **{records.MARK: share['id']})
+        return super()._ensure_shares(context, shares)
+
+
+LABS = gluster.GlusterLabs()
+LEVELS = gluster.GlusterLabs(gluster.LevelsLab)
+
+
+def lab_with(labs, driver_class):
+    kind = type('BrokenLab', (labs._lab_class,),
+                {'driver_class': driver_class})
+    labs().close()
+    return lambda: kind(labs._site)
+
+
+def failed(work):
+    try:
+        work()
+    except verdict.Violation as found:
+        return found.check
+    return ''
+
+
+def play(make_lab, name):
+    lab = make_lab()
+    try:
+        SCENARIOS[name].run(lab)
+    finally:
+        lab.close()
+
+
+BY_SCENARIO = [
+    (OnlyAdds, 'a_resync_removes_strangers', 'access.too-wide'),
+    (LosesTheServers, 'a_share_lives_from_creation_to_deletion', 'raised'),
+    (AsksForEveryVolume, 'life_stays_within_its_budget', 'budget.create'),
+    (DeletesAnyVolume, 'a_delete_leaves_strangers_alone', 'strangers'),
+    (WritesAtEveryStart, 'a_start_with_many_shares_stays_within_its_budget',
+     'budget.ensure')]
+
+
+@pytest.mark.parametrize(
+    ('driver_class', 'scenario', 'check'), BY_SCENARIO,
+    ids=[one[0].__name__ for one in BY_SCENARIO])
+def test_a_scenario_fails(driver_class, scenario, check):
+    found = failed(lambda: play(lab_with(LABS, driver_class), scenario))
+    assert found.startswith(check)
+    assert failed(lambda: play(LABS, scenario)) == ''
+
+
+BY_HISTORIES = [
+    (OnlyAdds, 'access.too-wide'),
+    (LetsHeldMountsLive, 'access.too-wide'),
+    (RestartsEveryTime, 'access.interrupted'),
+    (OpenWhileItChanges, 'access.too-wide-meanwhile')]
+
+
+@pytest.mark.parametrize(('driver_class', 'check'), BY_HISTORIES,
+                         ids=[one[0].__name__ for one in BY_HISTORIES])
+def test_histories_fail(driver_class, check):
+    make_lab = lab_with(LEVELS, driver_class)
+    found = next(filter(None, (failed(
+        lambda seed=seed: access_property.run_seed(make_lab, seed))
+        for seed in range(30))), '')
+    assert found.startswith(check)
+
+
+BY_SWEEP = [
+    (DoesNotWipe, 'delete alone', 'strangers'),
+    (BelievesTheWipe, 'delete alone', 'claimed.state'),
+    (MarksAtTheEnd, 'create', 'repeat.state'),
+    (StartsTheCloneFirst, 'create from snapshot', 'access.too-wide-')]
+
+
+@pytest.mark.parametrize(('driver_class', 'operation', 'check'), BY_SWEEP,
+                         ids=[one[0].__name__ for one in BY_SWEEP])
+def test_a_sweep_fails(monkeypatch, driver_class, operation, check):
+    monkeypatch.setenv('MANILA_DRIVERS_WORKERS', '1')
+    # Every third case, evenly chosen.
+    monkeypatch.setenv('MANILA_DRIVERS_SCALE', '0.34')
+    make_lab = lab_with(LABS, driver_class)
+    found = failed(lambda: running.faults(make_lab, [operation]).verify())
+    assert found and found.startswith(check)
