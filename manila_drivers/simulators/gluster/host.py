@@ -173,10 +173,9 @@ def _deleted(volume: state_module.Volume, paths: Sequence[str]) -> Reply:
     """What ``find -delete`` does: with the trash on, files go there."""
     if state_module.is_on(volume.options.get('features.read-only')):
         return Reply('', 'find: Read-only file system\n', 1)
-    trash = state_module.is_on(volume.options.get('features.trash'))
     for path in paths:
         content = volume.files.pop(path, None)
-        if content is not None and trash and not path.startswith(_TRASH):
+        if content is not None and volume.trash and not path.startswith(_TRASH):
             volume.files[_TRASH + path] = content
     return Reply()
 

@@ -118,6 +118,8 @@ class Snapshots:
             raise GlusterError(30812, f'Snapshot {name} already exists')
         made = self._state.frozen(volume, name)
         self._state.snapshots[name] = made
+        # Writers were held back meanwhile; gluster leaves this behind.
+        volume.options['features.barrier'] = 'disable'
         return [element('snapCreate', _named(made))]
 
     def _able(self, volume_name: str) -> state_module.Volume:
@@ -188,7 +190,7 @@ class Snapshots:
         if not found.active:
             raise GlusterError(30810, f'Snapshot {source} is not activated')
         made = state_module.Volume(
-            name, [], found.size, options=dict(found.options),
+            name, [], found.size, options=_thawed(found),
             files=copy.copy(found.files), limit=found.limit)
         made.bricks = [self._brick(made.id)]
         self._state.volumes[name] = made
@@ -206,13 +208,20 @@ class Snapshots:
             raise GlusterError(30809, (
                 f'Volume ({volume.name}) has been started. Volume needs to '
                 f'be stopped before restoring a snapshot.'))
-        volume.options = dict(found.options)
+        volume.options = _thawed(found)
         volume.files = copy.copy(found.files)
         volume.limit = found.limit
         volume.bricks = [self._brick(found.id)]
         del self._state.snapshots[found.name]
         return [element('snapRestore', fields(
             'volume', name=volume.name, uuid=volume.id), _named(found))]
+
+
+def _thawed(snapshot: Snapshot) -> dict[str, str]:
+    """The options of a volume that is made from a snapshot."""
+    quota = dict.fromkeys(('features.quota', 'features.inode-quota',
+                           'features.quota-deem-statfs'), 'off')
+    return quota | snapshot.options
 
 
 def _named(snapshot: Snapshot) -> Element:

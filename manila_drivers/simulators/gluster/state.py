@@ -86,8 +86,8 @@ class Volume:
     """A volume.
 
     ``files`` maps paths to content, or to sizes in bytes where content does
-    not matter.  ``tls`` and ``allow`` are what running bricks work with,
-    which need not be what the options say.
+    not matter.  ``tls``, ``allow`` and ``trash`` are what running bricks
+    work with, which need not be what the options say.
     """
 
     name: str
@@ -101,6 +101,7 @@ class Volume:
     replica: int = 1
     thin: bool = True
     trash_seen: bool = False
+    trash: bool = False
     tls: bool = False
     allow: str | None = None
 
@@ -180,6 +181,7 @@ class State:
         volume.status = STARTED
         volume.tls = is_on(volume.options.get('server.ssl'))
         volume.allow = volume.options.get(ALLOW)
+        volume.trash = is_on(volume.options.get('features.trash'))
 
     def stop(self, volume: Volume) -> None:
         volume.status = STOPPED
@@ -187,7 +189,10 @@ class State:
 
     def set(self, volume: Volume, pairs: Mapping[str, str]) -> None:
         volume.options.update(pairs)
-        volume.trash_seen |= is_on(volume.options.get('features.trash'))
+        trash = is_on(volume.options.get('features.trash'))
+        volume.trash_seen |= trash
+        # Switched off, it goes on for a moment: here, until a restart.
+        volume.trash |= trash and volume.status == STARTED
         if volume.status == STARTED and ALLOW in pairs:
             volume.allow = pairs[ALLOW]
         if self.options.modern and is_on(
