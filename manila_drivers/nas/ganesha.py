@@ -38,6 +38,7 @@ from manila_drivers.nas import directory
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
+from manila_drivers.nas import ganesha_legacy
 from manila_drivers.transport import command
 
 Commands = list[command.Command]
@@ -53,10 +54,14 @@ class Layout:
 
     :param export_dir: absolute, of plain characters.
     :param fsal: GPFS, VFS, ....
+    :param config: the main file, and ``service`` what reads it; these are
+        changed and restarted where Ganesha is older than 2.1.
     """
 
     export_dir: str = '/etc/ganesha/export.d'
     fsal: str = 'GPFS'
+    config: str = '/etc/ganesha/ganesha.conf'
+    service: str = 'ganesha.nfsd'
 
     def __post_init__(self) -> None:
         if not re.fullmatch(r'(/[A-Za-z0-9_.+@-]+)+', self.export_dir):
@@ -78,6 +83,8 @@ class Facts:
     :param files: exports of our directory by file, without ``.conf``.
     :param pending: files that Ganesha may not have been told of.
     :param index: files that it reads when it starts.
+    :param old: the main file of a Ganesha older than 2.1, which has all its
+        exports there.
     """
 
     live: Mapping[int, str]
@@ -87,6 +94,7 @@ class Facts:
     pending: frozenset[str]
     index: frozenset[str]
     methods: frozenset[str]
+    old: ganesha_legacy.Config | None = None
 
     def stored(self, path: str) -> Mapping[str, Export]:
         """File to export, of a path."""
@@ -124,13 +132,20 @@ def questions(layout: Layout,
         directory.run('grep', '-rHs', '--include=*.conf',
                       '--include=*.pending', '--', '', layout.export_dir,
                       accept=frozenset({0, 1, 2})),
+        *(directory.run('cat', '--', path, accept=frozenset({0, 1}))
+          for path in (layout.config, f'{layout.config}.pending')),
         *map(ganesha_bus.display, sorted(numbers))]
 
 
 def understand(server: str, layout: Layout,
                results: Sequence[command.Result]) -> Facts:
     """:raises DriverError: it does not say what it exports."""
-    known, shown, found, *details = results
+    known, shown, found, main, half, *details = results
+    methods = ganesha_bus.methods(known.stdout)
+    if 'AddExport' not in methods:
+        old = _old(main.stdout, certain='ShowExports' in methods)
+        if old is not None:
+            return _facts_of_old(old, pending=not half.status)
     for result in (known, shown):
         if result.status:
             raise exception.BackendError(
@@ -155,7 +170,31 @@ def understand(server: str, layout: Layout,
         pending=frozenset(name.removesuffix('.pending') for name in files
                           if name.endswith('.pending')),
         index=_included(files.get(INDEX, '')),
-        methods=ganesha_bus.methods(known.stdout))
+        methods=methods)
+
+
+def _old(text: str, *, certain: bool) -> ganesha_legacy.Config | None:
+    """The main file, if it is one of a Ganesha older than 2.1.
+
+    :param certain: Ganesha has said that it is; 1.5 does not speak.
+    """
+    try:
+        config = ganesha_legacy.read(text)
+    except exception.BackendError:
+        if certain:
+            raise
+        return None
+    return config if certain or any(
+        'fsal' in export for export in config.exports) else None
+
+
+def _facts_of_old(config: ganesha_legacy.Config, *, pending: bool) -> Facts:
+    return Facts(
+        live={int(export['export_id']): ganesha_legacy.plain(
+            export.get('path', '')) for export in config.exports},
+        shown={}, asked=False, files={},
+        pending=frozenset([INDEX] if pending else []),
+        index=frozenset(), methods=frozenset(), old=config)
 
 
 def _readable(text: str) -> tuple[Export, ...]:
@@ -224,6 +263,9 @@ def _free(number: int, users: Collection[int]) -> int:
 def levels(facts: Facts, path: str,
            ) -> tuple[directory.Levels, bool]:
     """What networks get now, and whether that is the whole truth."""
+    if facts.old is not None:
+        return (ganesha_legacy.levels(facts.old.of(path) or {}),
+                not facts.pending)
     stored = list(facts.stored(path).values())
     found: ganesha_exports.Clients = ()
     whole = len(facts.numbers(path)) <= 1 and not (
@@ -269,6 +311,19 @@ def plan(facts: Facts, wanted: directory.Directory, number: int,
     if changed:
         commands.append(directory.removed(_pending(layout, wanted.name)))
     return commands
+
+
+def plan_old(facts: Facts, wanted: Iterable[directory.Directory],
+             numbers: Mapping[str, int], layout: Layout) -> Commands:
+    """The same for a Ganesha older than 2.1: one file, one restart."""
+    assert facts.old is not None
+    config = facts.old
+    for each in wanted:
+        config = ganesha_legacy.changed(config, each, numbers[each.path],
+                                        layout.fsal)
+    if config == facts.old and not facts.pending:
+        return []
+    return ganesha_legacy.commands(layout.config, config, layout.service)
 
 
 def _untold(facts: Facts, export: Export, *, changed: bool) -> bool:

@@ -36,7 +36,6 @@ from manila_drivers.transport import command
 
 Network = access.Network
 
-FIRST, LAST = 100, 65535
 # Entries that overlapping rules may cost one export.
 _EXTRA = 1000
 _LISTS = {access.RW: 'rw_access', access.RO: 'r_access'}
@@ -75,7 +74,8 @@ def read(text: str) -> Config:
     first, *blocks = re.split(r'^EXPORT[ \t]*$', text, flags=re.MULTILINE)
     exports = tuple(_settings(block) for block in blocks)
     numbers = [export.get('export_id') for export in exports]
-    if None in numbers or len(set(numbers)) < len(numbers):
+    if (len(set(numbers)) < len(numbers)
+            or not all(number and number.isdecimal() for number in numbers)):
         raise exception.BackendError(
             'Exports of Ganesha without a number, or with the same one',
             answer=', '.join(map(str, numbers)))
@@ -132,9 +132,12 @@ def lists(levels: directory.Levels) -> Lists:
          if str(network) in cut.errors})
 
 
-def changed(config: Config, wanted: directory.Directory, fsal: str,
-            options: Mapping[str, str] = DEFAULTS) -> Config:
-    """The file as it shall be; equal to the given one if it is."""
+def changed(config: Config, wanted: directory.Directory, number: int,
+            fsal: str) -> Config:
+    """The file as it shall be; equal to the given one if it is.
+
+    :param number: of the export if there is none yet.
+    """
     directory.check(wanted)
     given = lists(wanted.levels).settings
     present = config.of(wanted.path)
@@ -143,7 +146,7 @@ def changed(config: Config, wanted: directory.Directory, fsal: str,
     if not given:
         return dataclasses.replace(config, exports=others)
     if present is None:
-        export = _new(wanted, _number(config), fsal, options)
+        export = _new(wanted, number, fsal)
         return dataclasses.replace(config, exports=(
             *config.exports, {**export, **given}))
     # Its number and what operators chose are kept.
@@ -154,20 +157,11 @@ def changed(config: Config, wanted: directory.Directory, fsal: str,
         for each in config.exports))
 
 
-def _number(config: Config) -> int:
-    known = [int(export['export_id']) for export in config.exports
-             if export['export_id'].isdecimal()]
-    number = max([FIRST - 1, *known]) + 1
-    if number > LAST:
-        raise exception.BackendError('Every export number is taken')
-    return number
-
-
-def _new(wanted: directory.Directory, number: int, fsal: str,
-         options: Mapping[str, str]) -> dict[str, str]:
+def _new(wanted: directory.Directory, number: int,
+         fsal: str) -> dict[str, str]:
     path = ganesha_text.quoted(wanted.path)
     return {'export_id': str(number), 'path': path, 'fsal': f'"{fsal}"',
-            'pseudo': path, **options, 'tag': f'"fs{number}"'}
+            'pseudo': path, **DEFAULTS, 'tag': f'"fs{number}"'}
 
 
 def levels(export: Mapping[str, str]) -> dict[Network, str]:

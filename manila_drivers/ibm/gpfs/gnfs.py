@@ -55,7 +55,11 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
         """:raises ConfigurationError: an option is refused."""
         return ganesha.Layout(
             self.configuration.ganesha_export_dir.rstrip('/'),
-            getattr(self.configuration, 'ganesha_fsal_name', '') or 'GPFS')
+            getattr(self.configuration, 'ganesha_fsal_name', '') or 'GPFS',
+            getattr(self.configuration, 'ganesha_config_path', '')
+            or '/etc/ganesha/ganesha.conf',
+            getattr(self.configuration, 'ganesha_service_name', '')
+            or 'ganesha.nfsd')
 
     def questions(self, paths: Sequence[str]) -> helper.Commands:
         with self._lock:
@@ -78,8 +82,9 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
 
     def _lasts(self, facts: ganesha.Facts, path: str) -> bool:
         """Whether it is there again after a restart."""
-        return any(self._layout.file(name) in facts.index
-                   for name in facts.stored(path))
+        return facts.old is not None or any(
+            self._layout.file(name) in facts.index
+            for name in facts.stored(path))
 
     def agree(self, facts: Mapping[str, ganesha.Facts],
               wanted: Sequence[exports.Export]) -> dict[str, int]:
@@ -95,6 +100,8 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
 
     def plan(self, facts: ganesha.Facts, wanted: Sequence[exports.Export],
              agreed: Mapping[str, int]) -> helper.Commands:
+        if facts.old is not None:
+            return ganesha.plan_old(facts, wanted, agreed, self._layout)
         return [cmd for export in wanted for cmd in ganesha.plan(
             facts, export, agreed[export.path], self._layout)]
 

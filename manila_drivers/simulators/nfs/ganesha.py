@@ -24,6 +24,7 @@ import re
 
 from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers.nas import ganesha_legacy
 from manila_drivers.nas import ganesha_text
 from manila_drivers.simulators.nfs import files
 from manila_drivers.simulators.nfs import server
@@ -38,6 +39,7 @@ _HEAD = ('method return time=1.5 sender=:1.0 -> destination=:1.1 serial=1 '
          'reply_serial=2\n')
 _LEVELS = {'rw': 0x1e0, 'ro': 0xa0, 'none': 0, 'mdonly': 0x180,
            'mdonly_ro': 0x80}
+CONFIG = '/etc/ganesha/ganesha.conf'
 _ERROR = 'org.freedesktop.DBus.Error.'
 
 
@@ -65,7 +67,8 @@ class DbusError(Exception):
 class Ganesha(server.Server):
     """A Ganesha server.
 
-    :param version: 2.1 to 2.3 cannot update an export.
+    :param version: 2.1 to 2.3 cannot update an export; 2.0 has all exports
+        in its main file, and is restarted.
     """
 
     def __init__(self, name: str = 'gnfs', *,
@@ -73,8 +76,10 @@ class Ganesha(server.Server):
                  version: tuple[int, int] = (4, 3)) -> None:
         super().__init__(name)
         self._index = f'{export_dir}/INDEX.conf'
-        self.files.directories.add(export_dir)
+        self.files.directories |= {export_dir, '/etc/ganesha'}
         self.files.text[self._index] = ''
+        self.files.text[CONFIG] = (
+            f'%include {self._index}\n' if version > (2, 0) else '')
         self._version = version
         self.exports: dict[int, Export] = {}
         #: Whether the daemon runs.
@@ -97,6 +102,10 @@ class Ganesha(server.Server):
         """
         with self._lock:
             self.exports = {}
+            if self._version <= (2, 0):
+                self.exports = {export.id: export for export in _old(
+                    self.files.text[CONFIG])}
+                return
             found = re.findall(r'^%include "?([^"\n]+?)"?$',
                                self.files.text.get(self._index, ''), re.M)
             self.running = all(file in self.files.text for file in found)
@@ -110,9 +119,12 @@ class Ganesha(server.Server):
             {('export', export.path) for export in self.exports.values()}
             | {('include', line) for line in index.splitlines() if line}
             | {('file', path) for path in self.files.text
-               if path != self._index})
+               if path not in (self._index, CONFIG)})
 
     def special(self, words: Sequence[str], stdin: str) -> Result | None:
+        if words[0] == 'service' and words[2] == 'restart':
+            self.reboot()
+            return files.done()
         if words[0] != 'dbus-send':
             return None
         if tuple(words[:5]) != _PREFIX:
@@ -121,9 +133,10 @@ class Ganesha(server.Server):
         if not self.running:
             return _error('ServiceUnknown', 'The name org.ganesha.nfsd was '
                           'not provided by any .service files')
-        known = {'ShowExports': self._show, 'DisplayExport': self._display,
-                 'AddExport': self._add, 'RemoveExport': self._remove,
-                 'Introspect': self._introspect}
+        known = {'ShowExports': self._show, 'Introspect': self._introspect}
+        if self._version >= (2, 1):
+            known.update(AddExport=self._add, RemoveExport=self._remove,
+                         DisplayExport=self._display)
         if self._version >= (2, 4):
             known['UpdateExport'] = self._update
         if method not in known:
@@ -135,7 +148,9 @@ class Ganesha(server.Server):
             return _error(*exc.args)
 
     def _introspect(self, values: Sequence[str]) -> str:
-        names = ['AddExport', 'RemoveExport', 'DisplayExport', 'ShowExports']
+        names = ['ShowExports']
+        if self._version >= (2, 1):
+            names += ['AddExport', 'RemoveExport', 'DisplayExport']
         if self._version >= (2, 4):
             names.append('UpdateExport')
         return '   string "<node>\n%s</node>\n"\n' % ''.join(
@@ -233,6 +248,20 @@ class Ganesha(server.Server):
             level = client.text('access_type', block.text('access_type'))
             for name in names:
                 yield _canonical(name), _LEVELS[level.lower()]
+
+
+def _old(text: str) -> Iterator[Export]:
+    """Exports of a main file of 2.0; who is in a list is given that."""
+    for export in ganesha_legacy.read(text).exports:
+        path = ganesha_legacy.plain(export['path'])
+        clients = tuple(
+            (_canonical(name), bits)
+            for key, bits in (('rw_access', 0x1e0), ('r_access', 0xa0),
+                              ('root_access', 0xa0))
+            for name in ganesha_legacy.plain(export.get(key, '')).split(',')
+            if name)
+        yield Export(int(export['export_id']), path, path,
+                     ganesha_legacy.plain(export['tag']), clients)
 
 
 def _canonical(name: str) -> str:

@@ -132,7 +132,8 @@ def test_all_again_after_a_reboot(kernel, path):
     levels = {one: 'rw', two: 'ro'}
     reconcile(kernel, path, levels)
     before = kernel.guest.run('cat', '/var/lib/nfs/etab').stdout
-    kernel.guest.reboot()
+    kernel.guest.reboot(400)
+    kernel.settle()
     assert kernel.guest.run('cat', '/var/lib/nfs/etab').stdout == before
     assert kernel.gets(path) == {**NOBODY, 'one': 'rw', 'two': 'ro'}
     assert reconcile(kernel, path, levels) == 1

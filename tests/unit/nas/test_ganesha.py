@@ -310,4 +310,4 @@ def test_directory_that_cannot_be_read_is_no_empty_one():
     good = command.Result('', '', 0)
     with pytest.raises(exception.BackendError, match='cannot be read'):
         ganesha.understand('gnfs1', LAYOUT, [
-            good, good, command.Result('', 'sudo: no', 127)])
+            good, good, command.Result('', 'sudo: no', 127), good, good])

@@ -11,13 +11,19 @@
 #    under the License.
 
 import ipaddress
+import types
 
 import hypothesis
+from hypothesis import strategies as st
 import pytest
 
 from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers.ibm.gpfs import gnfs
 from manila_drivers.nas import ganesha_legacy as legacy
+from manila_drivers.simulators import faults
+from manila_drivers.simulators import nfs
+from manila_drivers.simulators.nfs import ganesha
 from tests.unit.nas import world
 
 # Of the first GPFS driver, as its documentation shows it.
@@ -49,15 +55,15 @@ def test_file_of_the_seed_stays_as_it_is():
 def test_exports_are_added_changed_and_removed():
     config = legacy.read(SEED)
     wanted = world.export({'10.0.0.1': 'rw', '10.0.0.0/30': 'ro'})
-    after = legacy.changed(config, wanted, 'GPFS')
+    after = legacy.changed(config, wanted, 101, 'GPFS')
     assert legacy.changed(legacy.read(legacy.write(after)), wanted,
-                          'GPFS') == after
+                          7, 'GPFS') == after
     export = after.of(world.PATH)
     assert export['export_id'] == '101'
     assert export['rw_access'] == '"10.0.0.1"'
     assert export['r_access'] == '"10.0.0.0,10.0.0.2/31"'
     assert 'root_access' not in export
-    assert legacy.changed(after, world.export({}), 'GPFS') == config
+    assert legacy.changed(after, world.export({}), 7, 'GPFS') == config
 
 
 def test_adopted_export_keeps_its_number_and_loses_root_access():
@@ -65,7 +71,7 @@ def test_adopted_export_keeps_its_number_and_loses_root_access():
     assert ipaddress.ip_network('0.0.0.0/0') in legacy.levels(
         config.of('/gpfs0/share-0'))
     after = legacy.changed(config, world.export(
-        {'10.0.0.1': 'rw'}, path='/gpfs0/share-0'), 'GPFS')
+        {'10.0.0.1': 'rw'}, path='/gpfs0/share-0'), 7, 'GPFS')
     export = after.of('/gpfs0/share-0')
     assert (export['export_id'], export['filesystem_id']) == (
         '100', '192.168')
@@ -93,10 +99,43 @@ def test_files_that_are_refused(text):
         legacy.read(text)
 
 
-def test_no_number_left():
-    config = legacy.read(SEED.replace('= 100', '= 65535'))
-    with pytest.raises(exception.BackendError):
-        legacy.changed(config, world.export({'10.0.0.1': 'rw'}), 'GPFS')
+@hypothesis.settings(max_examples=25, deadline=None)
+@hypothesis.given(st.lists(world.LEVELS, min_size=1, max_size=3))
+def test_helper_serves_an_old_ganesha(steps):
+    server = nfs.Ganesha(version=(2, 0))
+    server.files.text[ganesha.CONFIG] = SEED
+    server.reboot()
+    helper = gnfs.GNFSHelper(
+        types.SimpleNamespace(server=lambda name: server),
+        types.SimpleNamespace(gpfs_nfs_server_list=['one'],
+                              ganesha_export_dir='/etc/ganesha/export.d'))
+    for levels in [*steps, {}]:
+        before, watch = world.given(server), world.Watch(server)
+        wanted = world.export(levels)
+        refused = legacy.lists(levels).refused
+        meant = {network: level for network, level in levels.items()
+                 if network not in refused}
+        for _ in range(2):
+            outcome = helper.reconcile([wanted])['one']
+            assert outcome.error is None
+        assert not outcome.changed
+        assert world.given(server) == world.meant(meant)
+        assert watch.too_much(before, world.meant(meant)) == {}
+    assert server.files.text[ganesha.CONFIG] == SEED
+
+
+def test_restart_that_was_cut_off_is_made_up_for():
+    server = nfs.Ganesha(version=(2, 0))
+    helper = gnfs.GNFSHelper(
+        types.SimpleNamespace(server=lambda name: server),
+        types.SimpleNamespace(gpfs_nfs_server_list=['one'],
+                              ganesha_export_dir='/etc/ganesha/export.d'))
+    server.faults.arm(faults.Fault('status', match='^command service'))
+    wanted = world.export({'10.0.0.1': 'rw'})
+    assert helper.reconcile([wanted])['one'].error is not None
+    assert server.access('10.0.0.1', world.PATH) is None
+    assert helper.reconcile([wanted])['one'].error is None
+    assert server.access('10.0.0.1', world.PATH) == 'rw'
 
 
 def test_file_comes_before_the_restart():
