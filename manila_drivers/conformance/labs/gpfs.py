@@ -315,11 +315,16 @@ class GpfsLab(lab.Lab):
         self.sim.options.copy_seconds = 3600.0
 
     def make_shares(self, ids: Sequence[str]) -> None:
-        for ident in ids:
-            path = f'{BASE}/share-{ident}'
+        for path in self.make_filesets(ids):
+            self._set_clients(path, {'10.0.0.7': 'rw'})
+
+    def make_filesets(self, ids: Sequence[str]) -> list[str]:
+        """Filesets of healthy shares; where they are linked."""
+        paths = [f'{BASE}/share-{ident}' for ident in ids]
+        for ident, path in zip(ids, paths, strict=True):
             self.sim.make_fileset(f'share-{ident}', path, size=1,
                                   comment=records.mark(ident))
-            self._set_clients(path, {'10.0.0.7': 'rw'})
+        return paths
 
 
 class GpfsLabs:

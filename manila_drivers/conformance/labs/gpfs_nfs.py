@@ -109,7 +109,8 @@ class NfsLab(gpfs.GpfsLab):
     def _forget(self, name: str, path: str) -> None:
         server = self.sim.servers[name]
         share = path.rpartition('/')[2]
-        server.execute(['rm', '-f', f'/etc/exports.d/manila-{share}.exports'])
+        server.execute(['rm', '-f', '--',
+                        f'/etc/exports.d/manila-{share}.exports'])
         for kind, text in server.inventory():
             if kind == 'export' and text.endswith(':' + path):
                 server.execute(['exportfs', '-u', text])
@@ -124,14 +125,22 @@ class NfsLab(gpfs.GpfsLab):
         self._set_clients(gpfs.path_of(export), {
             choice.choice(['*', '10.0.0.0/8']): choice.choice(['rw', 'ro'])})
 
-    def make_shares(self, ids: Any) -> None:
-        """Exported by the driver's own helper, all in one go."""
-        super().make_shares(ids)
-        helper = self.make_driver()._backend.helper
-        helper.reconcile([exports.Export(
+    def make_shares(self, ids: Sequence[str]) -> None:
+        """Exported as the driver's helper would, by a restart."""
+        self.make_filesets(ids)
+        helper = super().make_driver()._backend.helper
+        wanted = [exports.Export(
             f'{gpfs.BASE}/share-{ident}', f'share-{ident}', ident,
             {ipaddress.ip_network('10.0.0.7'): 'rw'}, helper.options({}))
-            for ident in ids])
+            for ident in ids]
+        for name, server in self.sim.servers.items():
+            facts = helper._facts(name, ())
+            for cmd in helper.plan(facts, wanted,
+                                   helper.agree({name: facts}, wanted)):
+                # One by one they would read all there is each time.
+                if cmd.words()[0] not in ('exportfs', 'dbus-send'):
+                    server.execute(cmd.words(), cmd.input() or '')
+            server.reboot()
 
 
 class KernelLab(NfsLab):

@@ -91,9 +91,10 @@ def load_helper(settings: settings_module.Settings,
             'gpfs_share_helpers', f'{settings.helper!r}, the class for '
             f'{settings.server_type}, cannot be imported',
             answer=str(exc)) from exc
-    made = kind(execute, configuration)
-    if not isinstance(made, helper_module.NASHelperBase):
+    if not isinstance(kind, type) or not issubclass(
+            kind, helper_module.NASHelperBase):
         raise exception.ConfigurationError(
             'gpfs_share_helpers', f'{settings.helper} is not derived from '
             f'manila_drivers.ibm.gpfs.NASHelperBase')
+    made: helper_module.NASHelperBase[Any] = kind(execute, configuration)
     return made

@@ -80,7 +80,7 @@ def _row(names: Sequence[str], values: list[str], long_column: str,
          line: str) -> Row:
     extra = len(values) - len(names)
     if extra > 0:
-        if long_column not in names:
+        if not long_column or long_column not in names:
             raise Unreadable('A row has more columns than its header',
                              answer=line)
         place = names.index(long_column)

@@ -80,24 +80,31 @@ def test_hostile_names_run_nothing(place, name):
 
 @pytest.mark.parametrize('options', [
     'access_type=RW', 'clients=*', 'squash=none;*(access_type=rw)', 'x=y'])
-def test_hostile_export_options_change_nothing(make_place, options):
-    place = make_place(share_type_extra_specs=f'ces:export_options:{options}')
-    share = place.manager.new_share()
-    with pytest.raises(errors.ManilaException):
-        place.manager.create(share)
+def test_hostile_export_options_change_nothing(place, options):
+    share = rows.share(rows.DICT, ident='1', size=1, proto='NFS')
+    share['share_type_extra_specs'] = {'ces:export_options': options}
+    with pytest.raises(errors.ManilaException, match='ces:export_options'):
+        place.driver.create_share(None, share)
     assert set(place.sim.state.filesets) == {'root'}
+    place.manager.create(place.manager.new_share())
+    before = len(place.sim.log)
+    with pytest.raises(errors.ManilaException, match='ces:export_options'):
+        place.driver.update_access(None, share, [])
+    assert len(place.sim.log) == before
 
 
-def test_export_options_reach_the_clients(make_place):
-    place = make_place(
-        share_type_extra_specs='ces:export_options:squash=no_root_squash')
+def test_export_options_reach_the_clients(place):
     share = place.manager.create()
-    place.manager.update(share, add=[place.manager.rule('10.0.0.1')])
+    row = place.manager.row(share, rows.DICT)
+    row['share_type_extra_specs'] = {
+        'ces:export_options': 'squash=no_root_squash'}
+    rules = place.manager.rule_rows(share, [place.manager.rule('10.0.0.1')])
+    place.driver.update_access(None, row, rules)
     (client,), = place.sim.state.exports.values()
     assert client.options == {'access_type': 'RW',
                               'squash': 'NO_ROOT_SQUASH'}
     before = place.sim.count()
-    place.manager.update(share)
+    place.driver.update_access(None, row, rules)
     assert place.sim.count() - before == 1
 
 
@@ -251,8 +258,9 @@ def test_a_takeover_that_fails_is_taken_back(place):
     warm(place)
     unmanaged = place.lab.make_unmanaged('by-hand')
     before = place.lab.records()
-    for at, kind in itertools.product((1, 2, 3), ('fails', 'broken',
-                                                  'silent')):
+    cases = itertools.product((1, 2, 3), ('fails', 'broken', 'silent'))
+    # mv says how it ended.
+    for at, kind in set(cases) - {(2, 'silent')}:
         place.lab._trouble.arm(gpfs.Strike(kind, at), 4)
         try:
             share = place.manager.manage(unmanaged)
