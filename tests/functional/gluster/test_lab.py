@@ -22,6 +22,9 @@ from tests.functional.gluster.waiting import eventually
 from tests.functional.lab import box
 from tests.functional.lab import tenant
 
+# Seconds, where everybody else is busy, too.
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture(scope='module')
 def volume(site):

@@ -25,6 +25,9 @@ from tests.functional.lab import service as services
 ROUNDS = 3
 PATTERN = 'serve-#{size}G-\\d+$'
 
+# Seconds, where everybody else is busy, too.
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture(scope='module')
 def pool(site):

@@ -19,6 +19,9 @@ from tests.functional.gluster.waiting import eventually
 from tests.functional.lab import gluster
 from tests.functional.lab import service as services
 
+# Seconds, where everybody else is busy, too.
+pytestmark = pytest.mark.timeout(400)
+
 
 @pytest.fixture(scope='module')
 def pool(site):

@@ -18,7 +18,7 @@ from manila_drivers.simulators.gluster import GlusterSim
 from tests.functional.gluster import comparing
 from tests.functional.lab import gluster
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 SHARE = '2f8e4f12-41a5-43ae-93f0-3ea6db0b4d5a'
 CLONE = 'manila-7f0bfb9e-3a5c-4b0f-9a53-3a9c0b6b8e11'

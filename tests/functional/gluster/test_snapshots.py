@@ -20,7 +20,7 @@ from tests.functional.gluster import made
 from tests.functional.lab import gluster
 from tests.functional.lab import service as services
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1200)
 
 
 @pytest.fixture(scope='module')
