@@ -23,9 +23,12 @@ UNBOUNDED = 'a_thousand_rules_are_honoured'
 BOUNDED = tuple(one for one in rules.SCENARIOS if one.name != UNBOUNDED)
 
 
-class TestGluster(suite.Life, suite.Service, suite.Budgets,
-                  suite.FaultSweep):
+class TestGluster(suite.Life, suite.Service, suite.Budgets):
     make_lab = LABS
+
+
+class TestFaults(suite.FaultSweep):
+    make_lab = gluster.GlusterLabs(gluster.SmallLab)
 
 
 class TestManyVolumes(suite.Budgets, suite.Concurrency):

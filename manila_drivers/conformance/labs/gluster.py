@@ -156,7 +156,7 @@ class GlusterLab(lab.Lab):
     faults = tuple(lab.Fault(name) for name in STRUCK)
     secrets = (PASSWORD,)
     #: Volumes there are for shares.
-    pool = 8
+    pool = 24
     #: What the driver is an instance of; negative controls exchange it.
     driver_class: Callable[..., Any] = \
         glusterfs_native.GlusterfsNativeShareDriver
@@ -376,7 +376,13 @@ class LargeLab(GlusterLab):
     """The same with volumes for many shares at once."""
 
     name = 'gluster with many volumes'
-    pool = 160
+    pool = 100
+
+
+class SmallLab(GlusterLab):
+    """The same with few volumes, for suites of thousands of cases."""
+
+    pool = 6
 
 
 class LevelsLab(GlusterLab):
@@ -384,6 +390,7 @@ class LevelsLab(GlusterLab):
 
     name = 'gluster with levels'
     features = BOTH_LEVELS
+    pool = 6
 
 
 class GlusterLabs:
