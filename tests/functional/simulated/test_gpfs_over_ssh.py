@@ -1,0 +1,257 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The GPFS driver on a simulated node behind a real sshd.
+
+Filesets are real directories there, and copies are made by a real rsync.
+"""
+
+import hashlib
+import os
+import pathlib
+import shutil
+import signal
+import subprocess
+import time
+import uuid
+
+import pytest
+
+from manila_drivers.ibm import gpfs as gpfs_driver
+from manila_drivers.simulators import gpfs
+from manila_drivers.simulators.gpfs import programs as programs_module
+from manila_drivers.simulators.gpfs import tree
+from manila_drivers.standalone import configuration
+from manila_drivers.standalone import private_data
+from tests.functional.ssh import daemon
+
+CONFIG = """\
+[DEFAULT]
+state_path = {path}
+[gpfs]
+driver_handles_share_servers = False
+share_backend_name = gpfs
+gpfs_share_export_ip = 127.0.0.1
+gpfs_mount_point_base = {base}
+gpfs_filesystem = gpfs0
+gpfs_command_directory = {programs}
+gpfs_ssh_login = {user}
+gpfs_ssh_use_sudo = {sudo}
+gpfs_ssh_port = {port}
+gpfs_ssh_private_key = {key}
+gpfs_ssh_host_key_policy = learn
+gpfs_ssh_known_hosts = {path}/known_hosts
+"""
+FILES = 10_000
+
+
+def missing(what):
+    (pytest.fail if os.environ.get('CI') else pytest.skip)(what)
+
+
+@pytest.fixture
+def base(tmp_path):
+    made = tmp_path / 'gpfs0' / 'shares'
+    made.mkdir(parents=True)
+    return made
+
+
+@pytest.fixture
+def sim(base, tmp_path):
+    return gpfs.GpfsSim(base=str(base), mount=str(base.parent),
+                        tree=tree.Directories(tmp_path / 'hidden'))
+
+
+@pytest.fixture
+def sshd(tmp_path):
+    if daemon.SSHD is None:
+        missing('sshd is missing: package openssh-server')
+    for program in ('rsync', 'flock', 'setsid'):
+        if shutil.which(program) is None:
+            missing(f'{program} is missing')
+    if os.geteuid():
+        missing('owners and devices can be made by root only')
+    with daemon.Sshd(tmp_path / 'sshd') as started:
+        yield started
+
+
+@pytest.fixture
+def driver(sim, base, sshd, tmp_path):
+    with programs_module.GpfsPrograms(sim, tmp_path / 'bin') as programs:
+        file = tmp_path / 'manila.conf'
+        file.write_text(CONFIG.format(
+            path=tmp_path, base=base, programs=programs.directory,
+            user=daemon.USER, sudo=daemon.USER != 'root', port=sshd.port,
+            key=sshd.key_file))
+        made = gpfs_driver.GPFSShareDriver(
+            configuration=configuration.Configuration.from_file(
+                file, 'gpfs'),
+            private_storage=private_data.PrivateData(
+                str(tmp_path / 'private')))
+        made.do_setup(None)
+        made.check_for_setup_error()
+        yield made
+
+
+def share(size=2):
+    ident = str(uuid.uuid4())
+    return {'id': ident, 'share_id': ident, 'name': f'share-{ident}',
+            'size': size, 'share_proto': 'NFS', 'host': 'h@b#p'}
+
+
+def snapshot(of):
+    ident = str(uuid.uuid4())
+    return {'id': ident, 'name': f'share-snapshot-{ident}',
+            'share_instance_id': of['id'], 'share_name': of['name'],
+            'share': of}
+
+
+def filled(path):
+    """Files of every kind, with names that a shell would misread."""
+    for number in range(FILES):
+        folder = path / f'd{number % 100}'
+        folder.mkdir(exist_ok=True)
+        (folder / f'f{number}').write_bytes(b'%d' % number * 3)
+    odd = path / 'odd'
+    odd.mkdir(mode=0o2750)
+    for name in ("it's", '$(touch pwned)', '; touch pwned', 'a\nb', '-rf',
+                 ' ', '*', '\\', '`touch pwned`'):
+        (odd / name).write_text(name)
+    (odd / 'bytes').touch()
+    os.rename(os.fsencode(odd / 'bytes'), os.fsencode(odd) + b'/\xff\xfe')
+    os.link(path / 'd0' / 'f0', odd / 'hard')
+    os.symlink('/etc/passwd', odd / 'outside')
+    os.symlink('nowhere', odd / 'dangling')
+    os.mkfifo(odd / 'fifo')
+    with open(odd / 'sparse', 'wb') as file:
+        file.seek(50 * 1024 ** 2)
+        file.write(b'end')
+    os.chown(odd / 'sparse', 12345, 54321)
+    os.chmod(odd / 'sparse', 0o4711)
+    os.utime(odd / 'sparse', ns=(1, 1_234_567_890_123_456_789))
+    os.chmod(path / 'd1', 0o500)
+    os.utime(path / 'd1', ns=(1, 987_654_321_000_000_000))
+    os.setxattr(odd / 'sparse', 'user.color', b'blue')
+    if shutil.which('setfacl'):
+        subprocess.run(['setfacl', '-m', 'u:4711:rwx', odd / 'sparse'],
+                       check=True)
+
+
+def picture(path):
+    """Everything there is to know of a tree but its inode numbers."""
+    found, groups = {}, {}
+    for folder, folders, files in os.walk(os.fsencode(path)):
+        if b'.snapshots' in folders:
+            folders.remove(b'.snapshots')
+        for name in [b'.', *folders, *files]:
+            place = os.path.join(folder, name)
+            one = os.lstat(place)
+            key = os.path.relpath(place, os.fsencode(path))
+            what = [one.st_mode, one.st_uid, one.st_gid, one.st_mtime_ns]
+            if os.path.islink(place):
+                what.append(os.readlink(place))
+            elif os.path.isfile(place):
+                what += [one.st_size, hashlib.sha256(
+                    pathlib.Path(os.fsdecode(place)).read_bytes()).digest(),
+                    one.st_blocks * 512 < one.st_size]
+                groups.setdefault(one.st_ino, set()).add(key)
+            what.append(sorted(
+                (name, os.getxattr(place, name, follow_symlinks=False))
+                for name in os.listxattr(place, follow_symlinks=False)))
+            found[key] = what
+    return found, {frozenset(group) for group in groups.values()
+                   if len(group) > 1}
+
+
+def wait(driver, clone):
+    deadline = time.monotonic() + 100
+    while True:
+        answer = driver.get_share_status(clone)
+        if answer['status'] != 'creating_from_snapshot':
+            return answer
+        assert time.monotonic() < deadline, answer
+        time.sleep(0.05)
+
+
+def interrupted(path, state, name):
+    """Kill the copy when something has been copied; how much by then."""
+    deadline = time.monotonic() + 60
+    while True:
+        here = sum(len(files) for _, _, files in os.walk(path))
+        if here > 50:
+            break
+        assert time.monotonic() < deadline
+    os.killpg(int((state / f'{name}.pid').read_text()), signal.SIGKILL)
+    return here
+
+
+@pytest.mark.timeout(400)
+def test_a_share_of_ten_thousand_files_from_a_snapshot(driver, base, sim,
+                                                       sshd):
+    one = share()
+    driver.create_share(None, one)
+    filled(base / one['name'])
+    snap = snapshot(one)
+    snap.update(driver.create_snapshot(None, snap) or {})
+    before = picture(base / one['name'] / '.snapshots' / snap['name'])
+    shutil.rmtree(base / one['name'] / 'd2')
+    clone = share()
+    answer = driver.create_share_from_snapshot(None, clone, snap)
+    assert answer['status'] == 'creating_from_snapshot'
+    here = interrupted(base / clone['name'], base / '.manila', clone['name'])
+    assert here < FILES
+    assert wait(driver, clone)['status'] == 'available'
+    found = picture(base / clone['name'])
+    assert found[1] == before[1]
+    assert len(found[0]) > FILES
+    assert {key for key in {*found[0], *before[0]}
+            if found[0].get(key) != before[0].get(key)} == set()
+    assert not list(base.rglob('pwned'))
+    assert list((base / '.manila').iterdir()) == []
+    assert (base / '.manila').stat().st_mode & 0o777 == 0o700
+    # A deleted share takes a copy under way with it.
+    other = share()
+    driver.create_share_from_snapshot(None, other, snap)
+    driver.delete_share(None, other)
+    assert not (base / other['name']).exists()
+    driver.delete_snapshot(None, snap)
+    driver.delete_share(None, clone)
+    driver.delete_share(None, one)
+    assert set(sim.state.filesets) == {'root'}
+    assert list((base / '.manila').iterdir()) == []
+    assert sshd.log.read_text().count('Accepted publickey') == 1
+
+
+def test_a_life_over_one_login(driver, base, sim, sshd):
+    one = share()
+    driver.create_share(None, one)
+    path = base / one['name']
+    assert path.stat().st_mode & 0o777 == 0o777
+    rule = {'access_id': 'r', 'access_type': 'ip', 'access_to': '10.0.0.1',
+            'access_level': 'rw'}
+    driver.update_access(None, one, [rule], [rule], [])
+    assert sim.can_mount('10.0.0.1', str(path)) == 'rw'
+    (path / 'file').write_text('before')
+    snap = snapshot(one)
+    driver.create_snapshot(None, snap)
+    (path / 'file').write_text('after')
+    driver.revert_to_snapshot(None, snap, [rule], [])
+    assert (path / 'file').read_text() == 'before'
+    assert sim.can_mount('10.0.0.1', str(path)) == 'rw'
+    driver.extend_share(one, 5)
+    driver.shrink_share(one, 1)
+    assert driver.get_share_stats(refresh=True)['total_capacity_gb'] > 0
+    driver.delete_snapshot(None, snap)
+    driver.delete_share(None, one)
+    assert not path.exists()
+    assert sim.state.exports == {}
+    assert sshd.log.read_text().count('Accepted publickey') == 1
