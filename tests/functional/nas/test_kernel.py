@@ -14,6 +14,8 @@
 
 import pytest
 
+pytestmark = pytest.mark.timeout(900)
+
 NOBODY = {'one': None, 'two': None, 'three': None}
 
 

@@ -27,6 +27,8 @@ from manila_drivers.nas import ganesha_exports
 from manila_drivers.simulators import nfs
 from tests.functional.nas import ganesha
 
+pytestmark = pytest.mark.timeout(900)
+
 FSID = 'fsid=11111111-2222-3333-4444-555555555555'
 A, B = '/srv/compared-a', '/srv/compared b"#\\'
 
