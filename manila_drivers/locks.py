@@ -85,7 +85,8 @@ def _acquired(name: str, timeout: float, lock_path: str | None) -> Any:
     except (cfg.RequiredOptError, OSError) as exc:
         raise exception.ConfigurationError(
             'lock_path', 'a writable directory for lock files is needed',
-            answer=str(exc), check='[oslo_concurrency] lock_path') from exc
+            # Older oslo.config cannot turn its own error into a text.
+            answer=repr(exc), check='[oslo_concurrency] lock_path') from exc
     # Closed at once and not by the garbage collector: closing any
     # descriptor of the file frees the lock of the whole process, and by
     # then another thread may hold it.

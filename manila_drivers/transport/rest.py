@@ -347,7 +347,11 @@ def _not_sent(request: Request) -> Iterator[None]:
 def _body(raw: requests.Response, seconds: float) -> bytes:
     """Read an answer, with a deadline for the whole of it."""
     deadline = time.monotonic() + seconds
-    read = getattr(raw.raw, 'read1', raw.raw.read)
+    # read() alone waits until it has all that it was asked for, however slowly
+    # that comes.  urllib3 has read1() from 2.2 on, what is below it always.
+    below = (raw.raw if hasattr(raw.raw, 'read1')
+             else getattr(raw.raw, '_fp', None))
+    read = getattr(below, 'read1', raw.raw.read)
     pieces: list[bytes] = []
     size = 0
     while piece := read(65536):
@@ -368,7 +372,8 @@ def translate(exc: Exception, request: Request,
     what = '%s at %s' % (request, endpoint.url)
     # Other TLS errors also occur when an established connection is cut, after
     # the request was sent; only this one is sure to come before.
-    if _caused_by(exc, (ssl.SSLCertVerificationError,)):
+    if _caused_by(exc, (ssl.SSLCertVerificationError,
+                        connection.CertificateError)):
         return exception.NotTrusted(
             what + ' was not sent: the certificate is not accepted',
             answer=_words(exc),
