@@ -175,7 +175,8 @@ def _deleted(volume: state_module.Volume, paths: Sequence[str]) -> Reply:
         return Reply('', 'find: Read-only file system\n', 1)
     for path in paths:
         content = volume.files.pop(path, None)
-        if content is not None and volume.trash and not path.startswith(_TRASH):
+        kept = volume.trash and not path.startswith(_TRASH)
+        if content is not None and kept:
             volume.files[_TRASH + path] = content
     return Reply()
 
