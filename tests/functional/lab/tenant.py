@@ -84,6 +84,11 @@ class Tenant:
         self.box.shell('cat > "$1"; sync "$1"', f'{POINT}/{name}', stdin=text)
         self._proven()
 
+    def fill(self, name: str, mebibytes: int) -> None:
+        """Make a file that takes so much room."""
+        self._proven()
+        self.box.run('fallocate', '-l', f'{mebibytes}M', f'{POINT}/{name}')
+
     def read(self, name: str) -> str:
         self._proven()
         return self.box.run('cat', f'{POINT}/{name}').stdout
