@@ -159,6 +159,8 @@ class GpfsLab(lab.Lab):
         self.site = site or self._own_site
         self._trouble = _Trouble()
         self._turn = threading.RLock()
+        #: Hosts that do not answer.
+        self.dead: set[str] = set()
 
     def close(self) -> None:
         if self._own_site is not None:
@@ -177,9 +179,13 @@ class GpfsLab(lab.Lab):
             made.do_setup(None)
         return made
 
+    def _struck(self, host: str) -> gpfs.Strike | None:
+        struck = self._trouble(host)
+        return gpfs.Strike('unreachable') if host in self.dead else struck
+
     def _host(self, process: seam.Process, name: str) -> script.Runner:
         return _Seamed(gpfs.SimHost(
-            self.sim, name, strike=self._trouble,
+            self.sim, name, strike=self._struck,
             told=self.seam.tell if self.watched else None), process,
             contextlib.nullcontext() if self.watched else self._turn)
 

@@ -1,0 +1,143 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Several NFS servers, of which one does not answer for a while."""
+
+import ipaddress
+
+import pytest
+
+from manila_drivers import compat
+from manila_drivers.ibm.gpfs import exports
+
+errors = compat.errors
+ALICE, BOB = '10.0.0.1', '10.0.0.2'
+
+
+@pytest.fixture(params=['KNFS', 'GNFS'])
+def servers(request, make_place):
+    place = make_place(request.param)
+    place.share = place.manager.create()
+    return place
+
+
+def given(place, client):
+    path = '/' + place.share.export.partition(':/')[2]
+    return [server.access(client, path)
+            for server in place.sim.servers.values()]
+
+
+def test_who_is_let_in_is_let_in_where_servers_answer(servers, caplog):
+    manager, share = servers.manager, servers.share
+    servers.lab.dead.add('nfs2')
+    manager.update(share, add=[manager.rule(ALICE)])
+    assert given(servers, ALICE) == ['rw', None]
+    assert 'nfs2' in caplog.text
+    manager.stats()
+    assert given(servers, ALICE) == ['rw', None]
+    servers.lab.dead.clear()
+    manager.stats()
+    assert given(servers, ALICE) == ['rw', 'rw']
+    trips = servers.lab.seam.calls
+    manager.stats()
+    assert servers.lab.seam.calls - trips <= 1
+
+
+def test_what_cannot_be_revoked_everywhere_is_an_error(servers):
+    manager, share = servers.manager, servers.share
+    alice, bob = manager.rule(ALICE), manager.rule(BOB)
+    manager.update(share, add=[alice])
+    servers.lab.dead.add('nfs2')
+    with pytest.raises(errors.ShareBackendException, match='nfs2'):
+        manager.update(share, add=[bob], delete=[alice])
+    # Nobody keeps it who can be kept from it, and nobody is given what
+    # Manila counts as refused.
+    assert given(servers, ALICE) == [None, 'rw']
+    assert given(servers, BOB) == [None, None]
+    servers.lab.dead.clear()
+    manager.stats()
+    assert given(servers, ALICE) == [None, None]
+    assert given(servers, BOB) == [None, None]
+    manager.update(share, delete=[alice, bob])
+
+
+def test_a_weaker_level_counts_as_revoked(servers):
+    manager, share = servers.manager, servers.share
+    manager.update(share, add=[manager.rule('10.0.0.0/24')])
+    servers.lab.dead.add('nfs1')
+    with pytest.raises(errors.ShareBackendException, match='nfs1'):
+        manager.update(share, add=[manager.rule(ALICE, 'ro')])
+    assert given(servers, ALICE) == ['rw', 'ro']
+    servers.lab.dead.clear()
+    manager.stats()
+    assert given(servers, ALICE) == ['ro', 'ro']
+    assert given(servers, BOB) == ['rw', 'rw']
+
+
+def test_nobody_answers(servers):
+    manager, share = servers.manager, servers.share
+    servers.lab.dead |= {'nfs1', 'nfs2'}
+    rule = manager.rule(ALICE)
+    with pytest.raises(errors.ShareBackendException):
+        manager.update(share, add=[rule])
+    servers.lab.dead.clear()
+    manager.stats()
+    assert given(servers, ALICE) == [None, None]
+    manager.update(share, add=[rule])
+    assert given(servers, ALICE) == ['rw', 'rw']
+
+
+def test_data_stays_while_a_server_may_still_export_it(servers):
+    manager, share = servers.manager, servers.share
+    servers.lab.dead.add('nfs2')
+    with pytest.raises(errors.ShareBackendException, match='nfs2'):
+        manager.delete_only(share)
+    assert f'share-{share.id}' in servers.sim.state.filesets
+    servers.lab.dead.clear()
+    manager.delete_only(share)
+    assert f'share-{share.id}' not in servers.sim.state.filesets
+
+
+def test_rebooted_servers_export_again_what_they_did(servers):
+    manager, share = servers.manager, servers.share
+    manager.update(share, add=[manager.rule(ALICE)])
+    before = manager.driver.get_backend_info(manager.context)
+    for server in servers.sim.servers.values():
+        server.reboot()
+    assert given(servers, ALICE) == ['rw', 'rw']
+    servers.sim.boot = 'the-second'
+    manager.restart()
+    assert manager.driver.get_backend_info(manager.context) != before
+
+
+def test_a_server_made_anew_is_told_at_the_next_start(servers):
+    manager, share = servers.manager, servers.share
+    manager.update(share, add=[manager.rule(ALICE)])
+    servers.lab._forget('nfs2', '/' + share.export.partition(':/')[2])
+    assert given(servers, ALICE) == ['rw', None]
+    manager.restart()
+    manager.ensure()
+    assert given(servers, ALICE) == ['rw', 'rw']
+
+
+def test_the_less_of_two():
+    one = {ipaddress.ip_network(to): level for to, level in {
+        '10.0.0.0/8': 'rw', '10.1.0.0/16': 'ro'}.items()}
+    other = {ipaddress.ip_network(to): level for to, level in {
+        '10.1.2.0/24': 'rw', '10.2.0.0/16': 'rw', '11.0.0.0/8': 'rw'}.items()}
+    assert exports.meet(one, other) == {
+        ipaddress.ip_network('10.1.2.0/24'): 'ro',
+        ipaddress.ip_network('10.2.0.0/16'): 'rw'}
+    assert exports.takes_away(one, other)
+    assert exports.takes_away(other, one)
+    assert not exports.takes_away(one, one)
+    assert not exports.takes_away({}, one)
