@@ -165,7 +165,8 @@ def _entries(line: str) -> Iterator[Entry]:
         return
     path = unescaped(match[1] if match[1] is not None else match[2])
     for word in line[match.end():].split():
-        client = _CLIENT.fullmatch(word)
+        # A word such as -sync gives defaults and is no client.
+        client = None if word[0] == '-' else _CLIENT.fullmatch(word)
         if client and (client[1] or client[2] is not None):
             options = tuple(filter(None, (client[2] or '').split(',')))
             yield Entry(path, unescaped(client[1]) or '*', options)

@@ -18,6 +18,7 @@ What it prints is what ``dbus-send`` prints of its answers.
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 import ipaddress
 import re
@@ -98,7 +99,7 @@ class Ganesha(server.Server):
         return None
 
     def reboot(self) -> None:
-        """It does not come up if its index names a file that is not there.
+        """It does not come up if a file of its index is not there, or broken.
         """
         with self._lock:
             self.exports = {}
@@ -108,10 +109,11 @@ class Ganesha(server.Server):
                 return
             found = re.findall(r'^%include "?([^"\n]+?)"?$',
                                self.files.text.get(self._index, ''), re.M)
-            self.running = all(file in self.files.text for file in found)
-            for file in found if self.running else ():
-                for export, _ in self._read(file):
-                    self.exports[export.id] = export
+            self.running = False
+            with contextlib.suppress(KeyError, exception.BackendError):
+                self.exports = {export.id: export for file in found
+                                for export, _ in self._read(file)}
+                self.running = True
 
     def inventory(self) -> frozenset[tuple[str, str]]:
         index = self.files.text.get(self._index, '')

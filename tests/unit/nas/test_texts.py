@@ -59,8 +59,9 @@ def test_comments_and_defaults():
             '/d -sync 10.0.0.2(rw)\n')
     found = [(entry.path, entry.client, entry.options)
              for entry in exports_text.read(text)]
-    assert found[:3] == [('/a', '10.0.0.1', ()), ('/b c', '*', ('ro',)),
-                         ('/b c', '@group', ('rw',))]
+    assert found == [('/a', '10.0.0.1', ()), ('/b c', '*', ('ro',)),
+                     ('/b c', '@group', ('rw',)),
+                     ('/d', '10.0.0.2', ('rw',))]
 
 
 @hypothesis.given(st.text(
