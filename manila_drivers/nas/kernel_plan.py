@@ -39,6 +39,12 @@ Commands = list[command.Command]
 # Bytes of exports in one call; the kernel takes about two million.
 _CHUNK = 100_000
 
+# exportfs -u compares each of its arguments with each entry of the path, by
+# looking both up: a minute for a thousand of a thousand.  Seconds per pair,
+# for a slow server, and at the most.
+_PAIR = 0.0005
+_LONGEST = 1800.0
+
 
 def plan(facts: kernel.Facts, wanted: directory.Directory, fsid: str, *,
          persist: bool = True) -> Commands:
@@ -93,6 +99,7 @@ def _specific(entry: Entry) -> tuple[int, int, str]:
 # Now
 
 def _live(have: Iterable[Entry], want: Iterable[Entry]) -> Commands:
+    have = tuple(have)
     change = _Change(have, want)
     commands: Commands = []
     for entries in change.neutral, change.less:
@@ -100,7 +107,7 @@ def _live(have: Iterable[Entry], want: Iterable[Entry]) -> Commands:
     # What may write goes first: if the list needs several calls, none of
     # them lets somebody write who was kept from it by a narrower entry.
     commands += _unexport(sorted(
-        change.gone, key=lambda entry: entry.level != access.RW))
+        change.gone, key=lambda entry: entry.level != access.RW), len(have))
     for level in access.RO, access.RW:
         commands += _export(entry for entry in change.more
                             if entry.level == level)
@@ -171,8 +178,9 @@ def _export(entries: Iterable[Entry]) -> Commands:
             for some in _chunks(group)]
 
 
-def _unexport(entries: Iterable[Entry]) -> Commands:
-    return [directory.run('exportfs', '-u', *some)
+def _unexport(entries: Iterable[Entry], present: int) -> Commands:
+    return [directory.run('exportfs', '-u', *some, timeout=min(
+        _LONGEST, 60.0 + len(some) * present * _PAIR))
             for some in _chunks(entries)]
 
 
