@@ -194,6 +194,47 @@ class TestRecycling:
             service.call('delete_share', None, row)
 
 
+class TestStart:
+    def test_what_operators_have_undone_is_put_right(
+            self, site, service, share):
+        volume = volume_of(share)
+        rules = made.rules('tenant-a')
+        service.call('update_access', None, share, rules, rules, [], [])
+        site.gluster.do('volume', 'stop', volume)
+        site.gluster.do('volume', 'reset', volume, 'auth.ssl-allow')
+        [state] = service.call('ensure_shares', None, [share]).values()
+        assert state.get('status') != 'error'
+        assert state['reapply_access_rules']
+        with site.tenant('stranger') as client:
+            assert not client.may_mount(share['path'])
+        service.call('update_access', None, share, rules, [], [], [])
+        with site.tenant('tenant-a') as client:
+            assert client.may_mount(share['path'])
+        assert eventually(lambda: site.healing(volume))
+
+    def test_a_volume_with_data_is_taken_over_and_let_go(
+            self, site, service, share):
+        volume = volume_of(share)
+        rules = made.rules('tenant-a')
+        service.call('update_access', None, share, rules, rules, [], [])
+        with site.tenant('tenant-a') as client:
+            client.mount(share['path'])
+            client.write('file', 'of old')
+        service.call('unmanage', share)
+        site.gluster.do('volume', 'set', volume,
+                        'user.manila-share', 'NONE',
+                        'user.manila-state', 'NONE')
+        row = made.share(export_locations=[{'path': share['path']}])
+        answer = service.call('manage_existing', row, {})
+        assert answer['size'] == 1
+        assert site.gluster.allowed(volume) == set(gluster.INFRASTRUCTURE)
+        service.call('update_access', None, row, rules, rules, [], [])
+        with site.tenant('tenant-a') as client:
+            client.mount(share['path'])
+            assert client.read('file') == 'of old'
+        service.call('delete_share', None, row)
+
+
 class TestWithoutThinVolumes:
     def test_a_snapshot_is_refused_and_can_be_deleted(self, service, share):
         """As Manila does with one that has come out in error."""
