@@ -12,6 +12,7 @@
 
 """Making a share of a volume of the pool."""
 
+import contextlib
 import logging
 import random
 from typing import Any
@@ -19,6 +20,7 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.glusterfs import clusters as clusters_module
+from manila_drivers.glusterfs import commandline
 from manila_drivers.glusterfs import diary
 from manila_drivers.glusterfs import planning
 from manila_drivers.glusterfs import pool as pool_module
@@ -152,6 +154,11 @@ class Creator:
 
     def _give_back(self, share: model.Share, now: Located) -> None:
         """Let others have a volume that could not be made a share."""
+        if self._site.limit(share) is not None:
+            # While it is still ours: it may have been bounded already.
+            with contextlib.suppress(exception.DriverError):
+                now.cluster.gluster.call(*commandline.quota(
+                    now.volume.name, 'disable'))
         try:
             now.cluster.gluster.set(now.volume.name, planning.release(
                 now.volume, self._site.claim(share)))

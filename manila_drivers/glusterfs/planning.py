@@ -163,6 +163,9 @@ def activation(volume: Volume, *, restart: bool, gib: int | None,
         if not volume.on(records.QUOTA):
             commands.append('enable')
         commands.append('limit')
+    elif volume.on(records.QUOTA):
+        # Left from an earlier share whose creation did not get far.
+        commands.append('disable')
     if not commands:
         return plan.Plan()
     return plan.Plan((step('run', volume, commands=tuple(commands),

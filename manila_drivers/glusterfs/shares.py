@@ -159,9 +159,11 @@ class Shares:
                     share: model.Share) -> bool:
         """Whether a share was never handed out, so that all is empty.
 
-        Not if anybody but servers and this host has ever been let in.
+        Not if anybody but servers and this host has ever been let in, nor
+        if it was bounded already: the limit has to go, too.
         """
         return volume.state == '' and volume.mark == share.id \
+            and not volume.on(records.QUOTA) \
             and set(volume.allowed or ('*',)) <= self._kinds.of(
                 volume.allowed or ())
 

@@ -275,7 +275,8 @@ ACTIVATION = [
     (volume('Created'), False, None, ('start',)),
     (volume('Stopped'), True, None, ('start',)),
     (volume(), True, 3, ('stop', 'start', 'enable', 'limit')),
-    (volume(options={records.QUOTA: 'on'}), False, 3, ('limit',))]
+    (volume(options={records.QUOTA: 'on'}), False, 3, ('limit',)),
+    (volume(options={records.QUOTA: 'on'}), False, None, ('disable',))]
 
 
 @pytest.mark.parametrize(('of', 'restart', 'gib', 'commands'), ACTIVATION)

@@ -120,6 +120,20 @@ def test_a_failed_creation_gives_the_volume_back(world):
     driver.delete_share(None, share)
 
 
+@pytest.mark.parametrize('kind', [
+    {'kind': 'status', 'before': False, 'times': 2},
+    {'kind': 'reset_after', 'times': 9}])
+def test_no_limit_is_left_of_a_creation_that_failed(world, kind):
+    world.one.make_volume('pool-2G-1')
+    driver, share = world.driver(glusterfs_quota=True), row()
+    world.one.arm(Fault(match='xml$', **kind))
+    with pytest.raises(Failed):
+        driver.create_share(None, share)
+    world.one.disarm()
+    driver.delete_share(None, share)
+    assert world.one.volume('pool-2G-1').limit is None
+
+
 def test_fixed_targets(world):
     world.one.make_volume('v1')
     world.one.make_volume('v2')
