@@ -38,7 +38,9 @@ def commands(place: environment.Environment, manila: process.Manila,
 
 def stop_on_signals() -> None:
     """SIGTERM unwinds like Ctrl-C, so that Manila never outlives us."""
-    signal.signal(signal.SIGTERM, signal.default_int_handler)
+    # SIGINT as well: a shell starts what runs in the background deaf to it.
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.default_int_handler)
 
 
 def until_interrupted() -> None:
