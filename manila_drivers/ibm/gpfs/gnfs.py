@@ -86,6 +86,9 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
             self._layout.file(name) in facts.index
             for name in facts.stored(path))
 
+    def scraps(self, export: exports.Export) -> Sequence[str]:
+        return [f'{self._layout.export_dir}/{export.name}.new']
+
     def agree(self, facts: Mapping[str, ganesha.Facts],
               wanted: Sequence[exports.Export]) -> dict[str, int]:
         found = ganesha.numbers(facts.values(), wanted)

@@ -129,6 +129,13 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
 
     # What a helper may write.
 
+    def scraps(self, export: Export) -> Sequence[str]:
+        """Files that a call which was cut off may have left half written.
+
+        They are removed whenever the export is looked at.
+        """
+        return ()
+
     def learn(self, failure: exception.BackendError) -> bool:
         """Whether a failure says how to plan better the next time.
 
@@ -214,7 +221,9 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
         servers = tuple(only) or self.servers
         facts = self._ask(servers, [export.path for export in wanted],
                           existing=[export.path for export in wanted
-                                    if export.levels])
+                                    if export.levels],
+                          scraps=[file for export in wanted
+                                  for file in self.scraps(export)])
         if before_changes is not None:
             wanted = before_changes(
                 {server: found if isinstance(found, exception.DriverError)
@@ -236,18 +245,19 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
         return self._everywhere(servers, one)
 
     def _ask(self, servers: Sequence[str], paths: Sequence[str],
-             existing: Sequence[str] = (),
+             existing: Sequence[str] = (), scraps: Sequence[str] = (),
              ) -> dict[str, Facts | exception.DriverError]:
         def one(server: str) -> Facts | exception.DriverError:
             try:
-                return self._facts(server, paths, existing)
+                return self._facts(server, paths, existing, scraps)
             except exception.DriverError as exc:
                 return exc
 
         return self._everywhere(servers, one)
 
     def _facts(self, server: str, paths: Sequence[str],
-               existing: Sequence[str] = ()) -> Facts:
+               existing: Sequence[str] = (),
+               scraps: Sequence[str] = ()) -> Facts:
         """Ask one server.
 
         :param existing: what has to be a directory there: an export of
@@ -258,11 +268,14 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
         looks = [command.Command.of('stat', '-c', '%F', path, root=True,
                                     accept=frozenset(range(256)))
                  for path in existing]
-        answer = script.attempt(self.runner(server), [*questions, *looks],
-                                keep_going=True)
+        tidy = [command.Command.of('rm', '-f', '--', *scraps, root=True)] \
+            if scraps else []
+        answer = script.attempt(
+            self.runner(server), [*questions, *looks, *tidy],
+            keep_going=True)
         results = answer.results
         for path, look in zip(existing, results[len(questions):],
-                              strict=True):
+                              strict=False):
             if look.status or look.stdout.strip() != 'directory':
                 raise exception.NotFound(
                     f'{path} is not a directory on {server}',

@@ -54,6 +54,10 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
             frozenset(path for path in paths if kernel_plan.doubtful(
                 facts, path, persist=self._persist)))
 
+    def scraps(self, export: exports.Export) -> Sequence[str]:
+        name = kernel_plan.file_name(export.name)
+        return [f'{kernel.DIRECTORY}/{name}.new']
+
     def agree(self, facts: Mapping[str, kernel.Facts],
               wanted: Sequence[exports.Export]) -> dict[str, str]:
         self._warn(facts, {export.path for export in wanted})
