@@ -213,15 +213,17 @@ class VastLab(lab.Lab):
         would take more host entries than vast_access_split_limit."""
         versions = self.features.access.ip_versions
         grants = access.ip_grants(rules, versions=versions).levels
-        cost = {inner: inner.prefixlen - outer.prefixlen
+        # Each network pays for all that lies in it, also where networks of
+        # one level lie inside each other.
+        cost = [(inner, inner.prefixlen - outer.prefixlen)
                 for outer, level in grants.items()
                 for inner, other in grants.items()
                 if level != other and inner != outer
                 and inner.version == outer.version
-                and inner.subnet_of(outer)}  # type: ignore[arg-type]
+                and inner.subnet_of(outer)]  # type: ignore[arg-type]
         inside = access.ip_grants([rule], versions=versions).levels
-        return (sum(cost.values()) > SPLIT_LIMIT
-                and any(network in cost for network in inside))
+        return (sum(entries for _, entries in cost) > SPLIT_LIMIT
+                and any(network in inside for network, _ in cost))
 
     def advance(self, seconds: float) -> None:
         self.clock.sleep(seconds)
