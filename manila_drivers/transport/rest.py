@@ -372,8 +372,9 @@ def translate(exc: Exception, request: Request,
     what = '%s at %s' % (request, endpoint.url)
     # Other TLS errors also occur when an established connection is cut, after
     # the request was sent; only this one is sure to come before.
-    if _caused_by(exc, (ssl.SSLCertVerificationError,
-                        connection.CertificateError)):
+    # urllib3 before 2.0 compares host names itself, with a class of its own.
+    mismatch = getattr(connection, 'CertificateError', ssl.CertificateError)
+    if _caused_by(exc, (ssl.SSLCertVerificationError, mismatch)):
         return exception.NotTrusted(
             what + ' was not sent: the certificate is not accepted',
             answer=_words(exc),
