@@ -18,7 +18,9 @@ either compares grants with what the backend has (:func:`change`) or, where a
 backend wants one list per level, splits them with :func:`separate`.
 
 Where rules overlap, **the most specific one decides** for the addresses it
-names, as it does in kernel NFS.  Manila refuses two rules for one target;
+names.  Backends differ here (in kernel NFS the first network that matches
+decides), so that each driver has to bring this about.
+Manila refuses two rules for one target;
 should the same network arrive twice under different spellings and levels, the
 weaker level (``ro``) stays and the other rule is in error, so that access is
 never wider than some rule says.
