@@ -36,20 +36,28 @@ and works the same inside Manila and without.
 """
 
 from collections.abc import Iterable
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
 import logging
 from typing import Any
+from typing import TypeVar
 
 from oslo_config import cfg
+from oslo_utils import timeutils
 
+from manila_drivers import access
 from manila_drivers import compat
+from manila_drivers import exception
 from manila_drivers import registering
 from manila_drivers import statistics
 from manila_drivers.operation import operation
 
-__all__ = ['ExecuteMixin', 'GaneshaMixin', 'ShareDriver', 'operation']
+__all__ = ['ExecuteMixin', 'GaneshaMixin', 'ShareDriver', 'operation',
+           'set_up']
 
 LOG = logging.getLogger(__name__)
+
+T = TypeVar('T')
 
 
 class ExecuteMixin(compat.BaseExecuteMixin):
@@ -64,6 +72,18 @@ class GaneshaMixin(compat.BaseGaneshaMixin):
 
     Goes before ShareDriver in the list of base classes.
     """
+
+
+def set_up(made: T | None) -> T:
+    """What do_setup made of the configuration.
+
+    :raises DriverError: it did not come to its end, and Manila still tries.
+    """
+    if made is None:
+        raise exception.DriverError(
+            'The driver has not been set up',
+            check='the errors logged when the service started')
+    return made
 
 
 class ShareDriver(compat.BaseShareDriver):
@@ -188,6 +208,34 @@ class ShareDriver(compat.BaseShareDriver):
             goes before what is known without asking.
         """
         super()._update_share_stats(self._complete_stats(data or {}))
+
+    def _usage(self, shares: Any, used: Mapping[str, float],
+               key: str = 'id') -> list[dict[str, Any]]:
+        """What update_share_usage_size returns.
+
+        :param used: GiB; shares that it does not tell are left out, and
+            Manila keeps what it knew of them.
+        :param key: the field of a share that names it there.
+        """
+        now = timeutils.utcnow()
+        return [{'id': share['id'], 'gathered_at': now,
+                 'used_size': round(used[share[key]], 3)}
+                for share in shares if share[key] in used]
+
+    def _rule_states(self, context: Any, share: Any,
+                     errors: Mapping[str, str]) -> dict[str, dict[str, str]]:
+        """What update_access returns: the rules in error.
+
+        :param errors: why a rule could not be honoured, by its access id.
+            The operator finds that in the log, and the user a message.
+        """
+        for access_id, why in errors.items():
+            LOG.warning('Backend %s: share %s, access rule %s is put in '
+                        'error: %s', self.backend_name, share.get('id'),
+                        access_id, why)
+        if errors:
+            compat.user_message(context, share, 'UNSUPPORTED_CLIENT_ACCESS')
+        return access.states(errors)
 
     def _complete_stats(self, data: dict[str, Any]) -> dict[str, Any]:
         stats = {

@@ -106,12 +106,17 @@ class Snapshot:
     share: Share | None = None
 
     @classmethod
-    def of(cls, row: 'Row | Snapshot') -> 'Snapshot':
+    def of(cls, row: 'Row | Snapshot', parent: Row | None = None,
+           ) -> 'Snapshot':
+        """From a row of Manila's.
+
+        :param parent: the share it is of, for calls that send it separately.
+        """
         if isinstance(row, Snapshot):
             return row
         ident = str(row.get('id') or '')
         size = row.get('size')
-        parent = row.get('share') or row.get('share_instance')
+        parent = row.get('share') or row.get('share_instance') or parent
         owner = row.get('share_instance_id') or row.get('share_id')
         return cls(
             id=ident,

@@ -17,17 +17,13 @@ to ``manila_drivers.glusterfs.layout_volume``.
 """
 
 from collections.abc import Callable
-import dataclasses
 import logging
 import time
 from typing import Any
 
-from oslo_utils import timeutils
-
 from manila_drivers import access
 from manila_drivers import compat
 from manila_drivers import driver
-from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.glusterfs import layout_volume
 from manila_drivers.glusterfs import opts
@@ -81,11 +77,7 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin, driver.ShareDriver):
 
     @property
     def _backend(self) -> Layout:
-        if self._layout is None:
-            raise exception.DriverError(
-                'The driver has not been set up',
-                check='the errors logged when the service started')
-        return self._layout
+        return driver.set_up(self._layout)
 
     # -- start -----------------------------------------------------------
 
@@ -135,10 +127,8 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin, driver.ShareDriver):
         """Used GiB of the shares that can be looked at."""
         used = self._backend.statistics.usage(
             [share['id'] for share in shares])
-        now = timeutils.utcnow()
-        return [{'id': share['id'], 'gathered_at': now,
-                 'used_size': round(used[share['id']] / model.GiB, 3)}
-                for share in shares if share['id'] in used]
+        return self._usage(shares, {
+            ident: size / model.GiB for ident, size in used.items()})
 
     # -- shares ----------------------------------------------------------
 
@@ -158,7 +148,7 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin, driver.ShareDriver):
                                    **kwargs: Any) -> dict[str, Any]:
         """Make a share with a snapshot's content; it is there at once."""
         return self._backend.snapshots.create_share(
-            model.Share.of(share), _snapshot(snapshot, parent_share))
+            model.Share.of(share), model.Snapshot.of(snapshot, parent_share))
 
     @driver.operation
     def get_share_status(self, share: Any, share_server: Any = None,
@@ -195,13 +185,7 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin, driver.ShareDriver):
         """
         errors = self._backend.shares.update_access(
             model.Share.of(share), access.rules_of(access_rules))
-        for access_id, why in errors.items():
-            LOG.warning('Backend %s: share %s, access rule %s is put in '
-                        'error: %s', self.backend_name, share.get('id'),
-                        access_id, why)
-        if errors:
-            compat.user_message(context, share, 'UNSUPPORTED_CLIENT_ACCESS')
-        return access.states(errors)
+        return self._rule_states(context, share, errors)
 
     # -- snapshots -------------------------------------------------------
 
@@ -247,11 +231,3 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin, driver.ShareDriver):
     @driver.operation
     def unmanage_snapshot(self, snapshot: Any, **kwargs: Any) -> None:
         """Leave everything as it is."""
-
-
-def _snapshot(row: Any, parent: Any) -> model.Snapshot:
-    """A snapshot with the share it is of, which may come separately."""
-    snapshot = model.Snapshot.of(row)
-    if snapshot.share is not None or parent is None:
-        return snapshot
-    return dataclasses.replace(snapshot, share=model.Share.of(parent))

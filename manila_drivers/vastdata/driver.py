@@ -21,8 +21,6 @@ import logging
 import time
 from typing import Any
 
-from oslo_utils import timeutils
-
 from manila_drivers import access
 from manila_drivers import compat
 from manila_drivers import driver
@@ -67,11 +65,7 @@ class VASTShareDriver(driver.ShareDriver):
 
     @property
     def _cluster(self) -> backend_module.Backend:
-        if self._backend is None:
-            raise exception.DriverError(
-                'The driver has not been set up',
-                check='the errors logged when the service started')
-        return self._backend
+        return driver.set_up(self._backend)
 
     # -- start -----------------------------------------------------------
 
@@ -132,10 +126,8 @@ class VASTShareDriver(driver.ShareDriver):
                                 **kwargs: Any) -> list[dict[str, Any]]:
         """Used GiB of the shares that VMS knows."""
         used = self._cluster.shares.usage()
-        now = timeutils.utcnow()
-        return [{'id': share['id'], 'gathered_at': now,
-                 'used_size': round(used[share['id']] / model.GiB, 3)}
-                for share in shares if share['id'] in used]
+        return self._usage(shares, {
+            ident: size / model.GiB for ident, size in used.items()})
 
     # -- shares ----------------------------------------------------------
 
@@ -156,7 +148,7 @@ class VASTShareDriver(driver.ShareDriver):
                                    **kwargs: Any) -> dict[str, Any]:
         """Start a share with a snapshot's content; copied meanwhile."""
         return self._cluster.snapshots.create_share(
-            model.Share.of(share), _snapshot(snapshot, parent_share),
+            model.Share.of(share), model.Snapshot.of(snapshot, parent_share),
             self.extra_specs(share))
 
     @driver.operation
@@ -195,13 +187,7 @@ class VASTShareDriver(driver.ShareDriver):
         errors = self._cluster.shares.update_access(
             model.Share.of(share), access.rules_of(access_rules),
             self.extra_specs(share))
-        for access_id, why in errors.items():
-            LOG.warning('Backend %s: share %s, access rule %s is put in '
-                        'error: %s', self.backend_name, share.get('id'),
-                        access_id, why)
-        if errors:
-            compat.user_message(context, share, 'UNSUPPORTED_CLIENT_ACCESS')
-        return access.states(errors)
+        return self._rule_states(context, share, errors)
 
     # -- snapshots -------------------------------------------------------
 
@@ -260,15 +246,3 @@ class VASTShareDriver(driver.ShareDriver):
     @driver.operation
     def unmanage_snapshot(self, snapshot: Any, **kwargs: Any) -> None:
         """Leave everything as it is, names included."""
-
-
-def _snapshot(row: Any, parent: Any) -> model.Snapshot:
-    """A snapshot with the share it is of, which may come separately."""
-    snapshot = model.Snapshot.of(row)
-    if snapshot.share is not None or parent is None:
-        return snapshot
-    return model.Snapshot(
-        id=snapshot.id, name=snapshot.name,
-        share_instance_id=snapshot.share_instance_id,
-        provider_location=snapshot.provider_location, size=snapshot.size,
-        share=model.Share.of(parent))

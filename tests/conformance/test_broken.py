@@ -17,50 +17,17 @@ import itertools
 import pytest
 
 from manila_drivers.conformance import access_property
-from manila_drivers.conformance import budgets
-from manila_drivers.conformance import concurrency
-from manila_drivers.conformance import lifecycle
-from manila_drivers.conformance import rules
 from manila_drivers.conformance import running
-from manila_drivers.conformance import service
 from manila_drivers.conformance import sweep
 from manila_drivers.conformance import verdict
 from manila_drivers.conformance.labs import vast
 from tests.conformance import broken
-
-SCENARIOS = {scenario.name: scenario for module in (
-    budgets, concurrency, lifecycle, rules, service)
-    for scenario in module.SCENARIOS}
+from tests.conformance import catching
 
 # Of a sweep, evenly chosen: enough for every defect here.
 CASES = 120
 
-SITE = vast.VastLabs()
-
-
-def lab_with(driver_class):
-    """A maker of labs with that driver, on the common configuration."""
-    kind = type('BrokenLab', (vast.VastLab,), {'driver_class': driver_class})
-    SITE().close()
-    return lambda: kind(SITE._site)
-
-
-def failed(work):
-    """Names of the check that a run fails, '' if it passes."""
-    try:
-        work()
-    except verdict.Violation as found:
-        return found.check
-    return ''
-
-
-def play(make_lab, name):
-    lab = make_lab()
-    try:
-        SCENARIOS[name].run(lab)
-    finally:
-        lab.close()
-
+LABS = vast.VastLabs()
 
 BY_SCENARIO = [
     (broken.OpensOnCreation, 'nobody_reaches_a_share_before_its_first_rule',
@@ -117,10 +84,11 @@ BY_SCENARIO = [
     ('driver_class', 'scenario', 'check'), BY_SCENARIO,
     ids=[f'{one[0].__name__}-{one[1]}' for one in BY_SCENARIO])
 def test_a_scenario_fails(driver_class, scenario, check):
-    make_lab = lab_with(driver_class)
-    assert failed(lambda: play(make_lab, scenario)).startswith(check)
+    make_lab = LABS.with_driver(driver_class)
+    assert catching.failed(
+        lambda: catching.play(make_lab, scenario)).startswith(check)
     # It is the driver that fails it, not the lab.
-    assert failed(lambda: play(SITE, scenario)) == ''
+    assert catching.failed(lambda: catching.play(LABS, scenario)) == ''
 
 
 BY_HISTORIES = [
@@ -142,17 +110,14 @@ BY_HISTORIES = [
 @pytest.mark.parametrize(('driver_class', 'check'), BY_HISTORIES,
                          ids=[one[0].__name__ for one in BY_HISTORIES])
 def test_histories_fail(driver_class, check):
-    make_lab = lab_with(driver_class)
-    found = next(filter(None, (failed(
-        lambda seed=seed: access_property.run_seed(make_lab, seed))
-        for seed in range(40))), '')
+    found = catching.in_histories(LABS.with_driver(driver_class), 40)
     assert found
     assert found.startswith(check)
 
 
 def test_a_failing_history_is_told_in_short():
-    make_lab = lab_with(broken.IgnoresDenial)
-    seed = next(seed for seed in range(40) if failed(
+    make_lab = LABS.with_driver(broken.IgnoresDenial)
+    seed = next(seed for seed in range(40) if catching.failed(
         lambda seed=seed: access_property.run_seed(make_lab, seed)))
     with pytest.raises(verdict.Violation) as caught:
         access_property.run_seed(make_lab, seed)
@@ -205,7 +170,7 @@ BY_SWEEP = [
     ('driver_class', 'operation', 'check'), BY_SWEEP,
     ids=[f'{one[0].__name__}-{one[1]}-{one[2]}' for one in BY_SWEEP])
 def test_the_sweep_fails(driver_class, operation, check):
-    make_lab = lab_with(driver_class)
+    make_lab = LABS.with_driver(driver_class)
     failures = list(itertools.takewhile(
         lambda found: found != check, _failures(make_lab, operation)))
     assert len(failures) < CASES, set(failures)
@@ -217,16 +182,17 @@ def _failures(make_lab, operation):
 
     def start():
         known.update(sweep.references(make_lab, [operation]))
-    found = failed(start)
+    found = catching.failed(start)
     if found:
         yield found
         # The sound driver says where the operation has to end.
-        known.update(sweep.references(SITE, [operation]))
+        known.update(sweep.references(LABS, [operation]))
     lab = make_lab()
     cases = list(sweep.cases(lab, known))
     lab.close()
     for case in cases[::max(1, len(cases) // CASES)]:
-        found = failed(lambda case=case: sweep.run(make_lab, known, case))
+        found = catching.failed(
+            lambda case=case: sweep.run(make_lab, known, case))
         if found:
             yield found
     yield from ['nothing of the kind'] * CASES

@@ -20,19 +20,11 @@ import functools
 
 import pytest
 
-from manila_drivers.conformance import access_property
-from manila_drivers.conformance import budgets
-from manila_drivers.conformance import lifecycle
-from manila_drivers.conformance import rules
 from manila_drivers.conformance import running
-from manila_drivers.conformance import service
-from manila_drivers.conformance import verdict
 from manila_drivers.conformance.labs import gluster
 from manila_drivers.glusterfs import glusterfs_native
 from manila_drivers.glusterfs import records
-
-SCENARIOS = {scenario.name: scenario for module in (
-    budgets, lifecycle, rules, service) for scenario in module.SCENARIOS}
+from tests.conformance import catching
 
 
 class Broken(glusterfs_native.GlusterfsNativeShareDriver):
@@ -176,30 +168,6 @@ class WritesAtEveryStart(Broken):
 LABS = gluster.GlusterLabs()
 LEVELS = gluster.GlusterLabs(gluster.LevelsLab)
 
-
-def lab_with(labs, driver_class):
-    kind = type('BrokenLab', (labs._lab_class,),
-                {'driver_class': driver_class})
-    labs().close()
-    return lambda: kind(labs._site)
-
-
-def failed(work):
-    try:
-        work()
-    except verdict.Violation as found:
-        return found.check
-    return ''
-
-
-def play(make_lab, name):
-    lab = make_lab()
-    try:
-        SCENARIOS[name].run(lab)
-    finally:
-        lab.close()
-
-
 BY_SCENARIO = [
     (OnlyAdds, 'a_resync_removes_strangers', 'access.too-wide'),
     (LosesTheServers, 'a_share_lives_from_creation_to_deletion', 'raised'),
@@ -213,9 +181,10 @@ BY_SCENARIO = [
     ('driver_class', 'scenario', 'check'), BY_SCENARIO,
     ids=[one[0].__name__ for one in BY_SCENARIO])
 def test_a_scenario_fails(driver_class, scenario, check):
-    found = failed(lambda: play(lab_with(LABS, driver_class), scenario))
+    found = catching.failed(
+        lambda: catching.play(LABS.with_driver(driver_class), scenario))
     assert found.startswith(check)
-    assert failed(lambda: play(LABS, scenario)) == ''
+    assert catching.failed(lambda: catching.play(LABS, scenario)) == ''
 
 
 BY_HISTORIES = [
@@ -228,10 +197,7 @@ BY_HISTORIES = [
 @pytest.mark.parametrize(('driver_class', 'check'), BY_HISTORIES,
                          ids=[one[0].__name__ for one in BY_HISTORIES])
 def test_histories_fail(driver_class, check):
-    make_lab = lab_with(LEVELS, driver_class)
-    found = next(filter(None, (failed(
-        lambda seed=seed: access_property.run_seed(make_lab, seed))
-        for seed in range(30))), '')
+    found = catching.in_histories(LEVELS.with_driver(driver_class), 30)
     assert found.startswith(check)
 
 
@@ -248,6 +214,7 @@ def test_a_sweep_fails(monkeypatch, driver_class, operation, check):
     monkeypatch.setenv('MANILA_DRIVERS_WORKERS', '1')
     # Every third case, evenly chosen.
     monkeypatch.setenv('MANILA_DRIVERS_SCALE', '0.34')
-    make_lab = lab_with(LABS, driver_class)
-    found = failed(lambda: running.faults(make_lab, [operation]).verify())
+    make_lab = LABS.with_driver(driver_class)
+    found = catching.failed(
+        lambda: running.faults(make_lab, [operation]).verify())
     assert found and found.startswith(check)

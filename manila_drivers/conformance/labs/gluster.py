@@ -16,18 +16,15 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import functools
-import pathlib
 import random
-import shutil
-import tempfile
 import threading
 from typing import Any
-import weakref
 
 from manila_drivers import access
 from manila_drivers.conformance import clock as clock_module
 from manila_drivers.conformance import lab
 from manila_drivers.conformance import seam
+from manila_drivers.conformance.labs import site
 from manila_drivers.glusterfs import address as address_module
 from manila_drivers.glusterfs import commandline
 from manila_drivers.glusterfs import glusterfs_native
@@ -35,7 +32,6 @@ from manila_drivers.model import GiB
 from manila_drivers.simulators import gluster
 from manila_drivers.simulators.gluster import sim as sim_module
 from manila_drivers.simulators.gluster import state as state_module
-from manila_drivers.standalone import configuration
 from manila_drivers.transport import command
 
 PASSWORD = 'secret-of-the-gluster-lab'  # noqa: S105 (there is no such host)
@@ -111,30 +107,14 @@ class _Seamed:
         return self._process.call(functools.partial(self._inner.run, cmd))
 
 
-class Site:
-    """A directory with the configuration of drivers; removed with it."""
+class Site(site.Site):
+    """What the driver of these labs is told."""
 
-    def __init__(self, **options: object) -> None:
-        path = tempfile.mkdtemp(prefix='conformance-')
-        self.path = pathlib.Path(path)
-        self._tidy = weakref.finalize(self, shutil.rmtree, path, True)
-        values: dict[str, object] = {
-            'driver_handles_share_servers': False,
-            'share_backend_name': SECTION,
-            'glusterfs_servers': SERVER,
-            'glusterfs_volume_pattern': r'pool-#{size}G-\d+$',
-            'glusterfs_server_password': PASSWORD,
-            'glusterfs_quota': True, **options}
-        lines = ['[DEFAULT]', f'state_path = {path}', f'[{SECTION}]']
-        lines += [f'{name} = {value}' for name, value in values.items()
-                  if value is not None]
-        file = self.path / 'manila.conf'
-        file.write_text('\n'.join(lines) + '\n', encoding='utf-8')
-        self.configuration = configuration.Configuration.from_file(
-            file, SECTION)
-
-    def close(self) -> None:
-        self._tidy()
+    section = SECTION
+    values = {
+        'glusterfs_servers': SERVER,
+        'glusterfs_volume_pattern': r'pool-#{size}G-\d+$',
+        'glusterfs_server_password': PASSWORD, 'glusterfs_quota': True}
 
 
 class GlusterLab(lab.Lab):
@@ -393,22 +373,9 @@ class LevelsLab(GlusterLab):
     pool = 6
 
 
-class GlusterLabs:
-    """Makes labs that share one configuration; each has its own cluster.
-
-    Travels to other processes, where it makes a configuration anew.
-    """
+class GlusterLabs(site.Labs[Site]):
+    """Makes labs that share one configuration; each has its own cluster."""
 
     def __init__(self, lab_class: type[GlusterLab] = GlusterLab,
                  **options: object) -> None:
-        self._lab_class = lab_class
-        self._options = options
-        self._site: Site | None = None
-
-    def __call__(self) -> GlusterLab:
-        if self._site is None:
-            self._site = Site(**self._options)
-        return self._lab_class(self._site)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, '_site': None}
+        super().__init__(Site, lab_class, **options)

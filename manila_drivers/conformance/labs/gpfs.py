@@ -18,24 +18,19 @@ from collections.abc import Sequence
 import contextlib
 from contextlib import AbstractContextManager
 import functools
-import pathlib
 import random
-import shutil
-import tempfile
 import threading
 from typing import Any
-import weakref
 
 from manila_drivers.conformance import clock as clock_module
 from manila_drivers.conformance import lab
 from manila_drivers.conformance import seam
+from manila_drivers.conformance.labs import site
 from manila_drivers.ibm.gpfs import driver
 from manila_drivers.ibm.gpfs import records
 from manila_drivers.model import GiB
 from manila_drivers.simulators import gpfs
 from manila_drivers.simulators.gpfs import state as state_module
-from manila_drivers.standalone import configuration
-from manila_drivers.standalone import private_data
 from manila_drivers.transport import command
 from manila_drivers.transport import script
 
@@ -58,32 +53,14 @@ STRUCK: Mapping[str, gpfs.Strike] = {
        for at in _PLACES}}
 
 
-class Site:
-    """A directory with the configuration of drivers; removed with it."""
+class Site(site.Site):
+    """What the driver of these labs is told."""
 
-    def __init__(self, **options: object) -> None:
-        path = tempfile.mkdtemp(prefix='conformance-')
-        self.path = pathlib.Path(path)
-        self._tidy = weakref.finalize(self, shutil.rmtree, path, True)
-        values: dict[str, object] = {
-            'driver_handles_share_servers': False,
-            'share_backend_name': SECTION,
-            'gpfs_share_export_ip': ADDRESS,
-            'gpfs_mount_point_base': BASE, 'gpfs_nfs_server_type': 'CES',
-            'gpfs_ssh_login': 'root', 'gpfs_ssh_password': PASSWORD,
-            **options}
-        lines = ['[DEFAULT]', f'state_path = {path}', f'[{SECTION}]']
-        lines += [f'{name} = {value}' for name, value in values.items()
-                  if value is not None]
-        file = self.path / 'manila.conf'
-        file.write_text('\n'.join(lines) + '\n', encoding='utf-8')
-        self.configuration = configuration.Configuration.from_file(
-            file, SECTION)
-        self.private_data = private_data.PrivateData(
-            str(self.path / 'private.sqlite'))
-
-    def close(self) -> None:
-        self._tidy()
+    section = SECTION
+    values = {
+        'gpfs_share_export_ip': ADDRESS, 'gpfs_mount_point_base': BASE,
+        'gpfs_nfs_server_type': 'CES', 'gpfs_ssh_login': 'root',
+        'gpfs_ssh_password': PASSWORD}
 
 
 class _Seamed:
@@ -333,25 +310,12 @@ class GpfsLab(lab.Lab):
         return paths
 
 
-class GpfsLabs:
-    """Makes labs that share one configuration; each has its own cluster.
-
-    Travels to other processes, where it makes a configuration anew.
-    """
+class GpfsLabs(site.Labs[Site]):
+    """Makes labs that share one configuration; each has its own cluster."""
 
     def __init__(self, lab_class: type[GpfsLab] = GpfsLab,
                  **options: object) -> None:
-        self._lab_class = lab_class
-        self._options = options
-        self._site: Site | None = None
-
-    def __call__(self) -> GpfsLab:
-        if self._site is None:
-            self._site = Site(**self._options)
-        return self._lab_class(self._site)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, '_site': None}
+        super().__init__(Site, lab_class, **options)
 
 
 def path_of(export: str) -> str:

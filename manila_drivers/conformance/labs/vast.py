@@ -16,12 +16,8 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import functools
-import pathlib
 import random
-import shutil
-import tempfile
 from typing import Any
-import weakref
 
 from requests import adapters
 
@@ -29,10 +25,9 @@ from manila_drivers import access
 from manila_drivers.conformance import clock as clock_module
 from manila_drivers.conformance import lab
 from manila_drivers.conformance import seam
+from manila_drivers.conformance.labs import site
 from manila_drivers.model import GiB
 from manila_drivers.simulators import vast
-from manila_drivers.standalone import configuration
-from manila_drivers.standalone import private_data
 from manila_drivers.vastdata import driver
 
 PASSWORD = 'secret-of-the-conformance-lab'  # noqa: S105 - a simulator's
@@ -88,31 +83,14 @@ class _Seamed(adapters.BaseAdapter):
         self._inner.close()
 
 
-class Site:
-    """A directory with the configuration of drivers; removed with it."""
+class Site(site.Site):
+    """What the driver of these labs is told."""
 
-    def __init__(self, **options: object) -> None:
-        path = tempfile.mkdtemp(prefix='conformance-')
-        self.path = pathlib.Path(path)
-        self._tidy = weakref.finalize(self, shutil.rmtree, path, True)
-        values: dict[str, object] = {
-            'driver_handles_share_servers': False,
-            'share_backend_name': SECTION, 'vast_mgmt_host': '127.0.0.1',
-            'vast_mgmt_user': 'admin', 'vast_mgmt_password': PASSWORD,
-            'vast_vippool_name': 'vippool-1',
-            'vast_access_split_limit': SPLIT_LIMIT, **options}
-        lines = ['[DEFAULT]', f'state_path = {path}', f'[{SECTION}]']
-        lines += [f'{name} = {value}' for name, value in values.items()
-                  if value is not None]
-        file = self.path / 'manila.conf'
-        file.write_text('\n'.join(lines) + '\n', encoding='utf-8')
-        self.configuration = configuration.Configuration.from_file(
-            file, SECTION)
-        self.private_data = private_data.PrivateData(
-            str(self.path / 'private.sqlite'))
-
-    def close(self) -> None:
-        self._tidy()
+    section = SECTION
+    values = {
+        'vast_mgmt_host': '127.0.0.1', 'vast_mgmt_user': 'admin',
+        'vast_mgmt_password': PASSWORD, 'vast_vippool_name': 'vippool-1',
+        'vast_access_split_limit': SPLIT_LIMIT}
 
 
 class VastLab(lab.Lab):
@@ -386,25 +364,12 @@ class HttpsLab(VastLab):
         super().__init__(https=True)
 
 
-class VastLabs:
-    """Makes labs that share one configuration; each has its own cluster.
-
-    Travels to other processes, where it makes a configuration anew.
-    """
+class VastLabs(site.Labs[Site]):
+    """Makes labs that share one configuration; each has its own cluster."""
 
     def __init__(self, lab_class: type[VastLab] = VastLab,
                  **options: object) -> None:
-        self._lab_class = lab_class
-        self._options = options
-        self._site: Site | None = None
-
-    def __call__(self) -> VastLab:
-        if self._site is None:
-            self._site = Site(**self._options)
-        return self._lab_class(self._site)
-
-    def __getstate__(self) -> dict[str, Any]:
-        return {**self.__dict__, '_site': None}
+        super().__init__(Site, lab_class, **options)
 
 
 def _stable(record: Mapping[str, Any]) -> dict[str, Any]:

@@ -22,12 +22,9 @@ import logging
 import time
 from typing import Any
 
-from oslo_utils import timeutils
-
 from manila_drivers import access
 from manila_drivers import compat
 from manila_drivers import driver
-from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import version
 from manila_drivers.ibm.gpfs import backend as backend_module
@@ -72,11 +69,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
 
     @property
     def _backend(self) -> backend_module.Backend:
-        if self._made is None:
-            raise exception.DriverError(
-                'The driver has not been set up',
-                check='the errors logged when the service started')
-        return self._made
+        return driver.set_up(self._made)
 
     def _alone(self, share: model.Share) -> AbstractContextManager[None]:
         """Keep everybody else from changing who may reach a share."""
@@ -143,11 +136,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
     def update_share_usage_size(self, context: Any, shares: Any,
                                 **kwargs: Any) -> list[dict[str, Any]]:
         """Used GiB of the shares that GPFS knows."""
-        used = self._backend.shares.usage()
-        now = timeutils.utcnow()
-        return [{'id': share['id'], 'gathered_at': now,
-                 'used_size': round(used[share['name']], 3)}
-                for share in shares if share['name'] in used]
+        return self._usage(shares, self._backend.shares.usage(), 'name')
 
     # -- shares ----------------------------------------------------------
 
@@ -215,13 +204,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
             errors = backend.exports.update(
                 value, backend.settings.path(value.name),
                 access.rules_of(access_rules), specs)
-        for access_id, why in errors.items():
-            LOG.warning('Backend %s: share %s, access rule %s is put in '
-                        'error: %s', self.backend_name, value.id, access_id,
-                        why)
-        if errors:
-            compat.user_message(context, share, 'UNSUPPORTED_CLIENT_ACCESS')
-        return access.states(dict(errors))
+        return self._rule_states(context, share, errors)
 
     # -- snapshots -------------------------------------------------------
 

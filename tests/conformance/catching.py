@@ -1,0 +1,50 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Which check a driver fails, of one scenario or of many histories."""
+
+from manila_drivers.conformance import access_property
+from manila_drivers.conformance import budgets
+from manila_drivers.conformance import concurrency
+from manila_drivers.conformance import lifecycle
+from manila_drivers.conformance import rules
+from manila_drivers.conformance import service
+from manila_drivers.conformance import verdict
+
+SCENARIOS = {scenario.name: scenario for module in (
+    budgets, concurrency, lifecycle, rules, service)
+    for scenario in module.SCENARIOS}
+
+
+def failed(work):
+    """Names of the check that a run fails, '' if it passes."""
+    try:
+        work()
+    except verdict.Violation as found:
+        return found.check
+    return ''
+
+
+def play(make_lab, name):
+    """Play the scenario of that name."""
+    lab = make_lab()
+    try:
+        SCENARIOS[name].run(lab)
+    finally:
+        lab.close()
+
+
+def in_histories(make_lab, number):
+    """The check that the first history to fail fails, '' if none does."""
+    return next(filter(None, (failed(
+        lambda seed=seed: access_property.run_seed(make_lab, seed))
+        for seed in range(number))), '')
