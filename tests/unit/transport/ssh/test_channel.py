@@ -13,6 +13,7 @@
 """The order in which things are said about a channel that ends."""
 
 import threading
+import time
 
 import paramiko
 from paramiko import common
@@ -39,6 +40,13 @@ class Wire:
         self._go = threading.Event()
         self._send = transport.packetizer.send_message
         transport.packetizer.send_message = self
+
+    def await_sent(self, name):
+        """Wait until a message of that name was handed on."""
+        end = time.monotonic() + 10
+        while name not in self.sent:
+            assert time.monotonic() < end, f'no {name} after {self.sent}'
+            time.sleep(0.01)
 
     def __call__(self, message):
         name = NAMES.get(message.asbytes()[0])
@@ -91,11 +99,8 @@ def test_nothing_is_said_after_the_close(open_channel, way, order):
     wire.reached.wait(10)
     end.set()
     sending.join()
-    channel.status_event.wait(10)
-    for _ in range(100):
-        if len(wire.sent) == 2:
-            break
-        threading.Event().wait(0.02)
+    for name in order:
+        wire.await_sent(name)
 
     assert wire.sent == order
 
@@ -111,6 +116,8 @@ def test_input_ends_with_the_channel(open_channel):
     sending.join(10)
 
     assert not sending.is_alive()
+    # paramiko calls a channel closed a moment before it answers the CLOSE.
+    wire.await_sent('CLOSE')
     assert 'DATA' not in wire.sent[wire.sent.index('CLOSE'):]
 
 
