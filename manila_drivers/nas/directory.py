@@ -95,6 +95,24 @@ def hidden(network: access.Network, level: str, before: Levels) -> bool:
                for wider, given in before.items())
 
 
+# What sudo says of itself and then runs the command.
+_ASIDE = re.compile(r'sudo: unable to resolve host')
+
+
+def objection(result: command.Result) -> str:
+    """Why a question was not answered; '' if it was.
+
+    grep and cat exit with an error where there is nothing; but so does sudo
+    where it refuses to run them, and then nothing is known.
+    """
+    if not result.status:
+        return ''
+    return ' '.join(
+        line.strip() for line in result.stderr.splitlines()
+        if line.strip() and not _ASIDE.match(line)
+        and not line.endswith('No such file or directory'))[-500:]
+
+
 def files(text: str, directory: str, suffixes: str) -> dict[str, str]:
     """Name to content from what ``grep -rHs -- ''`` prints of a directory.
 

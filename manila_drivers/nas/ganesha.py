@@ -143,6 +143,8 @@ def understand(server: str, layout: Layout,
     known, shown, found, main, half, *details = results
     methods = ganesha_bus.methods(known.stdout)
     if 'AddExport' not in methods:
+        for result in (main, half):
+            _readable_by_us(server, layout.config, result)
         old = _old(main.stdout, certain='ShowExports' in methods)
         if old is not None:
             return _facts_of_old(old, pending=not half.status)
@@ -153,10 +155,7 @@ def understand(server: str, layout: Layout,
                 answer=result.stderr.strip()[-500:], status=result.status,
                 check='that ganesha.nfsd and the system bus run there and '
                 'this user may run dbus-send as root')
-    if found.status not in (0, 1, 2):
-        raise exception.BackendError(
-            f'{layout.export_dir} on {server} cannot be read',
-            answer=found.stderr.strip()[-500:], status=found.status)
+    _readable_by_us(server, layout.export_dir, found)
     files = directory.files(found.stdout, layout.export_dir, 'conf|pending')
     exports = filter(None, (ganesha_bus.export(result.stdout)
                             for result in details if not result.status))
@@ -171,6 +170,17 @@ def understand(server: str, layout: Layout,
                           if name.endswith('.pending')),
         index=_included(files.get(INDEX, '')),
         methods=methods)
+
+
+def _readable_by_us(server: str, path: str,
+                    result: command.Result) -> None:
+    """:raises BackendError: it could not be looked at."""
+    unread = directory.objection(result)
+    if unread or result.status not in (0, 1, 2):
+        raise exception.BackendError(
+            f'{path} on {server} cannot be read', answer=unread,
+            status=result.status,
+            check='that this user may read it as root there')
 
 
 def _old(text: str, *, certain: bool) -> ganesha_legacy.Config | None:

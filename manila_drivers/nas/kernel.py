@@ -106,10 +106,11 @@ def questions() -> list[command.Command]:
 def understand(server: str, results: Sequence[command.Result]) -> Facts:
     """:raises DriverError: it does not say what it exports."""
     etab, found, others = results
-    if etab.status or found.status not in (0, 1, 2):
+    unread = directory.objection(found)
+    if etab.status or found.status not in (0, 1, 2) or unread:
         raise exception.BackendError(
             f'NFS server {server} does not say what it exports',
-            answer=(etab.stderr or found.stderr).strip()[-500:],
+            answer=etab.stderr.strip()[-500:] or unread,
             status=etab.status or found.status,
             check='that nfs-utils is installed there, nfs-server is running '
             'and this user may run the commands as root')

@@ -187,7 +187,8 @@ def build(commands: Sequence[command.Command], marker: str,
     """
     # The shell reads up to the closing brace before it runs anything, so a
     # connection that ends in the middle cannot leave half a command to it.
-    lines = ['{', 'mark() {',
+    # Answers are read, and so have to be in a language that is known.
+    lines = ['{', 'LC_ALL=C', 'export LC_ALL', 'mark() {',
              f"printf '\\n%s %s %s\\n' {marker} \"$1\" \"$2\"",
              f"printf '\\n%s %s %s\\n' {marker} \"$1\" \"$2\" >&2",
              '}', 'mark 0 0']

@@ -21,6 +21,7 @@ from manila_drivers import version
 from manila_drivers.ibm.gpfs import capacity
 from manila_drivers.ibm.gpfs import checks
 from manila_drivers.ibm.gpfs import copying
+from manila_drivers.ibm.gpfs import debts
 from manila_drivers.ibm.gpfs import ensuring
 from manila_drivers.ibm.gpfs import execute as execute_module
 from manila_drivers.ibm.gpfs import exporting
@@ -38,13 +39,15 @@ class Backend:
     def __init__(self, settings: settings_module.Settings,
                  configuration: Any, root_helper: str, *,
                  make_runner: execute_module.MakeRunner | None,
-                 clock: Callable[[], float]) -> None:
+                 clock: Callable[[], float], alone: exporting.Alone,
+                 private_storage: Any = None) -> None:
         self.settings = settings
         self.execute = execute_module.Execute(settings, root_helper,
                                               make_runner)
         self.site = site.Site(settings, self.execute)
         self.helper = load_helper(settings, self.execute, configuration)
-        self.exports = exporting.Exporting(self.helper)
+        self.exports = exporting.Exporting(
+            self.helper, debts.Note(private_storage, settings.backend), alone)
         self.shares = shares.Shares(self.site, self.exports)
         self.snapshots = snapshots.Snapshots(self.site, self.exports)
         self.copying = copying.Copying(self.site, self.shares,
@@ -69,6 +72,8 @@ class Backend:
             'base': settings.base, 'filesystem': settings.filesystem,
             'server_type': settings.server_type,
             'mode': settings.mode, 'owner': settings.owner,
+            # Servers that missed something may be back.
+            'arrears': self.exports.arrears,
             **{f'boot of {server}': boot
                for server, boot in sorted(self.helper.boots().items())}}
 

@@ -73,7 +73,10 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
 
     def _alone(self, share: model.Share) -> AbstractContextManager[None]:
         """Keep everybody else from changing who may reach a share."""
-        return self.lock(f'gpfs-{share.id}', timeout=_PATIENCE)
+        return self.lock(_lock_name(share.id), timeout=_PATIENCE)
+
+    def _alone_at_once(self, ident: str) -> AbstractContextManager[None]:
+        return self.lock(_lock_name(ident), timeout=0.0)
 
     # -- start -----------------------------------------------------------
 
@@ -87,7 +90,8 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
             settings.read(self.configuration, self.backend_name),
             self.configuration,
             self.option('root_helper') or compat.root_helper(),
-            make_runner=self._make_runner, clock=self._clock)
+            make_runner=self._make_runner, clock=self._clock,
+            alone=self._alone_at_once, private_storage=self.private_storage)
 
     @driver.operation
     def check_for_setup_error(self, **kwargs: Any) -> None:
@@ -99,7 +103,10 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
 
     def _ensure_shares(self, context: Any,
                        shares: Any) -> dict[str, dict[str, Any]]:
-        return self._backend.ensuring.ensure(map(model.Share.of, shares))
+        rows = {share['id']: share for share in shares}
+        return self._backend.ensuring.ensure(
+            map(model.Share.of, shares),
+            lambda share: self.extra_specs(rows[share.id]))
 
     @driver.operation
     def get_backend_info(self, context: Any, **kwargs: Any) -> dict[str, str]:
@@ -128,9 +135,11 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
             'mount_snapshot_support': False}
 
     def _update_share_stats(self, data: Any = None) -> None:
-        super()._update_share_stats(self._backend.capacity.read())
-        # This is called every so often, also while nothing else happens.
-        self._backend.exports.catch_up()
+        try:
+            super()._update_share_stats(self._backend.capacity.read())
+        finally:
+            # This is called every so often, also while nothing else happens.
+            self._backend.exports.catch_up()
 
     @driver.operation(periodic=True)
     def update_share_usage_size(self, context: Any, shares: Any,
@@ -257,6 +266,10 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
     @driver.operation
     def unmanage_snapshot(self, snapshot: Any, **kwargs: Any) -> None:
         """Leave everything as it is: snapshots have no mark of ours."""
+
+
+def _lock_name(ident: str) -> str:
+    return f'gpfs-{ident}'
 
 
 def _place(row: Any, parent: Any = None) -> snapshots.Place:

@@ -16,6 +16,7 @@ Two lists of GPFS and one of every NFS server tell all about any number of
 shares; the decision per share is pure.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -26,6 +27,7 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.ibm.gpfs import exporting
+from manila_drivers.ibm.gpfs import exports as exports_module
 from manila_drivers.ibm.gpfs import records
 from manila_drivers.ibm.gpfs import site as site_module
 from manila_drivers.transport import command
@@ -56,9 +58,12 @@ class Ensuring:
         self._exports = exports
 
     def ensure(self, shares: Iterable[model.Share],
+               specs: Callable[[model.Share], model.Specs],
                ) -> dict[str, dict[str, Any]]:
         """Check all shares; one that cannot be repaired stops no other.
 
+        :param specs: the extra specs of a share; asked for if a server does
+            not answer.
         :returns: by instance id, what Manila is to be told.
         """
         wanted = {}
@@ -68,7 +73,7 @@ class Ensuring:
             except exception.InvalidRequest as exc:
                 LOG.error('Share %s: %s', share.id, exc)
         filesets, quotas = self._lists()
-        drifted = self._drifted(list(wanted))
+        drifted = self._drifted(wanted, specs)
         answers: dict[str, dict[str, Any]] = {}
         repairs: list[tuple[model.Share, Verdict]] = []
         for path, share in wanted.items():
@@ -89,12 +94,29 @@ class Ensuring:
             answers[share.id] = {}
         return answers
 
-    def _drifted(self, paths: Sequence[str]) -> set[str] | None:
+    def _drifted(self, wanted: Mapping[str, model.Share],
+                 specs: Callable[[model.Share], model.Specs],
+                 ) -> set[str] | None:
+        def known() -> list[exports_module.Export]:
+            return [export for path, share in wanted.items()
+                    for export in self._export(path, share, specs)]
+
         try:
-            return self._exports.drifted(paths)
+            return self._exports.drifted(list(wanted), known)
         except exception.DriverError as exc:
             LOG.error('Exports cannot be checked: %s', exc)
             return None
+
+    def _export(self, path: str, share: model.Share,
+                specs: Callable[[model.Share], model.Specs],
+                ) -> Iterable[exports_module.Export]:
+        try:
+            options = self._exports.options(specs(share))
+        except exception.DriverError as exc:
+            LOG.error('Share %s: %s', share.id, exc)
+            return ()
+        return (exports_module.Export(path, share.name, share.id, {},
+                                      options),)
 
     def _answer(self, path: str, *, reapply: bool) -> dict[str, Any]:
         answer: dict[str, Any] = {

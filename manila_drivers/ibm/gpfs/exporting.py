@@ -20,38 +20,50 @@ change that only gives succeeds where servers answer.  In either case the
 others get it as soon as they answer again.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
+from contextlib import AbstractContextManager
 import dataclasses
 import functools
 import logging
-import threading
 from typing import Any
 
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers.ibm.gpfs import debts
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import helper as helper_module
 
 LOG = logging.getLogger(__name__)
 
 Export = exports.Export
+Debt = debts.Debt
+Alone = Callable[[str], AbstractContextManager[None]]
 Found = Mapping[str, exports.Seen | exception.DriverError]
+
+# Shares that a server is told about in one round trip; all are locked.
+_BATCH = 50
 
 
 class Exporting:
     """The exports of all shares of one backend.
 
     :param helper: does it.
+    :param note: outlives this process.
+    :param alone: keeps everybody else from changing who may reach a share,
+        given its id; raises ``Busy`` if somebody does at the moment.
     """
 
-    def __init__(self, helper: helper_module.NASHelperBase[Any]) -> None:
+    def __init__(self, helper: helper_module.NASHelperBase[Any],
+                 note: debts.Note, alone: Alone) -> None:
         self.helper = helper
-        self._lock = threading.Lock()
-        # What servers still have to be told, by server and path.
-        self._owed: dict[str, dict[str, _Debt]] = {}
+        self._alone = alone
+        self._debts = debts.Debts(note)
 
     def options(self, specs: model.Specs) -> tuple[str, ...]:
         """:raises InvalidRequest: an option is refused."""
@@ -123,19 +135,18 @@ class Exporting:
                   outcomes: Mapping[str, exports.Outcome], *, fatal: bool,
                   common: exports.Levels | None) -> None:
         """Note what servers have to be told that could not be told now."""
-        with self._lock:
-            for server, outcome in outcomes.items():
-                owed = self._owed.setdefault(server, {})
-                if outcome.error is None:
-                    owed.pop(export.path, None)
-                    continue
-                before = common
-                if before is None and export.path in owed:
-                    before = owed[export.path].export.levels
-                owed[export.path] = (
-                    _Debt(export) if not fatal else
-                    _Debt(export, narrow=True) if before is None else
-                    _Debt(export.narrowed(before)))
+        for server, outcome in outcomes.items():
+            if outcome.error is None:
+                self._debts.paid(server, export.path)
+                continue
+            owed = self._debts.owed(server)
+            before = common
+            if before is None and export.path in owed:
+                before = owed[export.path].export.levels
+            self._debts.owe(server, (
+                Debt(export) if not fatal else
+                Debt(export, narrow=True) if before is None else
+                Debt(export.narrowed(before))))
 
     @staticmethod
     def _tell(errors: Mapping[str, exception.DriverError],
@@ -148,62 +159,147 @@ class Exporting:
     # Servers that come back
 
     @property
-    def owing(self) -> dict[str, list[str]]:
-        """Which servers have still to be told about which paths."""
-        with self._lock:
-            return {server: sorted(owed)
-                    for server, owed in self._owed.items() if owed}
+    def arrears(self) -> str:
+        """What, if it changes, says that servers have missed something."""
+        return self._debts.token
 
     def catch_up(self) -> None:
-        """Tell servers what they missed; never raises a DriverError."""
-        for server in self.owing:
-            with self._lock:
-                owed = dict(self._owed[server])
-            outcome = self.helper.reconcile(
-                [debt.export for debt in owed.values()], only=[server],
-                before_changes=functools.partial(_due, owed))[server]
-            if outcome.error is not None:
-                LOG.error('NFS server %s has missed changes of %d shares and '
-                          'still does not answer: %s', server, len(owed),
-                          outcome.error)
-                continue
-            LOG.warning('NFS server %s was told what it missed about %d '
-                        'shares', server, len(owed))
-            self._settle(server, owed)
+        """Tell servers what they missed; never raises a DriverError.
 
-    def _settle(self, server: str, told: Mapping[str, '_Debt']) -> None:
-        with self._lock:
-            owed = self._owed[server]
-            for path, debt in told.items():
-                if owed.get(path) == debt:
-                    del owed[path]
+        Shares that something else is done to at the moment have to wait.
+        """
+        for server in self._debts.servers():
+            try:
+                self._pay(server)
+                self._compare(server)
+            except exception.DriverError as exc:
+                LOG.error('NFS server %s has missed changes of %d shares, '
+                          'and cannot be told: %s', server,
+                          len(self._debts.owed(server)), exc)
+        self._debts.settled()
+
+    def _pay(self, server: str) -> None:
+        """:raises DriverError: the server does not do it."""
+        paths = list(self._debts.owed(server).values())
+        for start in range(0, len(paths), _BATCH):
+            batch = paths[start:start + _BATCH]
+            with self._held([debt.export for debt in batch]) as free:
+                # What was owed may have been paid, or be something else by
+                # now.
+                now = self._debts.owed(server)
+                owed = {path: now[path] for path in free if path in now}
+                if not owed:
+                    continue
+                self._reconcile(server, [
+                    debt.export for debt in owed.values()],
+                    functools.partial(_due, owed))
+                LOG.warning('NFS server %s was told what it missed about %d '
+                            'shares', server, len(owed))
+
+    def _compare(self, server: str) -> None:
+        """Find out how a server that is back has its exports.
+
+        The others say how they shall be.
+
+        :raises DriverError: the server does not say.
+        """
+        unseen = self._debts.unseen(server)
+        if not unseen:
+            return
+        found = self.helper.survey()
+        mine = found[server]
+        if isinstance(mine, exception.DriverError):
+            raise mine
+        other = self._model(server, found)
+        if other is None:
+            return
+        wrong = [
+            export for path, export in unseen.items()
+            if path in mine.doubtful
+            or mine.levels.get(path, {}) != other.levels.get(path, {})]
+        self._debts.seen({server: unseen.keys() - {
+            export.path for export in wrong}})
+        for start in range(0, len(wrong), _BATCH):
+            self._copy(server, wrong[start:start + _BATCH])
+
+    def _copy(self, server: str, batch: Sequence[Export]) -> None:
+        with self._held(batch) as free:
+            other = self._model(server, self.helper.survey())
+            now = self._debts.unseen(server)
+            wanted = [dataclasses.replace(
+                now[path], levels=other.levels.get(path, {}))
+                for path in free if path in now] if other else []
+            if wanted:
+                self._reconcile(server, wanted)
+                LOG.warning('NFS server %s was told what it missed about %d '
+                            'shares', server, len(wanted))
+
+    def _model(self, server: str, found: Found) -> exports.Seen | None:
+        """What a server that has missed nothing exports."""
+        return next((answer for name, answer in found.items()
+                     if name != server and isinstance(answer, exports.Seen)
+                     and not self._debts.unseen(name)), None)
+
+    def _reconcile(self, server: str, wanted: Sequence[Export],
+                   before_changes: Any = None) -> None:
+        """:raises DriverError: the server does not do it."""
+        error = self.helper.reconcile(
+            wanted, only=[server], asking=self.helper.servers,
+            before_changes=before_changes)[server].error
+        if error is not None:
+            raise error
+        for export in wanted:
+            self._debts.paid(server, export.path)
+
+    @contextlib.contextmanager
+    def _held(self, wanted: Sequence[Export]) -> Iterator[list[str]]:
+        """Keep everybody else from changing these, and say which are free.
+
+        Whoever holds one of the others is telling the server about it.
+        """
+        with contextlib.ExitStack() as stack:
+            free = []
+            for export in wanted:
+                with contextlib.suppress(exception.Busy):
+                    stack.enter_context(self._alone(export.fsid))
+                    free.append(export.path)
+            yield free
 
     # All shares
 
-    def drifted(self, paths: Sequence[str]) -> set[str]:
+    def drifted(self, paths: Sequence[str],
+                known: Callable[[], Sequence[Export]] = tuple) -> set[str]:
         """Paths that are not exported, or not alike, on every server.
 
-        Servers that do not answer are not counted.
+        Servers that do not answer are not counted; they are compared with
+        the others when they do.
 
+        :param known: makes the exports of the paths, without levels; called
+            if a server does not answer.
         :raises DriverError: none of them answers.
         """
         found = self.helper.survey()
         errors = {server: answer for server, answer in found.items()
                   if isinstance(answer, exception.DriverError)}
-        if found and len(errors) == len(found):
+        seen = {server: answer for server, answer in found.items()
+                if isinstance(answer, exports.Seen)}
+        if errors and not seen:
+            self._debts.blind()
             raise exports.report(errors, 'It is not known who exports what: '
                                  'no answer')
-        seen = []
-        for server, answer in found.items():
-            if isinstance(answer, exception.DriverError):
-                LOG.error('NFS server %s does not tell what it exports: %s',
-                          server, answer)
-            else:
-                seen.append(answer)
-        return {path for path in paths if any(
+        self._debts.seen(dict.fromkeys(seen, paths))
+        for server, error in errors.items():
+            LOG.error('NFS server %s does not tell what it exports, and will '
+                      'be compared with the others when it does: %s', server,
+                      error)
+        if errors:
+            self._debts.missed(errors, known())
+        first = next(iter(seen.values()), None)
+        return {path for path in paths if first is not None and any(
             path in one.doubtful
             or not one.levels.get(path)
-            or one.levels[path] != seen[0].levels[path] for one in seen)}
+            or one.levels[path] != first.levels[path]
+            for one in seen.values())}
 
     def exported_below(self, path: str) -> dict[str, list[str]]:
         """Exports at or below a directory, by server.
@@ -223,18 +319,7 @@ class Exporting:
             if isinstance(answer, exports.Seen)}
 
 
-@dataclasses.dataclass(frozen=True)
-class _Debt:
-    """What a server has to be told.
-
-    :param narrow: nothing that it does not give already.
-    """
-
-    export: Export
-    narrow: bool = False
-
-
-def _due(owed: Mapping[str, _Debt], found: Found,
+def _due(owed: Mapping[str, Debt], found: Found,
          wanted: Sequence[Export]) -> Sequence[Export]:
     seen = [answer for answer in found.values()
             if isinstance(answer, exports.Seen)]

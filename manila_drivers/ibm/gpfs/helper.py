@@ -205,7 +205,7 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
         return self._everywhere(self.servers, one)
 
     def reconcile(self, wanted: Sequence[Export], *,
-                  only: Sequence[str] = (),
+                  only: Sequence[str] = (), asking: Sequence[str] = (),
                   before_changes: Callable[
                       [Mapping[str, exports.Seen | exception.DriverError],
                        Sequence[Export]], Sequence[Export]] | None = None,
@@ -214,12 +214,14 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
         their paths.
 
         :param only: servers to do this on; else all.
+        :param asking: servers to come to an agreement with; else those.
         :param before_changes: may replace what is wanted when all servers
             have been asked.
         :returns: what became of it, for every server; none stops another.
         """
         servers = tuple(only) or self.servers
-        facts = self._ask(servers, [export.path for export in wanted],
+        asked = tuple(dict.fromkeys((*servers, *asking)))
+        facts = self._ask(asked, [export.path for export in wanted],
                           existing=[export.path for export in wanted
                                     if export.levels],
                           scraps=[file for export in wanted
@@ -227,8 +229,8 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
         if before_changes is not None:
             wanted = before_changes(
                 {server: found if isinstance(found, exception.DriverError)
-                 else self.seen(found) for server, found in facts.items()},
-                wanted)
+                 else self.seen(found) for server, found in facts.items()
+                 if server in servers}, wanted)
         known = {server: found for server, found in facts.items()
                  if not isinstance(found, exception.DriverError)}
         try:
@@ -341,10 +343,13 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
                     work: Callable[[str], T]) -> dict[str, T]:
         if len(servers) < 2:
             return {server: work(server) for server in servers}
+        first, *others = servers
         with futures.ThreadPoolExecutor(
-                min(_AT_ONCE, len(servers)),
+                min(_AT_ONCE, len(others)),
                 thread_name_prefix='nfs-servers') as pool:
             running = {server: pool.submit(meter.carried(work), server)
-                       for server in servers}
-            return {server: task.result()
-                    for server, task in running.items()}
+                       for server in others}
+            found = {first: work(first)}
+            found.update((server, task.result())
+                         for server, task in running.items())
+            return found

@@ -141,3 +141,83 @@ def test_the_less_of_two():
     assert exports.takes_away(other, one)
     assert not exports.takes_away(one, one)
     assert not exports.takes_away({}, one)
+
+
+def test_a_server_that_missed_a_start_is_compared_when_it_is_back(servers):
+    """It was rebuilt meanwhile, and nobody else would tell it."""
+    manager, share = servers.manager, servers.share
+    manager.update(share, add=[manager.rule(ALICE),
+                               manager.rule('10.0.0.0/24', 'ro')])
+    servers.lab._forget('nfs2', '/' + share.export.partition(':/')[2])
+    servers.lab.dead.add('nfs2')
+    manager.restart()
+    manager.ensure()
+    assert share.status == 'available'
+    assert (given(servers, ALICE), given(servers, BOB)) == (
+        ['rw', None], ['ro', None])
+    servers.lab.dead.clear()
+    manager.stats()
+    assert (given(servers, ALICE), given(servers, BOB)) == (
+        ['rw', 'rw'], ['ro', 'ro'])
+    trips = servers.lab.seam.calls
+    manager.stats()
+    assert servers.lab.seam.calls - trips <= 1
+
+
+def test_what_a_server_gives_to_nobody_else_is_taken_back(servers):
+    """It was cut off while another process withdrew the share."""
+    manager, share = servers.manager, servers.share
+    path = '/' + share.export.partition(':/')[2]
+    manager.update(share, add=[manager.rule(ALICE)])
+    servers.lab._forget('nfs1', path)
+    servers.lab.dead.add('nfs2')
+    manager.restart()
+    manager.ensure([])
+    manager.driver.ensure_shares(None, [manager.row(share)])
+    assert given(servers, ALICE) == [None, 'rw']
+    servers.lab.dead.clear()
+    manager.stats()
+    assert given(servers, ALICE) == [None, None]
+
+
+def test_arrears_outlive_the_process(servers):
+    """Manila looks at nothing when it starts, unless it is told to."""
+    manager, share = servers.manager, servers.share
+
+    def info():
+        return manager.driver.get_backend_info(manager.context)
+
+    before = info()
+    servers.lab.dead.add('nfs2')
+    manager.update(share, add=[manager.rule(ALICE)])
+    servers.lab.dead.clear()
+    manager.restart()
+    assert info() != before
+    manager.ensure()
+    assert given(servers, ALICE) == ['rw', 'rw']
+    assert info() != before
+    manager.stats()
+    assert info() == before
+
+
+def test_nobody_tells_a_server_about_a_share_that_is_being_changed(servers):
+    """The older of two changes must not come after the newer one."""
+    manager, share = servers.manager, servers.share
+    servers.lab.dead.add('nfs2')
+    manager.update(share, add=[manager.rule(ALICE)])
+    servers.lab.dead.clear()
+    with manager.driver._backend.exports._alone(share.id):
+        manager.stats()
+        assert given(servers, ALICE) == ['rw', None]
+    manager.stats()
+    assert given(servers, ALICE) == ['rw', 'rw']
+
+
+def test_servers_are_told_while_gpfs_is_down(servers):
+    manager, share = servers.manager, servers.share
+    servers.lab.dead.add('nfs2')
+    manager.update(share, add=[manager.rule(ALICE)])
+    servers.lab.dead.clear()
+    servers.lab.dead.add('192.0.2.10')
+    manager.stats()
+    assert given(servers, ALICE) == ['rw', 'rw']

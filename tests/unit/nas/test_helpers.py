@@ -22,9 +22,11 @@ from manila_drivers import exception
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import gnfs
 from manila_drivers.ibm.gpfs import knfs
+from manila_drivers.nas import directory
 from manila_drivers.nas import ganesha_exports
 from manila_drivers.simulators import faults
 from manila_drivers.simulators import nfs
+from manila_drivers.transport import command
 from tests.unit.nas import world
 
 RULES = {'10.0.0.1': 'rw', '10.0.0.0/30': 'ro', '2001:db8::/64': 'rw'}
@@ -125,9 +127,12 @@ def test_fault_at_every_command(place, kind, target):
         outcome = place.apply(target)['nfs1']
         struck += bool(one.faults.fired)
         given = world.given(one)
+        one.faults.disarm()
         if outcome.error is None:
             assert given == meant(target)
-        one.faults.disarm()
+            assert target or one.inventory() == frozenset()
+            one.reboot()
+            assert world.given(one) == meant(target)
         place.forget()
         assert exports.failed(place.apply(target)) == {}
         assert world.given(one) == meant(target)
@@ -152,6 +157,58 @@ def test_fault_at_every_exec(place, kind, nth):
     one.faults.disarm()
     assert exports.failed(place.apply(RULES)) == {}
     assert world.given(one) == meant(RULES)
+
+
+@pytest.mark.parametrize('target', [RULES, {}])
+def test_a_server_that_must_not_be_looked_at_is_an_error(place, target):
+    """sudo refuses with the exit code that says that nothing is there."""
+    place.apply({'10.0.0.1': 'rw', '10.0.0.0/8': 'rw'})
+    one = place.servers['nfs1']
+    before = dict(one.files.text)
+    one.faults.arm(faults.Fault('status', match='^command grep', code=1))
+    outcome = place.apply(target)['nfs1']
+    assert 'simulated failure' in str(outcome.error)
+    assert one.files.text == before
+
+
+@pytest.mark.parametrize(('said', 'known'), [
+    ('', True), ('grep: /etc/exports.d: No such file or directory', True),
+    ('sudo: unable to resolve host nfs1: Name or service not known', True),
+    ('sudo: a password is required', False),
+    ('sudo: unable to resolve host x\nsudo: a password is required', False),
+    ('grep: /etc/exports.d: Permission denied', False)])
+def test_nothing_there_and_nothing_known_are_told_apart(said, known):
+    result = command.Result('', said + '\n', 1)
+    assert (directory.objection(result) == '') is known
+    assert directory.objection(command.Result('', said, 0)) == ''
+
+
+def test_a_server_agrees_with_those_that_are_not_told(place):
+    """Handles of clients hold what the others have said."""
+    def identity(server):
+        if isinstance(server, nfs.Ganesha):
+            return {export.id for export in server.exports.values()}
+        return {entry.fsid for entry in server.entries}
+
+    place.apply(RULES, fsid='7')
+    wanted = [world.export(RULES)]
+    for number, export in list(getattr(
+            place.servers['nfs1'], 'exports', {}).items()):
+        for name in 'nfs1', 'nfs3':
+            text = place.servers[name].files.text
+            file = f'/etc/ganesha/export.d/{export.tag}.conf'
+            text[file] = text[file].replace(f'= {number};', '= 4711;')
+            place.servers[name].reboot()
+    place.servers['nfs2'] = type(place.servers['nfs2'])('nfs2')
+    place.helper.execute.server = place.servers.__getitem__
+    place.forget()
+    outcomes = place.helper.reconcile(wanted, only=['nfs2'],
+                                      asking=list(place.servers))
+    assert set(outcomes) == {'nfs2'}
+    assert exports.failed(outcomes) == {}
+    assert identity(place.servers['nfs2']) == identity(
+        place.servers['nfs1'])
+    assert world.given(place.servers['nfs2']) == meant(RULES)
 
 
 def test_survey_sees_what_is_exported(place):

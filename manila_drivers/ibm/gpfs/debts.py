@@ -1,0 +1,164 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What NFS servers have still to be told, since they did not answer.
+
+That a server has missed something is remembered in this process.  That there
+is such a server at all is remembered for longer, so that the next process
+has all shares checked when it starts.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import logging
+import threading
+from typing import Any
+import uuid
+
+from manila_drivers.ibm.gpfs import exports
+
+LOG = logging.getLogger(__name__)
+
+Export = exports.Export
+
+_KEY = 'gpfs_servers_in_arrears'
+
+
+@dataclasses.dataclass(frozen=True)
+class Debt:
+    """What a server has to be told about one export.
+
+    :param narrow: nothing that it does not give already.
+    """
+
+    export: Export
+    narrow: bool = False
+
+
+class Note:
+    """A text of this backend that outlives the process; '' is none.
+
+    :param storage: Manila's private storage, or None to remember nothing.
+    """
+
+    def __init__(self, storage: Any, backend: str) -> None:
+        self._storage = storage
+        # Identifiers of what is stored there have to be UUIDs.
+        self._entity = str(uuid.uuid5(uuid.NAMESPACE_URL,
+                                      f'manila-gpfs:{backend}'))
+        self._text: str | None = None
+
+    def read(self) -> str:
+        if self._text is None:
+            self._text = self._tried('get', _KEY, '') or ''
+        return self._text
+
+    def write(self, text: str) -> None:
+        """Also '' is remembered; nothing happens if it is no other."""
+        if text == self.read():
+            return
+        self._text = text
+        if text:
+            self._tried('update', {_KEY: text})
+        else:
+            self._tried('delete', [_KEY])
+
+    def _tried(self, method: str, *words: Any) -> Any:
+        if self._storage is None:
+            return None
+        try:
+            return getattr(self._storage, method)(self._entity, *words)
+        except Exception as exc:  # noqa: BLE001 - Manila's database errors
+            # Access is as it shall be all the same.
+            LOG.warning('What servers have missed cannot be remembered: %s',
+                        exc)
+            return None
+
+
+class Debts:
+    """By server and path.  Thread-safe."""
+
+    def __init__(self, note: Note) -> None:
+        self._note = note
+        self._lock = threading.Lock()
+        self._owed: dict[str, dict[str, Debt]] = {}
+        # Exports of which it is not known how these servers have them.
+        self._unseen: dict[str, dict[str, Export]] = {}
+        self._blind = False
+
+    @property
+    def token(self) -> str:
+        """Differs whenever a server has got into arrears; '' if none is."""
+        with self._lock:
+            return self._note.read()
+
+    def owed(self, server: str) -> dict[str, Debt]:
+        with self._lock:
+            return dict(self._owed.get(server, {}))
+
+    def unseen(self, server: str) -> dict[str, Export]:
+        """Those whose state on that server has to be found out."""
+        with self._lock:
+            return dict(self._unseen.get(server, {}))
+
+    def servers(self) -> list[str]:
+        """Those in arrears."""
+        with self._lock:
+            return sorted(server for found in (self._owed, self._unseen)
+                          for server, paths in found.items() if paths)
+
+    def owe(self, server: str, debt: Debt) -> None:
+        with self._lock:
+            self._owed.setdefault(server, {})[debt.export.path] = debt
+            self._mark()
+
+    def paid(self, server: str, path: str) -> None:
+        """That server has this export as it shall be."""
+        with self._lock:
+            for found in self._owed, self._unseen:
+                found.get(server, {}).pop(path, None)
+
+    def missed(self, servers: Iterable[str],
+               exports: Sequence[Export]) -> None:
+        """These servers did not say how they have these exports."""
+        with self._lock:
+            for server in servers:
+                self._unseen.setdefault(server, {}).update(
+                    {export.path: export for export in exports})
+                self._mark()
+
+    def seen(self, paths: Mapping[str, Iterable[str]]) -> None:
+        """What servers said of these paths was heard."""
+        with self._lock:
+            self._blind = False
+            for server, some in paths.items():
+                for path in some:
+                    self._unseen.get(server, {}).pop(path, None)
+
+    def blind(self) -> None:
+        """No server has said anything."""
+        with self._lock:
+            self._blind = True
+            self._mark()
+
+    def settled(self) -> None:
+        """Forget what is left of arrears that are paid."""
+        with self._lock:
+            if not (self._blind or any(self._owed.values())
+                    or any(self._unseen.values())):
+                self._note.write('')
+
+    def _mark(self) -> None:
+        if not self._note.read():
+            self._note.write(uuid.uuid4().hex)
