@@ -55,6 +55,7 @@ class Features:
     access: Access = Access()
     shrink: bool = True
     snapshots: bool = True
+    revert: bool = False
     clones: bool = True
     manage: bool = True
     manage_snapshots: bool = True
@@ -70,11 +71,26 @@ class Fault:
     :param kills: '' for a fault of the transport, which the lab arms; or
         ``before`` or ``after``: the process ends at the call.
     :param lasting: it also goes on from one call to the end of an operation.
+    :param place: which command of a call it strikes, 1-based; 0 is the call.
+    :param only: beginnings of the names of commands that can fail so; empty
+        is all.
     """
 
     name: str
     kills: str = ''
     lasting: bool = True
+    place: int = 0
+    only: tuple[str, ...] = ()
+
+    def strikes(self, commands: Sequence[str]) -> bool:
+        """Whether a call of these commands can be struck by it.
+
+        :param commands: their names; none if the lab does not know them.
+        """
+        if not self.place or not commands:
+            return True
+        return self.place <= len(commands) and (
+            not self.only or commands[self.place - 1].startswith(self.only))
 
 
 KILLS = (Fault('killed before', kills='before', lasting=False),
@@ -144,6 +160,9 @@ class Lab(abc.ABC):
 
     def __init__(self) -> None:
         self.seam = seam_module.Seam()
+        #: Names of the commands of each external call that was answered, in
+        #: order; a lab whose calls are single requests leaves it empty.
+        self.calls: list[tuple[str, ...]] = []
 
     # What every lab has to tell
 

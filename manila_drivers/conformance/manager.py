@@ -243,6 +243,13 @@ class Manager:
         self.driver.delete_snapshot(
             self.context, self.snapshot_row(snapshot), share_server=None)
 
+    def revert(self, share: Share, snapshot: Snapshot) -> None:
+        """Back to a snapshot, whose size the share has then."""
+        self.driver.revert_to_snapshot(
+            self.context, self.snapshot_row(snapshot),
+            self.rule_rows(share, share.rules.values()), [],
+            share_server=None)
+
     def new_clone(self, snapshot: Snapshot, size: int = 0) -> Share:
         share = self.new_share(size or snapshot.share.size or 1)
         share.snapshot_id = 'user-' + snapshot.id

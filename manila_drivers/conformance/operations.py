@@ -205,6 +205,8 @@ SNAPSHOTS = (
     Operation('delete snapshot', lambda scene: scene.with_snapshot(),
               lambda scene: scene.manager.delete_snapshot(scene.snapshot),
               needs='snapshots'),
+    Operation('revert', lambda scene: _written_to(scene),
+              lambda scene: _revert(scene), needs='revert'),
     Operation('create from snapshot', lambda scene: scene.with_snapshot(),
               lambda scene: _clone(scene), needs='clones', abandoned=True),
     Operation('create from snapshot, slowly',
@@ -227,6 +229,15 @@ SNAPSHOTS = (
 def _slowly(scene: Scene) -> None:
     scene.with_snapshot()
     scene.lab.slow_clones()
+
+
+def _written_to(scene: Scene) -> None:
+    scene.with_snapshot()
+    scene.lab.write(scene.share.export, 2 * 1024 ** 2)
+
+
+def _revert(scene: Scene) -> None:
+    scene.manager.revert(scene.share, scene.snapshot)
 
 
 def _clone(scene: Scene) -> None:
@@ -256,9 +267,15 @@ def _manage_snapshot(scene: Scene) -> None:
                                   scene.snapshot)
 
 
+def _unmanage(scene: Scene) -> None:
+    # Manila does not forget it before the driver has let it go.
+    scene.manager.driver.unmanage(scene.manager.row(scene.share))
+
+
 MANAGE = (
     Operation('manage', lambda scene: scene.with_unmanaged(), _manage,
               needs='manage'),
+    Operation('unmanage', _managed, _unmanage, needs='manage'),
     Operation('first rules of a managed share', _managed, _first,
               needs='manage'),
     Operation('manage snapshot', _managed_with_snapshot, _manage_snapshot,

@@ -22,6 +22,7 @@ have had access that the rules do not give, at any time.
 from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 import contextlib
 import dataclasses
 import random
@@ -79,6 +80,7 @@ class Reference:
     """An undisturbed run of an operation.
 
     :param calls: how many external calls it took.
+    :param commands: names of the commands of each, as far as they are known.
     :param records: what there was in the end.
     :param levels: who had what in the end, by export.
     """
@@ -88,6 +90,16 @@ class Reference:
     records: Mapping[lab_module.Item, Any]
     levels: Levels
     result: Any
+    commands: Sequence[Sequence[str]] = ()
+
+    def strikes(self, nth: int, fault: lab_module.Fault) -> bool:
+        """Whether the nth call can fail in that way.
+
+        Servers that are called at once have their turns in any order, so
+        the calls before and after it count as well.
+        """
+        near = self.commands[max(0, nth - 2):nth + 1]
+        return not near or any(map(fault.strikes, near))
 
 
 @contextlib.contextmanager
@@ -121,12 +133,14 @@ def reference(make_lab: lab_module.MakeLab,
 
 
 def _undisturbed(scene: Scene, operation: Operation) -> Reference:
-    before = scene.lab.seam.calls
+    before, known = scene.lab.seam.calls, len(scene.lab.calls)
     result = operation.act(scene)
     calls = scene.lab.seam.calls - before
+    commands = scene.lab.calls[known:]
     scene.lab.settle()
     found = Reference(operation, calls, scene.lab.records(),
-                      scene.levels(), result)
+                      scene.levels(), result,
+                      commands if len(commands) == calls else ())
     scene.manager.restart()
     _repeat(scene, found)
     _cleaned(scene)
@@ -155,7 +169,9 @@ def cases(lab: lab_module.Lab,
     """Every call times every fault, once and from then on."""
     for name, reached in known.items():
         for nth in range(1, reached.calls + 1):
-            for number, fault in enumerate((*lab.faults, *lab_module.KILLS)):
+            faults = [fault for fault in (*lab.faults, *lab_module.KILLS)
+                      if reached.strikes(nth, fault)]
+            for number, fault in enumerate(faults):
                 for lasting in (False, True)[:1 + fault.lasting]:
                     strikes = (Strike(nth, fault, lasting),)
                     # Each call meets half of the faults in either way.

@@ -40,7 +40,7 @@ ADDRESS = '192.0.2.10'
 BASE = '/gpfs0/shares'
 
 # Which command of a script is struck; scripts are no longer than that.
-_PLACES = range(1, 6)
+_PLACES = range(1, 17)
 
 STRUCK: Mapping[str, gpfs.Strike] = {
     'unreachable': gpfs.Strike('unreachable'),
@@ -51,6 +51,9 @@ STRUCK: Mapping[str, gpfs.Strike] = {
        for at in _PLACES},
     **{f'command {at} says so only': gpfs.Strike('silent', at)
        for at in _PLACES}}
+
+# What fails in words alone.
+_SILENT = ('mm', 'dbus-send')
 
 
 class Site(site.Site):
@@ -116,12 +119,15 @@ class GpfsLab(lab.Lab):
     """
 
     name = 'gpfs with CES'
-    features = lab.Features(access=lab.Access(
+    features = lab.Features(revert=True, access=lab.Access(
         ip_versions=frozenset({4, 6})))
     budgets = lab.Budgets(
         create=2, delete=4, update_access=2, update_access_unchanged=1,
         ensure_1000=2, stats=2, resize=3)
-    faults = tuple(lab.Fault(name) for name in STRUCK)
+    faults = tuple(
+        lab.Fault(name, place=strike.at if 'command' in name else 0,
+                  only=_SILENT if strike.kind == 'silent' else ())
+        for name, strike in STRUCK.items())
     secrets = (PASSWORD,)
     #: Whether one looks after each command and not just each round trip.
     watched = True
@@ -163,7 +169,8 @@ class GpfsLab(lab.Lab):
     def _host(self, process: seam.Process, name: str) -> script.Runner:
         return _Seamed(gpfs.SimHost(
             self.sim, name, strike=self._struck,
-            told=self.seam.tell if self.watched else None), process,
+            told=self.seam.tell if self.watched else None,
+            counted=self.calls.append), process,
             contextlib.nullcontext() if self.watched else self._turn)
 
     def records(self) -> dict[lab.Item, Any]:

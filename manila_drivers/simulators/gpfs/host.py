@@ -17,6 +17,7 @@ at, counted and disturbed.
 """
 
 from collections.abc import Callable
+from collections.abc import Sequence
 import dataclasses
 import time
 
@@ -26,6 +27,21 @@ from manila_drivers.simulators.nfs import shell
 from manila_drivers.transport import command
 from manila_drivers.transport import meter
 from manila_drivers.transport import verdict
+
+# What Ganesha answers, with exit code 0, if it does not do it.
+_NOT_ADDED = (
+    'method return time=1.5 sender=:1.0 -> destination=:1.1 serial=1 '
+    'reply_serial=2\n   string "0 exports added. Errors found:\n'
+    'a disturbance\n"\n')
+
+
+def _name(words: Sequence[str]) -> str:
+    return words[0].rpartition('/')[2]
+
+
+def _changes_exports(words: Sequence[str]) -> bool:
+    return _name(words) == 'dbus-send' and any(
+        word.endswith(('.AddExport', '.UpdateExport')) for word in words)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,15 +65,20 @@ class SimHost:
 
     :param strike: asked before each round trip for what goes wrong.
     :param told: called after each command.
+    :param counted: called before each round trip with the names of its
+        commands.
     """
 
     def __init__(self, sim: sim_module.GpfsSim, name: str = '', *,
                  strike: Callable[[str], Strike | None] | None = None,
-                 told: Callable[[], None] | None = None) -> None:
+                 told: Callable[[], None] | None = None,
+                 counted: Callable[[tuple[str, ...]], None] | None = None,
+                 ) -> None:
         self.sim = sim
         self.name = name
         self._strike = strike or (lambda host: None)
         self._told = told or (lambda: None)
+        self._counted = counted or (lambda names: None)
         self.down = False
         self.execs = 0
 
@@ -96,6 +117,7 @@ class SimHost:
 
     def _single(self, cmd: command.Command,
                 struck: Strike | None) -> command.Result:
+        self._counted((_name(cmd.words()),))
         if struck and struck.kind == 'cut':
             raise verdict.cut(cmd, self, 'the connection was lost.')
         result = self._command(cmd.words(), cmd.input() or '', struck)
@@ -107,6 +129,7 @@ class SimHost:
                 struck: Strike | None) -> command.Result:
         text = cmd.input() or ''
         marker, steps = shell.marker(text), list(shell.steps(text))
+        self._counted(tuple(_name(step.words) for step in steps))
         out = err = f'\n{marker} 0 0\n'
         at = min(struck.at, len(steps)) if struck else 0
         for number, step in enumerate(steps, 1):
@@ -128,13 +151,15 @@ class SimHost:
     def _command(self, words: list[str], stdin: str,
                  struck: Strike | None) -> command.Result:
         kind = struck.kind if struck else ''
-        name = words[0].rpartition('/')[2]
+        name = _name(words)
         said = f'{name}: a disturbance\n{name}: {sim_module.FAILED}\n'
         try:
             if kind == 'fails':
                 return command.Result('', said, 1)
             if kind == 'silent' and name.startswith('mm'):
                 return command.Result('', said, 0)
+            if kind == 'silent' and _changes_exports(words):
+                return command.Result(_NOT_ADDED, '', 0)
             result = self.sim.run(words, stdin, self.name)
             if kind == 'broken':
                 return command.Result(result.stdout, said, 1)

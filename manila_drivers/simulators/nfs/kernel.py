@@ -52,11 +52,16 @@ class KernelNfs(server.Server):
         self._merges = merges
         self.files.text[ETAB] = ''
         self._table: tuple[str, list[_Row]] = ('', [])
+        self._known: tuple[str, tuple[Entry, ...]] = ('', ())
 
     @property
     def entries(self) -> tuple[Entry, ...]:
         """In the order in which they are looked at."""
-        return exports_text.read(self.files.text[ETAB])
+        text = self.files.text[ETAB]
+        known = self._known
+        if known[0] != text:
+            known = self._known = text, exports_text.read(text)
+        return known[1]
 
     def access(self, client: str, path: str) -> str | None:
         """The first entry decides; a path above gives access as well."""
@@ -147,9 +152,13 @@ class KernelNfs(server.Server):
     def _save(self, entries: Iterable[Entry]) -> None:
         """Addresses first, then networks, then names, then everybody."""
         ordered = sorted(entries, key=_kind)
-        self.files.text[ETAB] = ''.join(
+        text = ''.join(
             f'{_etab(entry.path)}\t{entry.client}'
             f'({",".join(entry.options)})\n' for entry in ordered)
+        self.files.text[ETAB] = text
+        # What is read back is what was written: the next one to look need
+        # not take the text apart again.
+        self._known = text, tuple(ordered)
 
 
 def _kind(entry: Entry) -> int:

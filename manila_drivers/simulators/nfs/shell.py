@@ -18,6 +18,7 @@ error, so that a script that is put together wrongly is not passed over.
 
 from collections.abc import Iterator
 import dataclasses
+import functools
 import re
 
 _TOKEN = re.compile(r"""
@@ -54,12 +55,22 @@ def marker(text: str) -> str:
     return found[1]
 
 
-def steps(text: str) -> Iterator[Step]:
+def steps(text: str) -> tuple[Step, ...]:
     """The commands of a script, in order."""
     marker(text)
     _, start, body = text.partition('mark 0 0\n')
     if not start or not body.endswith('exit 0\n}\n'):
         raise ShellError('it has no beginning or no end')
+    return _steps(body)
+
+
+@functools.lru_cache(maxsize=2048)
+def _steps(body: str) -> tuple[Step, ...]:
+    """Remembered: suites run the same scripts again and again."""
+    return tuple(_parsed(body))
+
+
+def _parsed(body: str) -> Iterator[Step]:
     lines = list(_lines(body.removesuffix('exit 0\n}\n')))
     at = 0
     while at < len(lines):
