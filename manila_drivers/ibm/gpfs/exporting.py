@@ -294,8 +294,11 @@ class Exporting:
                       error)
         if errors:
             self._debts.missed(errors, known())
-        first = next(iter(seen.values()), None)
-        return {path for path in paths if first is not None and any(
+        first = next(iter(seen.values()), exports.Seen({}))
+        # What is owed may be less than the rules say, if they were refused.
+        owed = {path for server in self._debts.servers()
+                for path in self._debts.owed(server)}
+        return {path for path in paths if path in owed or any(
             path in one.doubtful
             or not one.levels.get(path)
             or one.levels[path] != first.levels[path]

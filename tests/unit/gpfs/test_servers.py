@@ -200,6 +200,22 @@ def test_arrears_outlive_the_process(servers):
     assert info() == before
 
 
+def test_what_is_still_owed_is_asked_for_when_a_process_checks(servers):
+    """A refused change is to be taken back, but it is none any more."""
+    manager, share = servers.manager, servers.share
+    manager.update(share, add=[manager.rule(ALICE)])
+    servers.lab._forget('nfs2', '/' + share.export.partition(':/')[2])
+    servers.lab.arm(next(
+        fault for fault in servers.lab.faults
+        if fault.name == 'answer lost'), 3, lasting=True)
+    with pytest.raises(errors.ManilaException):
+        manager.update(share)
+    servers.lab.heal()
+    manager.ensure()
+    manager.stats()
+    assert given(servers, ALICE) == ['rw', 'rw']
+
+
 def test_nobody_tells_a_server_about_a_share_that_is_being_changed(servers):
     """The older of two changes must not come after the newer one."""
     manager, share = servers.manager, servers.share
