@@ -12,6 +12,7 @@
 
 """What filesets hold: numbers, or real directories."""
 
+import contextlib
 import os
 import pathlib
 import shutil
@@ -57,8 +58,10 @@ class Directories(Numbers):
             if '.snapshots' in folders:
                 folders.remove('.snapshots')
             for name in files:
-                found = os.lstat(os.path.join(folder, name))
-                total += found.st_blocks * 512 // max(1, found.st_nlink)
+                # Somebody may be writing there: rsync renames what is whole.
+                with contextlib.suppress(FileNotFoundError):
+                    found = os.lstat(os.path.join(folder, name))
+                    total += found.st_blocks * 512 // max(1, found.st_nlink)
         return total
 
     def make(self, fileset: Any) -> None:
