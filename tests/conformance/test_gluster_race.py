@@ -27,6 +27,7 @@ import uuid
 import pytest
 
 from manila_drivers.conformance.labs import gluster as lab
+from manila_drivers.conformance.labs import site as site_module
 from manila_drivers.glusterfs import glusterfs_native
 from manila_drivers.glusterfs import planning
 from manila_drivers.simulators import gluster
@@ -68,7 +69,8 @@ def _serve(number, path, locks, careless, gate, found, rounds):
     driver = glusterfs_native.GlusterfsNativeShareDriver(
         configuration=configuration.Configuration.from_file(
             site.path / 'manila.conf', lab.SECTION),
-        private_storage=lab.Memory(), transport=lambda address: Link(path),
+        private_storage=site_module.Memory(),
+        transport=lambda address: Link(path),
         sleep=lambda seconds: time.sleep(seconds / 50))
     driver.do_setup(None)
     for _ in range(rounds):

@@ -17,7 +17,6 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import functools
 import random
-import threading
 from typing import Any
 
 from manila_drivers import access
@@ -66,35 +65,6 @@ BOTH_LEVELS = lab.Features(
     proto='GLUSTERFS', access=lab.Access(types=frozenset({'cert'})))
 
 
-class Memory:
-    """Private storage that outlives drivers, not the lab.  Thread-safe."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self.data: dict[str, dict[str, str]] = {}
-
-    def get(self, ident: str, key: Any = None, default: Any = None) -> Any:
-        with self._lock:
-            pairs = dict(self.data.get(ident, {}))
-        return pairs if key is None else pairs.get(key, default)
-
-    def update(self, ident: str, details: Mapping[str, Any],
-               delete_existing: bool = False) -> None:
-        with self._lock:
-            if delete_existing:
-                self.data.pop(ident, None)
-            self.data.setdefault(ident, {}).update(
-                {key: str(value) for key, value in details.items()})
-
-    def delete(self, ident: str, key: Any = None) -> None:
-        with self._lock:
-            if key is None:
-                self.data.pop(ident, None)
-                return
-            for name in [key] if isinstance(key, str) else key:
-                self.data.get(ident, {}).pop(name, None)
-
-
 class _Seamed:
     """What runs commands, with the seam around each of them."""
 
@@ -140,6 +110,7 @@ class GlusterLab(lab.Lab):
     #: What the driver is an instance of; negative controls exchange it.
     driver_class: Callable[..., Any] = \
         glusterfs_native.GlusterfsNativeShareDriver
+    make_storage = site.Memory
 
     def __init__(self, site: Site | None = None, **options: object) -> None:
         super().__init__()
@@ -151,7 +122,7 @@ class GlusterLab(lab.Lab):
         self.host.faults = self.sim.faults
         self._own_site = None if site else Site(**options)
         self.site = site or self._own_site
-        self.storage = Memory()
+        self.storage = type(self).make_storage()
         self._held: dict[tuple[str, str], gluster.Mount] = {}
         for number in range(type(self).pool):
             self.sim.make_volume(f'pool-10G-{number:02d}')

@@ -133,6 +133,7 @@ class GpfsLab(lab.Lab):
     watched = True
     #: What the driver is an instance of; negative controls exchange it.
     driver_class: Callable[..., Any] = driver.GPFSShareDriver
+    make_storage = site.Memory
 
     def __init__(self, site: Site | None = None, **options: object) -> None:
         super().__init__()
@@ -140,6 +141,8 @@ class GpfsLab(lab.Lab):
         self.sim = gpfs.GpfsSim(self.clock, base=BASE)
         self._own_site = None if site else Site(**options)
         self.site = site or self._own_site
+        #: Manila's, which outlives drivers.
+        self.storage = type(self).make_storage()
         self._trouble = _Trouble()
         self._turn = threading.RLock()
         #: Hosts that do not answer.
@@ -156,7 +159,7 @@ class GpfsLab(lab.Lab):
         process = seam.Process(self.seam)
         made = type(self).driver_class(
             configuration=self.site.configuration,
-            private_storage=self.site.private_data, clock=self.clock,
+            private_storage=self.storage, clock=self.clock,
             make_runner=functools.partial(self._host, process))
         if set_up:
             made.do_setup(None)

@@ -18,6 +18,7 @@ import functools
 import pathlib
 import shutil
 import tempfile
+import threading
 from typing import Any
 from typing import ClassVar
 from typing import Generic
@@ -65,6 +66,35 @@ class Site:
 
 
 SiteT = TypeVar('SiteT', bound=Site)
+
+
+class Memory:
+    """Private storage that outlives drivers, not the lab.  Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self.data: dict[str, dict[str, str]] = {}
+
+    def get(self, ident: str, key: Any = None, default: Any = None) -> Any:
+        with self._lock:
+            pairs = dict(self.data.get(ident, {}))
+        return pairs if key is None else pairs.get(key, default)
+
+    def update(self, ident: str, details: Mapping[str, Any],
+               delete_existing: bool = False) -> None:
+        with self._lock:
+            if delete_existing:
+                self.data.pop(ident, None)
+            self.data.setdefault(ident, {}).update(
+                {key: str(value) for key, value in details.items()})
+
+    def delete(self, ident: str, key: Any = None) -> None:
+        with self._lock:
+            if key is None:
+                self.data.pop(ident, None)
+                return
+            for name in [key] if isinstance(key, str) else key:
+                self.data.get(ident, {}).pop(name, None)
 
 
 class Labs(Generic[SiteT]):

@@ -15,7 +15,7 @@ import uuid
 import pytest
 
 from manila_drivers.conformance import clock as clock_module
-from manila_drivers.conformance.labs import gluster as lab
+from manila_drivers.conformance.labs import site as site_module
 from manila_drivers.glusterfs import glusterfs_native
 from manila_drivers.simulators import gluster
 from manila_drivers.standalone import configuration
@@ -31,7 +31,7 @@ class World:
         self.two = gluster.GlusterSim(self.clock, server='two')
         self.host = gluster.ManilaHost(
             {'one': self.one, 'two': self.two}, self.clock, self.clock.sleep)
-        self.storage = lab.Memory()
+        self.storage = site_module.Memory()
 
     def driver(self, *, checked=True, **options):
         values = {'driver_handles_share_servers': False,
