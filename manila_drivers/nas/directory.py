@@ -64,7 +64,8 @@ def check(wanted: Directory) -> None:
 
 def replaced(directory: str, name: str, text: str,
              ) -> list[command.Command]:
-    """Put a file in place so that no reader ever sees half of it.
+    """Put a file in place so that no reader ever sees half of it, and no
+    power failure brings back what was there before.
 
     What it is called until it is whole does not end in what the readers of
     such a directory look for.
@@ -72,7 +73,17 @@ def replaced(directory: str, name: str, text: str,
     half = f'{directory}/{name}.new'
     return [run('mkdir', '-p', '--', directory),
             run('tee', '--', half, stdin=text),
-            run('mv', '-f', '-T', '--', half, f'{directory}/{name}')]
+            run('mv', '-f', '-T', '--', half, f'{directory}/{name}'),
+            kept(f'{directory}/{name}', directory)]
+
+
+def kept(*paths: str) -> command.Command:
+    """Wait until files are on disk, or what a directory has in it.
+
+    Before it has run, a server that loses power may come up with what was
+    there before: seen with ext4, half a minute later.
+    """
+    return run('sync', '--', *paths)
 
 
 def removed(*paths: str) -> command.Command:

@@ -13,9 +13,11 @@
 """What kernel NFS exports, as facts; and what they mean to clients.  Pure.
 
 How mountd chooses among the entries that match a client was seen on a real
-server: a single address goes before every network, ``*`` comes last, and
-**among networks the first one in etab decides, however wide it is**.  So
-networks of different levels must not overlap there; see :func:`cut`.
+server (nfs-utils 2.6.2): a single address goes before every network, ``*``
+comes last, and **among networks the first one in etab decides, however wide
+it is**.  So networks of different levels must not overlap there; see
+:func:`cut`.  And **a network of length 0 matches nobody**, so that everybody
+is written as two halves.
 """
 
 from collections.abc import Iterable
@@ -126,8 +128,9 @@ def understand(server: str, results: Sequence[command.Result]) -> Facts:
 def levels(entries: Iterable[Entry]) -> tuple[dict[Network, str], bool]:
     """What networks get, and whether that is the whole truth.
 
-    It is not where a name has access, or where a wider network hides a
-    narrower one of another level.
+    It is not where a name has access, where a wider network hides a
+    narrower one of another level, or where a network has length 0, of which
+    releases differ in what they make.
     """
     found: dict[Network, str] = {}
     whole = True
@@ -135,9 +138,9 @@ def levels(entries: Iterable[Entry]) -> tuple[dict[Network, str], bool]:
     for entry in sorted(entries, key=lambda entry: not entry.is_host):
         network = entry.network
         if network is not None:
-            whole = whole and not (
-                not entry.is_host
-                and directory.hidden(network, entry.level, found))
+            whole = whole and (entry.is_host or not (
+                network.prefixlen == 0
+                or directory.hidden(network, entry.level, found)))
             found.setdefault(network, entry.level)
         elif entry.client in ('*', '<world>'):
             everybody.append(entry.level)
@@ -168,9 +171,10 @@ def cut(wanted: directory.Levels) -> Cut:
     lists = overlap.separate(
         access.Grants(nets, {network: str(network) for network in nets}, {}),
         _EXTRA)
-    clients = {access.canonical(network): level
+    clients = {access.canonical(piece): level
                for level, networks in (('rw', lists.rw), ('ro', lists.ro))
-               for network in networks}
+               for network in networks
+               for piece in _understood(network)}
     # A piece may be as small as an address that has a rule of its own.
     clients.update({access.canonical(network): level
                     for network, level in wanted.items()
@@ -178,6 +182,41 @@ def cut(wanted: directory.Levels) -> Cut:
     return Cut(clients, {network: lists.errors[str(network)]
                          for network in nets
                          if str(network) in lists.errors})
+
+
+def _understood(network: Network) -> Iterable[Network]:
+    return [network] if network.prefixlen else network.subnets()
+
+
+def spelled(clients: Mapping[str, str],
+            have: Iterable[Entry]) -> dict[str, str]:
+    """Write addresses as networks of one where that means the same.
+
+    exportfs and mountd look up every plain address, again and again:
+    exportfs took more than eight minutes to remove 100 of 1000, and less
+    than a second where they were written as networks.
+
+    Addresses within a network of another level have to be plain, so as to
+    go before it.  Those that are plain now stay so.
+    """
+    plain = {entry.network for entry in have if entry.is_host}
+    nets = {network: level for client, level in clients.items()
+            if '/' in client
+            and (network := exports_text.network_of(client)) is not None}
+    lengths = {(net.version, net.prefixlen) for net in nets}
+
+    def alone(address: Network, level: str) -> bool:
+        return address not in plain and all(
+            nets.get(address.supernet(new_prefix=length), level) == level
+            for version, length in lengths if version == address.version)
+
+    found = {}
+    for client, level in clients.items():
+        network = exports_text.network_of(client)
+        assert network is not None
+        single = '/' not in client and alone(network, level)
+        found[str(network) if single else client] = level
+    return found
 
 
 class Now:
@@ -208,8 +247,10 @@ class Now:
             return self._hosts[network]
         near = [(net, level) for net, level in self._nets
                 if net.version == network.version and net.overlaps(network)]
+        # A network of length 0 may give nobody anything.
         given = [level for net, level in near
-                 if net.prefixlen <= network.prefixlen] or self._everybody
+                 if 0 < net.prefixlen <= network.prefixlen
+                 ] or self._everybody
         if not given:
             return None
         levels = {*given, *(level for _, level in near)}

@@ -39,10 +39,9 @@ Commands = list[command.Command]
 # Bytes of exports in one call; the kernel takes about two million.
 _CHUNK = 100_000
 
-# exportfs -u compares each of its arguments with each entry of the path, by
-# looking both up: a minute for a thousand of a thousand.  Seconds per pair,
-# for a slow server, and at the most.
-_PAIR = 0.0005
+# exportfs -u compares each plain address with each other of the path, by
+# looking both up.  Seconds per pair, for a slow server, and at the most.
+_PAIR = 0.005
 _LONGEST = 1800.0
 
 
@@ -53,7 +52,8 @@ def plan(facts: kernel.Facts, wanted: directory.Directory, fsid: str, *,
     :param persist: write what is exported to /etc/exports.d as well.
     """
     directory.check(wanted)
-    clients = kernel.cut(wanted.levels).clients
+    clients = kernel.spelled(kernel.cut(wanted.levels).clients,
+                             facts.of(wanted.path))
     entries = [
         Entry(wanted.path, client, tuple(exports_text.spelled(
             level, wanted.options, fsid).split(',')))
@@ -87,7 +87,9 @@ def _written(name: str, text: str, before: str) -> Commands:
         return []
     if text:
         return directory.replaced(kernel.DIRECTORY, name, text)
-    return [directory.removed(f'{kernel.DIRECTORY}/{name}')]
+    # A power failure must not bring back what was taken away.
+    return [directory.removed(f'{kernel.DIRECTORY}/{name}'),
+            directory.kept(kernel.DIRECTORY)]
 
 
 def _specific(entry: Entry) -> tuple[int, int, str]:
@@ -107,7 +109,8 @@ def _live(have: Iterable[Entry], want: Iterable[Entry]) -> Commands:
     # What may write goes first: if the list needs several calls, none of
     # them lets somebody write who was kept from it by a narrower entry.
     commands += _unexport(sorted(
-        change.gone, key=lambda entry: entry.level != access.RW), len(have))
+        change.gone, key=lambda entry: entry.level != access.RW),
+        sum(entry.is_host for entry in have))
     for level in access.RO, access.RW:
         commands += _export(entry for entry in change.more
                             if entry.level == level)
@@ -178,9 +181,14 @@ def _export(entries: Iterable[Entry]) -> Commands:
             for some in _chunks(group)]
 
 
-def _unexport(entries: Iterable[Entry], present: int) -> Commands:
+def _unexport(entries: Iterable[Entry], hosts: int) -> Commands:
+    """
+    :param hosts: how many plain addresses of the path there are.
+    """
+    entries = tuple(entries)
+    leaving = sum(entry.is_host for entry in entries)
     return [directory.run('exportfs', '-u', *some, timeout=min(
-        _LONGEST, 60.0 + len(some) * present * _PAIR))
+        _LONGEST, 60.0 + leaving * hosts * _PAIR))
             for some in _chunks(entries)]
 
 

@@ -33,7 +33,7 @@ class Files:
         self._commands: dict[str, Callable[[Sequence[str], str], Result]] = {
             'cat': self._cat, 'grep': self._grep, 'tee': self._tee,
             'mv': self._mv, 'rm': self._rm, 'mkdir': self._mkdir,
-            'sed': self._sed, 'stat': self._stat}
+            'sed': self._sed, 'stat': self._stat, 'sync': self._sync}
         #: Which shares there are on this host; every path unless told.
         self.is_directory: Callable[[str], bool] = lambda path: True
 
@@ -103,6 +103,13 @@ class Files:
             return done('directory\n')
         return failed(f"stat: cannot statx '{path}': No such file or "
                       f"directory")
+
+    def _sync(self, arguments: Sequence[str], stdin: str) -> Result:
+        """Files here are always kept."""
+        errors = [f"sync: error opening '{path}': No such file or directory"
+                  for path in _operands(arguments)
+                  if path not in self.text and path not in self.directories]
+        return failed('\n'.join(errors)) if errors else done()
 
     def _sed(self, arguments: Sequence[str], stdin: str) -> Result:
         path = arguments[-1]

@@ -64,7 +64,10 @@ class KernelNfs(server.Server):
         return known[1]
 
     def access(self, client: str, path: str) -> str | None:
-        """The first entry decides; a path above gives access as well."""
+        """The first entry decides; a path above gives access as well.
+
+        A network of length 0 matches nobody.
+        """
         host = server.address(client)
         above = [path[:match.start()] or '/'
                  for match in re.finditer('/', path)] + [path]
@@ -72,7 +75,7 @@ class KernelNfs(server.Server):
         for each in sorted(set(above), key=len, reverse=True):
             for at, client, network, level in rows:
                 if at == each and (client == '*' or (
-                        network is not None
+                        network is not None and network.prefixlen
                         and network.version == host.version
                         and host in network)):
                     return level
@@ -118,7 +121,8 @@ class KernelNfs(server.Server):
             _full(text.split(','))
         except KeyError as exc:
             return files.failed(
-                f'exportfs: command line:0: unknown keyword {exc}\n')
+                f'exportfs: command line:0: unknown keyword '
+                f'"{exc.args[0]}"\n')
         old = {(entry.client, entry.path): entry for entry in self.entries}
         new = {}
         for argument in arguments:

@@ -21,14 +21,17 @@ import subprocess
 from tests.functional.lab import box
 
 _IPV4 = '192.0.2.%d'
-_IPV6 = '2001:db8::%x'
 
 
 class Network:
-    """A bridge in ``room``, which is itself the first host on it."""
+    """A bridge in ``room``, which is itself the first host on it.
 
-    def __init__(self, room: box.Box) -> None:
+    :param ipv6: the first half of its addresses.
+    """
+
+    def __init__(self, room: box.Box, ipv6: str = '2001:db8') -> None:
         self.room = room
+        self._ipv6 = ipv6
         self._hosts: dict[str, int] = {}
         room.shell('ip link set lo up; ip link add switch type bridge;'
                    ' ip link set switch up; hostname "$0"')
@@ -38,7 +41,12 @@ class Network:
         return _IPV4 % self.number(name)
 
     def ipv6(self, name: str) -> str:
-        return _IPV6 % self.number(name)
+        return f'{self._ipv6}::{self.number(name):x}'
+
+    @property
+    def networks(self) -> tuple[str, str]:
+        """All of its addresses, of IPv4 and of IPv6."""
+        return f'{_IPV4 % 0}/24', f'{self._ipv6}::/64'
 
     def number(self, name: str) -> int:
         """The last part of a host's addresses; a new name gets the next."""

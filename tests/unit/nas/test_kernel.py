@@ -114,13 +114,50 @@ def test_first_network_decides_without_cutting():
     assert server.access('10.0.0.1', world.PATH) == 'rw'
 
 
+def test_everybody_is_written_as_two_halves():
+    """Length 0 matches nobody, seen on the real thing."""
+    server = start([('0.0.0.0/0', 'rw'), ('::/0', 'rw')])
+    assert kernel_plan.doubtful(facts(server), world.PATH)
+    assert set(world.given(server).values()) == {None}
+    apply(server, world.export({'0.0.0.0/0': 'rw', '::/0': 'ro'}))
+    assert {entry.client for entry in server.entries} == {
+        '0.0.0.0/1', '128.0.0.0/1', '::/1', '8000::/1'}
+    assert server.access('192.0.2.1', world.PATH) == 'rw'
+    assert server.access('2001:db8::1', world.PATH) == 'ro'
+
+
+@pytest.mark.parametrize(('levels', 'clients'), [
+    ({'10.0.0.1': 'rw', '10.0.0.0/8': 'rw', '2001:db8::1': 'ro'},
+     {'10.0.0.1/32', '10.0.0.0/8', '2001:db8::1/128'}),
+    ({'10.0.0.1': 'ro', '10.0.0.0/8': 'rw', '11.0.0.1': 'ro'},
+     {'10.0.0.1', '10.0.0.0/8', '11.0.0.1/32'})])
+def test_addresses_are_plain_only_where_they_must_be(levels, clients):
+    """Plain ones cost exportfs a look-up by name each."""
+    server = nfs.KernelNfs()
+    apply(server, world.export(levels))
+    assert {entry.client for entry in server.entries} == clients
+    adopted = start([('10.0.0.1', 'rw')])
+    apply(adopted, world.export({'10.0.0.1': 'rw', '10.0.0.2': 'rw'}))
+    assert {entry.client for entry in adopted.entries} == {
+        '10.0.0.1', '10.0.0.2/32'}
+
+
+def test_files_are_on_disk_before_access_is_given_or_taken():
+    """Or a power failure would bring back what was there before."""
+    server = nfs.KernelNfs()
+    for levels in {'10.0.0.1': 'rw'}, {'10.0.0.2': 'rw'}, {}:
+        words = [cmd.words()[0]
+                 for cmd in apply(server, world.export(levels))]
+        assert 'sync' in words[:words.index('exportfs')], words
+
+
 def test_commands_do_not_grow_with_rules():
     few, many = nfs.KernelNfs(), nfs.KernelNfs()
     one = apply(few, world.export({'10.0.0.1': 'rw', '10.0.0.2': 'ro'}))
     more = apply(many, world.export({
         f'10.1.{number // 250}.{number % 250}': 'rw' if number % 2 else 'ro'
         for number in range(1000)}))
-    assert len(one) == len(more) == 5
+    assert len(one) == len(more) == 6
 
 
 def test_other_exports_stay():
@@ -195,7 +232,7 @@ def test_entries_of_names_are_doubtful_and_removed():
     assert kernel.levels(server.entries) == ({}, False)
     assert kernel_plan.doubtful(facts(server), world.PATH)
     apply(server, world.export({'10.0.0.1': 'rw'}))
-    assert [entry.client for entry in server.entries] == ['10.0.0.1']
+    assert [entry.client for entry in server.entries] == ['10.0.0.1/32']
 
 
 def test_missing_file_is_doubtful():
@@ -206,7 +243,7 @@ def test_missing_file_is_doubtful():
     server.files.text.pop('/etc/exports.d/manila-share-1.exports')
     assert kernel_plan.doubtful(facts(server), world.PATH)
     assert plan(server, wanted, persist=False) == []
-    assert len(plan(server, wanted)) == 3
+    assert len(plan(server, wanted)) == 4
 
 
 def test_file_of_a_renamed_share_goes():
