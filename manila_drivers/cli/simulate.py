@@ -15,6 +15,8 @@
 import argparse
 from collections.abc import Mapping
 
+from manila_drivers.cli import simulate_gluster
+from manila_drivers.cli import simulate_gpfs
 from manila_drivers.cli import simulate_vast
 from manila_drivers.cli.command import add_commands
 from manila_drivers.cli.command import Command
@@ -23,6 +25,8 @@ SUMMARY = 'run a simulated storage backend'
 
 BACKENDS: Mapping[str, Command] = {
     'vast': simulate_vast,
+    'gluster': simulate_gluster,
+    'gpfs': simulate_gpfs,
 }
 
 

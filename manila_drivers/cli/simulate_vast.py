@@ -14,15 +14,15 @@
 
 import argparse
 import dataclasses
+import functools
 import ipaddress
 import pathlib
-import signal
 import sys
-import threading
 import time
 
 from manila_drivers.cli import credentials
 from manila_drivers.cli import options
+from manila_drivers.cli import serving
 from manila_drivers.cli.command import Refused
 from manila_drivers.simulators.vast import Options
 from manila_drivers.simulators.vast import VmsServer
@@ -72,16 +72,9 @@ def _configure_state(parser: argparse.ArgumentParser) -> None:
 
 
 def _configure_section(parser: argparse.ArgumentParser) -> None:
-    group = parser.add_argument_group('configuration that is printed')
-    group.add_argument('--backend', default='vast',
-                       help='name of the section (default: %(default)s)')
+    group = serving.configure(parser, 'vast')
     group.add_argument('--root-export', default='manila',
                        help='directory of the shares (default: %(default)s)')
-    group.add_argument('--write-config', metavar='FILE',
-                       help='write it, secrets included, to a file that only '
-                            'you can read, instead of printing it')
-    group.add_argument('--requests', action='store_true',
-                       help='print a line per request')
 
 
 def run(args: argparse.Namespace) -> int:
@@ -90,18 +83,27 @@ def run(args: argparse.Namespace) -> int:
     if not ipaddress.ip_address(args.host).is_loopback:
         print(f'Anybody who reaches {args.host} can try to log in.',
               file=sys.stderr)
-    stop = threading.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        signal.signal(number, lambda *_: stop.set())
+    stop = serving.stop_on_signals()
     with VmsServer(sim, args.host, args.port,
                    ca_file=args.ca_file) as server:
-        announce(args, sim, server, password)
+        serving.announce(
+            args, functools.partial(section, args, sim, server),
+            'vast_mgmt_password', sim.password, password, server.url)
         started = time.monotonic()
-        serve(sim, stop, show=args.requests)
+        serving.serve(stop, functools.partial(latest, sim)
+                      if args.requests else None)
         lasted = time.monotonic() - started
     print(f'Stopped: {sim.calls} requests, {sim.logins} logins in '
           f'{lasted:.0f} s.', flush=True)
     return 0
+
+
+def latest(sim: VmsSim, seen: int) -> tuple[int, list[str]]:
+    """How many requests there were, and a line for each since then."""
+    calls = sim.calls
+    return calls, [f'{entry.label} {entry.status or entry.fault}'
+                   for entry in (sim.log[seen - calls:]
+                                 if calls > seen else ())]
 
 
 def build(args: argparse.Namespace,
@@ -142,44 +144,9 @@ def add_pool(sim: VmsSim, text: str) -> None:
         raise Refused(f'--pool {text}: {error}') from None
 
 
-def serve(sim: VmsSim, stop: threading.Event, *, show: bool) -> None:
-    """Until told to stop; meanwhile print the requests if asked to."""
-    seen = sim.calls
-    while not stop.wait(0.5):
-        if show:
-            calls = sim.calls
-            for entry in sim.log[-(calls - seen):] if calls > seen else ():
-                print(f'{entry.label} {entry.status or entry.fault}',
-                      flush=True)
-            seen = calls
-
-
-# What to put into manila.conf
-
-def announce(args: argparse.Namespace, sim: VmsSim, server: VmsServer,
-             password: credentials.Password) -> None:
-    if args.write_config:
-        path = pathlib.Path(args.write_config)
-        path.touch(mode=0o600)
-        path.chmod(0o600)
-        path.write_text(section(args, sim, server,
-                                f'vast_mgmt_password = {sim.password}'))
-        shown = f'Configuration, with the password, is in {path}.\n'
-    elif password.source:
-        shown = section(args, sim, server,
-                        f'# vast_mgmt_password = ({password.source})')
-    else:
-        shown = section(
-            args, sim, server,
-            '# Credentials of this demonstration, made up for this run.\n'
-            f'vast_mgmt_password = {sim.password}')
-    print(shown)
-    print(f'Listening on {server.url}; end with Ctrl-C.', flush=True)
-
-
 def section(args: argparse.Namespace, sim: VmsSim, server: VmsServer,
             password: str) -> str:
-    """A backend section, ready to paste."""
+    """What to put into manila.conf."""
     pool = sim.records('pool')[0]['name']
     lines = [
         '[DEFAULT]',

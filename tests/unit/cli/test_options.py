@@ -13,6 +13,7 @@
 """Fields of a dataclass from ``NAME=VALUE``."""
 
 import argparse
+import functools
 import io
 
 import pytest
@@ -20,6 +21,7 @@ import pytest
 from manila_drivers.cli import command
 from manila_drivers.cli import main
 from manila_drivers.cli import options
+from manila_drivers.cli import serving
 from manila_drivers.cli import simulate_vast
 from manila_drivers.cli.command import Refused
 from manila_drivers.simulators.vast import Options
@@ -92,7 +94,7 @@ def test_requests_are_shown_in_order(monkeypatch):
                 sim.handle(request(self.looks, number))
             return self.looks == 4
     monkeypatch.setattr('sys.stdout', shown)
-    simulate_vast.serve(sim, Stop(), show=True)
+    serving.serve(Stop(), functools.partial(simulate_vast.latest, sim))
     lines = shown.getvalue().splitlines()
     assert len(lines) == len(set(lines)) == 6
     assert lines == sorted(lines)

@@ -13,8 +13,6 @@
 """``manila-drivers simulate vast`` as a process of its own."""
 
 import configparser
-import contextlib
-import os
 import pathlib
 import signal
 import stat
@@ -26,34 +24,15 @@ import requests
 
 from manila_drivers.simulators.vast import VmsServer
 from manila_drivers.simulators.vast import VmsSim
+from tests.unit.cli import process as process_module
+from tests.unit.cli.process import ended
+from tests.unit.cli.process import refused
+from tests.unit.cli.process import ROOT
 
-ROOT = pathlib.Path(__file__).resolve().parents[3]
 
-
-@contextlib.contextmanager
 def running(*arguments, **environment):
-    """The process, and what it printed until it listened."""
-    process = subprocess.Popen(
-        [sys.executable, '-m', 'manila_drivers.cli.main', 'simulate', 'vast',
-         '--port', '0', *arguments],
-        stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, cwd=ROOT,
-        env={**os.environ, **environment})
-    try:
-        lines = []
-        for line in process.stdout:
-            if line.startswith('Listening'):
-                break
-            lines.append(line)
-        yield process, ''.join(lines)
-    finally:
-        process.kill()
-        process.communicate()
-
-
-def ended(process, number=signal.SIGTERM):
-    process.send_signal(number)
-    output, errors = process.communicate(timeout=20)
-    return process.returncode, output, errors
+    return process_module.running('vast', '--port', '0', *arguments,
+                                  **environment)
 
 
 def backend(text, name='vast'):
@@ -137,15 +116,6 @@ def test_the_state_can_be_chosen():
         assert len(requests.get(f'{url}views/', **asked).json()) == 4
         assert len(requests.get(f'{url}tenants/', **asked).json()) == 2
         ended(process)
-
-
-def refused(*arguments, **environment):
-    done = subprocess.run(
-        [sys.executable, '-m', 'manila_drivers.cli.main', *arguments],
-        capture_output=True, text=True, cwd=ROOT, timeout=60, check=False,
-        env={**os.environ, **environment})
-    assert 'Traceback' not in done.stderr
-    return done.returncode, done.stderr
 
 
 @pytest.mark.parametrize(('arguments', 'text'), [

@@ -1,0 +1,111 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""``manila-drivers simulate gluster``: a GlusterFS cluster behind SSH."""
+
+import argparse
+import dataclasses
+import functools
+import pathlib
+import re
+import tempfile
+
+from manila_drivers.cli import options
+from manila_drivers.cli import simulate_ssh
+from manila_drivers.cli.command import Refused
+from manila_drivers.simulators import gluster
+from manila_drivers.simulators import ssh
+from manila_drivers.simulators.gluster import server as programs_module
+from manila_drivers.simulators.gluster import shell
+
+SUMMARY = 'run a GlusterFS cluster, in memory, behind SSH'
+DRIVER = ('manila_drivers.glusterfs.glusterfs_native.'
+          'GlusterfsNativeShareDriver')
+ADDRESS = '127.0.0.1'
+_VOLUMES = re.compile(r'(\d+)x(\d+)')
+_OPTIONS = ', '.join(field.name
+                     for field in dataclasses.fields(gluster.Options))
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    simulate_ssh.configure(parser, 'gluster')
+    group = parser.add_argument_group('state')
+    group.add_argument('--volumes', action='append', default=[],
+                       metavar='COUNTxGIB',
+                       help='volumes of the pool, as 4x10; may be repeated '
+                            '(default: 8x10)')
+    group.add_argument('--set', action='append', default=[], dest='settings',
+                       metavar='NAME=VALUE',
+                       help=f'how the cluster behaves; names: {_OPTIONS}')
+
+
+def run(args: argparse.Namespace) -> int:
+    sim = build(args)
+    host = gluster.ManilaHost({ADDRESS: sim})
+    with tempfile.TemporaryDirectory(prefix='manila-drivers-') as directory, \
+            gluster.GlusterPrograms(host, directory,
+                                    programs_module.MANILA_HOST):
+        return simulate_ssh.run(
+            args, {ADDRESS: shell.host(sim)},
+            functools.partial(section, args.backend, directory),
+            'glusterfs_server_password', functools.partial(latest, sim))
+
+
+def build(args: argparse.Namespace) -> gluster.GlusterSim:
+    """The cluster as the arguments want it.
+
+    :raises Refused: an argument makes no sense.
+    """
+    switches = gluster.Options()
+    options.assign(switches, args.settings)
+    sim = gluster.GlusterSim(options=switches)
+    for text in args.volumes or ['8x10']:
+        found = _VOLUMES.fullmatch(text)
+        if found is None:
+            raise Refused(f'--volumes {text} is not COUNTxGIB')
+        count, size = map(int, found.groups())
+        for number in range(count):
+            sim.make_volume(f'manila-share-volume-{size}G-{number + 1}',
+                            size=size * 2**30)
+    return sim
+
+
+def latest(sim: gluster.GlusterSim, seen: int) -> tuple[int, list[str]]:
+    """How many commands there were, and a line for each since then."""
+    calls = sim.calls
+    return calls, [f'{entry.label} {entry.status}'
+                   for entry in (sim.log[seen - calls:]
+                                 if calls > seen else ())]
+
+
+def section(backend: str, programs: str, server: ssh.SshServer,
+            keys: pathlib.Path, password: str) -> str:
+    """What to put into manila.conf."""
+    lines = [
+        '# Volumes are emptied through mounts on the Manila host. For those',
+        '# of this cluster, put its programs first on the PATH of',
+        f'# manila-share: {programs}',
+        '[DEFAULT]',
+        f'enabled_share_backends = {backend}',
+        'enabled_share_protocols = GLUSTERFS',
+        '',
+        f'[{backend}]',
+        f'share_backend_name = {backend}',
+        f'share_driver = {DRIVER}',
+        'driver_handles_share_servers = False',
+        f'glusterfs_servers = {server.user}@{ADDRESS}',
+        f'glusterfs_ssh_port = {server.port}',
+        password,
+        f'glusterfs_known_hosts = {keys}',
+        r'glusterfs_volume_pattern = manila-share-volume-#{size}G-\d+$$',
+        'glusterfs_quota = True']
+    return '\n'.join(lines) + '\n'

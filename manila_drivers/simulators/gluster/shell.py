@@ -1,0 +1,29 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A server of a simulated cluster, for an SSH server to offer."""
+
+from collections.abc import Callable
+
+from manila_drivers.simulators import ssh
+from manila_drivers.simulators.gluster import sim as sim_module
+
+
+def host(sim: sim_module.GlusterSim) -> ssh.Host:
+    """Runs ``gluster``; anything else is not found there."""
+    def run(words: list[str], read: Callable[[], str]) -> ssh.Done:
+        # Only a gluster without a command reads its input.
+        reads = all(word.startswith('--') for word in words[1:])
+        done = sim.handle(words, read() if reads else '')
+        return ssh.Done(done.stdout, done.stderr,
+                        None if done.failure else done.status)
+    return run

@@ -1,0 +1,262 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Simulated hosts behind SSH: the real protocol, on loopback, no root.
+
+::
+
+    server = SshServer({'127.0.0.1': node, '127.0.0.2': another})
+    with server:
+        server.write_known_hosts(path)
+        ...  # log in at server.port with server.user and server.password
+
+A host is a function that gets the words of a command and something to read
+its input with, and returns what the command does.  The commands of all hosts
+run in this process, each in a thread of its own.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+import contextlib
+import logging
+import os
+import pathlib
+import secrets
+import shlex
+import socket
+import threading
+from typing import Any
+from typing import NamedTuple
+from typing import Self
+
+import paramiko
+from paramiko import common
+
+LOG = logging.getLogger(__name__)
+
+# How often a port is looked for that is free at all addresses.
+_TRIES = 20
+
+
+class Done(NamedTuple):
+    """What a command did.
+
+    :param status: its exit code; None if the connection ends without one.
+    """
+
+    stdout: str = ''
+    stderr: str = ''
+    status: int | None = 0
+
+
+Host = Callable[[list[str], Callable[[], str]], Done]
+
+
+class SshServer:
+    """One sshd for several simulated hosts, each at an address of its own.
+
+    Takes one user with a password or a key.  What is listened on can be
+    stopped and started again, as if the hosts were switched off and on: port,
+    host key and credentials stay.
+
+    :param hosts: by their addresses, all of this machine.
+    :param key: a public key that is accepted as well, in OpenSSH's format
+        without the comment: ``ssh-ed25519 AAAA...``.
+    """
+
+    def __init__(self, hosts: Mapping[str, Host], *, user: str = 'manila',
+                 password: str = '', key: str = '', port: int = 0) -> None:
+        self.user = user
+        self.password = password or secrets.token_urlsafe(12)
+        self.port = port
+        #: How many logins have succeeded.
+        self.logins = 0
+        self._key = key
+        self._hosts = dict(hosts)
+        self._host_key = paramiko.ECDSAKey.generate()
+        self._listeners: list[socket.socket] = []
+        self._transports: list[paramiko.Transport] = []
+        self._lock = threading.Lock()
+
+    @property
+    def known_hosts(self) -> str:
+        """The host keys, as a file of OpenSSH's has them."""
+        key = f'{self._host_key.get_name()} {self._host_key.get_base64()}'
+        return ''.join(f'[{address}]:{self.port} {key}\n'
+                       for address in self._hosts)
+
+    def write_known_hosts(self, path: str | os.PathLike[str]) -> None:
+        pathlib.Path(path).write_text(self.known_hosts, encoding='ascii')
+
+    # Listening
+
+    def start(self) -> None:
+        """Listen at all addresses, on one port."""
+        self._listeners = self._listening()
+        self.port = self._listeners[0].getsockname()[1]
+        for address, listener in zip(self._hosts, self._listeners,
+                                     strict=True):
+            threading.Thread(target=self._accept, args=(address, listener),
+                             name=f'sshd-{address}', daemon=True).start()
+
+    def _listening(self) -> list[socket.socket]:
+        for left in reversed(range(_TRIES)):
+            port, made = self.port, []
+            try:
+                for address in self._hosts:
+                    made.append(socket.create_server((address, port)))
+                    port = made[0].getsockname()[1]
+            except OSError:
+                for one in made:
+                    one.close()
+                if self.port or not left:
+                    raise
+            else:
+                return made
+        raise AssertionError('not reached')
+
+    def stop(self) -> None:
+        """End all connections, and take no more."""
+        for listener in self._listeners:
+            # Closing alone does not wake whoever waits in accept().
+            with contextlib.suppress(OSError):
+                listener.shutdown(socket.SHUT_RDWR)
+            listener.close()
+        self._listeners = []
+        with self._lock:
+            ended, self._transports = self._transports, []
+        for transport in ended:
+            transport.close()
+
+    def __enter__(self) -> Self:
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.stop()
+
+    def _accept(self, address: str, listener: socket.socket) -> None:
+        while True:
+            try:
+                client, _ = listener.accept()
+            except OSError:
+                return
+            transport = paramiko.Transport(client)
+            transport.add_server_key(self._host_key)
+            session = _Session(self, address)
+            wire: Any = transport.packetizer
+            wire.send_message = session.begun_behind(wire.send_message)
+            with self._lock:
+                self._transports = [one for one in self._transports
+                                    if one.is_active() or not one.is_alive()]
+                self._transports.append(transport)
+            transport.start_server(threading.Event(), server=session)
+
+    # What sessions ask
+
+    def admits(self, user: str, *, password: str = '', key: str = '',
+               ) -> bool:
+        admitted = user == self.user and (
+            bool(password) and secrets.compare_digest(
+                password.encode(), self.password.encode())
+            or bool(key) and key == self._key)
+        if admitted:
+            self.logins += 1
+        return admitted
+
+    def run(self, address: str, text: str,
+            channel: paramiko.Channel) -> None:
+        """Run a command to its end, and say what it did."""
+        with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
+            done = self._done(address, text, channel)
+            if done.status is None:
+                channel.get_transport().close()
+                return
+            channel.sendall(_bytes(done.stdout))
+            channel.sendall_stderr(_bytes(done.stderr))
+            channel.send_exit_status(done.status)
+            channel.shutdown_write()
+            channel.close()
+
+    def _done(self, address: str, text: str,
+              channel: paramiko.Channel) -> Done:
+        try:
+            words = shlex.split(text)
+        except ValueError as exc:
+            return Done('', f'sh: {exc}\n', 2)
+        if words[:2] == ['sudo', '-n']:
+            words = words[2:]
+        try:
+            return self._hosts[address](words, lambda: _input(channel))
+        except Exception:
+            LOG.exception('Simulated host %s: %s', address, text)
+            return Done('', 'the simulator failed\n', 70)
+
+
+class _Session(paramiko.ServerInterface):
+    """The decisions about one connection."""
+
+    def __init__(self, server: SshServer, address: str) -> None:
+        self._server = server
+        self._address = address
+        self._next: threading.Thread | None = None
+
+    def get_allowed_auths(self, username: str) -> str:
+        return 'publickey,password'
+
+    def check_auth_password(self, username: str, password: str) -> int:
+        return _verdict(self._server.admits(username, password=password))
+
+    def check_auth_publickey(self, username: str,
+                             key: paramiko.PKey) -> int:
+        return _verdict(self._server.admits(
+            username, key=f'{key.get_name()} {key.get_base64()}'))
+
+    def check_channel_request(self, kind: str, chanid: int) -> int:
+        return (common.OPEN_SUCCEEDED if kind == 'session' else
+                common.OPEN_FAILED_ADMINISTRATIVELY_PROHIBITED)
+
+    def check_channel_exec_request(self, channel: paramiko.Channel,
+                                   command: bytes) -> bool:
+        self._next = threading.Thread(
+            target=self._server.run, name='ssh-command', daemon=True,
+            args=(self._address, command.decode('utf-8', 'surrogateescape'),
+                  channel))
+        return True
+
+    def begun_behind(self, send: Callable[[paramiko.Message], None],
+                     ) -> Callable[[paramiko.Message], None]:
+        """Have a command begin when the client knows that it does."""
+        def sent(message: paramiko.Message) -> None:
+            send(message)
+            begun = self._next
+            if begun is not None and \
+                    message.asbytes()[0] == common.MSG_CHANNEL_SUCCESS:
+                self._next = None
+                begun.start()
+        return sent
+
+
+def _verdict(admitted: bool) -> int:
+    return (common.AUTH_SUCCESSFUL if admitted else common.AUTH_FAILED)
+
+
+def _input(channel: paramiko.Channel) -> str:
+    """All that the client sends, until it ends that."""
+    pieces = []
+    while piece := channel.recv(65536):
+        pieces.append(piece)
+    return b''.join(pieces).decode('utf-8', 'surrogateescape')
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode('utf-8', 'surrogateescape')
