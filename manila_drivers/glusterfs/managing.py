@@ -92,8 +92,8 @@ class Manager:
                 'Volume %s cannot be a share: %s' % (located.qualified, why))
 
     def _size(self, located: Located, options: Mapping[str, Any]) -> int:
-        """GiB: what the name says, or was given, or the bricks have."""
-        size = self._pool.size(located.volume.name)
+        """GiB: its limit, or what the name says, was given, bricks have."""
+        size = self._limit(located) or self._pool.size(located.volume.name)
         if size:
             return size
         given = options.get('size')
@@ -116,6 +116,17 @@ class Manager:
                 'How large volume %s is cannot be seen'
                 % located.qualified, check='give the driver option size')
         return -(-total // model.GiB)
+
+    @staticmethod
+    def _limit(located: Located) -> int | None:
+        """GiB that a quota bounds the volume to, which users know."""
+        volume = located.volume
+        if not (volume.started and volume.on(records.QUOTA)):
+            return None
+        quota = located.cluster.gluster.quota(volume.name)
+        if quota is None or not quota.limit:
+            return None
+        return -(-quota.limit // model.GiB)
 
     def _take(self, share: model.Share, located: Located,
               size: int) -> None:

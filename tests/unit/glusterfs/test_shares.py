@@ -479,6 +479,16 @@ def test_an_unmanaged_volume_keeps_its_data(world):
     assert world.one.volume('pool-2G-1').files == {'/precious': b'x'}
 
 
+def test_a_limit_is_the_size_of_what_is_managed(world):
+    world.one.make_volume('pool-9G-1')
+    driver, share = world.driver(glusterfs_quota=True), row(3)
+    driver.create_share(None, share)
+    driver.unmanage(share)
+    again = row(size=None, export_locations=['one:/pool-9G-1'])
+    assert driver.manage_existing(again, {})['size'] == 3
+    assert world.one.volume('pool-9G-1').limit == 3 * 1024 ** 3
+
+
 @pytest.mark.parametrize(('path', 'options', 'why'), [
     ('three:/pool-2G-1', {}, 'not host:/volume of a server'),
     ('nonsense', {}, 'not host:/volume'), ('one:/nothing', {}, 'no volume'),
