@@ -260,7 +260,9 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
     def manage_existing_snapshot(self, snapshot: Any, driver_options: Any,
                                  **kwargs: Any) -> dict[str, Any]:
         row = snapshot.get('share_instance') or snapshot.get('share') or {}
-        return {**self._backend.snapshots.manage(_place(snapshot)),
+        place = _place(snapshot)
+        return {**self._backend.snapshots.manage(
+                    place, str(snapshot.get('share_name') or place.fileset)),
                 'size': model.Share.of(row).size or 1}
 
     @driver.operation

@@ -146,8 +146,19 @@ class Snapshots:
 
         self._site.converge(self.question(place, everything=True), plan)
 
-    def manage(self, place: Place) -> dict[str, Any]:
-        """Take over a snapshot, which keeps its name."""
+    def manage(self, told: Place, share_name: str) -> dict[str, Any]:
+        """Take over a snapshot, which keeps its name.
+
+        :param told: where it is; before its share was managed the fileset
+            may have had another name.
+        :raises NotManageable: the share has none of that name.
+        """
+        place = dataclasses.replace(
+            told, fileset=settings_module.fileset_name(share_name))
+        if told != place and self._site.ask(
+                self.question(told)).fileset is not None:
+            raise exception.NotManageable(
+                f'Snapshot {told} is not one of fileset {place.fileset}')
         facts = self._site.ask(self.question(place))
         if facts.fileset is None:
             raise exception.NotManageable(

@@ -295,6 +295,22 @@ def test_dependent_filesets_promise_no_snapshots(make_place):
         place.manager.create_snapshot(share)
 
 
+def test_a_snapshot_is_managed_by_the_name_its_fileset_had(place):
+    share = place.manager.create()
+    where = place.manager.create_snapshot(share).provider_location
+    name = where.partition(':')[2]
+    row = {'id': 'new', 'share_name': f'share-{share.id}',
+           'provider_location': f'share-gone:{name}'}
+    answer = place.driver.manage_existing_snapshot(row, {})
+    assert answer['provider_location'] == where
+    # A fileset that is there is another one.
+    other = place.manager.create()
+    row['provider_location'] = f'share-{other.id}:{name}'
+    with pytest.raises(errors.ManageInvalidShareSnapshot,
+                       match=f'not one of fileset share-{share.id}'):
+        place.driver.manage_existing_snapshot(row, {})
+
+
 def test_management_hosts_are_tried_in_turn(make_place):
     place = make_place(gpfs_management_hosts='one,two')
     place.lab._trouble.arm(gpfs.Strike('unreachable'), 1)
