@@ -18,13 +18,16 @@ from manila_drivers.rig.journal import expect
 
 
 def snapshots(play: scene.Scene, share: str) -> None:
-    """Snapshot, a share made from it, a revert that is refused."""
+    """Snapshot, a share made from it, and the way back to it."""
     snapshot = take(play, share)
     if play.profile.clones:
         clone = create_from(play, snapshot)
         open_clone(play, share, clone)
         delete_clone(play, clone)
-    revert_refused(play, share, snapshot)
+    if play.profile.reverts:
+        revert(play, share, snapshot)
+    else:
+        revert_refused(play, share, snapshot)
     delete_snapshot(play, snapshot)
 
 
@@ -63,9 +66,10 @@ def _arrived(play: scene.Scene, share: str, seen: list[str]) -> bool | None:
 
 def open_clone(play: scene.Scene, share: str, clone: str) -> None:
     """The rules of a clone are its own."""
+    cast = play.profile.cast
     with play.journal.step('allow rw to %s on the clone',
-                           scene.STRANGER) as note:
-        play.client.allow(clone, 'ip', scene.STRANGER, 'rw')
+                           cast.stranger) as note:
+        play.client.allow(clone, cast.kind, cast.stranger, 'rw')
         note.says('clone open to %s, its origin to %s',
                   play.check_access(clone), play.check_access(share))
 
@@ -82,6 +86,18 @@ def delete_snapshot(play: scene.Scene, snapshot: str) -> None:
         play.client.delete_snapshot(snapshot)
         play.client.wait_snapshot_gone(snapshot)
         note.says('gone')
+
+
+def revert(play: scene.Scene, share: str, snapshot: str) -> None:
+    """The share is what it was, for the same clients; the snapshot stays."""
+    size = play.client.share(share)['size']
+    with play.journal.step('revert to the snapshot') as note:
+        play.client.revert(share, snapshot)
+        play.client.wait_share(share)
+        play.check_size(share, size)
+        play.client.wait_snapshot(snapshot)
+        note.says('available, %d GiB, open to %s', size,
+                  play.check_access(share))
 
 
 def revert_refused(play: scene.Scene, share: str, snapshot: str) -> None:
@@ -108,6 +124,8 @@ def adoption(play: scene.Scene, share: str) -> str:
         location = let_snapshot_go(play, share)
     exports = play.client.exports(share)
     size = play.client.share(share)['size']
+    if not play.profile.adopts_open:
+        close(play, share)
     let_go(play, share)
     share = adopt(play, exports[0], size)
     if location:
@@ -128,6 +146,14 @@ def let_snapshot_go(play: scene.Scene, share: str) -> str:
     return location
 
 
+def close(play: scene.Scene, share: str) -> None:
+    """All rules go."""
+    with play.journal.step('deny everybody') as note:
+        for rule in play.client.rules(share):
+            play.client.deny(share, rule['id'])
+        note.says('open to %s', play.check_access(share))
+
+
 def let_go(play: scene.Scene, share: str) -> None:
     before = play.inventory()
     with play.journal.step('unmanage the share') as note:
@@ -146,8 +172,9 @@ def adopt(play: scene.Scene, export: str, size: int) -> str:
         play.check_size(share, size)
         note.says('available, %d GiB at %s', size,
                   play.client.exports(share)[0])
-    with play.journal.step('allow rw to %s', scene.SINGLE) as note:
-        play.client.allow(share, 'ip', scene.SINGLE, 'rw')
+    cast = play.profile.cast
+    with play.journal.step('allow rw to %s', cast.single) as note:
+        play.client.allow(share, cast.kind, cast.single, 'rw')
         note.says('open to %s', play.check_access(share))
     return share
 

@@ -124,7 +124,7 @@ def story(play: scene.Scene) -> None:
     """A whole life; and a second share that sees its service restart."""
     life.whole(play)
     share = life.create(play)
-    life.allow(play, share, 'ip', scene.NETWORK, 'rw')
+    life.allow(play, share, play.profile.cast.wide, 'rw')
     outage.ensure_after_change(play, share)
 
 

@@ -67,21 +67,27 @@ def create(play: scene.Scene, size: int = 1) -> str:
 
 def access(play: scene.Scene, share: str) -> None:
     """Rules come, overlap, change, are refused and go."""
-    wide = allow(play, share, 'ip', scene.NETWORK, 'ro')
-    narrow = allow(play, share, 'ip', scene.HOST, 'rw')
-    single = allow(play, share, 'ip', scene.SINGLE, 'rw')
-    if play.manila.release.updates_access:
+    cast = play.profile.cast
+    wide = allow(play, share, cast.wide, 'ro' if cast.mixed else 'rw')
+    narrow = allow(play, share, cast.narrow, 'rw')
+    single = allow(play, share, cast.single, 'rw')
+    changes = play.manila.release.updates_access
+    if changes and cast.mixed:
         change_level(play, share, narrow, 'ro')
         change_level(play, share, wide, 'rw')
         change_level(play, share, single, 'ro')
     if play.profile.invalid:
         refused(play, share, *play.profile.invalid)
-    deny(play, share, wide, scene.NETWORK)
-    deny(play, share, single, scene.SINGLE)
+    deny(play, share, wide, cast.wide)
+    deny(play, share, single, cast.single)
+    if changes and not cast.mixed:
+        # One rule is left, so that there is one level only.
+        change_level(play, share, narrow, 'ro')
+        change_level(play, share, narrow, 'rw')
 
 
-def allow(play: scene.Scene, share: str, kind: str, to: str, level: str
-          ) -> str:
+def allow(play: scene.Scene, share: str, to: str, level: str) -> str:
+    kind = play.profile.cast.kind
     with play.journal.step('allow %s to %s', level, to) as note:
         rule: str = play.client.allow(share, kind, to, level)['id']
         now = play.check_access(share)
@@ -166,15 +172,15 @@ def shrink_refused(play: scene.Scene, share: str, size: int) -> None:
 
 def delete(play: scene.Scene, share: str) -> None:
     """Gone, also while a rule still exists."""
-    allow(play, share, 'ip', scene.NEIGHBOUR, 'rw')
+    allow(play, share, play.profile.cast.late, 'rw')
     exports = play.client.exports(share)
     with play.journal.step('delete the share') as note:
         play.client.delete_share(share)
         play.client.wait_share_gone(share)
         if play.storage is not None:
-            for address in scene.PROBES:
-                found = play.storage.level(address, exports[0])
-                expect(found is None, '%s still has %s to %s', address, found,
+            for client in play.profile.cast.probes:
+                found = play.storage.level(client, exports[0])
+                expect(found is None, '%s still has %s to %s', client, found,
                        exports[0])
         note.says('gone')
 

@@ -33,8 +33,9 @@ def whole(play: scene.Scene) -> None:
     life.make_type(play)
     before = play.inventory()
     share = life.create(play)
-    life.allow(play, share, 'ip', scene.NETWORK, 'rw')
-    life.allow(play, share, 'ip', scene.HOST, 'ro')
+    cast = play.profile.cast
+    life.allow(play, share, cast.wide, 'rw')
+    life.allow(play, share, cast.narrow, 'ro' if cast.mixed else 'rw')
     restart(play, share)
     if play.manila.release.serves('2.86'):
         ensure_by_api(play, share)
@@ -109,9 +110,11 @@ def fail_meanwhile(play: scene.Scene, share: str) -> tuple[str, str]:
             profile.protocol, 1, profile.share_type, name='unlucky')['id']
         play.client.wait_share(failed, 'error', through=('error',))
         note.says('error: %s', play.client.message(failed))
-    with play.journal.step('storage off: allow %s', scene.SINGLE) as note:
-        rule: str = play.client.allow(share, 'ip', scene.SINGLE, 'rw')['id']
-        state = play.client.wait_rules(share)[scene.SINGLE]
+    cast = profile.cast
+    with play.journal.step('storage off: allow %s', cast.single) as note:
+        rule: str = play.client.allow(share, cast.kind, cast.single,
+                                      'rw')['id']
+        state = play.client.wait_rules(share)[cast.single]
         expect(state == 'error', 'the rule became %s', state)
         note.says('that rule: error')
     with play.journal.step('storage off: extend') as note:
@@ -148,8 +151,9 @@ def mend(play: scene.Scene, share: str, failed: str, rule: str) -> None:
         play.client.delete_share(failed)
         play.client.wait_share_gone(failed)
         note.says('gone')
-    life.deny(play, share, rule, scene.SINGLE)
-    life.allow(play, share, 'ip', scene.SINGLE, 'rw')
+    single = play.profile.cast.single
+    life.deny(play, share, rule, single)
+    life.allow(play, share, single, 'rw')
     play.client.reset_share(share, 'available')
     life.extend(play, share, play.client.share(share)['size'] + 1)
 

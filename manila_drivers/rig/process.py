@@ -54,12 +54,14 @@ class Manila:
 
     :param threading: 'eventlet' or 'threads', for releases that can do both
     :param path: directories with the code of drivers, for PYTHONPATH
+    :param programs: directories whose programs are found before any others
     """
 
     def __init__(self, place: environment.Environment,
                  release: releases.Release, settings: config.Settings,
                  threading: str | None = None,
-                 path: ty.Sequence[pathlib.Path] = ()) -> None:
+                 path: ty.Sequence[pathlib.Path] = (),
+                 programs: ty.Sequence[pathlib.Path] = ()) -> None:
         self.release = release
         self.settings = settings
         self.threading = threading or release.threading[0]
@@ -68,6 +70,7 @@ class Manila:
                              % (release.name, self.threading))
         self._place = place
         self._path = path
+        self._programs = programs
         self._process: subprocess.Popen[bytes] | None = None
         self._port = 0
 
@@ -219,7 +222,11 @@ class Manila:
         path = [*self._place.path(self.release), str(self._library()),
                 *map(str, self._path)]
         native = self.threading == 'threads'
+        # Manila's own programs, such as rootwrap, are beside its Python.
+        found = [*map(str, self._programs), str(self._place.python.parent),
+                 os.environ.get('PATH', os.defpath)]
         return {**os.environ, 'PYTHONPATH': os.pathsep.join(path),
+                'PATH': os.pathsep.join(found),
                 'PYTHONWARNINGS': 'ignore',
                 'OS_MANILA_DISABLE_EVENTLET_PATCHING': str(int(native))}
 

@@ -15,10 +15,10 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-import ipaddress
 from typing import Any
 
 from manila_drivers.rig import api
+from manila_drivers.rig import cast as cast_module
 from manila_drivers.rig import process
 from manila_drivers.rig.client import Client
 from manila_drivers.rig.journal import expect
@@ -29,14 +29,6 @@ from manila_drivers.rig.storage import Storage
 
 GIB = 2**30
 
-# Addresses that are reserved for examples.
-NETWORK = '198.51.100.0/24'
-HOST = '198.51.100.7'
-NEIGHBOUR = '198.51.100.9'
-SINGLE = '192.0.2.10'
-STRANGER = '203.0.113.5'
-PROBES = (HOST, NEIGHBOUR, SINGLE, STRANGER)
-
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
@@ -44,6 +36,9 @@ class Profile:
 
     invalid: an access rule that the API accepts and the driver must refuse,
     as type, target and level; None if it takes everything;
+    cast: the clients, and how rules name them;
+    reverts: whether shares can be brought back to a snapshot;
+    adopts_open: whether a share may be managed while clients reach it;
     changes: options of the backend that differ after a restart, and which
     the driver's `get_backend_info` must tell (none if it has no such thing).
     """
@@ -56,12 +51,16 @@ class Profile:
     clones: bool = True
     manages: bool = True
     manages_snapshots: bool = True
+    cast: cast_module.Cast = cast_module.ADDRESSES
+    reverts: bool = False
+    adopts_open: bool = True
     changes: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
     def extra_specs(self) -> dict[str, object]:
         return {'share_backend_name': self.backend,
                 'snapshot_support': self.snapshots,
-                'create_share_from_snapshot_support': self.clones}
+                'create_share_from_snapshot_support': self.clones,
+                'revert_to_snapshot_support': self.reverts}
 
 
 @dataclasses.dataclass
@@ -103,8 +102,8 @@ class Scene:
         rules = self.rules(share_id)
         if self.storage is not None:
             for export in self.client.exports(share_id):
-                for address in PROBES:
-                    self._check_one(export, address, rules)
+                for client in self.profile.cast.probes:
+                    self._check_one(export, client, rules)
         return ', '.join('%s %s' % (to, rules[to])
                          for to in sorted(rules)) or 'nobody'
 
@@ -128,14 +127,14 @@ class Scene:
         difference = differences(before, self.inventory())
         expect(not difference, '%s', '; '.join(difference))
 
-    def _check_one(self, export: str, address: str,
+    def _check_one(self, export: str, client: str,
                    rules: Mapping[str, str]) -> None:
         assert self.storage is not None
-        wanted = decided(rules, address)
-        found = self.storage.level(address, export)
+        wanted = self.profile.cast.decide(rules, client)
+        found = self.storage.level(client, export)
         expect(found == wanted,
                        '%s has access %s to %s where the rules (%s) give %s',
-                       address, found, export, dict(rules), wanted)
+                       client, found, export, dict(rules), wanted)
 
 
 def play(manila: process.Manila, profile: Profile,
@@ -147,18 +146,6 @@ def play(manila: process.Manila, profile: Profile,
     rest = api.Api(manila.endpoint, manila.release.microversion)
     journal = Journal(manila, profile.backend, storage, **listeners)
     return Scene(manila, Client(rest), profile, journal, storage)
-
-
-def decided(rules: Mapping[str, str], address: str) -> str | None:
-    """What the rules give an address: the most specific one decides."""
-    who = ipaddress.ip_address(address)
-    hits = [network for network in map(ipaddress.ip_network, rules)
-            if who in network]
-    if not hits:
-        return None
-    best = max(hits, key=lambda network: network.prefixlen)
-    return next(level for to, level in rules.items()
-                if ipaddress.ip_network(to) == best)
 
 
 def differences(before: frozenset[Item],

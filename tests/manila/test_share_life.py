@@ -22,6 +22,7 @@ import re
 
 import pytest
 
+from manila_drivers.rig import cast
 from manila_drivers.rig import life
 from manila_drivers.rig import outage
 from manila_drivers.rig import scene
@@ -88,8 +89,8 @@ def test_the_search_for_secrets_finds_them(stage: Stage) -> None:
 
 def _short_life(play: scene.Scene) -> None:
     share = life.create(play)
-    life.allow(play, share, 'ip', scene.NETWORK, 'ro')
-    life.allow(play, share, 'ip', scene.HOST, 'rw')
+    life.allow(play, share, cast.NETWORK, 'ro')
+    life.allow(play, share, cast.HOST, 'rw')
     life.extend(play, share, 2)
     life.delete(play, share)
 

@@ -12,6 +12,7 @@
 
 import pytest
 
+from manila_drivers.rig import cast
 from manila_drivers.rig import scene
 
 RULES = {'10.0.0.0/8': 'ro', '10.1.0.0/16': 'rw', '10.1.2.3': 'ro',
@@ -23,12 +24,12 @@ RULES = {'10.0.0.0/8': 'ro', '10.1.0.0/16': 'rw', '10.1.2.3': 'ro',
     ('11.0.0.1', None), ('2001:db8::1', 'rw'), ('2001:db9::1', None)])
 def test_the_most_specific_rule_decides(address: str,
                                         level: str | None) -> None:
-    assert scene.decided(RULES, address) == level
+    assert cast.decided(RULES, address) == level
 
 
 def test_the_probes_meet_every_kind_of_rule() -> None:
-    rules = {scene.NETWORK: 'ro', scene.HOST: 'rw', scene.SINGLE: 'rw'}
-    levels = [scene.decided(rules, probe) for probe in scene.PROBES]
+    rules = {cast.NETWORK: 'ro', cast.HOST: 'rw', cast.SINGLE: 'rw'}
+    levels = [cast.decided(rules, probe) for probe in cast.PROBES]
     assert levels == ['rw', 'ro', 'rw', None]
 
 

@@ -1,0 +1,76 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The clients of a play, and how access rules name them."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+import dataclasses
+import ipaddress
+
+# Addresses that are reserved for examples.
+NETWORK = '198.51.100.0/24'
+HOST = '198.51.100.7'
+NEIGHBOUR = '198.51.100.9'
+SINGLE = '192.0.2.10'
+STRANGER = '203.0.113.5'
+PROBES = (HOST, NEIGHBOUR, SINGLE, STRANGER)
+
+# Common names of certificates.
+TENANTS = tuple('tenant-%s.example.org' % name for name in 'abcde')
+
+
+def decided(rules: Mapping[str, str], address: str) -> str | None:
+    """What the rules give an address: the most specific one decides."""
+    who = ipaddress.ip_address(address)
+    hits = [network for network in map(ipaddress.ip_network, rules)
+            if who in network]
+    if not hits:
+        return None
+    best = max(hits, key=lambda network: network.prefixlen)
+    return next(level for to, level in rules.items()
+                if ipaddress.ip_network(to) == best)
+
+
+def named(rules: Mapping[str, str], name: str) -> str | None:
+    """What the rules give the holder of a certificate: its own."""
+    return rules.get(name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Cast:
+    """Who plays which part.
+
+    kind: type of the rules; wide, narrow, single, late, stranger: targets of
+    rules, of which the first two may overlap; probes: clients whose access is
+    looked at; mixed: whether one share can have rules of both levels; decide:
+    what rules (level by target) give a client.
+    """
+
+    kind: str
+    wide: str
+    narrow: str
+    single: str
+    late: str
+    stranger: str
+    probes: tuple[str, ...]
+    mixed: bool
+    decide: Callable[[Mapping[str, str], str], str | None]
+
+
+ADDRESSES = Cast(
+    'ip', wide=NETWORK, narrow=HOST, single=SINGLE, late=NEIGHBOUR,
+    stranger=STRANGER, probes=PROBES, mixed=True, decide=decided)
+CERTIFICATES = Cast(
+    'cert', wide=TENANTS[0], narrow=TENANTS[1], single=TENANTS[2],
+    late=TENANTS[3], stranger=TENANTS[4], probes=TENANTS, mixed=False,
+    decide=named)

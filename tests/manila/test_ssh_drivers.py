@@ -1,0 +1,151 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The drivers that work over SSH live in a real Manila, side by side.
+
+One Manila for each release has GlusterFS and GPFS with each of its helpers as
+backends, every one of them on a simulator of its own behind SSH.
+"""
+
+from collections.abc import Iterator
+from concurrent import futures
+import contextlib
+import pathlib
+from types import ModuleType
+
+import pytest
+
+from manila_drivers.rig import config
+from manila_drivers.rig import environment
+from manila_drivers.rig import gluster
+from manila_drivers.rig import gpfs
+from manila_drivers.rig import life
+from manila_drivers.rig import outage
+from manila_drivers.rig import process
+from manila_drivers.rig import releases
+from manila_drivers.rig import scene
+from manila_drivers.rig import show
+
+Cluster = gluster.Cluster | gpfs.Cluster
+
+# Round trips that a call may take, whatever the rules and with nothing wrong
+# before.  With KNFS and GNFS there are two servers.
+GLUSTER = {'create_share': 4, 'update_access': 2, 'delete_snapshot': 1,
+           'create_snapshot': 1, 'create_share_from_snapshot': 6,
+           'ensure_shares': 1}
+CES = {'create_share': 2, 'update_access': 2, 'ensure_shares': 1}
+SERVERS = {'create_share': 2, 'update_access': 4, 'ensure_shares': 3}
+BUDGETS = {'gluster': GLUSTER, 'ces': CES, 'knfs': SERVERS, 'gnfs': SERVERS}
+
+RELEASES = tuple(releases.RELEASES)
+# Restarts take their time, and what differs between releases is tried with
+# the first driver.
+RESTARTED = ('23.0',)
+
+
+class Company:
+    """A Manila with all of them."""
+
+    def __init__(self, place: environment.Environment, release: str,
+                 work: pathlib.Path, stack: contextlib.ExitStack) -> None:
+        self.clusters: dict[str, Cluster] = {
+            'gluster': stack.enter_context(gluster.Cluster()),
+            **{kind.lower(): stack.enter_context(gpfs.Cluster(kind))
+               for kind in ('CES', 'KNFS', 'GNFS')}}
+        defaults: dict[str, object] = {}
+        programs: list[pathlib.Path] = []
+        for cluster in self.clusters.values():
+            defaults |= cluster.defaults()
+            programs += cluster.programs
+        settings = config.Settings(work, {
+            name: cluster.options()
+            for name, cluster in self.clusters.items()}, defaults)
+        self.manila = stack.enter_context(process.Manila(
+            place, releases.named(release), settings, programs=programs))
+
+    def play(self, name: str) -> scene.Scene:
+        return scene.play(self.manila, module(name).profile(name),
+                          self.clusters[name], tell=show.Screen().tell)
+
+    def leaks(self) -> list[str]:
+        """Secrets in the logs of everything so far."""
+        return ['%s: %s of %s' % (file.name, what, name)
+                for file in sorted(self.manila.settings.logs.iterdir())
+                for name, cluster in self.clusters.items()
+                for what, secret in module(name).secrets(cluster).items()
+                if secret in file.read_text(errors='replace')]
+
+
+def module(name: str) -> ModuleType:
+    return gluster if name == 'gluster' else gpfs
+
+
+@pytest.fixture(scope='module', params=RELEASES)
+def company(request: pytest.FixtureRequest, place: environment.Environment,
+            tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    with contextlib.ExitStack() as stack:
+        yield Company(place, request.param,
+                      tmp_path_factory.mktemp('manila'), stack)
+
+
+@pytest.fixture(autouse=True)
+def _story_on_failure(company: Company) -> None:
+    """Say where the logs are; pytest shows it for a test that fails."""
+    print('Logs: %s' % company.manila.settings.logs)
+
+
+def over_budget(play: scene.Scene, name: str) -> list[str]:
+    return ['%s %s: %s' % (name, call.method, call.trips)
+            for step in play.journal.steps for call in step.calls
+            if call.requests > BUDGETS[name].get(call.method, call.requests)]
+
+
+def test_shares_live_side_by_side(company: Company) -> None:
+    plays = {name: company.play(name) for name in BUDGETS}
+    with futures.ThreadPoolExecutor(len(plays)) as threads:
+        list(threads.map(life.whole, plays.values()))
+    assert [over for name, play in plays.items()
+            for over in over_budget(play, name)] == []
+    methods = {name: {call.method for step in play.journal.steps
+                      for call in step.calls}
+               for name, play in plays.items()}
+    for name, seen in methods.items():
+        assert seen >= set(BUDGETS[name]) - {'ensure_shares'} | {
+            'revert_to_snapshot', 'manage_existing', 'unmanage',
+            'manage_existing_snapshot', 'shrink_share'}, name
+    # Once per host, for all that has been done.
+    assert {name: cluster.ssh.logins
+            for name, cluster in company.clusters.items()} == {
+        'gluster': 1, 'ces': 1, 'knfs': 3, 'gnfs': 3}
+
+
+@pytest.mark.parametrize('name', BUDGETS)
+@pytest.mark.parametrize('company', RESTARTED, indirect=True)
+def test_a_share_outlives_trouble(company: Company, name: str) -> None:
+    play = company.play(name)
+    outage.whole(play)
+    ensured = [call for step in play.journal.steps for call in step.calls
+               if call.method == 'ensure_shares']
+    assert ensured
+
+
+def test_no_secret_in_any_log(company: Company) -> None:
+    """Last, so that the logs hold all that the others have caused."""
+    assert 'create_share done' in company.manila.log()
+    assert company.leaks() == []
+
+
+def test_the_search_for_secrets_finds_them(company: Company) -> None:
+    loose = company.manila.settings.logs / 'loose.log'
+    loose.write_text('DEBUG login with %s'
+                     % company.clusters['knfs'].ssh.password)
+    assert company.leaks() == ['loose.log: SSH password of knfs']
