@@ -200,7 +200,9 @@ class Shares:
                 f'Fileset {share.name} has snapshots: '
                 f'{", ".join(facts.snapshots)}',
                 check='delete or manage them; nothing was removed')
-        return [*([self.end_copy(share)] if self.end_copy else []),
+        # Only who is allowed to fill shares from snapshots may run scripts.
+        return [*([self.end_copy(share)] if self.end_copy
+                  and fileset.source else []),
                 *([make.unlink(device, share.name)] if fileset.linked
                   else []), make.delete(device, share.name)]
 

@@ -224,6 +224,21 @@ def test_a_copy_that_cannot_be_ends_in_error(place):
     assert place.sim.state.jobs == {}
 
 
+def test_scripts_are_run_for_shares_that_are_being_filled_alone(place):
+    share = warm(place)
+    snapshot = place.manager.create_snapshot(share)
+    place.sim.options.copy_seconds = 100
+    clone = place.manager.create_from_snapshot(
+        place.manager.new_clone(snapshot), snapshot)
+    assert place.sim.count('sh') == 1
+    place.manager.delete(clone)
+    assert place.sim.count('sh') == 2
+    assert place.sim.state.jobs == {}
+    place.manager.delete_snapshot(snapshot)
+    place.manager.delete(share)
+    assert place.sim.count('sh') == 2
+
+
 @pytest.mark.parametrize(('change', 'reason'), [
     (lambda sim, one: setattr(one, 'independent', False), 'dependent'),
     (lambda sim, one: setattr(one, 'afm', 'nfs://x'), 'AFM'),
