@@ -13,6 +13,7 @@
 """Taking existing volumes under management, and letting them go."""
 
 from collections.abc import Mapping
+import dataclasses
 from typing import Any
 
 from manila_drivers import exception
@@ -86,8 +87,9 @@ class Manager:
             raise exception.NotManageable(
                 'Volume %s is share %s already' % (
                     located.qualified, volume.mark))
-        why = self._pool.unusable(volume)
-        if why and not volume.snapshots:
+        # Snapshots do not matter here: they come along with the share.
+        why = self._pool.unusable(dataclasses.replace(volume, snapshots=0))
+        if why:
             raise exception.NotManageable(
                 'Volume %s cannot be a share: %s' % (located.qualified, why))
 

@@ -493,12 +493,15 @@ def test_a_limit_is_the_size_of_what_is_managed(world):
     ('three:/pool-2G-1', {}, 'not host:/volume of a server'),
     ('nonsense', {}, 'not host:/volume'), ('one:/nothing', {}, 'no volume'),
     ('one:/open', {}, 'cannot be a share'),
+    ('one:/kept', {}, 'cannot be a share'),
     ('one:/taken', {}, 'is share'), ('one:/off', {}, 'not started'),
     ('one:/plain', {'size': 'big'}, "'big'")])
 def test_what_cannot_be_managed(world, path, options, why):
     sim = world.one
     sim.make_volume('pool-2G-1')
     sim.make_volume('open', allow='*')
+    sim.make_volume('kept', allow='*')
+    sim.gluster('snapshot', 'create', 'before', 'kept', 'no-timestamp')
     sim.make_volume('taken', user__manila_share=(
         '2f8e4f12-41a5-43ae-93f0-3ea6db0b4d5a'))
     sim.make_volume('off', started=False)
