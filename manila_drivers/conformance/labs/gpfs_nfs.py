@@ -73,9 +73,12 @@ class NfsLab(gpfs.GpfsLab):
 
     def ambiguous(self, export: str) -> list[str]:
         path = gpfs.path_of(export)
-        return [f'{client}: {levels}' for client in (
+        named = {str(ipaddress.ip_network(name, strict=False)[0])
+                 for server in self.sim.servers.values()
+                 for name in server.named(path)}
+        return [f'{client}: {levels}' for client in sorted({
             '10.0.0.7', '10.0.0.1', '192.168.0.1', '2001:db8::1',
-            '203.0.113.77')
+            '203.0.113.77', *sorted(named)[:50]})
             if len(set(levels := self._levels(path, client))) > 1]
 
     def make_driver(self, *, set_up: bool = True) -> Any:

@@ -98,6 +98,11 @@ class Ganesha(server.Server):
                     return access.RW if bits & 0x40 else access.RO
         return None
 
+    def named(self, path: str) -> frozenset[str]:
+        return frozenset(name for export in self.exports.values()
+                         if export.path == path
+                         for name, _ in export.clients if name != '*')
+
     def reboot(self) -> None:
         """It does not come up if a file of its index is not there, or broken.
         """

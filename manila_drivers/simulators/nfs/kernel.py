@@ -81,6 +81,10 @@ class KernelNfs(server.Server):
                     return level
         return None
 
+    def named(self, path: str) -> frozenset[str]:
+        return frozenset(str(entry.network) for entry in self.entries
+                         if entry.path == path and entry.network is not None)
+
     def _rows(self) -> list[_Row]:
         """The entries, read once for each state of etab."""
         text = self.files.text[ETAB]

@@ -59,6 +59,10 @@ class Server(abc.ABC):
         """What an address gets of a directory: rw, ro or None."""
 
     @abc.abstractmethod
+    def named(self, path: str) -> frozenset[str]:
+        """Addresses and networks that an export names."""
+
+    @abc.abstractmethod
     def reboot(self) -> None:
         """Forget everything that is not in a file."""
 

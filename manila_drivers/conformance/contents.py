@@ -1,0 +1,86 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Scenarios about what shares hold: copies of snapshots, and ways back."""
+
+from manila_drivers.conformance import manager as manager_module
+from manila_drivers.conformance import verdict
+from manila_drivers.conformance.stage import Scenario
+from manila_drivers.conformance.stage import Stage
+
+Share = manager_module.Share
+GiB = 1024 ** 3
+
+
+def _used(stage: Stage, share: Share) -> float:
+    """GiB, to a tenth."""
+    return next((round(float(row['used_size']), 1)
+                 for row in stage.manager.usage()
+                 if row['id'] == share.id), 0.0)
+
+
+def a_clone_is_available_when_it_is_whole(stage: Stage) -> None:
+    """Not when copying has begun."""
+    manager = stage.manager
+    share = manager.create(size=4)
+    stage.lab.write(share.export, 2 * GiB)
+    snapshot = manager.create_snapshot(share)
+    stage.lab.write(share.export, 3 * GiB)
+    stage.lab.slow_clones()
+    clone = manager.create_from_snapshot(
+        manager.new_clone(snapshot, size=4), snapshot)
+    for _ in range(20):
+        if clone.status == 'available':
+            break
+        stage.lab.advance(600.0)
+        manager.poll(clone)
+    found = _used(stage, clone)
+    verdict.require(clone.status == 'available', 'clone.status',
+                    f'still {clone.status}')
+    verdict.require(found == 2.0, 'clone.content',
+                    f'{found} GiB, the snapshot had 2')
+
+
+def going_back_keeps_who_has_access(stage: Stage) -> None:
+    """Content and size are those of the snapshot, rules those of today."""
+    manager = stage.manager
+    early, late = stage.rule(), stage.rule(level='ro')
+    share = stage.shared(early, size=4)
+    stage.lab.write(share.export, 2 * GiB)
+    snapshot = manager.create_snapshot(share)
+    stage.lab.write(share.export, 3 * GiB)
+    manager.update(share, add=[late], delete=[early])
+    for _ in range(2):
+        manager.revert(share, snapshot)
+        found = _used(stage, share)
+        verdict.require(found == 2.0, 'revert.content',
+                        f'{found} GiB, the snapshot had 2')
+        stage.exact(share, early)
+    manager.delete_snapshot(snapshot)
+    manager.delete(share)
+
+
+def there_is_no_way_back_to_nothing(stage: Stage) -> None:
+    """Whoever had access has it all the same."""
+    manager = stage.manager
+    share = stage.shared(stage.rule(), size=2)
+    before = dict(stage.lab.records())
+    snapshot = manager.new_snapshot(share)
+    stage.fails('revert.absent', lambda: manager.revert(share, snapshot))
+    verdict.same('revert.absent', before, stage.lab.records())
+    stage.exact(share)
+
+
+SCENARIOS = (
+    Scenario(a_clone_is_available_when_it_is_whole, ('clones', 'usage')),
+    Scenario(going_back_keeps_who_has_access, ('revert', 'usage')),
+    Scenario(there_is_no_way_back_to_nothing, ('revert',)))
