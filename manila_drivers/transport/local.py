@@ -43,9 +43,9 @@ _GRACE = 5.0
 
 # What manila-rootwrap and oslo.rootwrap exit with when they refuse.
 _ROOTWRAP = {
-    96: 'no command was given',
+    96: 'a filter allows it, but the executable is in none of exec_dirs',
     97: 'rootwrap.conf cannot be read',
-    98: 'a filter allows it, but the executable was not found',
+    98: 'no command was given',
     99: 'no filter in the directories of filters_path allows it'}
 
 

@@ -90,8 +90,8 @@ def _check_runs(site: site_module.Site, cmd: command.Command,
         raise exception.ConfigurationError(
             'is_gpfs_node' if local else 'gpfs_ssh_use_sudo',
             f'{cmd} may not be run as root', answer=cmd.excerpt(text),
-            check='rootwrap filters' if local else
-            'sudoers of the management host')
+            check='rootwrap filters, and exec_dirs in rootwrap.conf' if local
+            else 'sudoers of the management host')
     if result.status == _NOT_FOUND:
         raise exception.ConfigurationError(
             'gpfs_command_directory', f'{cmd} was not found',

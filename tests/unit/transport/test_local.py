@@ -226,12 +226,14 @@ def test_root_goes_through_the_helper(tmp_path, as_user):
     assert run(command.Command.of('echo', 'x'), via).stdout == 'x\n'
 
 
-@pytest.mark.parametrize('code', [96, 97, 98, 99])
-def test_a_refusal_of_rootwrap_is_told(tmp_path, as_user, code):
+@pytest.mark.parametrize(('code', 'why'), [
+    (96, 'exec_dirs'), (97, 'rootwrap.conf'), (98, 'no command'),
+    (99, 'no filter')])
+def test_a_refusal_of_rootwrap_is_told(tmp_path, as_user, code, why):
     via = helper(tmp_path, f'echo "Unauthorized command" >&2; exit {code}')
 
-    with pytest.raises(exception.AccessDenied, match='Check: rootwrap') as (
-            caught):
+    with pytest.raises(exception.AccessDenied,
+                       match=f'Check: rootwrap: .*{why}') as caught:
         run(command.Command.of('mount', root=True), via)
     assert caught.value.status == code
 
