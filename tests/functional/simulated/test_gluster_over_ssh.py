@@ -12,7 +12,9 @@
 
 """The GlusterFS driver on a simulated cluster behind a real sshd."""
 
+import contextlib
 import os
+import pathlib
 import uuid
 
 import pytest
@@ -23,6 +25,7 @@ from manila_drivers.simulators import gluster
 from manila_drivers.simulators.gluster import server
 from manila_drivers.standalone import configuration
 from manila_drivers.standalone import private_data
+from tests.functional.gluster.waiting import eventually
 from tests.functional.ssh import daemon
 
 ADDRESS = '127.0.0.1'
@@ -38,7 +41,7 @@ glusterfs_path_to_private_key = {key}
 glusterfs_ssh_port = {port}
 glusterfs_known_hosts = {path}/known_hosts
 glusterfs_host_keys = {keys}
-glusterfs_command_timeout = 2
+glusterfs_command_timeout = {seconds}
 """
 
 
@@ -73,14 +76,19 @@ def make_driver(sim, sshd, tmp_path, monkeypatch):
                                  server.MANILA_HOST) as programs:
         monkeypatch.setenv('PATH', f'{programs.directory}:'
                                    + os.environ['PATH'])
-        yield lambda keys='accept-new': _driver(sshd, tmp_path, keys)
+        yield lambda **options: _driver(sshd, tmp_path, **options)
 
 
-def _driver(sshd, path, keys):
+def _driver(sshd, path, keys='accept-new', seconds=60):
+    """The driver.
+
+    :param seconds: that a command may take; so many, where none is kept
+        from answering, that no load of the machine makes up for them.
+    """
     file = path / 'manila.conf'
     file.write_text(CONFIG.format(
         path=path, user=daemon.USER, key=sshd.key_file, port=sshd.port,
-        keys=keys))
+        keys=keys, seconds=seconds))
     return glusterfs_native.GlusterfsNativeShareDriver(
         configuration=configuration.Configuration.from_file(file, 'gluster'),
         private_storage=private_data.PrivateData(str(path / 'private')))
@@ -127,32 +135,52 @@ def test_a_share_lives_over_one_login(sim, sshd, make_driver):
     assert sshd.log.read_text().count('Accepted publickey') == 1
 
 
+def programs(directory):
+    """Simulated programs that still run; they are called by their paths."""
+    found = []
+    for entry in pathlib.Path('/proc').iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                words = (entry / 'cmdline').read_bytes()
+                if f'{directory}/server/'.encode() in words:
+                    found.append(entry.name)
+    return found
+
+
 @pytest.mark.parametrize('kind', ['reset_before', 'reset_after'])
-def test_a_lost_answer_is_asked_for_again(sim, make_driver, kind):
+def test_a_lost_answer_is_asked_for_again(sim, make_driver, tmp_path, kind):
     driver = started(make_driver())
     sim.arm(gluster.Fault(kind, match='volume set'))
     one = share()
     driver.create_share(None, one)
     assert sim.fired == 1
     assert sim.volume('pool-2G-0').options['user.manila-share'] == one['id']
+    assert eventually(lambda: not programs(tmp_path))
 
 
-def test_silence_ends_and_the_repeated_call_converges(sim, make_driver):
-    driver = started(make_driver())
+def test_silence_ends_and_the_repeated_call_converges(sim, make_driver,
+                                                      tmp_path):
+    started(make_driver())
+    impatient = make_driver(seconds=4)
+    impatient.do_setup(None)
     sim.arm(gluster.Fault('timeout_after', times=None, match='volume set'))
     one = share()
     with pytest.raises(compat.errors.ShareBackendException,
                        match='not done within'):
-        driver.create_share(None, one)
+        impatient.create_share(None, one)
+    assert sim.fired > 0
     sim.disarm()
-    driver.create_share(None, one)
+    # What nobody waits for any more does not go on for ever.
+    assert eventually(lambda: not programs(tmp_path))
+    patient = started(make_driver())
+    patient.create_share(None, one)
     marks = [sim.volume(f'pool-2G-{number}').options.get('user.manila-share')
              for number in range(3)]
     assert marks.count(one['id']) == 1
 
 
 def test_an_unknown_host_key_is_refused(make_driver):
-    driver = make_driver('strict')
+    driver = make_driver(keys='strict')
     driver.do_setup(None)
     with pytest.raises(compat.errors.ManilaException,
                        match='glusterfs_known_hosts'):
