@@ -170,7 +170,7 @@ def test_servers_of_gluster_run_gluster_alone():
      {'shred': True}),
     ("words: Words = ('gluster', '--xml')\nCommand(words, root=True)",
      {'gluster': True}),
-    ("text.index('shred')", {}), ("make.run(path)", {}),
+    ("text.index('shred')", {}), ('make.run(path)', {}),
     ("gluster.ask('volume', 'info')", {})])
 def test_a_command_is_found_however_it_is_made(source, found):
     assert commands(source) == found
