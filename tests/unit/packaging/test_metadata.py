@@ -25,6 +25,7 @@ import tomllib
 import pytest
 
 from manila_drivers import version
+from tests.functional.lab import need
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -127,6 +128,22 @@ def test_the_oldest_versions_are_those_that_are_tried():
     for line in lines((ROOT / 'requirements.txt').read_text()):
         if not line.startswith('#'):
             assert line.partition(' #')[0].replace('>=', '==') in tried
+
+
+def system_packages(text: str) -> set[str]:
+    return {line.partition(' ')[0] for line in lines(text)
+            if not line.startswith('#')}
+
+
+def test_what_the_lab_installs_is_in_the_list_of_system_packages():
+    listed = system_packages((ROOT / 'bindep.txt').read_text())
+    assert set(need.PACKAGES.values()) - listed == set()
+
+
+def test_a_system_package_that_is_not_listed_is_noticed():
+    assert system_packages('# x\ngit [platform:dpkg]\n') == {'git'}
+    assert 'qemu-utils' not in system_packages(
+        (ROOT / 'bindep.txt').read_text().replace('qemu-utils', '# qemu'))
 
 
 def test_the_workflow_runs_the_commands_of_the_readme():
