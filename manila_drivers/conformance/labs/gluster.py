@@ -59,10 +59,11 @@ UNUSED = {'mark': '', 'wiping': False, 'claims': [], 'tls': True,
           'read_only': False, 'files': {}}
 
 RW_ONLY = lab.Features(
-    proto='GLUSTERFS',
+    proto='GLUSTERFS', revert=True,
     access=lab.Access(types=frozenset({'cert'}), levels=frozenset({'rw'})))
 BOTH_LEVELS = lab.Features(
-    proto='GLUSTERFS', access=lab.Access(types=frozenset({'cert'})))
+    proto='GLUSTERFS', revert=True,
+    access=lab.Access(types=frozenset({'cert'})))
 
 
 class _Seamed:
