@@ -85,3 +85,20 @@ def unexpected(outcomes: Iterable[Outcome],
             if outcome.result == 'failed'
             or (outcome.result == 'skipped' and not any(
                 pattern.fullmatch(outcome.test) for pattern in patterns))]
+
+
+def refused_by_keystone(outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Failures that say nothing of the driver: a token was not accepted.
+
+    When classes clean up with the users of others that are gone by then, and
+    now and then under load, Keystone answers 401.
+    """
+    return [outcome for outcome in outcomes if outcome.result == 'failed'
+            and 'tempest.lib.exceptions.Unauthorized' in outcome.reason]
+
+
+def corrected(outcomes: Iterable[Outcome],
+              again: Iterable[Outcome]) -> list[Outcome]:
+    """The outcomes with those of a second run in their places."""
+    second = {outcome.test: outcome for outcome in again}
+    return [second.get(outcome.test, outcome) for outcome in outcomes]

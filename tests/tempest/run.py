@@ -18,9 +18,11 @@ process, with two backends on it.  Needs root on Debian, for the packages.
 """
 
 import argparse
+from collections.abc import Iterable
 from collections.abc import Sequence
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import time
@@ -61,28 +63,63 @@ def backends(sim: VmsSim, server: VmsServer) -> configs.Sections:
     return {name: one(name) for name in ('alpha', 'beta')}
 
 
-def tempest(layout: layout_module.Layout, sections: configs.Sections,
-            options: argparse.Namespace) -> str:
-    """Run the selected tests; the JUnit text of what happened."""
-    workspace = layout.work / 'workspace'
-    # Tempest keeps a register of workspaces in the user's home.
-    home = {**os.environ, 'HOME': str(layout.work)}
-    subprocess.run([layout.tempest / 'tempest', 'init', workspace],
-                   check=True, stdout=subprocess.DEVNULL, env=home)
-    (workspace / 'etc' / 'tempest.conf').write_text(
-        configs.tempest(layout, sections))
-    excluded = layout.work / 'excluded.txt'
-    excluded.write_text('\n'.join(results.listed('excluded.txt')) + '\n')
-    subprocess.run(
-        [layout.tempest / 'tempest', 'run', '--regex', options.regex,
-         '--exclude-list', excluded, '--concurrency',
-         str(options.concurrency)], cwd=workspace, check=False, env=home)
-    last = subprocess.run([layout.tempest / 'stestr', 'last', '--subunit'],
-                          cwd=workspace, check=True, capture_output=True)
-    junit = subprocess.run([layout.tempest / 'subunit2junitxml'],
-                           input=last.stdout, check=False,
-                           capture_output=True)
-    return junit.stdout.decode()
+class Tempest:
+    """A workspace of tempest, and runs in it."""
+
+    def __init__(self, layout: layout_module.Layout,
+                 sections: configs.Sections) -> None:
+        self._tools = layout.tempest
+        self._workspace = layout.work / 'workspace'
+        # Tempest keeps a register of workspaces in the user's home.
+        self._home = {**os.environ, 'HOME': str(layout.work)}
+        subprocess.run([self._tools / 'tempest', 'init', self._workspace],
+                       check=True, stdout=subprocess.DEVNULL, env=self._home)
+        (self._workspace / 'etc' / 'tempest.conf').write_text(
+            configs.tempest(layout, sections))
+
+    def selected(self, regex: str, concurrency: int) -> str:
+        """Run what matches and is not excluded; the JUnit text."""
+        return self._run('--regex', regex, '--exclude-list', self._list(
+            'excluded', results.listed('excluded.txt')),
+            '--concurrency', str(concurrency))
+
+    def again(self, outcomes: Sequence[results.Outcome]) -> str:
+        """Run these tests once more, one at a time; the JUnit text."""
+        return self._run('--include-list', self._list('again', [
+            '^%s(\\[|$)' % re.escape(outcome.test) for outcome in outcomes]),
+            '--concurrency', '1')
+
+    def _list(self, name: str, patterns: Iterable[str]) -> pathlib.Path:
+        file = self._workspace / (name + '.txt')
+        file.write_text('\n'.join(patterns) + '\n')
+        return file
+
+    def _run(self, *words: str | pathlib.Path) -> str:
+        subprocess.run([self._tools / 'tempest', 'run', *words],
+                       cwd=self._workspace, check=False, env=self._home)
+        last = subprocess.run([self._tools / 'stestr', 'last', '--subunit'],
+                              cwd=self._workspace, check=True,
+                              capture_output=True)
+        junit = subprocess.run([self._tools / 'subunit2junitxml'],
+                               input=last.stdout, check=False,
+                               capture_output=True)
+        return junit.stdout.decode()
+
+
+def outcomes_of(tempest: Tempest, work: pathlib.Path,
+                options: argparse.Namespace) -> list[results.Outcome]:
+    """Run everything; what only Keystone refused is run a second time."""
+    junit = tempest.selected(options.regex, options.concurrency)
+    (work / 'junit.xml').write_text(junit)
+    outcomes = results.read(junit)
+    refused = results.refused_by_keystone(outcomes)
+    if refused:
+        print('Once more, since Keystone refused a token: %s' % ', '.join(
+            outcome.test for outcome in refused))
+        junit = tempest.again(refused)
+        (work / 'junit-again.xml').write_text(junit)
+        outcomes = results.corrected(outcomes, results.read(junit))
+    return outcomes
 
 
 def leaks(sim: VmsSim, before: frozenset[object]) -> list[object]:
@@ -136,9 +173,9 @@ def main(words: Sequence[str]) -> int:
     with VmsServer(sim) as server:
         sections = backends(sim, server)
         with services.everything(layout, sections):
-            junit = tempest(layout, sections, options)
-    (layout.work / 'junit.xml').write_text(junit)
-    return report(results.read(junit), leaks(sim, before),
+            outcomes = outcomes_of(Tempest(layout, sections), layout.work,
+                                   options)
+    return report(outcomes, leaks(sim, before),
                   time.monotonic() - started)
 
 

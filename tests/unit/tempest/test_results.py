@@ -69,3 +69,21 @@ def test_configurations_are_complete(tmp_path):
     assert '[beta]\nshare_backend_name = BETA' in manila
     assert 'backend_names = ALPHA,BETA' in configs.tempest(place, backends)
     assert '[fernet_tokens]' in configs.keystone(place)
+
+
+REFUSED = 'x\ntempest.lib.exceptions.Unauthorized: Unauthorized'
+
+
+def test_only_what_keystone_refused_gets_a_second_try():
+    first = [results.Outcome('a.A.test_a', 'failed', REFUSED),
+             results.Outcome('a.A.test_b', 'failed', 'AssertionError'),
+             results.Outcome('a.A.test_c', 'skipped', REFUSED),
+             results.Outcome('a.A.test_d', 'passed')]
+    refused = results.refused_by_keystone(first)
+    assert [outcome.test for outcome in refused] == ['a.A.test_a']
+    again = [results.Outcome('a.A.test_a', 'passed')]
+    assert results.count(results.corrected(first, again)) == {
+        'passed': 2, 'failed': 1, 'skipped': 1}
+    # What fails twice has failed, and what was not run a second time too.
+    assert results.corrected(first, first) == first
+    assert results.corrected(first, []) == first
