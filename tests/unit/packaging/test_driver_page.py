@@ -155,7 +155,22 @@ def test_every_option_on_the_page_exists(page):
     assert unknown(page, page.text) == set()
 
 
+CONTENTS = re.compile(r'^\.\. contents::', re.MULTILINE)
+
+
+def test_no_page_has_a_table_of_contents_of_its_own():
+    """The theme has one, and shows an error in place of a second."""
+    assert [file.name for file in (ROOT / 'doc/source').rglob('*.rst')
+            if CONTENTS.search(file.read_text())] == []
+
+
 # What the checks have to catch.
+
+def test_a_table_of_contents_is_noticed():
+    assert CONTENTS.search('x\n\n.. contents::\n   :local:\n')
+    assert not CONTENTS.search('A paragraph about ``.. contents::``.')
+
+
 
 @pytest.mark.parametrize(('name', 'message'), [
     ('vast', 'Option vast_mgmt_host: is not there at all'),
