@@ -125,6 +125,31 @@ def page(name: str) -> str:
     return (ROOT / f'doc/source/admin/{name}.rst').read_text()
 
 
+def resources(*sources: str) -> set[str]:
+    """What of VMS is asked for or changed."""
+    return {match[1] for source in sources
+            for node in ast.walk(ast.parse(source))
+            if isinstance(node, ast.Call)
+            and isinstance(node.func, ast.Attribute)
+            and node.func.attr in VERBS
+            and re.fullmatch(r'self|(\w+\.)*_?vms',
+                             ast.unparse(node.func.value))
+            for argument in node.args[:2]
+            if isinstance(argument, ast.Constant)
+            for match in [re.match(r'([a-z]+)(?:/|$)', str(argument.value))]
+            if match}
+
+
+def granted(text: str) -> set[str]:
+    """The resources in a page's table of minimum privileges."""
+    table = text.partition('\nMinimum privileges\n')[2].partition(
+        '\nThese are')[0]
+    cells = re.findall(r'^   \* - (.*)$', table, re.MULTILINE)
+    return {name for cell in cells for name in re.findall(r'``(.*?)``', cell)}
+
+
+VERBS = frozenset({'call', 'create', 'delete', 'find', 'get', 'list',
+                   'update'})
 KNFS = ('nas/kernel*.py', 'nas/directory.py', 'ibm/gpfs/helper.py')
 GNFS = ('nas/ganesha*.py', 'nas/directory.py', 'ibm/gpfs/helper.py')
 
@@ -158,7 +183,20 @@ def test_servers_of_gluster_run_gluster_alone():
     assert sudoers(page('glusterfs')) == run_by(*files) == {'gluster'}
 
 
+def test_the_privileges_for_vast_are_those_of_what_is_called():
+    files = (CODE / 'vastdata').glob('*.py')
+    assert granted(page('vast')) == resources(
+        *(file.read_text() for file in files))
+
+
 # What the checks have to catch.
+
+def test_a_resource_that_nobody_granted_is_noticed():
+    assert resources("vms.list('volumes', X.of)\nvms.call("
+                     "'POST', 'blockhosts/set/')") == {'volumes', 'blockhosts'}
+    assert granted(page('vast').replace('``vippools``', 'x')) \
+        == granted(page('vast')) - {'vippools'}
+
 
 @pytest.mark.parametrize(('source', 'found'), [
     ("Command.of('shred', path, root=True)", {'shred': True}),
