@@ -99,6 +99,18 @@ class CESHelper(helper.NASHelperBase[Facts]):
     def runner(self, server: str) -> script.Runner:
         return self.execute.management  # type: ignore[no-any-return]
 
+    def asked(self, server: str, questions: helper.Commands,
+              ) -> Sequence[command.Result]:
+        """Any of the management hosts can say it."""
+        return self.execute.ask(questions)  # type: ignore[no-any-return]
+
+    def done(self, server: str,
+             changes: helper.Commands) -> Sequence[command.Result]:
+        answer = self.execute.do(changes)
+        if answer.error is not None:
+            raise answer.error
+        return answer.results  # type: ignore[no-any-return]
+
     def check(self) -> None:
         found = self.survey()['CES']
         if isinstance(found, exception.DriverError):

@@ -56,8 +56,10 @@ def _check_node(site: site_module.Site) -> None:
     """GPFS runs, and the base is a directory in it."""
     make, base = site.commands, site.settings.base
     questions = [make.ask('mmgetstate', '-Y'), make.kind(base),
-                 make.ask('mmlsattr', base)]
-    state, kind, attributes = site.execute.ask(questions)
+                 make.ask('mmlsattr', base),
+                 make.unix('rsync', '--version', root=False,
+                           accept=frozenset(range(256)))]
+    state, kind, attributes, copier = site.execute.ask(questions)
     _check_runs(site, questions[0], state)
     wrong = records.failure(questions[0], state)
     if wrong is not None:
@@ -79,6 +81,11 @@ def _check_node(site: site_module.Site) -> None:
             'gpfs_mount_point_base', f'{base} is not in a GPFS file system',
             answer=questions[2].excerpt(attributes.stderr
                                         or attributes.stdout))
+    site.copies = copier.status == 0
+    if not site.copies:
+        LOG.warning('No shares will be made from snapshots: rsync cannot be '
+                    'run on the management host: %s',
+                    questions[3].excerpt(copier.stderr or copier.stdout))
 
 
 def _check_runs(site: site_module.Site, cmd: command.Command,

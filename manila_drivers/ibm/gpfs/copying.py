@@ -22,6 +22,7 @@ is started again; what is copied already stays.
 from collections.abc import Sequence
 import dataclasses
 import logging
+import posixpath
 import re
 from typing import Any
 
@@ -57,14 +58,24 @@ SCRIPTS = {
     START: """
 umask 077
 mkdir -p "$1" && cd "$1" || exit 1
-exec 9>"$2.lock"
-flock -n 9 || exit 0
 from=$3 to=$4 job=$2
-shift 4
+# What a tenant has called so is no snapshot, and hides the one there is; a
+# link would even make us copy something else.
+for each in "${from%/*}" "$from"; do
+  case $(stat -c %F "$each") in
+    directory) ;;
+    *) echo "$each is no directory with snapshots" >&2; exit 2 ;;
+  esac
+done
+if "$5" -L "$from" | grep -q '^snapshot name:[[:space:]]*$'; then
+  echo "$from is no snapshot, but something that users made" >&2
+  exit 2
+fi
+exec 9>"$job.lock"
+flock -n 9 || exit 0
+shift 5
 rm -f "$job.rc"
 echo >>"$job.tries"
-# A planted link must not make us copy something else.
-case $(stat -c %F "$from") in directory) ;; *) exit 2 ;; esac
 setsid sh -c '
 job=$1; shift
 echo $$ >"$job.pid"
@@ -234,7 +245,9 @@ class Copying:
         return self._script(
             START, share,
             f'{parent}/{site.filesystem.snapshots}/{source.name}',
-            site.settings.path(share.name), *RSYNC)
+            site.settings.path(share.name),
+            # By its path: the script is root's, and not the filters'.
+            posixpath.join(site.settings.directory, 'mmlsattr'), *RSYNC)
 
     def _script(self, name: str, share: model.Share,
                 *words: str) -> command.Command:

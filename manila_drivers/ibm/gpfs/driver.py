@@ -128,7 +128,8 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
             'thin_provisioning': True,
             'ipv4_support': True, 'ipv6_support': True,
             'snapshot_support': independent,
-            'create_share_from_snapshot_support': independent,
+            'create_share_from_snapshot_support': independent and (
+                self._made is None or self._made.site.copies),
             'revert_to_snapshot_support': independent,
             # Whoever mounts a share sees its snapshots, so that they cannot
             # have rules of their own.
@@ -214,6 +215,28 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
                 value, backend.settings.path(value.name),
                 access.rules_of(access_rules), specs)
         return self._rule_states(context, share, errors)
+
+    @driver.operation
+    def allow_access(self, context: Any, share: Any, access: Any,
+                     share_server: Any = None, **kwargs: Any) -> None:
+        """Add one rule, and leave the others as servers have them.
+
+        Manila says what all rules are instead, which :meth:`update_access`
+        takes.
+        """
+        value, backend = model.Share.of(share), self._backend
+        with self._alone(value):
+            backend.helper.allow_access(backend.settings.path(value.name),
+                                        share, access)
+
+    @driver.operation
+    def deny_access(self, context: Any, share: Any, access: Any,
+                    share_server: Any = None, **kwargs: Any) -> None:
+        """Take one rule away; one that never was is passed over."""
+        value, backend = model.Share.of(share), self._backend
+        with self._alone(value):
+            backend.helper.deny_access(backend.settings.path(value.name),
+                                       share, access)
 
     # -- snapshots -------------------------------------------------------
 

@@ -24,6 +24,7 @@ import logging
 import socket
 import threading
 from typing import Any
+from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs import commands as commands_module
@@ -35,6 +36,7 @@ from manila_drivers.transport import ssh
 
 LOG = logging.getLogger(__name__)
 
+T = TypeVar('T')
 MakeRunner = Callable[[str], script.Runner]
 
 
@@ -126,8 +128,8 @@ class Execute:
             script.attempt, commands=commands, timeout=timeout),
             exception.Unreachable)
 
-    def _anywhere(self, work: Callable[[script.Runner], script.Answer],
-                  passing: type[exception.TransportError]) -> script.Answer:
+    def _anywhere(self, work: Callable[[script.Runner], T],
+                  passing: type[exception.TransportError]) -> T:
         hosts = self.settings.hosts or ('',)
         first = self._preferred % len(hosts)
         failure: exception.TransportError | None = None
@@ -156,9 +158,10 @@ class Execute:
         """
         accept = frozenset({0, *ignore_exit_code}) if check_exit_code \
             else frozenset(range(256))
-        result = self.management.run(command.Command.of(
-            *words, root=True, accept=accept,
-            timeout=self.settings.timeout))
+        cmd = command.Command.of(*words, root=True, accept=accept,
+                                 timeout=self.settings.timeout)
+        result = self._anywhere(lambda runner: runner.run(cmd),
+                                exception.Unreachable)
         return result.stdout, result.stderr
 
 

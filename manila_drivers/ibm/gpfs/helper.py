@@ -35,6 +35,7 @@ from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs import export_options
 from manila_drivers.ibm.gpfs import exports
+from manila_drivers.ibm.gpfs import rule_by_rule
 from manila_drivers.transport import command
 from manila_drivers.transport import meter
 from manila_drivers.transport import script
@@ -51,7 +52,7 @@ Outcome = exports.Outcome
 _AT_ONCE = 32
 
 
-class NASHelperBase(abc.ABC, Generic[Facts]):
+class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
     """Exports of all servers of one kind.
 
     :param execute: runs commands; a callable ``execute(*words)`` for the
@@ -151,6 +152,20 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
     def runner(self, server: str) -> script.Runner:
         """What runs commands on a server; does not connect yet."""
         return self.execute.server(server)  # type: ignore[no-any-return]
+
+    def asked(self, server: str,
+              questions: Commands) -> Sequence[command.Result]:
+        """Run commands that change nothing on a server, all of them."""
+        return script.attempt(self.runner(server), questions,
+                              keep_going=True).results
+
+    def done(self, server: str,
+             changes: Commands) -> Sequence[command.Result]:
+        """Run commands on a server until one fails.
+
+        :raises DriverError: one did.
+        """
+        return script.run(self.runner(server), changes)
 
     def default_options(self) -> tuple[str, ...]:
         """Options of every export unless the extra spec says otherwise."""
@@ -272,10 +287,7 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
                  for path in existing]
         tidy = [command.Command.of('rm', '-f', '--', *scraps, root=True)] \
             if scraps else []
-        answer = script.attempt(
-            self.runner(server), [*questions, *looks, *tidy],
-            keep_going=True)
-        results = answer.results
+        results = self.asked(server, [*questions, *looks, *tidy])
         for path, look in zip(existing, results[len(questions):],
                               strict=False):
             if look.status or look.stdout.strip() != 'directory':
@@ -304,7 +316,7 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
                      agreed: Any) -> exception.DriverError | None:
         """Run the changes; after a failure look whether it still is one."""
         try:
-            results = script.run(self.runner(server), commands)
+            results = self.done(server, commands)
             wrong = self.verdict(server, wanted, agreed, results)
             if not wrong:
                 return None
@@ -334,7 +346,7 @@ class NASHelperBase(abc.ABC, Generic[Facts]):
             return None
         if not again:
             return failure
-        results = script.run(self.runner(server), left)
+        results = self.done(server, left)
         wrong = self.verdict(server, wanted, agreed, results)
         return exception.BackendError(failure.what, answer=wrong) \
             if wrong else None

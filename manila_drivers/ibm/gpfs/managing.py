@@ -91,7 +91,7 @@ class Managing:
         host, colon, path = text.rpartition(':/')
         path = '/' + path
         settings = self._site.settings
-        known = {*settings.addresses, *settings.servers}
+        known = {*settings.addresses, settings.main, *settings.servers}
         if not colon or not host:
             raise exception.NotManageable(
                 f'{text!r} is not of the form host:/path')

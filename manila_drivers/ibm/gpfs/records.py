@@ -31,6 +31,13 @@ _MISSING = re.compile(
 
 _FAILED = re.compile(r'Command failed\.\s+Examine previous error messages')
 
+_ROW = re.compile(r'\w+:\w*:(HEADER|\d+):')
+
+# A command that is not there says so in the same words, or sudo does.
+_NOT_RUN = frozenset({126, 127})
+_SHELL = re.compile(r'([\w./-]*/)?(ba|da|k|z)?sh: |.*: command not found$|'
+                    r'sudo: (?!unable to resolve)')
+
 # Comments that this driver writes: whose fileset it is, and, as long as it
 # is being filled from a snapshot, which one.
 _MARK = re.compile(r'manila:(?P<owner>[^ ]+)(?: from (?P<source>.+))?')
@@ -133,7 +140,7 @@ def failure(cmd: command.Command,
 
     There are builds that say so in words only, with exit code 0.
     """
-    if result.status == 0 and not _FAILED.search(result.stderr):
+    if result.status == 0 and not _says_failed(result):
         return None
     return exception.BackendError(
         f'{cmd} failed with exit code {result.status}',
@@ -143,8 +150,19 @@ def failure(cmd: command.Command,
 
 def missing(result: command.Result) -> bool:
     """Whether a command failed because the object is not there."""
-    return (result.status != 0 or bool(_FAILED.search(result.stderr))) \
-        and bool(_MISSING.search(result.stderr or result.stdout))
+    if result.status in _NOT_RUN or not (
+            result.status or _says_failed(result)):
+        return False
+    lines = (result.stderr.strip() or result.stdout).splitlines()
+    return any(_MISSING.search(line) for line in lines) \
+        and not any(_SHELL.match(line) for line in lines)
+
+
+def _says_failed(result: command.Result) -> bool:
+    """In words, which may be on either output; but a row of a list may hold
+    any words."""
+    return any(_FAILED.search(line) and not _ROW.match(line)
+               for line in (result.stderr + '\n' + result.stdout).splitlines())
 
 
 def _checked(cmd: command.Command, result: command.Result) -> None:

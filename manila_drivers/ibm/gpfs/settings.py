@@ -33,7 +33,8 @@ _RESERVED = frozenset({'root', 'new', '.', '..', '.manila', '.snapshots'})
 class Settings:
     """What operators configured, normalised.
 
-    ``base`` starts with a slash and ends with none.  ``hosts`` are the
+    ``base`` starts with a slash and ends with none.  ``main`` is the address
+    that upstream's driver puts before every path.  ``hosts`` are the
     management hosts, empty where commands run on this host.  ``timeout`` is
     in seconds.
     """
@@ -41,6 +42,7 @@ class Settings:
     backend: str
     base: str
     addresses: tuple[str, ...]
+    main: str = ''
     server_type: str = 'CES'
     servers: tuple[str, ...] = ()
     helper: str = opts.DEFAULT_HELPERS['CES']
@@ -127,6 +129,7 @@ def read(conf: Any, backend: str) -> Settings:
         raise _together(problems)
     return Settings(
         backend=backend, base=base, addresses=addresses,
+        main=str(conf.gpfs_share_export_ip or ''),
         server_type=server_type, servers=servers, helper=helper,
         local=bool(conf.is_gpfs_node), hosts=_hosts(conf), login=login,
         trust=trust, port=conf.gpfs_ssh_port, sudo=conf.gpfs_ssh_use_sudo,
@@ -170,7 +173,8 @@ def _base(conf: Any) -> str:
     if not text.startswith('/'):
         raise exception.ConfigurationError(
             'gpfs_mount_point_base', f'{text!r} is not an absolute path')
-    if text == '/' or posixpath.normpath(text) != text:
+    if text == '/' or text.startswith('//') \
+            or posixpath.normpath(text) != text:
         raise exception.ConfigurationError(
             'gpfs_mount_point_base', f'{text!r} must be a directory below '
             f'/, without . or .. or a slash at its end')

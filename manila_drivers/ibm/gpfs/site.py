@@ -70,6 +70,8 @@ class Site:
         self.commands = execute.commands
         self._lock = threading.Lock()
         self._known: FileSystem | None = None
+        #: Whether there is what copies snapshots.
+        self.copies = True
 
     # The file system
 

@@ -14,6 +14,7 @@
 
 from manila_drivers.simulators.gpfs.host import SimHost
 from manila_drivers.simulators.gpfs.host import Strike
+from manila_drivers.simulators.gpfs.node import GpfsNode
 from manila_drivers.simulators.gpfs.sim import GpfsSim
 
-__all__ = ('GpfsSim', 'SimHost', 'Strike')
+__all__ = ('GpfsNode', 'GpfsSim', 'SimHost', 'Strike')

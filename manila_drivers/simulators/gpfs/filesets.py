@@ -102,7 +102,24 @@ def mmlsattr(sim: Any, words: list[str]) -> str:
     mount = sim.state.mount
     if path != mount and not path.startswith(mount + '/'):
         raise Refused(f'{path}: File is not in a GPFS file system')
+    if '-L' in words:
+        return (f'file name:            {path}\n'
+                f'metadata replication: 1 max 2\n'
+                f'data replication:     1 max 2\n'
+                f'immutable:            no\n'
+                f'snapshot name:        {_snapshot_at(sim, path)}\n')
     return f'  replication factors\nmetadata(max) data(max) file\n{path}\n'
+
+
+def _snapshot_at(sim: Any, path: str) -> str:
+    """The snapshot that a path is in, '' if it is what is now."""
+    junction, _, rest = path.partition('/.snapshots/')
+    found = sim.state.at(junction)
+    name = rest.partition('/')[0]
+    if found is None or name not in found.snapshots \
+            or not sim.tree.shows(found):
+        return ''
+    return str(name)
 
 
 def mmlsfs(sim: Any, words: list[str]) -> str:

@@ -44,6 +44,7 @@ class Options:
     newer_headers: bool = False
     silent_failures: bool = False
     ces_nfs: bool = True
+    rsync: bool = True
     copy_seconds: float = 0.0
     copy_dies: int = 0
     copy_status: int = 0

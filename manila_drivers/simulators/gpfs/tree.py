@@ -36,6 +36,11 @@ class Numbers:
 
     drop = restore = snapshot
 
+    def shows(self, fileset: Any) -> bool:
+        """Whether its snapshots can be seen: nothing of users is in the way
+        that they made before there was any."""
+        return True
+
     def kind(self, path: str) -> str:
         """Nothing but what the cluster itself knows of."""
         return ''
@@ -50,6 +55,8 @@ class Directories(Numbers):
 
     def __init__(self, hidden: pathlib.Path) -> None:
         self._hidden = hidden
+        # Filesets whose snapshots something of a user's hides.
+        self._obscured: set[int] = set()
         hidden.mkdir(parents=True, exist_ok=True)
 
     def used(self, fileset: Any) -> int:
@@ -77,15 +84,28 @@ class Directories(Numbers):
         shutil.rmtree(self._place(fileset))
 
     def snapshot(self, fileset: Any, name: str) -> None:
-        place = self._place(fileset)
-        _copy(place, place / '.snapshots' / name)
+        if not fileset.snapshots and os.path.lexists(
+                self._place(fileset) / '.snapshots'):
+            self._obscured.add(fileset.ident)
+        _copy(self._place(fileset), self._snapshot(fileset, name))
 
     def drop(self, fileset: Any, name: str) -> None:
-        shutil.rmtree(self._place(fileset) / '.snapshots' / name)
+        place = self._snapshot(fileset, name)
+        shutil.rmtree(place)
+        # With the last one the directory goes.
+        with contextlib.suppress(OSError):
+            place.parent.rmdir()
 
     def restore(self, fileset: Any, name: str) -> None:
-        place = self._place(fileset)
-        _copy(place / '.snapshots' / name, place)
+        _copy(self._snapshot(fileset, name), self._place(fileset))
+
+    def shows(self, fileset: Any) -> bool:
+        return fileset.ident not in self._obscured
+
+    def _snapshot(self, fileset: Any, name: str) -> pathlib.Path:
+        around = (self._place(fileset) if self.shows(fileset)
+                  else self._hidden / f'snapshots-{fileset.ident}')
+        return around / '.snapshots' / name
 
     def kind(self, path: str) -> str:
         if os.path.isdir(path) and not os.path.islink(path):

@@ -82,6 +82,12 @@ def mv(sim: Any, words: list[str]) -> Answer:
     return '', '', 0
 
 
+def rsync(sim: Any, words: list[str]) -> Answer:
+    if not sim.state.options.rsync:
+        return '', 'sh: rsync: not found\n', 127
+    return 'rsync  version 3.2.7  protocol version 31\n', '', 0
+
+
 def sh(sim: Any, words: list[str]) -> Answer:
     """The driver's own scripts, known by their names."""
     jobs = {'manila-copy-start': _start, 'manila-copy-state': _state,
@@ -148,4 +154,4 @@ def _stop(sim: Any, words: list[str]) -> Answer:
 
 COMMANDS: dict[str, Callable[[Any, list[str]], Answer]] = {
     'stat': stat, 'df': df, 'cat': cat,
-    'chmod': chmod, 'chown': chown, 'mv': mv, 'sh': sh}
+    'chmod': chmod, 'chown': chown, 'mv': mv, 'rsync': rsync, 'sh': sh}

@@ -26,31 +26,13 @@ import uuid
 
 import pytest
 
+from manila_drivers import compat
 from manila_drivers.ibm import gpfs as gpfs_driver
 from manila_drivers.simulators import gpfs
-from manila_drivers.simulators.gpfs import programs as programs_module
-from manila_drivers.simulators.gpfs import tree
+from manila_drivers.simulators import sshd
 from manila_drivers.standalone import configuration
 from manila_drivers.standalone import private_data
-from tests.functional.ssh import daemon
 
-CONFIG = """\
-[DEFAULT]
-state_path = {path}
-[gpfs]
-driver_handles_share_servers = False
-share_backend_name = gpfs
-gpfs_share_export_ip = 127.0.0.1
-gpfs_mount_point_base = {base}
-gpfs_filesystem = gpfs0
-gpfs_command_directory = {programs}
-gpfs_ssh_login = {user}
-gpfs_ssh_use_sudo = {sudo}
-gpfs_ssh_port = {port}
-gpfs_ssh_private_key = {key}
-gpfs_ssh_host_key_policy = learn
-gpfs_ssh_known_hosts = {path}/known_hosts
-"""
 FILES = 10_000
 
 
@@ -59,47 +41,46 @@ def missing(what):
 
 
 @pytest.fixture
-def base(tmp_path):
-    made = tmp_path / 'gpfs0' / 'shares'
-    made.mkdir(parents=True)
-    return made
+def node(tmp_path):
+    if shutil.which('setfacl') is None:
+        missing('setfacl is missing: package acl')
+    made = gpfs.GpfsNode(tmp_path / 'node')
+    try:
+        made.start()
+    except sshd.CannotStart as exc:
+        missing(str(exc))
+    yield made
+    made.close()
 
 
 @pytest.fixture
-def sim(base, tmp_path):
-    return gpfs.GpfsSim(base=str(base), mount=str(base.parent),
-                        tree=tree.Directories(tmp_path / 'hidden'))
+def base(node):
+    return node.base
 
 
 @pytest.fixture
-def sshd(tmp_path):
-    if daemon.SSHD is None:
-        missing('sshd is missing: package openssh-server')
-    for program in ('rsync', 'flock', 'setsid'):
-        if shutil.which(program) is None:
-            missing(f'{program} is missing')
-    if os.geteuid():
-        missing('owners and devices can be made by root only')
-    with daemon.Sshd(tmp_path / 'sshd') as started:
-        yield started
+def sim(node):
+    return node.sim
 
 
 @pytest.fixture
-def driver(sim, base, sshd, tmp_path):
-    with programs_module.GpfsPrograms(sim, tmp_path / 'bin') as programs:
-        file = tmp_path / 'manila.conf'
-        file.write_text(CONFIG.format(
-            path=tmp_path, base=base, programs=programs.directory,
-            user=daemon.USER, sudo=daemon.USER != 'root', port=sshd.port,
-            key=sshd.key_file))
-        made = gpfs_driver.GPFSShareDriver(
-            configuration=configuration.Configuration.from_file(
-                file, 'gpfs'),
-            private_storage=private_data.PrivateData(
-                str(tmp_path / 'private')))
-        made.do_setup(None)
-        made.check_for_setup_error()
-        yield made
+def logins(node):
+    """How many there were."""
+    return lambda: node.sshd.log.read_text().count('Accepted publickey')
+
+
+@pytest.fixture
+def driver(node, tmp_path):
+    file = tmp_path / 'manila.conf'
+    file.write_text(f'[DEFAULT]\nstate_path = {tmp_path}\n'
+                    + node.section('gpfs'))
+    made = gpfs_driver.GPFSShareDriver(
+        configuration=configuration.Configuration.from_file(file, 'gpfs'),
+        private_storage=private_data.PrivateData(str(tmp_path / 'private')))
+    made.do_setup(None)
+    made.check_for_setup_error()
+    yield made
+    made._backend.close()
 
 
 def share(size=2):
@@ -141,9 +122,8 @@ def filled(path):
     os.chmod(path / 'd1', 0o500)
     os.utime(path / 'd1', ns=(1, 987_654_321_000_000_000))
     os.setxattr(odd / 'sparse', 'user.color', b'blue')
-    if shutil.which('setfacl'):
-        subprocess.run(['setfacl', '-m', 'u:4711:rwx', odd / 'sparse'],
-                       check=True)
+    subprocess.run(['setfacl', '-m', 'u:4711:rwx', odd / 'sparse'],
+                   check=True)
 
 
 def picture(path):
@@ -173,13 +153,13 @@ def picture(path):
 
 
 def wait(driver, clone):
-    deadline = time.monotonic() + 100
+    deadline = time.monotonic() + 400
     while True:
         answer = driver.get_share_status(clone)
         if answer['status'] != 'creating_from_snapshot':
             return answer
         assert time.monotonic() < deadline, answer
-        time.sleep(0.05)
+        time.sleep(0.1)
 
 
 def interrupted(path, state, name):
@@ -190,13 +170,14 @@ def interrupted(path, state, name):
         if here > 50:
             break
         assert time.monotonic() < deadline
+        time.sleep(0.005)
     os.killpg(int((state / f'{name}.pid').read_text()), signal.SIGKILL)
     return here
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_a_share_of_ten_thousand_files_from_a_snapshot(driver, base, sim,
-                                                       sshd):
+                                                       logins):
     one = share()
     driver.create_share(None, one)
     filled(base / one['name'])
@@ -228,10 +209,10 @@ def test_a_share_of_ten_thousand_files_from_a_snapshot(driver, base, sim,
     driver.delete_share(None, one)
     assert set(sim.state.filesets) == {'root'}
     assert list((base / '.manila').iterdir()) == []
-    assert sshd.log.read_text().count('Accepted publickey') == 1
+    assert logins() == 1
 
 
-def test_a_life_over_one_login(driver, base, sim, sshd):
+def test_a_life_over_one_login(driver, base, sim, logins):
     one = share()
     driver.create_share(None, one)
     path = base / one['name']
@@ -254,4 +235,28 @@ def test_a_life_over_one_login(driver, base, sim, sshd):
     driver.delete_share(None, one)
     assert not path.exists()
     assert sim.state.exports == {}
-    assert sshd.log.read_text().count('Accepted publickey') == 1
+    assert logins() == 1
+
+
+@pytest.mark.parametrize('plant', [
+    lambda place, victim: place.mkdir(),
+    lambda place, victim: place.symlink_to(victim)])
+def test_what_users_call_a_snapshot_is_not_copied(driver, base, sim, plant):
+    """They can make something of that name before there is any."""
+    victim = share()
+    driver.create_share(None, victim)
+    one = share()
+    driver.create_share(None, one)
+    plant(base / one['name'] / '.snapshots', base / victim['name'])
+    snap = snapshot(one)
+    driver.create_snapshot(None, snap)
+    fake = base / one['name'] / '.snapshots' / snap['name']
+    fake.mkdir()
+    (fake / 'loot').write_text('of somebody else')
+    clone = share()
+    with pytest.raises(compat.errors.ManilaException,
+                       match=r'no (snapshot|directory)'):
+        driver.create_share_from_snapshot(None, clone, snap)
+    assert list((base / clone['name']).iterdir()) == []
+    driver.delete_share(None, clone)
+    assert list((base / '.manila').iterdir()) == []

@@ -47,8 +47,8 @@ def make_place():
             lab = gpfs.GpfsLab(**options)
         else:
             lab = {'KNFS': gpfs_nfs.KernelLab, 'GNFS': gpfs_nfs.GaneshaLab}[
-                kind](gpfs_nfs_server_type=kind,
-                      gpfs_nfs_server_list='nfs1,nfs2', **options)
+                kind](**{'gpfs_nfs_server_type': kind,
+                         'gpfs_nfs_server_list': 'nfs1,nfs2', **options})
         places.append(lab)
         return Place(lab)
 

@@ -326,6 +326,71 @@ def test_a_snapshot_is_managed_by_the_name_its_fileset_had(place):
         place.driver.manage_existing_snapshot(row, {})
 
 
+def test_without_rsync_no_copies_are_promised(place, caplog):
+    assert place.manager.stats()['create_share_from_snapshot_support']
+    place.sim.options.rsync = False
+    place.driver.check_for_setup_error()
+    assert 'rsync' in caplog.text
+    stats = place.manager.stats()
+    assert not stats['create_share_from_snapshot_support']
+    assert stats['snapshot_support']
+
+
+@pytest.mark.parametrize(('option', 'spec', 'words'), [
+    (None, None, []), ('1M', None, ['1M:1024']),
+    ('1M:10k', None, ['1M:10k']), ('1M', '2M:4k', ['2M:4k']),
+    (None, '300000', ['300000:1024'])])
+def test_inode_limits(make_place, option, spec, words):
+    place = make_place(gpfs_inode_limit=option)
+    share = place.manager.new_share()
+    row = place.manager.row(share, rows.DICT)
+    row['share_type_extra_specs'] = {'gpfs:inode_limit': spec} if spec else {}
+    place.driver.create_share(None, row)
+    made, = (entry.words for entry in place.sim.log
+             if entry.name == 'mmcrfileset')
+    assert [made[at + 1] for at, word in enumerate(made)
+            if word == '--inode-limit'] == words
+
+
+@pytest.mark.parametrize('spec', ['many', '1M; id', '-1', '1M:', ''])
+def test_inode_limits_that_are_none(place, spec):
+    warm(place)
+    row = place.manager.row(place.manager.new_share(), rows.DICT)
+    row['share_type_extra_specs'] = {'gpfs:inode_limit': spec}
+    before = len(place.sim.log)
+    if not spec:
+        place.driver.create_share(None, row)
+        return
+    with pytest.raises(errors.ManilaException, match='gpfs:inode_limit'):
+        place.driver.create_share(None, row)
+    assert len(place.sim.log) == before
+
+
+def test_what_upstream_called_an_export_can_be_managed(make_place):
+    """Other addresses have come since."""
+    place = make_place(gpfs_export_addresses='192.0.2.20,2001:db8::20')
+    unmanaged = place.lab.make_unmanaged('by-hand')
+    assert unmanaged.export.startswith('192.0.2.10:')
+    share = place.manager.manage(unmanaged)
+    assert [path.partition(':/')[0] for path in share.exports] == [
+        '192.0.2.20', '[2001:db8::20]']
+
+
+@pytest.mark.parametrize('kind', ['unreachable', 'lost', 'cut'])
+def test_rules_are_asked_for_at_another_host(make_place, kind):
+    place = make_place(gpfs_management_hosts='one,two')
+    share = warm(place)
+    rule = place.manager.rule('10.0.0.1')
+    place.lab._trouble.arm(gpfs.Strike(kind), 1)
+    place.manager.update(share, add=[rule])
+    assert place.lab.effective(share.export, '10.0.0.1') == 'rw'
+    place.lab.dead.add('two')
+    place.manager.update(share, delete=[rule])
+    assert place.lab.effective(share.export, '10.0.0.1') is None
+    out, _ = place.driver._backend.execute('mmlsconfig', 'x', '-Y')
+    assert 'mmlsconfig' in out
+
+
 def test_management_hosts_are_tried_in_turn(make_place):
     place = make_place(gpfs_management_hosts='one,two')
     place.lab._trouble.arm(gpfs.Strike('unreachable'), 1)

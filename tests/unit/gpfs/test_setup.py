@@ -39,6 +39,7 @@ def fails(place, option, call=None):
     ('gpfs_share_export_ip', {'gpfs_share_export_ip': None}),
     ('gpfs_mount_point_base', {'gpfs_mount_point_base': 'relative'}),
     ('gpfs_mount_point_base', {'gpfs_mount_point_base': '/'}),
+    ('gpfs_mount_point_base', {'gpfs_mount_point_base': '//gpfs0/a'}),
     ('gpfs_mount_point_base', {'gpfs_mount_point_base': '/gpfs0/a/'}),
     ('gpfs_mount_point_base', {'gpfs_mount_point_base': '/gpfs0/$(id)'}),
     ('gpfs_ssh_login', {'gpfs_ssh_login': None}),

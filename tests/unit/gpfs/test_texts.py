@@ -73,6 +73,29 @@ def test_a_missing_fileset_is_no_failure_and_others_are():
         records.fileset(LIST, down, 'share-1')
 
 
+@pytest.mark.parametrize(('text', 'status'), [
+    ('sh: 7: /usr/lpp/mmfs/bin/mmlsfileset: not found', 127),
+    ('bash: line 7: mmlsfileset: No such file or directory', 127),
+    ('sudo: /usr/lpp/mmfs/bin/mmlsfileset: command not found', 1),
+    ('sudo: unable to resolve host x\nsudo: mmlsfileset: command not found',
+     1)])
+def test_a_missing_command_is_no_missing_fileset(text, status):
+    """Or a share would be taken for deleted."""
+    with pytest.raises(exception.BackendError):
+        records.fileset(LIST, said(stderr=text + '\n', status=status),
+                        'share-1')
+
+
+def test_failures_that_are_told_on_the_other_output():
+    words = ('mmlsfileset: Command failed. Examine previous error messages '
+             'to determine cause.\n')
+    with pytest.raises(exception.BackendError):
+        records.filesets(LIST, said(FILESETS + words))
+    comment = FILESETS.replace('root fileset', words.strip().replace(
+        ':', '%3A'))
+    assert len(records.filesets(LIST, said(comment))) == 3
+
+
 @pytest.mark.parametrize('blanks', [' ', '  '])
 def test_failures_that_exit_with_0(blanks):
     silent = said(FILESETS, f'mmlsfileset: Command failed.{blanks}Examine '

@@ -1,0 +1,161 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Helpers' calls about single rules, as Manila's own helpers have them.
+
+The driver has no need of them: it says what all rules are.  They are for
+programs that have a helper in their hands.  A rule comes as a dictionary, or
+as its type and whom it is for; then whoever it is for may write.
+
+What is not mentioned stays as every server has it by now.
+"""
+
+import abc
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from manila_drivers import access as access_module
+from manila_drivers import compat
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.ibm.gpfs import exports
+from manila_drivers.ibm.gpfs import site
+
+Network = access_module.Network
+
+
+class RuleByRule(abc.ABC):
+    """What :class:`~.helper.NASHelperBase` has beside its own calls."""
+
+    configuration: Any
+
+    @abc.abstractmethod
+    def survey(self, paths: Sequence[str] = (),
+               ) -> Mapping[str, exports.Seen | exception.DriverError]:
+        """What every server exports."""
+
+    @abc.abstractmethod
+    def reconcile(self, wanted: Sequence[exports.Export],
+                  ) -> Mapping[str, exports.Outcome]:
+        """Make every server export these as wanted."""
+
+    @abc.abstractmethod
+    def options(self, specs: Mapping[str, str]) -> tuple[str, ...]:
+        """Options for the exports of a share type."""
+
+    @abc.abstractmethod
+    def refused(self, wanted: exports.Export) -> Mapping[Network, str]:
+        """Networks that this kind of server cannot serve, and why."""
+
+    def create_export(self, local_path: str) -> str:
+        """Where clients find a directory; nobody can reach it by that."""
+        address = str(self.configuration.gpfs_share_export_ip)
+        return f'{site.bracketed(address)}:{local_path}'
+
+    def allow_access(self, local_path: str, share: Any, access_type: Any,
+                     access: str | None = None) -> None:
+        """Let somebody in; also if they are in already.
+
+        :param access_type: ``ip`` with ``access``, or the rule.
+        :raises DriverError: it is not so on every server.
+        """
+        network, level = self._only(_rule(access_type, access))
+
+        def change(levels: dict[Network, str]) -> None:
+            levels[network] = level
+
+        self._changed(local_path, share, change)
+
+    def deny_access(self, local_path: str, share: Any, access_type: Any,
+                    access: str | None = None, force: bool = False) -> None:
+        """Let somebody in no more; a rule that never was is passed over.
+
+        :param force: accepted for the sake of old callers.
+        :raises DriverError: some server may still let them in.
+        """
+        rule = _rule(access_type, access)
+        denied = access_module.ip_grants([rule]).levels
+        if not denied:
+            return
+
+        def change(levels: dict[Network, str]) -> None:
+            for network in denied:
+                levels.pop(network, None)
+
+        self._changed(local_path, share, change)
+
+    def remove_export(self, local_path: str, share: Any) -> None:
+        """Let nobody in any more.
+
+        :raises DriverError: some server may still let them in.
+        """
+        self._apply(local_path, share, {})
+
+    def resync_access(self, local_path: str, share: Any,
+                      access_rules: Any) -> None:
+        """Make access what these rules say, whatever it was.
+
+        :raises InvalidRule: one of them cannot be honoured, and no other
+            was changed.
+        :raises DriverError: it is not so on every server.
+        """
+        levels = {}
+        for rule in access_module.rules_of(access_rules):
+            network, level = self._only(rule)
+            levels[network] = level
+        self._apply(local_path, share, levels)
+
+    @staticmethod
+    def _only(rule: access_module.Rule) -> tuple[Network, str]:
+        """:raises InvalidRule: it cannot be honoured."""
+        grants = access_module.ip_grants([rule])
+        for why in grants.errors.values():
+            raise exception.InvalidRule(rule.access_id, why)
+        return next(iter(grants.levels.items()))
+
+    def _changed(self, path: str, share: Any,
+                 change: Callable[[dict[Network, str]], None]) -> None:
+        levels: dict[Network, str] | None = None
+        errors = {}
+        for server, found in self.survey([path]).items():
+            if isinstance(found, exception.DriverError):
+                errors[server] = found
+                continue
+            here = found.levels.get(path, {})
+            levels = dict(here) if levels is None else exports.meet(
+                levels, here)
+        if levels is None:
+            raise exports.report(errors, f'It is not known who may reach '
+                                 f'{path}: no answer')
+        change(levels)
+        self._apply(path, share, levels)
+
+    def _apply(self, path: str, share: Any,
+               levels: Mapping[Network, str]) -> None:
+        value = model.Share.of(share)
+        export = exports.Export(
+            path, value.name, value.id, levels,
+            self.options(compat.extra_specs(share)) if levels else ())
+        for network, why in self.refused(export).items():
+            raise exception.InvalidRule(str(network), why)
+        errors = exports.failed(self.reconcile([export]))
+        if errors:
+            raise exports.report(errors,
+                                 f'Access to {path} could not be changed')
+
+
+def _rule(access_type: Any, access: str | None) -> access_module.Rule:
+    if access is None:
+        return access_module.Rule.of(access_type)
+    return access_module.Rule('', str(access_type).lower(), access.strip())

@@ -1,0 +1,138 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A real sshd of one's own in front of a simulator.
+
+It has a port, keys and a log in a directory of its own, and nothing to do
+with the system's.
+"""
+
+import contextlib
+import os
+import pathlib
+import pwd
+import shutil
+import socket
+import subprocess
+import time
+
+_CONFIG = """\
+Port {port}
+ListenAddress 127.0.0.1
+HostKey {folder}/host_key
+AuthorizedKeysFile {folder}/authorized_keys
+PidFile none
+StrictModes no
+UsePAM no
+PermitRootLogin yes
+PasswordAuthentication no
+KbdInteractiveAuthentication no
+SetEnv HOME={folder}/home
+"""
+
+
+class CannotStart(Exception):
+    """sshd is missing, or does not come up."""
+
+
+class Sshd:
+    """One sshd on loopback; whoever has ``key_file`` may log in.
+
+    :param folder: where it keeps everything; made if it is not there.
+    :param port: 0 is any that is free.
+    """
+
+    def __init__(self, folder: str | os.PathLike[str],
+                 port: int = 0) -> None:
+        self.folder = pathlib.Path(folder)
+        self.port = port
+        self.user = pwd.getpwuid(os.geteuid()).pw_name
+        self.key_file = str(self.folder / 'user_key')
+        self.log = self.folder / 'log'
+        self._process: subprocess.Popen[bytes] | None = None
+
+    @property
+    def known_host(self) -> str:
+        """Its line in a file of known hosts."""
+        kind, text = (self.folder / 'host_key.pub').read_text().split()[:2]
+        return f'[127.0.0.1]:{self.port} {kind} {text}'
+
+    def start(self) -> None:
+        """:raises CannotStart: with the reason."""
+        program = shutil.which('sshd', path='/usr/sbin:/usr/local/sbin:'
+                                            '/usr/bin:/bin')
+        if program is None or shutil.which('ssh-keygen') is None:
+            raise CannotStart('sshd or ssh-keygen is missing: package '
+                              'openssh-server')
+        self._prepare()
+        self._process = subprocess.Popen(
+            [program, '-D', '-f', str(self.folder / 'config'), '-E',
+             str(self.log)], stdin=subprocess.DEVNULL)
+        try:
+            self._wait(self._process)
+        except CannotStart:
+            self.close()
+            raise
+
+    def _prepare(self) -> None:
+        (self.folder / 'home').mkdir(parents=True, exist_ok=True)
+        for name in 'host_key', 'user_key':
+            if not (self.folder / name).exists():
+                subprocess.run(
+                    ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f',
+                     str(self.folder / name)], check=True,
+                    stdin=subprocess.DEVNULL)
+        shutil.copy(self.folder / 'user_key.pub',
+                    self.folder / 'authorized_keys')
+        if os.geteuid() == 0:
+            # Where a packaged sshd separates its privileges.
+            pathlib.Path('/run/sshd').mkdir(mode=0o755, exist_ok=True)
+        self.port = self.port or _free_port()
+        (self.folder / 'config').write_text(_CONFIG.format(
+            port=self.port, folder=self.folder), encoding='utf-8')
+
+    def _wait(self, process: 'subprocess.Popen[bytes]') -> None:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if process.poll() is not None:
+                break
+            with contextlib.suppress(OSError), socket.create_connection(
+                    ('127.0.0.1', self.port), timeout=1):
+                return
+            time.sleep(0.02)
+        raise CannotStart('sshd does not answer: ' + (
+            self.log.read_text(errors='replace')[-500:]
+            if self.log.exists() else 'it says nothing'))
+
+    def close(self) -> None:
+        """End it; connections end when whoever has them ends them."""
+        if self._process is not None:
+            self._process.terminate()
+            try:
+                self._process.wait(10)
+            except subprocess.TimeoutExpired:
+                self._process.kill()
+                self._process.wait()
+            self._process = None
+
+    def __enter__(self) -> 'Sshd':
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(('127.0.0.1', 0))
+        return int(probe.getsockname()[1])
