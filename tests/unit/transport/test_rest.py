@@ -329,7 +329,7 @@ def test_an_answer_that_drips_ends_with_the_total_time():
     thread.start()
     transport = rest.RestTransport(
         rest.Endpoint('127.0.0.1', listener.getsockname()[1], verify=False,
-                      connect_timeout=5, read_timeout=0.3),
+                      connect_timeout=5, read_timeout=0.6),
         Token(VmsSim()), policy=retry.Policy(retries=0),
         adapter=_PlainAdapter())
     try:

@@ -29,14 +29,15 @@ NAMES = {common.MSG_CHANNEL_EOF: 'EOF', common.MSG_CHANNEL_CLOSE: 'CLOSE',
 class Wire:
     """Notes what is sent; the first of a kind takes its time.
 
-    It says so, and goes on when the other side's CLOSE has had time to come
-    and be answered.
+    It says so, and goes on when the other side's CLOSE has come and been
+    answered, or has had ``patience`` seconds for that.
     """
 
-    def __init__(self, transport, slow):
+    def __init__(self, transport, slow, patience=0.5):
         self.sent = []
         self.reached = threading.Event()
         self._slow = slow
+        self._patience = patience
         self._go = threading.Event()
         self._send = transport.packetizer.send_message
         transport.packetizer.send_message = self
@@ -52,10 +53,12 @@ class Wire:
         name = NAMES.get(message.asbytes()[0])
         if name == self._slow and not self.reached.is_set():
             self.reached.set()
-            self._go.wait(0.5)
+            self._go.wait(self._patience)
         if name:
             self.sent.append(name)
         self._send(message)
+        if name == 'CLOSE':
+            self._go.set()
 
 
 @pytest.fixture
@@ -87,13 +90,13 @@ def late_end(channel):
     channel.get_transport().packetizer.send_message(message)
 
 
-@pytest.mark.parametrize(('way', 'order'), [
-    (ssh_channel.send_end, ['EOF', 'CLOSE']),
-    (late_end, ['CLOSE', 'EOF'])])
-def test_nothing_is_said_after_the_close(open_channel, way, order):
+@pytest.mark.parametrize(('way', 'order', 'patience'), [
+    (ssh_channel.send_end, ['EOF', 'CLOSE'], 0.5),
+    (late_end, ['CLOSE', 'EOF'], 20)])
+def test_nothing_is_said_after_the_close(open_channel, way, order, patience):
     """The second way is the broken one that this has to catch."""
     channel, end = open_channel
-    wire = Wire(channel.get_transport(), 'EOF')
+    wire = Wire(channel.get_transport(), 'EOF', patience)
     sending = threading.Thread(target=way, args=(channel,))
     sending.start()
     wire.reached.wait(10)

@@ -184,7 +184,7 @@ def test_a_server_that_never_answers_the_request(hosts, serve):
     with pytest.raises(ssh.Cut, match='no sign that it was begun'):
         host.run(command.Command.of('true', timeout=0.5))
 
-    assert time.monotonic() - started < 8
+    assert time.monotonic() - started < 15
     release.set()
     assert host.run(ECHO).stdout == 'echo well\n'
 
