@@ -40,6 +40,7 @@ class Page:
     """A page, and the code it is about.
 
     :param own: options that are to be described.
+    :param packages: '' has what all drivers share.
     :param others: further options that it may name.
     """
 
@@ -74,11 +75,11 @@ def names(options: Iterable[object]) -> frozenset[str]:
 
 PAGES = [
     Page('vast', 'vast-errors', names(vast.VAST_OPTS),
-         ('vastdata', 'transport')),
+         ('vastdata', 'transport', '')),
     Page('glusterfs', 'gluster-errors', names(gluster.GLUSTER_OPTS),
-         ('glusterfs', 'transport')),
+         ('glusterfs', 'transport', '')),
     Page('gpfs', 'gpfs-errors', names(gpfs.GPFS_OPTS),
-         ('ibm/gpfs', 'nas', 'transport'), names(manila.GANESHA_OPTS))]
+         ('ibm/gpfs', 'nas', 'transport', ''), names(manila.GANESHA_OPTS))]
 
 
 def templates(source: str) -> list[str]:
