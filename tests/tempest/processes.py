@@ -91,6 +91,22 @@ def _end(process: 'subprocess.Popen[bytes]') -> None:
             return
 
 
+def watched(command: Sequence[object], *, cwd: pathlib.Path,
+            environment: Mapping[str, str]) -> int:
+    """Run a command whose output somebody watches; its exit code.
+
+    Ends it with all its children if we are ended.
+    """
+    process = subprocess.Popen([str(word) for word in command], cwd=cwd,
+                               env=environment, stdin=subprocess.DEVNULL,
+                               start_new_session=True)
+    try:
+        return process.wait()
+    finally:
+        if process.returncode is None:
+            _end(process)
+
+
 def run(command: Sequence[object], log: pathlib.Path,
         environment: Mapping[str, object] | None = None) -> None:
     """Run a command to its end.

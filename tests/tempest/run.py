@@ -27,10 +27,12 @@ import subprocess
 import sys
 import time
 
+from manila_drivers.rig import stay
 from manila_drivers.simulators.vast import VmsServer
 from manila_drivers.simulators.vast import VmsSim
 from tests.tempest import configs
 from tests.tempest import layout as layout_module
+from tests.tempest import processes
 from tests.tempest import results
 from tests.tempest import services
 
@@ -95,8 +97,8 @@ class Tempest:
         return file
 
     def _run(self, *words: str | pathlib.Path) -> str:
-        subprocess.run([self._tools / 'tempest', 'run', *words],
-                       cwd=self._workspace, check=False, env=self._home)
+        processes.watched([self._tools / 'tempest', 'run', *words],
+                          cwd=self._workspace, environment=self._home)
         last = subprocess.run([self._tools / 'stestr', 'last', '--subunit'],
                               cwd=self._workspace, check=True,
                               capture_output=True)
@@ -162,6 +164,8 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
 
 def main(words: Sequence[str]) -> int:
     options = arguments(words)
+    # Servers end with us, however we are ended.
+    stay.stop_on_signals()
     layout = layout_module.Layout(
         home=options.home.absolute(), work=options.work.absolute(),
         manila=pathlib.Path(sys.executable).parent)
