@@ -78,6 +78,8 @@ class SshServer:
         self.user = user
         self.password = password or secrets.token_urlsafe(12)
         self.port = port
+        #: A private key to log in with; here a password is enough.
+        self.key_file: str | None = None
         #: How many logins have succeeded.
         self.logins = 0
         self._key = key
@@ -137,12 +139,16 @@ class SshServer:
         for transport in ended:
             transport.close()
 
+    def close(self) -> None:
+        """The same for good."""
+        self.stop()
+
     def __enter__(self) -> Self:
         self.start()
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.stop()
+        self.close()
 
     def _accept(self, address: str, listener: socket.socket) -> None:
         while True:

@@ -16,18 +16,20 @@ It has a port, keys and a log in a directory of its own, and nothing to do
 with the system's.
 """
 
+from collections.abc import Sequence
 import contextlib
 import os
 import pathlib
 import pwd
 import shutil
+import signal
 import socket
 import subprocess
 import time
 
 _CONFIG = """\
 Port {port}
-ListenAddress 127.0.0.1
+{addresses}
 HostKey {folder}/host_key
 AuthorizedKeysFile {folder}/authorized_keys
 PidFile none
@@ -37,7 +39,21 @@ PermitRootLogin yes
 PasswordAuthentication no
 KbdInteractiveAuthentication no
 SetEnv HOME={folder}/home
+{options}
 """
+
+MISSING = 'sshd or ssh-keygen is missing: package openssh-server'
+
+# How often a port is looked for that is free at all addresses.
+_TRIES = 20
+
+
+def program() -> str | None:
+    """Where sshd is, if it can be started."""
+    if shutil.which('ssh-keygen') is None:
+        return None
+    return shutil.which('sshd', path='/usr/sbin:/usr/local/sbin:/usr/bin:'
+                                     '/bin')
 
 
 class CannotStart(Exception):
@@ -49,33 +65,43 @@ class Sshd:
 
     :param folder: where it keeps everything; made if it is not there.
     :param port: 0 is any that is free.
+    :param options: further lines of its configuration.
+    :param addresses: where it listens.
     """
 
-    def __init__(self, folder: str | os.PathLike[str],
-                 port: int = 0) -> None:
+    def __init__(self, folder: str | os.PathLike[str], port: int = 0, *,
+                 options: Sequence[str] = (),
+                 addresses: Sequence[str] = ('127.0.0.1',)) -> None:
         self.folder = pathlib.Path(folder)
         self.port = port
         self.user = pwd.getpwuid(os.geteuid()).pw_name
         self.key_file = str(self.folder / 'user_key')
         self.log = self.folder / 'log'
+        self._options = tuple(options)
+        self._addresses = tuple(addresses)
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
     def known_host(self) -> str:
-        """Its line in a file of known hosts."""
+        """Its lines in a file of known hosts."""
         kind, text = (self.folder / 'host_key.pub').read_text().split()[:2]
-        return f'[127.0.0.1]:{self.port} {kind} {text}'
+        return '\n'.join(f'[{address}]:{self.port} {kind} {text}'
+                         for address in self._addresses)
+
+    @property
+    def logins(self) -> int:
+        """How often somebody has logged in."""
+        return (self.log.read_text().count('Accepted publickey')
+                if self.log.exists() else 0)
 
     def start(self) -> None:
         """:raises CannotStart: with the reason."""
-        program = shutil.which('sshd', path='/usr/sbin:/usr/local/sbin:'
-                                            '/usr/bin:/bin')
-        if program is None or shutil.which('ssh-keygen') is None:
-            raise CannotStart('sshd or ssh-keygen is missing: package '
-                              'openssh-server')
+        found = program()
+        if found is None:
+            raise CannotStart(MISSING)
         self._prepare()
         self._process = subprocess.Popen(
-            [program, '-D', '-f', str(self.folder / 'config'), '-E',
+            [found, '-D', '-f', str(self.folder / 'config'), '-E',
              str(self.log)], stdin=subprocess.DEVNULL)
         try:
             self._wait(self._process)
@@ -96,9 +122,11 @@ class Sshd:
         if os.geteuid() == 0:
             # Where a packaged sshd separates its privileges.
             pathlib.Path('/run/sshd').mkdir(mode=0o755, exist_ok=True)
-        self.port = self.port or _free_port()
+        self.port = self.port or _free_port(self._addresses)
         (self.folder / 'config').write_text(_CONFIG.format(
-            port=self.port, folder=self.folder), encoding='utf-8')
+            port=self.port, folder=self.folder, addresses='\n'.join(
+                f'ListenAddress {each}' for each in self._addresses),
+            options='\n'.join(self._options)), encoding='utf-8')
 
     def _wait(self, process: 'subprocess.Popen[bytes]') -> None:
         deadline = time.monotonic() + 60
@@ -106,7 +134,7 @@ class Sshd:
             if process.poll() is not None:
                 break
             with contextlib.suppress(OSError), socket.create_connection(
-                    ('127.0.0.1', self.port), timeout=1):
+                    (self._addresses[-1], self.port), timeout=1):
                 return
             time.sleep(0.02)
         raise CannotStart('sshd does not answer: ' + (
@@ -124,6 +152,18 @@ class Sshd:
                 self._process.wait()
             self._process = None
 
+    def cut(self) -> None:
+        """End it with all connections, as if it was switched off."""
+        if self._process is not None:
+            # No connection comes while those that are there are ended.
+            os.kill(self._process.pid, signal.SIGSTOP)
+            for pid in _below(self._process.pid):
+                with contextlib.suppress(ProcessLookupError):
+                    os.kill(pid, signal.SIGKILL)
+            self._process.kill()
+            self._process.wait()
+            self._process = None
+
     def __enter__(self) -> 'Sshd':
         self.start()
         return self
@@ -132,7 +172,37 @@ class Sshd:
         self.close()
 
 
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind(('127.0.0.1', 0))
-        return int(probe.getsockname()[1])
+def _free_port(addresses: Sequence[str]) -> int:
+    """One that is free at all of them."""
+    for left in reversed(range(_TRIES)):
+        port = 0
+        with contextlib.ExitStack() as stack:
+            try:
+                for address in addresses:
+                    probe = stack.enter_context(socket.socket())
+                    probe.bind((address, port))
+                    port = probe.getsockname()[1]
+            except OSError:
+                if not left:
+                    raise
+            else:
+                return port
+    raise AssertionError('not reached')
+
+
+def _below(parent: int) -> list[int]:
+    """All descendants of a process."""
+    children: dict[int, list[int]] = {}
+    for entry in pathlib.Path('/proc').iterdir():
+        if entry.name.isdigit():
+            with contextlib.suppress(OSError):
+                stat = (entry / 'stat').read_text().rpartition(')')[2]
+                children.setdefault(int(stat.split()[1]), []).append(
+                    int(entry.name))
+    found = []
+    todo = [parent]
+    while todo:
+        mine = children.get(todo.pop(), [])
+        found.extend(mine)
+        todo.extend(mine)
+    return found

@@ -25,6 +25,7 @@ from manila_drivers.simulators import gluster
 from manila_drivers.simulators.gluster import server
 from manila_drivers.standalone import configuration
 from manila_drivers.standalone import private_data
+from tests import needs
 from tests.functional.gluster.waiting import eventually
 from tests.functional.ssh import daemon
 
@@ -55,9 +56,7 @@ def sim():
 
 @pytest.fixture
 def sshd(sim, tmp_path):
-    if daemon.SSHD is None:
-        message = 'sshd is missing: package openssh-server'
-        (pytest.fail if os.environ.get('CI') else pytest.skip)(message)
+    needs.sshd()
     servers = gluster.GlusterPrograms(sim, tmp_path / 'server',
                                       behind_sshd=True)
     # Found before anything else of that name, whatever the login shell is.

@@ -13,23 +13,19 @@
 """What the tests of the SSH transport share."""
 
 import dataclasses
-import os
 
 import pytest
 
 from manila_drivers.transport import meter
 from manila_drivers.transport import ssh
+from tests import needs
 from tests.functional.ssh import daemon
 from tests.functional.ssh import proxy
 
 
 @pytest.fixture(scope='session')
 def needs_sshd():
-    if daemon.SSHD is None:
-        message = 'sshd is missing: package openssh-server'
-        if os.environ.get('CI'):
-            pytest.fail(message)
-        pytest.skip(message)
+    needs.sshd()
 
 
 @pytest.fixture(scope='session')
