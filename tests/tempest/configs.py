@@ -97,6 +97,9 @@ def tempest(layout: Layout, backends: Sections) -> str:
         'identity': {'auth_version': 'v3', 'uri_v3': layout.keystone_url,
                      'v3_endpoint_type': 'public', 'region': 'RegionOne'},
         'identity-feature-enabled': {'api_v2': 'false'},
+        # Patience for a machine that is busy otherwise; nothing is expected
+        # to take this long.
+        'service-clients': {'http_timeout': 300},
         'service_available': {
             'manila': 'true', 'nova': 'false', 'neutron': 'false',
             'glance': 'false', 'cinder': 'false', 'swift': 'false',
@@ -109,7 +112,7 @@ def tempest(layout: Layout, backends: Sections) -> str:
             'backend_names': ','.join(names), 'multi_backend': 'true',
             'multitenancy_enabled': 'false',
             'create_networks_when_multitenancy_enabled': 'false',
-            'build_interval': 1, 'build_timeout': 180,
+            'build_interval': 1, 'build_timeout': 600,
             'enable_protocols': 'nfs',
             'enable_ip_rules_for_protocols': 'nfs',
             'enable_user_rules_for_protocols': '',
@@ -122,7 +125,10 @@ def tempest(layout: Layout, backends: Sections) -> str:
             'run_extend_tests': 'true', 'run_shrink_tests': 'true',
             'run_snapshot_tests': 'true',
             'run_revert_to_snapshot_tests': 'false',
-            'run_mount_snapshot_tests': 'false',
+            'run_mount_snapshot_tests': 'true',
+            # Snapshots follow the rules of their share.
+            'capability_snapshot_inherit_share_access':
+                'required_with_mount_snapshot',
             'run_manage_unmanage_tests': 'true',
             'run_manage_unmanage_snapshot_tests': 'true',
             'run_share_group_tests': 'true',

@@ -14,7 +14,8 @@
 
 ``skipped.txt`` lists every test that may be skipped with the reason, and
 ``excluded.txt`` the tests that are not run at all.  A skip that is not listed
-fails the run: a capability could have been lost without a word.
+fails the run: a capability could have been lost without a word.  So does a
+test that was selected and of which nothing was heard.
 """
 
 import collections
@@ -71,6 +72,24 @@ def _plain(name: str) -> str:
     """A test's name without its attributes: ``a.B.test_c``."""
     name = re.sub(r'^\.?setUpClass \((.*)\)$', r'\1', name.strip('.'))
     return re.sub(r'\[[^\]]*\]', '', name).strip('.')
+
+
+def selected(text: str) -> list[str]:
+    """The plain names in what ``tempest run --list-tests`` prints."""
+    return [_plain(line) for line in text.splitlines()
+            if re.fullmatch(r'[\w.]+\[.*\]', line.strip())]
+
+
+def missing(tests: Iterable[str],
+            outcomes: Iterable[Outcome]) -> list[Outcome]:
+    """Tests that were selected and of which nothing was heard.
+
+    A worker that died, or a run that was cut off, leaves such.  What a class
+    said counts for all its tests.
+    """
+    heard = {outcome.test for outcome in outcomes}
+    return [Outcome(test, 'missing', 'no outcome') for test in tests
+            if test not in heard and test.rpartition('.')[0] not in heard]
 
 
 def count(outcomes: Iterable[Outcome]) -> Mapping[str, int]:

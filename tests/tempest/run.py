@@ -27,7 +27,6 @@ import subprocess
 import sys
 import time
 
-from manila_drivers.rig import stay
 from manila_drivers.simulators.vast import VmsServer
 from manila_drivers.simulators.vast import VmsSim
 from tests.tempest import configs
@@ -79,11 +78,25 @@ class Tempest:
         (self._workspace / 'etc' / 'tempest.conf').write_text(
             configs.tempest(layout, sections))
 
+        self._sessions = processes.sessions(layout.work)
+        self._excluded = self._list('excluded',
+                                    results.listed('excluded.txt'))
+
+    def listed(self, regex: str) -> list[str]:
+        """The names of what matches and is not excluded."""
+        listed = subprocess.run(
+            [self._tools / 'tempest', 'run', '--list-tests',
+             *self._selection(regex)], cwd=self._workspace, check=True,
+            env=self._home, capture_output=True)
+        return results.selected(listed.stdout.decode())
+
     def selected(self, regex: str, concurrency: int) -> str:
         """Run what matches and is not excluded; the JUnit text."""
-        return self._run('--regex', regex, '--exclude-list', self._list(
-            'excluded', results.listed('excluded.txt')),
-            '--concurrency', str(concurrency))
+        return self._run(*self._selection(regex), '--concurrency',
+                         str(concurrency))
+
+    def _selection(self, regex: str) -> tuple[str | pathlib.Path, ...]:
+        return '--regex', regex, '--exclude-list', self._excluded
 
     def again(self, outcomes: Sequence[results.Outcome]) -> str:
         """Run these tests once more, one at a time; the JUnit text."""
@@ -97,8 +110,10 @@ class Tempest:
         return file
 
     def _run(self, *words: str | pathlib.Path) -> str:
-        processes.watched([self._tools / 'tempest', 'run', *words],
-                          cwd=self._workspace, environment=self._home)
+        with processes.session(
+                [self._tools / 'tempest', 'run', *words], self._sessions,
+                cwd=self._workspace, env=self._home) as running:
+            running.wait()
         last = subprocess.run([self._tools / 'stestr', 'last', '--subunit'],
                               cwd=self._workspace, check=True,
                               capture_output=True)
@@ -108,9 +123,15 @@ class Tempest:
         return junit.stdout.decode()
 
 
-def outcomes_of(tempest: Tempest, work: pathlib.Path,
-                options: argparse.Namespace) -> list[results.Outcome]:
-    """Run everything; what only Keystone refused is run a second time."""
+def play_tests(tempest: Tempest, work: pathlib.Path,
+               options: argparse.Namespace,
+               ) -> tuple[list[str], list[results.Outcome]]:
+    """The tests and their outcomes.
+
+    What only Keystone refused is run a second time.
+    """
+    tests = tempest.listed(options.regex)
+    print('Running', len(tests), 'tests', flush=True)
     junit = tempest.selected(options.regex, options.concurrency)
     (work / 'junit.xml').write_text(junit)
     outcomes = results.read(junit)
@@ -121,7 +142,7 @@ def outcomes_of(tempest: Tempest, work: pathlib.Path,
         junit = tempest.again(refused)
         (work / 'junit-again.xml').write_text(junit)
         outcomes = results.corrected(outcomes, results.read(junit))
-    return outcomes
+    return tests, outcomes
 
 
 def leaks(sim: VmsSim, before: frozenset[object]) -> list[object]:
@@ -131,10 +152,11 @@ def leaks(sim: VmsSim, before: frozenset[object]) -> list[object]:
                    if item[2] not in roots), key=str)
 
 
-def report(outcomes: list[results.Outcome], leaked: list[object],
-           seconds: float) -> int:
+def report(selected: list[str], outcomes: list[results.Outcome],
+           leaked: list[object], seconds: float) -> int:
     """Print what happened; the exit code."""
     wrong = results.unexpected(outcomes, results.listed('skipped.txt'))
+    wrong += results.missing(selected, outcomes)
     for outcome in wrong:
         print('UNEXPECTED %s %s: %s' % (
             outcome.result, outcome.test, outcome.reason[-1500:]))
@@ -164,12 +186,17 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
 
 def main(words: Sequence[str]) -> int:
     options = arguments(words)
-    # Servers end with us, however we are ended.
-    stay.stop_on_signals()
     layout = layout_module.Layout(
         home=options.home.absolute(), work=options.work.absolute(),
         manila=pathlib.Path(sys.executable).parent)
-    services.cleared(layout.work)
+    # Servers end with us, however we are ended.
+    processes.stop_on_signals()
+    with services.alone(layout.work):
+        return play(layout, options)
+
+
+def play(layout: layout_module.Layout, options: argparse.Namespace) -> int:
+    """One run from the installation to the report; the exit code."""
     services.install(layout)
     sim = cluster()
     before = sim.inventory()
@@ -177,9 +204,9 @@ def main(words: Sequence[str]) -> int:
     with VmsServer(sim) as server:
         sections = backends(sim, server)
         with services.everything(layout, sections):
-            outcomes = outcomes_of(Tempest(layout, sections), layout.work,
-                                   options)
-    return report(outcomes, leaks(sim, before),
+            tests, outcomes = play_tests(Tempest(layout, sections),
+                                         layout.work, options)
+    return report(tests, outcomes, leaks(sim, before),
                   time.monotonic() - started)
 
 

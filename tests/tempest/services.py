@@ -15,6 +15,7 @@
 from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
+import fcntl
 import getpass
 import os
 import pathlib
@@ -27,22 +28,45 @@ from tests.tempest import processes
 from tests.tempest.layout import Layout
 from tests.tempest.layout import PASSWORD
 
+EPMD_PORT = 14369
 PACKAGES = ('rabbitmq-server', 'mariadb-server')
 ENVIRONMENTS = {
     'keystone': ('keystone', 'PyMySQL', 'python-openstackclient', 'uwsgi'),
     'tempest': ('tempest', 'manila-tempest-plugin')}
 
 
+POLICY = pathlib.Path('/usr/sbin/policy-rc.d')
+
+
+@contextlib.contextmanager
+def _nothing_started() -> Iterator[None]:
+    """Have Debian start no server that it installs meanwhile.
+
+    ``policy-rc.d`` is how an administrator says so; one that is there stays
+    as it is and decides.
+    """
+    if POLICY.exists():
+        yield
+        return
+    POLICY.write_text('#!/bin/sh\nexit 101\n')
+    try:
+        POLICY.chmod(0o755)
+        yield
+    finally:
+        POLICY.unlink()
+
+
 def install(layout: Layout) -> None:
     """Provide the servers from Debian and the environments from PyPI."""
     if not (shutil.which('mariadbd')
             and pathlib.Path('/usr/lib/rabbitmq').is_dir()):
-        for command in (['apt-get', 'update', '-q'],
-                        ['apt-get', 'install', '-q', '-y',
-                         '--no-install-recommends', *PACKAGES]):
-            processes.run(command, layout.logs / 'apt.log')
-        # The package starts it on every address.
-        subprocess.run(['pkill', '-x', 'epmd'], check=False)
+        print('Installing', *PACKAGES, flush=True)
+        with _nothing_started():
+            for command in (['apt-get', 'update', '-q'],
+                            ['apt-get', 'install', '-q', '-y',
+                             '--no-install-recommends', *PACKAGES]):
+                processes.run(command, layout.logs / 'apt.log', {
+                    'DEBIAN_FRONTEND': 'noninteractive'})
     for name, packages in ENVIRONMENTS.items():
         home = layout.home / name
         if (home / 'complete').exists():
@@ -77,6 +101,7 @@ def database(layout: Layout) -> Iterator[None]:
         '--innodb-flush-log-at-trx-commit=0']
     with processes.server(
             command, layout.logs / 'mariadb.log',
+            port=layout.database_port,
             ready=lambda: processes.listening(layout.database_port)):
         for statement in (
                 'create database manila character set utf8mb3',
@@ -96,7 +121,7 @@ def broker(layout: Layout) -> Iterator[None]:
         _owned(home / name, 'rabbitmq')
     variables = {
         'HOME': home, 'ERL_EPMD_ADDRESS': '127.0.0.1',
-        'ERL_EPMD_PORT': 14369,
+        'ERL_EPMD_PORT': EPMD_PORT,
         'RABBITMQ_NODENAME': 'tempest@localhost',
         'RABBITMQ_NODE_IP_ADDRESS': '127.0.0.1',
         'RABBITMQ_NODE_PORT': layout.broker_port,
@@ -105,19 +130,29 @@ def broker(layout: Layout) -> Iterator[None]:
             '-kernel inet_dist_use_interface {127,0,0,1}',
         'RABBITMQ_MNESIA_BASE': home / 'mnesia',
         'RABBITMQ_LOG_BASE': home / 'log',
-        'RABBITMQ_ENABLED_PLUGINS_FILE': home / 'plugins'}
+        'RABBITMQ_ENABLED_PLUGINS_FILE': home / 'plugins',
+        # Those of the machine's own broker are no business of ours.
+        'RABBITMQ_CONF_ENV_FILE': home / 'none.env',
+        'RABBITMQ_CONFIG_FILE': home / 'none.conf',
+        'RABBITMQ_ADVANCED_CONFIG_FILE': home / 'none.config'}
     command: list[object] = ['/usr/lib/rabbitmq/bin/rabbitmq-server']
     if getpass.getuser() == 'root':
         command = ['runuser', '-u', 'rabbitmq', '--preserve-environment',
                    '--', *command]
     with processes.server(
             command, layout.logs / 'rabbitmq.log', environment=variables,
+            port=layout.broker_port,
             ready=lambda: processes.listening(layout.broker_port)):
         try:
             yield
         finally:
-            subprocess.run(['epmd', '-port', '14369', '-kill'], check=False,
-                           capture_output=True)
+            _end_port_mapper()
+
+
+def _end_port_mapper() -> None:
+    """End the mapper of this run; a daemon, it is in no session of ours."""
+    subprocess.run(['epmd', '-port', str(EPMD_PORT), '-kill'], check=False,
+                   capture_output=True)
 
 
 def _uwsgi(where: pathlib.Path, port: int, module: str,
@@ -151,6 +186,7 @@ def keystone(layout: Layout) -> Iterator[None]:
                      'keystone.wsgi.api:application')
     with processes.server(
             command, layout.logs / 'keystone-uwsgi.log',
+            port=layout.keystone_port,
             environment={'OS_KEYSTONE_CONFIG_DIR': layout.work,
                          'OS_KEYSTONE_CONFIG_FILES': 'keystone.conf'},
             ready=lambda: processes.listening(layout.keystone_port)):
@@ -204,10 +240,10 @@ def manila(layout: Layout, backends: configs.Sections) -> Iterator[None]:
                                                                  + '.out'),
                 ready=lambda: True))
         stack.enter_context(processes.server(
-            api, layout.logs / 'manila-api.out',
+            api, layout.logs / 'manila-api.out', port=layout.manila_port,
             ready=lambda: processes.listening(layout.manila_port)))
         processes.wait_until('manila-share', lambda: _initialised(
-            layout, len(backends)))
+            layout, len(backends)), seconds=300)
         _default_type(layout)
         yield
 
@@ -240,9 +276,24 @@ def everything(layout: Layout, backends: configs.Sections,
         yield
 
 
-def cleared(path: pathlib.Path) -> pathlib.Path:
-    """An empty directory that servers of other users may pass through."""
-    shutil.rmtree(path, ignore_errors=True)
-    path.mkdir(parents=True)
-    os.chmod(path, 0o755)
-    return path
+@contextlib.contextmanager
+def alone(work: pathlib.Path) -> Iterator[None]:
+    """Hold a directory, emptied, for one run, whatever a killed one left.
+
+    Servers of other users may pass through it.
+
+    :raises processes.ServerFailure: another run is using it.
+    """
+    work.parent.mkdir(parents=True, exist_ok=True)
+    with work.with_name(work.name + '.lock').open('w') as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise processes.ServerFailure(
+                '%s: another run is using it' % work) from None
+        if processes.end_left_over(processes.sessions(work)):
+            _end_port_mapper()
+        shutil.rmtree(work, ignore_errors=True)
+        work.mkdir(parents=True)
+        os.chmod(work, 0o755)
+        yield

@@ -53,6 +53,16 @@ def test_a_failure_is_unexpected_even_if_it_is_listed():
         outcomes, {r'.*': 'why'})] == ['failed']
 
 
+def test_a_test_of_which_nothing_was_heard_is_missing():
+    selected = results.selected(
+        'Some chatter [of tempest]\n'
+        'a.tests.B.test_ok[backend,id-1,positive]\n'
+        'a.tests.B.test_lost[backend,id-2,positive]\n'
+        'a.tests.C.test_of_a_class_that_is_skipped[backend]\n')
+    assert [outcome.test for outcome in results.missing(
+        selected, results.read(JUNIT))] == ['a.tests.B.test_lost']
+
+
 def test_every_listed_pattern_is_readable_and_has_a_reason():
     for name in ('skipped.txt', 'excluded.txt'):
         for pattern, reason in results.listed(name).items():
