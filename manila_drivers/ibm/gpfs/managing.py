@@ -124,11 +124,11 @@ class Managing:
     def _eligible(self, share: model.Share, path: str, target: str,
                   filesets: Sequence[records.Fileset]) -> records.Fileset:
         # A call that was cut off may have renamed it and moved it already.
-        half = [one for one in filesets if one.owner == '' and (
-            one.name == share.name and not one.path or one.path == target)]
-        found = half[0] if half else next((
+        found = next((
             one for one in filesets if one.linked and one.path == path),
-            None)
+            None) or next((
+                one for one in filesets if one.name == share.name
+                and one.owner == '' and one.path in ('', target)), None)
         if found is None:
             raise exception.NotManageable(
                 f'No fileset is linked at {path}', check='mmlsfileset')
@@ -237,7 +237,7 @@ class Managing:
         """
         try:
             self._site.do([move.do for move in moves])
-        except exception.BackendError as exc:
+        except (exception.BackendError, exception.OutcomeUnknown) as exc:
             self._take_back(found, moves, exc)
             raise
 

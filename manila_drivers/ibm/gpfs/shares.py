@@ -225,6 +225,10 @@ class Shares:
             fileset = records.fileset(commands[0], results[0], name)
             if fileset is None:
                 raise lost(name)
+            if fileset.owner not in ('', share.id):
+                raise exception.Conflict(
+                    f'Fileset {name} belongs to share {fileset.owner} and '
+                    f'not to {share.id}')
             found = records.quotas(commands[1], results[1])
             return Facts(fileset, quota=found.get(name))
 

@@ -37,7 +37,9 @@ Facts = TypeVar('Facts')
 Commands = Sequence[command.Command]
 Results = Sequence[command.Result]
 
-_SNAPDIR = re.compile(r'"([^"/]+)"')
+# Releases differ in whether they put the file system's name in quotes, and
+# newer ones have a line for the snapshots of the whole of it.
+_SNAPDIR = re.compile(r'^(?!Global).* is "?([^\s"/]+)"?', re.MULTILINE)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -144,7 +144,12 @@ def mmlsconfig(sim: Any, words: list[str]) -> str:
 def mmsnapdir(sim: Any, words: list[str]) -> str:
     plain, _ = options(words, '-q')
     _device(sim.state, 'mmsnapdir', plain)
-    return (f'Fileset snapshot directory for {sim.state.device} is '
+    name = f'"{sim.state.device}"'
+    if not sim.state.options.newer_headers:
+        return (f'Snapshot directory for {name} is ".snapshots" (root '
+                f'directory only)\n')
+    return (f'Global snapshot directory for {name} is ".global" in root '
+            f'fileset\nFileset snapshot directory for {name} is '
             f'".snapshots" (root directory only)\n')
 
 

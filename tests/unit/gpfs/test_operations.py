@@ -286,6 +286,47 @@ def test_a_takeover_that_fails_is_taken_back(place):
         place.lab.heal()
 
 
+@pytest.mark.parametrize('kind', ['lost', 'cut'])
+def test_a_takeover_that_is_cut_off_is_taken_back_or_done(place, kind):
+    warm(place)
+    unmanaged = place.lab.make_unmanaged('by-hand')
+    before = place.lab.records()
+    for at in 1, 2, 3:
+        place.lab._trouble.arm(gpfs.Strike(kind, at), 4)
+        with pytest.raises(errors.ManilaException):
+            place.manager.manage(unmanaged)
+        place.lab.heal()
+        assert place.lab.records() == before, (kind, at)
+    place.manager.manage(unmanaged)
+
+
+def test_what_is_named_is_managed_and_nothing_else(place):
+    """A fileset of the share's name lies about; it may be anybody's."""
+    unmanaged = place.lab.make_unmanaged('by-hand')
+    share = place.manager.new_share()
+    place.sim.make_fileset(f'share-{share.id}', size=1, used=4711)
+    before = place.lab.records()
+    with pytest.raises(errors.ManageInvalidShare, match='already'):
+        place.manager.manage(unmanaged, share)
+    assert place.lab.records() == before
+
+
+def test_a_foreign_fileset_is_not_resized(place):
+    share = warm(place)
+    place.sim.state.filesets[f'share-{share.id}'].comment = 'manila:another'
+    before = place.lab.records()
+    for size in 1, 5:
+        with pytest.raises(errors.ManilaException, match='another'):
+            place.manager.resize(share, size)
+    assert place.lab.records() == before
+
+
+@pytest.mark.parametrize('newer', [False, True])
+def test_where_snapshots_are(place, newer):
+    place.sim.options.newer_headers = newer
+    assert place.driver._backend.site.filesystem.snapshots == '.snapshots'
+
+
 def test_statistics(place):
     place.sim.options.replicas = 2
     share = warm(place)
