@@ -23,16 +23,39 @@ class Layout:
     """Directories and ports of one run.
 
     ``home`` is kept between runs (virtual environments); ``work`` is made
-    anew by each.
+    anew by each.  The ports from ``first_port`` on are those of its servers.
     """
 
     home: pathlib.Path
     work: pathlib.Path
     manila: pathlib.Path
-    keystone_port: int = 15000
-    manila_port: int = 18787
-    database_port: int = 13307
-    broker_port: int = 15672
+    first_port: int = 15000
+
+    @property
+    def keystone_port(self) -> int:
+        return self.first_port
+
+    @property
+    def manila_port(self) -> int:
+        return self.first_port + 1
+
+    @property
+    def database_port(self) -> int:
+        return self.first_port + 2
+
+    @property
+    def broker_port(self) -> int:
+        return self.first_port + 3
+
+    @property
+    def distribution_port(self) -> int:
+        """Where nodes of the broker would talk to each other."""
+        return self.first_port + 4
+
+    @property
+    def mapper_port(self) -> int:
+        """Where such nodes would ask for each other's port."""
+        return self.first_port + 5
 
     @property
     def logs(self) -> pathlib.Path:

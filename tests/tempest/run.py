@@ -181,6 +181,8 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser.add_argument('--work', type=pathlib.Path,
                         default=pathlib.Path('/var/tmp/manila-tempest'),  # noqa: S108
                         help='emptied first; logs stay there')
+    parser.add_argument('--first-port', type=int, default=15000,
+                        help='of those the servers listen on, in a row')
     return parser.parse_args(words)
 
 
@@ -188,10 +190,11 @@ def main(words: Sequence[str]) -> int:
     options = arguments(words)
     layout = layout_module.Layout(
         home=options.home.absolute(), work=options.work.absolute(),
-        manila=pathlib.Path(sys.executable).parent)
+        manila=pathlib.Path(sys.executable).parent,
+        first_port=options.first_port)
     # Servers end with us, however we are ended.
     processes.stop_on_signals()
-    with services.alone(layout.work):
+    with services.alone(layout):
         return play(layout, options)
 
 

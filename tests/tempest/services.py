@@ -28,7 +28,6 @@ from tests.tempest import processes
 from tests.tempest.layout import Layout
 from tests.tempest.layout import PASSWORD
 
-EPMD_PORT = 14369
 PACKAGES = ('rabbitmq-server', 'mariadb-server')
 ENVIRONMENTS = {
     'keystone': ('keystone', 'PyMySQL', 'python-openstackclient', 'uwsgi'),
@@ -121,11 +120,11 @@ def broker(layout: Layout) -> Iterator[None]:
         _owned(home / name, 'rabbitmq')
     variables = {
         'HOME': home, 'ERL_EPMD_ADDRESS': '127.0.0.1',
-        'ERL_EPMD_PORT': EPMD_PORT,
+        'ERL_EPMD_PORT': layout.mapper_port,
         'RABBITMQ_NODENAME': 'tempest@localhost',
         'RABBITMQ_NODE_IP_ADDRESS': '127.0.0.1',
         'RABBITMQ_NODE_PORT': layout.broker_port,
-        'RABBITMQ_DIST_PORT': layout.broker_port + 10000,
+        'RABBITMQ_DIST_PORT': layout.distribution_port,
         'RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS':
             '-kernel inet_dist_use_interface {127,0,0,1}',
         'RABBITMQ_MNESIA_BASE': home / 'mnesia',
@@ -139,20 +138,21 @@ def broker(layout: Layout) -> Iterator[None]:
     if getpass.getuser() == 'root':
         command = ['runuser', '-u', 'rabbitmq', '--preserve-environment',
                    '--', *command]
-    with processes.server(
-            command, layout.logs / 'rabbitmq.log', environment=variables,
-            port=layout.broker_port,
-            ready=lambda: processes.listening(layout.broker_port)):
-        try:
+    try:
+        with processes.server(
+                command, layout.logs / 'rabbitmq.log', environment=variables,
+                port=layout.broker_port,
+                ready=lambda: processes.listening(layout.broker_port)):
             yield
-        finally:
-            _end_port_mapper()
+    finally:
+        # It refuses while it knows of a living node.
+        _end_port_mapper(layout)
 
 
-def _end_port_mapper() -> None:
+def _end_port_mapper(layout: Layout) -> None:
     """End the mapper of this run; a daemon, it is in no session of ours."""
-    subprocess.run(['epmd', '-port', str(EPMD_PORT), '-kill'], check=False,
-                   capture_output=True)
+    subprocess.run(['epmd', '-port', str(layout.mapper_port), '-kill'],
+                   check=False, capture_output=True)
 
 
 def _uwsgi(where: pathlib.Path, port: int, module: str,
@@ -277,13 +277,15 @@ def everything(layout: Layout, backends: configs.Sections,
 
 
 @contextlib.contextmanager
-def alone(work: pathlib.Path) -> Iterator[None]:
-    """Hold a directory, emptied, for one run, whatever a killed one left.
+def alone(layout: Layout) -> Iterator[None]:
+    """Hold the work directory, emptied, for one run.
 
-    Servers of other users may pass through it.
+    What a killed run left is ended first.  Servers of other users may pass
+    through the directory.
 
     :raises processes.ServerFailure: another run is using it.
     """
+    work = layout.work
     work.parent.mkdir(parents=True, exist_ok=True)
     with work.with_name(work.name + '.lock').open('w') as lock:
         try:
@@ -292,7 +294,7 @@ def alone(work: pathlib.Path) -> Iterator[None]:
             raise processes.ServerFailure(
                 '%s: another run is using it' % work) from None
         if processes.end_left_over(processes.sessions(work)):
-            _end_port_mapper()
+            _end_port_mapper(layout)
         shutil.rmtree(work, ignore_errors=True)
         work.mkdir(parents=True)
         os.chmod(work, 0o755)

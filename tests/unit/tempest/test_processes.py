@@ -22,6 +22,7 @@ import time
 
 import pytest
 
+from tests.tempest import layout
 from tests.tempest import processes
 from tests.tempest import services
 
@@ -38,6 +39,10 @@ with processes.server(['sh', '-c', sys.argv[2], where / 'numbers'],
     print('up', flush=True)
     time.sleep(300)
 """
+
+
+def place(work: pathlib.Path) -> layout.Layout:
+    return layout.Layout(home=work, work=work, manila=work)
 
 
 def alive(number: int) -> bool:
@@ -96,7 +101,7 @@ def test_what_a_killed_run_left_is_ended_by_the_next(run, tmp_path):
     run.kill()
     run.wait()
     assert all(alive(member) for member in members)
-    with services.alone(tmp_path):
+    with services.alone(place(tmp_path)):
         gone(members)
         assert list(tmp_path.iterdir()) == []
 
@@ -113,9 +118,10 @@ def test_a_number_that_went_to_another_process_is_left_alone(tmp_path):
 
 
 def test_two_runs_do_not_share_a_directory(tmp_path):
-    with services.alone(tmp_path / 'work'), pytest.raises(
+    with services.alone(
+            place(tmp_path / 'work')), pytest.raises(
             processes.ServerFailure, match='another run'):
-        with services.alone(tmp_path / 'work'):
+        with services.alone(place(tmp_path / 'work')):
             pass
 
 
