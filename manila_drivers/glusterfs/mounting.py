@@ -13,6 +13,7 @@
 """Emptying volumes through a mount on this host."""
 
 from collections.abc import Callable
+import hashlib
 import logging
 import os
 import time
@@ -71,7 +72,9 @@ class Wiper:
 
         :raises DriverError: the volume is not known to be empty.
         """
-        place = os.path.join(self._base, 'wipe-' + volume)
+        # Other clusters have volumes of that name as well.
+        place = os.path.join(self._base, 'wipe-%s-%s' % (
+            volume, hashlib.sha256(export.encode()).hexdigest()[:8]))
         self._run('mkdir', '-p', '-m', '700', place)
         self._mount(export, place)
         try:
@@ -150,6 +153,13 @@ class Wiper:
                 answer='%s is still there' % left[len(place):],
                 check='files that somebody keeps adding or that cannot be '
                       'removed')
+        # A client that is refused unmounts itself, and the directory below
+        # is always empty.
+        if (export, _TYPE) not in self._mounted(place)[:1]:
+            raise exception.BackendError(
+                'Volume %s did not stay mounted while it was emptied'
+                % export, check='that the common name of this host is in '
+                'auth.ssl-allow of the volume, and its bricks')
 
 
 def _plain(word: str) -> str:

@@ -125,7 +125,11 @@ class Shares:
                 record: diary.Record) -> None:
         volume = found.volume
         claim = self._site.claim(share)
-        if volume.is_clone and volume.name == names.clone(share.id):
+        if volume.is_clone and (
+                volume.name == names.clone(share.id)
+                # Managed under another id than it was made for.
+                or (volume.mark == share.id
+                    and record.volume == found.qualified)):
             self._site.run(found.cluster, planning.destruction(volume))
             return
         if record.pending and self._lost_to(found, share, claim):

@@ -12,6 +12,7 @@
 
 """Snapshots, shares that start from one, and shares that return to one."""
 
+from collections.abc import Iterable
 from collections.abc import Sequence
 import dataclasses
 from typing import Any
@@ -78,8 +79,10 @@ class Snapshots:
         name = _name(snapshot)
         for cluster in self._candidates(snapshot):
             try:
-                if _removed_with_stamped(cluster.gluster, name):
+                if _removed(cluster.gluster, name):
                     return
+                for stamped in _stamped(cluster.gluster, snapshot):
+                    _removed(cluster.gluster, stamped)
             except exception.Unsupported:
                 # Servers without LVM refuse all these commands: the delete
                 # of a snapshot that could not be taken either.  That there
@@ -164,8 +167,7 @@ class Snapshots:
         self._site.diary.begin(share.id, qualified, snapshot=name)
         answer, active = _activated(cluster.gluster, name)
         if trouble.number(answer) == trouble.NO_SNAPSHOT:
-            listed = cluster.gluster.call('snapshot', 'list')
-            stamped = names.stamped(name, parsing.snapshot_names(listed))
+            stamped = _stamped(cluster.gluster, snapshot)
             if not stamped:
                 raise trouble.failure(answer, 'Snapshot %s is not on cluster '
                                       '%s' % (name, cluster))
@@ -216,22 +218,26 @@ class Snapshots:
         share = dataclasses.replace(share, id=ident)
         with self._site.locked(ident):
             record = self._site.diary.read(ident)
-            found = self._site.get(ident)
-            name = _name(snapshot)
-            if record.reverting != name:
-                name = self._check_there(found, name)
+            name, found = record.reverting, None
+            if name in (_name(snapshot), *_own_stamped(snapshot, (name,))):
+                # Half way the volume has whatever mark it had at the time
+                # of the snapshot.
+                found = self._site.recorded(record)
+            if found is None:
+                found = self._site.get(ident)
+                name = self._check_there(found, snapshot)
                 self._site.diary.reverting(ident, name)
             self._restore(share, found, name, record)
             self._take(found.cluster, found.volume.name, name)
         self._shares.update_access(share, rules)
         self._site.diary.reverted(ident)
 
-    def _check_there(self, found: Located, name: str) -> str:
-        for each in (name, *names.stamped(name, parsing.snapshot_names(
-                found.cluster.gluster.call('snapshot', 'list')))):
-            snapshot = _info(found.cluster.gluster, each)
-            if snapshot is not None:
-                if found.volume.name not in snapshot.volumes:
+    def _check_there(self, found: Located, snapshot: model.Snapshot) -> str:
+        name = _name(snapshot)
+        for each in (name, *_stamped(found.cluster.gluster, snapshot)):
+            there = _info(found.cluster.gluster, each)
+            if there is not None:
+                if found.volume.name not in there.volumes:
                     raise exception.Conflict(
                         'Snapshot %s is not of volume %s' % (
                             each, found.qualified))
@@ -310,17 +316,23 @@ def _activated(gluster: Gluster, name: str) -> tuple[parsing.Answer, bool]:
     return answer, answer.number == trouble.SAME_STATE
 
 
-def _removed_with_stamped(gluster: Gluster, name: str) -> bool:
-    """Delete a snapshot, or those of the name with a time behind it.
+def _stamped(gluster: Gluster, snapshot: model.Snapshot) -> list[str]:
+    """The snapshots that upstream's driver made of one, with a time behind
+    the name."""
+    if _name(snapshot) != names.snapshot(snapshot.id):
+        return []
+    return _own_stamped(snapshot, parsing.snapshot_names(
+        gluster.call('snapshot', 'list')))
 
-    :returns: False if there was none of exactly that name.
+
+def _own_stamped(snapshot: model.Snapshot,
+                 found: Iterable[str]) -> list[str]:
+    """Those among them that are of one snapshot.
+
+    Behind the name of one that was only managed others put times as well.
     """
-    if _removed(gluster, name):
-        return True
-    answer = gluster.call('snapshot', 'list')
-    for stamped in names.stamped(name, parsing.snapshot_names(answer)):
-        _removed(gluster, stamped)
-    return False
+    name = names.snapshot(snapshot.id)
+    return names.stamped(name, found) if _name(snapshot) == name else []
 
 
 def _removed(gluster: Gluster, name: str) -> bool:
