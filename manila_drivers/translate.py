@@ -94,7 +94,7 @@ def _chosen(error: exception.DriverError, method: str) -> Any:
     if isinstance(error, exception.InvalidRule):
         return errors.InvalidShareAccess
     if isinstance(error, exception.InvalidRequest) \
-            and method.startswith('create_share'):
+            and method.startswith(('create_share', 'update_access')):
         return errors.InvalidShare
     return next((wanted for kind, name, wanted in _PARTICULAR
                  if method == name and isinstance(error, kind)),

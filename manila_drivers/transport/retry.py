@@ -43,8 +43,9 @@ class Policy:
 
     :param retries: how often a request is sent again at the most.
     :param first: seconds before the first repetition; it doubles each time.
-    :param longest: seconds that one pause lasts at the most, also where the
-        server asks for more.
+    :param longest: seconds that one pause lasts at the most.
+    :param patience: seconds that it lasts at the most where the server asks
+        for a longer one.
     :param total: seconds after which nothing is repeated any more.
     :param jitter: returns a number from 0 to 1; spreads the pauses.
     """
@@ -52,6 +53,7 @@ class Policy:
     retries: int = 3
     first: float = 0.5
     longest: float = 10.0
+    patience: float = 60.0
     total: float = 120.0
     jitter: Callable[[], float] = random.random
 
@@ -62,7 +64,7 @@ class Policy:
             seconds is honoured.
         """
         if asked.strip().isdigit():
-            return min(float(asked), self.longest)
+            return min(float(asked), self.patience)
         ceiling = min(self.first * 2.0 ** (attempt - 1), self.longest)
         # Half fixed, half random: apart from each other, yet never at once.
         return ceiling * (0.5 + self.jitter() / 2)

@@ -19,6 +19,7 @@ again here, since a server may ignore a parameter that it does not know.
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+import logging
 import time
 from typing import Any
 from typing import TypeVar
@@ -29,6 +30,8 @@ from manila_drivers import plan
 from manila_drivers.transport import rest
 from manila_drivers.transport import retry
 from manila_drivers.vastdata import records
+
+LOG = logging.getLogger(__name__)
 
 T = TypeVar('T')
 Query = Mapping[str, object]
@@ -90,11 +93,29 @@ class Vms:
             data = self.call('GET', where, query=query)
             rows, following = _page(data, resource)
             for row in rows:
-                yield parse_record(row)
+                yield _parsed(resource, parse_record, row)
             if not following or not rows:
                 return
             # The link may name another host; only its query is taken.
             query = tuple(parse.parse_qsl(parse.urlsplit(following).query))
+
+    def readable(self, resource: str, parse_record: Callable[[Any], T],
+                 **filters: object) -> Iterator[T]:
+        """Like :meth:`list`, without records that cannot be read.
+
+        For lists of everything there is: a strange object of somebody else
+        must not stop the work on ours.
+        """
+        def parse_or_none(row: Any) -> T | None:
+            try:
+                return _parsed(resource, parse_record, row)
+            except exception.BackendError as exc:
+                LOG.warning('Passed over in a list of VMS: %s', exc)
+                return None
+
+        for record in self.list(resource, parse_or_none, **filters):
+            if record is not None:
+                yield record
 
     def find(self, resource: str, parse_record: Callable[[Any], T],
              match: Callable[[T], bool], **filters: object) -> T | None:
@@ -115,10 +136,10 @@ class Vms:
             parse_record: Callable[[Any], T]) -> T | None:
         """One record by its id, or None."""
         try:
-            return parse_record(self.call('GET', '%s/%s/' % (resource,
-                                                             ident)))
+            data = self.call('GET', '%s/%s/' % (resource, ident))
         except exception.NotFound:
             return None
+        return _parsed(resource, parse_record, data)
 
     def create(self, resource: str, body: Mapping[str, Any],
                parse_record: Callable[[Any], T | None],
@@ -208,6 +229,21 @@ class Vms:
                                                     ended.state),
                 answer=ended.message, check='the activities in VMS')
         return True
+
+
+def _parsed(resource: str, parse_record: Callable[[Any], T], row: Any) -> T:
+    """A record as a value.
+
+    :raises BackendError: it is not what VMS's description says.
+    """
+    try:
+        return parse_record(row)
+    except (AttributeError, TypeError, ValueError) as exc:
+        ident = row.get('id') if isinstance(row, Mapping) else row
+        raise exception.BackendError(
+            'VMS returned a record of %s that cannot be read: %s'
+            % (resource, ident), answer=str(exc),
+            check='vast_api_version') from exc
 
 
 def _may_exist(exc: exception.DriverError) -> bool:

@@ -17,10 +17,13 @@ pure.  What the lists say is missing is looked up once more on its own, since
 a list that is read page by page can skip an object while others come and go.
 """
 
+import collections
 from collections.abc import Iterable
+from collections.abc import Sequence
 import dataclasses
 import logging
 from typing import Any
+from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers import model
@@ -32,6 +35,8 @@ from manila_drivers.vastdata import records
 from manila_drivers.vastdata import shares as shares_module
 
 LOG = logging.getLogger(__name__)
+
+Named = TypeVar('Named', records.View, records.Quota, records.Policy)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,9 +67,12 @@ class Verdict:
 
 
 def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
-          usual_path: str, qos_id: int | None = None) -> Verdict:
+          usual_path: str, qos_id: int | None = None, *,
+          pools: Sequence[int] = ()) -> Verdict:
     """Decide about one share.  Pure.
 
+    :param pools: ids of the VIP pools that it may be reached through, none
+        for all of them.
     Never makes a directory: an empty share in place of a lost one would be
     taken for the data's end.
     """
@@ -77,7 +85,6 @@ def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
     if not facts.complete and facts.directory is False:
         return Verdict(lost='its directory %s does not exist' % path)
     steps: list[plan.Step] = []
-    reapply = False
     ident: object
     if policy is None:
         steps.append(plan.Step('create policy', share.id,
@@ -85,17 +92,7 @@ def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
         ident, reapply = plan.Ref('policy', 'id'), True
     else:
         ident = policy.id
-        narrowed = hosts_module.without_everyone(policy, closed.squash)
-        if narrowed is not None:
-            # Made by upstream's driver, or by hand: open to everyone.
-            steps.append(plan.Step('update policy', share.id, {
-                'policy': policy, 'hosts': narrowed}))
-            reapply = True
-        elif (not hosts_module.one_squash(policy)
-                or not hosts_module.admits(policy)):
-            # Unsettled, or closed: perhaps by a start that did not live to
-            # ask for the rules.  Without rules, asking costs nothing.
-            reapply = True
+        reapply = _judge_policy(steps, policy, closed, pools)
     if quota is None:
         steps.append(plan.Step('create quota', share.id, {
             'path': path, 'limit': share.size_bytes,
@@ -111,6 +108,37 @@ def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
             'ident': view.id, 'policy_id': ident}))
         reapply = True
     return Verdict(path, plan.Plan(tuple(steps)), reapply)
+
+
+def _judge_policy(steps: list[plan.Step], policy: records.Policy,
+                  closed: hosts_module.Hosts, pools: Sequence[int]) -> bool:
+    """Add what a policy needs; whether the rules are needed as well."""
+    if policy.pools not in (None, tuple(pools)):
+        # The pool is another one now, or upstream's driver made this.
+        steps.append(plan.Step('bind policy', policy.name, {
+            'ident': policy.id, 'pools': tuple(pools)}))
+    narrowed = hosts_module.without_everyone(policy, closed.squash)
+    if narrowed is not None:
+        # Made by upstream's driver, or by hand: open to everyone.
+        steps.insert(0, plan.Step('update policy', policy.name, {
+            'policy': policy, 'hosts': narrowed}))
+        return True
+    # Squashed in another way than the option says now, unsettled, or closed:
+    # perhaps by a start that did not live to ask for the rules.  Without
+    # rules, asking costs nothing.
+    return (not hosts_module.settled(policy, closed.squash)
+            or not hosts_module.admits(policy))
+
+
+def _by_name(found: Sequence[Named]) -> dict[str, Named]:
+    """Objects by their names, without those of which there are several.
+
+    Whether names are unique is not documented for every version.  What is
+    left out is looked up once more on its own, where several are an error
+    that names them.
+    """
+    names = collections.Counter(one.name for one in found)
+    return {one.name: one for one in found if names[one.name] == 1}
 
 
 class Ensurer:
@@ -130,10 +158,9 @@ class Ensurer:
         :param shares: each with the extra specs of its type.
         :returns: by instance id, what Manila is to be told.
         """
-        views = {view.name: view for view in self._objects.views()}
-        quotas = {quota.name: quota for quota in self._objects.quotas()}
-        policies = {policy.name: policy
-                    for policy in self._objects.policies()}
+        views = _by_name(self._objects.views())
+        quotas = _by_name(self._objects.quotas())
+        policies = _by_name(self._objects.policies())
         hosts = self._site.addresses()
         answers = {}
         for share, specs in shares:
@@ -155,7 +182,7 @@ class Ensurer:
             facts = self._again(share, facts, usual)
         qos_id = self._shares.qos_id(specs) if facts.view is None else None
         verdict = judge(share, facts, self._shares.closed(specs), usual,
-                        qos_id)
+                        qos_id, pools=self._site.bound_pools())
         if verdict.lost:
             LOG.error('Share %s is lost: %s. Nothing was made in its place. '
                       'Check: the trash folder and the snapshots in VMS',

@@ -44,7 +44,7 @@ class Hosts:
     ``squash`` names the one squash list that holds everyone.  ``unsettled``
     puts everyone into a second one, as upstream's driver does: a mark that
     these hosts are not yet what the rules say, for whoever comes after a
-    process that ends in between (:func:`one_squash`).
+    process that ends in between (:func:`settled`).
     """
 
     read_write: tuple[str, ...] = ()
@@ -155,11 +155,14 @@ def changes(want: Hosts, policy: records.Policy) -> dict[str, Any]:
     return {} if want.equals(policy) else want.body()
 
 
-def one_squash(policy: records.Policy) -> bool:
-    """Whether exactly one squash list holds everyone and nobody else is in.
+def settled(policy: records.Policy, squash: str) -> bool:
+    """Whether everyone is in the one squash list that is wanted.
 
-    Upstream's driver puts everyone in two of them at once.
+    Upstream's driver puts everyone in two of them at once, and the option
+    may have been another when the policy was made.
     """
-    lists = [policy.no_squash, policy.root_squash, policy.all_squash]
-    return sorted(lists, key=bool) == [(), (), (EVERYONE,)] \
-        if None not in lists else False
+    lists = {'no_root_squash': policy.no_squash,
+             'root_squash': policy.root_squash,
+             'all_squash': policy.all_squash}
+    return all(hosts == ((EVERYONE,) if kind == squash else ())
+               for kind, hosts in lists.items())

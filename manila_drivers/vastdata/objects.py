@@ -18,6 +18,7 @@ one kind of step, can be repeated, and decides nothing.
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 from typing import Any
 
 from manila_drivers import exception
@@ -51,7 +52,7 @@ class Objects:
             path=path, **self.site.scope())
 
     def views(self) -> list[records.View]:
-        return [view for view in self.vms.list(
+        return [view for view in self.vms.readable(
             'views', records.View.of, **self.site.scope())
             if self.site.here(view)]
 
@@ -61,7 +62,7 @@ class Objects:
                              lambda policy: policy.name == name, name=name)
 
     def policies(self) -> list[records.Policy]:
-        return list(self.vms.list('viewpolicies', records.Policy.of))
+        return list(self.vms.readable('viewpolicies', records.Policy.of))
 
     def quota(self, name: str) -> records.Quota | None:
         return self.vms.find(
@@ -76,7 +77,7 @@ class Objects:
             path=path, show_user_rules='false', **self.site.scope())
 
     def quotas(self) -> list[records.Quota]:
-        return [quota for quota in self.vms.list(
+        return [quota for quota in self.vms.readable(
             'quotas', records.Quota.of, show_user_rules='false',
             **self.site.scope()) if self.site.here(quota)]
 
@@ -164,7 +165,10 @@ class Objects:
         done = self.vms.create('viewpolicies', body, records.Policy.of,
                                lambda: self.policy(name))
         try:
-            return plan.Done(self._settled(done.value, hosts), done.created)
+            policy = self._settled(done.value, hosts)
+            if policy.pools not in (None, tuple(pools)):
+                self._do_bind_policy(name, ident=policy.id, pools=pools)
+            return plan.Done(policy, done.created)
         except exception.DriverError:
             if done.created:
                 self.vms.delete('viewpolicies', done.value.id)
@@ -197,6 +201,11 @@ class Objects:
                 % (stored.read_write, stored.read_only),
                 check='who can reach the view, by hand, in VMS')
         return stored
+
+    def _do_bind_policy(self, name: str, ident: int,
+                        pools: Sequence[int]) -> None:
+        """Let views be reached through these VIP pools alone; [] = all."""
+        self.vms.update('viewpolicies', ident, {'vip_pools': list(pools)})
 
     def _write(self, ident: int,
                hosts: hosts_module.Hosts) -> records.Policy:

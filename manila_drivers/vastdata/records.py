@@ -86,6 +86,8 @@ class Policy:
 
     A list that is absent from the record is None, which is never taken for
     an empty one.  ``views`` is how many views use it, None if not told.
+    ``pools`` are the ids of the VIP pools that its views are bound to, none
+    for all of them.
     """
 
     id: int
@@ -97,6 +99,7 @@ class Policy:
     all_squash: tuple[str, ...] | None
     tenant_id: int | None = None
     views: int | None = None
+    pools: tuple[int, ...] | None = None
 
     @classmethod
     def of(cls, data: Json) -> 'Policy':
@@ -104,6 +107,9 @@ class Policy:
             value = data.get(field)
             return None if value is None else tuple(map(str, value))
 
+        # From 5.3 on each pool may have a level, in a field of its own.
+        levels = data.get('permission_per_vip_pool') or {}
+        pools = data.get('vip_pools') or levels or data.get('vip_pools')
         return cls(id=_ident(data, 'view policy'),
                    name=str(data.get('name') or ''),
                    read_write=hosts('nfs_read_write'),
@@ -112,7 +118,9 @@ class Policy:
                    root_squash=hosts('nfs_root_squash'),
                    all_squash=hosts('nfs_all_squash'),
                    tenant_id=_optional(data, 'tenant_id'),
-                   views=_optional(data, 'count_views'))
+                   views=_optional(data, 'count_views'),
+                   pools=None if pools is None
+                   else tuple(sorted(map(int, pools))))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -153,7 +153,11 @@ class Shares:
 
         :returns: the reason by access id of each rule that is refused.
         :raises NotFound: the share has no view, so nobody has access.
+        :raises InvalidRequest: the protocol is not NFS.  Taking access away
+            from such a share works, since there is none.
         """
+        if rules and share.proto:
+            _check_protocol(share)
         wanted, errors = hosts_module.wanted(
             rules, hosts_module.squash_of(specs, self._settings.squash),
             split_limit=self._settings.split_limit,
@@ -183,10 +187,7 @@ class Shares:
 
         :raises InvalidRequest: the protocol is not NFS.
         """
-        if share.proto != 'NFS':
-            raise exception.InvalidRequest(
-                'Share %s asks for protocol %s; this backend serves NFS'
-                % (share.id, share.proto or '(none)'))
+        _check_protocol(share)
         return layout.share_path(self._settings.root, share.id)
 
     def locations(self, path: str) -> Locations:
@@ -200,3 +201,10 @@ class Shares:
     def qos_id(self, specs: model.Specs) -> int | None:
         name = specs.get('vast:qos_policy', self._settings.qos_policy)
         return self._site.qos_id(name) if name else None
+
+
+def _check_protocol(share: model.Share) -> None:
+    if share.proto != 'NFS':
+        raise exception.InvalidRequest(
+            'Share %s asks for protocol %s; this backend serves NFS'
+            % (share.id, share.proto or '(none)'))

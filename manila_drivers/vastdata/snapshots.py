@@ -81,19 +81,30 @@ class Snapshots:
     def find(self, snapshot: model.Snapshot) -> records.Snapshot | None:
         """The snapshot in VMS.
 
-        By its id, if that is still the same snapshot; else by name and path,
-        as upstream's driver knows it.
+        By its id, if that is still the same snapshot of the same directory;
+        else by name and path, as upstream's driver knows it.
         """
+        found = None
         if snapshot.provider_location.isdigit():
             found = self._objects.vms.get(
                 'snapshots', snapshot.provider_location, records.Snapshot.of)
-            if found is not None and found.name == snapshot.name:
-                return found
+        usual = layout.share_path(self._settings.root,
+                                  snapshot.share_instance_id)
+        if found is not None and self._is(found, snapshot, usual):
+            return found
         try:
             path = self._path(snapshot)
         except exception.NotFound:
             path = ''
+        if found is not None and self._is(found, snapshot, path):
+            return found
         return self._objects.snapshot(snapshot.name, path)
+
+    def _is(self, found: records.Snapshot, snapshot: model.Snapshot,
+            path: str) -> bool:
+        """Whether a record is the snapshot; path '' = wherever it is."""
+        return (found.name == snapshot.name and path in ('', found.path)
+                and self._site.here(found))
 
     def _path(self, snapshot: model.Snapshot) -> str:
         """Directory that a snapshot is of.

@@ -308,11 +308,18 @@ class VastLab(lab.Lab):
                 'policy', ident, nfs_read_write=['*'], read_write=['*']),
                 'reapply'),
             drift('view under another policy', self._detach, 'reapply'),
+            drift('policy bound to another pool', self._bind_elsewhere),
             drift('directory and view lost', self._lose, 'lost'),
             drift('everything lost', self._lose_all, 'lost')]
 
     def _detach(self, ident: str) -> None:
         self.sim.change('view', ident, policy='default', policy_id=1)
+
+    def _bind_elsewhere(self, ident: str) -> None:
+        pool = self.sim.record('pool', 'elsewhere')
+        number = pool['id'] if pool else self.sim.add_pool('elsewhere',
+                                                           '10.77.0.1')
+        self.sim.change('policy', ident, vip_pools=[number])
 
     def _lose(self, ident: str) -> None:
         self.sim.remove('view', ident)

@@ -1,0 +1,134 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a start of the service makes of shares and of a changed cluster."""
+
+import pytest
+
+from tests.unit.vastdata.conftest import path_of
+from tests.unit.vastdata.conftest import rule
+from tests.unit.vastdata.conftest import share
+
+CLIENT = '10.0.0.7'
+
+
+@pytest.fixture
+def driver(bench):
+    bench.sim.make_directory('/manila')
+    bench.sim.add_pool('pool-b', '10.9.1.1-10.9.1.4')
+    return bench.start()
+
+
+def reach(bench, one, vip):
+    """What the client gets of a share through an address."""
+    return bench.sim.can_mount(CLIENT, '/manila/manila-' + one['id'],
+                               vip=vip)
+
+
+def granted(driver):
+    one = share()
+    driver.create_share(None, one)
+    driver.update_access(None, one, [rule('r', CLIENT)])
+    return one
+
+
+def restarted(bench, *shares, **changes):
+    """The driver after a start with other options, and its answers."""
+    driver = bench.start(**changes)
+    return driver, driver.ensure_shares(None, list(shares))
+
+
+@pytest.mark.parametrize(('changes', 'through_a', 'through_b'), [
+    ({}, 'rw', None),
+    ({'vast_vippool_name': 'pool-b'}, None, 'rw'),
+    ({'vast_bind_vippool': False}, 'rw', 'rw')])
+def test_shares_follow_the_pool(bench, driver, changes, through_a,
+                                through_b):
+    """Else nobody could mount what the new export locations name."""
+    one = granted(driver)
+    _, answers = restarted(bench, one, **changes)
+    assert (reach(bench, one, '10.9.0.1'), reach(bench, one, '10.9.1.1')) == (
+        through_a, through_b)
+    address = answers[one['id']]['export_locations'][0]['path']
+    pool = changes.get('vast_vippool_name', 'pool-a')
+    assert address.startswith('10.9.1.' if pool == 'pool-b' else '10.9.0.')
+
+
+def test_what_upstream_made_is_bound_to_the_pool(bench, driver):
+    one = share()
+    path = bench.sim.make_upstream_share(one['id'], hosts=[CLIENT])
+    assert bench.sim.can_mount(CLIENT, path, vip='10.9.1.1') == 'rw'
+    restarted(bench, one)
+    assert reach(bench, one, '10.9.0.1') == 'rw'
+    assert reach(bench, one, '10.9.1.1') is None
+
+
+def test_a_policy_that_is_adopted_is_bound_as_well(bench, driver):
+    one = share()
+    bench.sim.perform('POST', 'viewpolicies', {'name': one['id']})
+    driver.create_share(None, one)
+    driver.update_access(None, one, [rule('r', CLIENT)])
+    assert reach(bench, one, '10.9.0.1') == 'rw'
+    assert reach(bench, one, '10.9.1.1') is None
+
+
+def test_a_binding_that_is_told_in_the_newer_way_is_left_alone(bench, driver):
+    one = granted(driver)
+    ident = bench.sim.record('policy', one['id'])['vip_pools'][0]
+    bench.sim.change('policy', one['id'], vip_pools=[],
+                     permission_per_vip_pool={str(ident): 'RW'})
+    before = bench.sim.record('policy', one['id'])
+    restarted(bench, one)
+    assert bench.sim.record('policy', one['id']) == before
+
+
+def test_shares_follow_the_squashing(bench, driver):
+    one = granted(driver)
+    path = '/manila/manila-' + one['id']
+    assert bench.sim.squash(CLIENT, path) == ('nfs_no_squash',)
+    after, answers = restarted(bench, one, vast_squash='root_squash')
+    assert answers[one['id']]['reapply_access_rules'] is True
+    after.update_access(None, one, [rule('r', CLIENT)])
+    assert bench.sim.squash(CLIENT, path) == ('nfs_root_squash',)
+    _, answers = restarted(bench, one, vast_squash='root_squash')
+    assert 'reapply_access_rules' not in answers[one['id']]
+
+
+@pytest.mark.parametrize('kind', ['view', 'quota', 'policy'])
+def test_of_two_with_one_name_none_is_touched(bench, driver, kind, caplog):
+    """Where names are not unique it is not ours to guess which is meant."""
+    one, twin, healthy = granted(driver), granted(driver), granted(driver)
+    bench.sim.change(kind, twin['id'], name=one['id'])
+    before = bench.sim.inventory()
+    bench.sim.change('quota', healthy['id'], hard_limit=7)
+    _, answers = restarted(bench, one, healthy)
+    assert answers[one['id']] == {}
+    assert 'where one was expected' in caplog.text
+    assert bench.sim.inventory() == before
+    assert bench.sim.record('quota', healthy['id'])['hard_limit'] == 2 ** 30
+
+
+@pytest.mark.parametrize(('kind', 'garbage'), [
+    ('view', {'path': None}), ('view', {'policy_id': 'many'}),
+    ('quota', {'path': None}), ('policy', {'nfs_read_write': 7})])
+def test_a_record_that_makes_no_sense_stops_nobody_else(bench, driver, kind,
+                                                        garbage, caplog):
+    strange, healthy = granted(driver), granted(driver)
+    bench.sim.change(kind, strange['id'], **garbage)
+    bench.sim.remove('policy' if kind == 'view' else 'view', healthy['id'])
+    after, answers = restarted(bench, strange, healthy)
+    assert 'assed over in a list of VMS' in caplog.text
+    assert answers[strange['id']] == {}
+    assert path_of(answers[healthy['id']]['export_locations'])
+    after.update_access(None, healthy, [rule('r', CLIENT)])
+    assert reach(bench, healthy, '10.9.0.1') == 'rw'
+    assert after.get_share_stats(refresh=True)['total_capacity_gb'] > 0

@@ -1,0 +1,81 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Single rules of the contract, on the simulator."""
+
+import pytest
+
+from manila_drivers import compat
+from tests.unit.vastdata.conftest import rule
+from tests.unit.vastdata.conftest import share
+
+errors = compat.errors
+
+
+@pytest.fixture
+def driver(bench):
+    bench.sim.make_directory('/manila')
+    return bench.start()
+
+
+def snapshot_of(driver, one, **fields):
+    made = {'id': 'n', 'name': 'share-snapshot-n',
+            'share_instance_id': one['id'], **fields}
+    return {**made, **driver.create_snapshot(None, made)}
+
+
+def test_rules_of_another_protocol_are_refused(bench, driver):
+    one = share()
+    driver.create_share(None, one)
+    other = {**one, 'share_proto': 'CIFS'}
+    with pytest.raises(errors.InvalidShare, match='CIFS'):
+        driver.update_access(None, other, [rule('r', '10.0.0.7')])
+    assert bench.sim.can_mount(
+        '10.0.0.7', '/manila/manila-' + one['id']) is None
+    # Manila takes all rules away before it deletes.
+    assert driver.update_access(None, other, [], delete_rules=[
+        rule('r', '10.0.0.7')]) == {}
+
+
+@pytest.mark.parametrize('field', ['path', 'tenant_id'])
+def test_an_id_that_now_is_anothers_snapshot_is_not_believed(bench, driver,
+                                                             field):
+    """Ids are used again by a cluster that was installed anew."""
+    one, other = share(), share()
+    for each in (one, other):
+        driver.create_share(None, each)
+    ours = snapshot_of(driver, one)
+    value = {'path': f'/manila/manila-{other["id"]}/',
+             'tenant_id': bench.sim.add_tenant('other')}[field]
+    bench.sim.change('snapshot', ours['name'], **{field: value})
+    before = bench.sim.inventory()
+    driver.delete_snapshot(None, ours)
+    assert bench.sim.inventory() == before
+
+
+def test_deleting_a_snapshot_takes_three_calls(bench, driver):
+    one = share()
+    driver.create_share(None, one)
+    ours = snapshot_of(driver, one)
+    calls, _ = bench.calls(driver.delete_snapshot, None, ours)
+    assert calls == 3
+    assert bench.sim.record('snapshot', ours['name']) is None
+
+
+def test_clones_and_snapshots_stay_within_their_budgets(bench, driver):
+    one, clone = share(), share(2)
+    row = {**one, 'export_locations': driver.create_share(None, one)}
+    calls, ours = bench.calls(snapshot_of, driver, one, share=row)
+    assert calls == 1
+    calls, _ = bench.calls(driver.create_share_from_snapshot, None, clone,
+                           ours)
+    assert calls == 5
