@@ -24,7 +24,10 @@ from manila_drivers import driver
 from manila_drivers import standalone
 
 # Every driver of the library; its signatures are compared with each release.
-DRIVERS = ('manila_drivers.vastdata.driver.VASTShareDriver',)
+DRIVERS = (
+    'manila_drivers.vastdata.driver.VASTShareDriver',
+    'manila_drivers.glusterfs.glusterfs_native.GlusterfsNativeShareDriver',
+    'manila_drivers.ibm.gpfs.GPFSShareDriver')
 
 
 class Theirs(compat.BaseExecuteMixin, compat.BaseGaneshaMixin,
