@@ -21,7 +21,9 @@ been told yet what the file says.  It is there from before the file changes
 until Ganesha has said that it is done.
 
 The index must never name a file that is not there: seen with 4.3, Ganesha
-then does not start.  So a file comes before its line and goes after it.
+then does not start.  So a file comes before its line and goes after it, on
+the disk as well: that is also how no power failure brings back what was
+taken away.
 """
 
 from collections.abc import Collection
@@ -368,7 +370,8 @@ def _write(layout: Layout, name: str, text: str) -> Commands:
     return [directory.run('mkdir', '-p', '--', layout.export_dir),
             directory.run('tee', '--', _pending(layout, name), half,
                           stdin=text),
-            directory.run('mv', '-f', '-T', '--', half, layout.file(name))]
+            directory.run('mv', '-f', '-T', '--', half, layout.file(name)),
+            directory.kept(layout.file(name), layout.export_dir)]
 
 
 def _pending(layout: Layout, name: str) -> str:
@@ -379,8 +382,10 @@ def _indexed(facts: Facts, file: str, layout: Layout) -> Commands:
     if file in facts.index:
         return []
     # Appending loses no line that somebody else adds at the same time.
-    return [directory.run('tee', '-a', '--', f'{layout.export_dir}/{INDEX}',
-                          stdin=f'%include {file}\n')]
+    index = f'{layout.export_dir}/{INDEX}'
+    return [directory.run('tee', '-a', '--', index,
+                          stdin=f'%include {file}\n'),
+            directory.kept(index, layout.export_dir)]
 
 
 def _none(facts: Facts, wanted: directory.Directory,
@@ -413,8 +418,9 @@ def _unindexed(facts: Facts, names: Iterable[str],
     if not lines:
         return []
     scripts = [word for line in lines for word in ('-e', line)]
-    return [directory.run('sed', '-i', *scripts, '--',
-                          f'{layout.export_dir}/{INDEX}')]
+    index = f'{layout.export_dir}/{INDEX}'
+    return [directory.run('sed', '-i', *scripts, '--', index),
+            directory.kept(index, layout.export_dir)]
 
 
 def _line(file: str) -> str:

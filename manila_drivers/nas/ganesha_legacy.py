@@ -199,5 +199,6 @@ def commands(path: str, config: Config, service: str,
     return [directory.run('tee', '--', f'{path}.pending', f'{path}.new',
                           stdin=text),
             directory.run('mv', '-f', '-T', '--', f'{path}.new', path),
+            directory.kept(path, path.rpartition('/')[0] or '/'),
             directory.run('service', service, 'restart', timeout=120.0),
             directory.removed(f'{path}.pending')]

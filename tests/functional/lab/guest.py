@@ -146,6 +146,13 @@ class Guest:
         self._machine_protocol().do('system_reset')
         self._forget()
 
+    def pause(self) -> None:
+        """Let nothing happen in it: it does not even refuse a call."""
+        self._machine_protocol().do('stop')
+
+    def resume(self) -> None:
+        self._machine_protocol().do('cont')
+
     def stop(self, seconds: float = 60) -> None:
         """Shut it down as an operator would."""
         self.run('systemctl', 'poweroff', check=False)

@@ -29,7 +29,7 @@ PACKAGES = {
     'dbus-daemon': 'dbus-daemon',
     'dbus-send': 'dbus-bin',
     'debootstrap': 'debootstrap',
-    'ganesha.nfsd': 'nfs-ganesha',
+    'ganesha.nfsd': 'nfs-ganesha-vfs',
     'nfs-ls': 'libnfs-utils',
     'glusterd': 'glusterfs-server',
     'ip': 'iproute2',

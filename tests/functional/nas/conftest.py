@@ -22,13 +22,17 @@ from tests.functional.lab import need
 from tests.functional.lab import network
 from tests.functional.lab import recipe
 from tests.functional.nas import client
+from tests.functional.nas import crowd
 from tests.functional.nas import ganesha
+from tests.functional.nas import real
 from tests.functional.nas import runner
 from tests.functional.nas import speaker
 
 _CLIENTS = ('one', 'two', 'three')
 # Seconds; other machines may be started at the same time.
 _BOOT = 400.0
+# Clients of the conformance suite have addresses beside these.
+_IPV6 = '2001:db8:7'
 
 
 class Place:
@@ -37,10 +41,11 @@ class Place:
     def __init__(self) -> None:
         self.room = box.Box('nas')
         self.room.private('/run')
-        self.net = network.Network(self.room)
+        self.net = network.Network(self.room, _IPV6)
         self.clients = {name: client.Client(
             self.net.host(name), self.net.ipv4(name), self.net.ipv6(name))
             for name in _CLIENTS}
+        self.crowd = crowd.Crowd(self.net)
 
     def gets(self, server: str, path: str) -> dict[str, str | None]:
         return {name: each.gets(server, path)
@@ -64,6 +69,11 @@ class GaneshaSite:
                         for name in ('ganesha1', 'ganesha2')}
         self.runners = {name: runner.BoxRunner(each.box)
                         for name, each in self.servers.items()}
+        for each in self.servers.values():
+            each.box.shell(place.crowd.routes())
+        self.real = [real.Ganesha(each, place.crowd, place.net.ipv4(name),
+                                  place.net.ipv6(name))
+                     for name, each in self.servers.items()]
         self.forget()
 
     def forget(self) -> None:
@@ -100,6 +110,8 @@ class KernelSite:
         self.guest.start()
         self.guest.wait(_BOOT)
         self.settle()
+        self.real = real.kernel(self.guest, place.crowd,
+                                place.net.ipv6('kernel'))
         self.helper = speaker.Speaker(place.room, {
             'server': self.guest.address,
             'known_hosts': str(self.guest.known_hosts),
@@ -110,7 +122,8 @@ class KernelSite:
         # Nobody has anything to reclaim, so nobody has to wait for it.
         self.guest.shell(
             'systemctl start nfs-server;'
-            ' echo Y > /proc/fs/nfsd/v4_end_grace || true', seconds=_BOOT)
+            ' echo Y > /proc/fs/nfsd/v4_end_grace || true;'
+            + self.place.crowd.routes(), seconds=_BOOT)
 
     def share(self, path: str) -> None:
         self.guest.run('mkdir', '-p', '--', path)
@@ -119,6 +132,20 @@ class KernelSite:
 
     def gets(self, path: str) -> dict[str, str | None]:
         return self.place.gets(self.guest.address, path)
+
+    def asked(self, path: str, *clients: str) -> dict[str, str | None]:
+        """What these addresses get."""
+        return self.place.crowd.gets(self.guest.address, path, clients,
+                                     self.place.net.ipv6('kernel'))
+
+    def handle(self, path: str, client: str) -> str:
+        """What a client remembers of a directory."""
+        return self.place.crowd.handle(self.guest.address, path, client)
+
+    def holds(self, handle: str, *clients: str) -> list[str | None]:
+        """What clients can do with that."""
+        return [self.place.crowd.holds(self.guest.address, handle, client)
+                for client in clients]
 
 
 @pytest.fixture(scope='session')

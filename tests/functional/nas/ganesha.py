@@ -18,6 +18,8 @@ from tests.functional.lab import box
 
 EXPORT_DIR = '/etc/ganesha/export.d'
 _CONFIG = '/etc/ganesha/ganesha.conf'
+# The cluster's file system, as the conformance suite has it.
+_CLUSTER = '/gpfs0'
 _PID = '/run/ganesha.pid'
 _TEXT = f"""\
 NFS_CORE_PARAM {{
@@ -36,7 +38,7 @@ class Ganesha:
     def __init__(self, inside: box.Box) -> None:
         self.box = inside
         inside.private('/run', '/etc/ganesha', '/var/log/ganesha',
-                       '/var/lib/nfs', '/srv')
+                       '/var/lib/nfs', '/srv', _CLUSTER)
         inside.shell('mkdir -p /run/dbus /var/lib/nfs/ganesha "$1";'
                      ' : > "$1/INDEX.conf"; dbus-daemon --system --fork',
                      EXPORT_DIR)

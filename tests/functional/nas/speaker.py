@@ -80,7 +80,8 @@ def serve(target: dict[str, str]) -> None:
             outcome = helper.reconcile([wanted])['kernel']
         sys.stdout.write(json.dumps({
             'error': str(outcome.error) if outcome.error else None,
-            'trips': trips.calls}) + '\n')
+            # Not the login, which is made once.
+            'trips': trips.counts.get('SSH', 0)}) + '\n')
         sys.stdout.flush()
 
 

@@ -12,11 +12,14 @@
 
 """The helper for kernel NFS on a real server and with real clients."""
 
+import time
+
 import pytest
 
 pytestmark = pytest.mark.timeout(900)
 
 NOBODY = {'one': None, 'two': None, 'three': None}
+OTHER_FSID = '99999999-2222-3333-4444-555555555555'
 
 
 def reconcile(kernel, path, levels, **parts):
@@ -100,45 +103,120 @@ def test_hostile_paths(kernel, name):
     assert kernel.guest.run('ls', '-A', '/etc/exports.d').stdout == ''
 
 
-def test_kernel_client_over_ipv6(kernel, path):
-    """Mounted within the server, from addresses of another name space."""
-    reconcile(kernel, path, {'fd00::2': 'rw', 'fd00::3': 'ro'})
-    said = kernel.guest.shell("""
-        ip netns add client
-        ip link add near type veth peer name far netns client
-        ip link set near up
-        ip address add fd00::1/64 dev near nodad
-        ip -n client link set far up
-        for last in 4 3 2; do
-            ip -n client address flush dev far
-            ip -n client address add fd00::$last/64 dev far nodad
-            if ip netns exec client mount -t nfs4 -o soft,timeo=50 \\
-                    "[fd00::1]:$1" /mnt; then
-                if ip netns exec client touch /mnt/new-$last; then
-                    echo $last rw
+def test_everybody(kernel, path):
+    """A network of length 0, which the server alone takes for nobody."""
+    far = ('10.0.0.7', '200.0.0.1', '2001:db8::1', '9000::1')
+    for levels, given in (
+            ({'0.0.0.0/0': 'rw', '::/0': 'ro'}, ('rw', 'rw', 'ro', 'ro')),
+            ({'0.0.0.0/0': 'ro'}, ('ro', 'ro', None, None)),
+            ({'::/0': 'rw'}, (None, None, 'rw', 'rw')),
+            ({'0.0.0.0/0': 'ro', '10.0.0.7': 'rw', '2001:db8::1': 'ro'},
+             ('rw', 'ro', 'ro', None))):
+        reconcile(kernel, path, levels)
+        assert kernel.asked(path, *far) == dict(
+            zip(far, given, strict=True)), levels
+
+
+def test_most_specific_rule_decides(kernel, path):
+    """A narrow one may give more, or less, than the one around it."""
+    some = ('10.0.0.7', '10.0.0.8', '10.0.1.1', '10.9.9.9', '2001:db8::7',
+            '2001:db8::8', '2001:db8:0:1::1', '2001:db8:9::9')
+    for one, other in ('rw', 'ro'), ('ro', 'rw'):
+        reconcile(kernel, path, {
+            '10.0.0.0/8': one, '10.0.0.0/23': other, '10.0.0.0/24': one,
+            '10.0.0.7': other, '2001:db8::/32': one, '2001:db8::/63': other,
+            '2001:db8::/64': one, '2001:db8::7': other})
+        assert list(kernel.asked(path, *some).values()) == [
+            other, one, other, one] * 2
+
+
+def test_a_thousand_addresses_come_and_go(kernel, path):
+    """In seconds: exportfs is asked to look up none of them."""
+    few = {f'10.2.0.{n}': 'ro' for n in range(10)}
+    many = {f'10.1.{n // 250}.{n % 250}': 'rw' for n in range(1000)}
+    reconcile(kernel, path, {**few, **many})
+    started = time.monotonic()
+    assert reconcile(kernel, path, few) == 2
+    assert time.monotonic() - started < 60
+    assert kernel.asked(path, '10.1.2.3', '10.2.0.3') == {
+        '10.1.2.3': None, '10.2.0.3': 'ro'}
+
+
+# As a client of another network, within the same machine.
+MOUNTING = """
+    ip netns delete client 2>/dev/null || true
+    ip netns add client
+    ip link add near type veth peer name far netns client
+    ip link set near up
+    ip address add fd00::1/64 dev near nodad
+    ip address add 198.51.100.1/24 dev near
+    ip -n client link set far up
+    for last in 4 3 2; do
+        ip -n client address flush dev far
+        ip -n client address add fd00::$last/64 dev far nodad
+        ip -n client address add 198.51.100.$last/24 dev far
+        for server in '[fd00::1]' 198.51.100.1; do
+            if nsenter --net=/run/netns/client mount -t nfs4 \\
+                    -o soft,timeo=100,retry=0 "$server:$1" /mnt; then
+                if echo text > "/mnt/new-$last-${#server}"; then
+                    echo "$last rw $(cat "$1/new-$last-${#server}")"
                 else
-                    echo $last ro
+                    echo "$last ro $(cat /mnt/readme)"
                 fi
                 umount /mnt
             else
-                echo $last none
+                echo "$last none"
             fi
-        done 2>/dev/null
-        ip netns delete client
-        """, path, seconds=120).stdout
-    assert said == '4 none\n3 ro\n2 rw\n'
+        done
+    done 2>/dev/null
+    ip netns delete client
+    """
+
+
+def test_kernel_client_mounts_and_writes(kernel, path):
+    """The kernel's own client, from addresses of both kinds."""
+    reconcile(kernel, path, {'fd00::2': 'rw', 'fd00::3': 'ro',
+                             '198.51.100.2': 'rw', '198.51.100.3': 'ro'})
+    said = kernel.guest.shell(MOUNTING, path, seconds=200).stdout
+    assert said.splitlines() == [
+        '4 none', '4 none', '3 ro read me', '3 ro read me', '2 rw text',
+        '2 rw text']
 
 
 def test_all_again_after_a_reboot(kernel, path):
+    """Also for a client that has been there before."""
     one, two, _ = (each.ipv4 for each in kernel.place.clients.values())
-    levels = {one: 'rw', two: 'ro'}
+    levels = {one: 'rw', two: 'ro', '10.0.0.0/24': 'rw', '10.0.0.7': 'ro'}
     reconcile(kernel, path, levels)
     before = kernel.guest.run('cat', '/var/lib/nfs/etab').stdout
+    held = kernel.handle(path, '10.0.0.8')
     kernel.guest.reboot(400)
     kernel.settle()
     assert kernel.guest.run('cat', '/var/lib/nfs/etab').stdout == before
     assert kernel.gets(path) == {**NOBODY, 'one': 'rw', 'two': 'ro'}
+    assert kernel.holds(held, '10.0.0.8', '10.0.0.7', '10.0.1.8') == [
+        'rw', 'ro', None]
     assert reconcile(kernel, path, levels) == 1
+
+
+def test_power_failure_brings_nothing_back(kernel, path):
+    """What was on its way to the disk when the call returned is lost."""
+    reconcile(kernel, path, {'10.0.0.7': 'rw', '10.0.0.8': 'rw'})
+    other = f'{path}-other'
+    kernel.share(other)
+    reconcile(kernel, other, {'10.0.0.7': 'rw'}, name='other',
+              fsid=OTHER_FSID)
+    held = kernel.handle(path, '10.0.0.8')
+    kernel.guest.run('sync')
+    reconcile(kernel, path, {'10.0.0.8': 'rw', '10.0.0.9': 'ro'})
+    reconcile(kernel, other, {}, name='other', fsid=OTHER_FSID)
+    kernel.guest.crash()
+    kernel.guest.wait(400)
+    kernel.settle()
+    assert kernel.asked(path, '10.0.0.7', '10.0.0.8', '10.0.0.9') == {
+        '10.0.0.7': None, '10.0.0.8': 'rw', '10.0.0.9': 'ro'}
+    assert kernel.asked(other, '10.0.0.7') == {'10.0.0.7': None}
+    assert kernel.holds(held, '10.0.0.8', '10.0.0.7') == ['rw', None]
 
 
 def test_server_that_does_not_serve_is_reported(kernel, path):

@@ -191,7 +191,7 @@ def test_commands_do_not_grow_with_rules():
         counts.add(len(apply(server, world.export({
             f'10.1.{number // 250}.{number % 250}': 'rw'
             for number in range(rules)}))))
-    assert counts == {6}
+    assert counts == {8}
 
 
 def test_complaints_are_heard_although_the_exit_code_is_0():
@@ -226,7 +226,19 @@ def test_index_never_names_a_file_that_is_not_there():
     server.files.text[INDEX] = f'%include {FILE}\n'
     look()
     assert not includes[-1]
-    assert len(plan(server, world.export({}))) == 1
+    assert [cmd.words()[0] for cmd in plan(server, world.export({}))] == [
+        'sed', 'sync']
+
+
+def test_files_are_on_disk_before_ganesha_is_told():
+    """Or a power failure would bring back what was there before."""
+    server = nfs.Ganesha()
+    for levels in {'10.0.0.1': 'rw'}, {'10.0.0.2': 'rw'}, {}:
+        words = [cmd.words()[0]
+                 for cmd in apply(server, world.export(levels))]
+        assert 'sync' in words[:words.index('dbus-send')], words
+        if 'rm' in words and 'sed' in words:
+            assert 'sync' in words[words.index('sed'):words.index('rm')]
 
 
 @pytest.mark.parametrize('path', [

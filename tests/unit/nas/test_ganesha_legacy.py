@@ -142,7 +142,7 @@ def test_file_comes_before_the_restart():
     config = legacy.read(SEED)
     words = [cmd.words()[0] for cmd in legacy.commands(
         '/etc/ganesha/ganesha.conf', config, 'ganesha.nfsd')]
-    assert words == ['tee', 'mv', 'service', 'rm']
+    assert words == ['tee', 'mv', 'sync', 'service', 'rm']
     with pytest.raises(exception.ConfigurationError,
                        match='ganesha_service_name'):
         legacy.commands('/etc/ganesha/ganesha.conf', config, 'a; reboot')

@@ -1,0 +1,60 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The rules of the conformance suite on real servers.
+
+What every client gets is asked of the servers, from that client's address,
+by reading and by writing.
+"""
+
+import random
+
+import pytest
+
+from manila_drivers.conformance import access_property
+from manila_drivers.conformance import history
+from manila_drivers.conformance import rules
+from tests.functional.nas import labs
+
+pytestmark = pytest.mark.timeout(600)
+
+#: All but the one that measures time and memory of a simulator.
+SCENARIOS = [one for one in rules.SCENARIOS
+             if one.name != 'a_wide_rule_costs_no_more_than_another']
+HISTORIES = 24
+
+
+@pytest.fixture(params=['kernel NFS', 'Ganesha'])
+def make_lab(request):
+    if request.param == 'Ganesha':
+        servers = request.getfixturevalue('ganeshas').real
+        return lambda: labs.GaneshaLab(servers)
+    server = request.getfixturevalue('kernel').real
+    return lambda: labs.KernelLab([server])
+
+
+@pytest.mark.parametrize('scenario', SCENARIOS, ids=lambda one: one.name)
+def test_rules(make_lab, scenario):
+    lab = make_lab()
+    try:
+        scenario.run(lab)
+    finally:
+        lab.close()
+
+
+@pytest.mark.parametrize('seed', range(HISTORIES))
+def test_histories(make_lab, seed):
+    lab = make_lab()
+    try:
+        access_property.run(lab, history.make(random.Random(seed), lab))
+    finally:
+        lab.close()
