@@ -63,19 +63,30 @@ class _Called:
         return self._process.call(lambda: self._inner.run(cmd))
 
 
+class _Unwatched(seam_module.Seam):
+    """Nobody looks while a call is under way."""
+
+    def tell(self) -> None:
+        """There is nobody to be told."""
+
+
 class RealLab(gpfs_nfs.NfsLab):
     """One simulated server, and real ones.
 
     :param servers: the real ones; other labs have had them, and will.
+    :param looking: whether access is looked at after each round trip, or
+        only after each call of the driver.
     """
 
-    def __init__(self, servers: Sequence[real.Real],
+    def __init__(self, servers: Sequence[real.Real], looking: bool,
                  **options: object) -> None:
         self.real = {f'nfs{number}': server
                      for number, server in enumerate(servers, 2)}
         self._made: set[str] = set()
         super().__init__(gpfs_nfs_server_list=','.join(
             [SIMULATED, *self.real]), **options)
+        if not looking:
+            self.seam = _Unwatched()
         simulated = self.sim.servers[SIMULATED]
         self.sim.servers = {SIMULATED: simulated, **self.real}
 
@@ -123,8 +134,9 @@ class KernelLab(RealLab, gpfs_nfs.KernelLab):
 
     name = 'gpfs with real kernel NFS'
 
-    def __init__(self, servers: Sequence[real.Real]) -> None:
-        super().__init__(servers, gpfs_nfs_server_type='KNFS')
+    def __init__(self, servers: Sequence[real.Real],
+                 looking: bool = True) -> None:
+        super().__init__(servers, looking, gpfs_nfs_server_type='KNFS')
 
 
 class GaneshaLab(RealLab, gpfs_nfs.GaneshaLab):
@@ -132,9 +144,11 @@ class GaneshaLab(RealLab, gpfs_nfs.GaneshaLab):
 
     name = 'gpfs with real Ganesha'
 
-    def __init__(self, servers: Sequence[real.Real]) -> None:
+    def __init__(self, servers: Sequence[real.Real],
+                 looking: bool = True) -> None:
         super().__init__(
-            servers, gpfs_nfs_server_type='GNFS', ganesha_fsal_name='VFS',
+            servers, looking, gpfs_nfs_server_type='GNFS',
+            ganesha_fsal_name='VFS',
             ganesha_nfs_export_options='protocols=4')
 
     def _forget(self, name: str, path: str) -> None:

@@ -18,6 +18,7 @@ import ipaddress
 import pytest
 
 from manila_drivers.ibm.gpfs import exports
+from manila_drivers.nas import ganesha_bus
 from tests.functional.nas import ganesha
 
 FSID = '11111111-2222-3333-4444-555555555555'
@@ -90,6 +91,58 @@ def test_all_again_after_a_restart(ganeshas, share):
     for server in ganeshas.servers.values():
         server.restart()
     assert ganeshas.gets(wanted.path) == both()
+
+
+def test_numbers_are_the_same_on_all_servers_and_for_ever(ganeshas, share):
+    """Clients hold on to directories by handles that contain them."""
+    many = ganeshas.place.crowd
+    wanted = [share({'10.0.0.7': 'rw'})]
+    for number in range(3):
+        path = f'{wanted[0].path}-{number}'
+        for server in ganeshas.servers.values():
+            server.share(path)
+        wanted.append(dataclasses.replace(
+            wanted[0], path=path, name=f'{wanted[0].name}-{number}'))
+    for each in wanted:
+        reconcile(ganeshas, each)
+
+    def numbers():
+        return [{path: number for number, path in ganesha_bus.exports(
+            server.dbus('ShowExports').stdout).items()
+            if path.startswith(wanted[0].path)}
+            for server in ganeshas.servers.values()]
+
+    before = numbers()
+    assert before[0] == before[1]
+    assert len(set(before[0].values())) == len(wanted)
+    address = ganeshas.place.net.ipv4('ganesha1')
+    held = many.handle(address, wanted[0].path, '10.0.0.7')
+    # The rules of one change; all servers are restarted.
+    reconcile(ganeshas, dataclasses.replace(
+        wanted[0], levels=share({'10.0.0.0/24': 'ro'}).levels))
+    assert many.holds(address, held, '10.0.0.7') == 'ro'
+    for server in ganeshas.servers.values():
+        server.restart()
+    assert numbers() == before
+    assert many.holds(address, held, '10.0.0.7') == 'ro'
+    assert many.holds(address, held, '10.0.1.7') is None
+    for each in wanted[1:]:
+        reconcile(ganeshas, dataclasses.replace(each, levels={}))
+
+
+def test_everybody_and_the_narrower_of_both_kinds(ganeshas, share):
+    some = ('10.0.0.7', '10.0.0.8', '200.0.0.1', '2001:db8::7',
+            '2001:db8::8', '9000::1')
+    for one, other in ('rw', 'ro'), ('ro', 'rw'):
+        wanted = share({
+            '0.0.0.0/0': one, '10.0.0.0/24': other, '10.0.0.7': one,
+            '::/0': one, '2001:db8::/64': other, '2001:db8::7': one})
+        reconcile(ganeshas, wanted)
+        for name in ganeshas.servers:
+            assert list(ganeshas.place.crowd.gets(
+                ganeshas.place.net.ipv4(name), wanted.path, some,
+                ganeshas.place.net.ipv6(name)).values()) == [
+                    one, other, one] * 2
 
 
 def test_server_that_is_down_is_reported_and_catches_up(ganeshas, share):

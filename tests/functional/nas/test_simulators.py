@@ -16,10 +16,13 @@ Both get the same commands, in the same order.  Exit codes, what they print
 and what they then serve have to be the same.
 """
 
+import itertools
 import re
+import shlex
 
 import pytest
 
+from manila_drivers import access
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import ganesha as planning
 from manila_drivers.nas import ganesha_bus
@@ -107,26 +110,53 @@ def test_kernel_nfs(kernel):
     assert differences == []
 
 
-def test_kernel_nfs_gives_the_same_access(kernel):
-    """Which entry decides, in every order of three that overlap."""
-    simulated = nfs.KernelNfs()
+#: Entries of which two are tried in every order, and who is asked about.
+ENTRIES = [('rw', '10.0.0.7'), ('ro', '10.0.0.0/28'), ('rw', '10.0.0.0/24'),
+           ('ro', '0.0.0.0/0'), ('rw', '0.0.0.0/1'), ('ro', '10.0.0.7/32'),
+           ('ro', '*'), ('rw', '::/0'), ('ro', '2001:db8::/64'),
+           ('rw', '2001:db8::1/128')]
+ASKED = ('10.0.0.7', '10.0.0.8', '10.0.1.1', '2001:db8::1', '2001:db8::2',
+         '9000::1')
+
+
+def kernel_lies(kernel, simulated, pairs):
+    """Pairs of entries of which the simulator makes something else."""
     path = '/srv/deciding'
     kernel.share(path)
-    client = kernel.place.clients['one']
-    entries = [('rw', client.ipv4), ('ro', '192.0.2.0/28'),
-               ('rw', '192.0.2.0/24'), ('ro', '0.0.0.0/0'), ('rw', '*')]
-    for first in range(len(entries)):
-        for second in range(len(entries)):
-            for words in (
-                    ('exportfs', '-ua'),
-                    *(('exportfs', '-i', '-o', f'{level},insecure,{FSID}',
-                       f'{name}:{path}') for level, name in (
-                           entries[first], entries[second]))):
-                kernel.guest.run(*words)
-                simulated.execute(words)
-            assert (client.gets(kernel.guest.address, path)
-                    == simulated.access(client.ipv4, path)), (first, second)
+    lies = []
+    for pair in pairs:
+        calls = [('exportfs', '-ua'), *(
+            ('exportfs', '-i', '-o', f'{level},{FSID}',
+             exports_text.argument(path, name)) for level, name in pair)]
+        kernel.guest.shell('; '.join(map(shlex.join, calls)))
+        for words in calls:
+            simulated.execute(words)
+        if kernel.asked(path, *ASKED) != {
+                each: simulated.access(each, path) for each in ASKED}:
+            lies.append(pair)
     kernel.guest.run('exportfs', '-ua')
+    return lies
+
+
+def test_kernel_nfs_gives_the_same_access(kernel):
+    """Which entry decides, in every order of two."""
+    assert kernel_lies(kernel, nfs.KernelNfs(), itertools.permutations(
+        ENTRIES, 2)) == []
+
+
+class NarrowestDecides(nfs.KernelNfs):
+    """What one would like to be true."""
+
+    def access(self, client, path):
+        levels = {entry.network: entry.level for entry in self.entries
+                  if entry.path == path and entry.network}
+        return access.level_for(levels, client)
+
+
+def test_kernel_simulator_that_lies_is_found(kernel):
+    for pair in ((('ro', '10.0.0.0/28'), ('rw', '10.0.0.0/24')),
+                 (('ro', '0.0.0.0/0'), ('rw', '10.0.0.7'))):
+        assert kernel_lies(kernel, NarrowestDecides(), [pair]) == [pair]
 
 
 # Ganesha
