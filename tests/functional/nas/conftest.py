@@ -133,6 +133,11 @@ class KernelSite:
     def gets(self, path: str) -> dict[str, str | None]:
         return self.place.gets(self.guest.address, path)
 
+    def etab(self) -> list[str]:
+        """All entries; networks that overlap have the same level."""
+        return sorted(self.guest.run(
+            'cat', '/var/lib/nfs/etab').stdout.splitlines())
+
     def asked(self, path: str, *clients: str) -> dict[str, str | None]:
         """What these addresses get."""
         return self.place.crowd.gets(self.guest.address, path, clients,

@@ -19,6 +19,7 @@ import os
 import pathlib
 import subprocess
 import sys
+import threading
 import typing as ty
 
 from tests.functional.lab import network
@@ -40,6 +41,7 @@ class Crowd:
     def __init__(self, net: network.Network, name: str = 'crowd') -> None:
         self.ipv4, self.ipv6 = net.ipv4(name), net.ipv6(name)
         self.box = net.host(name)
+        self._lock = threading.Lock()
         # All addresses are its own but those of the network it is in, and
         # its ports are those that servers want of clients.
         self.box.shell("""
@@ -88,9 +90,10 @@ class Crowd:
     def _ask(self, *request: ty.Any) -> ty.Any:
         assert self._process.stdin
         assert self._process.stdout
-        self._process.stdin.write(json.dumps(request) + '\n')
-        self._process.stdin.flush()
-        line = self._process.stdout.readline()
+        with self._lock:
+            self._process.stdin.write(json.dumps(request) + '\n')
+            self._process.stdin.flush()
+            line = self._process.stdout.readline()
         if not line:
             raise NotAnswered('the crowd is gone')
         outcome, value = json.loads(line)

@@ -19,6 +19,7 @@ Server`; what clients get is asked of the server itself, by trying.
 import abc
 from collections.abc import Sequence
 import re
+import threading
 
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import ganesha_bus
@@ -46,6 +47,7 @@ class Real(abc.ABC):
         self._inside = inside
         self._crowd = many
         self._addresses = ipv4, ipv6
+        self._lock = threading.Lock()
         self._known: dict[str, dict[str, None]] = {}
         self._found: dict[tuple[str, str], str | None] = {}
 
@@ -62,16 +64,19 @@ class Real(abc.ABC):
         """
         if not crowd.possible(client):
             return None
-        if (client, path) not in self._found:
-            known = self._known.setdefault(path, {})
-            known[client] = None
-            ipv4, ipv6 = self._addresses
-            missing = [each for each in known
-                       if (each, path) not in self._found]
-            for each, level in self._crowd.gets(
-                    ipv4, path, missing, ipv6).items():
-                self._found[each, path] = level
-        return self._found[client, path]
+        # Other threads may make it out of date, which starts another one.
+        found = self._found
+        with self._lock:
+            if (client, path) not in found:
+                known = self._known.setdefault(path, {})
+                known[client] = None
+                ipv4, ipv6 = self._addresses
+                missing = [each for each in known
+                           if (each, path) not in found]
+                found.update(
+                    ((each, path), level) for each, level in
+                    self._crowd.gets(ipv4, path, missing, ipv6).items())
+            return found[client, path]
 
     def execute(self, words: Sequence[str], stdin: str = '') -> Result:
         """As an administrator would, by hand."""

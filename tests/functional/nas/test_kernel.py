@@ -188,11 +188,11 @@ def test_all_again_after_a_reboot(kernel, path):
     one, two, _ = (each.ipv4 for each in kernel.place.clients.values())
     levels = {one: 'rw', two: 'ro', '10.0.0.0/24': 'rw', '10.0.0.7': 'ro'}
     reconcile(kernel, path, levels)
-    before = kernel.guest.run('cat', '/var/lib/nfs/etab').stdout
+    before = kernel.etab()
     held = kernel.handle(path, '10.0.0.8')
     kernel.guest.reboot(400)
     kernel.settle()
-    assert kernel.guest.run('cat', '/var/lib/nfs/etab').stdout == before
+    assert kernel.etab() == before
     assert kernel.gets(path) == {**NOBODY, 'one': 'rw', 'two': 'ro'}
     assert kernel.holds(held, '10.0.0.8', '10.0.0.7', '10.0.1.8') == [
         'rw', 'ro', None]
