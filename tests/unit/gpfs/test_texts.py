@@ -12,10 +12,14 @@
 
 """What GPFS prints, and options that operators write."""
 
+import ipaddress
+
 import pytest
 
 from manila_drivers import exception
+from manila_drivers.ibm.gpfs import ces_list
 from manila_drivers.ibm.gpfs import export_options
+from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import listing
 from manila_drivers.ibm.gpfs import records
 from manila_drivers.transport import command
@@ -126,6 +130,24 @@ def test_addresses_with_colons_and_odd_escapes():
     assert second['clients'] == '10.0.0.1'
     with pytest.raises(listing.Unreadable):
         listing.rows(text, 'c', 's')
+
+
+def test_no_command_is_longer_than_a_kernel_takes():
+    first = int(ipaddress.ip_address('2001:db8:aaaa:bbbb:cccc:dddd:eeee:1'))
+    levels = {ipaddress.ip_network(first + n): 'rw' for n in range(2000)}
+    share = exports.Export('/gpfs0/share-1', 'share-1', '1', levels)
+    entries = [ces_list.Entry(str(network.network_address), network, 'rw', {})
+               for network in levels]
+    wanted = exports.Export('/gpfs0/share-1', 'share-1', '1', {
+        next(iter(levels)): 'rw'})
+    gone = ces_list.difference(wanted, entries).one_by_one(wanted)
+    came = ces_list.difference(share, entries[:1]).one_by_one(share)
+    for words in gone + came:
+        assert sum(map(len, words)) < 61_000
+    assert [name for _, text in gone for name in text.split(',')] == [
+        entry.client for entry in entries[1:]]
+    assert sum(text.count(';') + 1 for _, text, *_ in came) == 1999
+    assert (len(gone), len(came)) == (2, 2)
 
 
 @pytest.mark.parametrize('text', [
