@@ -14,6 +14,7 @@
 
 import dataclasses
 import ipaddress
+import threading
 import types
 
 import pytest
@@ -80,6 +81,26 @@ def test_two_execs_per_server_whatever_the_rules(place):
     assert place.execs() == {2}
     place.apply(many)
     assert place.execs() == {3}
+
+
+def test_servers_are_talked_to_at_once(place):
+    """None of them goes on before the others have been asked as well."""
+    together = threading.Barrier(len(place.servers))
+
+    class Waiting:
+        def __init__(self, server):
+            self.words, self.judge = server.words, server.judge
+            self._server = server
+
+        def run(self, cmd):
+            together.wait(timeout=20)
+            return self._server.run(cmd)
+
+    waiting = {name: Waiting(server)
+               for name, server in place.servers.items()}
+    place.helper.execute.server = waiting.__getitem__
+    assert exports.failed(place.apply(RULES)) == {}
+    assert place.execs() == {2}
 
 
 def test_every_server_is_reconciled(place):
