@@ -44,7 +44,9 @@ def keystone(layout: Layout) -> str:
         'token': {'provider': 'fernet', 'expiration': 86400},
         'fernet_tokens': {'key_repository': layout.work / 'fernet'},
         'credential': {'key_repository': layout.work / 'credential'},
-        'cache': {'enabled': 'false'},
+        # Without it a request costs some sixty queries, and most of a run's
+        # time.  In memory, so that one process has to serve all requests.
+        'cache': {'enabled': 'true', 'backend': 'dogpile.cache.memory_pickle'},
         'identity': {'password_hash_rounds': 4}})
 
 

@@ -157,9 +157,9 @@ def _end_port_mapper(layout: Layout) -> None:
 
 
 def _uwsgi(where: pathlib.Path, port: int, module: str,
-           *more: object) -> list[object]:
+           *more: object, count: int = 2) -> list[object]:
     return [where / 'uwsgi', '--http-socket', '127.0.0.1:%d' % port,
-            '--module', module, '--processes', '2', '--threads', '8',
+            '--module', module, '--processes', str(count), '--threads', '8',
             '--enable-threads', '--master', '--lazy-apps', '--die-on-term',
             '--buffer-size', '65535', '--add-header', 'Connection: close',
             *more]
@@ -184,7 +184,7 @@ def keystone(layout: Layout) -> Iterator[None]:
                    '--bootstrap-public-url', root,
                    '--bootstrap-region-id', 'RegionOne'], log)
     command = _uwsgi(layout.keystone, layout.keystone_port,
-                     'keystone.wsgi.api:application')
+                     'keystone.wsgi.api:application', count=1)
     with processes.server(
             command, layout.logs / 'keystone-uwsgi.log',
             port=layout.keystone_port,
