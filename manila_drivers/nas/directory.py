@@ -86,6 +86,11 @@ def kept(*paths: str) -> command.Command:
     return run('sync', '--', *paths)
 
 
+def all_kept(directory: str) -> command.Command:
+    """The same for whatever a call that was cut off has left to be done."""
+    return run('sync', '-f', '--', directory)
+
+
 def removed(*paths: str) -> command.Command:
     return run('rm', '-f', '--', *paths)
 

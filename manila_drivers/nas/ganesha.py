@@ -394,7 +394,12 @@ def _none(facts: Facts, wanted: directory.Directory,
     if wanted.name in facts.files or wanted.name in facts.pending:
         names.add(wanted.name)
     commands = _unindexed(facts, names | {wanted.name}, layout)
-    commands += map(ganesha_bus.remove, facts.numbers(wanted.path))
+    live = [ganesha_bus.remove(number)
+            for number in facts.numbers(wanted.path)]
+    if live and not commands:
+        # A call before this one may have been cut off behind the index.
+        commands = [directory.all_kept(layout.export_dir)]
+    commands += live
     return commands + _gone(names, layout)
 
 

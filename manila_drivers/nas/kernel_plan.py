@@ -26,6 +26,7 @@ call's changes at once, so that it is enough to order the calls:
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+import posixpath
 
 from manila_drivers import access
 from manila_drivers.nas import directory
@@ -58,8 +59,12 @@ def plan(facts: kernel.Facts, wanted: directory.Directory, fsid: str, *,
         Entry(wanted.path, client, tuple(exports_text.spelled(
             level, wanted.options, fsid).split(',')))
         for client, level in sorted(clients.items())]
-    commands = _file(facts, wanted, entries) if persist else []
-    return commands + _live(facts.of(wanted.path), entries)
+    files = _file(facts, wanted, entries) if persist else []
+    live = _live(facts.of(wanted.path), entries)
+    if live and persist and not files:
+        # A call before this one may have been cut off behind the file.
+        files = [directory.all_kept(posixpath.dirname(kernel.DIRECTORY))]
+    return files + live
 
 
 # The next start

@@ -106,6 +106,8 @@ class Files:
 
     def _sync(self, arguments: Sequence[str], stdin: str) -> Result:
         """Files here are always kept."""
+        if set(arguments[:list(arguments).index('--')]) - {'-f'}:
+            raise NotImplementedError(arguments)
         errors = [f"sync: error opening '{path}': No such file or directory"
                   for path in _operands(arguments)
                   if path not in self.text and path not in self.directories]

@@ -230,6 +230,18 @@ def test_index_never_names_a_file_that_is_not_there():
         'sed', 'sync']
 
 
+def test_a_repetition_does_not_rely_on_what_was_cut_off():
+    """The index may have changed, but not on the disk yet."""
+    server = nfs.Ganesha()
+    apply(server, world.export({'10.0.0.1': 'rw'}))
+    first = plan(server, world.export({}))
+    assert [cmd.words()[0] for cmd in first[:2]] == ['sed', 'sync']
+    server.run(first[0])
+    again = [cmd.words()[0] for cmd in apply(server, world.export({}))]
+    assert again[:2] == ['sync', 'dbus-send']
+    assert plan(server, world.export({})) == []
+
+
 def test_files_are_on_disk_before_ganesha_is_told():
     """Or a power failure would bring back what was there before."""
     server = nfs.Ganesha()

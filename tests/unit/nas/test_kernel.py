@@ -151,6 +151,22 @@ def test_files_are_on_disk_before_access_is_given_or_taken():
         assert 'sync' in words[:words.index('exportfs')], words
 
 
+def test_a_repetition_does_not_rely_on_what_was_cut_off():
+    """The file may be in place, but not on the disk yet."""
+    for levels in {'10.0.0.2': 'rw'}, {}:
+        server = nfs.KernelNfs()
+        apply(server, world.export({'10.0.0.1': 'rw'}))
+        first = plan(server, world.export(levels))
+        words = [cmd.words()[0] for cmd in first]
+        for cmd in first[:words.index('sync')]:
+            server.run(cmd)
+        again = [cmd.words()[0]
+                 for cmd in apply(server, world.export(levels))]
+        assert again[0] == 'sync'
+        assert 'exportfs' in again
+        assert plan(server, world.export(levels)) == []
+
+
 def test_commands_do_not_grow_with_rules():
     few, many = nfs.KernelNfs(), nfs.KernelNfs()
     one = apply(few, world.export({'10.0.0.1': 'rw', '10.0.0.2': 'ro'}))
