@@ -114,7 +114,12 @@ class Statistics:
         bricks = self._bricks(found.values())
         used = {}
         for ident, located in found.items():
-            size = self._used(located, bricks)
+            try:
+                size = self._used(located, bricks)
+            except exception.DriverError as exc:
+                LOG.warning('What share %s uses is not known: %s', ident,
+                            exc)
+                continue
             if size is not None:
                 used[ident] = size
         return used
@@ -124,7 +129,13 @@ class Statistics:
                           dict[str, list[records.Brick]]]:
         needed = {each.cluster for each in volumes
                   if not each.volume.on(records.QUOTA)}
-        return {cluster: cluster.gluster.bricks() for cluster in needed}
+        found = {}
+        for cluster in needed:
+            try:
+                found[cluster] = cluster.gluster.bricks()
+            except exception.DriverError as exc:
+                LOG.warning('What shares use is not known: %s', exc)
+        return found
 
     @staticmethod
     def _used(located: Located,
@@ -135,5 +146,5 @@ class Statistics:
             quota = located.cluster.gluster.quota(volume.name)
             return None if quota is None else quota.used
         total, free = planning.capacity(
-            volume, bricks[located.cluster].get(volume.name, ()))
+            volume, bricks.get(located.cluster, {}).get(volume.name, ()))
         return None if total is None or free is None else total - free

@@ -42,6 +42,10 @@ OLDEST = (3, 6)
 MODERN = (3, 7)
 
 
+def dotted(version: tuple[int, ...]) -> str:
+    return '.'.join(map(str, version))
+
+
 class Cluster:
     """One cluster, by the server that manages it.
 
@@ -53,12 +57,37 @@ class Cluster:
         self.address = address
         self.gluster = gluster
         self.version: tuple[int, ...] | None = None
+        #: Whether it is used only after a look at its version.
+        self.unproven = False
         self.down_until: float | None = None
 
     @property
     def modern(self) -> bool:
         """False only for what is known to be older than 3.7."""
         return self.version is None or self.version >= MODERN
+
+    def prove(self) -> None:
+        """Read its version.
+
+        :raises ConfigurationError: it is too old.
+        """
+        self.version = self.gluster.version()
+        if self.version < OLDEST:
+            raise exception.ConfigurationError(
+                'glusterfs_servers', 'server %s has GlusterFS %s; %s is the '
+                'oldest that works' % (self, dotted(self.version),
+                                       dotted(OLDEST)))
+        self.unproven = False
+
+    def volumes(self) -> list[records.Volume]:
+        """All volumes; of a cluster that is known to do, in one read.
+
+        One that could not be looked at when the service started is looked
+        at now.
+        """
+        if self.unproven:
+            self.prove()
+        return self.gluster.volumes()
 
     def dynamic(self, volume: records.Volume) -> bool:
         """Whether clients are cut off as soon as the list has changed."""
@@ -159,7 +188,7 @@ class Clusters:
     def volumes(self, *, all_of_them: bool = False) -> list[Located]:
         """Every volume of every cluster: one read each."""
         return [Located(cluster, volume) for cluster, found in self.each(
-            lambda cluster: cluster.gluster.volumes(),
+            lambda cluster: cluster.volumes(),
             all_of_them=all_of_them) for volume in found]
 
 

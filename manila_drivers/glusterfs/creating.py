@@ -59,7 +59,9 @@ class Creator:
             try:
                 self._activate(share, before, now, record)
             except exception.DriverError:
-                self._give_back(share, now)
+                # What was a share before may have somebody's data in it.
+                if before.free or record.fresh:
+                    self._give_back(share, now)
                 raise
         return self._site.locations(now)
 
@@ -132,7 +134,8 @@ class Creator:
             self._site.settings.infrastructure)
         claim = self._site.claim(share)
         if not (same and record.pending):
-            self._site.diary.begin(share.id, chosen.qualified, tuple(infra))
+            self._site.diary.begin(share.id, chosen.qualified, tuple(infra),
+                                   fresh=volume.free)
         changes = planning.preparation(
             volume, share.id, claim,
             self._site.settings.infrastructure.joined(infra),

@@ -36,6 +36,8 @@ class Record:
 
     :param volume: ``[user@]host:/volume``; '' if nothing is known.
     :param pending: its creation has begun and not been seen to end.
+    :param fresh: besides, the volume was free then, so that nothing is in
+        it yet.
     :param tls: bricks have been started since TLS was switched on.
     :param infrastructure: names that the volume's list had at the start.
     :param snapshot: one that we may have left activated.
@@ -46,6 +48,7 @@ class Record:
 
     volume: str = ''
     pending: bool = False
+    fresh: bool = False
     tls: bool = False
     infrastructure: tuple[str, ...] = ()
     snapshot: str = ''
@@ -64,7 +67,8 @@ class Diary:
         volume = found.get(VOLUME) or ''
         claim = found.get(_CLAIM)
         return Record(
-            volume=volume, pending=claim == 'pending',
+            volume=volume, pending=claim in ('pending', 'again'),
+            fresh=claim == 'pending',
             # Upstream's driver has restarted what it recorded.
             tls=bool(volume) and (claim is None
                                   or found.get(_TLS) == 'on'),
@@ -75,14 +79,18 @@ class Diary:
             reapply=found.get(_REAPPLY) == 'yes')
 
     def begin(self, share_id: str, volume: str, names: tuple[str, ...] = (),
-              snapshot: str = '') -> None:
-        """A share is about to be made of a volume."""
+              snapshot: str = '', *, fresh: bool = True) -> None:
+        """A share is about to be made of a volume.
+
+        :param fresh: it was free until now.
+        """
         chosen: list[str] = []
         for name in sorted(names):
             if len(','.join([*chosen, name])) <= _LONGEST:
                 chosen.append(name)
         self._storage.update(share_id, {
-            VOLUME: volume, _CLAIM: 'pending', _TLS: 'off',
+            VOLUME: volume, _CLAIM: 'pending' if fresh else 'again',
+            _TLS: 'off',
             _NAMES: ','.join(chosen), _SNAPSHOT: snapshot})
 
     def complete(self, share_id: str, volume: str) -> None:

@@ -58,8 +58,15 @@ def judge(volume: records.Volume, share_id: str, record: diary.Record,
     allowed = set(volume.allowed or ())
     kept = {name for name in allowed
             if names.is_safe(name) and not kinds.reserved(name)}
+    if record.reverting and volume.coming_back:
+        # Those of the snapshot's time: some may have been denied since.
+        kept = set()
     wanted = kept | infra
     wrong = volume.allowed is None or wanted != allowed
+    if volume.mark in volume.claims().values() \
+            and share_id in volume.claims().values():
+        # Another service was too late, and will put the mark right itself.
+        share_id = volume.mark
     changes = volume.changes({
         records.MARK: share_id, records.CLIENT_TLS: 'on',
         records.SERVER_TLS: 'on'})
@@ -84,7 +91,7 @@ class Ensurer:
         :returns: by instance id, what Manila is to be told.
         """
         index = _Index(self._site.clusters.each(
-            lambda cluster: cluster.gluster.volumes()))
+            lambda cluster: cluster.volumes()))
         answers = {}
         for share in shares:
             try:
@@ -113,20 +120,47 @@ class Ensurer:
             return {'status': 'error'}
         if record.volume != found.qualified:
             self._site.diary.moved(share.id, found.qualified)
-        verdict = judge(found.volume, share.id, record,
-                        self._site.settings.infrastructure,
-                        dynamic=found.cluster.dynamic(found.volume))
+        verdict = self._judged(share, found, record)
         if verdict.steps:
-            LOG.warning('Share %s is repaired: %s', share.id, verdict.steps)
-            if verdict.reapply:
-                self._site.diary.narrowed(share.id)
-            with self._site.locked(share.id):
-                self._site.run(found.cluster, verdict.steps)
+            verdict = self._repaired(share, found)
         answer: dict[str, Any] = {
             'export_locations': self._site.locations(found)}
         if verdict.reapply:
             answer['reapply_access_rules'] = True
         return answer
+
+
+    def _judged(self, share: model.Share, found: Located,
+                record: diary.Record) -> Verdict:
+        return judge(found.volume, share.id, record,
+                     self._site.settings.infrastructure,
+                     dynamic=found.cluster.dynamic(found.volume))
+
+    def _repaired(self, share: model.Share, seen: Located) -> Verdict:
+        """Repair a share that has been seen to need it.
+
+        It is looked at again, since other calls may have changed it until
+        now: what they did is not to be undone.
+        """
+        with self._site.locked(share.id):
+            record = self._site.diary.read(share.id)
+            volume = seen.cluster.gluster.volume(seen.volume.name)
+            if volume is None or not (
+                    planning.ours(volume, share.id, record)
+                    or planning.unmarked(volume)) \
+                    or volume.state == records.WIPING:
+                raise exception.Busy(
+                    'Share %s is being changed' % share.id,
+                    check='that the call about it ends')
+            found = seen.with_volume(volume)
+            verdict = self._judged(share, found, record)
+            if verdict.steps:
+                LOG.warning('Share %s is repaired: %s', share.id,
+                            verdict.steps)
+                if verdict.reapply:
+                    self._site.diary.narrowed(share.id)
+                self._site.run(found.cluster, verdict.steps)
+        return verdict
 
 
 class _Index:
@@ -158,7 +192,8 @@ class _Index:
              place: tuple[clusters_module.Cluster, str] | None,
              ) -> Located | None:
         recorded = self._by_name.get(place) if place else None
-        if recorded is not None and recorded.volume.mark == share_id:
+        if recorded is not None and planning.ours(recorded.volume, share_id,
+                                                  record):
             return recorded
         found = self._by_share.get(share_id)
         if found is None and recorded is not None \

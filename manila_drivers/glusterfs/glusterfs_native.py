@@ -67,10 +67,10 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin, driver.ShareDriver):
         return str(self.option('share_backend_name') or 'GlusterFS-Native')
 
     def get_configured_ip_versions(self) -> list[int]:
-        """Of the servers' addresses; names may be either."""
-        hosts = [each.strip() for each in
-                 self.option('glusterfs_servers') or ()]
-        return [4, 6] if any('[' in host for host in hosts) else [4]
+        """Of the servers' addresses; a name counts as one of IPv4."""
+        hosts = [*(self.option('glusterfs_servers') or ()),
+                 *(self.option('glusterfs_targets') or ())]
+        return sorted({6 if '[' in host else 4 for host in hosts}) or [4]
 
     def get_network_allocations_number(self) -> int:
         return 0

@@ -101,6 +101,8 @@ class GlusterfsVolumeMappedLayout:
             answers, or no volume belongs to the pool.
         """
         self.site.wiper.check()
+        for cluster in self._clusters:
+            cluster.unproven = True
         found = self._clusters.each(self._inspect)
         pool = [volume for _, volumes in found for volume in volumes]
         if not pool:
@@ -112,13 +114,8 @@ class GlusterfsVolumeMappedLayout:
 
     def _inspect(self, cluster: clusters.Cluster) -> list[records.Volume]:
         """The volumes of a cluster that are of the pool."""
-        cluster.version = cluster.gluster.version()
-        text = '.'.join(map(str, cluster.version))
-        if cluster.version < clusters.OLDEST:
-            raise exception.ConfigurationError(
-                'glusterfs_servers', 'server %s has GlusterFS %s; %s is the '
-                'oldest that works' % (cluster, text, '.'.join(
-                    map(str, clusters.OLDEST))))
+        cluster.prove()
+        text = clusters.dotted(cluster.version or ())
         pool = self.settings.pool
         volumes = [volume for volume in cluster.gluster.volumes()
                    if pool.has(cluster.address.host, volume.name)]

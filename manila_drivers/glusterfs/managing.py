@@ -139,9 +139,9 @@ class Manager:
             if again.volume == located.qualified and not again.pending:
                 return
         infra = planning.infrastructure(volume, diary.Record(), self._kinds)
-        changes = planning.preparation(
-            volume, share.id, self._site.claim(share),
-            self._kinds.joined(infra))
+        claim = self._site.claim(share)
+        changes = planning.unclaimed(volume, claim) | planning.preparation(
+            volume, share.id, claim, self._kinds.joined(infra))
         restart = not planning.tls_runs(volume)
         if changes:
             located.cluster.gluster.set(volume.name, changes)
@@ -160,7 +160,8 @@ class Manager:
             if found is not None:
                 changes = found.volume.changes({
                     records.MARK: share.id,
-                    records.STATE: records.UNMANAGED})
+                    records.STATE: records.UNMANAGED,
+                    **planning.unclaimed(found.volume)})
                 if changes:
                     found.cluster.gluster.set(found.volume.name, changes)
             self._site.diary.forget(share.id)

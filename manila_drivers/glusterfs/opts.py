@@ -36,6 +36,10 @@ GLUSTER_OPTS: list[cfg.Opt] = [
              'glusterfs_servers.'),
     cfg.ListOpt(
         'glusterfs_targets', default=[],
+        deprecated_for_removal=True,
+        deprecated_reason='glusterfs_servers with glusterfs_volume_pattern '
+                          'does all that it does, and knows the sizes of '
+                          'volumes.',
         help='Instead of glusterfs_servers and glusterfs_volume_pattern: the '
              'volumes that may become shares, each as [user@]host:/volume. '
              'For configurations of old; their sizes are not known from '

@@ -115,6 +115,12 @@ def rival(before: Volume, after: Volume, share_id: str,
     return None if after.mark == share_id else ''
 
 
+def unclaimed(volume: Volume, claim: str = '') -> dict[str, str]:
+    """Options that end every claim but ours: nobody else is choosing."""
+    return dict.fromkeys((option for option in volume.claims()
+                          if option != claim), records.NONE)
+
+
 def stepping_back(claim: str, other: str) -> dict[str, str]:
     """Options that leave a volume to the share of another service."""
     changes = {claim: records.NONE}
@@ -318,10 +324,8 @@ def clone(volume: Volume, share_id: str, parent_id: str, claim: str,
 
     :param gib: its limit if it is to have one, or has its parent's.
     """
-    others = dict.fromkeys(
-        (option for option in volume.claims() if option != claim),
-        records.NONE)
-    changes = {**others, **preparation(volume, share_id, claim, infra),
+    changes = {**unclaimed(volume, claim),
+               **preparation(volume, share_id, claim, infra),
                records.PARENT: parent_id}
     bounded = gib if gib is not None else None
     steps = []
@@ -342,6 +346,24 @@ def resize(quota: records.Quota, share_id: str, gib: int, *,
             'Share %s cannot shrink to %d GiB: %d bytes are in use'
             % (share_id, gib, quota.used))
     return quota.limit != gib * 1024 ** 3
+
+
+def ours(volume: Volume, share_id: str, record: diary.Record) -> bool:
+    """Whether a volume is the share for which it is recorded.
+
+    That is so as well where something else is in its mark for a while: what
+    was there when the snapshot was taken that it is being reverted to, or
+    the share of another service, which has claimed it too late and has yet
+    to step back.
+    """
+    if volume.mark == share_id or volume.name == names.clone(share_id):
+        return True
+    if record.pending:
+        return False
+    if record.reverting and volume.coming_back:
+        return True
+    claims = volume.claims().values()
+    return share_id in claims and volume.mark in claims
 
 
 def unmarked(volume: Volume) -> bool:

@@ -112,6 +112,9 @@ class Pool:
             return 'auth.ssl-allow has no name of a server'
         if volume.snapshots:
             return 'it has %d snapshots' % volume.snapshots
+        if volume.coming_back:
+            return ('it was brought back to a snapshot and not started '
+                    'since: a share that is being reverted, perhaps')
         return ''
 
 

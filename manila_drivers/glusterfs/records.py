@@ -115,6 +115,16 @@ class Volume:
             names.is_id(self.user(PARENT))
             or any('/snaps/' in brick for brick in self.bricks))
 
+    @property
+    def coming_back(self) -> bool:
+        """Whether it was brought back to a snapshot and not started since.
+
+        Its options are then those of the snapshot's time, whoever has had
+        it or been let in since.
+        """
+        return not self.started and any('/snaps/' in brick
+                                        for brick in self.bricks)
+
     def claims(self) -> dict[str, str]:
         """Shares that backends claimed the volume for, by option.
 

@@ -56,7 +56,8 @@ class Shares:
         """
         with self._site.locked(share.id):
             record = self._site.diary.read(share.id)
-            found = self._site.find(share.id, record)
+            # Where not all can be asked nobody can be called denied.
+            found = self._site.find(share.id, record, all_of_them=True)
             if found is None:
                 if not rules:
                     return {}
@@ -104,7 +105,7 @@ class Shares:
         recorded = self._site.recorded(record)
         if recorded is not None and not recorded.volume.is_clone:
             mark = recorded.volume.options.get(records.MARK)
-            if mark == share.id:
+            if planning.ours(recorded.volume, share.id, record):
                 return recorded
             if mark is not None and not recorded.volume.mark:
                 # An earlier call has emptied it and given it back.
@@ -132,10 +133,11 @@ class Shares:
                     and record.volume == found.qualified)):
             self._site.run(found.cluster, planning.destruction(volume))
             return
-        if record.pending and self._lost_to(found, share, claim):
+        if (record.pending or not record.volume) \
+                and self._lost_to(found, share, claim):
             return
         planning.check_snapshots(volume)
-        if record.pending and self._never_used(volume, share):
+        if record.fresh and self._never_used(volume, share):
             found.cluster.gluster.set(volume.name,
                                       planning.release(volume, claim))
             return

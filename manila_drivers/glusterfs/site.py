@@ -25,7 +25,6 @@ from manila_drivers import plan
 from manila_drivers.glusterfs import clusters as clusters_module
 from manila_drivers.glusterfs import diary as diary_module
 from manila_drivers.glusterfs import mounting
-from manila_drivers.glusterfs import names
 from manila_drivers.glusterfs import performing
 from manila_drivers.glusterfs import planning
 from manila_drivers.glusterfs import settings as settings_module
@@ -93,9 +92,8 @@ class Site:
         """
         record = record or self.diary.read(share_id)
         recorded = self.recorded(record)
-        if recorded is not None and (
-                recorded.volume.mark == share_id
-                or recorded.volume.name == names.clone(share_id)):
+        if recorded is not None and planning.ours(recorded.volume, share_id,
+                                                  record):
             return recorded
         found = clusters_module.owned(share_id, self.clusters.volumes(
             all_of_them=all_of_them))
@@ -120,7 +118,7 @@ class Site:
 
     def get(self, share_id: str) -> Located:
         """:raises NotFound: the share has no volume."""
-        found = self.find(share_id)
+        found = self.find(share_id, all_of_them=True)
         if found is None:
             raise exception.NotFound(
                 'Share %s has no volume' % share_id,

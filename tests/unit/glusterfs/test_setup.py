@@ -14,10 +14,13 @@
 
 import logging
 
+from oslo_log import versionutils
 import pytest
 
 from manila_drivers import compat
+from manila_drivers.glusterfs import opts
 from manila_drivers.simulators.gluster import Fault
+from tests.unit.glusterfs.conftest import row
 
 Wrong = compat.errors.BadConfigurationException
 
@@ -165,4 +168,33 @@ def test_ipv6_servers(world):
     world.host.sims['2001:db8::7'] = world.one
     world.one.make_volume('pool-2G-1')
     driver = world.driver(glusterfs_servers='root@[2001:db8::7]')
-    assert driver.get_configured_ip_versions() == [4, 6]
+    assert driver.get_configured_ip_versions() == [6]
+    driver.create_share(None, row())
+    assert world.one.volume('pool-2G-1').options['user.manila-share']
+
+
+@pytest.mark.parametrize(('options', 'versions'), [
+    ({'glusterfs_servers': 'one'}, [4]),
+    ({'glusterfs_servers': 'one,root@[2001:db8::7]'}, [4, 6]),
+    ({'glusterfs_servers': None, 'glusterfs_targets': '[::1]:/v'}, [6]),
+    ({'glusterfs_servers': None, 'glusterfs_targets': '10.0.0.1:/v'}, [4])],
+    ids=str)
+def test_versions_of_ip_are_those_of_the_addresses(world, options, versions):
+    for host in ('2001:db8::7', '::1', '10.0.0.1'):
+        world.host.sims[host] = world.one
+    driver = world.driver(checked=False, **options)
+    assert driver.get_configured_ip_versions() == versions
+
+
+def test_a_fixed_list_of_volumes_is_deprecated(world, caplog, monkeypatch):
+    [option] = [each for each in opts.GLUSTER_OPTS
+                if each.name == 'glusterfs_targets']
+    # It is said once in a process.
+    monkeypatch.setattr(option, '_logged_deprecation', False)
+    monkeypatch.setattr(versionutils, '_deprecated_messages_sent', {})
+    world.one.make_volume('v1')
+    with caplog.at_level(logging.WARNING):
+        world.driver(glusterfs_servers=None, glusterfs_volume_pattern=None,
+                     glusterfs_targets='one:/v1')
+    assert 'Option "glusterfs_targets" from group "g" is deprecated' \
+        in caplog.text
