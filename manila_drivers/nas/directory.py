@@ -12,7 +12,9 @@
 
 """What a server shall export, and how files of it are replaced.  Pure."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
+import pathlib
 import re
 from typing import Protocol
 
@@ -98,6 +100,14 @@ def removed(*paths: str) -> command.Command:
 def run(*words: str, **parts: object) -> command.Command:
     """A command on a NAS server: all of them need root."""
     return command.Command.of(*words, root=True, **parts)
+
+
+def above(paths: Iterable[str], exported: Iterable[str]) -> list[str]:
+    """Exports that have some of the paths below them."""
+    known = set(exported)
+    return sorted({str(parent) for path in paths
+                   for parent in pathlib.PurePosixPath(path).parents
+                   if str(parent) in known})
 
 
 def hidden(network: access.Network, level: str, before: Levels) -> bool:

@@ -91,6 +91,9 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
 
     def agree(self, facts: Mapping[str, ganesha.Facts],
               wanted: Sequence[exports.Export]) -> dict[str, int]:
+        for server, seen in facts.items():
+            self.warn(server, [export.path for export in wanted],
+                      seen.live.values())
         found = ganesha.numbers(facts.values(), wanted)
         with self._lock:
             for export in wanted:

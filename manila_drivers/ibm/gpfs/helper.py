@@ -23,6 +23,7 @@ many rules there are; a third only after a failure, to see what became of it.
 
 import abc
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from concurrent import futures
@@ -36,6 +37,7 @@ from manila_drivers import exception
 from manila_drivers.ibm.gpfs import export_options
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import rule_by_rule
+from manila_drivers.nas import directory
 from manila_drivers.transport import command
 from manila_drivers.transport import meter
 from manila_drivers.transport import script
@@ -129,6 +131,17 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         return {}
 
     # What a helper may write.
+
+    def warn(self, server: str, paths: Sequence[str],
+             exported: Iterable[str]) -> None:
+        """Tell of exports by which everything below them is reached."""
+        found = directory.above(paths, exported)
+        if found:
+            LOG.error(
+                'NFS server %s also exports %s, and so the shares below it: '
+                'whoever may mount that reaches all of them, whatever their '
+                'access rules say. It is not of this driver. Remove it.',
+                server, ', '.join(found))
 
     def scraps(self, export: Export) -> Sequence[str]:
         """Files that a call which was cut off may have left half written.

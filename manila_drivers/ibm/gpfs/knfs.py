@@ -66,6 +66,8 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
     def _warn(self, facts: Mapping[str, kernel.Facts],
               paths: set[str]) -> None:
         for server, found in facts.items():
+            self.warn(server, sorted(paths), (
+                entry.path for entry in (*found.live, *found.others)))
             others = sorted({entry.path for entry in found.others
                              if entry.path in paths})
             if others:

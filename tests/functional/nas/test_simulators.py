@@ -144,6 +144,20 @@ def test_kernel_nfs_gives_the_same_access(kernel):
         ENTRIES, 2)) == []
 
 
+def test_export_above_lets_everybody_in(kernel):
+    """Which is why the driver tells of those."""
+    simulated = nfs.KernelNfs()
+    kernel.share('/srv/above/below')
+    words = ('exportfs', '-i', '-o', f'rw,{FSID}', '*:/srv/above')
+    kernel.guest.run(*words)
+    simulated.execute(words)
+    found = kernel.asked('/srv/above/below', *ASKED)
+    kernel.guest.run('exportfs', '-ua')
+    assert found == dict.fromkeys(ASKED, 'rw')
+    assert found == {each: simulated.access(each, '/srv/above/below')
+                     for each in ASKED}
+
+
 class NarrowestDecides(nfs.KernelNfs):
     """What one would like to be true."""
 

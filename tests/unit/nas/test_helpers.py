@@ -24,6 +24,7 @@ from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import gnfs
 from manila_drivers.ibm.gpfs import knfs
 from manila_drivers.nas import directory
+from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
 from manila_drivers.simulators import faults
 from manila_drivers.simulators import nfs
@@ -101,6 +102,33 @@ def test_servers_are_talked_to_at_once(place):
     place.helper.execute.server = waiting.__getitem__
     assert exports.failed(place.apply(RULES)) == {}
     assert place.execs() == {2}
+
+
+def test_an_export_above_the_shares_is_told_of(place, caplog):
+    """It lets everybody in, whatever the rules say."""
+    for path, told in (world.PATH + '0', False), ('/gpfs', False), \
+            (world.PATH.rpartition('/')[0], True):
+        caplog.clear()
+        server = place.servers['nfs2']
+        by_hand(server, path)
+        if told:
+            assert server.access('192.0.2.77', world.PATH) == 'rw'
+        assert exports.failed(place.apply(RULES)) == {}
+        assert ('nfs2 also exports' in caplog.text) == told
+        assert 'nfs1 also exports' not in caplog.text
+
+
+def by_hand(server, path):
+    """Everybody may write."""
+    if isinstance(server, nfs.KernelNfs):
+        server.execute(['exportfs', '-i', '-o', 'rw,fsid=9', f'*:{path}'])
+        return
+    file = '/etc/ganesha/hand.conf'
+    server.files.text[file] = (
+        f'EXPORT {{ Export_Id = 9; Path = "{path}"; Pseudo = "{path}"; '
+        'Tag = "hand"; Access_Type = RW; FSAL { Name = VFS; } }')
+    for call in (ganesha_bus.remove(9), ganesha_bus.add(file, 9)):
+        server.execute(call.words())
 
 
 def test_every_server_is_reconciled(place):
