@@ -14,9 +14,12 @@
 
 import re
 
+import pytest
+
 from tests.tempest import configs
 from tests.tempest import layout
 from tests.tempest import results
+from tests.tempest import run
 
 JUNIT = """<testsuite>
 <testcase classname="a.tests.B" name="test_ok[backend,id-1,positive]"/>
@@ -61,6 +64,20 @@ def test_a_test_of_which_nothing_was_heard_is_missing():
         'a.tests.C.test_of_a_class_that_is_skipped[backend]\n')
     assert [outcome.test for outcome in results.missing(
         selected, results.read(JUNIT))] == ['a.tests.B.test_lost']
+
+
+GOOD = results.Outcome('a.tests.B.test_ok', 'passed')
+
+
+@pytest.mark.parametrize(('tests', 'outcomes', 'left', 'code'), [
+    ([GOOD.test], [GOOD], [], 0),
+    ([], [], [], 1),
+    ([GOOD.test, 'a.tests.B.test_lost'], [GOOD], [], 1),
+    ([GOOD.test], [GOOD], ['a view'], 1),
+    ([GOOD.test], [GOOD, results.Outcome('a.tests.C', 'failed')], [], 1),
+    ([GOOD.test], [GOOD, results.Outcome('a.tests.C', 'skipped')], [], 1)])
+def test_what_fails_a_run(tests, outcomes, left, code):
+    assert run.report(tests, outcomes, left, 1.0) == code
 
 
 def test_every_listed_pattern_is_readable_and_has_a_reason():
