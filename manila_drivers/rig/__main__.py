@@ -26,6 +26,7 @@ from manila_drivers.rig import client
 from manila_drivers.rig import environment
 from manila_drivers.rig import process
 from manila_drivers.rig import releases
+from manila_drivers.rig import scene
 from manila_drivers.rig import stay
 
 
@@ -78,7 +79,8 @@ def run(wishes: argparse.Namespace) -> None:
                         wishes.threading, path) as manila:
         types = make_types(manila)
         print('Manila %s is up. Try:' % manila.release.wheel)
-        for line in stay.commands(place, manila, types[0]):
+        for line in stay.commands(
+                place, manila, scene.Profile(types[0], share_type=types[0])):
             print('  ' + line)
         print('Logs: %s' % settings.logs)
         print('To stop it: Ctrl-C here.', flush=True)

@@ -23,7 +23,7 @@ from manila_drivers.rig import api
 
 WAIT_SECONDS = 30.0
 # A question costs Manila's API some 20 ms of processor time, so that many
-# who wait must not keep it from working.
+# who wait must not keep it from working: they had better ask less often.
 POLL_SECONDS = 0.03
 POLL_GROWTH = 1.3
 POLL_MOST_SECONDS = 0.5
@@ -42,11 +42,17 @@ class WaitFailure(Exception):
 
 
 class Client:
-    """Shares, rules, snapshots and services of one Manila."""
+    """Shares, rules, snapshots and services of one Manila.
 
-    def __init__(self, rest: api.Api, seconds: float = WAIT_SECONDS) -> None:
+    :param seconds: after which a wait is given up
+    :param poll: seconds between the first two questions of a wait
+    """
+
+    def __init__(self, rest: api.Api, seconds: float = WAIT_SECONDS,
+                 poll: float = POLL_SECONDS) -> None:
         self.api = rest
         self.seconds = seconds
+        self.poll = poll
 
     # Types
 
@@ -240,7 +246,7 @@ class Client:
         :raises WaitFailure: the time is over
         """
         end = time.monotonic() + self.seconds
-        pause = POLL_SECONDS
+        pause = self.poll
         while True:
             answer = ask()
             if answer is not None:

@@ -19,16 +19,28 @@ from manila_drivers.rig.journal import expect
 
 def snapshots(play: scene.Scene, share: str) -> None:
     """Snapshot, a share made from it, and the way back to it."""
+    used = write(play, share)
     snapshot = take(play, share)
+    # What is written now is not in the snapshot.
+    write(play, share)
     if play.profile.clones:
-        clone = create_from(play, snapshot)
+        clone = create_from(play, snapshot, used)
         open_clone(play, share, clone)
         delete_clone(play, clone)
     if play.profile.reverts:
-        revert(play, share, snapshot)
+        revert(play, share, snapshot, used)
     else:
         revert_refused(play, share, snapshot)
     delete_snapshot(play, snapshot)
+
+
+def write(play: scene.Scene, share: str) -> int | None:
+    """Somebody adds something; how much there is then, if one can tell."""
+    used = play.used(share)
+    if play.storage is None or used is None:
+        return None
+    play.storage.fill(play.client.exports(share)[0], used + 4096)
+    return used + 4096
 
 
 def take(play: scene.Scene, share: str) -> str:
@@ -39,8 +51,11 @@ def take(play: scene.Scene, share: str) -> str:
     return snapshot
 
 
-def create_from(play: scene.Scene, snapshot: str) -> str:
-    """A new share with the snapshot's contents, which nobody can reach."""
+def create_from(play: scene.Scene, snapshot: str, used: int | None) -> str:
+    """A new share with the snapshot's contents, which nobody can reach.
+
+    :param used: how much the snapshot holds, None if storage cannot tell
+    """
     profile = play.profile
     size = play.client.snapshot(snapshot)['share_size'] + 1
     seen: list[str] = []
@@ -50,6 +65,7 @@ def create_from(play: scene.Scene, snapshot: str) -> str:
             name='clone')['id']
         play.client.wait('the clone', lambda: _arrived(play, clone, seen))
         play.check_size(clone, size)
+        play.check_content(clone, used)
         note.says('%s at %s, open to %s', ' > '.join(seen),
                   play.client.exports(clone)[0], play.check_access(clone))
     return clone
@@ -88,13 +104,15 @@ def delete_snapshot(play: scene.Scene, snapshot: str) -> None:
         note.says('gone')
 
 
-def revert(play: scene.Scene, share: str, snapshot: str) -> None:
+def revert(play: scene.Scene, share: str, snapshot: str,
+           used: int | None) -> None:
     """The share is what it was, for the same clients; the snapshot stays."""
     size = play.client.share(share)['size']
     with play.journal.step('revert to the snapshot') as note:
         play.client.revert(share, snapshot)
         play.client.wait_share(share)
         play.check_size(share, size)
+        play.check_content(share, used)
         play.client.wait_snapshot(snapshot)
         note.says('available, %d GiB, open to %s', size,
                   play.check_access(share))

@@ -12,9 +12,9 @@
 
 """The demonstration: a real Manila serves shares from a simulated cluster.
 
-`python -m manila_drivers.rig.demo` starts a simulated VAST cluster and a
-Manila that uses it, leads shares through their life and shows each step,
-what Manila said, what the cluster was asked and how long that took.
+`python -m manila_drivers.rig.demo` starts a simulated cluster, by default one
+of VAST, and a Manila that uses it, leads shares through their life and shows
+each step, what Manila said, what the cluster was asked and how long that took.
 """
 
 import argparse
@@ -24,13 +24,13 @@ import shutil
 import sys
 import tempfile
 import time
-from typing import Any
 
 from manila_drivers.rig import api
 from manila_drivers.rig import client
 from manila_drivers.rig import config
 from manila_drivers.rig import environment
 from manila_drivers.rig import journal
+from manila_drivers.rig import kinds
 from manila_drivers.rig import life
 from manila_drivers.rig import outage
 from manila_drivers.rig import process
@@ -38,9 +38,7 @@ from manila_drivers.rig import releases
 from manila_drivers.rig import scene
 from manila_drivers.rig import show
 from manila_drivers.rig import stay
-from manila_drivers.rig import vast
 
-BACKEND = 'vast'
 _FAILURES = (journal.ScenarioFailure, process.ManilaFailure,
              environment.EnvironmentFailure, api.ApiError,
              client.WaitFailure, OSError)
@@ -58,8 +56,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help='directory for state and logs, kept afterwards; by default a '
              'temporary one')
     parser.add_argument(
-        '--driver', default=vast.DRIVER, metavar='CLASS',
-        help='dotted path of the driver class, default %(default)s')
+        '--backend', default='vast', choices=tuple(kinds.KINDS),
+        help='what is simulated, default %(default)s; ces, knfs and gnfs are '
+             'the ways in which Storage Scale exports')
+    parser.add_argument(
+        '--driver', metavar='CLASS',
+        help="dotted path of a driver class in the place of the backend's")
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -95,16 +97,19 @@ def perform(wishes: argparse.Namespace, work: pathlib.Path,
             screen: show.Screen) -> None:
     start = time.monotonic()
     release = releases.named(wishes.release)
-    screen.line('Manila %s with %s' % (release.wheel, wishes.driver))
+    name, kind = wishes.backend, kinds.KINDS[wishes.backend]
+    driver = wishes.driver or kind.driver
+    screen.line('Manila %s with %s' % (release.wheel, driver))
     place = environment.provide(tell=screen.line)
     with contextlib.ExitStack() as stack:
-        cluster = stack.enter_context(vast.Cluster())
-        screen.line('  simulated VAST cluster at %s' % cluster.url)
+        cluster = stack.enter_context(kind.cluster())
+        screen.line('  simulated %s at %s' % (kind.system, cluster.url))
         manila = stack.enter_context(started(
-            place, release, work, cluster.options(wishes.driver)))
+            place, release, work, {name: cluster.options(driver)},
+            cluster))
         screen.line('  API, scheduler and share service at %s, up after '
                     '%.1f s' % (manila.endpoint, time.monotonic() - start))
-        play = scene.play(manila, vast.profile(BACKEND), cluster,
+        play = scene.play(manila, kind.profile(name), cluster,
                           begin=screen.begin, tell=screen.tell)
         story(play)
         screen.line(summary(play, time.monotonic() - start))
@@ -113,11 +118,13 @@ def perform(wishes: argparse.Namespace, work: pathlib.Path,
 
 
 def started(place: environment.Environment, release: releases.Release,
-            work: pathlib.Path, options: dict[str, Any]) -> process.Manila:
+            work: pathlib.Path, backends: config.Sections,
+            cluster: kinds.Cluster) -> process.Manila:
     process.clean(work)
     work.mkdir(parents=True, exist_ok=True)
-    return process.Manila(place, release,
-                          config.Settings(work, {BACKEND: options}))
+    settings = config.Settings(work, backends, cluster.defaults())
+    return process.Manila(place, release, settings,
+                          programs=cluster.programs)
 
 
 def story(play: scene.Scene) -> None:
@@ -125,7 +132,7 @@ def story(play: scene.Scene) -> None:
     life.whole(play)
     share = life.create(play)
     life.allow(play, share, play.profile.cast.wide, 'rw')
-    outage.ensure_after_change(play, share)
+    outage.ensure_after_change(outage.Part(play, share))
 
 
 def summary(play: scene.Scene, seconds: float) -> str:
@@ -139,7 +146,7 @@ def remain(play: scene.Scene, place: environment.Environment,
     """Say how to use it, and wait for a signal."""
     screen.line()
     screen.line('Everything is still running. In another terminal:')
-    for line in stay.commands(place, play.manila, play.profile.share_type):
+    for line in stay.commands(place, play.manila, play.profile):
         screen.line('  ' + line)
     screen.line('Logs: %s' % play.manila.settings.logs)
     screen.line('To stop it: Ctrl-C here.')

@@ -23,6 +23,7 @@ import tempfile
 from typing import Self
 
 from manila_drivers.rig import cast
+from manila_drivers.rig import door as door_module
 from manila_drivers.rig import rootwrap
 from manila_drivers.rig import scene
 from manila_drivers.rig.storage import Item
@@ -44,13 +45,17 @@ _PERIODIC = frozenset({'volume info 0'})
 
 
 class Cluster:
-    """A simulated cluster behind SSH; a `Storage` in the rig's sense."""
+    """A simulated cluster behind SSH; a `Storage` in the rig's sense.
 
-    def __init__(self, sim: gluster.GlusterSim | None = None) -> None:
+    :param door: makes what the driver logs in to.
+    """
+
+    def __init__(self, sim: gluster.GlusterSim | None = None,
+                 door: door_module.Make = ssh.SshServer) -> None:
         self.sim = sim or gluster.GlusterSim()
         for number in range(VOLUMES):
             self.sim.make_volume('manila-volume-%d' % number, size=SIZE)
-        self.ssh = ssh.SshServer({SERVER: shell.host(self.sim)})
+        self.ssh = door({SERVER: shell.host(self.sim)})
         self._directory = pathlib.Path(tempfile.mkdtemp(prefix='gluster-'))
         self._host = gluster.GlusterPrograms(
             gluster.ManilaHost({SERVER: self.sim}),
@@ -65,7 +70,7 @@ class Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.ssh.stop()
+        self.ssh.close()
         self._host.close()
         shutil.rmtree(self._directory, ignore_errors=True)
 
@@ -92,6 +97,7 @@ class Cluster:
         return {
             'share_driver': driver,
             'glusterfs_servers': '%s@%s' % (self.ssh.user, SERVER),
+            'glusterfs_path_to_private_key': self.ssh.key_file,
             'glusterfs_server_password': self.ssh.password,
             'glusterfs_ssh_port': self.ssh.port,
             'glusterfs_known_hosts': self._directory / 'known_hosts',
@@ -130,6 +136,10 @@ class Cluster:
     def fill(self, export: str, used: int) -> None:
         self.sim.write(_volume(export), '/data', used)
 
+    def used(self, export: str) -> int | None:
+        volume = self.sim.volume(_volume(export))
+        return volume.used if volume else None
+
     def stop(self) -> None:
         self.ssh.stop()
 
@@ -147,7 +157,7 @@ def profile(backend: str) -> scene.Profile:
 
 def secrets(cluster: Cluster) -> Mapping[str, str]:
     """What must not appear in any log, by what it is."""
-    return {'SSH password': cluster.ssh.password}
+    return door_module.secrets(cluster.ssh)
 
 
 def _told(entry: 'gluster.sim.Entry') -> str:

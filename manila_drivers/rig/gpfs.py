@@ -23,6 +23,7 @@ import shutil
 import tempfile
 from typing import Self
 
+from manila_drivers.rig import door as door_module
 from manila_drivers.rig import scene
 from manila_drivers.rig.storage import Item
 from manila_drivers.simulators import gpfs
@@ -45,10 +46,11 @@ class Cluster:
     """A simulated cluster behind SSH; a `Storage` in the rig's sense.
 
     :param kind: ``CES``, ``KNFS`` or ``GNFS``
+    :param door: makes what the driver logs in to.
     """
 
-    def __init__(self, kind: str = 'CES',
-                 sim: gpfs.GpfsSim | None = None) -> None:
+    def __init__(self, kind: str = 'CES', sim: gpfs.GpfsSim | None = None,
+                 door: door_module.Make = ssh.SshServer) -> None:
         self.kind = kind
         self.sim = sim or gpfs.GpfsSim(base=BASE)
         self.sim.options.copy_seconds = COPY_SECONDS
@@ -56,7 +58,7 @@ class Cluster:
         if make is not None:
             for address in SERVERS:
                 self.sim.servers[address] = make(address)
-        self.ssh = ssh.SshServer({
+        self.ssh = door({
             address: shell.host(gpfs.SimHost(
                 self.sim, address if address in self.sim.servers else ''))
             for address in (NODE, *self.sim.servers)})
@@ -68,7 +70,7 @@ class Cluster:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self.ssh.stop()
+        self.ssh.close()
         shutil.rmtree(self._directory, ignore_errors=True)
 
     @property
@@ -95,6 +97,7 @@ class Cluster:
             'gpfs_nfs_server_list': ','.join(self.sim.servers) or None,
             'gpfs_ssh_login': self.ssh.user,
             'gpfs_ssh_use_sudo': True,
+            'gpfs_ssh_private_key': self.ssh.key_file,
             'gpfs_ssh_password': self.ssh.password,
             'gpfs_ssh_port': self.ssh.port,
             'gpfs_ssh_known_hosts': self._directory / 'known_hosts',
@@ -141,6 +144,10 @@ class Cluster:
     def fill(self, export: str, used: int) -> None:
         self.sim.write(_path(export), used)
 
+    def used(self, export: str) -> int | None:
+        found = self.sim.state.at(_path(export))
+        return found.used if found else None
+
     def stop(self) -> None:
         self.ssh.stop()
 
@@ -157,7 +164,7 @@ def profile(backend: str) -> scene.Profile:
 
 def secrets(cluster: Cluster) -> Mapping[str, str]:
     """What must not appear in any log, by what it is."""
-    return {'SSH password': cluster.ssh.password}
+    return door_module.secrets(cluster.ssh)
 
 
 def _path(export: str) -> str:

@@ -119,6 +119,17 @@ class Scene:
                            'storage limits %s to %s bytes, not %s GiB',
                            export, limit, size)
 
+    def used(self, share_id: str) -> int | None:
+        """How many bytes the share holds, if storage can tell."""
+        if self.storage is None:
+            return None
+        return self.storage.used(self.client.exports(share_id)[0])
+
+    def check_content(self, share_id: str, used: int | None) -> None:
+        """The share holds so many bytes, if storage can tell."""
+        found = self.used(share_id)
+        expect(found == used, 'it holds %s bytes, not %s', found, used)
+
     def inventory(self) -> frozenset[Item]:
         return self.storage.inventory() if self.storage else frozenset()
 

@@ -19,21 +19,24 @@ import threading
 
 from manila_drivers.rig import environment
 from manila_drivers.rig import process
+from manila_drivers.rig import scene
 
 _USES = (
     'list', 'pool list --detail',
-    'create NFS 1 --name mine --share-type %(type)s --wait',
-    'access create mine ip 192.0.2.0/24 --wait',
+    'create %(protocol)s 1 --name mine --share-type %(type)s --wait',
+    'access create mine %(kind)s %(to)s --wait',
     'export location list mine', 'delete mine --wait')
 
 
 def commands(place: environment.Environment, manila: process.Manila,
-             share_type: str) -> Iterator[str]:
+             profile: scene.Profile) -> Iterator[str]:
     """What to type to try it; each line works as it stands."""
     client = '%s --os-auth-type none --os-endpoint %s share ' % (
         place.tool('openstack'), manila.endpoint)
     for use in _USES:
-        yield client + use % {'type': share_type}
+        yield client + use % {
+            'type': profile.share_type, 'protocol': profile.protocol,
+            'kind': profile.cast.kind, 'to': profile.cast.single}
 
 
 def stop_on_signals() -> None:

@@ -44,6 +44,9 @@ class Storage(Protocol):
     def fill(self, export: str, used: int) -> None:
         """Let clients have written so many bytes."""
 
+    def used(self, export: str) -> int | None:
+        """How many bytes clients find there; None if it cannot tell."""
+
     def stop(self) -> None:
         """Stop answering, as if switched off."""
 

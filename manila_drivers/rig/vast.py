@@ -13,6 +13,7 @@
 """The VAST driver on a simulated cluster, ready for the rig."""
 
 from collections.abc import Mapping
+import pathlib
 from typing import Self
 
 from manila_drivers.rig import scene
@@ -50,6 +51,15 @@ class Cluster:
     @property
     def url(self) -> str:
         return self._server.url
+
+    @property
+    def programs(self) -> list[pathlib.Path]:
+        """Directories of programs that the Manila host has: none."""
+        return []
+
+    def defaults(self) -> dict[str, object]:
+        """What [DEFAULT] of manila.conf has to say."""
+        return {}
 
     def options(self, driver: str = DRIVER, **more: object
                 ) -> dict[str, object]:
@@ -90,6 +100,10 @@ class Cluster:
 
     def fill(self, export: str, used: int) -> None:
         self.sim.write(_path(export), used)
+
+    def used(self, export: str) -> int | None:
+        """The simulator does not copy what snapshots hold."""
+        return None
 
     def stop(self) -> None:
         self._server.stop()

@@ -12,14 +12,15 @@
 
 """The scenarios notice what is wrong with a driver.
 
-All of the broken ones run side by side in one Manila, each on a cluster of
-its own.
+All of the broken ones run side by side in one Manila, each on a simulated
+cluster of its own: of VAST, GlusterFS or Storage Scale.
 """
 
 from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import dataclasses
+import pathlib
 import re
 
 import pytest
@@ -28,6 +29,7 @@ from manila_drivers.rig import config
 from manila_drivers.rig import copies
 from manila_drivers.rig import environment
 from manila_drivers.rig import journal
+from manila_drivers.rig import kinds
 from manila_drivers.rig import life
 from manila_drivers.rig import outage
 from manila_drivers.rig import process
@@ -76,14 +78,14 @@ def _ensured(play: scene.Scene) -> None:
 
 def _changed(play: scene.Scene) -> None:
     life.make_type(play)
-    outage.ensure_after_change(play, life.create(play))
+    outage.ensure_after_change(outage.Part(play, life.create(play)))
 
 
 def _outage(play: scene.Scene) -> None:
     life.make_type(play)
     share = life.create(play)
     play.client.seconds = PATIENCE
-    outage.breakdown(play, share)
+    outage.breakdown(outage.Part(play, share))
 
 
 # Driver, part of the scenarios (`life.whole` and `outage.whole` have them
@@ -106,35 +108,55 @@ CASES = [
     ('Optimist', _outage, '^storage off: extend: waited 10 s'),
 ]
 
+# The same for drivers of which there is more to see, by what they run on.
+# Those of GlusterFS share the programs of one Manila host, so that none of
+# them may get as far as emptying a volume.
+MORE = {
+    'ces': [('Reluctant', _copies, '^revert to the snapshot: it holds')],
+    'knfs': [('HalfWay', _access, '^allow ro .* has access .*None')],
+    'gluster': [
+        ('Blank', _copies, '^create a share from .* holds 0 bytes'),
+        ('Sticky', _access, '^deny tenant-a.* has access rw .* give None'),
+        ('Hoarder', _end, '^compare .* left behind: owner')]}
+KINDS = {**{name: 'vast' for name, _, _ in CASES}, 'Talkative': 'vast',
+         **{case[0]: kind for kind, cases in MORE.items() for case in cases}}
+CASES += [case for cases in MORE.values() for case in cases]
+
 
 @dataclasses.dataclass
 class Hospital:
     manila: process.Manila
-    clusters: dict[str, vast.Cluster]
+    clusters: dict[str, kinds.Cluster]
 
     def play(self, name: str) -> scene.Scene:
-        return scene.play(self.manila, vast.profile(name),
-                          self.clusters[name])
+        profile = kinds.KINDS[KINDS[name]].profile(name)
+        return scene.play(self.manila, profile, self.clusters[name])
 
 
 def _driver(name: str) -> str:
-    return 'tests.manila.broken.%s' % name
+    room = 'broken' if KINDS.get(name, 'vast') == 'vast' else 'broken_ssh'
+    return 'tests.manila.%s.%s' % (room, name)
 
 
 @pytest.fixture(scope='module')
 def hospital(place: environment.Environment,
              tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
-    names = [name for name, _, _ in CASES] + ['Talkative']
     with contextlib.ExitStack() as stack:
-        clusters = {name: stack.enter_context(vast.Cluster())
-                    for name in names}
+        clusters = {name: stack.enter_context(kinds.KINDS[kind].cluster())
+                    for name, kind in KINDS.items()}
+        # So many backends ask for statistics all the time.
+        defaults: dict[str, object] = {'periodic_interval': 2}
+        programs: list[pathlib.Path] = []
+        for cluster in clusters.values():
+            defaults |= cluster.defaults()
+            programs += cluster.programs
         settings = config.Settings(
             tmp_path_factory.mktemp('broken'),
-            {name: clusters[name].options(_driver(name)) for name in names},
-            # So many backends ask for statistics all the time.
-            {'periodic_interval': 2})
+            {name: cluster.options(_driver(name))
+             for name, cluster in clusters.items()}, defaults)
         manila = stack.enter_context(process.Manila(
-            place, releases.NEWEST, settings, path=[REPOSITORY]))
+            place, releases.NEWEST, settings, path=[REPOSITORY],
+            programs=programs))
         yield Hospital(manila, clusters)
 
 
@@ -151,7 +173,9 @@ def test_a_broken_driver_is_found(
 
 
 def test_a_password_in_the_log_is_found(hospital: Hospital) -> None:
-    password = hospital.clusters['Talkative'].sim.password
+    cluster = hospital.clusters['Talkative']
+    assert isinstance(cluster, vast.Cluster)
+    password = cluster.sim.password
     assert password in hospital.manila.log()
 
 

@@ -20,6 +20,7 @@ import signal
 import subprocess
 import sys
 
+import pytest
 import requests
 
 from tests.manila.conftest import awaited
@@ -83,9 +84,19 @@ def _refused(endpoint: str) -> bool:
     return False
 
 
+@pytest.mark.parametrize(('backend', 'said'), [
+    ('gluster', 'volume set'), ('knfs', 'mmcrfileset')])
+def test_other_backends_have_a_life_too(backend: str, said: str) -> None:
+    done = _run('--backend', backend)
+    assert done.returncode == 0, done.stdout + done.stderr
+    for text in (said, 'revert to the snapshot', 'nothing left behind',
+                 'shares ensured'):
+        assert text in done.stdout
+
+
 def test_its_help_names_its_options() -> None:
     done = _run('--help')
     missing: Sequence[str] = [option for option in (
-        '--release', '--keep', '--work', '--driver')
+        '--release', '--keep', '--work', '--backend', '--driver')
         if option not in done.stdout]
     assert (done.returncode, missing) == (0, [])

@@ -1,0 +1,71 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Every kind of driver has what it takes to be tried."""
+
+import importlib
+
+import pytest
+
+from manila_drivers.rig import cast
+from manila_drivers.rig import kinds
+from manila_drivers.rig import stay
+
+ALL = sorted(kinds.KINDS)
+
+
+@pytest.mark.parametrize('name', ALL)
+def test_its_driver_exists(name: str) -> None:
+    module, _, driver = kinds.KINDS[name].driver.rpartition('.')
+    assert isinstance(getattr(importlib.import_module(module), driver), type)
+
+
+@pytest.mark.parametrize('name', ALL)
+def test_its_storage_answers_and_tells_how_to_reach_it(name: str) -> None:
+    kind = kinds.KINDS[name]
+    with kind.cluster() as cluster:
+        options = cluster.options(kind.driver)
+        assert options['share_driver'] == kind.driver
+        profile = kind.profile('some')
+        assert profile.backend == profile.share_type == 'some'
+        # What is changed between two starts is something that differs.
+        assert profile.changes
+        assert all(options.get(option) != value
+                   for option, value in profile.changes.items())
+        assert all(program.is_dir() for program in cluster.programs)
+        before = cluster.inventory()
+        assert cluster.asked(cluster.mark()) == []
+        cluster.stop()
+        cluster.start()
+        assert cluster.inventory() == before
+
+
+def test_rules_name_clients_by_their_certificates() -> None:
+    rules = {cast.TENANTS[0]: 'rw', cast.TENANTS[1]: 'ro'}
+    assert [cast.named(rules, name) for name in cast.TENANTS[:3]] == [
+        'rw', 'ro', None]
+
+
+@pytest.mark.parametrize(('name', 'said'), [
+    ('vast', 'create NFS 1'), ('gluster', 'create GLUSTERFS 1'),
+    ('knfs', 'access create mine ip '),
+    ('gluster', 'access create mine cert tenant-c.example.org')])
+def test_what_to_try_suits_the_protocol(name: str, said: str) -> None:
+    class Here:
+        endpoint = 'http://127.0.0.1:1/v2'
+
+        def tool(self, program: str) -> str:
+            return program
+
+    here = Here()
+    lines = stay.commands(here, here, kinds.KINDS[name].profile(name))  # type: ignore[arg-type]
+    assert [line for line in lines if said in line]

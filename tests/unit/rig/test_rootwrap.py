@@ -1,0 +1,48 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The sudo of the rig, and what rootwrap is told."""
+
+import configparser
+import pathlib
+import subprocess
+
+import pytest
+
+from manila_drivers.rig import rootwrap
+
+
+@pytest.mark.parametrize('words', [[], ['-n']])
+def test_sudo_runs_what_it_is_told_as_who_it_is(
+        tmp_path: pathlib.Path, words: list[str]) -> None:
+    rootwrap.write_sudo(tmp_path)
+    done = subprocess.run(
+        [tmp_path / 'sudo', *words, 'printf', '%s|', 'a b', '$x'],
+        capture_output=True, text=True, check=True)
+    assert done.stdout == 'a b|$x|'
+
+
+def test_the_filters_are_those_of_the_package() -> None:
+    assert 'umount: CommandFilter' in (
+        rootwrap.filters() / 'manila_drivers.filters').read_text()
+
+
+def test_programs_of_the_simulator_are_found_first(
+        tmp_path: pathlib.Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv('PATH', '/usr/bin:/bin')
+    file = tmp_path / 'rootwrap.conf'
+    rootwrap.write_configuration(file, tmp_path / 'programs')
+    parsed = configparser.RawConfigParser()
+    parsed.read(file)
+    told = dict(parsed['DEFAULT'])
+    assert told['exec_dirs'] == '%s/programs,/usr/bin,/bin' % tmp_path
+    assert told['filters_path'] == str(rootwrap.filters())
