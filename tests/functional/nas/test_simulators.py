@@ -16,6 +16,7 @@ Both get the same commands, in the same order.  Exit codes, what they print
 and what they then serve have to be the same.
 """
 
+import dataclasses
 import itertools
 import re
 import shlex
@@ -262,25 +263,54 @@ def test_ganesha_says_which_methods_it_has(ganeshas):
             <= ganesha_bus.methods(answer.stdout))
 
 
+#: CLIENT blocks of which two are tried in every order.
+BLOCKS = [('10.0.0.7', 'RW'), ('10.0.0.0/24', 'RO'), ('*', 'RW'),
+          ('::/1', 'RW'), ('10.0.0.7', 'None'), ('2001:db8::1', 'RO'),
+          ('0.0.0.0/1', 'RO'), ('10.0.0.7/32', 'RO')]
+
+
+def ganesha_lies(ganeshas, simulated, pairs):
+    """Pairs of blocks of which the simulator makes something else."""
+    real, net = ganeshas.servers['ganesha1'], ganeshas.place.net
+    real.share(C)
+    lies = []
+    for pair in pairs:
+        text = block(101, pair)
+        real.box.write(f'{DIR}/x.conf', text)
+        simulated.files.text[f'{DIR}/x.conf'] = text
+        assert not real.dbus('AddExport', *add(101)).returncode
+        simulated.execute(ganesha_bus.add(f'{DIR}/x.conf', 101).words())
+        if ganeshas.place.crowd.gets(
+                net.ipv4('ganesha1'), C, ASKED, net.ipv6('ganesha1')) != {
+                    each: simulated.access(each, C) for each in ASKED}:
+            lies.append(pair)
+        real.dbus('RemoveExport', 'uint16:101')
+        simulated.execute(ganesha_bus.remove(101).words())
+    real.box.run('rm', '-f', f'{DIR}/x.conf')
+    return lies
+
+
 def test_ganesha_gives_the_same_access(ganeshas):
     """The first CLIENT block that matches decides, however wide."""
-    real, simulated = ganeshas.servers['ganesha1'], nfs.Ganesha()
-    client = ganeshas.place.clients['one']
-    real.share(C)
-    entries = [(client.ipv4, 'RW'), ('192.0.2.0/24', 'RO'), ('*', 'RW'),
-               ('::/1', 'RW'), (client.ipv4, 'None')]
-    for first in entries:
-        for second in entries:
-            text = block(101, [first, second])
-            real.box.write(f'{DIR}/x.conf', text)
-            simulated.files.text[f'{DIR}/x.conf'] = text
-            real.dbus('AddExport', *add(101))
-            simulated.execute(ganesha_bus.add(f'{DIR}/x.conf', 101).words())
-            assert (client.gets(ganeshas.place.net.ipv4('ganesha1'), C)
-                    == simulated.access(client.ipv4, C)), (first, second)
-            real.dbus('RemoveExport', 'uint16:101')
-            simulated.execute(ganesha_bus.remove(101).words())
-    real.box.run('rm', '-f', f'{DIR}/x.conf')
+    assert ganesha_lies(ganeshas, nfs.Ganesha(), itertools.permutations(
+        BLOCKS, 2)) == []
+
+
+class LastDecides(nfs.Ganesha):
+    """Another order than the real one's."""
+
+    def access(self, client, path):
+        export, = self.exports.values()
+        self.exports[export.id] = dataclasses.replace(
+            export, clients=export.clients[::-1])
+        found = super().access(client, path)
+        self.exports[export.id] = export
+        return found
+
+
+def test_ganesha_simulator_that_lies_is_found(ganeshas):
+    pair = ('10.0.0.7', 'RW'), ('10.0.0.0/24', 'RO')
+    assert ganesha_lies(ganeshas, LastDecides(), [pair]) == [pair]
 
 
 def test_index_that_names_a_missing_file_stops_both(ganeshas):
