@@ -188,6 +188,14 @@ class GuestSite(Site):
     def brick(self, name: str, number: int, size: int) -> str:
         return gluster.thin_brick(self.node, f'{name}-{number}', size)
 
+    def clear(self) -> None:
+        """Remove all volumes and snapshots."""
+        for each in self.gluster.snapshots():
+            self.gluster.do('snapshot', 'delete', each)
+        for each in self.gluster.volumes():
+            self.gluster.ask('volume', 'stop', each)
+            self.gluster.do('volume', 'delete', each)
+
     def active(self, snapshot: str) -> bool:
         """Whether a snapshot can be mounted."""
         status = self.gluster.do('snapshot', 'info', snapshot).tree.findtext(
