@@ -84,7 +84,9 @@ class Request:
     """One request.  ``query`` keeps its order and may repeat a name.
 
     ``repeatable`` says that sending it twice does what sending it once does;
-    POST is taken not to be.  ``quiet`` keeps the body out of debug logs.
+    POST is taken not to be.  ``confidential`` says that a success holds
+    secrets, so that no error quotes one that cannot be read.  Bodies that are
+    sent are never logged.
     """
 
     method: str
@@ -93,7 +95,7 @@ class Request:
     body: Any = None
     repeatable: bool | None = None
     authenticated: bool = True
-    quiet: bool = False
+    confidential: bool = False
 
     @property
     def may_repeat(self) -> bool:
@@ -323,10 +325,13 @@ class RestTransport:
         try:
             return json.loads(text)
         except ValueError as exc:
+            quoted = Response(status, text).brief()
+            if request.confidential:
+                quoted = 'HTTP %d, %d characters' % (status, len(text))
             raise exception.OutcomeUnknown(
                 '%s at %s was answered with something that is not complete '
                 'JSON' % (request, self.endpoint.url),
-                answer=Response(status, text).brief()) from exc
+                answer=quoted) from exc
 
 
 @contextlib.contextmanager

@@ -99,7 +99,8 @@ class PasswordAuth:
     def _request(self, path: str, body: Mapping[str, str]) -> rest.Request:
         # A second token does no harm, so a lost answer is asked for again.
         return rest.Request('POST', self._prefix + path, body=body,
-                            repeatable=True, authenticated=False)
+                            repeatable=True, authenticated=False,
+                            confidential=True)
 
     def _keep(self, answer: rest.Response) -> bool:
         data = answer.data if isinstance(answer.data, dict) else {}

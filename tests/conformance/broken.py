@@ -345,6 +345,13 @@ class TellsItsPassword(Broken):
         LOG.debug('logging in with %s', self._cluster.settings.password)
 
 
+class TellsItsTokens(Broken):
+    def create_share(self, context, share, **kwargs):
+        auth = self._vms._transport._auth
+        LOG.debug('asking with %s', auth.headers(self._vms._transport.call))
+        return super().create_share(context, share, **kwargs)
+
+
 class KnowsOnlyDictionaries(Broken):
     def extend_share(self, share, new_size, **kwargs):
         if 'not-there' in share or share.get('metadata', {}):

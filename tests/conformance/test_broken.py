@@ -75,6 +75,7 @@ BY_SCENARIO = [
     (broken.ConnectsInTheConstructor, 'a_constructor_asks_nobody',
      'constructor.io'),
     (broken.TellsItsPassword, 'secrets_stay_secret', 'log.secret'),
+    (broken.TellsItsTokens, 'secrets_stay_secret', 'log.secret'),
     (broken.KnowsOnlyDictionaries, 'rows_are_understood', 'raised'),
     (broken.InterruptsClients, 'an_export_can_be_managed_and_released',
      'manage.clients')]

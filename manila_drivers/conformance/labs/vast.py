@@ -28,6 +28,7 @@ from manila_drivers.conformance import seam
 from manila_drivers.conformance.labs import site
 from manila_drivers.model import GiB
 from manila_drivers.simulators import vast
+from manila_drivers.simulators.vast import auth
 from manila_drivers.vastdata import driver
 
 PASSWORD = 'secret-of-the-conformance-lab'  # noqa: S105 - a simulator's
@@ -115,7 +116,8 @@ class VastLab(lab.Lab):
         self.clock = clock_module.Clock()
         self.sim = vast.VmsSim(self.clock, open_root=False,
                                username='admin', password=PASSWORD)
-        self.secrets = (PASSWORD, self.sim.api_token)
+        # All that is ever issued for the password begins alike.
+        self.secrets = (PASSWORD, self.sim.api_token, auth.TOKEN_HEAD)
         self.server: vast.VmsServer | None = None
         if https:
             self.server = vast.VmsServer(self.sim)

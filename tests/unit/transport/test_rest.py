@@ -395,3 +395,22 @@ def test_neither_token_nor_body_is_logged(sim, inside, caplog):
     assert 'GET /api/v1/views/?page_size=10' in caplog.text
     assert sim.password not in caplog.text
     assert sim.api_token not in caplog.text
+
+
+@pytest.mark.parametrize('kind', ['truncated', 'html'])
+def test_half_a_token_is_not_quoted(sim, inside, kind):
+    """Its first characters are worth as much as a hint to the rest."""
+    login = {'body': {'username': sim.username, 'password': sim.password},
+             'authenticated': False}
+    texts = []
+    for confidential in (True, False):
+        sim.arm(Fault(kind, before=False))
+        with pytest.raises(exception.OutcomeUnknown) as caught:
+            inside.call(rest.Request('POST', '/api/v1/token/', **login,
+                                     confidential=confidential))
+        sim.disarm()
+        texts.append(str(caught.value))
+    assert 'HTTP 200, ' in texts[0]
+    assert 'eyJ' not in texts[0]
+    # Else the test would prove nothing.
+    assert kind == 'html' or 'eyJ' in texts[1]
