@@ -138,5 +138,6 @@ VAST_OPTS: list[cfg.Opt] = [
     cfg.FloatOpt(
         'vast_task_timeout', default=600, min=1, max=86400,
         help='Seconds to wait for a background task or a snapshot of the '
-             'cluster to finish.'),
+             'cluster to finish, and for each share of a group that is made '
+             'from a group snapshot to be filled.'),
 ]

@@ -157,9 +157,13 @@ class Snapshots:
         """Start a share with the content of a snapshot.
 
         Nobody can reach it before its first rule.  The data is copied in the
-        background; :meth:`status` tells when that has ended.
+        background; :meth:`status` tells when that has ended.  A member of a
+        group is waited for: Manila calls members available as soon as all are
+        made, whatever it is told.
 
         :returns: ``status`` and ``export_locations``.
+        :raises OutcomeUnknown: a member was not filled within
+            ``vast_task_timeout``; it may be later.
         """
         path = self._shares.new_path(share)
         if not self._site.can_clone():
@@ -174,7 +178,26 @@ class Snapshots:
             share.id, path, share.size_bytes, self._shares.closed(specs),
             self._shares.qos_id(specs), clone_of=source))
         stream: records.Stream = results['stream']
+        if share.source_member_id and not stream.finished:
+            return self._filled(share)
         return self._answer(stream, path)
+
+    def _filled(self, share: model.Share) -> dict[str, Any]:
+        """Wait until a share holds all data of its snapshot.
+
+        :raises BackendError: its clone failed.
+        """
+        def look() -> dict[str, Any] | None:
+            answer = self.status(share)
+            if answer['status'] == 'error':
+                raise exception.BackendError(
+                    'The clone that fills share %s failed' % share.id,
+                    check='the global snapshot clones in VMS')
+            return answer if answer['status'] == 'available' else None
+
+        return self._objects.vms.wait_for(
+            'The clone that fills share %s' % share.id, look,
+            self._settings.task_timeout)
 
     def status(self, share: model.Share) -> dict[str, Any]:
         """How far a share from a snapshot is.

@@ -14,6 +14,7 @@
 
 import pytest
 
+from manila_drivers import compat
 from tests.unit.vastdata.conftest import share
 
 
@@ -43,3 +44,40 @@ def test_a_clone_is_deleted_whoever_tells_that_it_is_one(
     driver.delete_snapshot(None, snapshot)
     driver.delete_share(None, parent)
     assert bench.sim.inventory() == before
+
+
+def snapshot_of(driver, parent):
+    driver.create_share(None, parent)
+    snapshot = {'id': 'n', 'name': 'share-snapshot-n',
+                'share_instance_id': parent['id']}
+    return {**snapshot, **driver.create_snapshot(None, snapshot)}
+
+
+def test_a_member_of_a_group_is_made_when_it_is_filled(bench, driver):
+    # Manila calls members available when the driver returns from the last.
+    parent = share()
+    snapshot = snapshot_of(driver, parent)
+    alone = share()
+    assert driver.create_share_from_snapshot(
+        None, alone, snapshot)['status'] == 'creating_from_snapshot'
+    member = share(source_share_group_snapshot_member_id='m')
+    started = bench.clock()
+    answer = driver.create_share_from_snapshot(None, member, snapshot)
+    assert bench.clock() - started >= 60
+    assert answer['status'] == 'available' and answer['export_locations']
+    # A repeated call finds it filled.
+    assert driver.create_share_from_snapshot(
+        None, member, snapshot) == answer
+
+
+def test_a_member_that_is_not_filled_in_time_is_not_called_available(
+        bench, driver):
+    driver = bench.start(vast_task_timeout=30)
+    snapshot = snapshot_of(driver, share())
+    member = share(source_share_group_snapshot_member_id='m')
+    with pytest.raises(compat.errors.ShareBackendException,
+                       match='vast_task_timeout'):
+        driver.create_share_from_snapshot(None, member, snapshot)
+    bench.clock.sleep(60)
+    assert driver.create_share_from_snapshot(
+        None, member, snapshot)['status'] == 'available'
