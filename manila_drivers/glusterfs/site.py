@@ -88,7 +88,8 @@ class Site:
         mark among all volumes.  A volume without any mark is the share's if
         its record says so.
 
-        :param all_of_them: raise if a cluster cannot be asked.
+        :param all_of_them: raise if a cluster cannot be asked, or is not
+            known any more.
         """
         record = record or self.diary.read(share_id)
         recorded = self.recorded(record)
@@ -105,6 +106,13 @@ class Site:
         if found is not None and found.qualified != record.volume \
                 and record.volume:
             self.diary.moved(share_id, found.qualified)
+        if found is None and all_of_them and record.volume \
+                and self.clusters.at(record.volume) is None:
+            raise exception.BackendError(
+                'Share %s is recorded as %s, whose server is not configured'
+                % (share_id, record.volume),
+                check='glusterfs_servers (or glusterfs_targets): put a '
+                      'server of that cluster back, or unmanage the share')
         return found
 
     def recorded(self, record: diary_module.Record) -> Located | None:

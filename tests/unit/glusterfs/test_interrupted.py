@@ -236,6 +236,22 @@ def test_nobody_is_called_denied_while_the_cluster_cannot_be_asked(world):
     assert world.one.can_mount('alice', 'pool-2G-1') is None
 
 
+def test_a_share_of_a_server_that_was_taken_out_is_not_called_gone(world):
+    world.one.make_volume('pool-2G-1')
+    world.two.make_volume('pool-2G-2')
+    share = made(world, world.driver(), 'alice')
+    driver = world.driver(glusterfs_servers='two')
+    with pytest.raises(Failed, match=r'one:/pool-2G-1.*glusterfs_servers'):
+        driver.delete_share(None, share)
+    with pytest.raises(Failed, match=r'one:/pool-2G-1.*glusterfs_servers'):
+        update(driver, share, [])
+    assert world.one.can_mount('alice', 'pool-2G-1') == 'rw'
+    # Another server of the same cluster does: the mark tells.
+    world.host.sims['two'] = world.one
+    world.driver(glusterfs_servers='two').delete_share(None, share)
+    assert world.one.volume('pool-2G-1').files == {}
+
+
 def test_a_cluster_that_is_too_old_stays_out(world):
     world.one.options.version = '3.5.1'
     world.one.make_volume('pool-2G-1')
