@@ -124,6 +124,10 @@ class Tempest:
         junit = subprocess.run([self._tools / 'subunit2junitxml'],
                                input=last.stdout, check=False,
                                capture_output=True)
+        # Its exit code tells whether tests failed, not whether it did.
+        if not junit.stdout:
+            raise processes.ServerFailure('subunit2junitxml: %s' % (
+                junit.stderr.decode()[-2000:]))
         return junit.stdout.decode()
 
 

@@ -31,7 +31,8 @@ from tests.tempest.layout import PASSWORD
 PACKAGES = ('rabbitmq-server', 'mariadb-server')
 ENVIRONMENTS = {
     'keystone': ('keystone', 'PyMySQL', 'python-openstackclient', 'uwsgi'),
-    'tempest': ('tempest', 'manila-tempest-plugin')}
+    # python-subunit writes JUnit files only beside junitxml.
+    'tempest': ('tempest', 'manila-tempest-plugin', 'junitxml')}
 
 
 POLICY = pathlib.Path('/usr/sbin/policy-rc.d')
@@ -69,7 +70,8 @@ def install(layout: Layout) -> None:
                     'DEBIAN_FRONTEND': 'noninteractive'})
     for name, packages in ENVIRONMENTS.items():
         home = layout.home / name
-        if (home / 'complete').exists():
+        complete, wanted = home / 'complete', ' '.join(packages)
+        if complete.exists() and complete.read_text() == wanted:
             continue
         print('Installing', name, flush=True)
         shutil.rmtree(home, ignore_errors=True)
@@ -77,7 +79,7 @@ def install(layout: Layout) -> None:
         processes.run([sys.executable, '-m', 'venv', home], log)
         processes.run([home / 'bin' / 'pip', 'install', '-q', *packages],
                       log)
-        (home / 'complete').touch()
+        complete.write_text(wanted)
 
 
 def _owned(path: pathlib.Path, user: str) -> pathlib.Path:
