@@ -10,6 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+import pathlib
 import types
 
 import pytest
@@ -94,10 +95,15 @@ class GaneshaSite:
 @pytest.fixture(scope='session')
 def ganeshas(place):
     need.programs('ganesha.nfsd', 'dbus-daemon', 'dbus-send')
+    # What boxes mount over has to be there on the machine.
+    here = pathlib.Path(ganesha.CLUSTER)
+    new = not here.exists()
     made = GaneshaSite(place)
     for each in made.servers.values():
         each.start()
-    return made
+    yield made
+    if new:
+        here.rmdir()
 
 
 class KernelSite:

@@ -19,7 +19,7 @@ from tests.functional.lab import box
 EXPORT_DIR = '/etc/ganesha/export.d'
 _CONFIG = '/etc/ganesha/ganesha.conf'
 # The cluster's file system, as the conformance suite has it.
-_CLUSTER = '/gpfs0'
+CLUSTER = '/gpfs0'
 _PID = '/run/ganesha.pid'
 _TEXT = f"""\
 NFS_CORE_PARAM {{
@@ -38,7 +38,7 @@ class Ganesha:
     def __init__(self, inside: box.Box) -> None:
         self.box = inside
         inside.private('/run', '/etc/ganesha', '/var/log/ganesha',
-                       '/var/lib/nfs', '/srv', _CLUSTER)
+                       '/var/lib/nfs', '/srv', CLUSTER)
         inside.shell('mkdir -p /run/dbus /var/lib/nfs/ganesha "$1";'
                      ' : > "$1/INDEX.conf"; dbus-daemon --system --fork',
                      EXPORT_DIR)
