@@ -41,14 +41,10 @@ DRIVER = 'manila_drivers.vastdata.driver.VASTShareDriver'
 
 
 def cluster() -> VmsSim:
-    """A cluster on which every kind of rule the tests use is accepted.
-
-    Clones are there at once: the tests of share groups take a share that is
-    still being created from a snapshot for a failure.  `tests/manila` waits
-    for clones.
-    """
+    """A cluster on which every kind of rule the tests use is accepted."""
     sim = VmsSim(open_root=False)
     sim.options.ipv6_host_lists = True
+    sim.options.clone_delay = 2.0
     sim.add_pool('tempest', '10.0.0.1-10.0.0.2')
     return sim
 
