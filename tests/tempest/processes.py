@@ -58,7 +58,8 @@ def stop_on_signals() -> None:
     def stop(number: int, _frame: object) -> None:
         for each in (signal.SIGINT, signal.SIGTERM):
             signal.signal(each, signal.SIG_IGN)
-        print('Stopping', flush=True)
+        # print() may be what was interrupted, and cannot be entered twice.
+        os.write(1, b'Stopping\n')
         sys.exit(128 + number)
 
     for number in (signal.SIGINT, signal.SIGTERM):
