@@ -57,10 +57,14 @@ class Profile:
     changes: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
     def extra_specs(self) -> dict[str, object]:
-        return {'share_backend_name': self.backend,
-                'snapshot_support': self.snapshots,
-                'create_share_from_snapshot_support': self.clones,
-                'revert_to_snapshot_support': self.reverts}
+        specs: dict[str, object] = {
+            'share_backend_name': self.backend,
+            'snapshot_support': self.snapshots,
+            'create_share_from_snapshot_support': self.clones}
+        if self.reverts:
+            # False would ask for a driver that cannot.
+            specs['revert_to_snapshot_support'] = True
+        return specs
 
 
 @dataclasses.dataclass

@@ -79,3 +79,19 @@ def test_clones_and_snapshots_stay_within_their_budgets(bench, driver):
     calls, _ = bench.calls(driver.create_share_from_snapshot, None, clone,
                            ours)
     assert calls == 5
+
+
+@pytest.mark.parametrize(('export', 'wanted'), [
+    ('10.0.0.1:{path}', 3), ('[2001:db8::1]:{path}', 3), ('nonsense', 4)])
+def test_a_share_of_another_root_is_found_by_its_export(bench, driver,
+                                                        export, wanted):
+    one = share()
+    path = driver.create_share(None, one)[0]['path'].partition(':')[2]
+    ours = snapshot_of(driver, one)
+    row = {**ours, 'share': {**one, 'export_locations': [
+        {'path': export.format(path=path)}]}}
+    later = bench.start(vast_root_export='other')
+    calls, _ = bench.calls(later.delete_snapshot, None, row)
+    assert calls == wanted
+    assert not [item for item in bench.sim.inventory()
+                if item[0] == 'snapshot']
