@@ -77,6 +77,9 @@ class Asker:
             return None
         if made.status == wire.ROFS:
             return 'ro'
+        if made.status in wire.CLOSED:
+            # Taken away since it was looked at.
+            return None
         assert not made.status, made.status
         # Access may have been taken away by now: then it stays.
         with contextlib.suppress(wire.Denied):

@@ -17,6 +17,7 @@ client without a kernel's does, and can hold on to a file handle.
 """
 
 from collections.abc import Sequence
+import random
 import socket
 import struct
 
@@ -84,7 +85,9 @@ class Connection:
     def __init__(self, server: str, source: str) -> None:
         family = socket.AF_INET6 if ':' in server else socket.AF_INET
         self._socket = socket.socket(family, socket.SOCK_STREAM)
-        self._xid = 0
+        # Servers remember what they answered to a number from an address and
+        # port, which may come again on a later connection.
+        self._xid = random.getrandbits(32)
         try:
             self._socket.settimeout(_SECONDS)
             self._socket.bind((source, 0))
@@ -102,7 +105,7 @@ class Connection:
         :raises Denied: none was carried out, because of who we are.
         :raises OSError: the server is not there.
         """
-        self._xid += 1
+        self._xid = (self._xid + 1) % 2**32
         name = b'client'
         credentials = (struct.pack('>I', 0) + _opaque(name)
                        + struct.pack('>III', _UID, _UID, 0))
