@@ -123,12 +123,14 @@ class Managing:
 
     def _eligible(self, share: model.Share, path: str, target: str,
                   filesets: Sequence[records.Fileset]) -> records.Fileset:
-        # A call that was cut off may have renamed it and moved it already.
+        # A call that was cut off may have renamed it and moved it already, or
+        # taken only one of the two back; nobody else's has such a path.
         found = next((
             one for one in filesets if one.linked and one.path == path),
             None) or next((
                 one for one in filesets if one.name == share.name
-                and one.owner == '' and one.path in ('', target)), None)
+                and one.owner == '' and one.path in ('', target)
+                or one.path == target and one.owner in ('', share.id)), None)
         if found is None:
             raise exception.NotManageable(
                 f'No fileset is linked at {path}', check='mmlsfileset')
