@@ -157,7 +157,7 @@ class Sshd:
         if self._process is not None:
             # No connection comes while those that are there are ended.
             os.kill(self._process.pid, signal.SIGSTOP)
-            for pid in _below(self._process.pid):
+            for pid in below(self._process.pid):
                 with contextlib.suppress(ProcessLookupError):
                     os.kill(pid, signal.SIGKILL)
             self._process.kill()
@@ -190,7 +190,7 @@ def _free_port(addresses: Sequence[str]) -> int:
     raise AssertionError('not reached')
 
 
-def _below(parent: int) -> list[int]:
+def below(parent: int) -> list[int]:
     """All descendants of a process."""
     children: dict[int, list[int]] = {}
     for entry in pathlib.Path('/proc').iterdir():

@@ -95,6 +95,9 @@ class Files:
             self.directories.add(path)
         return done()
 
+    # What has not been compared with the real commands is not guessed at: it
+    # stops the test that wants it.
+
     def _stat(self, arguments: Sequence[str], stdin: str) -> Result:
         if list(arguments[:2]) != ['-c', '%F']:
             raise NotImplementedError(arguments)

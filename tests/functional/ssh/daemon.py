@@ -22,6 +22,8 @@ import socket
 import subprocess
 import time
 
+from manila_drivers.simulators import sshd
+
 SSHD = shutil.which('sshd', path='/usr/sbin:/usr/local/sbin:/usr/bin')
 
 USER = pwd.getpwuid(os.geteuid()).pw_name
@@ -102,7 +104,7 @@ class Sshd:
 
     def sessions(self):
         """Processes of its connections and what runs in them."""
-        return _below(self._process.pid)
+        return sshd.below(self._process.pid)
 
     def end_sessions(self):
         """Kill every connection at once, as a crash would."""
@@ -135,21 +137,3 @@ class Sshd:
 
     def __exit__(self, *exc):
         self.stop()
-
-
-def _below(parent):
-    """All descendants of a process."""
-    children = {}
-    for entry in pathlib.Path('/proc').iterdir():
-        if entry.name.isdigit():
-            with contextlib.suppress(OSError):
-                stat = (entry / 'stat').read_text().rpartition(')')[2]
-                children.setdefault(int(stat.split()[1]), []).append(
-                    int(entry.name))
-    found = []
-    todo = [parent]
-    while todo:
-        mine = children.get(todo.pop(), [])
-        found.extend(mine)
-        todo.extend(mine)
-    return found
