@@ -16,6 +16,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
+import threading
 
 from manila_drivers.conformance import lab as lab_module
 from manila_drivers.conformance import meaning
@@ -50,6 +51,10 @@ class Watch:
         self._clients = tuple(clients)
         self.before: dict[str, Level] = {}
         self._looks: list[tuple[int, dict[str, Level]]] = []
+        # Calls may be made in parallel.  A look that began before another
+        # must not be remembered after it: what it saw would be taken for
+        # something that came back.
+        self._looking = threading.Lock()
 
     @contextlib.contextmanager
     def watching(self) -> Iterator['Watch']:
@@ -58,8 +63,9 @@ class Watch:
             yield self
 
     def _look(self) -> None:
-        self._looks.append((self._lab.seam.calls, seen(
-            self._lab, self._export, self._clients)))
+        with self._looking:
+            self._looks.append((self._lab.seam.calls, seen(
+                self._lab, self._export, self._clients)))
 
     def never_beyond(self, *sides: Mapping[str, Level]) -> None:
         """Nobody ever had more than the widest of the sides.

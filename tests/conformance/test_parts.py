@@ -13,6 +13,7 @@
 """The suites' own parts: rows, the model, the seam, shortening."""
 
 import random
+import threading
 
 import pytest
 
@@ -147,6 +148,44 @@ def test_access_goes_straight_to_its_end(before, meanwhile, after, check):
     except verdict.Violation as exc:
         found = exc.check
     assert found == check
+
+
+class SlowLab(FakeLab):
+    """The first look takes until another is over, if one can be."""
+
+    def __init__(self):
+        super().__init__()
+        self.began = threading.Event()
+        self.other = threading.Event()
+
+    def effective(self, export, client):
+        seen, first = self.level, not self.began.is_set()
+        self.began.set()
+        if first:
+            self.other.wait(0.2)
+        return seen
+
+
+def test_looks_of_parallel_calls_are_remembered_in_their_order():
+    """What was seen before access went has not come back."""
+    fake = SlowLab()
+    watch = watching.Watch(fake, 'export', ['client'])
+    fake.began.set()
+    fake.level = 'rw'
+
+    def later():
+        fake.began.wait()
+        fake.level = None
+        fake.seam.tell()
+        fake.other.set()
+
+    with watch.watching():
+        fake.began.clear()
+        thread = threading.Thread(target=later)
+        thread.start()
+        fake.seam.tell()
+        thread.join()
+    watch.straight_to({'client': None})
 
 
 # The seam

@@ -144,10 +144,9 @@ class GaneshaLab(RealLab, gpfs_nfs.GaneshaLab):
 
     name = 'gpfs with real Ganesha'
 
-    def __init__(self, servers: Sequence[real.Real],
-                 looking: bool = True) -> None:
+    def __init__(self, servers: Sequence[real.Real]) -> None:
         super().__init__(
-            servers, looking, gpfs_nfs_server_type='GNFS',
+            servers, True, gpfs_nfs_server_type='GNFS',
             ganesha_fsal_name='VFS',
             ganesha_nfs_export_options='protocols=4')
 

@@ -37,12 +37,7 @@ LOOKING = 6
 
 def make_lab(request, kind, looking=True):
     if kind == 'Ganesha':
-        # Looked at after each call of the driver.  On a busy machine a look
-        # after each round trip found, now and then, that an address without
-        # a rule could write for a moment.  Whether that is Ganesha's or the
-        # looking's doing is not known; the page on testing says so as well.
-        return labs.GaneshaLab(request.getfixturevalue('ganeshas').real,
-                               looking=False)
+        return labs.GaneshaLab(request.getfixturevalue('ganeshas').real)
     return labs.KernelLab([request.getfixturevalue('kernel').real], looking)
 
 
