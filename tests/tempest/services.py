@@ -153,7 +153,12 @@ def broker(layout: Layout) -> Iterator[None]:
 
 
 def _end_port_mapper(layout: Layout) -> None:
-    """End the mapper of this run; a daemon, it is in no session of ours."""
+    """End the mapper of this run; a daemon, it is in no session of ours.
+
+    Where RabbitMQ was never installed there is none.
+    """
+    if shutil.which('epmd') is None:
+        return
     subprocess.run(['epmd', '-port', str(layout.mapper_port), '-kill'],
                    check=False, capture_output=True)
 

@@ -96,7 +96,10 @@ def test_a_run_that_is_told_to_stop_ends_its_servers(run, tmp_path, number):
     gone(members)
 
 
-def test_what_a_killed_run_left_is_ended_by_the_next(run, tmp_path):
+def test_what_a_killed_run_left_is_ended_by_the_next(
+        run, monkeypatch, tmp_path):
+    """Also where no server's tools were ever installed."""
+    monkeypatch.setenv('PATH', str(tmp_path / 'nothing'))
     members = numbers(tmp_path / 'numbers')
     run.kill()
     run.wait()
