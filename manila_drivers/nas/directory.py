@@ -110,17 +110,6 @@ def above(paths: Iterable[str], exported: Iterable[str]) -> list[str]:
                    if str(parent) in known})
 
 
-def hidden(network: access.Network, level: str, before: Levels) -> bool:
-    """Whether a wider network before it gives this one another level.
-
-    It decides, where the first entry that matches a client does.
-    """
-    return any(given != level and network.version == wider.version
-               and wider.prefixlen < network.prefixlen
-               and network.network_address in wider
-               for wider, given in before.items())
-
-
 # What sudo says of itself and then runs the command.
 _ASIDE = re.compile(r'sudo: unable to resolve host')
 

@@ -73,14 +73,10 @@ class Entry:
     def level(self) -> str:
         return access.RW if access.RW in self.options else access.RO
 
-    @functools.cached_property
+    @property
     def fsid(self) -> str:
         """The fsid, comparable; '' if there is none."""
-        for option in self.options:
-            name, _, value = option.partition('=')
-            if name == 'fsid':
-                return comparable(value)
-        return ''
+        return _fsid(self.options)
 
     @functools.cached_property
     def meaning(self) -> frozenset[str]:
@@ -90,6 +86,15 @@ class Entry:
         only be got rid of with the whole entry.
         """
         return meaning(self.options)
+
+
+@functools.lru_cache(maxsize=4096)
+def _fsid(options: tuple[str, ...]) -> str:
+    for option in options:
+        name, _, value = option.partition('=')
+        if name == 'fsid':
+            return comparable(value)
+    return ''
 
 
 def network_of(client: str) -> Network | None:
@@ -105,7 +110,8 @@ def comparable(fsid: str) -> str:
     return digits if len(digits) == 32 else fsid.lower()
 
 
-def meaning(options: Iterable[str]) -> frozenset[str]:
+@functools.lru_cache(maxsize=4096)
+def meaning(options: tuple[str, ...]) -> frozenset[str]:
     """Options with all that are not named at their default."""
     chosen = {choice: choice[0] for choice in _CHOICES}
     values = dict(_VALUES)
@@ -144,7 +150,8 @@ def spelled(level: str, options: Iterable[str], fsid: str) -> str:
     Releases differ in whether unnamed options of a client that is there
     already are kept.  Where all are named that makes no difference.
     """
-    return ','.join([level, *sorted(meaning(options)), f'fsid={fsid}'])
+    return ','.join([level, *sorted(meaning(tuple(options))),
+                     f'fsid={fsid}'])
 
 
 # Text of a server
@@ -152,7 +159,13 @@ def spelled(level: str, options: Iterable[str], fsid: str) -> str:
 def read(text: str) -> tuple[Entry, ...]:
     """Entries of etab or of a file in /etc/exports.d, in their order."""
     return tuple(entry for line in text.split('\n')
-                 for entry in _entries(line))
+                 for entry in _line(line))
+
+
+@functools.lru_cache(maxsize=131072)
+def _line(line: str) -> tuple[Entry, ...]:
+    """Remembered: servers say the same lines, again and again."""
+    return tuple(_entries(line))
 
 
 _CLIENT = re.compile(r'([^\s()]*)(?:\(([^()]*)\))?')
@@ -168,8 +181,14 @@ def _entries(line: str) -> Iterator[Entry]:
         # A word such as -sync gives defaults and is no client.
         client = None if word[0] == '-' else _CLIENT.fullmatch(word)
         if client and (client[1] or client[2] is not None):
-            options = tuple(filter(None, (client[2] or '').split(',')))
-            yield Entry(path, unescaped(client[1]) or '*', options)
+            yield Entry(path, unescaped(client[1]) or '*',
+                        _options(client[2] or ''))
+
+
+@functools.lru_cache(maxsize=4096)
+def _options(text: str) -> tuple[str, ...]:
+    """Held once, since all clients of a directory have the same ones."""
+    return tuple(filter(None, text.split(',')))
 
 
 def write(entries: Iterable[Entry]) -> str:

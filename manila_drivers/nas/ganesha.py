@@ -209,8 +209,12 @@ def _facts_of_old(config: ganesha_legacy.Config, *, pending: bool) -> Facts:
         index=frozenset(), methods=frozenset(), old=config)
 
 
+@functools.lru_cache(maxsize=4096)
 def _readable(text: str) -> tuple[Export, ...]:
-    """The exports of a file; those of one that is broken are not ours."""
+    """The exports of a file; those of one that is broken are not ours.
+
+    Remembered: servers have the same files, and most of them never change.
+    """
     try:
         return ganesha_exports.read(text)
     except exception.BackendError:

@@ -30,6 +30,7 @@ from manila_drivers import exception
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import ganesha_text
+from manila_drivers.nas import prefixes
 
 Network = access.Network
 Clients = tuple[tuple[Network | None, str], ...]
@@ -72,12 +73,14 @@ class Export:
         """What networks get, and whether that is the whole truth."""
         found: dict[Network, str] = {}
         whole = True
+        before = prefixes.Prefixes()
         for network, level in self.clients:
             if network is None or not level:
                 whole = False
                 continue
-            whole = whole and not directory.hidden(network, level, found)
+            whole = whole and not before.hides(network, level)
             found.setdefault(network, level)
+            before.add(network, level)
         return _joined(found), whole
 
 

@@ -33,6 +33,7 @@ from manila_drivers import exception
 from manila_drivers import overlap
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports_text
+from manila_drivers.nas import prefixes
 from manila_drivers.transport import command
 
 Network = access.Network
@@ -134,14 +135,16 @@ def levels(entries: Iterable[Entry]) -> tuple[dict[Network, str], bool]:
     """
     found: dict[Network, str] = {}
     whole = True
+    before = prefixes.Prefixes()
     everybody: list[str] = []
     for entry in sorted(entries, key=lambda entry: not entry.is_host):
         network = entry.network
         if network is not None:
             whole = whole and (entry.is_host or not (
                 network.prefixlen == 0
-                or directory.hidden(network, entry.level, found)))
+                or before.hides(network, entry.level)))
             found.setdefault(network, entry.level)
+            before.add(network, entry.level)
         elif entry.client in ('*', '<world>'):
             everybody.append(entry.level)
         else:
@@ -224,8 +227,8 @@ class Now:
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._hosts: dict[Network, str] = {}
-        self._nets: list[tuple[Network, str]] = []
         self._everybody: list[str] = []
+        nets: dict[Network, str] = {}
         for entry in entries:
             if entry.network is None:
                 if entry.client == '*':
@@ -233,7 +236,10 @@ class Now:
             elif entry.is_host:
                 self._hosts[entry.network] = entry.level
             else:
-                self._nets.append((entry.network, entry.level))
+                nets[entry.network] = entry.level
+        self._nets = prefixes.Prefixes(nets)
+        self._read_only = prefixes.Within(
+            network for network, level in nets.items() if level == access.RO)
 
     def lowest(self, client: str) -> str | None:
         """The least that any address of a client has; None for nothing.
@@ -245,16 +251,15 @@ class Now:
         assert network is not None
         if '/' not in client and network in self._hosts:
             return self._hosts[network]
-        near = [(net, level) for net, level in self._nets
-                if net.version == network.version and net.overlaps(network)]
+        holding = list(self._nets.holding(network))
         # A network of length 0 may give nobody anything.
-        given = [level for net, level in near
-                 if 0 < net.prefixlen <= network.prefixlen
+        given = [level for length, level in holding if length
                  ] or self._everybody
         if not given:
             return None
-        levels = {*given, *(level for _, level in near)}
-        return access.RO if access.RO in levels else access.RW
+        levels = {*given, *(level for _, level in holding)}
+        return (access.RO if access.RO in levels or self._read_only(network)
+                else access.RW)
 
 
 # Numbers of file systems

@@ -162,11 +162,9 @@ class _Change:
         return now == access.RW or now == entry.level
 
 
-def _key(entry: Entry) -> str:
+def _key(entry: Entry) -> tuple[object, bool]:
     """Same client: exportfs tells an address from its network."""
-    if entry.network is None:
-        return entry.client
-    return f'{entry.network}{"" if entry.is_host else " as a network"}'
+    return entry.network or entry.client, entry.is_host
 
 
 def _lasting(entry: Entry) -> frozenset[str]:
@@ -218,5 +216,5 @@ def doubtful(facts: kernel.Facts, path: str, *,
     return not whole or (persist and _by_client(live) != _by_client(stored))
 
 
-def _by_client(entries: Iterable[Entry]) -> Mapping[str, object]:
+def _by_client(entries: Iterable[Entry]) -> Mapping[object, object]:
     return {_key(entry): _worth(entry) for entry in entries}

@@ -12,12 +12,17 @@
 
 """What a share is exported as, and what became of it, as values.  Pure."""
 
+from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Set as AbstractSet
 import dataclasses
+import functools
 
 from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers.nas import prefixes
 
 Network = access.Network
 Levels = Mapping[Network, str]
@@ -49,23 +54,12 @@ class Export:
         return dataclasses.replace(self, levels=meet(current, self.levels))
 
 
-def effective(levels: Levels, network: Network) -> str | None:
-    """What the most specific network gives the whole of ``network``."""
-    best: Network | None = None
-    for outer in levels:
-        if (outer.version == network.version
-                and outer.prefixlen <= network.prefixlen
-                and network.network_address in outer
-                and (best is None or outer.prefixlen > best.prefixlen)):
-            best = outer
-    return None if best is None else levels[best]
-
-
 def meet(one: Levels, other: Levels) -> dict[Network, str]:
     """Everybody gets the less of what the two give them."""
+    here, there = prefixes.Prefixes(one), prefixes.Prefixes(other)
     found = {}
     for network in {**one, **other}:
-        level = min(effective(one, network), effective(other, network),
+        level = min(here.level(network), there.level(network),
                     key=_RANK.__getitem__)
         if level is not None:
             found[network] = level
@@ -74,8 +68,8 @@ def meet(one: Levels, other: Levels) -> dict[Network, str]:
 
 def takes_away(before: Levels, after: Levels) -> bool:
     """Whether somebody has less after than before."""
-    return any(_RANK[effective(after, network)]
-               < _RANK[effective(before, network)]
+    had, has = prefixes.Prefixes(before), prefixes.Prefixes(after)
+    return any(_RANK[has.level(network)] < _RANK[had.level(network)]
                for network in {**before, **after})
 
 
@@ -90,7 +84,56 @@ class Seen:
     """
 
     levels: Mapping[str, Levels]
-    doubtful: frozenset[str] = frozenset()
+    doubtful: AbstractSet[str] = frozenset()
+
+    @classmethod
+    def when_asked(cls, paths: Iterable[str],
+                   look: Callable[[str], tuple[Levels, bool]]) -> 'Seen':
+        """The same, with nothing made out before it is asked for.
+
+        A server may export thousands of directories, of which one changes.
+
+        :param look: says of a path who reaches it, and whether its export
+            is quite as we would make it.
+        """
+        once = functools.cache(look)
+        known = frozenset(paths)
+        return cls(_Levels(known, lambda path: once(path)[0]),
+                   _Doubtful(known, lambda path: not once(path)[1]))
+
+
+class _Levels(Mapping[str, Levels]):
+
+    def __init__(self, paths: frozenset[str],
+                 look: Callable[[str], Levels]) -> None:
+        self._paths, self._look = paths, look
+
+    def __getitem__(self, path: str) -> Levels:
+        if path not in self._paths:
+            raise KeyError(path)
+        return self._look(path)
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._paths)
+
+    def __len__(self) -> int:
+        return len(self._paths)
+
+
+class _Doubtful(AbstractSet[str]):
+
+    def __init__(self, paths: frozenset[str],
+                 look: Callable[[str], bool]) -> None:
+        self._paths, self._look = paths, look
+
+    def __contains__(self, path: object) -> bool:
+        return path in self._paths and self._look(str(path))
+
+    def __iter__(self) -> Iterator[str]:
+        return filter(self._look, self._paths)
+
+    def __len__(self) -> int:
+        return sum(1 for _ in self)
 
 
 @dataclasses.dataclass(frozen=True)

@@ -73,12 +73,11 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
         return ganesha.understand(server, self._layout, results)
 
     def seen(self, facts: ganesha.Facts) -> exports.Seen:
-        found = {path: ganesha.levels(facts, path)
-                 for path in set(facts.live.values())}
-        return exports.Seen(
-            {path: levels for path, (levels, _) in found.items()},
-            frozenset(path for path, (_, whole) in found.items()
-                      if not whole or not self._lasts(facts, path)))
+        def look(path: str) -> tuple[exports.Levels, bool]:
+            levels, whole = ganesha.levels(facts, path)
+            return levels, whole and self._lasts(facts, path)
+
+        return exports.Seen.when_asked(facts.live.values(), look)
 
     def _lasts(self, facts: ganesha.Facts, path: str) -> bool:
         """Whether it is there again after a restart."""

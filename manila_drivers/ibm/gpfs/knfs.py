@@ -48,11 +48,13 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
         return kernel.understand(server, results)
 
     def seen(self, facts: kernel.Facts) -> exports.Seen:
-        paths = {entry.path for entry in facts.live}
-        return exports.Seen(
-            {path: kernel.levels(facts.of(path))[0] for path in paths},
-            frozenset(path for path in paths if kernel_plan.doubtful(
-                facts, path, persist=self._persist)))
+        def look(path: str) -> tuple[exports.Levels, bool]:
+            return (kernel.levels(facts.of(path))[0],
+                    not kernel_plan.doubtful(facts, path,
+                                             persist=self._persist))
+
+        return exports.Seen.when_asked(
+            (entry.path for entry in facts.live), look)
 
     def scraps(self, export: exports.Export) -> Sequence[str]:
         name = kernel_plan.file_name(export.name)

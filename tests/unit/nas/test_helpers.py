@@ -26,6 +26,7 @@ from manila_drivers.ibm.gpfs import knfs
 from manila_drivers.nas import directory
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
+from manila_drivers.nas import prefixes
 from manila_drivers.simulators import faults
 from manila_drivers.simulators import nfs
 from manila_drivers.transport import command
@@ -267,8 +268,7 @@ def test_survey_sees_what_is_exported(place):
     assert isinstance(found.pop('nfs3'), exception.Unreachable)
     for seen in found.values():
         for client, level in meant(RULES).items():
-            assert exports.effective(
-                seen.levels[world.PATH],
+            assert prefixes.Prefixes(seen.levels[world.PATH]).level(
                 ipaddress.ip_network(client)) == level
         assert seen.doubtful == frozenset()
 

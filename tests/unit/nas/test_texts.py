@@ -39,9 +39,9 @@ def test_etab():
     assert (one.path, one.client, one.level, one.is_host) == (
         '/srv/a', '10.0.0.1', 'rw', True)
     assert one.fsid == '1' * 8 + '2222333344445' + '5' * 11
-    assert one.meaning == exports_text.meaning(['no_root_squash'])
+    assert one.meaning == exports_text.meaning(('no_root_squash',))
     assert (net.level, net.is_host, net.fsid) == ('ro', False, '')
-    assert net.meaning == exports_text.meaning([])
+    assert net.meaning == exports_text.meaning(())
     assert all_.path == '/srv/a b"c\\d#$(touch x)\'é(y)[z],%:!'
     assert all_.network is None
     assert exports_text.lasting(all_.meaning) == {'mountpoint'}
@@ -50,7 +50,7 @@ def test_etab():
 
 def test_different_options_by_flavour_are_no_options_of_ours():
     meaning = exports_text.meaning(
-        ['rw', 'sync', 'root_squash', 'sec=sys', 'rw', 'no_root_squash'])
+        ('rw', 'sync', 'root_squash', 'sec=sys', 'rw', 'no_root_squash'))
     assert exports_text.lasting(meaning)
 
 
