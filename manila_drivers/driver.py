@@ -32,7 +32,8 @@ A driver is::
         def _ensure_shares(self, context, shares):
             return {share['id']: {...} for share in shares}
 
-and works the same inside Manila and without.
+and works the same inside Manila and without.  Ours leave the work to one
+object each, and derive from ``manila_drivers.backed.BackedShareDriver``.
 """
 
 from collections.abc import Iterable
@@ -40,24 +41,19 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager
 import logging
 from typing import Any
-from typing import TypeVar
 
 from oslo_config import cfg
 from oslo_utils import timeutils
 
 from manila_drivers import access
 from manila_drivers import compat
-from manila_drivers import exception
 from manila_drivers import registering
 from manila_drivers import statistics
 from manila_drivers.operation import operation
 
-__all__ = ['ExecuteMixin', 'GaneshaMixin', 'ShareDriver', 'operation',
-           'set_up']
+__all__ = ['ExecuteMixin', 'GaneshaMixin', 'ShareDriver', 'operation']
 
 LOG = logging.getLogger(__name__)
-
-T = TypeVar('T')
 
 
 class ExecuteMixin(compat.BaseExecuteMixin):
@@ -72,18 +68,6 @@ class GaneshaMixin(compat.BaseGaneshaMixin):
 
     Goes before ShareDriver in the list of base classes.
     """
-
-
-def set_up(made: T | None) -> T:
-    """What do_setup made of the configuration.
-
-    :raises DriverError: it did not come to its end, and Manila still tries.
-    """
-    if made is None:
-        raise exception.DriverError(
-            'The driver has not been set up',
-            check='the errors logged when the service started')
-    return made
 
 
 class ShareDriver(compat.BaseShareDriver):

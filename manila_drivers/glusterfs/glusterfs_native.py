@@ -17,11 +17,13 @@ to ``manila_drivers.glusterfs.layout_volume``.
 """
 
 from collections.abc import Callable
-import logging
+from collections.abc import Mapping
+from collections.abc import Sequence
 import time
 from typing import Any
 
 from manila_drivers import access
+from manila_drivers import backed
 from manila_drivers import compat
 from manila_drivers import driver
 from manila_drivers import model
@@ -29,12 +31,11 @@ from manila_drivers.glusterfs import layout_volume
 from manila_drivers.glusterfs import opts
 from manila_drivers.glusterfs import settings
 
-LOG = logging.getLogger(__name__)
-
 Layout = layout_volume.GlusterfsVolumeMappedLayout
 
 
-class GlusterfsNativeShareDriver(driver.ExecuteMixin, driver.ShareDriver):
+class GlusterfsNativeShareDriver(driver.ExecuteMixin,
+                                 backed.BackedShareDriver[Layout]):
     """Whole GlusterFS volumes, mounted with the native protocol.
 
     A share is a volume that an operator has made, or a clone.  Its option
@@ -60,7 +61,6 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin, driver.ShareDriver):
         self.ipv6_implemented = True
         self._wiring: dict[str, Any] = {
             'transport': transport, 'clock': clock, 'sleep': sleep}
-        self._layout: Layout | None = None
 
     @property
     def backend_name(self) -> str:
@@ -72,35 +72,14 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin, driver.ShareDriver):
                  *(self.option('glusterfs_targets') or ())]
         return sorted({6 if '[' in host else 4 for host in hosts}) or [4]
 
-    def get_network_allocations_number(self) -> int:
-        return 0
-
-    @property
-    def _backend(self) -> Layout:
-        return driver.set_up(self._layout)
-
     # -- start -----------------------------------------------------------
 
-    @driver.operation
-    def do_setup(self, context: Any, **kwargs: Any) -> None:
-        """Read the options; may be called again after a failure."""
-        before, self._layout = self._layout, None
-        if before is not None:
-            before.close()
-        self._layout = Layout(
+    def _make_backend(self) -> Layout:
+        return Layout(
             settings.read(self.configuration, self.backend_name), self.lock,
             self.private_storage,
             root_helper=str(self.option('root_helper') or '')
             if not compat.MANILA else '', **self._wiring)
-
-    @driver.operation
-    def check_for_setup_error(self, **kwargs: Any) -> None:
-        """Look at everything the driver depends on."""
-        self._backend.check()
-
-    @driver.operation
-    def get_backend_info(self, context: Any, **kwargs: Any) -> dict[str, str]:
-        return self._backend.info()
 
     def _ensure_shares(self, context: Any,
                        shares: Any) -> dict[str, dict[str, Any]]:
@@ -132,73 +111,16 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin, driver.ShareDriver):
 
     # -- shares ----------------------------------------------------------
 
-    @driver.operation
-    def create_share(self, context: Any, share: Any, share_server: Any = None,
-                     **kwargs: Any) -> list[dict[str, Any]]:
-        """Make a share that nobody can reach yet.
+    def _create(self, share: model.Share, row: Any) -> list[dict[str, Any]]:
+        return self._backend.creator.create(share)
 
-        A repeated call finds what an earlier one made.
-        """
-        return self._backend.creator.create(model.Share.of(share))
+    def _clone(self, share: model.Share, snapshot: model.Snapshot,
+               row: Any) -> dict[str, Any]:
+        return self._backend.snapshots.create_share(share, snapshot)
 
-    @driver.operation
-    def create_share_from_snapshot(self, context: Any, share: Any,
-                                   snapshot: Any, share_server: Any = None,
-                                   parent_share: Any = None,
-                                   **kwargs: Any) -> dict[str, Any]:
-        """Make a share with a snapshot's content; it is there at once."""
-        return self._backend.snapshots.create_share(
-            model.Share.of(share), model.Snapshot.of(snapshot, parent_share))
-
-    @driver.operation
-    def get_share_status(self, share: Any, share_server: Any = None,
-                         **kwargs: Any) -> dict[str, Any]:
-        return self._backend.snapshots.status(model.Share.of(share))
-
-    @driver.operation
-    def delete_share(self, context: Any, share: Any, share_server: Any = None,
-                     **kwargs: Any) -> None:
-        """Empty a share's volume; what is gone already is passed over."""
-        self._backend.shares.delete(model.Share.of(share))
-
-    @driver.operation
-    def extend_share(self, share: Any, new_size: int,
-                     share_server: Any = None, **kwargs: Any) -> None:
-        self._backend.shares.resize(model.Share.of(share), int(new_size),
-                                    shrink=False)
-
-    @driver.operation
-    def shrink_share(self, share: Any, new_size: int,
-                     share_server: Any = None, **kwargs: Any) -> None:
-        self._backend.shares.resize(model.Share.of(share), int(new_size),
-                                    shrink=True)
-
-    @driver.operation
-    def update_access(self, context: Any, share: Any, access_rules: Any,
-                      add_rules: Any = None, delete_rules: Any = None,
-                      update_rules: Any = None, share_server: Any = None,
-                      **kwargs: Any) -> dict[str, dict[str, str]]:
-        """Make access exactly what ``access_rules`` says.
-
-        The other lists say what has changed, which is not needed to know:
-        a rule that is in none of them may still be missing on the backend.
-        """
-        errors = self._backend.shares.update_access(
-            model.Share.of(share), access.rules_of(access_rules))
-        return self._rule_states(context, share, errors)
-
-    # -- snapshots -------------------------------------------------------
-
-    @driver.operation
-    def create_snapshot(self, context: Any, snapshot: Any,
-                        share_server: Any = None,
-                        **kwargs: Any) -> dict[str, Any]:
-        return self._backend.snapshots.create(model.Snapshot.of(snapshot))
-
-    @driver.operation
-    def delete_snapshot(self, context: Any, snapshot: Any,
-                        share_server: Any = None, **kwargs: Any) -> None:
-        self._backend.snapshots.delete(model.Snapshot.of(snapshot))
+    def _set_rules(self, share: model.Share, rules: Sequence[access.Rule],
+                   row: Any) -> Mapping[str, str]:
+        return self._backend.shares.update_access(share, rules)
 
     @driver.operation
     def revert_to_snapshot(self, context: Any, snapshot: Any,
@@ -222,12 +144,3 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin, driver.ShareDriver):
     def unmanage(self, share: Any, **kwargs: Any) -> None:
         """Let a volume go; no service will hand it out."""
         self._backend.manager.unmanage(model.Share.of(share))
-
-    @driver.operation
-    def manage_existing_snapshot(self, snapshot: Any, driver_options: Any,
-                                 **kwargs: Any) -> dict[str, Any]:
-        return self._backend.snapshots.manage(model.Snapshot.of(snapshot))
-
-    @driver.operation
-    def unmanage_snapshot(self, snapshot: Any, **kwargs: Any) -> None:
-        """Leave everything as it is."""

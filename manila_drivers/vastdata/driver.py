@@ -17,11 +17,13 @@ to ``manila_drivers.vastdata.backend``.
 """
 
 from collections.abc import Callable
-import logging
+from collections.abc import Mapping
+from collections.abc import Sequence
 import time
 from typing import Any
 
 from manila_drivers import access
+from manila_drivers import backed
 from manila_drivers import compat
 from manila_drivers import driver
 from manila_drivers import exception
@@ -30,10 +32,8 @@ from manila_drivers.vastdata import backend as backend_module
 from manila_drivers.vastdata import opts
 from manila_drivers.vastdata import settings
 
-LOG = logging.getLogger(__name__)
 
-
-class VASTShareDriver(driver.ShareDriver):
+class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
     """NFS shares on a VAST cluster, through its management service (VMS).
 
     A share is a view, a view policy and a quota, all named by the share
@@ -58,38 +58,16 @@ class VASTShareDriver(driver.ShareDriver):
         # show them as active.  Refusing them is update_access's business.
         self.ipv6_implemented = True
         self._wiring = {'adapter': adapter, 'clock': clock, 'sleep': sleep}
-        self._backend: backend_module.Backend | None = None
 
     def get_configured_ip_versions(self) -> list[int]:
         return [4, 6] if self.option('vast_ipv6_access_rules') else [4]
 
-    @property
-    def _cluster(self) -> backend_module.Backend:
-        return driver.set_up(self._backend)
-
     # -- start -----------------------------------------------------------
 
-    @driver.operation
-    def do_setup(self, context: Any, **kwargs: Any) -> None:
-        """Read the options; may be called again after a failure."""
-        before, self._backend = self._backend, None
-        if before is not None:
-            before.close()
-        self._backend = backend_module.Backend(
+    def _make_backend(self) -> backend_module.Backend:
+        return backend_module.Backend(
             settings.read(self.configuration, self.backend_name), self.lock,
             **self._wiring)
-
-    @driver.operation
-    def check_for_setup_error(self, **kwargs: Any) -> None:
-        """Look at everything the driver depends on.
-
-        Raises one clear error for each misconfiguration, naming the option.
-        """
-        self._cluster.check()
-
-    @driver.operation
-    def get_backend_info(self, context: Any, **kwargs: Any) -> dict[str, str]:
-        return self._cluster.info()
 
     def _ensure_shares(self, context: Any,
                        shares: Any) -> dict[str, dict[str, Any]]:
@@ -100,7 +78,7 @@ class VASTShareDriver(driver.ShareDriver):
             if kind not in specs:
                 specs[kind] = self.extra_specs(row)
             wanted.append((model.Share.of(row), specs[kind]))
-        return self._cluster.ensurer.ensure(wanted)
+        return self._backend.ensurer.ensure(wanted)
 
     # -- statistics ------------------------------------------------------
 
@@ -119,88 +97,32 @@ class VASTShareDriver(driver.ShareDriver):
             'snapshot_inherit_share_access_support': inherits}
 
     def _update_share_stats(self, data: Any = None) -> None:
-        super()._update_share_stats(self._cluster.statistics.read())
+        super()._update_share_stats(self._backend.statistics.read())
 
     @driver.operation(periodic=True)
     def update_share_usage_size(self, context: Any, shares: Any,
                                 **kwargs: Any) -> list[dict[str, Any]]:
         """Used GiB of the shares that VMS knows."""
-        used = self._cluster.shares.usage()
+        used = self._backend.shares.usage()
         return self._usage(shares, {
             ident: size / model.GiB for ident, size in used.items()})
 
     # -- shares ----------------------------------------------------------
 
-    @driver.operation
-    def create_share(self, context: Any, share: Any, share_server: Any = None,
-                     **kwargs: Any) -> list[dict[str, Any]]:
-        """Make a share that nobody can reach yet.
+    def _create(self, share: model.Share, row: Any) -> list[dict[str, Any]]:
+        return self._backend.shares.create(share, self.extra_specs(row))
 
-        A repeated call finds what an earlier one made.
-        """
-        return self._cluster.shares.create(model.Share.of(share),
-                                           self.extra_specs(share))
+    def _clone(self, share: model.Share, snapshot: model.Snapshot,
+               row: Any) -> dict[str, Any]:
+        return self._backend.snapshots.create_share(share, snapshot,
+                                                    self.extra_specs(row))
 
-    @driver.operation
-    def create_share_from_snapshot(self, context: Any, share: Any,
-                                   snapshot: Any, share_server: Any = None,
-                                   parent_share: Any = None,
-                                   **kwargs: Any) -> dict[str, Any]:
-        """Start a share with a snapshot's content; copied meanwhile."""
-        return self._cluster.snapshots.create_share(
-            model.Share.of(share), model.Snapshot.of(snapshot, parent_share),
-            self.extra_specs(share))
-
-    @driver.operation
-    def get_share_status(self, share: Any, share_server: Any = None,
-                         **kwargs: Any) -> dict[str, Any]:
-        return self._cluster.snapshots.status(model.Share.of(share))
-
-    @driver.operation
-    def delete_share(self, context: Any, share: Any, share_server: Any = None,
-                     **kwargs: Any) -> None:
-        """Remove a share; what is gone already is passed over."""
-        self._cluster.shares.delete(model.Share.of(share))
-
-    @driver.operation
-    def extend_share(self, share: Any, new_size: int,
-                     share_server: Any = None, **kwargs: Any) -> None:
-        self._cluster.shares.resize(model.Share.of(share), int(new_size),
-                                    shrink=False)
-
-    @driver.operation
-    def shrink_share(self, share: Any, new_size: int,
-                     share_server: Any = None, **kwargs: Any) -> None:
-        self._cluster.shares.resize(model.Share.of(share), int(new_size),
-                                    shrink=True)
-
-    @driver.operation
-    def update_access(self, context: Any, share: Any, access_rules: Any,
-                      add_rules: Any = None, delete_rules: Any = None,
-                      update_rules: Any = None, share_server: Any = None,
-                      **kwargs: Any) -> dict[str, dict[str, str]]:
-        """Make access exactly what ``access_rules`` says.
-
-        The other lists say what has changed, which is not needed to know:
-        a rule that is in none of them may still be missing on the backend.
-        """
-        errors = self._cluster.shares.update_access(
-            model.Share.of(share), access.rules_of(access_rules),
-            self.extra_specs(share))
-        return self._rule_states(context, share, errors)
+    def _set_rules(self, share: model.Share, rules: Sequence[access.Rule],
+                   row: Any) -> Mapping[str, str]:
+        return self._backend.shares.update_access(share, rules,
+                                                  self.extra_specs(row))
 
     # -- snapshots -------------------------------------------------------
-
-    @driver.operation
-    def create_snapshot(self, context: Any, snapshot: Any,
-                        share_server: Any = None,
-                        **kwargs: Any) -> dict[str, Any]:
-        return self._cluster.snapshots.create(model.Snapshot.of(snapshot))
-
-    @driver.operation
-    def delete_snapshot(self, context: Any, snapshot: Any,
-                        share_server: Any = None, **kwargs: Any) -> None:
-        self._cluster.snapshots.delete(model.Snapshot.of(snapshot))
 
     @driver.operation
     def snapshot_update_access(self, context: Any, snapshot: Any,
@@ -229,20 +151,11 @@ class VASTShareDriver(driver.ShareDriver):
     def manage_existing(self, share: Any, driver_options: Any,
                         **kwargs: Any) -> dict[str, Any]:
         """Take over an export; its clients keep access until rules come."""
-        cluster = self._cluster
-        return cluster.manager.manage(
+        backend = self._backend
+        return backend.manager.manage(
             model.Share.of(share), driver_options or {},
-            cluster.shares.closed(self.extra_specs(share)))
+            backend.shares.closed(self.extra_specs(share)))
 
     @driver.operation
     def unmanage(self, share: Any, **kwargs: Any) -> None:
-        """Leave everything as it is, names included."""
-
-    @driver.operation
-    def manage_existing_snapshot(self, snapshot: Any, driver_options: Any,
-                                 **kwargs: Any) -> dict[str, Any]:
-        return self._cluster.snapshots.manage(model.Snapshot.of(snapshot))
-
-    @driver.operation
-    def unmanage_snapshot(self, snapshot: Any, **kwargs: Any) -> None:
         """Leave everything as it is, names included."""

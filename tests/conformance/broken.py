@@ -37,10 +37,10 @@ class Broken(driver.VASTShareDriver):
 
     @property
     def _vms(self):
-        return self._cluster.objects.vms
+        return self._backend.objects.vms
 
     def _write(self, share, wanted):
-        policy = self._cluster.objects.policy(share['id'])
+        policy = self._backend.objects.policy(share['id'])
         if policy is not None:
             self._vms.update('viewpolicies', policy.id, wanted.body())
 
@@ -56,12 +56,12 @@ class OpenWhileCreating(Broken):
     """The policy is closed only once the view is there."""
 
     def create_share(self, context, share, **kwargs):
-        closed, self._cluster.shares.closed = (
-            self._cluster.shares.closed, lambda specs: EVERYBODY)
+        closed, self._backend.shares.closed = (
+            self._backend.shares.closed, lambda specs: EVERYBODY)
         try:
             locations = super().create_share(context, share, **kwargs)
         finally:
-            self._cluster.shares.closed = closed
+            self._backend.shares.closed = closed
         self._write(share, NOBODY)
         return locations
 
@@ -172,7 +172,7 @@ class RefusesForNoReason(_Rules):
 class AsksForEachRule(Broken):
     def update_access(self, context, share, access_rules, *args, **kwargs):
         for _ in access_rules:
-            self._cluster.objects.policy(share['id'])
+            self._backend.objects.policy(share['id'])
         return super().update_access(context, share, access_rules, *args,
                                      **kwargs)
 
@@ -182,7 +182,7 @@ class WritesWhatIsThere(Broken):
 
     def update_access(self, context, share, *args, **kwargs):
         result = super().update_access(context, share, *args, **kwargs)
-        policy = self._cluster.objects.policy(share['id'])
+        policy = self._backend.objects.policy(share['id'])
         self._write(share, hosts.Hosts(policy.read_write, policy.read_only))
         return result
 
@@ -217,7 +217,7 @@ class MixesCalls(Broken):
 
 class MakesPoliciesOfTheAbsent(Broken):
     def update_access(self, context, share, *args, **kwargs):
-        self._cluster.objects.perform('create policy', share['id'],
+        self._backend.objects.perform('create policy', share['id'],
                                       {'hosts': NOBODY})
         return super().update_access(context, share, *args, **kwargs)
 
@@ -227,7 +227,7 @@ class DeletesTheNextBestThing(Broken):
 
     def delete_share(self, context, share, **kwargs):
         super().delete_share(context, share, **kwargs)
-        for quota in self._cluster.objects.quotas():
+        for quota in self._backend.objects.quotas():
             if quota.name.startswith(share['id']):
                 self._vms.delete('quotas', quota.id)
 
@@ -236,14 +236,14 @@ class LeavesTheQuota(Broken):
     def delete_share(self, context, share, **kwargs):
         def kept(self, name, ident):
             """Keep it."""
-        self._cluster.objects._do_delete_quota = functools.partial(
+        self._backend.objects._do_delete_quota = functools.partial(
             kept, self)
         super().delete_share(context, share, **kwargs)
 
 
 class DeletesOnce(Broken):
     def delete_share(self, context, share, **kwargs):
-        if self._cluster.objects.view(share['id']) is None:
+        if self._backend.objects.view(share['id']) is None:
             raise ValueError('no such share')
         super().delete_share(context, share, **kwargs)
 
@@ -253,11 +253,11 @@ class LeaksWhenCreationFails(Broken):
 
     def create_share(self, context, share, **kwargs):
         name = 'temporary-' + uuid.uuid4().hex
-        quota = self._cluster.objects.perform('create quota', name, {
+        quota = self._backend.objects.perform('create quota', name, {
             'path': '/tmp-' + name, 'limit': 1, 'make_directory': True})
         locations = super().create_share(context, share, **kwargs)
         self._vms.delete('quotas', quota.value.id)
-        self._cluster.objects.perform('delete directory', '/tmp-' + name, {})
+        self._backend.objects.perform('delete directory', '/tmp-' + name, {})
         return locations
 
 
@@ -336,13 +336,13 @@ class ConnectsInTheConstructor(Broken):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.do_setup(None)
-        self._cluster.site.tenant.get()
+        self._backend.site.tenant.get()
 
 
 class TellsItsPassword(Broken):
     def do_setup(self, context, **kwargs):
         super().do_setup(context, **kwargs)
-        LOG.debug('logging in with %s', self._cluster.settings.password)
+        LOG.debug('logging in with %s', self._backend.settings.password)
 
 
 class TellsItsTokens(Broken):
@@ -367,8 +367,8 @@ class InterruptsClients(Broken):
 
     def manage_existing(self, share, driver_options, **kwargs):
         answer = super().manage_existing(share, driver_options, **kwargs)
-        view = self._cluster.objects.view(share['id'])
-        policy = self._cluster.objects.policy(share['id'])
+        view = self._backend.objects.view(share['id'])
+        policy = self._backend.objects.policy(share['id'])
         self._vms.update('views', view.id, {'policy_id': policy.id})
         return answer
 

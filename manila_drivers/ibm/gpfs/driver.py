@@ -17,12 +17,14 @@ to ``manila_drivers.ibm.gpfs.backend``.
 """
 
 from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
 from contextlib import AbstractContextManager
-import logging
 import time
 from typing import Any
 
 from manila_drivers import access
+from manila_drivers import backed
 from manila_drivers import compat
 from manila_drivers import driver
 from manila_drivers import model
@@ -33,14 +35,12 @@ from manila_drivers.ibm.gpfs import opts
 from manila_drivers.ibm.gpfs import settings
 from manila_drivers.ibm.gpfs import snapshots
 
-LOG = logging.getLogger(__name__)
-
 # Seconds to wait for another call about the same share.
 _PATIENCE = 600.0
 
 
 class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
-                      driver.ShareDriver):
+                      backed.BackedShareDriver[backend_module.Backend]):
     """NFS shares in an IBM Storage Scale (GPFS) file system.
 
     A share is a fileset of the share's name with a quota, linked below
@@ -65,11 +65,6 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
         self.ipv6_implemented = True
         self._make_runner = make_runner
         self._clock = clock
-        self._made: backend_module.Backend | None = None
-
-    @property
-    def _backend(self) -> backend_module.Backend:
-        return driver.set_up(self._made)
 
     def _alone(self, share: model.Share) -> AbstractContextManager[None]:
         """Keep everybody else from changing who may reach a share."""
@@ -80,26 +75,13 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
 
     # -- start -----------------------------------------------------------
 
-    @driver.operation
-    def do_setup(self, context: Any, **kwargs: Any) -> None:
-        """Read the options; may be called again after a failure."""
-        before, self._made = self._made, None
-        if before is not None:
-            before.close()
-        self._made = backend_module.Backend(
+    def _make_backend(self) -> backend_module.Backend:
+        return backend_module.Backend(
             settings.read(self.configuration, self.backend_name),
             self.configuration,
             self.option('root_helper') or compat.root_helper(),
             make_runner=self._make_runner, clock=self._clock,
             alone=self._alone_at_once, private_storage=self.private_storage)
-
-    @driver.operation
-    def check_for_setup_error(self, **kwargs: Any) -> None:
-        """Look at everything the driver depends on.
-
-        Raises one clear error for each misconfiguration, naming the option.
-        """
-        self._backend.check()
 
     def _ensure_shares(self, context: Any,
                        shares: Any) -> dict[str, dict[str, Any]]:
@@ -107,13 +89,6 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
         return self._backend.ensuring.ensure(
             map(model.Share.of, shares),
             lambda share: self.extra_specs(rows[share.id]))
-
-    @driver.operation
-    def get_backend_info(self, context: Any, **kwargs: Any) -> dict[str, str]:
-        return self._backend.info()
-
-    def get_network_allocations_number(self) -> int:
-        return 0
 
     # -- statistics ------------------------------------------------------
 
@@ -150,25 +125,13 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
 
     # -- shares ----------------------------------------------------------
 
-    @driver.operation
-    def create_share(self, context: Any, share: Any, share_server: Any = None,
-                     **kwargs: Any) -> list[dict[str, Any]]:
-        """Make a share that nobody can reach yet.
+    def _create(self, share: model.Share, row: Any) -> list[dict[str, Any]]:
+        return self._backend.shares.create(share, self.extra_specs(row))
 
-        A repeated call finds what an earlier one made.
-        """
-        return self._backend.shares.create(model.Share.of(share),
-                                           self.extra_specs(share))
-
-    @driver.operation
-    def create_share_from_snapshot(self, context: Any, share: Any,
-                                   snapshot: Any, share_server: Any = None,
-                                   parent_share: Any = None,
-                                   **kwargs: Any) -> dict[str, Any]:
-        """Begin a share with a snapshot's content; copied meanwhile."""
-        return self._backend.copying.create(
-            model.Share.of(share), _place(snapshot, parent_share),
-            self.extra_specs(share))
+    def _clone(self, share: model.Share, snapshot: snapshots.Place,
+               row: Any) -> dict[str, Any]:
+        return self._backend.copying.create(share, snapshot,
+                                            self.extra_specs(row))
 
     @driver.operation
     def get_share_status(self, share: Any, share_server: Any = None,
@@ -183,38 +146,14 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
         with self._alone(value):
             self._backend.shares.delete(value)
 
-    @driver.operation
-    def extend_share(self, share: Any, new_size: int,
-                     share_server: Any = None, **kwargs: Any) -> None:
-        self._backend.shares.resize(model.Share.of(share), int(new_size),
-                                    shrink=False)
-
-    @driver.operation
-    def shrink_share(self, share: Any, new_size: int,
-                     share_server: Any = None, **kwargs: Any) -> None:
-        self._backend.shares.resize(model.Share.of(share), int(new_size),
-                                    shrink=True)
-
     # -- access ----------------------------------------------------------
 
-    @driver.operation
-    def update_access(self, context: Any, share: Any, access_rules: Any,
-                      add_rules: Any = None, delete_rules: Any = None,
-                      update_rules: Any = None, share_server: Any = None,
-                      **kwargs: Any) -> dict[str, dict[str, str]]:
-        """Make access exactly what ``access_rules`` says.
-
-        The other lists say what has changed, which is not needed to know:
-        a rule that is in none of them may still be missing on a server.
-        """
-        value = model.Share.of(share)
-        backend = self._backend
-        specs = self.extra_specs(share)
-        with self._alone(value):
-            errors = backend.exports.update(
-                value, backend.settings.path(value.name),
-                access.rules_of(access_rules), specs)
-        return self._rule_states(context, share, errors)
+    def _set_rules(self, share: model.Share, rules: Sequence[access.Rule],
+                   row: Any) -> Mapping[str, str]:
+        backend, specs = self._backend, self.extra_specs(row)
+        with self._alone(share):
+            return backend.exports.update(
+                share, backend.settings.path(share.name), rules, specs)
 
     @driver.operation
     def allow_access(self, context: Any, share: Any, access: Any,
@@ -240,16 +179,12 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
 
     # -- snapshots -------------------------------------------------------
 
-    @driver.operation
-    def create_snapshot(self, context: Any, snapshot: Any,
-                        share_server: Any = None,
-                        **kwargs: Any) -> dict[str, Any]:
-        return self._backend.snapshots.create(_place(snapshot))
-
-    @driver.operation
-    def delete_snapshot(self, context: Any, snapshot: Any,
-                        share_server: Any = None, **kwargs: Any) -> None:
-        self._backend.snapshots.delete(_place(snapshot))
+    def _snapshot(self, row: Any, parent: Any = None) -> snapshots.Place:
+        """Which snapshot of which fileset a row is about."""
+        name = row.get('share_name')
+        if not name and parent is not None:
+            name = parent.get('name')
+        return snapshots.Place.of(model.Snapshot.of(row), str(name or ''))
 
     @driver.operation
     def revert_to_snapshot(self, context: Any, snapshot: Any,
@@ -263,7 +198,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
         specs = self.extra_specs(row)
         with self._alone(share):
             self._backend.snapshots.revert(
-                share, _place(snapshot), size,
+                share, self._snapshot(snapshot), size,
                 access.rules_of(share_access_rules), specs)
 
     # -- manage ----------------------------------------------------------
@@ -283,26 +218,11 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
     def manage_existing_snapshot(self, snapshot: Any, driver_options: Any,
                                  **kwargs: Any) -> dict[str, Any]:
         row = snapshot.get('share_instance') or snapshot.get('share') or {}
-        place = _place(snapshot)
+        place = self._snapshot(snapshot)
         return {**self._backend.snapshots.manage(
                     place, str(snapshot.get('share_name') or place.fileset)),
                 'size': model.Share.of(row).size or 1}
 
-    @driver.operation
-    def unmanage_snapshot(self, snapshot: Any, **kwargs: Any) -> None:
-        """Leave everything as it is: snapshots have no mark of ours."""
-
 
 def _lock_name(ident: str) -> str:
     return f'gpfs-{ident}'
-
-
-def _place(row: Any, parent: Any = None) -> snapshots.Place:
-    """Which snapshot of which fileset a row is about.
-
-    :param parent: the share it is of, which may come separately.
-    """
-    name = row.get('share_name')
-    if not name and parent is not None:
-        name = parent.get('name')
-    return snapshots.Place.of(model.Snapshot.of(row), str(name or ''))

@@ -253,4 +253,4 @@ def test_secrets_are_in_no_log_and_no_text(bench, caplog):
         driver.delete_share(None, one)
     assert bench.sim.password not in caplog.text
     assert 'eyJ' not in caplog.text.replace('keyJ', '')
-    assert bench.sim.password not in repr(driver._cluster.settings)
+    assert bench.sim.password not in repr(driver._backend.settings)

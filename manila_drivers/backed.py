@@ -1,0 +1,246 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A driver that has one backend object do the work.
+
+What Manila says in rows is read here and handed on as values.  A driver
+states what is its own::
+
+    class SomeShareDriver(backed.BackedShareDriver[Backend]):
+
+        def _make_backend(self):
+            return Backend(settings.read(self.configuration, ...))
+
+        def _create(self, share, row):
+            return self._backend.shares.create(share, self.extra_specs(row))
+
+and writes the whole of a method where the one below does not fit.
+"""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+from typing import Generic
+from typing import Protocol
+from typing import TypeVar
+
+from manila_drivers import access
+from manila_drivers import driver
+from manila_drivers import exception
+from manila_drivers import model
+
+
+class Shares(Protocol):
+    """What changes shares."""
+
+    def delete(self, share: model.Share, /) -> None: ...
+
+    def resize(self, share: model.Share, gib: int, /, *,
+               shrink: bool) -> None: ...
+
+
+class Backend(Protocol):
+    """The parts of a driver below the class that Manila sees.
+
+    ``snapshots`` makes and removes snapshots, as whatever value
+    ``BackedShareDriver._snapshot`` makes of a row.
+    """
+
+    @property
+    def shares(self) -> Shares: ...
+
+    @property
+    def snapshots(self) -> Any: ...
+
+    def check(self) -> None: ...
+
+    def info(self) -> dict[str, str]: ...
+
+    def close(self) -> None: ...
+
+
+B = TypeVar('B', bound=Backend)
+
+
+class BackedShareDriver(driver.ShareDriver, Generic[B]):
+    """Manila's calls about shares and snapshots, handed to a backend."""
+
+    _made: B | None = None
+
+    def _make_backend(self) -> B:
+        """A backend as the options say; does no I/O yet."""
+        raise NotImplementedError()
+
+    @property
+    def _backend(self) -> B:
+        """What do_setup made.
+
+        :raises DriverError: it did not come to its end, and Manila still
+            tries.
+        """
+        if self._made is None:
+            raise exception.DriverError(
+                'The driver has not been set up',
+                check='the errors logged when the service started')
+        return self._made
+
+    def get_network_allocations_number(self) -> int:
+        return 0
+
+    # -- start -----------------------------------------------------------
+
+    @driver.operation
+    def do_setup(self, context: Any, **kwargs: Any) -> None:
+        """Read the options; may be called again after a failure."""
+        before, self._made = self._made, None
+        if before is not None:
+            before.close()
+        self._made = self._make_backend()
+
+    @driver.operation
+    def check_for_setup_error(self, **kwargs: Any) -> None:
+        """Look at everything the driver depends on.
+
+        Raises one clear error for each misconfiguration, naming the option.
+        """
+        self._backend.check()
+
+    @driver.operation
+    def get_backend_info(self, context: Any, **kwargs: Any) -> dict[str, str]:
+        """What export locations depend on; if it changes, Manila checks."""
+        return self._backend.info()
+
+    # -- shares ----------------------------------------------------------
+
+    @driver.operation
+    def create_share(self, context: Any, share: Any, share_server: Any = None,
+                     **kwargs: Any) -> list[dict[str, Any]]:
+        """Make a share that nobody can reach yet.
+
+        A repeated call finds what an earlier one made.
+        """
+        return self._create(model.Share.of(share), share)
+
+    def _create(self, share: model.Share, row: Any) -> list[dict[str, Any]]:
+        """Make a share, and return its export locations.
+
+        :param row: Manila's of the share, for its extra specs.
+        """
+        raise NotImplementedError()
+
+    @driver.operation
+    def create_share_from_snapshot(self, context: Any, share: Any,
+                                   snapshot: Any, share_server: Any = None,
+                                   parent_share: Any = None,
+                                   **kwargs: Any) -> dict[str, Any]:
+        """Begin a share with a snapshot's content.
+
+        It may still be copied while get_share_status is asked.
+        """
+        return self._clone(model.Share.of(share),
+                           self._snapshot(snapshot, parent_share), share)
+
+    def _clone(self, share: model.Share, snapshot: Any,
+               row: Any) -> dict[str, Any]:
+        """Begin a share, and return its status and export locations.
+
+        :param snapshot: of :meth:`_snapshot`.
+        :param row: Manila's of the share, for its extra specs.
+        """
+        raise NotImplementedError()
+
+    @driver.operation
+    def get_share_status(self, share: Any, share_server: Any = None,
+                         **kwargs: Any) -> dict[str, Any]:
+        """How far a share from a snapshot is."""
+        status: dict[str, Any] = self._backend.snapshots.status(
+            model.Share.of(share))
+        return status
+
+    @driver.operation
+    def delete_share(self, context: Any, share: Any, share_server: Any = None,
+                     **kwargs: Any) -> None:
+        """Remove a share; what is gone already is passed over."""
+        self._backend.shares.delete(model.Share.of(share))
+
+    @driver.operation
+    def extend_share(self, share: Any, new_size: int,
+                     share_server: Any = None, **kwargs: Any) -> None:
+        self._backend.shares.resize(model.Share.of(share), int(new_size),
+                                    shrink=False)
+
+    @driver.operation
+    def shrink_share(self, share: Any, new_size: int,
+                     share_server: Any = None, **kwargs: Any) -> None:
+        self._backend.shares.resize(model.Share.of(share), int(new_size),
+                                    shrink=True)
+
+    # -- access ----------------------------------------------------------
+
+    @driver.operation
+    def update_access(self, context: Any, share: Any, access_rules: Any,
+                      add_rules: Any = None, delete_rules: Any = None,
+                      update_rules: Any = None, share_server: Any = None,
+                      **kwargs: Any) -> dict[str, dict[str, str]]:
+        """Make access exactly what ``access_rules`` says.
+
+        The other lists say what has changed, which is not needed to know:
+        a rule that is in none of them may still be missing on the backend.
+        """
+        errors = self._set_rules(model.Share.of(share),
+                                 access.rules_of(access_rules), share)
+        return self._rule_states(context, share, errors)
+
+    def _set_rules(self, share: model.Share, rules: Sequence[access.Rule],
+                   row: Any) -> Mapping[str, str]:
+        """Make access what the rules say.
+
+        :param row: Manila's of the share, for its extra specs.
+        :returns: why a rule could not be honoured, by its access id.
+        """
+        raise NotImplementedError()
+
+    # -- snapshots -------------------------------------------------------
+
+    def _snapshot(self, row: Any, parent: Any = None) -> Any:
+        """What the backend calls a snapshot.
+
+        :param parent: the share it is of, which may come separately.
+        """
+        return model.Snapshot.of(row, parent)
+
+    @driver.operation
+    def create_snapshot(self, context: Any, snapshot: Any,
+                        share_server: Any = None,
+                        **kwargs: Any) -> dict[str, Any]:
+        """Take a snapshot, or find the one that an earlier call took."""
+        taken: dict[str, Any] = self._backend.snapshots.create(
+            self._snapshot(snapshot))
+        return taken
+
+    @driver.operation
+    def delete_snapshot(self, context: Any, snapshot: Any,
+                        share_server: Any = None, **kwargs: Any) -> None:
+        """Remove a snapshot; one that is gone is passed over."""
+        self._backend.snapshots.delete(self._snapshot(snapshot))
+
+    @driver.operation
+    def manage_existing_snapshot(self, snapshot: Any, driver_options: Any,
+                                 **kwargs: Any) -> dict[str, Any]:
+        """Take over a snapshot of a share that is managed."""
+        found: dict[str, Any] = self._backend.snapshots.manage(
+            self._snapshot(snapshot))
+        return found
+
+    @driver.operation
+    def unmanage_snapshot(self, snapshot: Any, **kwargs: Any) -> None:
+        """Leave everything as it is: snapshots have no mark of ours."""
