@@ -47,7 +47,7 @@ class Backend:
         self.site = site.Site(settings, self.execute)
         self.helper = load_helper(settings, self.execute, configuration)
         self.exports = exporting.Exporting(
-            self.helper, debts.Note(private_storage, settings.backend), alone)
+            self.helper, debts.Debts(private_storage, settings.backend), alone)
         self.shares = shares.Shares(self.site, self.exports)
         self.snapshots = snapshots.Snapshots(self.site, self.exports)
         self.copying = copying.Copying(self.site, self.shares,

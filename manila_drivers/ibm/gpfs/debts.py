@@ -14,9 +14,11 @@
 
 That a server has missed something is remembered in this process.  That there
 is such a server at all is remembered for longer, so that the next process
-has all shares checked when it starts.
+has all shares checked when it starts; and so is, with each share, which
+servers may still let in somebody who was turned out.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -33,6 +35,10 @@ LOG = logging.getLogger(__name__)
 Export = exports.Export
 
 _KEY = 'gpfs_servers_in_arrears'
+_UNCLOSED = 'gpfs_servers_not_closed'
+# What Manila stores of one text, and what stands for any server.
+_LONGEST = 1000
+_ANY = '*'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,21 +53,21 @@ class Debt:
 
 
 class Note:
-    """A text of this backend that outlives the process; '' is none.
+    """A text about something that outlives the process; '' is none.
 
     :param storage: Manila's private storage, or None to remember nothing.
+    :param entity: a UUID: what it is about.
     """
 
-    def __init__(self, storage: Any, backend: str) -> None:
+    def __init__(self, storage: Any, entity: str, key: str) -> None:
         self._storage = storage
-        # Identifiers of what is stored there have to be UUIDs.
-        self._entity = str(uuid.uuid5(uuid.NAMESPACE_URL,
-                                      f'manila-gpfs:{backend}'))
+        self._entity = entity
+        self._key = key
         self._text: str | None = None
 
     def read(self) -> str:
         if self._text is None:
-            self._text = self._tried('get', _KEY, '') or ''
+            self._text = self._tried('get', self._key, '') or ''
         return self._text
 
     def write(self, text: str) -> None:
@@ -70,9 +76,9 @@ class Note:
             return
         self._text = text
         if text:
-            self._tried('update', {_KEY: text})
+            self._tried('update', {self._key: text})
         else:
-            self._tried('delete', [_KEY])
+            self._tried('delete', [self._key])
 
     def _tried(self, method: str, *words: Any) -> Any:
         if self._storage is None:
@@ -87,10 +93,18 @@ class Note:
 
 
 class Debts:
-    """By server and path.  Thread-safe."""
+    """By server and path.  Thread-safe.
 
-    def __init__(self, note: Note) -> None:
-        self._note = note
+    :param storage: Manila's private storage, or None to remember nothing.
+    :param backend: its name.
+    """
+
+    def __init__(self, storage: Any, backend: str) -> None:
+        self._storage = storage
+        # Identifiers of what is stored there have to be UUIDs.
+        self._note = Note(storage, str(uuid.uuid5(
+            uuid.NAMESPACE_URL, f'manila-gpfs:{backend}')), _KEY)
+        self._unclosed: dict[str, Note] = {}
         self._lock = threading.Lock()
         self._owed: dict[str, dict[str, Debt]] = {}
         # Exports of which it is not known how these servers have them.
@@ -123,11 +137,36 @@ class Debts:
             self._owed.setdefault(server, {})[debt.export.path] = debt
             self._mark()
 
-    def paid(self, server: str, path: str) -> None:
+    def paid(self, server: str, export: Export) -> None:
         """That server has this export as it shall be."""
         with self._lock:
             for found in self._owed, self._unseen:
-                found.get(server, {}).pop(path, None)
+                found.get(server, {}).pop(export.path, None)
+        note = self._note_of(export)
+        if note.read() == _ANY:
+            return
+        note.write(' '.join(sorted({*note.read().split()} - {server})))
+
+    def unclosed(self, export: Export) -> Callable[[str], bool]:
+        """Says of a server whether it may still let in somebody who was
+        turned out, which was reported and has not been done since."""
+        text = self._note_of(export).read()
+        return lambda server: text == _ANY or server in text.split()
+
+    def leave_open(self, server: str, export: Export) -> None:
+        note = self._note_of(export)
+        text = ' '.join(sorted({*note.read().split(), server}))
+        note.write(text if len(text) <= _LONGEST else _ANY)
+
+    def all_closed(self, export: Export) -> None:
+        """Every server has done what it was told."""
+        self._note_of(export).write('')
+
+    def _note_of(self, export: Export) -> Note:
+        """Calls about one share come one after the other."""
+        with self._lock:
+            return self._unclosed.setdefault(export.fsid, Note(
+                self._storage, export.fsid, _UNCLOSED))
 
     def missed(self, servers: Iterable[str],
                exports: Sequence[Export]) -> None:

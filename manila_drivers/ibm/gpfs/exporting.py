@@ -54,16 +54,16 @@ class Exporting:
     """The exports of all shares of one backend.
 
     :param helper: does it.
-    :param note: outlives this process.
+    :param owed: what servers have missed, also before this process.
     :param alone: keeps everybody else from changing who may reach a share,
         given its id; raises ``Busy`` if somebody does at the moment.
     """
 
     def __init__(self, helper: helper_module.NASHelperBase[Any],
-                 note: debts.Note, alone: Alone) -> None:
+                 owed: debts.Debts, alone: Alone) -> None:
         self.helper = helper
         self._alone = alone
-        self._debts = debts.Debts(note)
+        self._debts = owed
 
     def options(self, specs: model.Specs) -> tuple[str, ...]:
         """:raises InvalidRequest: an option is refused."""
@@ -98,7 +98,7 @@ class Exporting:
         self._apply(Export(path, share.name, share.id, {}))
 
     def _apply(self, export: Export) -> None:
-        round_ = _Round(export)
+        round_ = _Round(export, self._debts.unclosed(export))
         outcomes = self.helper.reconcile(
             [export], before_changes=round_.settle)
         errors = exports.failed(outcomes)
@@ -108,12 +108,18 @@ class Exporting:
             # It answers, so it is not down: nobody would look after it.
             or any(outcomes[server].before is not None for server in errors))
         self._remember(export, outcomes, fatal=fatal, common=round_.common)
+        if not errors:
+            self._debts.all_closed(export)
         if not fatal:
             self._tell(errors, export)
             return
+        what = f'Access to {export.path} could not be changed'
+        if round_.narrowing or not export.levels:
+            what += ', and who was to be kept out may still be let in,'
+            for server in errors:
+                self._debts.leave_open(server, export)
         self._take_back(export, round_, outcomes)
-        raise exports.report(
-            errors, f'Access to {export.path} could not be changed')
+        raise exports.report(errors, what)
 
     def _take_back(self, export: Export, round_: '_Round',
                    outcomes: Mapping[str, exports.Outcome]) -> None:
@@ -137,7 +143,7 @@ class Exporting:
         """Note what servers have to be told that could not be told now."""
         for server, outcome in outcomes.items():
             if outcome.error is None:
-                self._debts.paid(server, export.path)
+                self._debts.paid(server, export)
                 continue
             owed = self._debts.owed(server)
             before = common
@@ -249,7 +255,7 @@ class Exporting:
         if error is not None:
             raise error
         for export in wanted:
-            self._debts.paid(server, export.path)
+            self._debts.paid(server, export)
 
     @contextlib.contextmanager
     def _held(self, wanted: Sequence[Export]) -> Iterator[list[str]]:
@@ -334,9 +340,12 @@ def _due(owed: Mapping[str, Debt], found: Found,
 class _Round:
     """One change of one export, and what it becomes on the way."""
 
-    def __init__(self, export: Export) -> None:
+    def __init__(self, export: Export,
+                 unclosed: Callable[[str], bool]) -> None:
         self._export = export
-        #: Whether it takes something away from somebody.
+        self._unclosed = unclosed
+        #: Whether it takes something away from somebody, now or since a call
+        #: before this one that failed.
         self.narrowing = False
         #: Whether nothing was to be given, because a server is missing.
         self.narrowed = False
@@ -354,8 +363,10 @@ class _Round:
                            else exports.meet(self.common, levels))
             if exports.takes_away(levels, self._export.levels):
                 self.narrowing = True
+        if any(self._unclosed(server) for server, answer in found.items()
+               if not isinstance(answer, exports.Seen)):
+            self.narrowing = True
         if self.narrowing and len(seen) < len(found):
-            assert self.common is not None
             self.narrowed = True
-            return [self._export.narrowed(self.common)]
+            return [self._export.narrowed(self.common or {})]
         return [self._export]

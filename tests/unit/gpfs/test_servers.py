@@ -237,3 +237,62 @@ def test_servers_are_told_while_gpfs_is_down(servers):
     servers.lab.dead.add('192.0.2.10')
     manager.stats()
     assert given(servers, ALICE) == ['rw', 'rw']
+
+
+@pytest.mark.parametrize('restarted', [False, True])
+def test_a_repeated_revocation_is_not_said_to_be_done(servers, restarted):
+    """The servers that answer have nothing left to take away by then."""
+    manager, share = servers.manager, servers.share
+    alice, bob = manager.rule(ALICE), manager.rule(BOB)
+    manager.update(share, add=[alice, bob])
+    servers.lab.dead.add('nfs2')
+    for _ in range(3):
+        with pytest.raises(errors.ShareBackendException,
+                           match='may still be let in, on nfs2'):
+            manager.update(share, delete=[alice])
+        if restarted:
+            manager.restart()
+    # Nothing else is said to be done either, since nobody may be told that
+    # the rules are in force; and nobody is given what counts as refused.
+    carol = manager.rule('10.0.0.3')
+    with pytest.raises(errors.ShareBackendException, match='nfs2'):
+        manager.update(share, add=[carol], delete=[alice])
+    assert given(servers, ALICE) == [None, 'rw']
+    assert given(servers, BOB) == ['rw', 'rw']
+    assert given(servers, '10.0.0.3') == [None, None]
+    servers.lab.dead.clear()
+    manager.update(share, add=[carol], delete=[alice])
+    assert given(servers, ALICE) == [None, None]
+    # It is forgotten then: what only gives succeeds again.
+    servers.lab.dead.add('nfs2')
+    manager.restart()
+    manager.update(share, add=[manager.rule('10.0.0.4')])
+    assert given(servers, '10.0.0.4') == ['rw', None]
+
+
+def test_a_server_that_was_told_later_is_closed(servers):
+    manager, share = servers.manager, servers.share
+    alice = manager.rule(ALICE)
+    manager.update(share, add=[alice])
+    servers.lab.dead.add('nfs2')
+    with pytest.raises(errors.ShareBackendException):
+        manager.update(share, delete=[alice])
+    servers.lab.dead.clear()
+    manager.stats()
+    assert given(servers, ALICE) == [None, None]
+    servers.lab.dead.add('nfs2')
+    manager.update(share, add=[manager.rule(BOB)], delete=[alice])
+
+
+def test_a_server_that_is_not_configured_any_more_holds_up_nothing(
+        make_place):
+    place = make_place('KNFS')
+    manager, share = place.manager, place.manager.create()
+    alice = manager.rule(ALICE)
+    manager.update(share, add=[alice])
+    place.lab.dead.add('nfs2')
+    with pytest.raises(errors.ShareBackendException):
+        manager.update(share, delete=[alice])
+    place.driver.configuration.gpfs_nfs_server_list = ['nfs1']
+    place.driver.do_setup(None)
+    manager.update(share, delete=[alice])

@@ -70,7 +70,7 @@ def test_the_first_of_the_same_network_stays():
 def exports(request):
     site = test_helpers.site(request.param)
     return site, exporting.Exporting(
-        site.helper, debts.Note(None, 'some'),
+        site.helper, debts.Debts(None, 'some'),
         lambda ident: contextlib.nullcontext())
 
 
