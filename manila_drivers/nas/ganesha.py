@@ -49,6 +49,9 @@ Export = ganesha_exports.Export
 INDEX = 'INDEX.conf'
 FIRST, LAST = 100, 65535
 
+# Seconds that a change of the index waits for others'.
+_PATIENCE = '30'
+
 
 @dataclasses.dataclass(frozen=True)
 class Layout:
@@ -385,10 +388,19 @@ def _pending(layout: Layout, name: str) -> str:
 def _indexed(facts: Facts, file: str, layout: Layout) -> Commands:
     if file in facts.index:
         return []
-    # Appending loses no line that somebody else adds at the same time.
+    return _index(layout, 'tee', '-a', stdin=f'%include {file}\n')
+
+
+def _index(layout: Layout, *words: str, **parts: object) -> Commands:
+    """Change the index while nobody else does.
+
+    Other shares, and other hosts, change it at the same time.  sed replaces
+    the whole file, and so would bring back a line that another has taken
+    out meanwhile, or lose one that was added.
+    """
     index = f'{layout.export_dir}/{INDEX}'
-    return [directory.run('tee', '-a', '--', index,
-                          stdin=f'%include {file}\n'),
+    return [directory.run('flock', '-w', _PATIENCE, layout.export_dir,
+                          *words, '--', index, **parts),
             directory.kept(index, layout.export_dir)]
 
 
@@ -427,9 +439,7 @@ def _unindexed(facts: Facts, names: Iterable[str],
     if not lines:
         return []
     scripts = [word for line in lines for word in ('-e', line)]
-    index = f'{layout.export_dir}/{INDEX}'
-    return [directory.run('sed', '-i', *scripts, '--', index),
-            directory.kept(index, layout.export_dir)]
+    return _index(layout, 'sed', '-i', *scripts)
 
 
 def _line(file: str) -> str:

@@ -33,7 +33,8 @@ class Files:
         self._commands: dict[str, Callable[[Sequence[str], str], Result]] = {
             'cat': self._cat, 'grep': self._grep, 'tee': self._tee,
             'mv': self._mv, 'rm': self._rm, 'mkdir': self._mkdir,
-            'sed': self._sed, 'stat': self._stat, 'sync': self._sync}
+            'sed': self._sed, 'stat': self._stat, 'sync': self._sync,
+            'flock': self._flock}
         #: Which shares there are on this host; every path unless told.
         self.is_directory: Callable[[str], bool] = lambda path: True
 
@@ -115,6 +116,19 @@ class Files:
                   for path in _operands(arguments)
                   if path not in self.text and path not in self.directories]
         return failed('\n'.join(errors)) if errors else done()
+
+    def _flock(self, arguments: Sequence[str], stdin: str) -> Result:
+        """Commands here run one after the other anyway."""
+        wait, _, path, *words = arguments
+        if wait != '-w' or words[0] == 'flock':
+            raise NotImplementedError(arguments)
+        if path not in self.directories:
+            return failed(f'flock: cannot open lock file {path}: No such '
+                          f'file or directory', 66)
+        result = self.command(words, stdin)
+        if result is None:
+            raise NotImplementedError(arguments)
+        return result
 
     def _sed(self, arguments: Sequence[str], stdin: str) -> Result:
         path = arguments[-1]

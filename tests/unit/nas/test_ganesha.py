@@ -227,7 +227,7 @@ def test_index_never_names_a_file_that_is_not_there():
     look()
     assert not includes[-1]
     assert [cmd.words()[0] for cmd in plan(server, world.export({}))] == [
-        'sed', 'sync']
+        'flock', 'sync']
 
 
 def test_a_repetition_does_not_rely_on_what_was_cut_off():
@@ -235,7 +235,7 @@ def test_a_repetition_does_not_rely_on_what_was_cut_off():
     server = nfs.Ganesha()
     apply(server, world.export({'10.0.0.1': 'rw'}))
     first = plan(server, world.export({}))
-    assert [cmd.words()[0] for cmd in first[:2]] == ['sed', 'sync']
+    assert [cmd.words()[0] for cmd in first[:2]] == ['flock', 'sync']
     server.run(first[0])
     again = [cmd.words()[0] for cmd in apply(server, world.export({}))]
     assert again[:2] == ['sync', 'dbus-send']
@@ -249,8 +249,8 @@ def test_files_are_on_disk_before_ganesha_is_told():
         words = [cmd.words()[0]
                  for cmd in apply(server, world.export(levels))]
         assert 'sync' in words[:words.index('dbus-send')], words
-        if 'rm' in words and 'sed' in words:
-            assert 'sync' in words[words.index('sed'):words.index('rm')]
+        if 'rm' in words and 'flock' in words:
+            assert 'sync' in words[words.index('flock'):words.index('rm')]
 
 
 @pytest.mark.parametrize('path', [

@@ -225,5 +225,5 @@ def test_a_missing_and_an_idle_filter_are_noticed():
 
 
 def test_a_command_too_many_for_sudo_is_noticed():
-    text = page('gpfs').replace('/usr/bin/sed', '/usr/bin/sed, /usr/bin/vi')
+    text = page('gpfs').replace('/usr/bin/tee', '/usr/bin/tee, /usr/bin/vi')
     assert sudoers(text, 'GNFS') - run_by(*GNFS) == {'vi'}
