@@ -108,7 +108,8 @@ def ip_grants(rules: Iterable[Rule], *, levels: Collection[str] = LEVELS,
               versions: Collection[int] = (4, 6)) -> Grants[Network]:
     """Networks and their levels from rules of type ``ip``.
 
-    Host bits are cleared and a single address is a network of full length.
+    Host bits are cleared, a single address is a network of full length, and
+    what is IPv4 under a name of IPv6 is IPv4.
     Rules of another type, level, IP version or form end up in ``errors``.
     """
     def network(rule: Rule) -> Network:
@@ -141,11 +142,24 @@ def name_grants(rules: Iterable[Rule], kind: str, *,
     return _grants(rules, kind, levels, name)
 
 
+def plain(network: Network) -> Network:
+    """An IPv4 network that is written as one of IPv6 as what it is.
+
+    Servers know clients of IPv4 by their IPv4 address, so that a rule for
+    ``::ffff:192.0.2.1`` would let nobody in.
+    """
+    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= 96:
+        mapped = network.network_address.ipv4_mapped
+        if mapped is not None:
+            return ipaddress.IPv4Network((mapped, network.prefixlen - 96))
+    return network
+
+
 def _network(rule: Rule) -> Network:
     # A scope id ("fe80::1%eth0") means something on one host alone.
     if '%' not in rule.to:
         try:
-            return ipaddress.ip_network(rule.to, strict=False)
+            return plain(ipaddress.ip_network(rule.to, strict=False))
         except ValueError:
             pass
     raise exception.InvalidRule(

@@ -50,7 +50,7 @@ def impossible(rule: Rule, able: lab_module.Access) -> str:
 
 def network_of(rule: Rule) -> access.Network | None:
     try:
-        return ipaddress.ip_network(rule.to, strict=False)
+        return access.plain(ipaddress.ip_network(rule.to, strict=False))
     except ValueError:
         return None
 

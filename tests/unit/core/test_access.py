@@ -194,3 +194,25 @@ def test_a_thousand_holes_in_everything_take_no_time():
     assert time.perf_counter() - started < 5
     assert len(lists.ro) == 1000
     assert not lists.errors
+
+
+@pytest.mark.parametrize(('to', 'plain'), [
+    ('::ffff:10.0.0.1', '10.0.0.1/32'),
+    ('::ffff:a00:1/128', '10.0.0.1/32'),
+    ('::ffff:10.1.0.0/112', '10.1.0.0/16'),
+    ('::ffff:0:0/96', '0.0.0.0/0'),
+    # These hold more than what is IPv4.
+    ('::ffff:0:0/95', '::fffe:0:0/95'), ('::/0', '::/0'),
+    ('::10.0.0.1', '::a00:1/128')])
+def test_ipv4_under_a_name_of_ipv6_is_ipv4(to, plain):
+    grants = access.ip_grants([access.Rule('one', 'ip', to)])
+    assert list(map(str, grants.levels)) == [plain]
+
+
+def test_both_names_of_an_address_are_one_target():
+    grants = access.ip_grants([
+        access.Rule('one', 'ip', '::ffff:10.0.0.1'),
+        access.Rule('two', 'ip', '10.0.0.1', 'ro')])
+    assert {str(network): level for network, level
+            in grants.levels.items()} == {'10.0.0.1/32': 'ro'}
+    assert list(grants.errors) == ['one']
