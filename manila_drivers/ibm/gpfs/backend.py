@@ -101,5 +101,12 @@ def load_helper(settings: settings_module.Settings,
         raise exception.ConfigurationError(
             'gpfs_share_helpers', f'{settings.helper} is not derived from '
             f'manila_drivers.ibm.gpfs.NASHelperBase')
+    missing = sorted(getattr(kind, '__abstractmethods__', ()))
+    if missing:
+        raise exception.ConfigurationError(
+            'gpfs_share_helpers', f'{settings.helper} lacks methods of '
+            f'NASHelperBase: {", ".join(missing)}', check='one that was written '
+            'for the driver of Manila has to be written anew, see '
+            'NASHelperBase')
     made: helper_module.NASHelperBase[Any] = kind(execute, configuration)
     return made

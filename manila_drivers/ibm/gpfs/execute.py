@@ -170,11 +170,16 @@ def is_here(name: str) -> bool:
 
     Asks the resolver; what it does not know is not here.
     """
+    return any(_is_own(address) for address in addresses(name))
+
+
+def addresses(name: str) -> frozenset[str]:
+    """What the resolver knows of a name; nothing if it does not know it."""
     try:
-        found = {info[4][0] for info in socket.getaddrinfo(name, None)}
+        return frozenset(str(info[4][0])
+                         for info in socket.getaddrinfo(name, None))
     except OSError:
-        return False
-    return any(_is_own(str(address)) for address in found)
+        return frozenset()
 
 
 def _is_own(address: str) -> bool:

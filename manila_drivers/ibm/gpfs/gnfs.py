@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import re
 import threading
+import time
 from typing import Any
 
 from manila_drivers import access
@@ -43,6 +44,8 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
     TYPE = 'GNFS'
     OPTIONS_SPEC = 'gnfs:export_options'
     KNOWN_OPTIONS = export_options.GANESHA
+    #: Seconds that Ganesha is given to end what it is busy with.
+    PAUSE = 2.0
 
     def __init__(self, execute: Any, config_object: Any) -> None:
         super().__init__(execute, config_object)
@@ -115,6 +118,13 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
         return {network: f'Ganesha takes {anybody} for everybody'
                 for network in wanted.levels
                 if access.canonical(network) == anybody}
+
+    def learn(self, failure: exception.BackendError) -> bool:
+        """Ganesha is reading all its exports anew, as after a SIGHUP."""
+        busy = 'try again later' in failure.answer
+        if busy:
+            time.sleep(self.PAUSE)
+        return busy
 
     def verdict(self, server: str, wanted: Sequence[exports.Export],
                 agreed: Any, results: Sequence[command.Result]) -> str:

@@ -34,9 +34,11 @@ from typing import TypeVar
 
 from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers.ibm.gpfs import execute as execute_module
 from manila_drivers.ibm.gpfs import export_options
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import rule_by_rule
+from manila_drivers.ibm.gpfs import settings
 from manila_drivers.nas import directory
 from manila_drivers.transport import command
 from manila_drivers.transport import meter
@@ -151,16 +153,16 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         return ()
 
     def learn(self, failure: exception.BackendError) -> bool:
-        """Whether a failure says how to plan better the next time.
+        """Whether a failure says how to do better the next time.
 
-        The changes are then planned anew, once.
+        The changes are then planned and made anew, once.
         """
         return False
 
     @property
     def servers(self) -> tuple[str, ...]:
         """The servers, as the operator named them."""
-        return tuple(self.configuration.gpfs_nfs_server_list or ())
+        return settings.server_names(self.configuration)
 
     def runner(self, server: str) -> script.Runner:
         """What runs commands on a server; does not connect yet."""
@@ -189,6 +191,7 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
 
         :raises ConfigurationError: naming the option to correct.
         """
+        self._check_names()
         seen = self.survey()
         errors = {server: found for server, found in seen.items()
                   if isinstance(found, exception.DriverError)}
@@ -200,6 +203,21 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
                 f'used', answer=exports.report(errors, 'failed').answer,
                 check='gpfs_nfs_server_type, gpfs_nfs_server_list and that '
                 'the NFS servers run')
+
+    def _check_names(self) -> None:
+        """:raises ConfigurationError: a server is named twice.
+
+        Both would be told the same at the same time, and trip over it.
+        """
+        known: dict[str, str] = {}
+        for server in self.servers:
+            for address in execute_module.addresses(server):
+                other = known.setdefault(address, server)
+                if other != server:
+                    raise exception.ConfigurationError(
+                        'gpfs_nfs_server_list', f'{other} and {server} are '
+                        f'the same host, {address}', check='that every '
+                        'server is in it once, and has one name')
 
     # What every helper does.
 

@@ -214,10 +214,25 @@ def _pairs(value: Any) -> list[tuple[str, str]]:
     return [(match[1], match[2]) for match in found if match]
 
 
+def server_names(conf: Any) -> tuple[str, ...]:
+    """The NFS servers, each once; upper and lower case are the same."""
+    names: dict[str, str] = {}
+    for text in conf.gpfs_nfs_server_list or ():
+        name = text.strip().strip('[]')
+        if name:
+            names.setdefault(_comparable(name), name)
+    return tuple(names.values())
+
+
+def _comparable(host: str) -> str:
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host.lower().rstrip('.')
+
+
 def _servers(conf: Any, server_type: str) -> tuple[str, ...]:
-    names = tuple(dict.fromkeys(
-        name.strip().strip('[]') for name in conf.gpfs_nfs_server_list or ()
-        if name.strip()))
+    names = server_names(conf)
     if not names and server_type != 'CES':
         raise exception.ConfigurationError(
             'gpfs_nfs_server_list', f'is not set, but {server_type} needs '

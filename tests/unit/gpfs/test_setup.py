@@ -15,6 +15,7 @@
 import pytest
 
 from manila_drivers import compat
+from manila_drivers.ibm import gpfs
 
 BAD = compat.errors.BadConfigurationException
 
@@ -36,6 +37,8 @@ def fails(place, option, call=None):
         'gpfs_share_helpers': 'CES=manila_drivers.nowhere.Helper'}),
     ('gpfs_share_helpers', {'gpfs_share_helpers': 'CES=os.path.join'}),
     ('gpfs_share_helpers', {'gpfs_share_helpers': 'anything'}),
+    ('gpfs_share_helpers', {
+        'gpfs_share_helpers': f'CES={__name__}.OldHelper'}),
     ('gpfs_share_export_ip', {'gpfs_share_export_ip': None}),
     ('gpfs_mount_point_base', {'gpfs_mount_point_base': 'relative'}),
     ('gpfs_mount_point_base', {'gpfs_mount_point_base': '/'}),
@@ -54,6 +57,55 @@ def test_options_that_cannot_be(make_place, option, options):
         place = make_place(**options)
     assert place is None
     assert f'Option {option}:' in str(caught.value)
+
+
+class OldHelper(gpfs.NASHelperBase):
+    """As for Manila's own driver: it does what ours only plans."""
+
+    def allow_access(self, local_path, share, access_type, access=None):
+        self.execute('exportfs', f'{access}:{local_path}')
+
+
+def test_a_helper_that_lacks_something_is_told_what(make_place):
+    with pytest.raises(BAD, match='OldHelper lacks methods of '
+                       'NASHelperBase: plan, questions, seen'):
+        make_place(gpfs_share_helpers=f'CES={__name__}.OldHelper')
+
+
+class OwnHelper(gpfs.KNFSHelper):
+    """Only the names of options differ."""
+
+    OPTIONS_SPEC = 'own:export_options'
+
+
+def test_a_helper_of_ones_own(make_place):
+    place = make_place(
+        'KNFS', gpfs_nfs_server_type='OWN',
+        gpfs_share_helpers=f'own={__name__}.OwnHelper')
+    place.driver.check_for_setup_error()
+    share = place.manager.create()
+    place.manager.update(share, add=[place.manager.rule('10.0.0.1')])
+    path = '/' + share.export.partition(':/')[2]
+    assert {server.access('10.0.0.1', path)
+            for server in place.sim.servers.values()} == {'rw'}
+
+
+@pytest.mark.parametrize('text', [
+    'nfs1,nfs2,nfs1', 'nfs1, NFS2 ,nfs2.,nfs2', 'nfs1,,nfs2'])
+def test_a_server_that_is_listed_twice_is_one(make_place, text):
+    """Else it would be told the same twice at the same moment."""
+    place = make_place('KNFS', gpfs_nfs_server_list=text)
+    servers = place.driver._backend.helper.servers
+    assert [name.lower() for name in servers] == ['nfs1', 'nfs2']
+    assert servers == place.driver._backend.settings.servers
+
+
+def test_two_names_of_one_server_are_refused(make_place):
+    place = make_place('KNFS', gpfs_nfs_server_list='127.0.0.1,nfs2')
+    place.driver._backend.helper._check_names()
+    place = make_place('KNFS', gpfs_nfs_server_list='localhost,127.0.0.1')
+    assert 'localhost and 127.0.0.1 are the same host' in fails(
+        place, 'gpfs_nfs_server_list')
 
 
 def test_all_problems_are_told_at_once(make_place):

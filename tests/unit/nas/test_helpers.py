@@ -29,6 +29,7 @@ from manila_drivers.nas import ganesha_exports
 from manila_drivers.nas import prefixes
 from manila_drivers.simulators import faults
 from manila_drivers.simulators import nfs
+from manila_drivers.simulators.nfs import files
 from manila_drivers.transport import command
 from tests.unit.nas import world
 
@@ -344,3 +345,29 @@ def test_line_of_somebody_else_is_warned_about(caplog):
         f'{world.PATH} *(rw)\n')
     place.apply(RULES)
     assert 'nfs1 exports /gpfs0/share-1 again' in caplog.text
+
+
+@pytest.mark.parametrize(('busy', 'failed'), [(1, False), (2, True)])
+def test_ganesha_that_reads_its_exports_is_told_again(busy, failed):
+    """It refuses changes meanwhile, such as after a SIGHUP."""
+    class Reading(nfs.Ganesha):
+        left = busy
+
+        def special(self, words, stdin):
+            if words[0] == 'dbus-send' and 'AddExport' in words[5]:
+                self.left -= 1
+                if self.left >= 0:
+                    return files.failed(
+                        'Error org.freedesktop.DBus.Error.InvalidArgs: '
+                        'another export admin operation is in progress, try '
+                        'again later')
+            return super().special(words, stdin)
+
+    place = site('GNFS')
+    place.helper.PAUSE = 0.0
+    place.servers['nfs2'] = place.helper.execute.server.__self__[
+        'nfs2'] = Reading('nfs2')
+    errors = exports.failed(place.apply(RULES))
+    assert set(errors) == ({'nfs2'} if failed else set())
+    assert (world.given(place.servers['nfs2']) == meant(RULES)) != failed
+    assert failed == ('try again later' in str(errors.get('nfs2')))
