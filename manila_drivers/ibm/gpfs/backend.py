@@ -105,8 +105,8 @@ def load_helper(settings: settings_module.Settings,
     if missing:
         raise exception.ConfigurationError(
             'gpfs_share_helpers', f'{settings.helper} lacks methods of '
-            f'NASHelperBase: {", ".join(missing)}', check='one that was written '
-            'for the driver of Manila has to be written anew, see '
-            'NASHelperBase')
+            f'NASHelperBase: {", ".join(missing)}',
+            check='one that was written for the driver of Manila has to be '
+            'written anew')
     made: helper_module.NASHelperBase[Any] = kind(execute, configuration)
     return made
