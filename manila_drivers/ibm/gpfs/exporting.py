@@ -185,22 +185,44 @@ class Exporting:
         self._debts.settled()
 
     def _pay(self, server: str) -> None:
+        """:raises TransportError: the server does not answer."""
+        self._in_batches(
+            server, [debt.export for debt in
+                     self._debts.owed(server).values()], self._settle)
+
+    def _settle(self, server: str, batch: Sequence[Export]) -> None:
         """:raises DriverError: the server does not do it."""
-        paths = list(self._debts.owed(server).values())
-        for start in range(0, len(paths), _BATCH):
-            batch = paths[start:start + _BATCH]
-            with self._held([debt.export for debt in batch]) as free:
-                # What was owed may have been paid, or be something else by
-                # now.
-                now = self._debts.owed(server)
-                owed = {path: now[path] for path in free if path in now}
-                if not owed:
+        with self._held(batch) as free:
+            # What was owed may have been paid, or be something else by now.
+            now = self._debts.owed(server)
+            owed = {path: now[path] for path in free if path in now}
+            if not owed:
+                return
+            self._reconcile(server, [
+                debt.export for debt in owed.values()],
+                functools.partial(_due, owed))
+            LOG.warning('NFS server %s was told what it missed about %d '
+                        'shares', server, len(owed))
+
+    def _in_batches(self, server: str, wanted: Sequence[Export],
+                    tell: Callable[[str, Sequence[Export]], None],
+                    size: int = _BATCH) -> None:
+        """Tell a server about all; one that it does not do stops no other.
+
+        :raises TransportError: the server does not answer.
+        """
+        for start in range(0, len(wanted), size):
+            batch = wanted[start:start + size]
+            try:
+                tell(server, batch)
+            except exception.TransportError:
+                raise
+            except exception.DriverError as exc:
+                if len(batch) > 1:
+                    self._in_batches(server, batch, tell, 1)
                     continue
-                self._reconcile(server, [
-                    debt.export for debt in owed.values()],
-                    functools.partial(_due, owed))
-                LOG.warning('NFS server %s was told what it missed about %d '
-                            'shares', server, len(owed))
+                LOG.error('NFS server %s has missed changes of %s, and '
+                          'cannot be told: %s', server, batch[0].path, exc)
 
     def _compare(self, server: str) -> None:
         """Find out how a server that is back has its exports.
@@ -225,8 +247,7 @@ class Exporting:
             or mine.levels.get(path, {}) != other.levels.get(path, {})]
         self._debts.seen({server: unseen.keys() - {
             export.path for export in wrong}})
-        for start in range(0, len(wrong), _BATCH):
-            self._copy(server, wrong[start:start + _BATCH])
+        self._in_batches(server, wrong, self._copy)
 
     def _copy(self, server: str, batch: Sequence[Export]) -> None:
         with self._held(batch) as free:

@@ -296,3 +296,29 @@ def test_a_server_that_is_not_configured_any_more_holds_up_nothing(
     place.driver.configuration.gpfs_nfs_server_list = ['nfs1']
     place.driver.do_setup(None)
     manager.update(share, delete=[alice])
+
+
+@pytest.mark.parametrize('started', [False, True])
+def test_a_share_that_is_lost_keeps_no_other_from_a_server(
+        servers, started, caplog):
+    """What is owed about the others may be that somebody is turned out."""
+    manager = servers.manager
+    shares = [manager.create() for _ in range(3)]
+    servers.lab.dead.add('nfs2')
+    for share in shares:
+        manager.update(share, add=[manager.rule(ALICE)])
+    if started:
+        # What it has is found out by a comparison then.
+        manager.restart()
+        manager.ensure()
+    servers.lab.dead.clear()
+    lost = shares.pop(1)
+    del servers.sim.state.filesets[f'share-{lost.id}']
+    manager.stats()
+    for servers.share in shares:
+        assert given(servers, ALICE) == ['rw', 'rw']
+    assert f'share-{lost.id}, and cannot be told' in caplog.text
+    before = manager.driver.get_backend_info(manager.context)
+    manager.delete(lost)
+    manager.stats()
+    assert manager.driver.get_backend_info(manager.context) != before
