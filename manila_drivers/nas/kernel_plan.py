@@ -53,18 +53,38 @@ def plan(facts: kernel.Facts, wanted: directory.Directory, fsid: str, *,
     :param persist: write what is exported to /etc/exports.d as well.
     """
     directory.check(wanted)
-    clients = kernel.spelled(kernel.cut(wanted.levels).clients,
-                             facts.of(wanted.path))
-    entries = [
-        Entry(wanted.path, client, tuple(exports_text.spelled(
-            level, wanted.options, fsid).split(',')))
-        for client, level in sorted(clients.items())]
+    entries = _wanted(facts.of(wanted.path), wanted, fsid)
     files = _file(facts, wanted, entries) if persist else []
     live = _live(facts.of(wanted.path), entries)
     if live and persist and not files:
         # A call before this one may have been cut off behind the file.
         files = [directory.all_kept(posixpath.dirname(kernel.DIRECTORY))]
     return files + live
+
+
+def _wanted(have: Iterable[Entry], wanted: directory.Directory,
+            fsid: str) -> list[Entry]:
+    clients = kernel.spelled(kernel.cut(wanted.levels).clients, have)
+    return [
+        Entry(wanted.path, client, tuple(exports_text.spelled(
+            level, wanted.options, fsid).split(',')))
+        for client, level in sorted(clients.items())]
+
+
+def checked() -> command.Command:
+    """What is exported now, for :func:`undone`."""
+    return directory.run('cat', '--', kernel.ETAB)
+
+
+def undone(etab: str, wanted: Iterable[directory.Directory],
+           fsids: Mapping[str, str]) -> str:
+    """What exportfs has not done although it did not complain."""
+    live = kernel.by_path(exports_text.read(etab))
+    left: Commands = []
+    for each in wanted:
+        have = live.get(each.path, ())
+        left += _live(have, _wanted(have, each, fsids[each.path]))
+    return '; '.join(map(str, left))
 
 
 # The next start

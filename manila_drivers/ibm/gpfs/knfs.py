@@ -82,8 +82,15 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
 
     def plan(self, facts: kernel.Facts, wanted: Sequence[exports.Export],
              agreed: Mapping[str, str]) -> helper.Commands:
-        return [cmd for export in wanted for cmd in kernel_plan.plan(
+        commands = [cmd for export in wanted for cmd in kernel_plan.plan(
             facts, export, agreed[export.path], persist=self._persist)]
+        return [*commands, kernel_plan.checked()] if commands else []
+
+    def verdict(self, server: str, wanted: Sequence[exports.Export],
+                agreed: Mapping[str, str],
+                results: Sequence[command.Result]) -> str:
+        left = kernel_plan.undone(results[-1].stdout, wanted, agreed)
+        return left and f'after exportfs {kernel.ETAB} still lacks: {left}'
 
     def refused(self, wanted: exports.Export) -> Mapping[access.Network, str]:
         return kernel.cut(wanted.levels).refused

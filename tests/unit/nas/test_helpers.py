@@ -371,3 +371,27 @@ def test_ganesha_that_reads_its_exports_is_told_again(busy, failed):
     assert set(errors) == ({'nfs2'} if failed else set())
     assert (world.given(place.servers['nfs2']) == meant(RULES)) != failed
     assert failed == ('try again later' in str(errors.get('nfs2')))
+
+
+def test_what_exportfs_does_not_do_is_noticed():
+    """There are failures that it only warns of, with exit code 0."""
+    class Careless(nfs.KernelNfs):
+        careless = False
+
+        def special(self, words, stdin):
+            if self.careless and list(words[:2]) == ['exportfs', '-u']:
+                return command.Result('', 'exportfs: something is odd\n', 0)
+            return super().special(words, stdin)
+
+    place = site('KNFS')
+    careless = Careless('nfs2')
+    place.servers['nfs2'] = place.helper.execute.server.__self__[
+        'nfs2'] = careless
+    assert exports.failed(place.apply(RULES)) == {}
+    careless.careless = True
+    error, = exports.failed(place.apply({'10.0.0.1': 'rw'})).values()
+    assert 'exportfs -u' in str(error)
+    assert place.execs() == {4, 5}
+    careless.careless = False
+    assert exports.failed(place.apply({'10.0.0.1': 'rw'})) == {}
+    assert world.given(careless) == meant({'10.0.0.1': 'rw'})
