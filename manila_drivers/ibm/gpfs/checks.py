@@ -16,6 +16,7 @@ Each misconfiguration has an error of its own that names the option.
 """
 
 import logging
+import re
 
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs import helper as helper_module
@@ -27,6 +28,9 @@ from manila_drivers.transport import command
 LOG = logging.getLogger(__name__)
 
 _NOT_FOUND = 127
+
+# sudo also says what does not keep it from running a command.
+_REFUSED = re.compile(r'^sudo: (?!unable to resolve)', re.MULTILINE)
 
 
 def check(site: site_module.Site,
@@ -91,9 +95,10 @@ def _check_node(site: site_module.Site) -> None:
 def _check_runs(site: site_module.Site, cmd: command.Command,
                 result: command.Result) -> None:
     """GPFS commands are there, and we are root."""
-    text = result.stderr
-    local = site.settings.local
-    if text.startswith('sudo:') or 'rootwrap' in text.lower() and local:
+    text, local = result.stderr, site.settings.local
+    if result.status == 0:
+        return
+    if _REFUSED.search(text) or 'rootwrap' in text.lower() and local:
         raise exception.ConfigurationError(
             'is_gpfs_node' if local else 'gpfs_ssh_use_sudo',
             f'{cmd} may not be run as root', answer=cmd.excerpt(text),

@@ -79,6 +79,8 @@ def _rows(text: str, command: str, section: str,
 def _row(names: Sequence[str], values: list[str], long_column: str,
          line: str) -> Row:
     extra = len(values) - len(names)
+    if extra > 0 and not any(values[len(names):]) and not long_column:
+        values, extra = values[:len(names)], 0
     if extra > 0:
         if not long_column or long_column not in names:
             raise Unreadable('A row has more columns than its header',

@@ -27,7 +27,10 @@ GIB_IN_KIB = 1024 ** 2
 # How GPFS says that there is no such object, in the words of any release.
 _MISSING = re.compile(
     r'not found|does not exist|no such file|no such fileset|'
-    r'no filesets? (were )?found|no snapshots|cannot find', re.IGNORECASE)
+    r'no filesets? (were )?found|cannot find', re.IGNORECASE)
+
+# The same without a name, for there is only one that is asked for.
+_NAMELESS = re.compile(r'no filesets? (were )?found', re.IGNORECASE)
 
 _FAILED = re.compile(r'Command failed\.\s+Examine previous error messages')
 
@@ -148,13 +151,18 @@ def failure(cmd: command.Command,
         answer=cmd.excerpt(result.stderr or result.stdout))
 
 
-def missing(result: command.Result) -> bool:
-    """Whether a command failed because the object is not there."""
+def missing(result: command.Result, name: str) -> bool:
+    """Whether a command failed because the object is not there.
+
+    Other things may be missing as well, such as the socket of a daemon that
+    is down; so the answer has to say what it is about.
+    """
     if result.status in _NOT_RUN or not (
             result.status or _says_failed(result)):
         return False
     lines = (result.stderr.strip() or result.stdout).splitlines()
-    return any(_MISSING.search(line) for line in lines) \
+    return any(_MISSING.search(line) and (
+        name in line or _NAMELESS.search(line)) for line in lines) \
         and not any(_SHELL.match(line) for line in lines)
 
 
@@ -174,7 +182,7 @@ def _checked(cmd: command.Command, result: command.Result) -> None:
 def fileset(cmd: command.Command, result: command.Result,
             name: str) -> Fileset | None:
     """The one that was asked for; None if it is not there."""
-    if missing(result):
+    if missing(result, name):
         return None
     _checked(cmd, result)
     found = filesets(cmd, result)
@@ -189,10 +197,11 @@ def filesets(cmd: command.Command,
             for row in listing.rows(result.stdout, 'mmlsfileset')]
 
 
-def snapshots(cmd: command.Command,
-              result: command.Result) -> list[Snapshot]:
+def snapshots(cmd: command.Command, result: command.Result,
+              name: str) -> list[Snapshot]:
     """None of a fileset that is not there, or that has none."""
-    if missing(result) or 'No snapshots' in result.stdout + result.stderr:
+    if missing(result, name) \
+            or 'No snapshots' in result.stdout + result.stderr:
         return []
     _checked(cmd, result)
     return [Snapshot.of(row)
@@ -201,11 +210,16 @@ def snapshots(cmd: command.Command,
 
 def quotas(cmd: command.Command,
            result: command.Result) -> dict[str, Quota]:
-    """Of mmlsquota or mmrepquota, by the fileset's name."""
+    """Of mmlsquota or mmrepquota, by the fileset's name.
+
+    One whose numbers GPFS does not know is left out: it is not empty.
+    """
     _checked(cmd, result)
     name = _basename(cmd)
     found = [Quota.of(row) for row in listing.rows(result.stdout, name)
-             if row.get('quotatype', '').upper() == 'FILESET']
+             if row.get('quotatype', '').upper() == 'FILESET'
+             and listing.number(row.get('blockusage')) is not None
+             and listing.number(row.get('blocklimit')) is not None]
     return {quota.name: quota for quota in found}
 
 

@@ -167,7 +167,7 @@ class Shares:
         def understand(results: Results) -> Facts:
             fileset = records.fileset(commands[0], results[0], name)
             # Snapshots of the whole file system are nobody's business here.
-            found = records.snapshots(commands[1], results[1]) \
+            found = records.snapshots(commands[1], results[1], name) \
                 if fileset else []
             return Facts(fileset, snapshots=tuple(
                 snapshot.name for snapshot in found

@@ -102,7 +102,7 @@ class Site:
         try:
             known = records.attributes(questions[0], attributes)
         except exception.BackendError as exc:
-            if records.missing(attributes) or 'not known' in exc.answer:
+            if records.missing(attributes, device) or 'not known' in exc.answer:
                 raise exception.ConfigurationError(
                     'gpfs_filesystem', f'there is no file system {device}',
                     answer=exc.answer) from exc

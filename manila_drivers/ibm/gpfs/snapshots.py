@@ -93,8 +93,8 @@ class Snapshots:
 
         def understand(results: Results) -> Facts:
             fileset = records.fileset(commands[0], results[0], place.fileset)
-            found = records.snapshots(commands[1], results[1]) \
-                if fileset else []
+            found = records.snapshots(
+                commands[1], results[1], place.fileset) if fileset else []
             fed = [one.name for one in records.filesets(
                 commands[0], results[0]) if one.source == str(place)] \
                 if everything else []

@@ -116,8 +116,34 @@ def test_without_a_header_nothing_is_known():
 
 
 def test_no_snapshots():
-    assert records.snapshots(LIST, said('No snapshots in file system x\n')) \
-        == []
+    assert records.snapshots(LIST, said('No snapshots in file system x\n'),
+                             'share-1') == []
+
+
+def test_what_else_is_missing_is_no_missing_fileset():
+    """Or a share would be taken for deleted while GPFS is down."""
+    down = said(stderr='Failed to connect to file system daemon: No such '
+                'file or directory\nmmlsfileset: Command failed. Examine '
+                'previous error messages to determine cause.\n', status=1)
+    for read in records.fileset, records.snapshots:
+        with pytest.raises(exception.BackendError, match='daemon'):
+            read(LIST, down, 'share-1')
+    nothing = said(stderr='mmlsfileset: No filesets found.\n', status=1)
+    assert records.fileset(LIST, nothing, 'share-1') is None
+
+
+@pytest.mark.parametrize('unknown', ['-', '--', ''])
+@pytest.mark.parametrize('number', ['950235440', '5368709120'])
+def test_a_quota_without_numbers_is_not_known(unknown, number):
+    """And not nothing, which would be taken for an empty share."""
+    text = QUOTA.format(section='').replace(number, unknown)
+    assert records.quotas(REPORT, said(text)) == {}
+
+
+def test_rows_that_are_longer_by_nothing_are_read():
+    text = ('c::HEADER:version:reserved:reserved:Name:\n'
+            'c::0:1:::x:::\n')
+    assert listing.rows(text, 'c') == [{'name': 'x'}]
 
 
 def test_addresses_with_colons_and_odd_escapes():
