@@ -68,7 +68,7 @@ class Backend:
         settings = self.settings
         return {
             'driver_version': version.version_string(),
-            'addresses': ' '.join(settings.addresses),
+            'addresses': ' '.join(self.site.addresses),
             'base': settings.base, 'filesystem': settings.filesystem,
             'server_type': settings.server_type,
             'mode': settings.mode, 'owner': settings.owner,

@@ -20,8 +20,10 @@ so entries are kept in an order in which narrower networks go first.
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 import ipaddress
+import logging
 import posixpath
 from typing import Any
 
@@ -36,6 +38,8 @@ from manila_drivers.ibm.gpfs import listing
 from manila_drivers.ibm.gpfs import records
 from manila_drivers.transport import command
 from manila_drivers.transport import script
+
+LOG = logging.getLogger(__name__)
 
 _LEVELS = {'rw': access.RW, 'ro': access.RO}
 
@@ -87,6 +91,20 @@ class CESHelper(helper.NASHelperBase[Facts]):
                 'gpfs_nfs_server_type', 'is CES, but its exports cannot be '
                 'listed', answer=f'{found.what}. {found.answer}',
                 check='mmces service list: NFS has to be enabled')
+        self._check_nodes()
+
+    def _check_nodes(self) -> None:
+        """Say which protocol nodes are not well; others may do."""
+        make: commands.Commands = self.execute.commands
+        with contextlib.suppress(exception.DriverError):
+            result, = self.execute.ask([make.ask(
+                'mmces', 'state', 'show', 'NFS', '-a', '-Y')])
+            ill = [f'{row.get("node")}: {row.get("nfs")}'
+                   for row in listing.rows(result.stdout, 'mmcesstate')
+                   if row.get('nfs', '').upper() != 'HEALTHY']
+            if ill:
+                LOG.warning('CES does not call NFS healthy on %s. Check: '
+                            'mmces state show NFS -a', ', '.join(ill))
 
     # Questions
 
@@ -110,8 +128,12 @@ class CESHelper(helper.NASHelperBase[Facts]):
         return Facts(found)
 
     def seen(self, facts: Facts) -> exports.Seen:
-        return exports.Seen({path: ces_list.levels_of(entries)
-                             for path, entries in facts.entries.items()})
+        return exports.Seen(
+            {path: ces_list.levels_of(entries)
+             for path, entries in facts.entries.items()},
+            # Names and netgroups are none of ours.
+            frozenset(path for path, entries in facts.entries.items()
+                      if not all(entry.networks for entry in entries)))
 
     # Changes
 

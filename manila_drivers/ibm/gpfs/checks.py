@@ -43,6 +43,7 @@ def check(site: site_module.Site,
     try:
         _check_node(site)
         _check_filesystem(site)
+        site.addresses  # noqa: B018 - it is asked for and remembered
     except exception.NotTrusted as exc:
         raise exception.ConfigurationError(
             'gpfs_ssh_known_hosts', 'the management host is not trusted',

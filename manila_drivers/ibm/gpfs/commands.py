@@ -81,6 +81,9 @@ class Commands:
     def quotas(self, device: str) -> Command:
         return self.ask('mmrepquota', '-j', '-Y', device)
 
+    def addresses(self) -> Command:
+        return self.ask('mmces', 'address', 'list', '-Y')
+
     def kind(self, path: str) -> Command:
         """What is at a path, without following a link there."""
         return self.unix('stat', '-c', '%F', path, accept=_ANY)

@@ -90,6 +90,12 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
             map(model.Share.of, shares),
             lambda share: self.extra_specs(rows[share.id]))
 
+    def get_configured_ip_versions(self) -> list[int]:
+        """Of what clients mount, which a rule of the other cannot help."""
+        if self._made is None:
+            return [4, 6]
+        return sorted(self._made.site.ip_versions)
+
     # -- statistics ------------------------------------------------------
 
     def _static_stats(self) -> dict[str, Any]:
@@ -101,7 +107,6 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
             'driver_version': version.version_string(),
             'storage_protocol': 'NFS',
             'thin_provisioning': True,
-            'ipv4_support': True, 'ipv6_support': True,
             'snapshot_support': independent,
             'create_share_from_snapshot_support': independent and (
                 self._made is None or self._made.site.copies),

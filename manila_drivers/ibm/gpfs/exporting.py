@@ -334,6 +334,9 @@ class Exporting:
     def exported_below(self, path: str) -> dict[str, list[str]]:
         """Exports at or below a directory, by server.
 
+        Also those that no address has by its own name: a netgroup or a host
+        may be let in, or be when the server is restarted.
+
         :raises DriverError: a server does not say.
         """
         found = self.helper.survey()
@@ -343,8 +346,9 @@ class Exporting:
             raise exports.report(errors, f'It is not known who exports '
                                  f'{path}: no answer')
         return {server: sorted(
-            one for one, levels in answer.levels.items()
-            if levels and (one == path or one.startswith(path + '/')))
+            one for one in {*answer.doubtful, *(
+                one for one, levels in answer.levels.items() if levels)}
+            if one == path or one.startswith(path + '/'))
             for server, answer in found.items()
             if isinstance(answer, exports.Seen)}
 

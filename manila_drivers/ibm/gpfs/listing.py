@@ -51,6 +51,31 @@ def rows(text: str, command: str, section: str = '', *,
     return found
 
 
+def first_column(text: str) -> list[str]:
+    """What stands first in each row of a list that holds addresses.
+
+    Neither the command's name nor the columns' matter; an address of IPv6
+    may have colons of its own.
+
+    :raises Unreadable: no header was printed.
+    """
+    width, found = 0, []
+    for line in text.splitlines():
+        fields = line.split(':')
+        if len(fields) <= _FIXED:
+            continue
+        if fields[2] == 'HEADER':
+            width = len(fields)
+        elif width and fields[2].isdigit():
+            more = max(0, len(fields) - width)
+            found.append(decoded(':'.join(
+                fields[_FIXED:_FIXED + 1 + more])))
+    if not width:
+        raise Unreadable('No list was printed',
+                         answer=' '.join(text.split())[:500])
+    return found
+
+
 def _has_header(text: str, command: str, section: str) -> bool:
     return any(len(fields) >= _FIXED and fields[2] == 'HEADER'
                for fields in _records(text, command, section))

@@ -15,6 +15,7 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import ipaddress
 import logging
 import math
 import posixpath
@@ -68,20 +69,18 @@ class Managing:
         mine = next((one for one in filesets if one.name == share.name
                      and one.owner == share.id), None)
         if mine is not None and mine.path == target:
-            quota = self._quota(share.name)
-            return self._answer(target, self._size(quota, options))
-        found = self._eligible(share, path, target, filesets)
-        quota = self._quota(found.name)
-        size = self._size(quota, options)
-        moves = self._moves(share, found, target, filesets, quota, size)
-        self._run(found, moves)
+            size = self._size(self._quota(share.name), options)
+        else:
+            found = self._eligible(share, path, target, filesets)
+            self._check_free(target, found)
+            quota = self._quota(found.name)
+            size = self._size(quota, options)
+            self._run(found, self._moves(share, found, target, filesets,
+                                         quota, size))
         if model.as_bool(options.get('chmod')):
             self._site.do(self._site.commands.permissions(target))
-        return self._answer(target, size)
-
-    def _answer(self, path: str, size: int) -> dict[str, Any]:
         return {'size': size,
-                'export_locations': self._site.locations(path)}
+                'export_locations': self._site.locations(target)}
 
     # What is asked for
 
@@ -91,11 +90,11 @@ class Managing:
         host, colon, path = text.rpartition(':/')
         path = '/' + path
         settings = self._site.settings
-        known = {*settings.addresses, settings.main, *settings.servers}
+        known = {*self._site.addresses, settings.main, *settings.servers}
         if not colon or not host:
             raise exception.NotManageable(
                 f'{text!r} is not of the form host:/path')
-        if host.strip('[]').lower() not in {one.lower() for one in known}:
+        if _plain(host.strip('[]')) not in map(_plain, known):
             raise exception.NotManageable(
                 f'{host} of {text!r} is none of the addresses of this '
                 f'backend: {", ".join(sorted(known))}',
@@ -115,11 +114,27 @@ class Managing:
                 one for one in records.filesets(cmd, results[0])
                 if not one.deleted]))
 
+    def _check_free(self, target: str, found: records.Fileset) -> None:
+        """Nothing else may be where the share is going to be.
+
+        mv may leave everything as it is then, and be content.
+        """
+        if found.path == target:
+            return
+        kind, = self._site.execute.ask([self._site.commands.kind(target)])
+        if kind.status == 0:
+            raise exception.NotManageable(
+                f'{target} is a {kind.stdout.strip()} already', check=target)
+
     def _quota(self, name: str) -> records.Quota:
         cmd = self._site.commands.quota(self._site.device, name)
-        return self._site.ask(site_module.Question(
-            [cmd], lambda results: records.quotas(cmd, results[0]))).get(
-                name, records.Quota(name))
+        found = self._site.ask(site_module.Question(
+            [cmd], lambda results: records.quotas(cmd, results[0]))).get(name)
+        if found is None:
+            raise exception.NotManageable(
+                f'GPFS tells no usage of fileset {name}',
+                check='that quotas are on: mmlsfs -Q')
+        return found
 
     def _eligible(self, share: model.Share, path: str, target: str,
                   filesets: Sequence[records.Fileset]) -> records.Fileset:
@@ -268,6 +283,14 @@ class Managing:
         if found is not None and found.owner == share.id:
             self._site.do([make.comment(
                 device, share.name, f'was manila:{share.id}')])
+
+
+def _plain(host: str) -> str:
+    """One spelling for the same address, or the same name."""
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host.lower()
 
 
 def _parent(path: str, filesets: Sequence[records.Fileset]) -> str:

@@ -90,7 +90,8 @@ GPFS_OPTS: list[cfg.Opt] = [
         'gpfs_export_addresses', default=[],
         help='Addresses or names that clients mount, the preferred one '
              'first, IPv6 without brackets. Empty means '
-             'gpfs_share_export_ip.'),
+             'gpfs_share_export_ip; auto, with CES, all of its addresses, '
+             'as they are when the service starts.'),
     cfg.StrOpt(
         'gpfs_filesystem',
         help='Name of the file system (device). Unset means the one that '

@@ -15,12 +15,17 @@
 Blocks are counted in KiB, as GPFS does.
 """
 
+import contextlib
 import dataclasses
+import ipaddress
 import re
 
+from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs import listing
 from manila_drivers.transport import command
+
+Address = access.Address
 
 GIB_IN_KIB = 1024 ** 2
 
@@ -229,6 +234,17 @@ def attributes(cmd: command.Command,
     _checked(cmd, result)
     return {row.get('fieldname', '').lower(): row.get('data', '')
             for row in listing.rows(result.stdout, 'mmlsfs')}
+
+
+def addresses(cmd: command.Command,
+              result: command.Result) -> list[Address]:
+    """Those of CES, of "mmces address list": what stands first in a row."""
+    _checked(cmd, result)
+    found = []
+    for text in listing.first_column(result.stdout):
+        with contextlib.suppress(ValueError):
+            found.append(ipaddress.ip_address(text))
+    return sorted(found, key=lambda one: (one.version, int(one)))
 
 
 def _basename(cmd: command.Command) -> str:

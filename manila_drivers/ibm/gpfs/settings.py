@@ -26,6 +26,8 @@ from manila_drivers.transport import ssh
 
 # What mmcrfileset and a file name both take, and no shell looks at.
 _NAME = re.compile(r'[A-Za-z0-9_.][A-Za-z0-9_.@+=-]{0,254}')
+# Others make snapshots as well; what Windows shows begins with an @.
+_SNAPSHOT = re.compile(r'[A-Za-z0-9_.@][A-Za-z0-9_.@+=-]{0,254}')
 _RESERVED = frozenset({'root', 'new', '.', '..', '.manila', '.snapshots'})
 
 
@@ -33,10 +35,11 @@ _RESERVED = frozenset({'root', 'new', '.', '..', '.manila', '.snapshots'})
 class Settings:
     """What operators configured, normalised.
 
-    ``base`` starts with a slash and ends with none.  ``main`` is the address
-    that upstream's driver puts before every path.  ``hosts`` are the
-    management hosts, empty where commands run on this host.  ``timeout`` is
-    in seconds.
+    ``base`` starts with a slash and ends with none.  ``addresses`` are what
+    clients mount, empty where the cluster is to be asked for them.  ``main``
+    is the address that upstream's driver puts before every path.  ``hosts``
+    are the management hosts, empty where commands run on this host.
+    ``timeout`` is in seconds.
     """
 
     backend: str
@@ -95,7 +98,7 @@ def snapshot_name(name: str) -> str:
 
     :raises InvalidRequest: it cannot.
     """
-    if not _NAME.fullmatch(name) or name in _RESERVED:
+    if not _SNAPSHOT.fullmatch(name) or name in _RESERVED:
         raise exception.InvalidRequest(
             f'{name!r} cannot be the name of a snapshot',
             check='share_snapshot_name_template')
@@ -118,9 +121,9 @@ def read(conf: Any, backend: str) -> Settings:
             problems.append(exc)
             return default
 
-    addresses = get(_addresses, default=('',))
     base = get(_base, default='/')
     server_type, helper = get(_helper, default=('CES', ''))
+    addresses = get(_addresses, server_type, default=('',))
     servers = get(_servers, server_type, default=())
     login = get(_login, servers)
     trust = get(_trust, default=ssh.KnownHosts())
@@ -153,13 +156,19 @@ def _together(problems: list[exception.ConfigurationError],
     return first
 
 
-def _addresses(conf: Any) -> tuple[str, ...]:
+def _addresses(conf: Any, server_type: str) -> tuple[str, ...]:
     given = [text.strip().strip('[]')
              for text in conf.gpfs_export_addresses or () if text.strip()]
     main = conf.gpfs_share_export_ip
     if not main:
         raise exception.ConfigurationError(
             'gpfs_share_export_ip', 'is not set')
+    if 'auto' in map(str.lower, given):
+        if server_type != 'CES' or len(given) > 1:
+            raise exception.ConfigurationError(
+                'gpfs_export_addresses', 'is auto, which is for CES and '
+                'stands alone', check='gpfs_nfs_server_type')
+        return ()
     for text in given:
         if not _is_host(text):
             raise exception.ConfigurationError(

@@ -72,6 +72,7 @@ class Site:
         self.commands = execute.commands
         self._lock = threading.Lock()
         self._known: FileSystem | None = None
+        self._addresses: tuple[str, ...] = settings.addresses
         #: Whether there is what copies snapshots.
         self.copies = True
 
@@ -92,6 +93,7 @@ class Site:
     def forget(self) -> None:
         with self._lock:
             self._known = None
+            self._addresses = self.settings.addresses
 
     def look_up(self) -> FileSystem:
         device = self.settings.filesystem or self._device()
@@ -102,7 +104,8 @@ class Site:
         try:
             known = records.attributes(questions[0], attributes)
         except exception.BackendError as exc:
-            if records.missing(attributes, device) or 'not known' in exc.answer:
+            if records.missing(attributes, device) \
+                    or 'not known' in exc.answer:
                 raise exception.ConfigurationError(
                     'gpfs_filesystem', f'there is no file system {device}',
                     answer=exc.answer) from exc
@@ -136,10 +139,37 @@ class Site:
 
     # Export locations
 
+    @property
+    def addresses(self) -> tuple[str, ...]:
+        """What clients mount, the preferred one first.
+
+        Where the cluster has to be asked for them, that is done once.
+        """
+        with self._lock:
+            if not self._addresses:
+                self._addresses = self._look_up_addresses()
+            return self._addresses
+
+    def _look_up_addresses(self) -> tuple[str, ...]:
+        cmd = self.commands.addresses()
+        result, = self.execute.ask([cmd])
+        found = [str(one) for one in records.addresses(cmd, result)]
+        if not found:
+            raise exception.ConfigurationError(
+                'gpfs_export_addresses', 'is auto, but CES has no addresses',
+                answer=cmd.excerpt(result.stdout), check='mmces address list')
+        main = self.settings.main
+        return tuple(sorted(found, key=lambda one: one != main))
+
+    @property
+    def ip_versions(self) -> frozenset[int]:
+        """Of what clients mount, as far as it is known; names may be any."""
+        return frozenset().union(*map(_versions, self._addresses or ('',)))
+
     def locations(self, path: str) -> list[dict[str, Any]]:
         return [model.export_location(f'{bracketed(address)}:{path}',
                                       preferred=number == 0)
-                for number, address in enumerate(self.settings.addresses)]
+                for number, address in enumerate(self.addresses)]
 
     # Query, act, verify
 
@@ -237,6 +267,13 @@ def stopped(error: exception.BackendError, done: int, ran: int) -> Stopped:
                    status=error.status)
     made.done, made.ran = done, ran
     return made
+
+
+def _versions(address: str) -> frozenset[int]:
+    try:
+        return frozenset({ipaddress.ip_address(address).version})
+    except ValueError:
+        return frozenset({4, 6})
 
 
 def bracketed(address: str) -> str:

@@ -50,6 +50,18 @@ def mmnfs(sim: Any, words: list[str]) -> str:
     return verbs[words[1]](sim, words[2:])
 
 
+def mmces(sim: Any, words: list[str]) -> str:
+    if words[:2] == ['address', 'list']:
+        rows = [[address, 'node1', 'none', 'none']
+                for address in sim.state.options.ces_addresses]
+        return filesets.listing(
+            'mmces', 'cesAddress:cesNode:attributes:cesGroup', rows)
+    if words[:2] == ['state', 'show']:
+        return filesets.listing('mmcesstate', 'NODE:AUTH:NFS:CES', [
+            ['node1', 'HEALTHY', sim.state.options.ces_state, 'HEALTHY']])
+    raise Refused('mmces: Incorrect usage')
+
+
 def _list(sim: Any, words: list[str]) -> str:
     _, given = filesets.options(words, '-Y')
     path = given.get('--nfsdefs', given.get('-n'))
@@ -205,4 +217,4 @@ def _matches(client: str, host: Any) -> bool:
     return network.version == host.version and host in network
 
 
-COMMANDS = {'mmnfs': mmnfs}
+COMMANDS = {'mmnfs': mmnfs, 'mmces': mmces}

@@ -44,6 +44,8 @@ class Options:
     newer_headers: bool = False
     silent_failures: bool = False
     ces_nfs: bool = True
+    ces_addresses: tuple[str, ...] = ('192.0.2.11', '192.0.2.10')
+    ces_state: str = 'HEALTHY'
     rsync: bool = True
     copy_seconds: float = 0.0
     copy_dies: int = 0

@@ -50,7 +50,11 @@ def fails(place, option, call=None):
     ('gpfs_ssh_private_key', {'gpfs_ssh_private_key': '/nowhere'}),
     ('gpfs_ssh_use_sudo', {'gpfs_ssh_login': 'manila'}),
     ('gpfs_ssh_known_hosts', {'gpfs_ssh_known_hosts': '/nowhere'}),
-    ('gpfs_filesystem', {'gpfs_filesystem': 'a b'})])
+    ('gpfs_filesystem', {'gpfs_filesystem': 'a b'}),
+    ('gpfs_export_addresses', {'gpfs_export_addresses': 'auto,10.0.0.1'}),
+    ('gpfs_export_addresses', {'gpfs_export_addresses': 'auto',
+                               'gpfs_nfs_server_type': 'KNFS',
+                               'gpfs_nfs_server_list': 'nfs1'})])
 def test_options_that_cannot_be(make_place, option, options):
     place = None
     with pytest.raises((BAD, TypeError)) as caught:
@@ -124,7 +128,7 @@ def test_what_upstream_calls_the_helpers_is_understood(make_place):
 
 def test_a_healthy_cluster_starts_in_few_round_trips(place):
     _, trips = place.spent(place.driver.check_for_setup_error)
-    assert trips <= 5
+    assert trips <= 6
 
 
 def test_quota_is_off(place):
@@ -156,6 +160,21 @@ def test_gpfs_is_down(place):
 def test_no_protocol_nodes(place):
     place.sim.options.ces_nfs = False
     fails(place, 'gpfs_nfs_server_type')
+
+
+@pytest.mark.parametrize(('state', 'told'), [
+    ('HEALTHY', False), ('FAILED', True)])
+def test_protocol_nodes_that_are_not_well(place, caplog, state, told):
+    place.sim.options.ces_state = state
+    place.driver.check_for_setup_error()
+    assert ('healthy on node1: FAILED' in caplog.text) is told
+
+
+def test_protocol_nodes_that_nobody_may_ask(place):
+    run = place.sim.run
+    place.sim.run = lambda words, *more: run(
+        ['nothing'] if words[0].endswith('mmces') else words, *more)
+    place.driver.check_for_setup_error()
 
 
 
