@@ -138,8 +138,14 @@ class CESHelper(helper.NASHelperBase[Facts]):
     # Changes
 
     def learn(self, failure: exception.BackendError) -> bool:
-        learnt, self._combines = self._combines, False
-        return learnt
+        """Plan anew what is left: an export may be there all of a sudden.
+
+        What was told in one command is told one by one from now on, unless
+        the failure was another one's.
+        """
+        if not _tells_one(failure.what):
+            self._combines = False
+        return True
 
     def plan(self, facts: Facts, wanted: Sequence[exports.Export],
              agreed: Any) -> helper.Commands:
@@ -180,6 +186,12 @@ class CESHelper(helper.NASHelperBase[Facts]):
                ) -> command.Command:
         make: commands.Commands = self.execute.commands
         return make.mmnfs(*words, accept=frozenset(accept))
+
+
+def _tells_one(text: str) -> bool:
+    """Whether a text names a command that changes in one way only."""
+    return 'mmnfs export' in text and sum(
+        option in text for option in ces_list.CHANGES) < 2
 
 
 def _entry(row: listing.Row) -> ces_list.Entry:

@@ -30,6 +30,8 @@ Network = access.Network
 # Bytes of clients in one command, well below what the kernel takes.
 CHUNK = 60_000
 
+CHANGES = ('--nfsadd', '--nfsremove', '--nfschange')
+
 _EVERYBODY: tuple[Network, ...] = (ipaddress.ip_network('0.0.0.0/0'),
                                    ipaddress.ip_network('::/0'))
 _SQUASH = {'root': 'root_squash', 'rootsquash': 'root_squash',
@@ -288,7 +290,8 @@ def _as_wanted(entry: Entry, export: exports.Export) -> bool:
 
 def _plain(name: str, value: str) -> str:
     """One spelling for values that mean the same."""
-    text = value.lower().replace(':', ',')
+    # Those that are lists are not in any order.
+    text = ','.join(sorted(value.lower().replace(':', ',').split(',')))
     if name == 'squash':
         return _SQUASH.get(text, text)
     return {'yes': 'true', 'on': 'true', 'no': 'false',

@@ -32,6 +32,7 @@ LOG = logging.getLogger(__name__)
 Commands = Sequence[command.Command]
 Results = Sequence[command.Result]
 INODES_SPEC = 'gpfs:inode_limit'
+_INODES_AT_ONCE = 1024
 
 
 @dataclasses.dataclass(frozen=True)
@@ -137,12 +138,17 @@ class Shares:
             raise exception.InvalidRequest(
                 f'Extra spec {INODES_SPEC} is {limit!r}, which is no limit',
                 check='such as 1M or 1M:10k')
-        return limit if not limit or ':' in limit else limit + ':1024'
+        if not limit or ':' in limit:
+            return limit
+        # Not more than there may be; GPFS would begin with all of them.
+        return f'{limit}:{limit if _is_small(limit) else _INODES_AT_ONCE}'
 
     def _discard(self, share: model.Share, path: str) -> None:
         """Take back what a create made that failed."""
         try:
-            self._remove(share, path)
+            facts = self._site.ask(self._removal_question(share.name))
+            if facts.fileset is not None and facts.fileset.owner == share.id:
+                self._remove(share, path, facts)
         except exception.DriverError as exc:
             LOG.warning('Fileset %s is left behind: %s', share.name, exc)
 
@@ -243,19 +249,24 @@ class Shares:
         before = site.converge(site_module.Question(commands, understand),
                                plan)
         if shrink:
-            self._check_again(share, limit, before.quota)
+            # A call that was cut off may have set the new one already.
+            self._check_again(share, limit, max(
+                before.quota.limit if before.quota else 0,
+                site.filesystem.quota_gib(share.size or 0)
+                * records.GIB_IN_KIB))
 
     def _check_again(self, share: model.Share, limit: int,
-                     before: records.Quota | None) -> None:
-        """Nobody may have passed the new limit just before it was set."""
+                     before: int) -> None:
+        """Nobody may have passed the new limit just before it was set.
+
+        :param before: the limit in KiB to go back to.
+        """
         make, device = self._site.commands, self._site.device
         quota = self._quotas(make.quota(device, share.name)).get(share.name)
         try:
             check_fits(share, quota, limit)
         except exception.PossibleDataLoss:
-            if before is not None:
-                self._site.do([make.limit_kib(device, share.name,
-                                              before.limit)])
+            self._site.do([make.limit_kib(device, share.name, before)])
             raise
 
     # Usage
@@ -269,6 +280,10 @@ class Shares:
     def _quotas(self, cmd: command.Command) -> dict[str, records.Quota]:
         return self._site.ask(site_module.Question(
             [cmd], lambda results: records.quotas(cmd, results[0])))
+
+
+def _is_small(limit: str) -> bool:
+    return limit.isdigit() and int(limit) < _INODES_AT_ONCE
 
 
 def check_fits(share: model.Share, quota: records.Quota | None,

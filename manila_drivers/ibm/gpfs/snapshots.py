@@ -182,8 +182,8 @@ class Snapshots:
         facts = site.ask(self.question(place))
         self._check_revertible(place, facts)
         self._exports.options(specs)
-        self._exports.withdraw(share, path)
         try:
+            self._exports.withdraw(share, path)
             self._restore(place, size)
         finally:
             self._exports.update(share, path, rules, specs)

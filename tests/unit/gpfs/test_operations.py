@@ -135,6 +135,28 @@ def test_a_failed_create_leaves_nothing(place):
     assert set(place.sim.state.filesets) == before
 
 
+def test_a_failed_create_takes_nothing_back_that_it_did_not_make(place):
+    """It was there all the time, and could not be seen for a moment."""
+    share = place.manager.new_share()
+    made = place.sim.make_fileset(
+        f'share-{share.id}', f'{place.sim.base}/share-{share.id}')
+    run, looks = place.sim.run, []
+
+    def blinded(words, *more):
+        result = run(words, *more)
+        name = words[0].rpartition('/')[2]
+        if name in ('mmlsfileset', 'stat') and len(looks) < 4:
+            looks.append(name)
+            return type(result)('', f'Fileset name {made.name} not found\n',
+                                2)
+        return result
+
+    place.sim.run = blinded
+    with pytest.raises(errors.ManilaException, match='already exists'):
+        place.manager.create(share)
+    assert place.sim.state.filesets[made.name] is made
+
+
 def test_unknown_snapshots_stop_a_delete_before_anything_goes(place):
     share = warm(place)
     rule = place.manager.rule('10.0.0.1')
@@ -161,6 +183,17 @@ def test_a_shrink_counts_replicas_and_what_is_in_doubt(
             place.manager.resize(share, 1)
     fileset = place.sim.state.filesets[f'share-{share.id}']
     assert fileset.limit_kib == (1 if fits else 2) * replicas * 1024 ** 2
+
+
+def test_a_shrink_that_was_cut_off_is_taken_back(place):
+    """It had set the quota, and more is in use by now."""
+    share = place.manager.create(size=3)
+    fileset = place.sim.state.filesets[f'share-{share.id}']
+    place.lab.write(share.export, 2 * GiB)
+    fileset.limit_kib = 1024 ** 2
+    with pytest.raises(errors.ShareShrinkingPossibleDataLoss):
+        place.manager.resize(share, 1)
+    assert fileset.limit_kib == 3 * 1024 ** 2
 
 
 def test_going_back_to_a_snapshot(place):
@@ -380,7 +413,7 @@ def test_without_rsync_no_copies_are_promised(place, caplog):
 @pytest.mark.parametrize(('option', 'spec', 'words'), [
     (None, None, []), ('1M', None, ['1M:1024']),
     ('1M:10k', None, ['1M:10k']), ('1M', '2M:4k', ['2M:4k']),
-    (None, '300000', ['300000:1024'])])
+    (None, '300000', ['300000:1024']), ('500', None, ['500:500'])])
 def test_inode_limits(make_place, option, spec, words):
     place = make_place(gpfs_inode_limit=option)
     share = place.manager.new_share()

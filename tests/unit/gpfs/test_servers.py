@@ -107,6 +107,25 @@ def test_data_stays_while_a_server_may_still_export_it(servers):
     assert f'share-{share.id}' not in servers.sim.state.filesets
 
 
+def test_who_is_kept_out_for_a_way_back_is_let_in_again(servers):
+    """Also if one server could not be told to keep them out."""
+    manager, share = servers.manager, servers.share
+    rule = manager.rule(ALICE)
+    manager.update(share, add=[rule])
+    snapshot = manager.create_snapshot(share)
+    servers.lab.write(share.export, 4711)
+    servers.lab.dead.add('nfs2')
+    with pytest.raises(errors.ShareBackendException, match='nfs2'):
+        manager.driver.revert_to_snapshot(
+            None, manager.snapshot_row(snapshot),
+            manager.rule_rows(share, [rule]), [])
+    assert servers.sim.state.filesets[f'share-{share.id}'].used == 4711
+    assert given(servers, ALICE) == ['rw', 'rw']
+    servers.lab.dead.clear()
+    manager.stats()
+    assert given(servers, ALICE) == ['rw', 'rw']
+
+
 def test_rebooted_servers_export_again_what_they_did(servers):
     manager, share = servers.manager, servers.share
     manager.update(share, add=[manager.rule(ALICE)])

@@ -1,0 +1,92 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Exports of CES that are changed by others, or in ways of their own."""
+
+import pytest
+
+from manila_drivers import compat
+from manila_drivers.conformance import rows
+from manila_drivers.simulators import gpfs
+from manila_drivers.simulators.gpfs import state
+
+errors = compat.errors
+ALICE, BOB, CAROL = '10.0.0.1', '10.0.0.2', '10.0.0.3'
+
+
+def row_with(place, share, options):
+    row = place.manager.row(share, rows.DICT)
+    row['share_type_extra_specs'] = {'ces:export_options': options}
+    return row
+
+
+def test_an_order_that_means_nothing_changes_nothing(place):
+    share = place.manager.create()
+    row = row_with(place, share, 'protocols=4:3,transports=udp:tcp')
+    rules = place.manager.rule_rows(share, [place.manager.rule(ALICE)])
+    place.driver.update_access(None, row, rules)
+    (client,), = place.sim.state.exports.values()
+    client.options.update(protocols='3,4', transports='TCP,UDP')
+    assert place.spent(lambda: place.driver.update_access(
+        None, row, rules)) == (1, 1)
+    client.options.update(protocols='4')
+    place.driver.update_access(None, row, rules)
+    (client,), = place.sim.state.exports.values()
+    assert client.options['protocols'] == '4,3'
+
+
+def test_one_failure_does_not_make_all_later_changes_slower(place):
+    manager = place.manager
+    share = manager.create()
+    alice, bob, carol = map(manager.rule, (ALICE, BOB, CAROL))
+    manager.update(share, add=[alice])
+    place.lab._trouble.arm(gpfs.Strike('fails'), 2)
+    manager.update(share, add=[bob])
+    place.lab.heal()
+    assert place.spent(lambda: manager.update(
+        share, add=[carol], delete=[alice])) == (2, 2)
+
+
+@pytest.mark.parametrize('combines', [True, False])
+def test_how_changes_are_told_is_learnt_once(place, combines):
+    place.sim.options.combines = combines
+    manager = place.manager
+    share = manager.create()
+    alice, bob, carol = map(manager.rule, (ALICE, BOB, CAROL))
+    manager.update(share, add=[alice])
+    manager.update(share, add=[bob], delete=[alice])
+    assert place.spent(lambda: manager.update(
+        share, add=[carol], delete=[bob])) == (
+            2 if combines else 3, 2)
+
+
+def test_an_export_that_is_there_all_of_a_sudden(place):
+    """Somebody has made it between our look and our change."""
+    place.sim.options.combines = False
+    manager = place.manager
+    share, other = manager.create(), manager.create()
+    alice, bob = manager.rule(ALICE), manager.rule(BOB)
+    manager.update(other, add=[alice])
+    manager.update(other, add=[bob], delete=[alice])
+    path = '/' + share.export.partition(':/')[2]
+    run = place.sim.run
+
+    def meanwhile(words, *more):
+        if 'add' in words[2:3] and path not in place.sim.state.exports:
+            place.sim.state.exports[path] = [
+                state.Client('*', {'access_type': 'RW'})]
+        return run(words, *more)
+
+    place.sim.run = meanwhile
+    place.manager.update(share, add=[place.manager.rule(ALICE)])
+    assert [client.client for client in place.sim.state.exports[path]] == [
+        ALICE]
