@@ -24,6 +24,7 @@ import ipaddress
 
 from manila_drivers import access
 from manila_drivers.ibm.gpfs import exports
+from manila_drivers.ibm.gpfs import nesting
 
 Network = access.Network
 
@@ -69,17 +70,13 @@ def levels_of(entries: Sequence[Entry]) -> dict[Network, str]:
     its own.
     """
     found: dict[Network, str] = {}
+    before = nesting.Nest[None]()
     for entry in entries:
         for network in entry.networks:
-            if not any(_inside(network, before) for before in found):
+            if not before.holds(network):
                 found[network] = entry.level
+                before.put(network, None)
     return {network: level for network, level in found.items() if level}
-
-
-def _inside(inner: Network, outer: Network) -> bool:
-    return (inner.version == outer.version
-            and inner.prefixlen >= outer.prefixlen
-            and inner.network_address in outer)
 
 
 def ordered(networks: Iterable[Network]) -> list[Network]:
@@ -189,14 +186,12 @@ def _by_sight(entries: Sequence[Entry], levels: exports.Levels,
     """Those that count, and those that others before them make void."""
     visible: list[Entry] = []
     hidden: list[Entry] = []
-    seen: list[Network] = []
+    seen = nesting.Nest[None]()
     for entry in entries:
-        void = bool(entry.networks) and all(
-            any(_inside(network, before) for before in seen)
-            for network in entry.networks)
+        void = bool(entry.networks) and seen.holds_all(entry.networks)
         (hidden if void else visible).append(entry)
-        if not void:
-            seen += entry.networks
+        for network in () if void else entry.networks:
+            seen.put(network, None)
     return visible, hidden
 
 
@@ -207,9 +202,11 @@ def _width(entry: Entry) -> int:
 def _ambiguous(add: Sequence[Addition], entries: Sequence[Entry],
                gone: Sequence[Entry]) -> bool:
     """Whether a position depends on what is removed first."""
-    return any(addition.position and any(
-        entry in gone for entry in entries[:addition.position])
-        for addition in add)
+    leaving = {id(entry) for entry in gone}
+    first = next((place for place, entry in enumerate(entries)
+                  if id(entry) in leaving), len(entries))
+    return any(addition.position and addition.position > first
+               for addition in add)
 
 
 def _additions(networks: Sequence[Network],
@@ -220,41 +217,71 @@ def _additions(networks: Sequence[Network],
     :param there: the list as it is then, in which narrower ones are first.
     """
     found: list[Addition] = []
-    now: list[Sequence[Network]] = [entry.networks for entry in there]
-    block: list[Network] = []
-    low, high = 0, len(now)
-    for network in networks:
-        first, last = _room(network, now)
-        if block and max(low, first) > min(high, last):
-            found.append(_insert(block, low, high, now))
-            block, low, high = [], 0, len(now)
-            first, last = _room(network, now)
-        block.append(network)
-        low, high = max(low, first), min(high, last)
-    if block:
-        found.append(_insert(block, low, high, now))
+    rooms = _Rooms(networks, there)
+    while rooms.left:
+        found.append(rooms.insert())
     return found
 
 
-def _room(network: Network,
-          now: Sequence[Sequence[Network]]) -> tuple[int, int]:
-    """Behind all narrower networks, and before all wider ones."""
-    low = max((place + 1 for place, others in enumerate(now)
-               if any(_inside(other, network) for other in others)),
-              default=0)
-    high = min((place for place, others in enumerate(now)
-                if any(_inside(network, other) for other in others)),
-               default=len(now))
-    return low, max(low, high)
+class _Rooms:
+    """Where in a list each network may be inserted.
 
+    That is behind all narrower networks, and before all wider ones.
 
-def _insert(block: Sequence[Network], low: int, high: int,
-            now: list[Sequence[Network]]) -> Addition:
-    """At the end or the beginning if possible: nobody mistakes these."""
-    place = high if high == len(now) or low else 0
-    position = None if place == len(now) else place
-    now[place:place] = [[network] for network in block]
-    return Addition(tuple(block), position)
+    :param networks: narrower ones first; inserted in this order.
+    """
+
+    def __init__(self, networks: Sequence[Network],
+                 there: Sequence[Entry]) -> None:
+        self.left = list(networks)
+        self._length = len(there)
+        wanted = nesting.Nest({network: network for network in networks})
+        outer = nesting.Nest[int]()
+        self._low = dict.fromkeys(networks, 0)
+        for place, entry in enumerate(there):
+            for network in entry.networks:
+                for wider in wanted.around(network):
+                    self._low[wider] = place + 1
+        for place, entry in reversed(list(enumerate(there))):
+            for network in entry.networks:
+                outer.put(network, place)
+        self._high = {network: min(outer.around(network),
+                                   default=self._length)
+                      for network in networks}
+        self._wanted = wanted
+
+    def _room(self, network: Network) -> tuple[int, int]:
+        low = self._low[network]
+        return low, max(low, self._high[network])
+
+    def insert(self) -> Addition:
+        """Insert as many as there is a common place for."""
+        low, high = self._room(self.left[0])
+        count = 1
+        for network in self.left[1:]:
+            first, last = self._room(network)
+            if max(low, first) > min(high, last):
+                break
+            low, high = max(low, first), min(high, last)
+            count += 1
+        block, self.left = self.left[:count], self.left[count:]
+        # At the end or the beginning if possible: nobody mistakes these.
+        place = high if high == self._length or low else 0
+        position = None if place == self._length else place
+        self._make_room(place, block)
+        return Addition(tuple(block), position)
+
+    def _make_room(self, place: int, block: Sequence[Network]) -> None:
+        """What is behind them moves; wider ones go behind them."""
+        for network in self.left:
+            if self._low[network] > place:
+                self._low[network] += len(block)
+            if self._high[network] >= place:
+                self._high[network] += len(block)
+        self._length += len(block)
+        for number, inserted in enumerate(block, place + 1):
+            for wider in self._wanted.around(inserted):
+                self._low[wider] = max(self._low[wider], number)
 
 
 def _client(network: Network, export: exports.Export) -> str:

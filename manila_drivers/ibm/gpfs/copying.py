@@ -67,14 +67,19 @@ for each in "${from%/*}" "$from"; do
     *) echo "$each is no directory with snapshots" >&2; exit 2 ;;
   esac
 done
-if "$5" -L "$from" | grep -q '^snapshot name:[[:space:]]*$'; then
-  echo "$from is no snapshot, but something that users made" >&2
-  exit 2
-fi
+found=$("$5" -L "$from" | sed -n '
+s/[[:space:]]*$//
+s/^snapshot name:[[:space:]]*//p')
+case "$found" in
+  "${from##*/}"|*":${from##*/}") ;;
+  *) echo "$from is no snapshot, but something that users made:" \
+       "mmlsattr -L calls it '$found'" >&2; exit 2 ;;
+esac
 exec 9>"$job.lock"
 flock -n 9 || exit 0
 shift 5
-rm -f "$job.rc"
+rm -f "$job.rc" "$job.pid"
+uname -n >"$job.host"
 echo >>"$job.tries"
 setsid sh -c '
 job=$1; shift
@@ -96,11 +101,21 @@ exit 0
     STOP: """
 cd "$1" 2>/dev/null || exit 0
 if [ -f "$2.lock" ]; then
-  # Whoever holds the lock leads the group of the job.
-  flock -n "$2.lock" true || kill -- "-$(cat "$2.pid")"
+  if ! flock -n "$2.lock" true; then
+    # Whoever holds the lock leads the group of the job, and is a stranger
+    # on any other host.
+    host=$(cat "$2.host")
+    if [ "$host" != "$(uname -n)" ]; then
+      echo "the copy runs on $host and can only be ended there" >&2
+      exit 1
+    fi
+    # It may have been begun just now.
+    [ -s "$2.pid" ] || sleep 2
+    kill -- "-$(cat "$2.pid")"
+  fi
   flock -w 30 "$2.lock" true || exit 1
 fi
-rm -f "$2.lock" "$2.pid" "$2.rc" "$2.new" "$2.log" "$2.tries"
+rm -f "$2.lock" "$2.host" "$2.pid" "$2.rc" "$2.new" "$2.log" "$2.tries"
 """}
 
 # Codes with which rsync ends when somebody ended it, or the connection to
