@@ -73,7 +73,7 @@ class Export:
         """What networks get, and whether that is the whole truth."""
         found: dict[Network, str] = {}
         whole = True
-        before = prefixes.Prefixes()
+        before = prefixes.Prefixes[str]()
         for network, level in self.clients:
             if network is None or not level:
                 whole = False

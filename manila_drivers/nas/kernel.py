@@ -135,7 +135,7 @@ def levels(entries: Iterable[Entry]) -> tuple[dict[Network, str], bool]:
     """
     found: dict[Network, str] = {}
     whole = True
-    before = prefixes.Prefixes()
+    before = prefixes.Prefixes[str]()
     everybody: list[str] = []
     for entry in sorted(entries, key=lambda entry: not entry.is_host):
         network = entry.network

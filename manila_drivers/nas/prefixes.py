@@ -20,30 +20,35 @@ import bisect
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from typing import Generic
+from typing import TypeVar
 
 from manila_drivers import access
 
 Network = access.Network
+Level = TypeVar('Level')
 
 
-class Prefixes:
-    """Levels by network; of the same network the first one stays.
+class Prefixes(Generic[Level]):
+    """Levels, or what else there is, by network.
 
-    There is one table for each length of a prefix, so that a look-up costs
-    as many steps as there are lengths.
+    Of the same network the first one stays.  There is one table for each
+    length of a prefix, so that a look-up costs as many steps as there are
+    lengths.
     """
 
-    def __init__(self, levels: Mapping[Network, str] | None = None) -> None:
-        self._tables: dict[int, dict[int, dict[int, str]]] = {4: {}, 6: {}}
+    def __init__(self, levels: Mapping[Network, Level] | None = None,
+                 ) -> None:
+        self._tables: dict[int, dict[int, dict[int, Level]]] = {4: {}, 6: {}}
         for network, level in (levels or {}).items():
             self.add(network, level)
 
-    def add(self, network: Network, level: str) -> None:
+    def add(self, network: Network, level: Level) -> None:
         table = self._tables[network.version].setdefault(
             network.prefixlen, {})
         table.setdefault(_bits(network, network.prefixlen), level)
 
-    def holding(self, network: Network) -> Iterator[tuple[int, str]]:
+    def holding(self, network: Network) -> Iterator[tuple[int, Level]]:
         """(length, level) of the networks that ``network`` lies within.
 
         The most specific one first; ``network`` is within itself.
@@ -55,11 +60,11 @@ class Prefixes:
                 if level is not None:
                     yield length, level
 
-    def level(self, network: Network) -> str | None:
+    def level(self, network: Network) -> Level | None:
         """What the most specific one gives the whole of ``network``."""
         return next((level for _, level in self.holding(network)), None)
 
-    def hides(self, network: Network, level: str) -> bool:
+    def hides(self, network: Network, level: Level) -> bool:
         """Whether a wider one gives this network another level.
 
         It decides, where the first entry that matches a client does.

@@ -24,7 +24,7 @@ import ipaddress
 
 from manila_drivers import access
 from manila_drivers.ibm.gpfs import exports
-from manila_drivers.ibm.gpfs import nesting
+from manila_drivers.nas import prefixes
 
 Network = access.Network
 
@@ -70,12 +70,12 @@ def levels_of(entries: Sequence[Entry]) -> dict[Network, str]:
     its own.
     """
     found: dict[Network, str] = {}
-    before = nesting.Nest[None]()
+    before = prefixes.Prefixes[str]()
     for entry in entries:
         for network in entry.networks:
-            if not before.holds(network):
+            if before.level(network) is None:
                 found[network] = entry.level
-                before.put(network, None)
+                before.add(network, entry.level)
     return {network: level for network, level in found.items() if level}
 
 
@@ -186,12 +186,13 @@ def _by_sight(entries: Sequence[Entry], levels: exports.Levels,
     """Those that count, and those that others before them make void."""
     visible: list[Entry] = []
     hidden: list[Entry] = []
-    seen = nesting.Nest[None]()
+    seen = prefixes.Prefixes[str]()
     for entry in entries:
-        void = bool(entry.networks) and seen.holds_all(entry.networks)
+        void = bool(entry.networks) and all(
+            seen.level(network) is not None for network in entry.networks)
         (hidden if void else visible).append(entry)
         for network in () if void else entry.networks:
-            seen.put(network, None)
+            seen.add(network, entry.level)
     return visible, hidden
 
 
@@ -235,20 +236,22 @@ class _Rooms:
                  there: Sequence[Entry]) -> None:
         self.left = list(networks)
         self._length = len(there)
-        wanted = nesting.Nest({network: network for network in networks})
-        outer = nesting.Nest[int]()
+        self._wanted = prefixes.Prefixes({
+            network: network for network in networks})
         self._low = dict.fromkeys(networks, 0)
+        wider = prefixes.Prefixes[int]()
         for place, entry in enumerate(there):
             for network in entry.networks:
-                for wider in wanted.around(network):
-                    self._low[wider] = place + 1
-        for place, entry in reversed(list(enumerate(there))):
-            for network in entry.networks:
-                outer.put(network, place)
-        self._high = {network: min(outer.around(network),
-                                   default=self._length)
-                      for network in networks}
-        self._wanted = wanted
+                wider.add(network, place)
+                self._keep_behind(network, place)
+        self._high = {network: min(
+            (place for _, place in wider.holding(network)),
+            default=self._length) for network in networks}
+
+    def _keep_behind(self, narrower: Network, place: int) -> None:
+        """Networks that hold another one come behind its place."""
+        for _, network in self._wanted.holding(narrower):
+            self._low[network] = max(self._low[network], place + 1)
 
     def _room(self, network: Network) -> tuple[int, int]:
         low = self._low[network]
@@ -279,9 +282,8 @@ class _Rooms:
             if self._high[network] >= place:
                 self._high[network] += len(block)
         self._length += len(block)
-        for number, inserted in enumerate(block, place + 1):
-            for wider in self._wanted.around(inserted):
-                self._low[wider] = max(self._low[wider], number)
+        for number, network in enumerate(block, place):
+            self._keep_behind(network, number)
 
 
 def _client(network: Network, export: exports.Export) -> str:
