@@ -90,6 +90,15 @@ class Exporting:
         self._apply(export)
         return grants.errors
 
+    def require_answers(self, path: str) -> None:
+        """:raises DriverError: a server does not say who may reach it."""
+        errors = {server: found for server, found
+                  in self.helper.survey([path]).items()
+                  if isinstance(found, exception.DriverError)}
+        if errors:
+            raise exports.report(errors, f'It is not known who may reach '
+                                 f'{path}: no answer')
+
     def withdraw(self, share: model.Share, path: str) -> None:
         """Let nobody reach it any more.
 

@@ -182,6 +182,9 @@ class Snapshots:
         facts = site.ask(self.question(place))
         self._check_revertible(place, facts)
         self._exports.options(specs)
+        # Whom a server that is down does not turn out would keep others from
+        # being let in again.
+        self._exports.require_answers(path)
         try:
             self._exports.withdraw(share, path)
             self._restore(place, size)

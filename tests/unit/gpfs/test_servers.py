@@ -108,7 +108,10 @@ def test_data_stays_while_a_server_may_still_export_it(servers):
 
 
 def test_who_is_kept_out_for_a_way_back_is_let_in_again(servers):
-    """Also if one server could not be told to keep them out."""
+    """Also if one server could not be told to keep them out.
+
+    So nobody is, before all of them answer.
+    """
     manager, share = servers.manager, servers.share
     rule = manager.rule(ALICE)
     manager.update(share, add=[rule])
