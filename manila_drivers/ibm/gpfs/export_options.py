@@ -37,6 +37,24 @@ GANESHA = frozenset({
     'sectype=', 'privilegedport=', 'manage_gids=', 'squash=', 'nfs_commit=',
     'delegations='})
 
+# What values may be, by name; a colon stands between several.  One that a
+# server does not know is found out too late, by half a change.
+_NUMBER = r'-?\d{1,10}'
+_SWITCH = 'true|false|t|f|yes|no|y|n|on|off|0|1'
+_SQUASH = ('none|noidsquash|no_root_squash|root|root_?squash|root_?id|'
+           'root_?id_?squash|all|all_?squash|all_?anonymous')
+_VALUES = {
+    'anonuid': _NUMBER, 'anongid': _NUMBER, 'mountpoint': r'/.*',
+    'sec': 'sys|unix|none|null|krb5[ip]?|(lkey|spkm)-?3?[ip]?',
+    'protocols': 'nfsv?[34]|v?[34]|9p', 'transports': 'udp|tcp|rdma',
+    'anonymous_uid': _NUMBER, 'anonymous_gid': _NUMBER,
+    'sectype': 'none|sys|krb5[ip]?', 'privilegedport': _SWITCH,
+    'manage_gids': _SWITCH, 'squash': _SQUASH, 'nfs_commit': _SWITCH,
+    'delegations': f'none|read|write|readwrite|r|w|rw|{_SWITCH}',
+    **dict.fromkeys(('maxread', 'maxwrite', 'prefread', 'prefwrite',
+                     'prefreaddir'), r'\d{1,10}')}
+_SEVERAL = frozenset({'sec', 'sectype', 'protocols', 'transports'})
+
 _TEXT = re.compile(r'[A-Za-z0-9_.:=@/+-]+')
 
 # Values that hold access levels of their own, per security flavour.
@@ -48,12 +66,14 @@ _IDENTITY = frozenset({'fsid', 'export_id', 'path', 'pseudo', 'tag',
 
 
 def parse(text: str, known: Collection[str], source: str,
+          opposites: Collection[frozenset[str]] = (),
           ) -> tuple[str, ...]:
     """The options of a comma-separated list, in lower case and its order.
 
     :param known: names that are allowed; with ``=`` at the end for those
         that need a value.
     :param source: the extra spec or option, for errors.
+    :param opposites: sets of names of which only one can hold.
     :raises InvalidRequest: naming all options that are refused.
     """
     items = [item.strip() for item in _split(text)]
@@ -63,12 +83,28 @@ def parse(text: str, known: Collection[str], source: str,
         if why:
             refused.append(f'{item!r} ({why})')
         else:
-            found.append(item.lower())
+            name, equals, value = item.partition('=')
+            # A path is what it is.
+            found.append(name.lower() + equals + (
+                value if value.startswith('/') else value.lower()))
+    refused += _contradictions(found, opposites)
     if refused:
         raise exception.InvalidRequest(
             f'{source} contains options that are refused: '
             + ', '.join(refused), check=source)
     return tuple(dict.fromkeys(found))
+
+
+def _contradictions(options: Collection[str],
+                    opposites: Collection[frozenset[str]]) -> list[str]:
+    names: dict[str, set[str]] = {}
+    for option in options:
+        names.setdefault(option.partition('=')[0], set()).add(option)
+    said = [found for found in names.values() if len(found) > 1]
+    said += [found for found in (group & names.keys() for group in opposites)
+             if len(found) > 1]
+    return [f'{", ".join(map(repr, sorted(found)))} (only one can hold)'
+            for found in said]
 
 
 def _split(text: str) -> list[str]:
@@ -91,7 +127,14 @@ def _objection(item: str, known: Collection[str]) -> str:
                 'it needs a value' if not equals else 'it has no value')
     if equals and not value:
         return 'it needs a value'
-    return ''
+    return _wrong_value(name, value) if equals else ''
+
+
+def _wrong_value(name: str, value: str) -> str:
+    one = f'(?:{_VALUES[name]})'
+    if re.fullmatch(f'{one}(?::{one})*' if name in _SEVERAL else one, value):
+        return ''
+    return f'{value!r} is no value of it'
 
 
 def with_defaults(options: tuple[str, ...], defaults: tuple[str, ...],

@@ -74,6 +74,8 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
     #: The extra spec with options, and the options it may contain.
     OPTIONS_SPEC = ''
     KNOWN_OPTIONS: frozenset[str] = frozenset()
+    #: Sets of them of which only one can hold.
+    OPPOSITES: Sequence[frozenset[str]] = ()
 
     def __init__(self, execute: Any, config_object: Any) -> None:
         self.execute = execute
@@ -228,7 +230,8 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         """
         text = specs.get(self.OPTIONS_SPEC, '') if self.OPTIONS_SPEC else ''
         return export_options.parse(text, self.KNOWN_OPTIONS,
-                                    f'extra spec {self.OPTIONS_SPEC}')
+                                    f'extra spec {self.OPTIONS_SPEC}',
+                                    self.OPPOSITES)
 
     def survey(self, paths: Sequence[str] = (),
                ) -> dict[str, exports.Seen | exception.DriverError]:

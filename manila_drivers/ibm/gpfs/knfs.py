@@ -35,6 +35,7 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
     TYPE = 'KNFS'
     OPTIONS_SPEC = 'knfs:export_options'
     KNOWN_OPTIONS = export_options.KERNEL
+    OPPOSITES = exports_text.OPPOSITES
 
     @property
     def _persist(self) -> bool:
@@ -102,15 +103,15 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
                  if item not in access.LEVELS]
         try:
             return export_options.parse(','.join(items), self.KNOWN_OPTIONS,
-                                        'option knfs_export_options')
+                                        'option knfs_export_options',
+                                        self.OPPOSITES)
         except exception.InvalidRequest as exc:
             raise exception.ConfigurationError(
                 'knfs_export_options', exc.what) from exc
 
     def options(self, specs: Mapping[str, str]) -> tuple[str, ...]:
         return export_options.with_defaults(
-            super().options(specs), self.default_options(),
-            exports_text.OPPOSITES)
+            super().options(specs), self.default_options(), self.OPPOSITES)
 
     def check(self) -> None:
         self.default_options()

@@ -22,6 +22,7 @@ from manila_drivers.ibm.gpfs import export_options
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import listing
 from manila_drivers.ibm.gpfs import records
+from manila_drivers.nas import exports_text
 from manila_drivers.transport import command
 
 FILESETS = """\
@@ -179,10 +180,16 @@ def test_no_command_is_longer_than_a_kernel_takes():
 @pytest.mark.parametrize('text', [
     'rw', 'RO', 'access_type=rw', 'Access_Type = RO', 'clients=*', 'fsid=0',
     'sync,rw', 'unknown', 'anonuid', 'sync=1', 'sync;id', 'sec=$(id)',
-    'mountpoint="/a b"', 'async)(rw', 'anonuid=', 'sync\nrw', 'root\t'])
+    'mountpoint="/a b"', 'async)(rw', 'anonuid=', 'sync\nrw', 'root\t',
+    # What exportfs would refuse when half is done, or take for nothing.
+    'anonuid=nobody', 'sec=sys:banana', 'mountpoint=gpfs0', 'anonuid=1:2',
+    # What would never be as it is wanted.
+    'root_squash,no_root_squash', 'anonuid=1,anonuid=2', 'acl,sync,no_acl',
+    'auth_nlm,insecure_locks'])
 def test_export_options_that_are_refused(text):
     with pytest.raises(exception.InvalidRequest) as caught:
-        export_options.parse(text, export_options.KERNEL, 'extra spec x')
+        export_options.parse(text, export_options.KERNEL, 'extra spec x',
+                             exports_text.OPPOSITES)
     assert 'extra spec x' in str(caught.value)
 
 
@@ -193,3 +200,25 @@ def test_export_options_that_are_taken():
             'no_root_squash', 'sec=krb5:sys', 'anonuid=7')
     assert export_options.parse('protocols=3:4', export_options.GANESHA,
                                 'x') == ('protocols=3:4',)
+    assert export_options.parse('MountPoint=/A,sync,sync', export_options.
+                                KERNEL, 'x', exports_text.OPPOSITES) == (
+        'mountpoint=/A', 'sync')
+
+
+@pytest.mark.parametrize('text', [
+    'squash=banana', 'squash=none:all', 'sectype=sys:', 'protocols=5',
+    'transports=tcp:carrier_pigeon', 'manage_gids=maybe', 'anonymous_uid=x',
+    'privilegedport=2', 'delegations=some', 'squash=none,squash=all'])
+def test_values_that_ganesha_does_not_know_are_refused(text):
+    """It would change the export without them, and say so only then."""
+    with pytest.raises(exception.InvalidRequest):
+        export_options.parse(text, export_options.GANESHA, 'extra spec x')
+
+
+@pytest.mark.parametrize('text', [
+    'squash=Root_Id_Squash', 'sectype=krb5:krb5i:krb5p', 'protocols=NFS4',
+    'transports=UDP:TCP', 'manage_gids=TRUE', 'anonymous_gid=-2',
+    'privilegedport=0', 'delegations=readwrite', 'squash=noidsquash'])
+def test_values_that_ganesha_knows_are_taken(text):
+    assert export_options.parse(text, export_options.GANESHA, 'x') == (
+        text.lower(),)
