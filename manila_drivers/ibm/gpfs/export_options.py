@@ -101,7 +101,7 @@ def _contradictions(options: Collection[str],
     for option in options:
         names.setdefault(option.partition('=')[0], set()).add(option)
     said = [found for found in names.values() if len(found) > 1]
-    said += [found for found in (group & names.keys() for group in opposites)
+    said += [found for found in (names.keys() & group for group in opposites)
              if len(found) > 1]
     return [f'{", ".join(map(repr, sorted(found)))} (only one can hold)'
             for found in said]
