@@ -38,6 +38,7 @@ from manila_drivers.rig import releases
 from manila_drivers.rig import scene
 from manila_drivers.rig import show
 from manila_drivers.rig import stay
+from manila_drivers.rig import storage
 
 _FAILURES = (journal.ScenarioFailure, process.ManilaFailure,
              environment.EnvironmentFailure, api.ApiError,
@@ -119,7 +120,7 @@ def perform(wishes: argparse.Namespace, work: pathlib.Path,
 
 def started(place: environment.Environment, release: releases.Release,
             work: pathlib.Path, backends: config.Sections,
-            cluster: kinds.Cluster) -> process.Manila:
+            cluster: storage.Cluster) -> process.Manila:
     process.clean(work)
     work.mkdir(parents=True, exist_ok=True)
     settings = config.Settings(work, backends, cluster.defaults())

@@ -20,8 +20,12 @@ from collections.abc import Callable
 from collections.abc import Mapping
 import os
 import pathlib
+import shutil
+import tempfile
 from typing import Protocol
+from typing import Self
 
+from manila_drivers.rig import storage
 from manila_drivers.simulators import ssh
 
 
@@ -57,11 +61,45 @@ class Door(Protocol):
 Make = Callable[[Mapping[str, ssh.Host]], Door]
 
 
-def secrets(door: Door) -> dict[str, str]:
-    """What must not appear in any log, by what it is."""
-    found = {'SSH password': door.password}
-    if door.key_file:
-        # Behind the first lines, which all keys have in common.
-        lines = pathlib.Path(door.key_file).read_text().splitlines()
-        found['SSH key'] = lines[3]
-    return found
+class Cluster(storage.Cluster):
+    """A simulated cluster that the driver logs in to.
+
+    :param door: opens while the cluster is entered.
+    :param address: the host in it that the driver is told of.
+    """
+
+    def __init__(self, door: Door, address: str) -> None:
+        self.ssh = door
+        self._address = address
+        self._directory = pathlib.Path(tempfile.mkdtemp(prefix='cluster-'))
+
+    def __enter__(self) -> Self:
+        self.ssh.start()
+        self.ssh.write_known_hosts(self._known_hosts)
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.ssh.close()
+        shutil.rmtree(self._directory, ignore_errors=True)
+
+    @property
+    def _known_hosts(self) -> pathlib.Path:
+        return self._directory / 'known_hosts'
+
+    @property
+    def url(self) -> str:
+        return 'ssh://%s:%d' % (self._address, self.ssh.port)
+
+    def secrets(self) -> dict[str, str]:
+        found = {'SSH password': self.ssh.password}
+        if self.ssh.key_file:
+            # Behind the first lines, which all keys have in common.
+            lines = pathlib.Path(self.ssh.key_file).read_text().splitlines()
+            found['SSH key'] = lines[3]
+        return found
+
+    def stop(self) -> None:
+        self.ssh.stop()
+
+    def start(self) -> None:
+        self.ssh.start()

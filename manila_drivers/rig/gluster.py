@@ -16,10 +16,7 @@ The driver logs in to the cluster's server over SSH.  Volumes are emptied
 through mounts on the Manila host, whose programs are simulated as well.
 """
 
-from collections.abc import Mapping
 import pathlib
-import shutil
-import tempfile
 from typing import Self
 
 from manila_drivers.rig import cast
@@ -44,8 +41,8 @@ SIZE = 10 * scene.GIB
 _PERIODIC = frozenset({'volume info 0'})
 
 
-class Cluster:
-    """A simulated cluster behind SSH; a `Storage` in the rig's sense.
+class Cluster(door_module.Cluster):
+    """A simulated cluster behind SSH.
 
     :param door: makes what the driver logs in to.
     """
@@ -55,8 +52,7 @@ class Cluster:
         self.sim = sim or gluster.GlusterSim()
         for number in range(VOLUMES):
             self.sim.make_volume('manila-volume-%d' % number, size=SIZE)
-        self.ssh = door({SERVER: shell.host(self.sim)})
-        self._directory = pathlib.Path(tempfile.mkdtemp(prefix='gluster-'))
+        super().__init__(door({SERVER: shell.host(self.sim)}), SERVER)
         self._host = gluster.GlusterPrograms(
             gluster.ManilaHost({SERVER: self.sim}),
             self._directory / 'programs', server.MANILA_HOST)
@@ -65,30 +61,21 @@ class Cluster:
         self._host.start()
         rootwrap.write_sudo(self._host.directory)
         rootwrap.write_configuration(self._rootwrap, self._host.directory)
-        self.ssh.start()
-        self.ssh.write_known_hosts(self._directory / 'known_hosts')
-        return self
+        return super().__enter__()
 
     def __exit__(self, *_: object) -> None:
-        self.ssh.close()
         self._host.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
+        super().__exit__()
 
     @property
     def _rootwrap(self) -> pathlib.Path:
         return self._directory / 'rootwrap.conf'
 
     @property
-    def url(self) -> str:
-        return 'ssh://%s:%d' % (SERVER, self.ssh.port)
-
-    @property
     def programs(self) -> list[pathlib.Path]:
-        """Directories of programs that the Manila host has."""
         return [self._host.directory]
 
     def defaults(self) -> dict[str, object]:
-        """What [DEFAULT] of manila.conf has to say."""
         return {'rootwrap_config': self._rootwrap}
 
     def options(self, driver: str = DRIVER, **more: object
@@ -100,7 +87,7 @@ class Cluster:
             'glusterfs_path_to_private_key': self.ssh.key_file,
             'glusterfs_server_password': self.ssh.password,
             'glusterfs_ssh_port': self.ssh.port,
-            'glusterfs_known_hosts': self._directory / 'known_hosts',
+            'glusterfs_known_hosts': self._known_hosts,
             'glusterfs_volume_pattern': PATTERN,
             'glusterfs_mount_point_base': self._directory / 'mnt',
             'glusterfs_quota': True,
@@ -140,12 +127,6 @@ class Cluster:
         volume = self.sim.volume(_volume(export))
         return volume.used if volume else None
 
-    def stop(self) -> None:
-        self.ssh.stop()
-
-    def start(self) -> None:
-        self.ssh.start()
-
 
 def profile(backend: str) -> scene.Profile:
     """What the GlusterFS driver can do."""
@@ -153,11 +134,6 @@ def profile(backend: str) -> scene.Profile:
         backend=backend, share_type=backend, protocol='GLUSTERFS',
         cast=cast.CERTIFICATES, invalid=('cert', '*', 'rw'), reverts=True,
         changes={'glusterfs_volume_pattern': r'manila-volume-[0-9]+$'})
-
-
-def secrets(cluster: Cluster) -> Mapping[str, str]:
-    """What must not appear in any log, by what it is."""
-    return door_module.secrets(cluster.ssh)
 
 
 def _told(entry: 'gluster.sim.Entry') -> str:

@@ -18,10 +18,6 @@ servers beside it: all over SSH, each at a loopback address of its own.
 
 from collections.abc import Callable
 from collections.abc import Mapping
-import pathlib
-import shutil
-import tempfile
-from typing import Self
 
 from manila_drivers.rig import door as door_module
 from manila_drivers.rig import scene
@@ -42,8 +38,8 @@ _KINDS: Mapping[str, Callable[[str], nfs.Server] | None] = {
     'CES': None, 'KNFS': nfs.KernelNfs, 'GNFS': nfs.Ganesha}
 
 
-class Cluster:
-    """A simulated cluster behind SSH; a `Storage` in the rig's sense.
+class Cluster(door_module.Cluster):
+    """A simulated cluster behind SSH.
 
     :param kind: ``CES``, ``KNFS`` or ``GNFS``
     :param door: makes what the driver logs in to.
@@ -58,33 +54,10 @@ class Cluster:
         if make is not None:
             for address in SERVERS:
                 self.sim.servers[address] = make(address)
-        self.ssh = door({
+        super().__init__(door({
             address: shell.host(gpfs.SimHost(
                 self.sim, address if address in self.sim.servers else ''))
-            for address in (NODE, *self.sim.servers)})
-        self._directory = pathlib.Path(tempfile.mkdtemp(prefix='gpfs-'))
-
-    def __enter__(self) -> Self:
-        self.ssh.start()
-        self.ssh.write_known_hosts(self._directory / 'known_hosts')
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self.ssh.close()
-        shutil.rmtree(self._directory, ignore_errors=True)
-
-    @property
-    def url(self) -> str:
-        return 'ssh://%s:%d' % (NODE, self.ssh.port)
-
-    @property
-    def programs(self) -> list[pathlib.Path]:
-        """Directories of programs that the Manila host has: none."""
-        return []
-
-    def defaults(self) -> dict[str, object]:
-        """What [DEFAULT] of manila.conf has to say."""
-        return {}
+            for address in (NODE, *self.sim.servers)}), NODE)
 
     def options(self, driver: str = DRIVER, **more: object
                 ) -> dict[str, object]:
@@ -100,7 +73,7 @@ class Cluster:
             'gpfs_ssh_private_key': self.ssh.key_file,
             'gpfs_ssh_password': self.ssh.password,
             'gpfs_ssh_port': self.ssh.port,
-            'gpfs_ssh_known_hosts': self._directory / 'known_hosts',
+            'gpfs_ssh_known_hosts': self._known_hosts,
             **more}
 
     # Storage
@@ -148,23 +121,12 @@ class Cluster:
         found = self.sim.state.at(_path(export))
         return found.used if found else None
 
-    def stop(self) -> None:
-        self.ssh.stop()
-
-    def start(self) -> None:
-        self.ssh.start()
-
 
 def profile(backend: str) -> scene.Profile:
     """What the GPFS driver can do."""
     return scene.Profile(
         backend=backend, share_type=backend, reverts=True, adopts_open=False,
         changes={'gpfs_share_mode': '770'})
-
-
-def secrets(cluster: Cluster) -> Mapping[str, str]:
-    """What must not appear in any log, by what it is."""
-    return door_module.secrets(cluster.ssh)
 
 
 def _path(export: str) -> str:

@@ -13,35 +13,14 @@
 """The drivers of this library with their simulated storage, by name."""
 
 from collections.abc import Callable
-import contextlib
 import dataclasses
 import functools
-import pathlib
-from typing import Protocol
 
 from manila_drivers.rig import gluster
 from manila_drivers.rig import gpfs
 from manila_drivers.rig import scene
 from manila_drivers.rig import storage
 from manila_drivers.rig import vast
-
-
-class Cluster(storage.Storage, contextlib.AbstractContextManager['Cluster'],
-              Protocol):
-    """Simulated storage with what Manila has to know of it."""
-
-    @property
-    def url(self) -> str: ...
-
-    @property
-    def programs(self) -> list[pathlib.Path]:
-        """Directories of programs that the Manila host has."""
-
-    def defaults(self) -> dict[str, object]:
-        """What [DEFAULT] of manila.conf has to say."""
-
-    def options(self, driver: str) -> dict[str, object]:
-        """A backend section of manila.conf."""
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,7 +32,7 @@ class Kind:
 
     system: str
     driver: str
-    cluster: Callable[[], Cluster]
+    cluster: Callable[[], storage.Cluster]
     profile: Callable[[str], scene.Profile]
 
 

@@ -114,14 +114,13 @@ class Scene:
     def check_size(self, share_id: str, size: int) -> None:
         """The API and storage agree that the share has `size` GiB."""
         told = self.client.share(share_id)['size']
-        expect(told == size, 'the API says %s GiB, not %s',
-                       told, size)
+        expect(told == size, 'the API says %s GiB, not %s', told, size)
         if self.storage is not None:
             export = self.client.exports(share_id)[0]
             limit = self.storage.limit(export)
             expect(limit == size * GIB,
-                           'storage limits %s to %s bytes, not %s GiB',
-                           export, limit, size)
+                   'storage limits %s to %s bytes, not %s GiB',
+                   export, limit, size)
 
     def used(self, share_id: str) -> int | None:
         """How many bytes the share holds, if storage can tell."""
@@ -148,8 +147,8 @@ class Scene:
         wanted = self.profile.cast.decide(rules, client)
         found = self.storage.level(client, export)
         expect(found == wanted,
-                       '%s has access %s to %s where the rules (%s) give %s',
-                       client, found, export, dict(rules), wanted)
+               '%s has access %s to %s where the rules (%s) give %s',
+               client, found, export, dict(rules), wanted)
 
 
 def play(manila: process.Manila, profile: Profile,
@@ -164,7 +163,7 @@ def play(manila: process.Manila, profile: Profile,
 
 
 def differences(before: frozenset[Item],
-         after: frozenset[Item]) -> Sequence[str]:
+                after: frozenset[Item]) -> Sequence[str]:
     """What differs between two inventories, in words."""
     return ([' '.join(('left behind:', *item))
              for item in sorted(after - before)]

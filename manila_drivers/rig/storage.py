@@ -17,6 +17,8 @@ driver's back; so that what is checked is what clients would experience, and
 not what the driver believes.
 """
 
+import contextlib
+import pathlib
 from typing import Protocol
 
 Item = tuple[str, ...]
@@ -52,3 +54,27 @@ class Storage(Protocol):
 
     def start(self) -> None:
         """Answer again, at the same address and with everything kept."""
+
+
+class Cluster(Storage, contextlib.AbstractContextManager['Cluster'],
+              Protocol):
+    """Simulated storage with what Manila has to know of it."""
+
+    @property
+    def url(self) -> str:
+        """Where it answers."""
+
+    @property
+    def programs(self) -> list[pathlib.Path]:
+        """Directories of programs that the Manila host has."""
+        return []
+
+    def defaults(self) -> dict[str, object]:
+        """What [DEFAULT] of manila.conf has to say."""
+        return {}
+
+    def options(self, driver: str) -> dict[str, object]:
+        """A backend section of manila.conf."""
+
+    def secrets(self) -> dict[str, str]:
+        """What must not appear in any log, by what it is."""

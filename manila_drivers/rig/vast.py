@@ -12,11 +12,10 @@
 
 """The VAST driver on a simulated cluster, ready for the rig."""
 
-from collections.abc import Mapping
-import pathlib
 from typing import Self
 
 from manila_drivers.rig import scene
+from manila_drivers.rig import storage
 from manila_drivers.rig.storage import Item
 from manila_drivers.simulators import vast
 from manila_drivers.simulators.vast import server
@@ -29,8 +28,8 @@ ADDRESSES = ('10.0.0.1', '10.0.0.2')
 _PERIODIC = frozenset({'GET clusters'})
 
 
-class Cluster:
-    """A simulated cluster on loopback; a `Storage` in the rig's sense."""
+class Cluster(storage.Cluster):
+    """A simulated cluster on loopback."""
 
     def __init__(self, sim: vast.VmsSim | None = None) -> None:
         # Without the open view of / that a new cluster has: through it all
@@ -52,15 +51,6 @@ class Cluster:
     def url(self) -> str:
         return self._server.url
 
-    @property
-    def programs(self) -> list[pathlib.Path]:
-        """Directories of programs that the Manila host has: none."""
-        return []
-
-    def defaults(self) -> dict[str, object]:
-        """What [DEFAULT] of manila.conf has to say."""
-        return {}
-
     def options(self, driver: str = DRIVER, **more: object
                 ) -> dict[str, object]:
         """A backend section of manila.conf that uses this cluster."""
@@ -76,6 +66,9 @@ class Cluster:
             'vast_connect_timeout': 2,
             'vast_retries': 1,
             **more}
+
+    def secrets(self) -> dict[str, str]:
+        return {'password': self.sim.password}
 
     # Storage
 
@@ -131,8 +124,3 @@ def _told(entry: vast.sim.Entry) -> str:
 
 def _path(export: str) -> str:
     return '/' + export.partition(':/')[2]
-
-
-def secrets(cluster: Cluster) -> Mapping[str, str]:
-    """What must not appear in any log, by what it is."""
-    return {'password': cluster.sim.password}

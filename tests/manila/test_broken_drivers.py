@@ -35,6 +35,7 @@ from manila_drivers.rig import outage
 from manila_drivers.rig import process
 from manila_drivers.rig import releases
 from manila_drivers.rig import scene
+from manila_drivers.rig import storage
 from manila_drivers.rig import vast
 from tests.manila.conftest import REPOSITORY
 
@@ -126,7 +127,7 @@ CASES += [case for cases in MORE.values() for case in cases]
 @dataclasses.dataclass
 class Hospital:
     manila: process.Manila
-    clusters: dict[str, kinds.Cluster]
+    clusters: dict[str, storage.Cluster]
 
     def play(self, name: str) -> scene.Scene:
         profile = kinds.KINDS[KINDS[name]].profile(name)

@@ -26,7 +26,6 @@ from manila_drivers.rig import cast
 from manila_drivers.rig import life
 from manila_drivers.rig import outage
 from manila_drivers.rig import scene
-from manila_drivers.rig import vast
 from tests.manila.conftest import Stage
 
 # Round trips that a call may take, when nothing was wrong before.
@@ -100,7 +99,7 @@ def _leaks(stage: Stage) -> list[str]:
     for file in sorted(stage.manila.settings.logs.iterdir()):
         text = file.read_text(errors='replace')
         found += ['%s: %s' % (file.name, what)
-                  for what, secret in vast.secrets(stage.cluster).items()
+                  for what, secret in stage.cluster.secrets().items()
                   if secret in text]
         # Access and refresh tokens come and go; all of them look like this.
         if re.search(r'eyJ[\w-]{10,}', text):

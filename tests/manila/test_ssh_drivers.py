@@ -98,7 +98,7 @@ class Company:
         return ['%s: %s of %s' % (file.name, what, name)
                 for file in sorted(self.manila.settings.logs.iterdir())
                 for name, cluster in self.clusters.items()
-                for what, secret in module(name).secrets(cluster).items()
+                for what, secret in cluster.secrets().items()
                 if secret in file.read_text(errors='replace')]
 
 
