@@ -26,6 +26,7 @@ import signal
 import socket
 import subprocess
 import time
+from typing import Self
 
 _CONFIG = """\
 Port {port}
@@ -38,6 +39,7 @@ UsePAM no
 PermitRootLogin yes
 PasswordAuthentication no
 KbdInteractiveAuthentication no
+# What this user's shell reads at its start is not the simulator's.
 SetEnv HOME={folder}/home
 {options}
 """
@@ -56,8 +58,23 @@ def program() -> str | None:
                                      '/bin')
 
 
+def keygen(path: str | os.PathLike[str], *, kind: str = 'ed25519',
+           phrase: str = '') -> str:
+    """Make a pair of keys.
+
+    :returns: the file of the private one.
+    """
+    subprocess.run(['ssh-keygen', '-q', '-t', kind, '-N', phrase, '-f',
+                    str(path)], check=True, stdin=subprocess.DEVNULL)
+    return str(path)
+
+
 class CannotStart(Exception):
     """sshd is missing, or does not come up."""
+
+
+class _Taken(CannotStart):
+    """Somebody else has the port."""
 
 
 class Sshd:
@@ -84,62 +101,84 @@ class Sshd:
     @property
     def known_host(self) -> str:
         """Its lines in a file of known hosts."""
-        kind, text = (self.folder / 'host_key.pub').read_text().split()[:2]
-        return '\n'.join(f'[{address}]:{self.port} {kind} {text}'
+        return '\n'.join(f'[{address}]:{self.port} {self.public_key()}'
                          for address in self._addresses)
+
+    def public_key(self, name: str = 'host_key') -> str:
+        """One of its keys without the comment."""
+        kind, text = (self.folder / f'{name}.pub').read_text().split()[:2]
+        return f'{kind} {text}'
 
     @property
     def logins(self) -> int:
         """How often somebody has logged in."""
-        return (self.log.read_text().count('Accepted publickey')
-                if self.log.exists() else 0)
+        return self._said().count('Accepted publickey')
 
     def start(self) -> None:
         """:raises CannotStart: with the reason."""
         found = program()
         if found is None:
             raise CannotStart(MISSING)
+        tries = 1 if self.port else _TRIES
+        while True:
+            tries -= 1
+            try:
+                return self._start(found)
+            except _Taken:
+                self.close()
+                if not tries:
+                    raise
+                self.port = 0
+            except CannotStart:
+                self.close()
+                raise
+
+    def _start(self, executable: str) -> None:
         self._prepare()
+        begin = len(self._said())
         self._process = subprocess.Popen(
-            [found, '-D', '-f', str(self.folder / 'config'), '-E',
+            [executable, '-D', '-f', str(self.folder / 'config'), '-E',
              str(self.log)], stdin=subprocess.DEVNULL)
-        try:
-            self._wait(self._process)
-        except CannotStart:
-            self.close()
-            raise
+        said = ''
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            if all(map(self._answers, self._addresses)):
+                return
+            said = self._said()[begin:]
+            # One address that is taken does not keep it from the others.
+            if 'Address already in use' in said:
+                raise _Taken(f'sshd cannot listen: {said[-500:]}')
+            if self._process.poll() is not None:
+                break
+            time.sleep(0.02)
+        raise CannotStart('sshd does not answer: '
+                          + (said[-500:] or 'it says nothing'))
+
+    def _said(self) -> str:
+        return (self.log.read_text(errors='replace')
+                if self.log.exists() else '')
 
     def _prepare(self) -> None:
         (self.folder / 'home').mkdir(parents=True, exist_ok=True)
         for name in 'host_key', 'user_key':
             if not (self.folder / name).exists():
-                subprocess.run(
-                    ['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f',
-                     str(self.folder / name)], check=True,
-                    stdin=subprocess.DEVNULL)
+                keygen(self.folder / name)
         shutil.copy(self.folder / 'user_key.pub',
                     self.folder / 'authorized_keys')
         if os.geteuid() == 0:
             # Where a packaged sshd separates its privileges.
             pathlib.Path('/run/sshd').mkdir(mode=0o755, exist_ok=True)
-        self.port = self.port or _free_port(self._addresses)
+        self.port = self.port or free_port(self._addresses)
         (self.folder / 'config').write_text(_CONFIG.format(
             port=self.port, folder=self.folder, addresses='\n'.join(
                 f'ListenAddress {each}' for each in self._addresses),
             options='\n'.join(self._options)), encoding='utf-8')
 
-    def _wait(self, process: 'subprocess.Popen[bytes]') -> None:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            if process.poll() is not None:
-                break
-            with contextlib.suppress(OSError), socket.create_connection(
-                    (self._addresses[-1], self.port), timeout=1):
-                return
-            time.sleep(0.02)
-        raise CannotStart('sshd does not answer: ' + (
-            self.log.read_text(errors='replace')[-500:]
-            if self.log.exists() else 'it says nothing'))
+    def _answers(self, address: str) -> bool:
+        with contextlib.suppress(OSError), socket.create_connection(
+                (address, self.port), timeout=1):
+            return True
+        return False
 
     def close(self) -> None:
         """End it; connections end when whoever has them ends them."""
@@ -157,14 +196,22 @@ class Sshd:
         if self._process is not None:
             # No connection comes while those that are there are ended.
             os.kill(self._process.pid, signal.SIGSTOP)
-            for pid in below(self._process.pid):
-                with contextlib.suppress(ProcessLookupError):
-                    os.kill(pid, signal.SIGKILL)
+            self.end_sessions()
             self._process.kill()
             self._process.wait()
             self._process = None
 
-    def __enter__(self) -> 'Sshd':
+    def sessions(self) -> list[int]:
+        """Processes of its connections and what runs in them."""
+        return below(self._process.pid) if self._process is not None else []
+
+    def end_sessions(self) -> None:
+        """Kill every connection at once, as a crash would."""
+        for pid in self.sessions():
+            with contextlib.suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+    def __enter__(self) -> Self:
         self.start()
         return self
 
@@ -172,14 +219,16 @@ class Sshd:
         self.close()
 
 
-def _free_port(addresses: Sequence[str]) -> int:
+def free_port(addresses: Sequence[str]) -> int:
     """One that is free at all of them."""
     for left in reversed(range(_TRIES)):
         port = 0
         with contextlib.ExitStack() as stack:
             try:
                 for address in addresses:
-                    probe = stack.enter_context(socket.socket())
+                    probe = stack.enter_context(socket.socket(
+                        socket.AF_INET6 if ':' in address
+                        else socket.AF_INET))
                     probe.bind((address, port))
                     port = probe.getsockname()[1]
             except OSError:

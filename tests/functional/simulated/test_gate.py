@@ -23,43 +23,29 @@ from manila_drivers.simulators import gate as gate_module
 from manila_drivers.simulators import sshd
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh
+from tests import doors
 from tests import needs
 
-ADDRESSES = ('127.0.0.1', '127.0.0.2')
 
-
-class Hosts:
-    """Two hosts that repeat what they hear."""
-
-    def __init__(self):
-        self.heard = []
-
-    def at(self, address):
-        def run(words, read):
-            self.heard.append((address, words))
-            if words[0] == 'echo':
-                return gate_module.Done(f'{address} {words[1:]}\n', 'said\n')
-            if words[0] == 'cat':
-                return gate_module.Done(read())
-            if words[0] == 'cut':
-                return gate_module.Done('half of it', status=None)
-            if words[0] == 'break':
-                raise ZeroDivisionError
-            return gate_module.Done('', f'no {words[0]}\n', 127)
-        return run
+class TestGate(doors.Contract):
+    """See there."""
 
 
 @pytest.fixture
 def heard():
-    return Hosts()
+    return doors.Hosts()
 
 
 @pytest.fixture
 def gate(heard):
     needs.sshd()
-    with gate_module.Gate({address: heard.at(address)
-                           for address in ADDRESSES}) as made:
+    with gate_module.Gate(heard.all()) as made:
         yield made
+
+
+@pytest.fixture
+def door(gate):
+    return gate
 
 
 @pytest.fixture
@@ -73,7 +59,7 @@ def host(gate, known_hosts):
     """Makes what runs commands on one of the hosts."""
     hosts = ssh.Hosts()
 
-    def make(address=ADDRESSES[0], sudo=()):
+    def make(address=doors.ADDRESSES[0], sudo=()):
         return hosts.host(ssh.Target(
             address, ssh.Login(gate.user, key_file=gate.key_file),
             ssh.KnownHosts((known_hosts,)), port=gate.port,
@@ -81,25 +67,6 @@ def host(gate, known_hosts):
 
     yield make
     hosts.close()
-
-
-def test_each_address_is_a_host_of_its_own(host, gate):
-    for address in ADDRESSES:
-        done = host(address).run(command.Command.of('echo', "it's", 'é $x'))
-        assert done == command.Result(
-            f"""{address} ["it's", 'é $x']\n""", 'said\n', 0)
-    assert gate.logins == 2
-
-
-def test_input_arrives_whole_and_only_if_it_is_read(host):
-    text = 'a line\n' * 100_000 + 'é'
-    assert host().run(command.Command.of('cat', stdin=text)).stdout == text
-    assert host().run(command.Command.of('echo', stdin='unread')).status == 0
-
-
-def test_words_that_make_a_command_root_s_are_no_part_of_it(host, heard):
-    host(sudo=('sudo', '-n')).run(command.Command.of('echo', root=True))
-    assert heard.heard == [(ADDRESSES[0], ['echo'])]
 
 
 def test_nothing_of_this_machine_is_run(host, tmp_path):
@@ -110,35 +77,12 @@ def test_nothing_of_this_machine_is_run(host, tmp_path):
     assert not target.exists()
 
 
-def test_a_connection_that_is_cut(host, gate):
-    with pytest.raises(exception.OutcomeUnknown):
-        host().run(command.Command.of('cut'))
-    assert host().run(command.Command.of('echo')).status == 0
-    assert gate.logins == 2
-
-
-def test_a_simulator_that_breaks_says_so(host):
-    with pytest.raises(exception.BackendError, match='simulator failed'):
-        host().run(command.Command.of('break'))
-
-
-def test_switched_off_and_on_again(host, gate):
-    assert host().run(command.Command.of('echo')).status == 0
-    port = gate.port
-    gate.stop()
-    with pytest.raises(exception.Unreachable):
-        host().run(command.Command.of('echo'))
-    gate.start()
-    assert gate.port == port
-    assert host().run(command.Command.of('echo')).status == 0
-
-
 def test_commands_at_once(host):
     done = []
 
     def one(number):
         text = f'{number}\n' * 1000
-        done.append(host(ADDRESSES[number % 2]).run(
+        done.append(host(doors.ADDRESSES[number % 2]).run(
             command.Command.of('cat', stdin=text)).stdout == text)
 
     threads = [threading.Thread(target=one, args=(number,))
@@ -159,11 +103,11 @@ def _ssh(gate, known_hosts, *options):
 
 
 def test_people_may_look_around_but_get_no_shell(gate, heard, known_hosts):
-    done = _ssh(gate, known_hosts, ADDRESSES[0], 'echo', 'me')
+    done = _ssh(gate, known_hosts, doors.ADDRESSES[0], 'echo', 'me')
     assert (done.stdout, done.returncode) == ("127.0.0.1 ['me']\n", 0)
-    done = _ssh(gate, known_hosts, ADDRESSES[0])
+    done = _ssh(gate, known_hosts, doors.ADDRESSES[0])
     assert (done.returncode, 'no shell' in done.stderr) == (1, True)
-    assert heard.heard == [(ADDRESSES[0], ['echo', 'me'])]
+    assert heard.heard == [(doors.ADDRESSES[0], ['echo', 'me'])]
 
 
 def test_nobody_else_gets_in(gate, known_hosts, tmp_path):
@@ -173,10 +117,35 @@ def test_nobody_else_gets_in(gate, known_hosts, tmp_path):
         ['ssh', '-F', 'none', '-o', 'BatchMode=yes', '-o',
          f'UserKnownHostsFile={known_hosts}', '-p', str(gate.port),
          '-o', 'IdentitiesOnly=yes', '-i', str(tmp_path / 'key'),
-         ADDRESSES[0], 'echo'], capture_output=True, text=True, timeout=60,
-        stdin=subprocess.DEVNULL, check=False)
+         doors.ADDRESSES[0], 'echo'], capture_output=True, text=True,
+        timeout=60, stdin=subprocess.DEVNULL, check=False)
     assert (done.returncode, done.stdout) == (255, '')
     assert 'Permission denied' in done.stderr
+
+
+@pytest.fixture
+def taken():
+    """A port that a connection of somebody's has at one of the addresses."""
+    with (socket.create_server((doors.ADDRESSES[0], 0)) as listening,
+          socket.create_connection(listening.getsockname()) as connection):
+        yield connection.getsockname()[1]
+
+
+def test_a_port_that_is_taken_at_one_address(heard, taken):
+    needs.sshd()
+    made = gate_module.Gate(heard.all(), port=taken)
+    with pytest.raises(sshd.CannotStart, match='already in use'), made:
+        pass
+
+
+def test_another_port_is_taken_if_it_may_be_any(heard, taken, monkeypatch):
+    """It was free when it was looked for."""
+    needs.sshd()
+    free = sshd.free_port(doors.ADDRESSES)
+    ports = iter([taken, free])
+    monkeypatch.setattr(sshd, 'free_port', lambda addresses: next(ports))
+    with gate_module.Gate(heard.all()) as made:
+        assert made.port == free
 
 
 def test_nothing_is_left_behind(heard):
@@ -197,7 +166,7 @@ def test_without_sshd_these_tests_fail_where_it_matters(
     monkeypatch.setenv('CI', ci)
     with pytest.raises(outcome, match='openssh-server'):
         needs.sshd()
-    made = gate_module.Gate({'127.0.0.1': Hosts().at('127.0.0.1')})
+    made = gate_module.Gate(doors.Hosts().all())
     with pytest.raises(sshd.CannotStart, match='openssh-server'), made:
         pass
     assert not made.directory.exists()

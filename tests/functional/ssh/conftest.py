@@ -43,11 +43,12 @@ def make_sshd(needs_sshd, tmp_path):
     def make(*options, **parts):
         one = daemon.Sshd(tmp_path / f'sshd{len(made)}', *options, **parts)
         made.append(one)
-        return one.start()
+        one.start()
+        return one
 
     yield make
     for one in made:
-        one.stop()
+        one.cut()
 
 
 @pytest.fixture

@@ -70,7 +70,7 @@ def test_nothing_is_connected_before_the_first_command(hosts, target):
 def daemon_that_is_not():
     class Missing:
         address = '127.0.0.1'
-        port = daemon.free_port('127.0.0.1')
+        port = daemon.free_port(['127.0.0.1'])
         key_file = '/nowhere'
     return Missing()
 

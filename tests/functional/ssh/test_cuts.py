@@ -182,7 +182,7 @@ def test_a_restart_of_sshd_is_survived(make_sshd, target, hosts, trace):
     server = make_sshd()
     host = hosts.host(target(server))
     host.run(leave(trace))
-    server.stop()
+    server.cut()
 
     with pytest.raises(exception.Unreachable):
         host.run(leave(trace))

@@ -13,6 +13,7 @@
 """Who the host is: known, unknown, changed, first seen."""
 
 import re
+import subprocess
 import threading
 
 import pytest
@@ -51,7 +52,7 @@ def test_an_unknown_host_gets_nothing(hosts, sshd, strict, measured):
 
     assert 'gluster_hosts' in caught.value.check
     shown = re.search(r'SHA256:\S+?(?=\))', str(caught.value))[0]
-    listed = daemon.subprocess.run(
+    listed = subprocess.run(
         ['ssh-keygen', '-l', '-f', sshd.folder / 'host_key.pub'],
         check=True, capture_output=True, text=True).stdout
     assert shown in listed
@@ -65,7 +66,7 @@ def test_a_known_host_is_trusted(hosts, sshd, strict, known):
 
 
 def test_what_ssh_keyscan_writes_is_understood(hosts, sshd, strict, known):
-    scanned = daemon.subprocess.run(
+    scanned = subprocess.run(
         ['ssh-keyscan', '-H', '-p', str(sshd.port), '127.0.0.1'],
         check=True, capture_output=True, text=True).stdout
     assert scanned.startswith('|1|')
@@ -130,7 +131,7 @@ def test_who_takes_the_place_of_a_learned_host_is_refused(
         hosts, make_sshd, target, known):
     first = make_sshd()
     hosts.host(target(first)).run(ECHO)
-    first.stop()
+    first.cut()
     second = make_sshd(port=first.port)
     new = target(first, key_file=second.key_file)
 

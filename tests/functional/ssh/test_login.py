@@ -13,6 +13,7 @@
 """Who we are: keys, users, and servers that do not let everybody in."""
 
 import dataclasses
+import socket
 import threading
 import time
 
@@ -166,7 +167,7 @@ def test_few_logins_at_a_time(make_sshd, target, hosts, limit):
 def test_logins_that_sshd_drops_are_made_again(make_sshd, target, hosts):
     """Two others hold the only place; they leave after a while."""
     server = make_sshd('MaxStartups 1', 'LoginGraceTime 1')
-    with daemon.socket.create_connection(('127.0.0.1', server.port)):
+    with socket.create_connection(('127.0.0.1', server.port)):
         assert hosts.host(target(server)).run(ECHO).stdout == 'well\n'
 
     assert 'MaxStartups' in server.log.read_text()
