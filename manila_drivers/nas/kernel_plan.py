@@ -50,11 +50,12 @@ def plan(facts: kernel.Facts, wanted: directory.Directory, fsid: str, *,
          persist: bool = True) -> Commands:
     """Commands in order; none if all is as it shall be.
 
-    :param persist: write what is exported to /etc/exports.d as well.
+    :param persist: write what is exported to /etc/exports.d as well; else
+        what was written there before goes, and does not come back.
     """
     directory.check(wanted)
     entries = _wanted(facts.of(wanted.path), wanted, fsid)
-    files = _file(facts, wanted, entries) if persist else []
+    files = _file(facts, wanted, entries if persist else [])
     live = _live(facts.of(wanted.path), entries)
     if live and persist and not files:
         # A call before this one may have been cut off behind the file.
@@ -233,7 +234,8 @@ def doubtful(facts: kernel.Facts, path: str, *,
     live = facts.of(path)
     _, whole = kernel.levels(live)
     stored = facts.kept.get(path, ())
-    return not whole or (persist and _by_client(live) != _by_client(stored))
+    return not whole or _by_client(live if persist else ()) != _by_client(
+        stored)
 
 
 def _by_client(entries: Iterable[Entry]) -> Mapping[object, object]:

@@ -262,6 +262,20 @@ def test_missing_file_is_doubtful():
     assert len(plan(server, wanted)) == 4
 
 
+def test_what_was_kept_before_does_not_come_back():
+    """Exports were to outlast restarts once, and are not any more."""
+    server = nfs.KernelNfs()
+    wanted = world.export({'10.0.0.1': 'rw', '10.0.0.2': 'rw'})
+    apply(server, wanted)
+    assert kernel_plan.doubtful(facts(server), world.PATH, persist=False)
+    script.run(server, plan(server, world.export({'10.0.0.1': 'rw'}),
+                            persist=False))
+    assert not kernel_plan.doubtful(facts(server), world.PATH, persist=False)
+    assert server.access('10.0.0.1', world.PATH) == 'rw'
+    server.reboot()
+    assert server.access('10.0.0.2', world.PATH) is None
+
+
 def test_file_of_a_renamed_share_goes():
     server = nfs.KernelNfs()
     apply(server, world.export({'10.0.0.1': 'rw'}, name='old'))
