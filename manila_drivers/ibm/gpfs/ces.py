@@ -91,6 +91,8 @@ class CESHelper(helper.NASHelperBase[Facts]):
                 'gpfs_nfs_server_type', 'is CES, but its exports cannot be '
                 'listed', answer=f'{found.what}. {found.answer}',
                 check='mmces service list: NFS has to be enabled')
+        base = self.configuration.gpfs_mount_point_base
+        self.warn('CES', [f'{base}/share'], found.levels)
         self._check_nodes()
 
     def _check_nodes(self) -> None:

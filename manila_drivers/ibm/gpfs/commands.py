@@ -13,6 +13,7 @@
 """GPFS commands, and the few others beside them, as values.  Pure."""
 
 from collections.abc import Sequence
+import shlex
 
 from manila_drivers.ibm.gpfs import settings as settings_module
 from manila_drivers.transport import command
@@ -24,6 +25,13 @@ _PATIENCE = 10
 
 # Exit codes of questions are for the parsers to judge.
 _ANY = frozenset(range(256))
+
+
+class Script(Command):
+    """A shell's, shown by its name and words: nobody wants to read all."""
+
+    def __str__(self) -> str:
+        return shlex.join(self.words()[3:])
 
 
 class Commands:
@@ -62,6 +70,10 @@ class Commands:
              ) -> Command:
         return Command.of(*words, root=root, accept=accept, stdin=stdin,
                           timeout=self._settings.timeout)
+
+    def script(self, text: str, name: str, *words: object) -> Command:
+        return Script.of('sh', '-c', text, name, *words, root=True,
+                         timeout=self._settings.timeout)
 
     # Questions
 

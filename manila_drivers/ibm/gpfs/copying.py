@@ -266,9 +266,9 @@ class Copying:
 
     def _script(self, name: str, share: model.Share,
                 *words: str) -> command.Command:
-        return self._site.commands.unix(
-            'sh', '-c', SCRIPTS[name], name,
-            self._site.settings.state_directory, share.name, *words)
+        return self._site.commands.script(
+            SCRIPTS[name], name, self._site.settings.state_directory,
+            share.name, *words)
 
 
 def _percentage(fileset: records.Fileset, parent: records.Fileset | None,

@@ -21,6 +21,7 @@ from collections.abc import Sequence
 import functools
 import ipaddress
 import logging
+import os
 import socket
 import threading
 from typing import Any
@@ -51,9 +52,11 @@ class Execute:
     def __init__(self, settings: settings_module.Settings, root_helper: str,
                  make_runner: MakeRunner | None = None) -> None:
         self.settings = settings
-        # rootwrap's filters know commands by their names alone.
+        # rootwrap's filters know commands by their names alone, and it knows
+        # where they are.  Root does not need it.
         self.commands = commands_module.Commands(
-            settings, bare=settings.local and 'rootwrap' in root_helper)
+            settings, bare=settings.local and 'rootwrap' in root_helper
+            and os.geteuid() != 0)
         self._root_helper = root_helper
         self._hosts = ssh.Hosts()
         self._make = make_runner or self._real

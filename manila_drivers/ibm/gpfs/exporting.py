@@ -355,9 +355,9 @@ class Exporting:
             raise exports.report(errors, f'It is not known who exports '
                                  f'{path}: no answer')
         return {server: sorted(
-            one for one in {*answer.doubtful, *(
-                one for one, levels in answer.levels.items() if levels)}
-            if one == path or one.startswith(path + '/'))
+            one for one in answer.levels
+            if (one == path or one.startswith(path + '/'))
+            and (answer.levels[one] or one in answer.doubtful))
             for server, answer in found.items()
             if isinstance(answer, exports.Seen)}
 

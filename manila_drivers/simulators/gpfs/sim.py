@@ -91,7 +91,7 @@ class GpfsSim:
     def _run(self, name: str, words: list[str], stdin: str,
              host: str) -> tuple[str, str, int]:
         server = self.servers.get(host)
-        if server is not None and not self._shared(name, words):
+        if server is not None and not self._shared(name, words, host):
             result = server.execute([name, *words], stdin)
             return result.stdout, result.stderr, result.status
         if name in unix.COMMANDS:
@@ -112,12 +112,20 @@ class GpfsSim:
             said = f'{name}: Incorrect option: {exc}'
             return '', f'{said}\n{name}: {FAILED}\n', 1
 
-    def _shared(self, name: str, words: list[str]) -> bool:
-        """Whether a server sees the file system, or what all hosts have."""
-        return bool(words) and (
-            name == 'cat' and words[-1].startswith('/proc/')
-            or name == 'stat' and (words[-1] + '/').startswith(
-                self.state.mount + '/'))
+    def _shared(self, name: str, words: list[str], host: str) -> bool:
+        """Whether a server sees the file system, or what all hosts have.
+
+        The one that is a node of the cluster as well, the driver's own host,
+        also has what nodes have.
+        """
+        if not words:
+            return False
+        there = (words[-1] + '/').startswith(self.state.mount + '/')
+        return (name == 'cat' and words[-1].startswith('/proc/')
+                or name == 'stat' and there
+                or not host and (name.startswith('mm')
+                                 or name in ('rsync', 'sh')
+                                 or name in unix.COMMANDS and there))
 
     @staticmethod
     def _said(name: str, exc: Refused) -> str:

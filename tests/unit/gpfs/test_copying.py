@@ -17,10 +17,14 @@ import shutil
 import stat
 import subprocess
 import time
+import types
 
 import pytest
 
+from manila_drivers import model
+from manila_drivers.ibm.gpfs import commands
 from manila_drivers.ibm.gpfs import copying
+from manila_drivers.ibm.gpfs import settings
 
 pytestmark = pytest.mark.skipif(
     not all(map(shutil.which, ('flock', 'setsid'))),
@@ -105,6 +109,17 @@ def test_what_gpfs_does_not_call_that_snapshot_is_not_copied(scripts, said):
     assert done.returncode == 2
     assert 'is no snapshot' in done.stderr
     assert scripts.job().state == 'none'
+
+
+def test_a_script_is_shown_by_its_name():
+    """As errors and the log quote it."""
+    site = types.SimpleNamespace(
+        settings=types.SimpleNamespace(state_directory='/base/.manila'),
+        commands=commands.Commands(settings.Settings('b', '/base', ())))
+    made = copying.Copying(site, None, None)
+    cmd = made.stop(model.Share('1', name='share-1'))
+    assert str(cmd) == 'manila-copy-stop /base/.manila share-1'
+    assert cmd.words()[:3] == ['sh', '-c', copying.SCRIPTS[copying.STOP]]
 
 
 def test_a_copy_is_ended_where_it_runs(scripts):

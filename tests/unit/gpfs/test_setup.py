@@ -170,6 +170,16 @@ def test_protocol_nodes_that_are_not_well(place, caplog, state, told):
     assert ('healthy on node1: FAILED' in caplog.text) is told
 
 
+@pytest.mark.parametrize(('path', 'told'), [
+    ('/gpfs0/shares', True), ('/gpfs0', True), ('/gpfs0/shares/x', False),
+    ('/gpfs0/shares2', False)])
+def test_what_is_above_the_shares_is_not_to_be_exported(
+        place, caplog, path, told):
+    place.sim.export(path, **{'10.0.0.1': 'ro'})
+    place.driver.check_for_setup_error()
+    assert (f'also exports {path},' in caplog.text) is told
+
+
 def test_protocol_nodes_that_nobody_may_ask(place):
     run = place.sim.run
     place.sim.run = lambda words, *more: run(
