@@ -395,3 +395,33 @@ def test_what_exportfs_does_not_do_is_noticed():
     careless.careless = False
     assert exports.failed(place.apply({'10.0.0.1': 'rw'})) == {}
     assert world.given(careless) == meant({'10.0.0.1': 'rw'})
+
+
+def test_a_full_disk_is_reported_and_leaves_nothing(place):
+    """Half a file is written, and no server ever reads it."""
+    assert exports.failed(place.apply(RULES)) == {}
+    server = place.servers['nfs2']
+    commands = server.files._commands
+    tee = commands['tee']
+
+    def full(arguments, stdin):
+        tee(arguments, stdin[:len(stdin) // 2])
+        return files.failed(f'tee: {arguments[-1]}: No space left on device')
+
+    commands['tee'] = full
+    before, wanted = world.given(server), {'10.0.0.2': 'rw'}
+    error, = exports.failed(place.apply(wanted)).values()
+    assert 'No space left on device' in str(error)
+    assert world.given(server) == before
+    server.reboot()
+    assert world.given(server) == before
+    # Nobody can be let in any more even so.
+    assert exports.failed(place.apply({})) == {}
+    assert set(world.given(server).values()) == {None}
+    commands['tee'] = tee
+    assert exports.failed(place.apply(wanted)) == {}
+    for one in place.servers.values():
+        one.reboot()
+        assert world.given(one) == meant(wanted)
+        assert not [name for name in one.files.text
+                    if name.endswith(('.new', '.pending'))]
