@@ -20,6 +20,7 @@
     |   +-- InvalidRule         one access rule; the others are unaffected
     |   +-- Unsupported         this backend has no such feature
     |   +-- NotManageable       manage/unmanage refused
+    |       +-- TypeMismatch    because of the share type
     +-- PossibleDataLoss        a shrink below what is used; nothing was done
     +-- BackendError            the backend said no
     |   +-- NotFound            the object is not there
@@ -106,6 +107,10 @@ class Unsupported(InvalidRequest):
 
 class NotManageable(InvalidRequest):
     """The object cannot be taken under, or let out of, management."""
+
+
+class TypeMismatch(NotManageable):
+    """What its share type asks for it cannot have."""
 
 
 class PossibleDataLoss(DriverError):

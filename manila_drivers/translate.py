@@ -85,7 +85,9 @@ def _chosen(error: exception.DriverError, method: str) -> Any:
         return errors.BadConfigurationException
     if method in _MANAGE and isinstance(
             error, (exception.InvalidRequest, exception.BackendError)):
-        return _MANAGE[method]
+        return (errors.ManageExistingShareTypeMismatch
+                if isinstance(error, exception.TypeMismatch)
+                else _MANAGE[method])
     if isinstance(error, exception.NotFound):
         if method in _SHARE_CALLS:
             return errors.ShareResourceNotFound

@@ -212,8 +212,9 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
     def manage_existing(self, share: Any, driver_options: Any,
                         **kwargs: Any) -> dict[str, Any]:
         """Take over a fileset that nobody can reach at the moment."""
-        return self._backend.managing.manage(model.Share.of(share),
-                                             driver_options or {})
+        return self._backend.managing.manage(
+            model.Share.of(share), driver_options or {},
+            self.extra_specs(share))
 
     @driver.operation
     def unmanage(self, share: Any, **kwargs: Any) -> None:

@@ -51,8 +51,8 @@ class Managing:
         self._site = site
         self._exports = exports
 
-    def manage(self, share: model.Share,
-               options: Mapping[str, Any]) -> dict[str, Any]:
+    def manage(self, share: model.Share, options: Mapping[str, Any],
+               specs: model.Specs) -> dict[str, Any]:
         """Take over the fileset that is linked at an export's path.
 
         Everything is checked before anything is changed.  A repeated call
@@ -63,6 +63,7 @@ class Managing:
         :raises NotManageable: it cannot be taken over as it is.
         """
         shares_module.check_protocol(share)
+        self._check_options(specs)
         target = self._site.settings.path(share.name)
         path = self._wanted_path(share)
         filesets = self._filesets()
@@ -72,6 +73,7 @@ class Managing:
             size = self._size(self._quota(share.name), options)
         else:
             found = self._eligible(share, path, target, filesets)
+            _check_type(found, specs)
             self._check_free(target, found)
             quota = self._quota(found.name)
             size = self._size(quota, options)
@@ -83,6 +85,13 @@ class Managing:
                 'export_locations': self._site.locations(target)}
 
     # What is asked for
+
+    def _check_options(self, specs: model.Specs) -> None:
+        """Or no rule could be applied later."""
+        try:
+            self._exports.options(specs)
+        except exception.InvalidRequest as exc:
+            raise exception.TypeMismatch(exc.what, check=exc.check) from exc
 
     def _wanted_path(self, share: model.Share) -> str:
         """The path of the export that the administrator named."""
@@ -283,6 +292,14 @@ class Managing:
         if found is not None and found.owner == share.id:
             self._site.do([make.comment(
                 device, share.name, f'was manila:{share.id}')])
+
+
+def _check_type(found: records.Fileset, specs: model.Specs) -> None:
+    if model.as_bool(specs.get('snapshot_support')) and not found.independent:
+        raise exception.TypeMismatch(
+            f'The share type has snapshots, and fileset {found.name} is a '
+            f'dependent one, which cannot have any',
+            check='snapshot_support of the share type')
 
 
 def _plain(host: str) -> str:

@@ -40,6 +40,8 @@ EXPECTED = [
     (exception.PossibleDataLoss('x'), 'shrink_share',
      'ShareShrinkingPossibleDataLoss'),
     (exception.NotManageable('x'), 'manage_existing', 'ManageInvalidShare'),
+    (exception.TypeMismatch('x'), 'manage_existing',
+     'ManageExistingShareTypeMismatch'),
     (exception.NotManageable('x'), 'manage_existing_snapshot',
      'ManageInvalidShareSnapshot'),
     (exception.NotManageable('x'), 'unmanage', 'UnmanageInvalidShare'),

@@ -15,6 +15,7 @@
 import pytest
 
 from manila_drivers import compat
+from manila_drivers.conformance import rows
 from manila_drivers.transport import command
 
 errors = compat.errors
@@ -40,6 +41,27 @@ def test_exports_to_names_are_taken_back_at_the_start(place):
     place.sim.export(path, **{'@netgroup': 'rw', '10.0.0.1': 'rw'})
     place.manager.ensure()
     assert place.sim.state.exports[path] == [client]
+
+
+@pytest.mark.parametrize(('spec', 'value', 'fits'), [
+    ('ces:export_options', 'rw', False), ('ces:export_options', '', True),
+    ('snapshot_support', '<is> True', False),
+    ('snapshot_support', 'False', True)])
+def test_what_does_not_fit_its_type_is_not_managed(
+        make_place, spec, value, fits):
+    """Or no rule could be applied later, nor a snapshot made."""
+    place = make_place(gpfs_fileset_type='dependent')
+    place.sim.make_fileset('x', '/gpfs0/shares/x', size=1, independent=False)
+    row = place.manager.row(place.manager.new_share(), rows.DICT)
+    row.update(share_type_extra_specs={spec: value},
+               export_locations=[{'path': '192.0.2.10:/gpfs0/shares/x'}])
+    if fits:
+        assert place.driver.manage_existing(row, {})['size'] == 1
+        return
+    before = place.lab.records()
+    with pytest.raises(errors.ManageExistingShareTypeMismatch, match=spec):
+        place.driver.manage_existing(row, {})
+    assert place.lab.records() == before
 
 
 def test_usage_has_to_be_known(place):
