@@ -175,7 +175,13 @@ class Site:
 
     def ask(self, question: 'Question[Facts]') -> Facts:
         """One round trip."""
-        return question.understand(self.execute.ask(question.commands))
+        try:
+            return question.understand(self.execute.ask(question.commands))
+        except exception.BackendError as exc:
+            if 'not known to the GPFS cluster' in exc.answer:
+                # It has got another name; the next call finds it.
+                self.forget()
+            raise
 
     def do(self, commands: Commands) -> tuple[command.Result, ...]:
         """Run all of them until one fails, in one round trip.

@@ -354,6 +354,14 @@ def test_a_foreign_fileset_is_not_resized(place):
     assert place.lab.records() == before
 
 
+def test_a_file_system_that_got_another_name_is_found_again(place):
+    share = warm(place)
+    place.sim.state.device = 'gpfs9'
+    with pytest.raises(errors.ManilaException, match='not known'):
+        place.manager.resize(share, 3)
+    place.manager.resize(share, 3)
+
+
 @pytest.mark.parametrize('newer', [False, True])
 def test_where_snapshots_are(place, newer):
     place.sim.options.newer_headers = newer
