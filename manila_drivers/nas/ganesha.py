@@ -77,6 +77,10 @@ class Layout:
     def file(self, name: str) -> str:
         return f'{self.export_dir}/{name}.conf'
 
+    @property
+    def index(self) -> str:
+        return f'{self.export_dir}/{INDEX}'
+
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
@@ -90,6 +94,8 @@ class Facts:
     :param index: files that it reads when it starts.
     :param old: the main file of a Ganesha older than 2.1, which has all its
         exports there.
+    :param lasts: whether the main file has the index read; None if it could
+        not be looked at.
     """
 
     live: Mapping[int, str]
@@ -100,6 +106,7 @@ class Facts:
     index: frozenset[str]
     methods: frozenset[str]
     old: ganesha_legacy.Config | None = None
+    lasts: bool | None = None
 
     def stored(self, path: str) -> Mapping[str, Export]:
         """File to export, of a path."""
@@ -174,7 +181,9 @@ def understand(server: str, layout: Layout,
         pending=frozenset(name.removesuffix('.pending') for name in files
                           if name.endswith('.pending')),
         index=_included(files.get(INDEX, '')),
-        methods=methods)
+        methods=methods,
+        lasts=None if main.status else (
+            layout.index in _included(main.stdout)))
 
 
 def _readable_by_us(server: str, path: str,
@@ -398,10 +407,9 @@ def _index(layout: Layout, *words: str, **parts: object) -> Commands:
     the whole file, and so would bring back a line that another has taken
     out meanwhile, or lose one that was added.
     """
-    index = f'{layout.export_dir}/{INDEX}'
     return [directory.run('flock', '-w', _PATIENCE, layout.export_dir,
-                          *words, '--', index, **parts),
-            directory.kept(index, layout.export_dir)]
+                          *words, '--', layout.index, **parts),
+            directory.kept(layout.index, layout.export_dir)]
 
 
 def _none(facts: Facts, wanted: directory.Directory,

@@ -14,6 +14,7 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import logging
 import re
 import threading
 import time
@@ -28,6 +29,8 @@ from manila_drivers.nas import ganesha
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
 from manila_drivers.transport import command
+
+LOG = logging.getLogger(__name__)
 
 # Of how many exports a server is asked for details in one round trip.
 _DETAILS = 32
@@ -152,8 +155,15 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
 
     def check(self) -> None:
         self.default_options()
-        self._layout  # noqa: B018 - it is made for its checks
+        index = self._layout.index
         super().check()
+        for server, facts in self._ask(self.servers, ()).items():
+            if isinstance(facts, ganesha.Facts) and facts.lasts is False:
+                LOG.warning(
+                    'NFS server %s: there is no line "%%include %s" in %s. '
+                    'Unless a file that is included there has it, no share '
+                    'is exported when Ganesha was restarted.', server, index,
+                    self._layout.config)
 
 
 def _modern(text: str) -> str:

@@ -425,3 +425,19 @@ def test_a_full_disk_is_reported_and_leaves_nothing(place):
         assert world.given(one) == meant(wanted)
         assert not [name for name in one.files.text
                     if name.endswith(('.new', '.pending'))]
+
+
+@pytest.mark.parametrize(('text', 'told'), [
+    ('%include /etc/ganesha/export.d/INDEX.conf\n', False),
+    ('# %include /etc/ganesha/export.d/INDEX.conf\nNFSv4 { }\n', True),
+    (None, False)])
+def test_an_index_that_ganesha_does_not_read_is_told_of(caplog, text, told):
+    """Exports work, up to the next restart."""
+    place = site('GNFS')
+    server = place.servers['nfs2']
+    del server.files.text['/etc/ganesha/ganesha.conf']
+    if text is not None:
+        server.files.text['/etc/ganesha/ganesha.conf'] = text
+    place.helper.check()
+    assert ('nfs2: there is no line "%include' in caplog.text) == told
+    assert 'nfs1' not in caplog.text
