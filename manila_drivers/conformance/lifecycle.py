@@ -15,13 +15,12 @@
 from collections.abc import Callable
 from typing import Any
 
-from manila_drivers.conformance import lab as lab_module
+from manila_drivers.conformance import cloning
+from manila_drivers.conformance import managing
 from manila_drivers.conformance import rows
 from manila_drivers.conformance import seam
-from manila_drivers.conformance import sweep
 from manila_drivers.conformance import verdict
 from manila_drivers.conformance.stage import Scenario
-from manila_drivers.conformance.stage import Share
 from manila_drivers.conformance.stage import Stage
 
 GiB = 1024 ** 3
@@ -192,19 +191,6 @@ def an_absent_share_is_reported(stage: Stage) -> None:
                         lambda: manager.create_snapshot(share))
 
 
-def a_clone_of_an_absent_snapshot_is_refused(stage: Stage) -> None:
-    manager = stage.manager
-    before = stage.lab.inventory()
-    share = manager.create()
-    snapshot = manager.new_snapshot(share)
-    clone = manager.new_clone(snapshot)
-    stage.fails('absent.snapshot',
-                lambda: manager.create_from_snapshot(clone, snapshot))
-    manager.delete(clone)
-    manager.delete(share)
-    stage.nothing_but(before)
-
-
 def another_protocol_is_refused(stage: Stage) -> None:
     share = stage.manager.new_share(proto='HDFS')
     with stage.changes_nothing('protocol.made'):
@@ -275,136 +261,6 @@ def a_process_that_ends_leaves_no_lock(stage: Stage) -> None:
     stage.exact(share)
 
 
-# Snapshots and clones
-
-def a_clone_is_a_share_of_its_own(stage: Stage) -> None:
-    manager = stage.manager
-    rule = stage.rule()
-    share = stage.shared(rule, size=2)
-    snapshot = manager.create_snapshot(share)
-    clone = manager.create_from_snapshot(
-        manager.new_clone(snapshot, size=3), snapshot)
-    manager.finish_clone(clone)
-    verdict.require(clone.export != share.export, 'clone.export',
-                    f'both are {share.export}')
-    stage.unreachable(clone.exports, rule)
-    manager.update(clone, add=[stage.rule()])
-    stage.exact(clone, rule)
-    stage.exact(share)
-    manager.delete(clone)
-    stage.lab.settle()
-    stage.exact(share)
-    manager.delete_snapshot(snapshot)
-    manager.delete(share)
-
-
-def a_snapshot_in_use_is_not_lost(stage: Stage) -> None:
-    """While it feeds a clone a snapshot stays, or the clone does."""
-    manager = stage.manager
-    before = stage.lab.inventory()
-    share = manager.create()
-    snapshot = manager.create_snapshot(share)
-    stage.lab.slow_clones()
-    clone = manager.create_from_snapshot(manager.new_clone(snapshot),
-                                         snapshot)
-    if clone.status == 'creating_from_snapshot':
-        try:
-            manager.delete_snapshot(snapshot)
-        except Exception as exc:  # noqa: BLE001 - that is what is examined
-            sweep.documented(stage.lab, exc)
-    manager.finish_clone(clone)
-    manager.delete(clone)
-    stage.lab.settle()
-    manager.delete_snapshot(snapshot)
-    manager.delete(share)
-    stage.nothing_but(before)
-
-
-def a_clone_under_way_can_be_deleted(stage: Stage) -> None:
-    manager = stage.manager
-    before = stage.lab.inventory()
-    share = manager.create()
-    snapshot = manager.create_snapshot(share)
-    stage.lab.slow_clones()
-    clone = manager.create_from_snapshot(manager.new_clone(snapshot),
-                                         snapshot)
-    manager.delete(clone)
-    stage.lab.settle()
-    manager.delete_snapshot(snapshot)
-    manager.delete(share)
-    stage.nothing_but(before)
-
-
-# Manage
-
-def an_export_can_be_managed_and_released(stage: Stage) -> None:
-    manager = stage.manager
-    unmanaged = stage.lab.make_unmanaged('by-hand')
-    _clients_stay(stage, unmanaged)
-    share = manager.manage(unmanaged)
-    verdict.require(share.size == unmanaged.size, 'manage.size',
-                    f'{share.size} instead of {unmanaged.size}')
-    _clients_stay(stage, unmanaged)
-    rule = stage.rule()
-    manager.update(share, add=[rule])
-    stage.exact(share, *(stage.rule(client) for client
-                         in unmanaged.clients))
-    before = stage.lab.inventory()
-    manager.unmanage(share)
-    stage.exact(share)
-    verdict.require(before <= stage.lab.inventory(), 'unmanage',
-                    'something is gone')
-
-
-def _clients_stay(stage: Stage, unmanaged: lab_module.Unmanaged) -> None:
-    for client, level in unmanaged.clients.items():
-        found = stage.lab.effective(unmanaged.export, client)
-        verdict.require(found == level, 'manage.clients',
-                        f'{client} has {found} instead of {level}')
-
-
-def managing_again_says_the_same(stage: Stage) -> None:
-    manager = stage.manager
-    unmanaged = stage.lab.make_unmanaged('by-hand')
-    share = manager.manage(unmanaged)
-    size, exports = share.size, share.exports
-    with stage.changes_nothing('manage.repeated'):
-        manager.restart()
-        manager.manage(unmanaged, share)
-    verdict.require((share.size, share.exports) == (size, exports),
-                    'manage.repeated', f'{share.size}, {share.exports}')
-
-
-def a_released_export_can_be_managed_again(stage: Stage) -> None:
-    manager = stage.manager
-    unmanaged = stage.lab.make_unmanaged('by-hand')
-    first = manager.manage(unmanaged)
-    manager.unmanage(first)
-    # Released, it can be taken again, under another id.
-    other = manager.manage(lab_module.Unmanaged(
-        first.export, unmanaged.size, {}))
-    manager.update(other, add=[stage.rule()])
-    stage.exact(other)
-
-
-def what_is_not_there_is_not_managed(stage: Stage) -> None:
-    manager = stage.manager
-    real = stage.lab.make_unmanaged('by-hand')
-    absent = lab_module.Unmanaged(real.export + '-not', 1, {})
-    with stage.changes_nothing('manage.absent'):
-        stage.fails('manage.absent',
-                    lambda: manager.manage(absent, Share(
-                        manager.new_id(), None, stage.lab.features.proto)))
-
-
-def a_managed_share_dies_like_any_other(stage: Stage) -> None:
-    manager = stage.manager
-    unmanaged = stage.lab.make_unmanaged('by-hand')
-    share = manager.manage(unmanaged)
-    manager.delete(share)
-    stage.unreachable([unmanaged.export, *share.exports])
-
-
 SCENARIOS = (
     *map(Scenario, (
         a_constructor_asks_nobody, set_up_may_be_repeated,
@@ -418,12 +274,4 @@ SCENARIOS = (
         a_full_share_can_be_extended, arguments_may_come_and_go,
         two_drivers_share_a_backend, a_process_that_ends_leaves_no_lock)),
     Scenario(shrinking_below_what_is_used_is_refused, ('shrink',)),
-    *(Scenario(play, ('clones',)) for play in (
-        a_clone_of_an_absent_snapshot_is_refused,
-        a_clone_is_a_share_of_its_own, a_snapshot_in_use_is_not_lost,
-        a_clone_under_way_can_be_deleted)),
-    *(Scenario(play, ('manage',)) for play in (
-        an_export_can_be_managed_and_released, managing_again_says_the_same,
-        a_released_export_can_be_managed_again,
-        what_is_not_there_is_not_managed,
-        a_managed_share_dies_like_any_other)))
+    *cloning.SCENARIOS, *managing.SCENARIOS)

@@ -26,6 +26,7 @@ from typing import Any
 import uuid
 
 from manila_drivers import access
+from manila_drivers.conformance import answers
 from manila_drivers.conformance import lab as lab_module
 from manila_drivers.conformance import rows
 from manila_drivers.conformance import verdict
@@ -131,7 +132,7 @@ class Manager:
         share.tried = True
         answer = self.driver.create_share(self.context, self.row(share),
                                           share_server=None)
-        share.locations = checked_locations(answer)
+        share.locations = answers.locations(answer)
         share.status = 'available'
         return share
 
@@ -189,7 +190,7 @@ class Manager:
             delete_rules=self.rule_rows(share, delete),
             update_rules=self.rule_rows(share, change),
             share_server=None)
-        states = checked_states(answer, wanted, delete)
+        states = answers.states(answer, wanted, delete)
         self._keep(share, wanted, delete, states)
         return states
 
@@ -228,15 +229,9 @@ class Manager:
 
     @staticmethod
     def _keep_snapshot(snapshot: Snapshot, answer: Any) -> None:
-        answer = answer or {}
-        verdict.require(isinstance(answer, Mapping), 'snapshot.answer',
-                        f'neither None nor a dictionary: {answer!r}')
-        location = answer.get('provider_location')
-        if location is not None:
-            verdict.require(
-                isinstance(location, str) and len(location) <= 255,
-                'snapshot.answer', f'provider_location is {location!r}')
-            snapshot.provider_location = location
+        answer = answers.snapshot(answer)
+        if answer.get('provider_location') is not None:
+            snapshot.provider_location = answer['provider_location']
         snapshot.locations = list(answer.get('export_locations') or ())
 
     def delete_snapshot(self, snapshot: Snapshot) -> None:
@@ -265,7 +260,7 @@ class Manager:
         if isinstance(answer, Mapping):
             self._keep_status(share, answer)
         else:
-            share.locations = checked_locations(answer)
+            share.locations = answers.locations(answer)
             share.status = 'available'
         return share
 
@@ -278,15 +273,11 @@ class Manager:
 
     @staticmethod
     def _keep_status(share: Share, answer: Any) -> None:
-        status = answer.get('status')
-        verdict.require(
-            status in ('available', 'creating_from_snapshot', 'error'),
-            'clone.status', f'{status!r} is no status Manila accepts')
-        share.status = status
+        share.status = answers.status(answer)
         if answer.get('export_locations'):
-            share.locations = checked_locations(answer['export_locations'])
+            share.locations = answers.locations(answer['export_locations'])
         verdict.require(
-            status != 'available' or share.locations, 'clone.status',
+            share.status != 'available' or share.locations, 'clone.status',
             'available without export locations')
 
     def finish_clone(self, share: Share, polls: int = 20) -> None:
@@ -310,13 +301,9 @@ class Manager:
         share.locations = [{'path': unmanaged.export}]
         answer = self.driver.manage_existing(self.row(share),
                                              dict(unmanaged.options))
-        verdict.require(
-            isinstance(answer, Mapping) and isinstance(
-                answer.get('size'), int) and answer['size'] > 0,
-            'manage.size', f'no positive whole size in {answer!r}')
-        share.size, share.status = answer['size'], 'available'
+        share.size, share.status = answers.size(answer), 'available'
         if answer.get('export_locations'):
-            share.locations = checked_locations(answer['export_locations'])
+            share.locations = answers.locations(answer['export_locations'])
         return share
 
     def unmanage(self, share: Share) -> None:
@@ -339,18 +326,18 @@ class Manager:
                ) -> Mapping[str, Mapping[str, Any]]:
         """Start-up: check all shares and do what the answers ask for."""
         chosen = list(self.shares.values()) if shares is None else shares
-        answers = self.driver.ensure_shares(
+        told = self.driver.ensure_shares(
             self.context, [self.row(share, rows.DICT) for share in chosen])
         verdict.require(
-            set(answers) == {share.id for share in chosen},
+            set(told) == {share.id for share in chosen},
             'ensure.answers', 'not exactly one answer for each share')
         for share in chosen:
-            self._keep_ensured(share, answers[share.id])
-        return answers  # type: ignore[no-any-return]
+            self._keep_ensured(share, told[share.id])
+        return told  # type: ignore[no-any-return]
 
     def _keep_ensured(self, share: Share, answer: Mapping[str, Any]) -> None:
         if answer.get('export_locations'):
-            share.locations = checked_locations(answer['export_locations'])
+            share.locations = answers.locations(answer['export_locations'])
         if answer.get('status'):
             share.status = answer['status']
         if answer.get('reapply_access_rules'):
@@ -369,41 +356,3 @@ class Manager:
         return list(self.driver.update_share_usage_size(
             self.context, [self.row(share)
                            for share in self.shares.values()]) or ())
-
-
-def checked_locations(answer: Any) -> list[dict[str, Any]]:
-    """Export locations in the long form.
-
-    :raises Violation: Manila could not store them.
-    """
-    found = [answer] if isinstance(answer, str) else list(answer or ())
-    verdict.require(found, 'locations', 'there are none')
-    return [_location(location) for location in found]
-
-
-def _location(location: Any) -> dict[str, Any]:
-    if isinstance(location, str):
-        location = {'path': location, 'is_admin_only': False}
-    path = location.get('path')
-    verdict.require(isinstance(path, str) and 0 < len(path) <= 2000,
-                    'locations', f'path is {path!r}')
-    verdict.require(isinstance(location.get('is_admin_only'), bool),
-                    'locations', f'is_admin_only is missing in {location!r}')
-    return dict(location)
-
-
-def checked_states(answer: Any, wanted: Mapping[str, Rule],
-                   delete: Iterable[Rule]) -> Mapping[str, Any]:
-    """What ``update_access`` says of single rules.
-
-    :raises Violation: a key is no ``access_id`` of the call, or a state is
-        none that Manila knows.
-    """
-    answer = {} if answer is None else answer
-    known = {*wanted, *(rule.access_id for rule in delete)}
-    for access_id, state in answer.items():
-        verdict.require(access_id in known, 'access.key',
-                        f'{access_id!r} is no access_id of this call')
-        verdict.require(state.get('state', 'active') in ('active', 'error'),
-                        'access.state', f'{state!r} for {access_id}')
-    return answer  # type: ignore[no-any-return]

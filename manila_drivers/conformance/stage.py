@@ -29,6 +29,7 @@ from manila_drivers.conformance import watching
 
 Rule = access.Rule
 Share = manager_module.Share
+Snapshot = manager_module.Snapshot
 
 
 class Stage:

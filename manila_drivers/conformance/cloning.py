@@ -1,0 +1,98 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The life of shares that begin with a snapshot, sentence by sentence."""
+
+from manila_drivers.conformance import sweep
+from manila_drivers.conformance import verdict
+from manila_drivers.conformance.stage import Scenario
+from manila_drivers.conformance.stage import Share
+from manila_drivers.conformance.stage import Snapshot
+from manila_drivers.conformance.stage import Stage
+
+
+def a_clone_of_an_absent_snapshot_is_refused(stage: Stage) -> None:
+    manager = stage.manager
+    before = stage.lab.inventory()
+    share = manager.create()
+    snapshot = manager.new_snapshot(share)
+    clone = manager.new_clone(snapshot)
+    stage.fails('absent.snapshot',
+                lambda: manager.create_from_snapshot(clone, snapshot))
+    manager.delete(clone)
+    manager.delete(share)
+    stage.nothing_but(before)
+
+
+def a_clone_is_a_share_of_its_own(stage: Stage) -> None:
+    manager = stage.manager
+    rule = stage.rule()
+    share = stage.shared(rule, size=2)
+    snapshot = manager.create_snapshot(share)
+    clone = manager.create_from_snapshot(
+        manager.new_clone(snapshot, size=3), snapshot)
+    manager.finish_clone(clone)
+    verdict.require(clone.export != share.export, 'clone.export',
+                    f'both are {share.export}')
+    stage.unreachable(clone.exports, rule)
+    manager.update(clone, add=[stage.rule()])
+    stage.exact(clone, rule)
+    stage.exact(share)
+    manager.delete(clone)
+    stage.lab.settle()
+    stage.exact(share)
+    manager.delete_snapshot(snapshot)
+    manager.delete(share)
+
+
+def _slow_clone(stage: Stage) -> tuple[Share, Snapshot]:
+    """A share that is being filled, and the snapshot it is filled from."""
+    manager = stage.manager
+    snapshot = manager.create_snapshot(manager.create())
+    stage.lab.slow_clones()
+    return manager.create_from_snapshot(manager.new_clone(snapshot),
+                                        snapshot), snapshot
+
+
+def _delete_all(stage: Stage, clone: Share, snapshot: Snapshot) -> None:
+    manager = stage.manager
+    manager.delete(clone)
+    stage.lab.settle()
+    manager.delete_snapshot(snapshot)
+    manager.delete(snapshot.share)
+
+
+def a_snapshot_in_use_is_not_lost(stage: Stage) -> None:
+    """While it feeds a clone a snapshot stays, or the clone does."""
+    manager = stage.manager
+    before = stage.lab.inventory()
+    clone, snapshot = _slow_clone(stage)
+    if clone.status == 'creating_from_snapshot':
+        try:
+            manager.delete_snapshot(snapshot)
+        except Exception as exc:  # noqa: BLE001 - that is what is examined
+            sweep.documented(stage.lab, exc)
+    manager.finish_clone(clone)
+    _delete_all(stage, clone, snapshot)
+    stage.nothing_but(before)
+
+
+def a_clone_under_way_can_be_deleted(stage: Stage) -> None:
+    before = stage.lab.inventory()
+    clone, snapshot = _slow_clone(stage)
+    _delete_all(stage, clone, snapshot)
+    stage.nothing_but(before)
+
+
+SCENARIOS = tuple(Scenario(play, ('clones',)) for play in (
+    a_clone_of_an_absent_snapshot_is_refused, a_clone_is_a_share_of_its_own,
+    a_snapshot_in_use_is_not_lost, a_clone_under_way_can_be_deleted))

@@ -1,0 +1,93 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Exports that are taken under management and released again."""
+
+from manila_drivers.conformance import lab as lab_module
+from manila_drivers.conformance import verdict
+from manila_drivers.conformance.stage import Scenario
+from manila_drivers.conformance.stage import Share
+from manila_drivers.conformance.stage import Stage
+
+
+def an_export_can_be_managed_and_released(stage: Stage) -> None:
+    manager = stage.manager
+    unmanaged = stage.lab.make_unmanaged('by-hand')
+    _clients_stay(stage, unmanaged)
+    share = manager.manage(unmanaged)
+    verdict.require(share.size == unmanaged.size, 'manage.size',
+                    f'{share.size} instead of {unmanaged.size}')
+    _clients_stay(stage, unmanaged)
+    rule = stage.rule()
+    manager.update(share, add=[rule])
+    stage.exact(share, *(stage.rule(client) for client
+                         in unmanaged.clients))
+    before = stage.lab.inventory()
+    manager.unmanage(share)
+    stage.exact(share)
+    verdict.require(before <= stage.lab.inventory(), 'unmanage',
+                    'something is gone')
+
+
+def _clients_stay(stage: Stage, unmanaged: lab_module.Unmanaged) -> None:
+    for client, level in unmanaged.clients.items():
+        found = stage.lab.effective(unmanaged.export, client)
+        verdict.require(found == level, 'manage.clients',
+                        f'{client} has {found} instead of {level}')
+
+
+def managing_again_says_the_same(stage: Stage) -> None:
+    manager = stage.manager
+    unmanaged = stage.lab.make_unmanaged('by-hand')
+    share = manager.manage(unmanaged)
+    size, exports = share.size, share.exports
+    with stage.changes_nothing('manage.repeated'):
+        manager.restart()
+        manager.manage(unmanaged, share)
+    verdict.require((share.size, share.exports) == (size, exports),
+                    'manage.repeated', f'{share.size}, {share.exports}')
+
+
+def a_released_export_can_be_managed_again(stage: Stage) -> None:
+    manager = stage.manager
+    unmanaged = stage.lab.make_unmanaged('by-hand')
+    first = manager.manage(unmanaged)
+    manager.unmanage(first)
+    # Released, it can be taken again, under another id.
+    other = manager.manage(lab_module.Unmanaged(
+        first.export, unmanaged.size, {}))
+    manager.update(other, add=[stage.rule()])
+    stage.exact(other)
+
+
+def what_is_not_there_is_not_managed(stage: Stage) -> None:
+    manager = stage.manager
+    real = stage.lab.make_unmanaged('by-hand')
+    absent = lab_module.Unmanaged(real.export + '-not', 1, {})
+    with stage.changes_nothing('manage.absent'):
+        stage.fails('manage.absent',
+                    lambda: manager.manage(absent, Share(
+                        manager.new_id(), None, stage.lab.features.proto)))
+
+
+def a_managed_share_dies_like_any_other(stage: Stage) -> None:
+    manager = stage.manager
+    unmanaged = stage.lab.make_unmanaged('by-hand')
+    share = manager.manage(unmanaged)
+    manager.delete(share)
+    stage.unreachable([unmanaged.export, *share.exports])
+
+
+SCENARIOS = tuple(Scenario(play, ('manage',)) for play in (
+    an_export_can_be_managed_and_released, managing_again_says_the_same,
+    a_released_export_can_be_managed_again, what_is_not_there_is_not_managed,
+    a_managed_share_dies_like_any_other))
