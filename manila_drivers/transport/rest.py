@@ -22,15 +22,11 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
-import dataclasses
 from http import cookiejar
 import json
 import logging
-import socket
-import ssl
 import time
 from typing import Any
-from typing import Protocol
 
 import requests
 from requests import adapters
@@ -40,108 +36,21 @@ from urllib3 import exceptions as urllib3_exceptions
 
 from manila_drivers import exception
 from manila_drivers.transport import meter
+from manila_drivers.transport import rest_errors
+from manila_drivers.transport import rest_values
 from manila_drivers.transport import retry
 
 LOG = logging.getLogger(__name__)
+
+Auth = rest_values.Auth
+Endpoint = rest_values.Endpoint
+Request = rest_values.Request
+Response = rest_values.Response
 
 #: The largest answer that is read, in bytes.  A page of 1000 records of the
 #: chattiest API known takes about 5 MB.
 MAX_BODY = 64 * 1024 * 1024
 POOL_SIZE = 64
-
-
-@dataclasses.dataclass(frozen=True)
-class Endpoint:
-    """Where a server is and how it proves its identity.
-
-    :param host: name, IPv4 or IPv6 address without brackets.
-    :param verify: False switches the check of certificates off.
-    :param ca_file: bundle of the accepted authorities; '' = the system's.
-    :param connect_timeout: seconds until a connection stands.
-    :param read_timeout: seconds between two pieces of an answer.  A whole
-        answer may take five times as long.
-    """
-
-    host: str
-    port: int = 443
-    verify: bool = True
-    ca_file: str = ''
-    connect_timeout: float = 10.0
-    read_timeout: float = 60.0
-
-    @property
-    def url(self) -> str:
-        host = '[%s]' % self.host if ':' in self.host else self.host
-        return 'https://%s:%d' % (host, self.port)
-
-    @property
-    def whole_timeout(self) -> float:
-        return 5 * self.read_timeout
-
-
-@dataclasses.dataclass(frozen=True)
-class Request:
-    """One request.  ``query`` keeps its order and may repeat a name.
-
-    ``repeatable`` says that sending it twice does what sending it once does;
-    POST is taken not to be.  ``confidential`` says that a success holds
-    secrets, so that no error quotes one that cannot be read.  Bodies that are
-    sent are never logged.
-    """
-
-    method: str
-    path: str
-    query: tuple[tuple[str, str], ...] = ()
-    body: Any = None
-    repeatable: bool | None = None
-    authenticated: bool = True
-    confidential: bool = False
-
-    @property
-    def may_repeat(self) -> bool:
-        if self.repeatable is None:
-            return self.method != 'POST'
-        return self.repeatable
-
-    def __str__(self) -> str:
-        query = '&'.join('%s=%s' % pair for pair in self.query)
-        return '%s %s%s' % (self.method, self.path, query and '?' + query)
-
-
-@dataclasses.dataclass(frozen=True)
-class Response:
-    """An answer.  ``data`` is the decoded JSON of a success, or None."""
-
-    status: int
-    text: str = ''
-    headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    data: Any = None
-
-    @property
-    def ok(self) -> bool:
-        return 200 <= self.status < 300
-
-    def brief(self) -> str:
-        """Status and the start of the body, for messages."""
-        text = ' '.join(self.text.split())
-        if len(text) > 300:
-            text = text[:300] + '...'
-        return 'HTTP %d %s' % (self.status, text or '(no body)')
-
-
-class Auth(Protocol):
-    """How requests are authorised.  Must be safe for use by many threads."""
-
-    def headers(self, send: Callable[[Request], Response]
-                ) -> Mapping[str, str]:
-        """Headers for a request; may log in through ``send``."""
-
-    def renew(self, refused: Mapping[str, str], answer: Response,
-              send: Callable[[Request], Response]) -> bool:
-        """After a 401 or 403: whether one more try makes sense.
-
-        :param refused: the headers that the refused request carried.
-        """
 
 
 class NoCookies(cookiejar.DefaultCookiePolicy):
@@ -306,7 +215,7 @@ class RestTransport:
                 body = _body(raw, self.endpoint.whole_timeout)
         except (requests.RequestException, urllib3_exceptions.HTTPError,
                 OSError) as exc:
-            raise translate(exc, request, self.endpoint) from exc
+            raise rest_errors.translate(exc, request, self.endpoint) from exc
         text = body.decode('utf-8', 'replace')
         return Response(status=raw.status_code, text=text,
                         headers=raw.headers,
@@ -369,51 +278,3 @@ def _body(raw: requests.Response, seconds: float) -> bytes:
             raise requests.exceptions.ReadTimeout(
                 'answer not complete after %s s' % seconds)
     return b''.join(pieces)
-
-
-def translate(exc: Exception, request: Request,
-              endpoint: Endpoint) -> exception.TransportError:
-    """A library's error as one of ours: was the request sent or not?"""
-    what = '%s at %s' % (request, endpoint.url)
-    # Other TLS errors also occur when an established connection is cut, after
-    # the request was sent; only this one is sure to come before.
-    # urllib3 before 2.0 compares host names itself, with a class of its own.
-    mismatch = getattr(connection, 'CertificateError', ssl.CertificateError)
-    if _caused_by(exc, (ssl.SSLCertVerificationError, mismatch)):
-        return exception.NotTrusted(
-            what + ' was not sent: the certificate is not accepted',
-            answer=_words(exc),
-            check='the CA bundle and the name in the certificate')
-    never_sent = (requests.exceptions.ConnectTimeout,
-                  urllib3_exceptions.NewConnectionError,
-                  urllib3_exceptions.ConnectTimeoutError,
-                  urllib3_exceptions.ProxyError,
-                  ConnectionRefusedError, socket.gaierror,
-                  requests.exceptions.InvalidURL,
-                  urllib3_exceptions.LocationValueError)
-    if _caused_by(exc, never_sent):
-        return exception.Unreachable(
-            what + ' was not sent: no connection', answer=_words(exc),
-            check='address, port, network and firewall')
-    return exception.OutcomeUnknown(
-        what + ' was sent and not answered', answer=_words(exc),
-        check='whether the server is up and how loaded it is')
-
-
-def _caused_by(exc: BaseException, kinds: tuple[type, ...]) -> bool:
-    """Whether an error, or one that it wraps, is of one of the kinds."""
-    seen: list[BaseException] = []
-    queue: list[Any] = [exc]
-    while queue:
-        one = queue.pop()
-        if not isinstance(one, BaseException) or one in seen:
-            continue
-        if isinstance(one, kinds):
-            return True
-        seen.append(one)
-        queue += [*one.args, getattr(one, 'reason', None), one.__cause__]
-    return False
-
-
-def _words(exc: Exception) -> str:
-    return '%s: %s' % (type(exc).__name__, exc)

@@ -18,7 +18,7 @@ import ipaddress
 import re
 from typing import Any
 
-from manila_drivers.simulators.gpfs import filesets
+from manila_drivers.simulators.gpfs import dialect
 from manila_drivers.simulators.gpfs import state as state_module
 
 Refused = state_module.Refused
@@ -54,16 +54,16 @@ def mmces(sim: Any, words: list[str]) -> str:
     if words[:2] == ['address', 'list']:
         rows = [[address, 'node1', 'none', 'none']
                 for address in sim.state.options.ces_addresses]
-        return filesets.listing(
+        return dialect.listing(
             'mmces', 'cesAddress:cesNode:attributes:cesGroup', rows)
     if words[:2] == ['state', 'show']:
-        return filesets.listing('mmcesstate', 'NODE:AUTH:NFS:CES', [
+        return dialect.listing('mmcesstate', 'NODE:AUTH:NFS:CES', [
             ['node1', 'HEALTHY', sim.state.options.ces_state, 'HEALTHY']])
     raise Refused('mmces: Incorrect usage')
 
 
 def _list(sim: Any, words: list[str]) -> str:
-    _, given = filesets.options(words, '-Y')
+    _, given = dialect.options(words, '-Y')
     path = given.get('--nfsdefs', given.get('-n'))
     rows = [line for export, clients in sim.state.exports.items()
             if path in (None, export)
@@ -115,7 +115,7 @@ def _checked(client: str) -> str:
 
 
 def _add(sim: Any, words: list[str]) -> str:
-    (path,), given = filesets.options(words)
+    (path,), given = dialect.options(words)
     if path in sim.state.exports:
         raise Refused(f'mmnfs: An export for {path} already exists.')
     if sim.kind(path) != 'directory':
@@ -140,14 +140,14 @@ def _export(sim: Any, path: str) -> list[Client]:
 
 
 def _remove(sim: Any, words: list[str]) -> str:
-    (path,), _ = filesets.options(words, '--force')
+    (path,), _ = dialect.options(words, '--force')
     _export(sim, path)
     del sim.state.exports[path]
     return 'mmnfs: The NFS export was deleted successfully.\n'
 
 
 def _change(sim: Any, words: list[str]) -> str:
-    (path,), given = filesets.options(words)
+    (path,), given = dialect.options(words)
     chosen = [name for name in _CHANGES if name in given]
     if not chosen or len(chosen) > 1 and not sim.state.options.combines:
         raise Refused('mmnfs: Exactly one of --nfsadd, --nfsremove and '

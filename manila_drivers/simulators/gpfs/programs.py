@@ -26,11 +26,8 @@ from typing import Any
 from typing import NamedTuple
 
 from manila_drivers.simulators.gluster import server
-from manila_drivers.simulators.gpfs import ces
-from manila_drivers.simulators.gpfs import filesets
+from manila_drivers.simulators.gpfs import mm
 from manila_drivers.simulators.gpfs import sim as sim_module
-
-NAMES = (*filesets.COMMANDS, *ces.COMMANDS)
 
 
 class Reply(NamedTuple):
@@ -62,4 +59,4 @@ class GpfsPrograms(server.GlusterPrograms):
     def __init__(self, sim: sim_module.GpfsSim,
                  directory: str | os.PathLike[str]) -> None:
         handler: Any = _Handler(sim)
-        super().__init__(handler, directory, NAMES)
+        super().__init__(handler, directory, tuple(mm.COMMANDS))

@@ -16,11 +16,10 @@ from collections.abc import Callable
 import dataclasses
 import threading
 import time
-from typing import Any
 
 from manila_drivers.simulators import nfs
 from manila_drivers.simulators.gpfs import ces
-from manila_drivers.simulators.gpfs import filesets
+from manila_drivers.simulators.gpfs import mm
 from manila_drivers.simulators.gpfs import state as state_module
 from manila_drivers.simulators.gpfs import tree as tree_module
 from manila_drivers.simulators.gpfs import unix
@@ -96,15 +95,14 @@ class GpfsSim:
             return result.stdout, result.stderr, result.status
         if name in unix.COMMANDS:
             return unix.COMMANDS[name](self, words)
-        known: dict[str, Any] = {**filesets.COMMANDS, **ces.COMMANDS}
-        if name not in known:
+        if name not in mm.COMMANDS:
             return '', f'sh: {name}: not found\n', 127
         try:
             if not self.options.active and name != 'mmgetstate':
                 raise Refused('Failed to connect to file system daemon: No '
                               'such process',
                               f'{name}: GPFS is down on this node.')
-            return known[name](self, words), '', 0
+            return mm.COMMANDS[name](self, words), '', 0
         except Refused as exc:
             return '', self._said(name, exc), (
                 0 if self.options.silent_failures else exc.status)
