@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Fields of a dataclass from the command line, ``NAME=VALUE``."""
+"""Options: those of a simulator, ``NAME=VALUE``, and those for Manila."""
 
 from collections.abc import Iterable
 import dataclasses
@@ -64,3 +64,16 @@ def boolean(text: str) -> bool:
     if text.lower() in _FALSE:
         return False
     raise ValueError('neither true nor false')
+
+
+def section(backend: str, driver: str, lines: Iterable[str], *,
+            protocol: str = 'NFS') -> str:
+    """What to put into manila.conf for a backend of that name.
+
+    :param lines: the options of the driver.
+    """
+    return '\n'.join([
+        '[DEFAULT]', f'enabled_share_backends = {backend}',
+        f'enabled_share_protocols = {protocol}', '', f'[{backend}]',
+        f'share_backend_name = {backend}', f'share_driver = {driver}',
+        'driver_handles_share_servers = False', *lines]) + '\n'

@@ -90,22 +90,14 @@ def latest(sim: gluster.GlusterSim, seen: int) -> tuple[int, list[str]]:
 def section(backend: str, programs: str, server: ssh.SshServer,
             keys: pathlib.Path, password: str) -> str:
     """What to put into manila.conf."""
-    lines = [
-        '# Volumes are emptied through mounts on the Manila host. For those',
-        '# of this cluster, put its programs first on the PATH of',
-        f'# manila-share: {programs}',
-        '[DEFAULT]',
-        f'enabled_share_backends = {backend}',
-        'enabled_share_protocols = GLUSTERFS',
-        '',
-        f'[{backend}]',
-        f'share_backend_name = {backend}',
-        f'share_driver = {DRIVER}',
-        'driver_handles_share_servers = False',
-        f'glusterfs_servers = {server.user}@{ADDRESS}',
-        f'glusterfs_ssh_port = {server.port}',
-        password,
-        f'glusterfs_known_hosts = {keys}',
-        r'glusterfs_volume_pattern = manila-share-volume-#{size}G-\d+$$',
-        'glusterfs_quota = True']
-    return '\n'.join(lines) + '\n'
+    return (
+        '# Volumes are emptied through mounts on the Manila host. For those\n'
+        '# of this cluster, put its programs first on the PATH of\n'
+        f'# manila-share: {programs}\n'
+        + options.section(backend, DRIVER, [
+            f'glusterfs_servers = {server.user}@{ADDRESS}',
+            f'glusterfs_ssh_port = {server.port}',
+            password,
+            f'glusterfs_known_hosts = {keys}',
+            r'glusterfs_volume_pattern = manila-share-volume-#{size}G-\d+$$',
+            'glusterfs_quota = True'], protocol='GLUSTERFS'))

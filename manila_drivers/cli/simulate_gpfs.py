@@ -85,23 +85,15 @@ def section(args: argparse.Namespace, sim: gpfs.GpfsSim,
             server: ssh.SshServer, keys: pathlib.Path,
             password: str) -> str:
     """What to put into manila.conf."""
-    lines = [
-        '[DEFAULT]',
-        f'enabled_share_backends = {args.backend}',
-        'enabled_share_protocols = NFS',
-        '',
-        f'[{args.backend}]',
-        f'share_backend_name = {args.backend}',
-        'share_driver = manila_drivers.ibm.gpfs.GPFSShareDriver',
-        'driver_handles_share_servers = False',
-        f'gpfs_share_export_ip = {NODE}',
-        f'gpfs_mount_point_base = {args.base}',
-        f'gpfs_nfs_server_type = {args.nfs}',
-        *([f'gpfs_nfs_server_list = {",".join(sim.servers)}']
-          if sim.servers else []),
-        f'gpfs_ssh_login = {server.user}',
-        'gpfs_ssh_use_sudo = True',
-        f'gpfs_ssh_port = {server.port}',
-        password,
-        f'gpfs_ssh_known_hosts = {keys}']
-    return '\n'.join(lines) + '\n'
+    return options.section(
+        args.backend, 'manila_drivers.ibm.gpfs.GPFSShareDriver', [
+            f'gpfs_share_export_ip = {NODE}',
+            f'gpfs_mount_point_base = {args.base}',
+            f'gpfs_nfs_server_type = {args.nfs}',
+            *([f'gpfs_nfs_server_list = {",".join(sim.servers)}']
+              if sim.servers else []),
+            f'gpfs_ssh_login = {server.user}',
+            'gpfs_ssh_use_sudo = True',
+            f'gpfs_ssh_port = {server.port}',
+            password,
+            f'gpfs_ssh_known_hosts = {keys}'])

@@ -148,21 +148,12 @@ def section(args: argparse.Namespace, sim: VmsSim, server: VmsServer,
             password: str) -> str:
     """What to put into manila.conf."""
     pool = sim.records('pool')[0]['name']
-    lines = [
-        '[DEFAULT]',
-        f'enabled_share_backends = {args.backend}',
-        'enabled_share_protocols = NFS',
-        '',
-        f'[{args.backend}]',
-        f'share_backend_name = {args.backend}',
-        'share_driver = manila_drivers.vastdata.driver.VASTShareDriver',
-        'driver_handles_share_servers = False',
-        f'vast_mgmt_host = {server.host}',
-        f'vast_mgmt_port = {server.port}',
-        f'vast_mgmt_user = {sim.username}',
-        password,
-        f'vast_ssl_cert_path = {pathlib.Path(server.ca_file).absolute()}',
-        f'vast_vippool_name = {pool}',
-        f'vast_root_export = {args.root_export}',
-    ]
-    return '\n'.join(lines) + '\n'
+    return options.section(
+        args.backend, 'manila_drivers.vastdata.driver.VASTShareDriver', [
+            f'vast_mgmt_host = {server.host}',
+            f'vast_mgmt_port = {server.port}',
+            f'vast_mgmt_user = {sim.username}',
+            password,
+            f'vast_ssl_cert_path = {pathlib.Path(server.ca_file).absolute()}',
+            f'vast_vippool_name = {pool}',
+            f'vast_root_export = {args.root_export}'])

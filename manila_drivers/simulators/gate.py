@@ -24,27 +24,20 @@ same program instead, which passes it on to this process and ends as it is
 told.  So nothing of this machine is ever run, and the hosts' state is here.
 """
 
-from collections.abc import Callable
 from collections.abc import Mapping
-import contextlib
+import io
 import json
-import logging
 import os
 import pathlib
 import secrets
-import shlex
 import shutil
-import socketserver
 import sys
 import tempfile
-import threading
-from typing import Any
 from typing import Self
 
+from manila_drivers.simulators import local_server
 from manila_drivers.simulators import ssh
 from manila_drivers.simulators import sshd
-
-LOG = logging.getLogger(__name__)
 
 Done = ssh.Done
 
@@ -122,7 +115,7 @@ class Gate:
             options=(f'ForceCommand {self._program}', 'PermitTTY no',
                      'AllowTcpForwarding no', 'PermitUserRC no'))
         self.user = self._sshd.user
-        self._server: _Server | None = None
+        self._server: local_server.LocalServer | None = None
 
     @property
     def known_hosts(self) -> str:
@@ -161,18 +154,14 @@ class Gate:
         self._program.write_text(_PROGRAM.format(
             python=sys.executable, socket=self._socket), encoding='utf-8')
         self._program.chmod(0o700)
-        self._server = _Server(self._socket, self._done)
-        threading.Thread(target=self._server.serve_forever, daemon=True,
-                         kwargs={'poll_interval': 0.05}).start()
+        self._server = local_server.LocalServer(self._socket, self._talk)
         self._sshd.start()
 
     def stop(self) -> None:
         """End all connections, and take no more."""
         self._sshd.cut()
         if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            pathlib.Path(self._socket).unlink(missing_ok=True)
+            self._server.close()
             self._server = None
 
     def close(self) -> None:
@@ -191,51 +180,19 @@ class Gate:
     def __exit__(self, *_: object) -> None:
         self.close()
 
-    def _done(self, address: str, text: str,
-              read: Callable[[], str]) -> Done:
-        try:
-            words = shlex.split(text)
-        except ValueError as exc:
-            return Done('', f'sh: {exc}\n', 2)
-        if words[:2] == ['sudo', '-n']:
-            words = words[2:]
-        if not words:
-            return Done('', 'This simulated host has no shell to talk to.\n',
-                        1)
-        try:
-            return self.hosts[address](words, read)
-        except Exception:
-            LOG.exception('Simulated host %s: %s', address, text)
-            return Done('', 'the simulator failed\n', 70)
-
-
-class _Handler(socketserver.StreamRequestHandler):
-    server: '_Server'
-
-    def handle(self) -> None:
-        line = self.rfile.readline()
+    def _talk(self, said: io.BufferedIOBase,
+              answers: io.BufferedIOBase) -> None:
+        line = said.readline()
         if not line:
             return
+
+        def say(what: object) -> None:
+            answers.write(json.dumps(what).encode() + b'\n')
+
+        def read() -> str:
+            """What the command is given to read, up to its end."""
+            say('read')
+            return said.read().decode('utf-8', 'surrogateescape')
+
         address, text = json.loads(line)
-        done = self.server.done(address, text, self._read)
-        # Whoever asked may have gone.
-        with contextlib.suppress(OSError):
-            self._say(list(done))
-
-    def _read(self) -> str:
-        """What the command is given to read, up to its end."""
-        self._say('read')
-        return self.rfile.read().decode('utf-8', 'surrogateescape')
-
-    def _say(self, what: Any) -> None:
-        self.wfile.write(json.dumps(what).encode() + b'\n')
-
-
-class _Server(socketserver.ThreadingUnixStreamServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, path: str, done: Callable[
-            [str, str, Callable[[], str]], Done]) -> None:
-        self.done = done
-        super().__init__(path, _Handler)
+        say(ssh.answer(self.hosts, address, text, read))

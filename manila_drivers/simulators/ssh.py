@@ -61,6 +61,24 @@ class Done(NamedTuple):
 Host = Callable[[list[str], Callable[[], str]], Done]
 
 
+def answer(hosts: Mapping[str, Host], address: str, text: str,
+           read: Callable[[], str]) -> Done:
+    """What the host at an address makes of the text of a command."""
+    try:
+        words = shlex.split(text)
+    except ValueError as exc:
+        return Done('', f'sh: {exc}\n', 2)
+    if words[:2] == ['sudo', '-n']:
+        words = words[2:]
+    if not words:
+        return Done('', 'This simulated host has no shell to talk to.\n', 1)
+    try:
+        return hosts[address](words, read)
+    except Exception:
+        LOG.exception('Simulated host %s: %s', address, text)
+        return Done('', 'the simulator failed\n', 70)
+
+
 class SshServer:
     """One sshd for several simulated hosts, each at an address of its own.
 
@@ -183,7 +201,8 @@ class SshServer:
             channel: paramiko.Channel) -> None:
         """Run a command to its end, and say what it did."""
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-            done = self._done(address, text, channel)
+            done = answer(self._hosts, address, text,
+                          lambda: _input(channel))
             if done.status is None:
                 channel.get_transport().close()
                 return
@@ -192,20 +211,6 @@ class SshServer:
             channel.send_exit_status(done.status)
             channel.shutdown_write()
             channel.close()
-
-    def _done(self, address: str, text: str,
-              channel: paramiko.Channel) -> Done:
-        try:
-            words = shlex.split(text)
-        except ValueError as exc:
-            return Done('', f'sh: {exc}\n', 2)
-        if words[:2] == ['sudo', '-n']:
-            words = words[2:]
-        try:
-            return self._hosts[address](words, lambda: _input(channel))
-        except Exception:
-            LOG.exception('Simulated host %s: %s', address, text)
-            return Done('', 'the simulator failed\n', 70)
 
 
 class _Session(paramiko.ServerInterface):

@@ -18,6 +18,7 @@ from manila_drivers.conformance import concurrency
 from manila_drivers.conformance import contents
 from manila_drivers.conformance import lifecycle
 from manila_drivers.conformance import rules
+from manila_drivers.conformance import running
 from manila_drivers.conformance import service
 from manila_drivers.conformance import verdict
 
@@ -49,3 +50,13 @@ def in_histories(make_lab, number):
     return next(filter(None, (failed(
         lambda seed=seed: access_property.run_seed(make_lab, seed))
         for seed in range(number))), '')
+
+
+def in_sweep(monkeypatch, make_lab, operation, *, scale):
+    """The check that a sweep over one operation fails, '' if none does.
+
+    :param scale: what part of its cases is tried, evenly chosen.
+    """
+    monkeypatch.setenv('MANILA_DRIVERS_WORKERS', '1')
+    monkeypatch.setenv('MANILA_DRIVERS_SCALE', scale)
+    return failed(lambda: running.faults(make_lab, [operation]).verify())

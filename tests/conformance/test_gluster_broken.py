@@ -20,7 +20,6 @@ import functools
 
 import pytest
 
-from manila_drivers.conformance import running
 from manila_drivers.conformance.labs import gluster
 from manila_drivers.glusterfs import glusterfs_native
 from manila_drivers.glusterfs import records
@@ -211,10 +210,6 @@ BY_SWEEP = [
 @pytest.mark.parametrize(('driver_class', 'operation', 'check'), BY_SWEEP,
                          ids=[one[0].__name__ for one in BY_SWEEP])
 def test_a_sweep_fails(monkeypatch, driver_class, operation, check):
-    monkeypatch.setenv('MANILA_DRIVERS_WORKERS', '1')
-    # Every third case, evenly chosen.
-    monkeypatch.setenv('MANILA_DRIVERS_SCALE', '0.34')
-    make_lab = LABS.with_driver(driver_class)
-    found = catching.failed(
-        lambda: running.faults(make_lab, [operation]).verify())
+    found = catching.in_sweep(monkeypatch, LABS.with_driver(driver_class),
+                              operation, scale='0.34')
     assert found and found.startswith(check)

@@ -19,7 +19,6 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers.conformance import running
 from manila_drivers.conformance.labs import gpfs
 from manila_drivers.conformance.labs import gpfs_nfs
 from manila_drivers.ibm.gpfs import driver
@@ -294,9 +293,6 @@ BY_SWEEP = [
     ('labs', 'driver_class', 'operation', 'check'), BY_SWEEP,
     ids=[row[1].__name__ for row in BY_SWEEP])
 def test_a_sweep_fails(monkeypatch, labs, driver_class, operation, check):
-    monkeypatch.setenv('MANILA_DRIVERS_WORKERS', '1')
-    monkeypatch.setenv('MANILA_DRIVERS_SCALE', '1')
-    make_lab = labs.with_driver(driver_class)
-    found = catching.failed(
-        lambda: running.faults(make_lab, [operation]).verify())
+    found = catching.in_sweep(monkeypatch, labs.with_driver(driver_class),
+                              operation, scale='1')
     assert found and found.startswith(check)

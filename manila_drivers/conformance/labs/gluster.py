@@ -20,9 +20,9 @@ import random
 from typing import Any
 
 from manila_drivers import access
-from manila_drivers.conformance import clock as clock_module
 from manila_drivers.conformance import lab
 from manila_drivers.conformance import seam
+from manila_drivers.conformance.labs import simulated
 from manila_drivers.conformance.labs import site
 from manila_drivers.glusterfs import address as address_module
 from manila_drivers.glusterfs import commandline
@@ -88,7 +88,7 @@ class Site(site.Site):
         'glusterfs_server_password': PASSWORD, 'glusterfs_quota': True}
 
 
-class GlusterLab(lab.Lab):
+class GlusterLab(simulated.SimulatedLab[Site]):
     """One simulated cluster with a pool of volumes.
 
     Rules for read/write alone: those for reading are honoured only where
@@ -108,46 +108,31 @@ class GlusterLab(lab.Lab):
     secrets = (PASSWORD,)
     #: Volumes there are for shares.
     pool = 24
-    #: What the driver is an instance of; negative controls exchange it.
-    driver_class: Callable[..., Any] = \
-        glusterfs_native.GlusterfsNativeShareDriver
+    driver_class = glusterfs_native.GlusterfsNativeShareDriver
+    make_site = Site
     make_storage = site.Memory
 
     def __init__(self, site: Site | None = None, **options: object) -> None:
-        super().__init__()
-        self.clock = clock_module.Clock()
+        super().__init__(site, options)
         self.sim = gluster.GlusterSim(self.clock, server=SERVER)
         self.host = gluster.ManilaHost({SERVER: self.sim}, self.clock,
                                        self.clock.sleep)
         # One count for both, whoever a command is for.
         self.host.faults = self.sim.faults
-        self._own_site = None if site else Site(**options)
-        self.site = site or self._own_site
         self.storage = type(self).make_storage()
         self._held: dict[tuple[str, str], gluster.Mount] = {}
         for number in range(type(self).pool):
             self.sim.make_volume(f'pool-10G-{number:02d}')
 
-    def close(self) -> None:
-        if self._own_site is not None:
-            self._own_site.close()
-
     # What every lab has to tell
 
-    def make_driver(self, *, set_up: bool = True) -> Any:
-        assert self.site is not None
+    def wiring(self) -> dict[str, Any]:
         process = seam.Process(self.seam)
 
         def transport(address: address_module.Address | None) -> _Seamed:
             return _Seamed(self.host.transport(address), process)
-
-        made = type(self).driver_class(
-            configuration=self.site.configuration,
-            private_storage=self.storage, transport=transport,
-            clock=self.clock, sleep=self.clock.sleep)
-        if set_up:
-            made.do_setup(None)
-        return made
+        return {'private_storage': self.storage, 'transport': transport,
+                'sleep': self.clock.sleep}
 
     def records(self) -> dict[lab.Item, Any]:
         """Volumes as tenants and operators see them.
@@ -207,9 +192,6 @@ class GlusterLab(lab.Lab):
         """Reading alone is for everybody or for nobody."""
         return rule.level == access.RO and any(
             other.level == access.RW for other in rules)
-
-    def advance(self, seconds: float) -> None:
-        self.clock.sleep(seconds)
 
     # What makes more of the suites run
 

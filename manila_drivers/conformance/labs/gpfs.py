@@ -22,9 +22,9 @@ import random
 import threading
 from typing import Any
 
-from manila_drivers.conformance import clock as clock_module
 from manila_drivers.conformance import lab
 from manila_drivers.conformance import seam
+from manila_drivers.conformance.labs import simulated
 from manila_drivers.conformance.labs import site
 from manila_drivers.ibm.gpfs import driver
 from manila_drivers.ibm.gpfs import records
@@ -111,7 +111,7 @@ class _Trouble:
             return self._strike if here else None
 
 
-class GpfsLab(lab.Lab):
+class GpfsLab(simulated.SimulatedLab[Site]):
     """One simulated cluster, whose protocol nodes do the exporting.
 
     :param site: configuration shared with other labs; else one of its own
@@ -131,16 +131,13 @@ class GpfsLab(lab.Lab):
     secrets = (PASSWORD,)
     #: Whether one looks after each command and not just each round trip.
     watched = True
-    #: What the driver is an instance of; negative controls exchange it.
-    driver_class: Callable[..., Any] = driver.GPFSShareDriver
+    driver_class = driver.GPFSShareDriver
+    make_site = Site
     make_storage = site.Memory
 
     def __init__(self, site: Site | None = None, **options: object) -> None:
-        super().__init__()
-        self.clock = clock_module.Clock()
+        super().__init__(site, options)
         self.sim = gpfs.GpfsSim(self.clock, base=BASE)
-        self._own_site = None if site else Site(**options)
-        self.site = site or self._own_site
         #: Manila's, which outlives drivers.
         self.storage = type(self).make_storage()
         self._trouble = _Trouble()
@@ -148,22 +145,12 @@ class GpfsLab(lab.Lab):
         #: Hosts that do not answer.
         self.dead: set[str] = set()
 
-    def close(self) -> None:
-        if self._own_site is not None:
-            self._own_site.close()
-
     # What every lab has to tell
 
-    def make_driver(self, *, set_up: bool = True) -> Any:
-        assert self.site is not None
-        process = seam.Process(self.seam)
-        made = type(self).driver_class(
-            configuration=self.site.configuration,
-            private_storage=self.storage, clock=self.clock,
-            make_runner=functools.partial(self._host, process))
-        if set_up:
-            made.do_setup(None)
-        return made
+    def wiring(self) -> dict[str, Any]:
+        return {'private_storage': self.storage,
+                'make_runner': functools.partial(
+                    self._host, seam.Process(self.seam))}
 
     def _struck(self, host: str) -> gpfs.Strike | None:
         struck = self._trouble(host)
@@ -203,7 +190,7 @@ class GpfsLab(lab.Lab):
         self.sim.write(path_of(export), size)
 
     def advance(self, seconds: float) -> None:
-        self.clock.sleep(seconds)
+        super().advance(seconds)
         self.sim.settle()
 
     # What makes more of the suites run

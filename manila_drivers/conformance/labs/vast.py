@@ -25,6 +25,7 @@ from manila_drivers import access
 from manila_drivers.conformance import clock as clock_module
 from manila_drivers.conformance import lab
 from manila_drivers.conformance import seam
+from manila_drivers.conformance.labs import simulated
 from manila_drivers.conformance.labs import site
 from manila_drivers.model import GiB
 from manila_drivers.simulators import vast
@@ -94,7 +95,7 @@ class Site(site.Site):
         'vast_access_split_limit': SPLIT_LIMIT}
 
 
-class VastLab(lab.Lab):
+class VastLab(simulated.SimulatedLab[Site]):
     """One simulated cluster.
 
     :param site: configuration shared with other labs; else one of its own
@@ -107,14 +108,13 @@ class VastLab(lab.Lab):
         create=3, delete=7, update_access=2, update_access_unchanged=1,
         ensure_1000=10, stats=2, resize=2)
     faults = tuple(lab.Fault(name) for name in STRUCK)
-    #: What the driver is an instance of; negative controls exchange it.
-    driver_class: Callable[..., Any] = driver.VASTShareDriver
+    driver_class = driver.VASTShareDriver
+    make_site = Site
 
     def __init__(self, site: Site | None = None, *, https: bool = False,
                  **options: object) -> None:
-        super().__init__()
-        self.clock = clock_module.Clock()
-        self.sim = vast.VmsSim(self.clock, open_root=False,
+        clock = clock_module.Clock()
+        self.sim = vast.VmsSim(clock, open_root=False,
                                username='admin', password=PASSWORD)
         # All that is ever issued for the password begins alike.
         self.secrets = (PASSWORD, self.sim.api_token, auth.TOKEN_HEAD)
@@ -124,8 +124,7 @@ class VastLab(lab.Lab):
             self.server.start()
             options = {'vast_mgmt_port': self.server.port,
                        'vast_ssl_cert_path': self.server.ca_file, **options}
-        self._own_site = None if site else Site(**options)
-        self.site = site or self._own_site
+        super().__init__(site, options, clock)
         self._open: list[adapters.BaseAdapter] = []
 
     def close(self) -> None:
@@ -133,21 +132,13 @@ class VastLab(lab.Lab):
             adapter.close()
         if self.server is not None:
             self.server.close()
-        if self._own_site is not None:
-            self._own_site.close()
+        super().close()
 
     # What every lab has to tell
 
-    def make_driver(self, *, set_up: bool = True) -> Any:
-        assert self.site is not None
-        made = type(self).driver_class(
-            configuration=self.site.configuration,
-            private_storage=self.site.private_data,
-            adapter=self._adapter(), clock=self.clock,
-            sleep=self.clock.sleep)
-        if set_up:
-            made.do_setup(None)
-        return made
+    def wiring(self) -> dict[str, Any]:
+        return {'private_storage': self.site.private_data,
+                'adapter': self._adapter(), 'sleep': self.clock.sleep}
 
     def _adapter(self) -> adapters.BaseAdapter:
         inner: adapters.BaseAdapter
@@ -206,7 +197,7 @@ class VastLab(lab.Lab):
                 and any(network in inside for network, _ in cost))
 
     def advance(self, seconds: float) -> None:
-        self.clock.sleep(seconds)
+        super().advance(seconds)
         self._touch()
 
     def _touch(self) -> None:

@@ -22,15 +22,15 @@ socket in the directory, and ends as it is told: so a cluster can be had
 behind a real sshd, in several processes at once.
 """
 
+import io
 import json
 import os
 import pathlib
-import socketserver
 import stat
 import sys
-import threading
 from typing import Any
 
+from manila_drivers.simulators import local_server
 from manila_drivers.simulators.gluster import sim as sim_module
 
 #: What a server of a cluster has, and what the Manila host has besides.
@@ -95,28 +95,6 @@ sys.exit(answer['status'])
 """
 
 
-class _Handler(socketserver.StreamRequestHandler):
-    server: '_Server'
-
-    def handle(self) -> None:
-        line = self.rfile.readline()
-        if not line:
-            return
-        request: dict[str, Any] = json.loads(line)
-        reply = self.server.struck.handle(
-            request['argv'], request['stdin'])
-        self.wfile.write(json.dumps(reply._asdict()).encode() + b'\n')
-
-
-class _Server(socketserver.ThreadingUnixStreamServer):
-    daemon_threads = True
-    request_queue_size = 128
-
-    def __init__(self, path: str, struck: sim_module.Struck) -> None:
-        self.struck = struck
-        super().__init__(path, _Handler)
-
-
 class GlusterPrograms:
     """Programs for one host.
 
@@ -136,7 +114,7 @@ class GlusterPrograms:
         self.directory = pathlib.Path(directory)
         self._struck = struck
         self._names = names
-        self._server: _Server | None = None
+        self._server: local_server.LocalServer | None = None
 
     @property
     def socket(self) -> str:
@@ -144,7 +122,7 @@ class GlusterPrograms:
 
     def start(self) -> None:
         self.directory.mkdir(parents=True, exist_ok=True)
-        self._server = _Server(self.socket, self._struck)
+        self._server = local_server.LocalServer(self.socket, self._talk)
         text = _PROGRAM.format(python=sys.executable, socket=self.socket,
                                behind_sshd=self._behind_sshd)
         for name in self._names:
@@ -152,15 +130,19 @@ class GlusterPrograms:
             program.write_text(text, encoding='utf-8')
             program.chmod(program.stat().st_mode | stat.S_IXUSR
                           | stat.S_IXGRP | stat.S_IXOTH)
-        threading.Thread(target=self._server.serve_forever,
-                         kwargs={'poll_interval': 0.05}, daemon=True).start()
+
+    def _talk(self, said: io.BufferedIOBase,
+              answers: io.BufferedIOBase) -> None:
+        line = said.readline()
+        if line:
+            request: dict[str, Any] = json.loads(line)
+            reply = self._struck.handle(request['argv'], request['stdin'])
+            answers.write(json.dumps(reply._asdict()).encode() + b'\n')
 
     def close(self) -> None:
         """End the server; the programs stay, and fail from now on."""
         if self._server is not None:
-            self._server.shutdown()
-            self._server.server_close()
-            pathlib.Path(self.socket).unlink(missing_ok=True)
+            self._server.close()
             self._server = None
 
     def __enter__(self) -> 'GlusterPrograms':

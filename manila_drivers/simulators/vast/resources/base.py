@@ -12,6 +12,7 @@
 
 """What all resources have in common: list, show, create, change, delete."""
 
+import abc
 from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Mapping
@@ -133,6 +134,25 @@ class Resource:
         added['url'] = (f'https://{self.options.link_host}/api/{self.name}/'
                         f'{added["id"]}/')
         return added
+
+
+class Editable(Resource, abc.ABC):
+    """One whose records are made, changed and removed as well."""
+
+    def routes(self) -> Routes:
+        return {**super().routes(),
+                ('POST', False, ''): self.create,
+                ('PATCH', True, ''): self.change,
+                ('DELETE', True, ''): self.delete}
+
+    @abc.abstractmethod
+    def create(self, call: Call) -> Response: ...
+
+    @abc.abstractmethod
+    def change(self, call: Call) -> Response: ...
+
+    @abc.abstractmethod
+    def delete(self, call: Call) -> Response: ...
 
 
 def paged_body(resource: Resource, call: Call) -> object:

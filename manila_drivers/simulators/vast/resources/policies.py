@@ -67,7 +67,7 @@ FIELDS = frozenset((
     'protocols_audit', 'remote_mapping'))
 
 
-class Policies(base.Resource):
+class Policies(base.Editable):
     """Names are unique across all tenants."""
 
     name = 'viewpolicies'
@@ -82,9 +82,6 @@ class Policies(base.Resource):
 
     def routes(self) -> base.Routes:
         return {**super().routes(),
-                ('POST', False, ''): self.create,
-                ('PATCH', True, ''): self.change,
-                ('DELETE', True, ''): self.delete,
                 ('PATCH', True, 'refresh_netgroups'): self.refresh}
 
     def visible(self, call: Call, record: Record) -> bool:

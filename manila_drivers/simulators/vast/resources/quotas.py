@@ -32,7 +32,7 @@ FIELDS = frozenset((
     'tenant_id', 'enable_alarms'))
 
 
-class Quotas(base.Resource):
+class Quotas(base.Editable):
     """Names are unique per tenant; one quota per path."""
 
     name = 'quotas'
@@ -42,12 +42,6 @@ class Quotas(base.Resource):
                'soft_limit': 'soft_limit', 'cluster__id': 'cluster_id',
                'used_capacity': 'used_capacity',
                'used_effective_capacity': 'used_effective_capacity'}
-
-    def routes(self) -> base.Routes:
-        return {**super().routes(),
-                ('POST', False, ''): self.create,
-                ('PATCH', True, ''): self.change,
-                ('DELETE', True, ''): self.delete}
 
     def create(self, call: Call) -> Response:
         body = call.body

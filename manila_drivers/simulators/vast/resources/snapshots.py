@@ -31,7 +31,7 @@ CLONE_FIELDS = frozenset(('name', 'loanee_root_path', 'loanee_tenant_id',
                           'enabled'))
 
 
-class Snapshots(base.Resource):
+class Snapshots(base.Editable):
     """Names are unique per tenant; paths carry a trailing slash."""
 
     name = 'snapshots'
@@ -43,9 +43,6 @@ class Snapshots(base.Resource):
 
     def routes(self) -> base.Routes:
         return {**super().routes(),
-                ('POST', False, ''): self.create,
-                ('PATCH', True, ''): self.change,
-                ('DELETE', True, ''): self.delete,
                 ('POST', True, 'clone'): self.clone}
 
     def create(self, call: Call) -> Response:

@@ -35,7 +35,7 @@ FIELDS = frozenset((
     'inherit_acl', 'locking', 'abe_protocols', 'user', 'group'))
 
 
-class Views(base.Resource):
+class Views(base.Editable):
     """Names are unique per tenant, and so are paths unless switched."""
 
     name = 'views'
@@ -45,12 +45,6 @@ class Views(base.Resource):
                'policy_id': 'policy_id', 'policy__id': 'policy_id',
                'policy__name': 'policy', 'cluster__id': 'cluster_id',
                'qos_policy_id': 'qos_policy_id', 'internal': 'internal'}
-
-    def routes(self) -> base.Routes:
-        return {**super().routes(),
-                ('POST', False, ''): self.create,
-                ('PATCH', True, ''): self.change,
-                ('DELETE', True, ''): self.delete}
 
     def create(self, call: Call) -> Response:
         body = call.body

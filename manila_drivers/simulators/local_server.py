@@ -1,0 +1,59 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A server at a path of this machine, for programs that pass things on."""
+
+from collections.abc import Callable
+import contextlib
+import io
+import pathlib
+import socketserver
+import threading
+
+#: Gets what a program says line by line, and where to answer.
+Talk = Callable[[io.BufferedIOBase, io.BufferedIOBase], None]
+
+
+class LocalServer:
+    """Talks with each program in a thread of its own, from the start on.
+
+    :param path: of the socket, which is removed at the end.
+    """
+
+    def __init__(self, path: str, talk: Talk) -> None:
+        self._path = path
+        self._server = _Server(path, talk)
+        threading.Thread(target=self._server.serve_forever, daemon=True,
+                         kwargs={'poll_interval': 0.05}).start()
+
+    def close(self) -> None:
+        self._server.shutdown()
+        self._server.server_close()
+        pathlib.Path(self._path).unlink(missing_ok=True)
+
+
+class _Handler(socketserver.StreamRequestHandler):
+    server: '_Server'
+
+    def handle(self) -> None:
+        # Whoever asked may have gone.
+        with contextlib.suppress(OSError):
+            self.server.talk(self.rfile, self.wfile)
+
+
+class _Server(socketserver.ThreadingUnixStreamServer):
+    daemon_threads = True
+    request_queue_size = 128
+
+    def __init__(self, path: str, talk: Talk) -> None:
+        self.talk = talk
+        super().__init__(path, _Handler)
