@@ -12,18 +12,17 @@
 
 """Access rules as values, and what follows from a list of them.
 
-Everything here is pure.  A driver reads Manila's rules with :func:`rules_of`,
-turns them into grants with :func:`ip_grants` or :func:`name_grants`, and
-either compares grants with what the backend has (:func:`change`) or, where a
-backend wants one list per level, splits them with :func:`separate`.
+Everything here is pure.  A driver reads Manila's rules with :func:`rules_of`
+and turns them into grants with :func:`ip_grants` or :func:`name_grants`.
+Where a backend wants one list per level, :mod:`manila_drivers.overlap`
+splits them.
 
 Where rules overlap, **the most specific one decides** for the addresses it
 names.  Backends differ here (in kernel NFS the first network that matches
-decides), so that each driver has to bring this about.
-Manila refuses two rules for one target;
-should the same network arrive twice under different spellings and levels, the
-weaker level (``ro``) stays and the other rule is in error, so that access is
-never wider than some rule says.
+decides), so that each driver has to bring this about.  Manila refuses two
+rules for one target; should the same network arrive twice under different
+spellings and levels, the weaker level (``ro``) stays and the other rule is in
+error, so that access is never wider than some rule says.
 """
 
 from collections.abc import Collection
@@ -227,30 +226,6 @@ def level_for(levels: Mapping[Network, str],
                 and (best is None or network.prefixlen > best.prefixlen)):
             best = network
     return None if best is None else levels[best]
-
-
-@dataclasses.dataclass(frozen=True)
-class Change(Generic[Item]):
-    """What has to happen for ``actual`` to become ``desired``."""
-
-    add: Mapping[Item, str]
-    remove: Mapping[Item, str]
-    update: Mapping[Item, str]
-
-    def __bool__(self) -> bool:
-        return bool(self.add or self.remove or self.update)
-
-
-def change(actual: Mapping[Item, str],
-           desired: Mapping[Item, str]) -> Change[Item]:
-    """Compare item-to-level maps; an empty change means nothing to do."""
-    return Change(
-        add={item: level for item, level in desired.items()
-             if item not in actual},
-        remove={item: level for item, level in actual.items()
-                if item not in desired},
-        update={item: level for item, level in desired.items()
-                if actual.get(item, level) != level})
 
 
 def canonical(network: Network) -> str:

@@ -64,8 +64,8 @@ else:
     from manila.share import driver as _base
 
 __all__ = ['MANILA', 'BaseExecuteMixin', 'BaseGaneshaMixin',
-           'BaseShareDriver', 'FEATURES', 'constants', 'errors', 'execute',
-           'extra_specs', 'lock', 'root_helper', 'supports', 'user_message']
+           'BaseShareDriver', 'FEATURES', 'constants', 'errors', 'extra_specs',
+           'lock', 'root_helper', 'supports', 'user_message']
 
 BaseShareDriver = _base.ShareDriver
 BaseExecuteMixin = _base.ExecuteMixin
@@ -176,19 +176,6 @@ def _send_message(context: Any, share_row: Any, detail_name: str) -> None:
         resource_type=message_field.Resource.SHARE,
         resource_id=share_row.get('share_id'),
         detail=getattr(message_field.Detail, detail_name))
-
-
-def execute(*cmd: Any, run_as_root: bool = False,
-            **kwargs: Any) -> tuple[Any, Any]:
-    """Run a command on this host, as ``manila.utils.execute`` does."""
-    if MANILA:
-        from manila import utils
-        runner = utils.execute
-    else:
-        from manila_drivers.standalone import executing
-        runner = executing.execute
-    outputs: tuple[Any, Any] = runner(*cmd, run_as_root=run_as_root, **kwargs)
-    return outputs
 
 
 def root_helper() -> str:

@@ -110,6 +110,11 @@ class ShareDriver(compat.BaseShareDriver):
                    or getattr(self.configuration, 'config_group', None)
                    or type(self).__name__)
 
+    @property
+    def root_helper(self) -> str:
+        """What goes before commands of this host that need root."""
+        return str(self.option('root_helper') or compat.root_helper())
+
     def lock(self, name: str,
              timeout: float = 60.0) -> AbstractContextManager[None]:
         """Hold a lock between all processes of this host.

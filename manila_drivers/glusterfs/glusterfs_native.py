@@ -24,7 +24,6 @@ from typing import Any
 
 from manila_drivers import access
 from manila_drivers import backed
-from manila_drivers import compat
 from manila_drivers import driver
 from manila_drivers import model
 from manila_drivers.glusterfs import layout_volume
@@ -78,8 +77,7 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin,
         return Layout(
             settings.read(self.configuration, self.backend_name), self.lock,
             self.private_storage,
-            root_helper=str(self.option('root_helper') or '')
-            if not compat.MANILA else '', **self._wiring)
+            root_helper=self.root_helper, **self._wiring)
 
     def _ensure_shares(self, context: Any,
                        shares: Any) -> dict[str, dict[str, Any]]:

@@ -21,7 +21,6 @@ import logging
 import time
 from typing import Any
 
-from manila_drivers import compat
 from manila_drivers import exception
 from manila_drivers import version
 from manila_drivers.glusterfs import address as address_module
@@ -59,13 +58,13 @@ class GlusterfsVolumeMappedLayout:
     """
 
     def __init__(self, settings: settings_module.Settings, lock: site.Lock,
-                 storage: Any, *, root_helper: str = '',
+                 storage: Any, *, root_helper: str,
                  transport: Transport | None = None,
                  clock: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], object] = time.sleep) -> None:
         self.settings = settings
         self._hosts = ssh.Hosts()
-        self._local = local.Local(root_helper or compat.root_helper())
+        self._local = local.Local(root_helper)
         chosen = transport or self._transport
         self._clusters = clusters.Clusters([
             clusters.Cluster(address, commandline.Gluster(

@@ -90,12 +90,6 @@ class Client:
             '/shares/%s/export_locations' % share_id))
         return [row['path'] for row in found]
 
-    def instance_id(self, share_id: str) -> str:
-        """The id by which drivers know the share."""
-        found = self._all('share_instances', self.api.get(
-            '/shares/%s/instances' % share_id))
-        return ty.cast(str, found[0]['id'])
-
     def delete_share(self, share_id: str) -> None:
         self.api.delete('/shares/%s' % share_id)
 

@@ -34,7 +34,6 @@ from manila_drivers.vastdata import records
 LOG = logging.getLogger(__name__)
 
 T = TypeVar('T')
-Query = Mapping[str, object]
 
 #: Texts by which VMS says what a bare 400 means.
 EXISTS = ('must be unique', 'unique set', 'already exists')

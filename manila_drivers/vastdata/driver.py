@@ -71,13 +71,14 @@ class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
 
     def _ensure_shares(self, context: Any,
                        shares: Any) -> dict[str, dict[str, Any]]:
-        specs: dict[Any, dict[str, str]] = {}
+        specs: dict[str, dict[str, str]] = {}
         wanted = []
         for row in shares:
-            kind = row.get('share_type_id')
+            share = model.Share.of(row)
+            kind = share.share_type_id
             if kind not in specs:
                 specs[kind] = self.extra_specs(row)
-            wanted.append((model.Share.of(row), specs[kind]))
+            wanted.append((share, specs[kind]))
         return self._backend.ensurer.ensure(wanted)
 
     # -- statistics ------------------------------------------------------

@@ -45,12 +45,6 @@ class Objects:
             lambda view: view.name == name and self.site.here(view),
             name=name, **self.site.scope())
 
-    def view_at(self, path: str) -> records.View | None:
-        return self.vms.find(
-            'views', records.View.of,
-            lambda view: view.path == path and self.site.here(view),
-            path=path, **self.site.scope())
-
     def views(self) -> list[records.View]:
         return [view for view in self.vms.readable(
             'views', records.View.of, **self.site.scope())

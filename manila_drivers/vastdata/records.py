@@ -16,7 +16,6 @@ Unknown fields are ignored.  A field that is needed and missing is named.
 Fields and their meaning: the OpenAPI description of VMS 5.3 and 5.5.
 """
 
-from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
 import re
@@ -320,6 +319,3 @@ def version_of(text: str) -> tuple[int, ...]:
     """
     match = re.match(r'\s*(\d+(?:\.\d+){0,2})', text)
     return tuple(map(int, match.group(1).split('.'))) if match else ()
-
-
-Parse = Callable[[Json], Any]

@@ -103,7 +103,6 @@ def main() -> None:
         with_database(state)
         json.dump({
             'specs': specs(), 'messages': messages(), 'locks': locked(),
-            'execute': compat.execute('echo', 'hello')[0],
             'root_helper': compat.root_helper()}, sys.stdout)
 
 

@@ -25,7 +25,6 @@ from typing import Any
 
 from manila_drivers import access
 from manila_drivers import backed
-from manila_drivers import compat
 from manila_drivers import driver
 from manila_drivers import model
 from manila_drivers import version
@@ -78,8 +77,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
     def _make_backend(self) -> backend_module.Backend:
         return backend_module.Backend(
             settings.read(self.configuration, self.backend_name),
-            self.configuration,
-            self.option('root_helper') or compat.root_helper(),
+            self.configuration, self.root_helper,
             make_runner=self._make_runner, clock=self._clock,
             alone=self._alone_at_once, private_storage=self.private_storage)
 

@@ -73,7 +73,6 @@ class Auth:
         self.api_tokens: dict[str, Grant] = {}
         self.logins = 0
         self.refreshes = 0
-        self.failed_logins = 0
 
     # Token pairs
 
@@ -86,7 +85,6 @@ class Auth:
                 raise field_error(field, 'This field may not be null.')
         user = self.find(body['username'], body['password'], tenant)
         if user is None:
-            self.failed_logins += 1
             raise detail(401, 'No active account found with the given '
                               'credentials')
         self.logins += 1
@@ -194,7 +192,6 @@ class Auth:
             raise detail(401, 'Invalid basic header.') from None
         user = self.find(name, password, tenant)
         if user is None:
-            self.failed_logins += 1
             raise detail(401, 'Invalid username/password.')
         return user
 

@@ -66,12 +66,6 @@ def test_messages_go_to_the_log(caplog):
          'Share s: UNSUPPORTED_CLIENT_ACCESS')]
 
 
-def test_commands_run():
-    assert compat.execute('echo', 'a  b') == ('a  b\n', '')
-    with pytest.raises(compat.errors.ProcessExecutionError):
-        compat.execute('false')
-
-
 def test_locks_take_the_directory(tmp_path):
     with (compat.lock('one', 1.0, str(tmp_path)),
           pytest.raises(exception.Busy),

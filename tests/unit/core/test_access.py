@@ -113,14 +113,6 @@ def test_names_are_held_against_a_pattern():
     assert set(found.errors) == {'r2', 'r3'}
 
 
-def test_a_change_names_what_is_added_removed_and_altered():
-    change = access.change({'a': 'rw', 'b': 'rw', 'c': 'ro'},
-                           {'b': 'ro', 'c': 'ro', 'd': 'rw'})
-    assert (change.add, change.remove, change.update) == (
-        {'d': 'rw'}, {'a': 'rw'}, {'b': 'ro'})
-    assert not access.change({'a': 'rw'}, {'a': 'rw'})
-
-
 def test_the_most_specific_rule_decides():
     levels = access.ip_grants([
         rule(1, '10.0.0.0/8', 'rw'), rule(2, '10.1.0.0/16', 'ro'),
