@@ -16,9 +16,9 @@ from manila_drivers.conformance import manager as manager_module
 from manila_drivers.conformance import verdict
 from manila_drivers.conformance.stage import Scenario
 from manila_drivers.conformance.stage import Stage
+from manila_drivers.model import GiB
 
 Share = manager_module.Share
-GiB = 1024 ** 3
 
 
 def _used(stage: Stage, share: Share) -> float:

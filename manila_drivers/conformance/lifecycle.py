@@ -22,8 +22,8 @@ from manila_drivers.conformance import seam
 from manila_drivers.conformance import verdict
 from manila_drivers.conformance.stage import Scenario
 from manila_drivers.conformance.stage import Stage
+from manila_drivers.model import GiB
 
-GiB = 1024 ** 3
 TIMES = 10
 
 

@@ -32,7 +32,6 @@ from manila_drivers.conformance import rows
 from manila_drivers.conformance import verdict
 
 Rule = access.Rule
-GiB = 1024 ** 3
 
 
 @dataclasses.dataclass
