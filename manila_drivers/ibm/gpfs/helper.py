@@ -131,7 +131,10 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         return ''
 
     def refused(self, wanted: Export) -> Mapping[access.Network, str]:
-        """Networks that this kind of server cannot serve, and why."""
+        """Networks that this kind of server cannot serve, and why.
+
+        :raises InvalidRequest: the others must not be served without them.
+        """
         return {}
 
     # What a helper may write.
@@ -335,9 +338,10 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
     def _change(self, server: str, facts: Facts, wanted: Sequence[Export],
                 agreed: Any) -> Outcome:
         before = self.seen(facts)
-        refused = {export.path: self.refused(export) for export in wanted
-                   if self.refused(export)}
+        refused: dict[str, Mapping[access.Network, str]] = {}
         try:
+            refused = {export.path: found for export in wanted
+                       if (found := self.refused(export))}
             commands = self.plan(facts, wanted, agreed)
             error = (self._carried_out(server, commands, wanted, agreed)
                      if commands else None)

@@ -344,3 +344,25 @@ def test_a_share_that_is_lost_keeps_no_other_from_a_server(
     manager.delete(lost)
     manager.stats()
     assert manager.driver.get_backend_info(manager.context) != before
+
+
+def test_one_rule_too_many_does_not_let_the_others_write(make_place):
+    """Kernel NFS needs several entries for each of these networks."""
+    place = make_place('KNFS')
+    manager, share = place.manager, place.manager.create()
+    place.share = share
+
+    def readers(begin, end):
+        return [manager.rule(f'{n * 2}.{n}.7.0/24', 'ro')
+                for n in range(begin, end)]
+
+    manager.update(share, add=[manager.rule('0.0.0.0/0'), *readers(1, 91)])
+    assert given(place, '20.10.7.1') == ['ro', 'ro']
+    with pytest.raises(errors.ManilaException, match='fewer, or wider'):
+        manager.update(share, add=readers(91, 127))
+    assert given(place, '20.10.7.1') == ['ro', 'ro']
+    assert given(place, '200.100.7.1') == ['rw', 'rw']
+    # Manila does not ask again for what is in error.
+    manager.update(share, add=[manager.rule('2001:db8::1')])
+    assert given(place, '20.10.7.1') == ['ro', 'ro']
+    assert given(place, '2001:db8::1') == ['rw', 'rw']

@@ -296,10 +296,19 @@ def test_check_names_the_option(place):
 
 
 def test_access_that_a_network_hides_is_refused_not_widened():
-    levels = {ipaddress.ip_network('::/0'): 'rw'}
-    levels.update({ipaddress.ip_network((n << 96, 120)): 'ro'
-                   for n in range(40)})
-    assert site('KNFS').helper.refused(world.export(levels))
+    def within(wide, narrow):
+        return {ipaddress.ip_network('::/0'): wide, **{
+            ipaddress.ip_network((n << 96, 120)): narrow for n in range(40)}}
+
+    levels = within('ro', 'rw')
+    assert site('KNFS').helper.refused(world.export(levels)).keys() == {
+        network for network, level in levels.items() if level == 'rw'}
+    assert not site('GNFS').helper.refused(world.export(levels))
+    levels = within('rw', 'ro')
+    place = site('KNFS')
+    with pytest.raises(exception.InvalidRequest, match='may only read'):
+        place.helper.refused(world.export(levels))
+    assert set(exports.failed(place.apply(levels))) == set(place.servers)
     assert not site('GNFS').helper.refused(world.export(levels))
     assert site('GNFS').helper.refused(
         world.export({ganesha_exports.ANYBODY: 'rw'}))
