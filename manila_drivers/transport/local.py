@@ -31,6 +31,7 @@ from oslo_concurrency import processutils
 from manila_drivers import exception
 from manila_drivers.transport import command
 from manila_drivers.transport import meter
+from manila_drivers.transport import verdict
 
 LOG = logging.getLogger(__name__)
 
@@ -150,7 +151,7 @@ class Local:
             return ''
         if 'rootwrap' in self._root_helper and result.status in _ROOTWRAP:
             return f'rootwrap: {_ROOTWRAP[result.status]}'
-        if result.stderr.startswith('sudo:'):
+        if verdict.refused(result):
             return 'sudoers: this user must be allowed to run it'
         return ''
 

@@ -12,8 +12,13 @@
 
 """What the end of a command means, or that it was not seen."""
 
+import re
+
 from manila_drivers import exception
 from manila_drivers.transport import command
+
+# sudo also tells of what does not keep it from running a command.
+_REFUSED = re.compile(r'^sudo: (?!unable to resolve host)', re.MULTILINE)
 
 
 class Cut(exception.OutcomeUnknown):
@@ -37,6 +42,11 @@ def cut(cmd: command.Command, where: object, why: str, *, stdout: str = '',
                stderr=stderr, check=check)
 
 
+def refused(result: command.Result) -> bool:
+    """Whether sudo did not run a command that failed."""
+    return bool(_REFUSED.search(result.stderr))
+
+
 def failure(cmd: command.Command, where: object, result: command.Result, *,
             sudo: bool) -> exception.BackendError:
     """What a command's exit code means that is not accepted.
@@ -44,7 +54,7 @@ def failure(cmd: command.Command, where: object, result: command.Result, *,
     :param sudo: sudo was to make it root's.
     """
     answer = cmd.excerpt(result.stderr or result.stdout)
-    if sudo and result.stderr.startswith('sudo:'):
+    if sudo and refused(result):
         return exception.AccessDenied(
             f'Command {cmd} on {where} was not run as root.', answer=answer,
             status=result.status,

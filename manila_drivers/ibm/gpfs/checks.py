@@ -16,7 +16,6 @@ Each misconfiguration has an error of its own that names the option.
 """
 
 import logging
-import re
 
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs import helper as helper_module
@@ -24,13 +23,11 @@ from manila_drivers.ibm.gpfs import listing
 from manila_drivers.ibm.gpfs import records
 from manila_drivers.ibm.gpfs import site as site_module
 from manila_drivers.transport import command
+from manila_drivers.transport import verdict
 
 LOG = logging.getLogger(__name__)
 
 _NOT_FOUND = 127
-
-# sudo also says what does not keep it from running a command.
-_REFUSED = re.compile(r'^sudo: (?!unable to resolve)', re.MULTILINE)
 
 
 def check(site: site_module.Site,
@@ -99,7 +96,7 @@ def _check_runs(site: site_module.Site, cmd: command.Command,
     text, local = result.stderr, site.settings.local
     if result.status == 0:
         return
-    if _REFUSED.search(text) or 'rootwrap' in text.lower() and local:
+    if verdict.refused(result) or 'rootwrap' in text.lower() and local:
         raise exception.ConfigurationError(
             'is_gpfs_node' if local else 'gpfs_ssh_use_sudo',
             f'{cmd} may not be run as root', answer=cmd.excerpt(text),

@@ -238,6 +238,14 @@ def test_a_refusal_of_rootwrap_is_told(tmp_path, as_user, code, why):
     assert caught.value.status == code
 
 
+def test_what_sudo_minds_is_no_refusal(tmp_path, as_user):
+    via = helper(tmp_path, 'echo "sudo: unable to resolve host x" >&2\n'
+                 'echo "it is full" >&2; exit 1', 'sudo')
+    with pytest.raises(exception.BackendError, match='full') as no:
+        run(command.Command.of('true', root=True), via)
+    assert not isinstance(no.value, exception.AccessDenied)
+
+
 def test_a_refusal_of_sudo_is_told(tmp_path, as_user):
     via = helper(tmp_path, 'echo "sudo: a password is required" >&2; exit 1',
                  'sudo')

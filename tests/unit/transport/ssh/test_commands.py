@@ -229,6 +229,18 @@ def test_sudo_that_says_no(hosts, serve):
     assert no.value.status == 1
 
 
+def test_what_sudo_minds_is_no_refusal(hosts, serve):
+    def sudo(channel, text):
+        channel.sendall_stderr(b'sudo: unable to resolve host x\nfull\n')
+        server.end(channel, 1)
+
+    with pytest.raises(exception.BackendError, match='full') as no:
+        hosts.host(serve(sudo).target()).run(
+            command.Command.of('gluster', 'pool', 'list', root=True))
+
+    assert not isinstance(no.value, exception.AccessDenied)
+
+
 def test_a_failed_login_more_does_not_harm_those_who_have_one(hosts, serve):
     made = serve(lambda channel, text: (time.sleep(0.4),
                                         server.done(channel, text)))
