@@ -87,7 +87,15 @@ class Exporting:
             grants = grants.without(refused)
             export = Export(path, share.name, share.id, grants.levels,
                             export.options)
-        self._apply(export)
+        outcomes = self._apply(export)
+        refused = {network: why for outcome in outcomes.values()
+                   for network, why in outcome.refused.get(path, {}).items()}
+        if refused:
+            # One server cannot serve them, so none shall: Manila counts
+            # their rules as refused.
+            grants = grants.without(refused)
+            self._apply(Export(path, share.name, share.id, grants.levels,
+                               export.options))
         return grants.errors
 
     def require_answers(self, path: str) -> None:
@@ -106,7 +114,7 @@ class Exporting:
         """
         self._apply(Export(path, share.name, share.id, {}))
 
-    def _apply(self, export: Export) -> None:
+    def _apply(self, export: Export) -> Mapping[str, exports.Outcome]:
         round_ = _Round(export, self._debts.unclosed(export))
         outcomes = self.helper.reconcile(
             [export], before_changes=round_.settle)
@@ -121,7 +129,7 @@ class Exporting:
             self._debts.all_closed(export)
         if not fatal:
             self._tell(errors, export)
-            return
+            return outcomes
         what = f'Access to {export.path} could not be changed'
         if round_.narrowing or not export.levels:
             what += ', and who was to be kept out may still be let in,'

@@ -73,6 +73,28 @@ def takes_away(before: Levels, after: Levels) -> bool:
                for network in {**before, **after})
 
 
+def require_readers(path: str, levels: Levels,
+                    refused: Mapping[Network, str]) -> None:
+    """Nobody may write because a rule that lets them only read is refused.
+
+    :param refused: networks that cannot be served, with the reason.
+    :raises InvalidRequest: somebody might.
+    """
+    left = prefixes.Prefixes({network: level
+                              for network, level in levels.items()
+                              if network not in refused})
+    readers = [network for network in refused
+               if levels[network] == access.RO
+               and left.level(network) == access.RW]
+    if readers:
+        raise exception.InvalidRequest(
+            f'Access to {path} was not changed: {len(readers)} networks '
+            f'that may only read, such as {readers[0]}, lie within one that '
+            f'may write, and cannot be kept apart from it',
+            answer=refused[readers[0]],
+            check='the rules: fewer, or wider, networks')
+
+
 @dataclasses.dataclass(frozen=True)
 class Seen:
     """What one server exports.

@@ -28,6 +28,7 @@ from manila_drivers.ibm.gpfs import helper
 from manila_drivers.nas import ganesha
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
+from manila_drivers.nas import ganesha_legacy
 from manila_drivers.transport import command
 
 LOG = logging.getLogger(__name__)
@@ -121,6 +122,18 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
         return {network: f'Ganesha takes {anybody} for everybody'
                 for network in wanted.levels
                 if access.canonical(network) == anybody}
+
+    def refused_by(self, facts: ganesha.Facts,
+                   wanted: exports.Export) -> Mapping[access.Network, str]:
+        """
+        :raises InvalidRequest: without those that would have to be refused,
+            somebody could write who shall only read.
+        """
+        if facts.old is None:
+            return {}
+        refused = ganesha_legacy.lists(wanted.levels).refused
+        exports.require_readers(wanted.path, wanted.levels, refused)
+        return refused
 
     def learn(self, failure: exception.BackendError) -> bool:
         """Ganesha is reading all its exports anew, as after a SIGHUP."""

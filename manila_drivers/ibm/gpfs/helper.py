@@ -137,6 +137,15 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         """
         return {}
 
+    def refused_by(self, facts: Facts,
+                   wanted: Export) -> Mapping[access.Network, str]:
+        """The same of one server, if it can do less than its kind.
+
+        Known only once it was asked, when others may have been changed; the
+        caller then makes all of them do without.
+        """
+        return {}
+
     # What a helper may write.
 
     def warn(self, server: str, paths: Sequence[str],
@@ -340,8 +349,9 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         before = self.seen(facts)
         refused: dict[str, Mapping[access.Network, str]] = {}
         try:
-            refused = {export.path: found for export in wanted
-                       if (found := self.refused(export))}
+            refused = {export.path: found for export in wanted if (
+                found := {**self.refused(export),
+                          **self.refused_by(facts, export)})}
             commands = self.plan(facts, wanted, agreed)
             error = (self._carried_out(server, commands, wanted, agreed)
                      if commands else None)

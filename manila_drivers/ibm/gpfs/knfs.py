@@ -99,15 +99,7 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
             somebody could write who shall only read.
         """
         refused = kernel.cut(wanted.levels).refused
-        readers = [network for network in refused
-                   if wanted.levels[network] == access.RO]
-        if readers:
-            raise exception.InvalidRequest(
-                f'Access to {wanted.path} was not changed: {len(readers)} '
-                f'networks that may only read, such as {readers[0]}, lie '
-                f'within one that may write, which kernel NFS would need too '
-                f'many entries for', answer=refused[readers[0]],
-                check='the rules: fewer, or wider, networks')
+        exports.require_readers(wanted.path, wanted.levels, refused)
         return refused
 
     def default_options(self) -> tuple[str, ...]:

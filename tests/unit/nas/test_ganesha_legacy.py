@@ -10,6 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
+import contextlib
 import ipaddress
 import types
 
@@ -19,6 +20,8 @@ import pytest
 
 from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers.ibm.gpfs import debts
+from manila_drivers.ibm.gpfs import exporting
 from manila_drivers.ibm.gpfs import gnfs
 from manila_drivers.nas import ganesha_legacy as legacy
 from manila_drivers.simulators import faults
@@ -122,6 +125,45 @@ def test_helper_serves_an_old_ganesha(steps):
         assert world.given(server) == world.meant(meant)
         assert watch.too_much(before, world.meant(meant)) == {}
     assert server.files.text[ganesha.CONFIG] == SEED
+
+
+@pytest.fixture
+def mixed():
+    """Servers before and after 2.1, and what makes them export."""
+    servers = {'old': nfs.Ganesha(version=(2, 0)), 'new': nfs.Ganesha()}
+    helper = gnfs.GNFSHelper(
+        types.SimpleNamespace(server=servers.__getitem__),
+        types.SimpleNamespace(gpfs_nfs_server_list=list(servers),
+                              ganesha_export_dir='/etc/ganesha/export.d'))
+    exporting_ = exporting.Exporting(
+        helper, debts.Debts(None, 'some'),
+        lambda ident: contextlib.nullcontext())
+
+    def update(*rules):
+        return exporting_.update(
+            types.SimpleNamespace(id='1', name='share-1'), world.PATH,
+            [access.Rule(to, 'ip', to, level) for to, level in rules], {})
+
+    return servers, update
+
+
+def test_what_one_server_cannot_serve_is_served_by_none(mixed):
+    servers, update = mixed
+    errors = update(('10.0.0.1', 'rw'), ('2001:db8::1', 'rw'))
+    assert errors.keys() == {'2001:db8::1'}
+    for server in servers.values():
+        assert server.access('10.0.0.1', world.PATH) == 'rw'
+        assert server.access('2001:db8::1', world.PATH) is None
+
+
+def test_readers_do_not_write_for_want_of_entries(mixed):
+    servers, update = mixed
+    assert update(('10.0.0.1', 'ro')) == {}
+    readers = [(f'{128 + n}.{n}.0.0/24', 'ro') for n in range(120)]
+    with pytest.raises(exception.DriverError, match='may only read'):
+        update(('128.0.0.0/1', 'rw'), *readers)
+    assert {server.access('131.3.0.1', world.PATH)
+            for server in servers.values()} <= {None, 'ro'}
 
 
 def test_restart_that_was_cut_off_is_made_up_for():
