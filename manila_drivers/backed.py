@@ -23,7 +23,9 @@ states what is its own::
         def _create(self, share, row):
             return self._backend.shares.create(share, self.extra_specs(row))
 
-and writes the whole of a method where the one below does not fit.
+and writes the whole of a method where the one below does not fit.  What a
+driver leaves out raises NotImplementedError, as with Manila's own base class,
+which is a plain one: so these are not abstract methods.
 """
 
 from collections.abc import Mapping
