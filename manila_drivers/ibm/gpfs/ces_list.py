@@ -111,7 +111,7 @@ class Difference:
 
     hidden: Sequence[str]
     add: Sequence[Addition]
-    change: Sequence[Network]
+    change: Sequence[Entry]
     remove: Sequence[str]
     apart: bool
 
@@ -123,24 +123,26 @@ class Difference:
         gone = [*self.hidden, *self.remove]
         words = ['--nfsremove', ','.join(gone)] if gone else []
         if self.change:
-            words += ['--nfschange', ';'.join(
-                _client(network, export) for network in self.change)]
+            words += ['--nfschange', ';'.join(self._changes(export))]
         for addition in self.add:
-            words += _added(addition, ';'.join(
-                _client(network, export) for network in addition.networks))
+            words += _added(';'.join(
+                _client(network, export) for network in addition.networks),
+                addition.position)
         return words
 
     def one_by_one(self, export: exports.Export) -> list[list[str]]:
         """The options of one command for each thing."""
         found = _removals(self.hidden)
         for addition in self.add:
-            texts = chunks(addition.networks, export)
-            # At one place the last piece has to be put there first.
-            found += [_added(addition, text) for text in (
-                texts if addition.position is None else reversed(texts))]
+            found += _insertions(addition, export)
         found += [['--nfschange', text]
-                  for text in chunks(self.change, export)]
+                  for text in _packed(self._changes(export))]
         return found + _removals(self.remove)
+
+    def _changes(self, export: exports.Export) -> list[str]:
+        """Under the names by which they are listed, canonical or not."""
+        return [_client(entry.network, export, entry.client)
+                for entry in self.change if entry.network is not None]
 
 
 def _removals(clients: Sequence[str]) -> list[list[str]]:
@@ -154,8 +156,23 @@ def _removals(clients: Sequence[str]) -> list[list[str]]:
     return found
 
 
-def _added(addition: Addition, text: str) -> list[str]:
+def _insertions(addition: Addition,
+                export: exports.Export) -> list[list[str]]:
+    """As many commands as are needed, narrower clients first.
+
+    A wider one that is there before them would decide for them meanwhile.
+    So each piece goes behind the one before it.
+    """
+    found = []
     position = addition.position
+    for text in chunks(addition.networks, export):
+        found.append(_added(text, position))
+        if position is not None:
+            position += text.count(';') + 1
+    return found
+
+
+def _added(text: str, position: int | None) -> list[str]:
     return ['--nfsadd', text] + (
         [] if position is None else ['--nfsposition', str(position)])
 
@@ -168,7 +185,7 @@ def difference(export: exports.Export,
     kept = {entry.network for entry in visible if entry.network in levels}
     remove = sorted((entry for entry in visible if entry.network not in kept),
                     key=_width)
-    change = [entry.network for entry in visible
+    change = [entry for entry in visible
               if entry.network is not None and entry.network in kept
               and not _as_wanted(entry, export)]
     add = _additions([network for network in ordered(levels)
@@ -286,18 +303,26 @@ class _Rooms:
             self._keep_behind(network, number)
 
 
-def _client(network: Network, export: exports.Export) -> str:
+def _client(network: Network, export: exports.Export,
+            name: str = '') -> str:
+    """
+    :param name: how the client is listed, if it is.
+    """
     options = ','.join([f'access_type={export.levels[network]}',
                         *export.options])
-    return f'{access.canonical(network)}({options})'
+    return f'{name or access.canonical(network)}({options})'
 
 
 def chunks(networks: Sequence[Network],
             export: exports.Export) -> list[str]:
     """Clients for as many commands as are needed."""
+    return _packed(_client(network, export) for network in networks)
+
+
+def _packed(clients: Iterable[str]) -> list[str]:
+    """Join clients to texts of up to CHUNK bytes."""
     texts: list[str] = []
-    for network in networks:
-        text = _client(network, export)
+    for text in clients:
         if texts and len(texts[-1]) + len(text) < CHUNK:
             texts[-1] += ';' + text
         else:
