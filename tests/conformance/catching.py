@@ -59,4 +59,5 @@ def in_sweep(monkeypatch, make_lab, operation, *, scale):
     """
     monkeypatch.setenv('MANILA_DRIVERS_WORKERS', '1')
     monkeypatch.setenv('MANILA_DRIVERS_SCALE', scale)
+    monkeypatch.delenv('MANILA_DRIVERS_SLICE', raising=False)
     return failed(lambda: running.faults(make_lab, [operation]).verify())

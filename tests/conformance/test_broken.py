@@ -141,6 +141,7 @@ class LeakyLab(vast.VastLab):
 def test_a_report_has_what_went_wrong_in_all_processes(workers, monkeypatch):
     monkeypatch.setenv('MANILA_DRIVERS_WORKERS', workers)
     monkeypatch.setenv('MANILA_DRIVERS_SCALE', '1')
+    monkeypatch.delenv('MANILA_DRIVERS_SLICE', raising=False)
     report = running.histories(vast.VastLabs(OpenLab), 4)
     assert len(report.violations) >= int(workers)
     with pytest.raises(verdict.Violation, match='too-wide'):

@@ -100,7 +100,7 @@ class RemovesLastLab(gpfs.GpfsLab):
 
 @pytest.mark.parametrize('lab_class', [AlternativesLab, RemovesLastLab])
 @pytest.mark.timeout(600)
-def test_histories_on_other_dialects(lab_class):
-    number = int(500 * running.scale()) or 1
-    running.histories(gpfs.GpfsLabs(lab_class), number,
-                      first=900_000).verify()
+def test_histories_on_other_dialects(lab_class, record_property):
+    report = running.histories(gpfs.GpfsLabs(lab_class), 500, first=900_000)
+    record_property('played', str(report))
+    report.verify()

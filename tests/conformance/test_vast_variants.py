@@ -99,9 +99,11 @@ def test_repairs(lab, scenario):
 @pytest.mark.parametrize('variant', [
     'filters are ignored', 'an empty list means everybody',
     'pages are small', 'tokens are short-lived'])
-def test_histories(variant, monkeypatch):
+def test_histories(variant, monkeypatch, record_property):
     monkeypatch.setenv('MANILA_DRIVERS_WORKERS', '1')
-    running.histories(MAKERS[variant], 25, first=900_000).verify()
+    report = running.histories(MAKERS[variant], 25, first=900_000)
+    record_property('played', str(report))
+    report.verify()
 
 
 def test_histories_name_every_kind_of_step():
