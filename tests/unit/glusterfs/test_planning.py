@@ -87,6 +87,27 @@ def test_who_loses_access_is_cut_off_by_a_restart_where_nothing_else_does():
         ('run', ('start',))]
 
 
+@pytest.mark.parametrize('rules', [[], ['a']])
+def test_a_volume_without_a_list_is_closed_for_those_who_are_in(rules):
+    """Everybody with a certificate has access until it is restarted."""
+    setting = ('set', {records.ALLOW: ','.join([INFRA, *rules])})
+    of = volume(allow=None, options={records.DYNAMIC: 'on'})
+    found = planning.access(of, list(map(rule, rules)), SET, KINDS,
+                            dynamic=False)
+    assert shown(found.steps) == [('stop', None), setting,
+                                  ('run', ('start',))]
+    found = planning.access(of, list(map(rule, rules)), SET, KINDS,
+                            dynamic=True)
+    assert shown(found.steps) == [setting]
+
+
+def test_a_volume_for_nobody_at_all_is_not_left_open():
+    """There is no such list; and no list is everybody."""
+    with pytest.raises(exception.InvalidRequest, match='cannot be set'):
+        planning.access(volume(allow=None), [], frozenset(), KINDS,
+                        dynamic=True)
+
+
 def test_who_only_gets_access_costs_no_restart():
     found = planning.access(volume(), [rule('a')], SET, KINDS, dynamic=False)
     assert [action for action, _ in shown(found.steps)] == ['set']
@@ -267,6 +288,58 @@ def _orders(one, two):
         ' '.join(one[1:]), ' '.join(two))] + [
         [two[0], *rest] for rest in _orders(
             ' '.join(one), ' '.join(two[1:]))]
+
+
+# Which volume a share is
+
+def marked(mark, status='Started', name='v', bricks=(), **claims):
+    return volume(status, name=name, bricks=bricks, options={
+        **({records.MARK: mark} if mark else {}),
+        **{{'ours': CLAIM, 'theirs': RIVAL}[key]: value
+           for key, value in claims.items()}})
+
+
+SNAPS = ('h:/run/gluster/snaps/x/brick1',)
+REVERTING = diary.Record(reverting='snapshot')
+PENDING = diary.Record(pending=True)
+OURS = [
+    # volume, what is remembered of the share, whether it is the share
+    (marked(ID), diary.Record(), True),
+    (marked(ID), PENDING, True),
+    (marked(''), diary.Record(), False),
+    (marked(OTHER), diary.Record(), False),
+    # A clone is one share's by its name, whatever it was made of.
+    (marked(OTHER, name=names.clone(ID)), PENDING, True),
+    (marked(ID, name=names.clone(OTHER)), diary.Record(), True),
+    # Another service came too late, and will step back.
+    (marked(OTHER, ours=ID, theirs=OTHER), diary.Record(), True),
+    # It came first: we have not seen our creation end, and so step back.
+    (marked(OTHER, ours=ID, theirs=OTHER), PENDING, False),
+    # The mark is nobody's claim, or ours is no claim.
+    (marked(THIRD, ours=ID, theirs=OTHER), diary.Record(), False),
+    (marked(OTHER, ours=THIRD, theirs=OTHER), diary.Record(), False),
+    (marked('', ours=ID), diary.Record(), False),
+    # It is being brought back to a time when it was another's.
+    (marked(OTHER, 'Stopped', bricks=SNAPS), REVERTING, True),
+    (marked('', 'Stopped', bricks=SNAPS), REVERTING, True),
+    (marked(OTHER, 'Stopped', bricks=SNAPS), diary.Record(), False),
+    (marked(OTHER, 'Started', bricks=SNAPS), REVERTING, False),
+    (marked(OTHER, 'Stopped', bricks=('h:/bricks/a',)), REVERTING, False),
+    (marked(OTHER, 'Stopped', bricks=SNAPS), diary.Record(
+        reverting='snapshot', pending=True), False)]
+
+
+@pytest.mark.parametrize(('of', 'record', 'is_ours'), OURS)
+def test_which_volume_is_a_share(of, record, is_ours):
+    """What is not is never emptied nor deleted for it."""
+    assert planning.ours(of, ID, record) is is_ours
+
+
+@pytest.mark.parametrize(('options', 'unmarked'), [
+    ({}, True), ({records.MARK: 'NONE'}, False), ({records.MARK: ID}, False),
+    ({records.STATE: 'wiping'}, False), ({records.STATE: 'NONE'}, True)])
+def test_a_volume_that_never_had_a_mark(options, unmarked):
+    assert planning.unmarked(volume(options=options)) is unmarked
 
 
 ACTIVATION = [
