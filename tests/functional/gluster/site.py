@@ -22,7 +22,6 @@ from tests.functional.lab import gluster
 from tests.functional.lab import guest
 from tests.functional.lab import image
 from tests.functional.lab import network
-from tests.functional.lab import recipe
 from tests.functional.lab import service
 from tests.functional.lab import sshd
 from tests.functional.lab import tenant
@@ -171,7 +170,7 @@ class GuestSite(Site):
     POOL = 8 * gluster.GIB
 
     def build(self) -> None:
-        system = image.build(recipe.GLUSTER)
+        system = image.build()
         super().build()
         self.node = guest.Guest(self.net, 'store', system,
                                 self.directory)

@@ -36,10 +36,12 @@ class Guest:
     Commands are run in it over SSH, from the network's first host.
 
     :param directory: for its files; any box of the lab must see it
+    :param units: of its system, to be started whenever it boots
     """
 
     def __init__(self, net: network.Network, name: str, system: image.Image,
-                 directory: pathlib.Path, memory: int = 768) -> None:
+                 directory: pathlib.Path, memory: int = 768,
+                 units: ty.Sequence[str] = ()) -> None:
         self.name = name
         self.address = net.ipv4(name)
         self.system = system
@@ -48,6 +50,7 @@ class Guest:
         self._directory = directory / name
         self._directory.mkdir(parents=True)
         self._memory = memory
+        self._units = units
         self._process: subprocess.Popen[str] | None = None
         self._qmp: qmp.Qmp | None = None
 
@@ -176,9 +179,11 @@ class Guest:
         plug = self._net.tap(self.name)
         mac = f'52:54:00:00:02:{self._net.number(self.name):02x}'
         addresses = (f'{self.address}/24', f'{self._net.ipv6(self.name)}/64')
-        kernel = ('root=/dev/vda rw console=ttyS0 quiet mitigations=off'
-                  f' net.ifnames=0 systemd.hostname={self.name}'
-                  f' lab.address={",".join(addresses)}')
+        kernel = ' '.join((
+            'root=/dev/vda rw console=ttyS0 quiet mitigations=off',
+            f'net.ifnames=0 systemd.hostname={self.name}',
+            f'lab.address={",".join(addresses)}',
+            *(f'systemd.wants={each}' for each in self._units)))
         return [
             'qemu-system-x86_64', '-machine', 'pc',
             '-accel', 'tcg,thread=multi,tb-size=256', '-smp', '2',

@@ -28,12 +28,12 @@ import pytest
 PACKAGES = {
     'dbus-daemon': 'dbus-daemon',
     'dbus-send': 'dbus-bin',
-    'debootstrap': 'debootstrap',
     'ganesha.nfsd': 'nfs-ganesha-vfs',
     'nfs-ls': 'libnfs-utils',
     'glusterd': 'glusterfs-server',
     'ip': 'iproute2',
     'mkfs.ext4': 'e2fsprogs',
+    'mmdebstrap': 'mmdebstrap',
     'mount.glusterfs': 'glusterfs-client',
     'nsenter': 'util-linux',
     'openssl': 'openssl',
@@ -44,7 +44,7 @@ PACKAGES = {
 
 BOXES = ('nsenter', 'ip')
 GLUSTER = (*BOXES, 'glusterd', 'mount.glusterfs', 'mkfs.ext4', 'openssl')
-GUESTS = (*BOXES, 'qemu-system-x86_64', 'qemu-img', 'debootstrap',
+GUESTS = (*BOXES, 'qemu-system-x86_64', 'qemu-img', 'mmdebstrap',
           'mkfs.ext4', 'ssh')
 
 

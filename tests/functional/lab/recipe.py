@@ -10,7 +10,7 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""What is in the images of guests."""
+"""What is in the image that guests boot from."""
 
 import dataclasses
 import hashlib
@@ -43,6 +43,8 @@ class Recipe:
     :param packages: Debian packages beside those that every guest has
     :param enabled: units to be started at boot that Debian does not start
     :param masked: units not to be started
+    :param on_demand: units that only guests start which are told to; see
+        :class:`guest.Guest`
     :param gigabytes: size of the system's disk
     """
 
@@ -50,6 +52,7 @@ class Recipe:
     packages: tuple[str, ...]
     enabled: tuple[str, ...] = ()
     masked: tuple[str, ...] = ()
+    on_demand: tuple[str, ...] = ()
     gigabytes: int = 3
 
     def all_packages(self) -> tuple[str, ...]:
@@ -72,12 +75,11 @@ class Recipe:
         return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-#: A Gluster server whose bricks can be on thinly provisioned volumes.
-GLUSTER = Recipe('gluster', (
+#: One image for all guests: a Gluster server whose bricks can be on thinly
+#: provisioned volumes; a server of files by the kernel's NFS.
+GUEST = Recipe('guest', (
     'glusterfs-server', 'glusterfs-client', 'lvm2',
-    'thin-provisioning-tools', 'xfsprogs'))
-
-#: A server of files by the kernel's NFS, with disks that come and go.
-NFS = Recipe('nfs', (
-    'nfs-kernel-server', 'nfs-common', 'lvm2', 'xfsprogs', 'quota', 'sudo',
-    'rsync'))
+    'thin-provisioning-tools', 'xfsprogs', 'nfs-kernel-server', 'nfs-common',
+    'quota', 'sudo', 'rsync'),
+    on_demand=('glusterd.service', 'nfs-server.service', 'rpcbind.service',
+               'rpcbind.socket', 'nfs-blkmap.service', 'quota.service'))

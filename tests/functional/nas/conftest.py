@@ -21,7 +21,6 @@ from tests.functional.lab import guest
 from tests.functional.lab import image
 from tests.functional.lab import need
 from tests.functional.lab import network
-from tests.functional.lab import recipe
 from tests.functional.nas import client
 from tests.functional.nas import crowd
 from tests.functional.nas import ganesha
@@ -112,7 +111,8 @@ class KernelSite:
     def __init__(self, place: Place, directory) -> None:
         self.place = place
         self.guest = guest.Guest(place.net, 'kernel',
-                                 image.build(recipe.NFS), directory)
+                                 image.build(), directory,
+                                 units=['nfs-server.service'])
         self.guest.start()
         self.guest.wait(_BOOT)
         self.settle()
