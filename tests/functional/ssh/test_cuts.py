@@ -17,6 +17,8 @@ against what happened: "certainly not sent" with a trace would be a lie, and
 so would be success without one; two traces would be a repetition.
 """
 
+import collections
+from concurrent import futures
 import dataclasses
 import threading
 import time
@@ -29,6 +31,10 @@ from manila_drivers.transport import ssh
 from tests.functional.ssh import proxy
 
 POINTS = 48
+#: Logins at a time that none has to wait for.
+FEW = 4
+#: More than any thread here needs to end.
+SECONDS = 60
 
 
 @pytest.fixture
@@ -73,26 +79,33 @@ def length(via, hosts, trace):
     return dict(between.carried)
 
 
+@pytest.fixture
+def behind(sshd, target):
+    """The target behind a proxy of its own; nobody has to learn its key."""
+    trust = ssh.Pinned((sshd.public_key(),))
+    return lambda between, **parts: target(sshd, port=between.port,
+                                           trust=trust, **parts)
+
+
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize('direction', [proxy.UP, proxy.DOWN])
-def test_cut_once_anywhere(via, trace, length, direction):
+def test_cut_once_anywhere(sshd, behind, trace, length, direction):
     """Before the command: nobody notices.  After it: nobody knows."""
-    between, target = via
     whole = length[direction]
-    seen = {}
-    for point in range(POINTS):
+
+    def cut(point):
         where = whole * point // POINTS
-        between.cut_after(where, direction, times=1)
-        fresh = ssh.Hosts()
         # Its own trace each time: what was cut off may run later.
         mine = trace.with_name(f'trace{point}')
-        said = outcome(fresh.host(target), leave(mine))
-        fresh.close()
+        with proxy.Proxy(sshd.port) as between:
+            between.cut_after(where, direction, times=1)
+            said = tried(behind(between), leave(mine))
         happened = settled(mine, 1 if said is None else 0)
         assert happened in ([1] if said is None else [0, 1]), (where, said)
         assert said in (None, ssh.Cut), (where, said)
-        seen[said] = seen.get(said, 0) + 1
+        return said
 
+    seen = side_by_side(cut, POINTS, FEW)
     print(f'\n{POINTS} cuts of {whole} bytes {direction}: {seen}')
     assert seen[None] > POINTS / 4
     assert seen[ssh.Cut] > 0
@@ -100,33 +113,48 @@ def test_cut_once_anywhere(via, trace, length, direction):
 
 @pytest.mark.timeout(300)
 @pytest.mark.parametrize('stall', [False, True])
-def test_cut_or_stalled_always(via, trace, length, stall):
+def test_cut_or_stalled_always(sshd, behind, trace, length, stall):
     """Nobody gets through, and nobody waits longer than was said."""
-    between, target = via
     # A cut is noticed at once, so that a login may take its time; one that is
     # stalled is waited for.
     patience = 3.0 if stall else 20.0
-    target = dataclasses.replace(target, connect_timeout=patience)
-    seen = {}
-    for point in range(POINTS // 4):
+
+    def wait(point):
         where = length[proxy.DOWN] * point * 4 // POINTS
-        between.cut_after(where, proxy.DOWN, stall=stall)
-        fresh = ssh.Hosts()
         mine = trace.with_name(f'trace{point}')
         started = time.monotonic()
-        said = outcome(fresh.host(target), leave(mine, timeout=1.0))
+        with proxy.Proxy(sshd.port) as between:
+            between.cut_after(where, proxy.DOWN, stall=stall)
+            said = tried(behind(between, connect_timeout=patience),
+                         leave(mine, timeout=1.0))
         assert time.monotonic() - started < patience + 7, where
-        fresh.close()
         if said is exception.Unreachable:
             time.sleep(0.05)
             assert traces(mine) == 0, where
         else:
             assert said is ssh.Cut, where
             assert traces(mine) <= 1
-        seen[said] = seen.get(said, 0) + 1
+        return said
 
+    # They do hardly anything but wait.
+    seen = side_by_side(wait, POINTS // 4, POINTS // 4)
     assert seen[exception.Unreachable] > 0
     assert seen[ssh.Cut] > 0
+
+
+def tried(target, cmd):
+    """What a process that has no connection yet hears of a command."""
+    fresh = ssh.Hosts()
+    try:
+        return outcome(fresh.host(target), cmd)
+    finally:
+        fresh.close()
+
+
+def side_by_side(action, number, at_once):
+    """How often ``action(0)``, ``action(1)``, ... returned what."""
+    with futures.ThreadPoolExecutor(at_once) as threads:
+        return collections.Counter(threads.map(action, range(number)))
 
 
 def test_cut_in_the_middle_of_a_command(via, hosts, trace):
@@ -139,7 +167,7 @@ def test_cut_in_the_middle_of_a_command(via, hosts, trace):
     with pytest.raises(ssh.Cut, match='was lost') as caught:
         host.run(cmd)
 
-    ends.join()
+    ends.join(SECONDS)
     assert caught.value.stdout == 'begun\n'
     # The next one gets a connection of its own.
     assert host.run(leave(trace)).stdout == 'done\n'
@@ -161,7 +189,7 @@ def test_kill_of_sshd_in_the_middle_of_a_command(make_sshd, target, hosts,
     with pytest.raises(exception.OutcomeUnknown):
         host.run(command.Command.of('sleep', '30'))
 
-    ends.join()
+    ends.join(SECONDS)
     assert host.run(leave(trace)).stdout == 'done\n'
     assert traces(trace) == 1
 
@@ -255,5 +283,5 @@ def test_one_host_that_is_gone_does_not_hold_up_another(hosts, sshd, target,
     well.run(leave(trace))
 
     assert time.monotonic() - started < 1.5
-    waits.join()
+    waits.join(SECONDS)
     assert traces(trace) == 2
