@@ -20,10 +20,18 @@ import socketserver
 import typing as ty
 from wsgiref import simple_server
 
+#: Seconds to wait for who is about to be accepted: a connection may be gone
+#: between being announced and being accepted, and others are to be served.
+_ACCEPT = 1.0
+
 
 class Server(socketserver.ThreadingMixIn, simple_server.WSGIServer):
     daemon_threads = True
     request_queue_size = 128
+
+    def server_bind(self) -> None:
+        super().server_bind()
+        self.socket.settimeout(_ACCEPT)
 
 
 class Handler(simple_server.WSGIRequestHandler):

@@ -20,6 +20,10 @@ import socketserver
 import threading
 
 #: Gets what a program says line by line, and where to answer.
+#: Seconds to wait for who is about to be accepted, and for the thread to end.
+#: A connection may be gone between being announced and being accepted.
+_ACCEPT, _END = 1.0, 30.0
+
 Talk = Callable[[io.BufferedIOBase, io.BufferedIOBase], None]
 
 
@@ -32,11 +36,15 @@ class LocalServer:
     def __init__(self, path: str, talk: Talk) -> None:
         self._path = path
         self._server = _Server(path, talk)
-        threading.Thread(target=self._server.serve_forever, daemon=True,
-                         kwargs={'poll_interval': 0.05}).start()
+        self._thread = threading.Thread(
+            target=self._server.serve_forever, daemon=True,
+            kwargs={'poll_interval': 0.05})
+        self._thread.start()
 
     def close(self) -> None:
+        """Take no more; who is being talked with is left to finish."""
         self._server.shutdown()
+        self._thread.join(_END)
         self._server.server_close()
         pathlib.Path(self._path).unlink(missing_ok=True)
 
@@ -57,3 +65,4 @@ class _Server(socketserver.ThreadingUnixStreamServer):
     def __init__(self, path: str, talk: Talk) -> None:
         self.talk = talk
         super().__init__(path, _Handler)
+        self.socket.settimeout(_ACCEPT)

@@ -46,7 +46,8 @@ class Watch(ssh_process.PerProcess):
 
     def _begin(self) -> None:
         self._changed = threading.Condition()
-        self._alarms: set[Alarm] = set()
+        # As they were set; of those for one time the first rings first.
+        self._alarms: dict[Alarm, None] = {}
         self._thread: threading.Thread | None = None
         self._next = 0.0
 
@@ -55,7 +56,7 @@ class Watch(ssh_process.PerProcess):
         self._check_process()
         alarm = Alarm(time.monotonic() + seconds, action)
         with self._changed:
-            self._alarms.add(alarm)
+            self._alarms[alarm] = None
             if self._thread is None:
                 self._thread = threading.Thread(
                     target=self._work, name='ssh-watch', daemon=True)
@@ -72,7 +73,7 @@ class Watch(ssh_process.PerProcess):
             # The thread is not told: waking once too often is cheaper than
             # waking for each command that ends in time.
             with self._changed:
-                self._alarms.discard(alarm)
+                self._alarms.pop(alarm, None)
 
     def close(self) -> None:
         """Forget all alarms and let the thread end."""
@@ -88,7 +89,8 @@ class Watch(ssh_process.PerProcess):
                 if due is None:
                     self._thread = None
                     return
-                self._alarms.difference_update(due)
+                for alarm in due:
+                    del self._alarms[alarm]
             for alarm in due:
                 try:
                     alarm.action()
@@ -97,12 +99,12 @@ class Watch(ssh_process.PerProcess):
                     LOG.exception('An alarm failed: %r', alarm.action)
 
     def _due(self) -> list[Alarm] | None:
-        """Wait for the next alarms; None when there are none left."""
+        """Wait for the next alarms, the earliest first; None: none left."""
         while self._alarms:
             now = time.monotonic()
             due = [alarm for alarm in self._alarms if alarm.at <= now]
             if due:
-                return due
+                return sorted(due, key=lambda alarm: alarm.at)
             self._next = min(alarm.at for alarm in self._alarms)
             self._changed.wait(self._next - now)
         return None

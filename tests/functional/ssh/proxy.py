@@ -16,6 +16,8 @@ import contextlib
 import socket
 import threading
 
+from tests import listening
+
 UP = 'to the server'
 DOWN = 'to the client'
 
@@ -28,10 +30,6 @@ class Proxy:
 
     def __init__(self, port, address='127.0.0.1'):
         self._server = (address, port)
-        self._listener = socket.create_server(('127.0.0.1', 0))
-        # Little room, so that who sends soon notices that nobody reads.
-        self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 8192)
-        self.port = self._listener.getsockname()[1]
         self.connections = 0
         self.carried = {UP: 0, DOWN: 0}
         self._limits = {}
@@ -41,7 +39,11 @@ class Proxy:
         self._lock = threading.Lock()
         self._open = threading.Event()
         self._open.set()
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._pumps = []
+        # Little room, so that who sends soon notices that nobody reads.
+        self._listener = listening.Listener(
+            self._accept, (socket.SOL_SOCKET, socket.SO_RCVBUF, 8192))
+        self.port = self._listener.port
 
     def cut_after(self, count, direction=DOWN, *, times=None, stall=False):
         """Reset connections to come after so many bytes of them.
@@ -66,37 +68,36 @@ class Proxy:
         for one in sockets:
             _reset(one)
 
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self.connections += 1
-            self.carried = {UP: 0, DOWN: 0}
-            limits = {}
-            if self._times is None or self._times > 0:
-                limits = self._limits
-                if self._times is not None:
-                    self._times -= 1
-            self._connect(client, limits)
+    def _accept(self, client):
+        self.connections += 1
+        self.carried = {UP: 0, DOWN: 0}
+        limits = {}
+        if self._times is None or self._times > 0:
+            limits = self._limits
+            if self._times is not None:
+                self._times -= 1
+        self._connect(client, limits)
 
     def _connect(self, client, limits):
         try:
-            server = socket.create_connection(self._server)
+            server = socket.create_connection(self._server,
+                                              listening.SECONDS)
         except OSError:
             client.close()
             return
         for one in (client, server):
+            one.settimeout(None)
             one.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         with self._lock:
             self._sockets += [client, server]
         for source, sink, direction in ((client, server, UP),
                                         (server, client, DOWN)):
-            threading.Thread(
+            pump = threading.Thread(
                 target=self._pump, daemon=True,
-                args=(source, sink, direction, limits.get(direction))
-            ).start()
+                args=(source, sink, direction, limits.get(direction)))
+            self._pumps = [one for one in self._pumps if one.is_alive()]
+            self._pumps.append(pump)
+            pump.start()
 
     def _pump(self, source, sink, direction, limit):
         left = limit
@@ -124,9 +125,11 @@ class Proxy:
                 one.shutdown(socket.SHUT_RDWR)
 
     def close(self):
+        """End everything; returns when no thread is left."""
         self._listener.close()
         self.thaw()
         self.cut_all()
+        listening.join(*self._pumps)
 
     def __enter__(self):
         return self

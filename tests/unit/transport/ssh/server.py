@@ -13,7 +13,6 @@
 """An SSH server in this process, which misbehaves as a test asks it to."""
 
 import contextlib
-import socket
 import threading
 
 import paramiko
@@ -21,6 +20,7 @@ from paramiko import common
 
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh
+from tests import listening
 
 PASSWORD = 'correct horse'
 KEY = paramiko.ECDSAKey.generate()
@@ -98,28 +98,22 @@ class Server:
         self.transports = []
         self._answer = answer or done
         self._window = {'default_window_size': window} if window else {}
-        self._listener = socket.create_server(('127.0.0.1', 0))
-        self.port = self._listener.getsockname()[1]
-        threading.Thread(target=self._accept, daemon=True).start()
+        self._listener = listening.Listener(self._accept)
+        self.port = self._listener.port
 
     def answer(self, channel, text):
         with contextlib.suppress(OSError, EOFError):
             self._answer(channel, text)
 
-    def _accept(self):
-        while True:
-            try:
-                client, _ = self._listener.accept()
-            except OSError:
-                return
-            self.logins += 1
-            transport = paramiko.Transport(client, **self._window)
-            transport.add_server_key(KEY)
-            self.transports.append(transport)
-            session = Session(self)
-            transport.packetizer.send_message = session.start_after(
-                transport.packetizer.send_message)
-            transport.start_server(threading.Event(), server=session)
+    def _accept(self, client):
+        self.logins += 1
+        transport = paramiko.Transport(client, **self._window)
+        transport.add_server_key(KEY)
+        self.transports.append(transport)
+        session = Session(self)
+        transport.packetizer.send_message = session.start_after(
+            transport.packetizer.send_message)
+        transport.start_server(threading.Event(), server=session)
 
     def target(self, **parts):
         login = parts.pop('login', None) or ssh.Login(

@@ -12,10 +12,7 @@
 
 """Logging in to servers that OpenSSH is hard to turn into."""
 
-import contextlib
-import socket
 import subprocess
-import threading
 
 import pytest
 
@@ -24,6 +21,7 @@ from manila_drivers.transport import command
 from manila_drivers.transport import ssh
 from manila_drivers.transport import ssh_login
 from manila_drivers.transport import ssh_trust
+from tests import listening
 from tests.unit.transport.ssh import server
 
 ECHO = command.Command.of('echo', 'well')
@@ -104,18 +102,12 @@ def test_the_agent_is_asked_only_if_wanted(monkeypatch, serve, hosts, key):
 
 
 def talk(answer):
-    """The port of a server that says something and hangs up, always."""
-    listener = socket.create_server(('127.0.0.1', 0))
+    """A server that says something and hangs up, always."""
+    def serve(client):
+        with client:
+            client.sendall(answer)
 
-    def serve():
-        with contextlib.suppress(OSError):
-            while True:
-                client, _ = listener.accept()
-                client.sendall(answer)
-                client.close()
-
-    threading.Thread(target=serve, daemon=True).start()
-    return listener
+    return listening.Listener(serve)
 
 
 @pytest.mark.parametrize('answer', [
@@ -124,7 +116,7 @@ def talk(answer):
 def test_what_is_no_ssh_server(serve, answer):
     pauses = []
     with talk(answer) as listener:
-        target = serve().target(port=listener.getsockname()[1])
+        target = serve().target(port=listener.port)
         with pytest.raises(exception.Unreachable):
             ssh_login.log_in(target, sleep=pauses.append)
 
@@ -155,7 +147,7 @@ def test_errors_of_paramiko_are_no_errors_of_ours(serve, caplog):
     caplog.set_level('DEBUG')
     with talk(b'') as listener, pytest.raises(exception.Unreachable):
         ssh_login.log_in(
-            serve().target(port=listener.getsockname()[1]),
+            serve().target(port=listener.port),
             sleep=lambda seconds: None)
 
     said = [record for record in caplog.records

@@ -1,0 +1,76 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A server of a few lines, which is gone when it says so."""
+
+import contextlib
+import socket
+import threading
+
+#: More than a thread needs to end whose socket has ended.
+SECONDS = 30
+
+
+class Listener:
+    """Accepts on loopback, in a thread, from the start on.
+
+    Closing a listening socket alone does not wake who waits in ``accept()``:
+    it would take one connection more, and by then that may be one of another
+    test's.
+
+    :param serve: called with each connection, one after the other; it may
+        close it, or keep it. That it raises OSError ends this one only.
+    :param options: to be set before the first connection, as for
+        ``setsockopt``
+    """
+
+    def __init__(self, serve, *options):
+        self._serve = serve
+        self._socket = socket.create_server(('127.0.0.1', 0))
+        for option in options:
+            self._socket.setsockopt(*option)
+        self.port = self._socket.getsockname()[1]
+        self._thread = threading.Thread(target=self._accept, daemon=True)
+        self._thread.start()
+
+    def _accept(self):
+        while True:
+            try:
+                connection, _ = self._socket.accept()
+            except OSError:
+                return
+            with contextlib.suppress(OSError):
+                self._serve(connection)
+
+    def close(self):
+        """Accept no more; returns when the thread has ended. Repeatable."""
+        with contextlib.suppress(OSError):
+            self._socket.shutdown(socket.SHUT_RDWR)
+        join(self._thread)
+        self._socket.close()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc):
+        self.close()
+
+
+def join(*threads, seconds=SECONDS):
+    """Wait for threads, but not for ever.
+
+    :raises AssertionError: which of them still run
+    """
+    for thread in threads:
+        thread.join(seconds)
+    left = [thread for thread in threads if thread.is_alive()]
+    assert not left, f'still running after {seconds} s: {left}'

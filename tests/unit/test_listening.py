@@ -1,0 +1,86 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What tests listen with is gone when it says so."""
+
+import socket
+import threading
+
+import pytest
+
+from tests import listening
+from tests.functional.ssh import proxy
+from tests.unit.transport.ssh import server
+
+
+def nothing(connection):
+    connection.close()
+
+
+@pytest.fixture(params=['listener', 'proxy', 'SSH server'])
+def made(request):
+    return {'listener': lambda: listening.Listener(nothing),
+            'proxy': lambda: proxy.Proxy(9),
+            'SSH server': server.Server}[request.param]()
+
+
+def test_nobody_is_accepted_after_the_end(made):
+    """The thread that waits would take one more, maybe another test's."""
+    with socket.create_connection(('127.0.0.1', made.port), timeout=5):
+        pass
+    before = threading.active_count()
+    made.close()
+    assert threading.active_count() < before
+    with pytest.raises(ConnectionRefusedError):
+        socket.create_connection(('127.0.0.1', made.port), timeout=5)
+    made.close()
+
+
+def test_a_proxy_leaves_no_thread_that_carries():
+    def hold(connection):
+        kept.append(connection)
+
+    kept, before = [], set(threading.enumerate())
+    with listening.Listener(hold) as end, proxy.Proxy(end.port) as between:
+        client = socket.create_connection(('127.0.0.1', between.port),
+                                          timeout=5)
+        client.sendall(b'x')
+        between.freeze()
+    assert set(threading.enumerate()) <= before
+    for each in (client, *kept):
+        each.close()
+
+
+def test_one_connection_that_fails_is_not_the_last():
+    served = []
+
+    def serve(connection):
+        with connection:
+            served.append(connection)
+            raise OSError('it hung up')
+
+    with listening.Listener(serve) as made:
+        for _ in range(2):
+            with socket.create_connection(('127.0.0.1', made.port),
+                                          timeout=5) as one:
+                assert one.recv(1) == b''
+    assert len(served) == 2
+
+
+def test_a_thread_that_stays_is_named():
+    over = threading.Event()
+    stays = threading.Thread(target=over.wait, name='lazy', daemon=True)
+    stays.start()
+    with pytest.raises(AssertionError, match='lazy'):
+        listening.join(stays, seconds=0.01)
+    over.set()
+    listening.join(stays)

@@ -1,0 +1,54 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Alarms ring in the order of their times."""
+
+import threading
+import types
+
+from manila_drivers.transport import ssh_watch
+from tests import listening
+
+MANY = 40
+
+
+def test_alarms_that_are_due_together_ring_in_their_order():
+    watch, rung, over = ssh_watch.Watch(), [], threading.Event()
+    blocked, go = threading.Event(), threading.Event()
+
+    def block():
+        blocked.set()
+        assert go.wait(listening.SECONDS)
+
+    # While this one rings all the others become due.
+    watch.after(0.0, block)
+    assert blocked.wait(listening.SECONDS)
+    times = [(number * 7) % MANY for number in range(MANY)]
+    for time in times:
+        watch.after(time * 1e-4, lambda time=time: rung.append(time))
+    watch.after(MANY * 1e-4, over.set)
+    go.wait(0.1)
+    go.set()
+    assert over.wait(listening.SECONDS)
+    assert rung == sorted(times)
+
+
+def test_alarms_of_one_time_ring_in_the_order_they_were_set(monkeypatch):
+    watch, rung, over = ssh_watch.Watch(), [], threading.Event()
+    monkeypatch.setattr(ssh_watch, 'time', types.SimpleNamespace(
+        monotonic=lambda: 5.0))
+    with watch._changed:
+        for number in range(MANY):
+            watch.after(0.0, lambda number=number: rung.append(number))
+        watch.after(0.0, over.set)
+    assert over.wait(listening.SECONDS)
+    assert rung == list(range(MANY))
