@@ -257,8 +257,14 @@ class Pool(ssh_process.PerProcess):
             else:
                 LOG.warning('%s has %d connections and gets no more: %s',
                             self.target, len(self._connections), error)
+                # Those who wait then may have nobody else to remind us.
+                self._watch.after(PENALTY, self._remind)
         self._serve()
         self._grow()
+
+    def _remind(self) -> None:
+        with self._lock:
+            self._grow()
 
     def _fail(self, error: exception.DriverError) -> None:
         """Tell everybody who waits; called under the lock."""
