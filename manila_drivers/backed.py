@@ -30,15 +30,21 @@ which is a plain one: so these are not abstract methods.
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import logging
+import threading
 from typing import Any
 from typing import Generic
 from typing import Protocol
 from typing import TypeVar
 
 from manila_drivers import access
+from manila_drivers import compat
 from manila_drivers import driver
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers import owed
+
+LOG = logging.getLogger(__name__)
 
 
 class Shares(Protocol):
@@ -77,6 +83,14 @@ class BackedShareDriver(driver.ShareDriver, Generic[B]):
     """Manila's calls about shares and snapshots, handed to a backend."""
 
     _made: B | None = None
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        section = getattr(self.configuration, 'config_group', None)
+        self._owed = owed.Owed(
+            self.private_storage, '%s@%s' % (
+                compat.service_host(), section or self.backend_name))
+        self._catching_up = threading.Lock()
 
     def _make_backend(self) -> B:
         """A backend as the options say; does no I/O yet."""
@@ -118,8 +132,37 @@ class BackedShareDriver(driver.ShareDriver, Generic[B]):
 
     @driver.operation
     def get_backend_info(self, context: Any, **kwargs: Any) -> dict[str, str]:
-        """What export locations depend on; if it changes, Manila checks."""
-        return self._backend.info()
+        """What export locations depend on; if it changes, Manila checks.
+
+        So it does while shares are owed a check (``manila_drivers.owed``).
+        """
+        return {**self._backend.info(), 'owed': self._owed.token()}
+
+    def _ensured(self, shares: Any, answers: Mapping[str, Any],
+                 ) -> dict[str, Any]:
+        return self._owed.ensured(shares, answers)
+
+    def _catch_up(self) -> None:
+        """Check some of the shares again that a start could not check.
+
+        Never raises.
+        """
+        if not self._catching_up.acquire(blocking=False):
+            return
+        try:
+            rows = self._owed.due()
+            if rows:
+                self._owed.checked(rows, self._checked_again(rows))
+        finally:
+            self._catching_up.release()
+
+    def _checked_again(self, rows: Mapping[str, Any]) -> Mapping[str, Any]:
+        try:
+            return self._ensure_shares(None, list(rows.values())) or {}
+        except Exception as exc:  # noqa: BLE001 - statistics must not fail
+            LOG.warning('Backend %s: shares could not be checked again: %s',
+                        self.backend_name, exc)
+            return {ident: owed.unfinished(exc) for ident in rows}
 
     # -- shares ----------------------------------------------------------
 
@@ -172,19 +215,23 @@ class BackedShareDriver(driver.ShareDriver, Generic[B]):
     def delete_share(self, context: Any, share: Any, share_server: Any = None,
                      **kwargs: Any) -> None:
         """Remove a share; what is gone already is passed over."""
-        self._backend.shares.delete(model.Share.of(share))
+        value = model.Share.of(share)
+        self._owed.forget(value.id)
+        self._backend.shares.delete(value)
 
     @driver.operation
     def extend_share(self, share: Any, new_size: int,
                      share_server: Any = None, **kwargs: Any) -> None:
-        self._backend.shares.resize(model.Share.of(share), int(new_size),
-                                    shrink=False)
+        self._resize(model.Share.of(share), int(new_size), shrink=False)
 
     @driver.operation
     def shrink_share(self, share: Any, new_size: int,
                      share_server: Any = None, **kwargs: Any) -> None:
-        self._backend.shares.resize(model.Share.of(share), int(new_size),
-                                    shrink=True)
+        self._resize(model.Share.of(share), int(new_size), shrink=True)
+
+    def _resize(self, share: model.Share, gib: int, *, shrink: bool) -> None:
+        self._backend.shares.resize(share, gib, shrink=shrink)
+        self._owed.resized(share.id, gib)
 
     # -- access ----------------------------------------------------------
 
@@ -198,8 +245,14 @@ class BackedShareDriver(driver.ShareDriver, Generic[B]):
         The other lists say what has changed, which is not needed to know:
         a rule that is in none of them may still be missing on the backend.
         """
-        errors = self._set_rules(model.Share.of(share),
-                                 access.rules_of(access_rules), share)
+        value = model.Share.of(share)
+        try:
+            errors = self._set_rules(value, access.rules_of(access_rules),
+                                     share)
+        except Exception as exc:
+            self._owed.rules_failed(value.id, exc)
+            raise
+        self._owed.rules_set(value.id)
         return self._rule_states(context, share, errors)
 
     def _set_rules(self, share: model.Share, rules: Sequence[access.Rule],

@@ -65,7 +65,7 @@ else:
 
 __all__ = ['MANILA', 'BaseExecuteMixin', 'BaseGaneshaMixin',
            'BaseShareDriver', 'FEATURES', 'constants', 'errors', 'extra_specs',
-           'lock', 'root_helper', 'supports', 'user_message']
+           'lock', 'root_helper', 'service_host', 'supports', 'user_message']
 
 BaseShareDriver = _base.ShareDriver
 BaseExecuteMixin = _base.ExecuteMixin
@@ -188,3 +188,11 @@ def root_helper() -> str:
         return executing.ROOT_HELPER
     from oslo_config import cfg
     return f'sudo manila-rootwrap {cfg.CONF.rootwrap_config}'
+
+
+def service_host() -> str:
+    """Name of the share service's host, as configured; '' stand-alone."""
+    if not MANILA:
+        return ''
+    from oslo_config import cfg
+    return str(getattr(cfg.CONF, 'host', ''))

@@ -153,15 +153,24 @@ class ShareDriver(compat.BaseShareDriver):
             LOG.exception('Backend %s: shares could not be checked, they are '
                           'left as they are', self.backend_name)
             answers = {}
-        return {share['id']: answers.get(share['id']) or {}
-                for share in shares}
+        return self._ensured(shares, answers)
 
     def _ensure_shares(self, context: Any, shares: Any) -> Any:
         """Answer for all shares, keyed by instance id; see the contract.
 
-        Shares that are left out, or all if it raises, count as healthy.
+        An empty answer, or none, says that a share could not be checked; so
+        does raising, of all of them.
         """
         raise NotImplementedError()
+
+    def _ensured(self, shares: Any, answers: Mapping[str, Any],
+                 ) -> dict[str, Any]:
+        """Return what Manila is told of a check, for every share."""
+        return {share['id']: answers.get(share['id']) or {}
+                for share in shares}
+
+    def _catch_up(self) -> None:
+        """Go on with what could not be finished; called with statistics."""
 
     def get_periodic_hook_data(self, context: Any, share_instances: Any,
                                **kwargs: Any) -> Any:
@@ -179,6 +188,7 @@ class ShareDriver(compat.BaseShareDriver):
         if refresh or not self._stats:
             try:
                 self._update_share_stats()
+                self._catch_up()
             except Exception as exc:
                 LOG.warning('Backend %s: no new statistics: %s',
                             self.backend_name, exc,

@@ -141,4 +141,6 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin,
     @driver.operation
     def unmanage(self, share: Any, **kwargs: Any) -> None:
         """Let a volume go; no service will hand it out."""
-        self._backend.manager.unmanage(model.Share.of(share))
+        value = model.Share.of(share)
+        self._owed.forget(value.id)
+        self._backend.manager.unmanage(value)

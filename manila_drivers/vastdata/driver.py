@@ -160,3 +160,4 @@ class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
     @driver.operation
     def unmanage(self, share: Any, **kwargs: Any) -> None:
         """Leave everything as it is, names included."""
+        self._owed.forget(model.Share.of(share).id)

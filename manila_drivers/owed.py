@@ -1,0 +1,348 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Shares that a start of the service could not go through.
+
+Manila asks ``get_backend_info`` when the service starts, checks all shares
+with ``ensure_shares`` if the answer is another than the one that it stored,
+and then stores the answer, however the check went.  So what a check could not
+finish would never be looked at again.  Here it is *owed*:
+
+* ``ensure_shares`` writes down each share whose answer is empty, is missing,
+  or says under :data:`OWED` why the check did not come to its end;
+* while anything is owed, :meth:`Owed.token`, which is part of
+  ``get_backend_info``, has a value that no process has told before, so that
+  the next start checks all shares again;
+* after each statistics read (every 60 s) a few shares are checked again, those
+  that have waited longest first (:meth:`Owed.due`, :meth:`Owed.checked`);
+* what a later check finds out that only ``ensure_shares`` can tell Manila (new
+  export locations, ``reapply_access_rules``, a status) stays owed until the
+  next start tells it;
+* rules that a check asked Manila for are owed until ``update_access`` has
+  set them.
+
+Which shares are owed is kept in Manila's private storage, since the next
+process has to know it.
+
+What Manila makes of the answer for an owed share: without a status it becomes
+``available`` as before, and nothing else of it is changed.  No status is
+given, because none that a driver could give is taken back by anything but an
+operator or the next check: ``ensuring`` has users refused until then,
+``error`` calls data lost that is not.  Where a check found that access is not
+what the rules say, and could not mend it, the answer asks for the rules
+nevertheless: Manila sends them at once, and if that fails as well shows them
+in error.
+
+A driver on :class:`manila_drivers.backed.BackedShareDriver` has all this.  It
+writes ``_ensure_shares`` so that it can be called for a few shares as well as
+for all, leaves the answer of what it could not check empty or returns
+:func:`unfinished`, and does not ask one share after the other once its
+backend has stopped to answer.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+import dataclasses
+import itertools
+import logging
+import threading
+import time
+from typing import Any
+import uuid
+
+from manila_drivers import owed_store
+
+LOG = logging.getLogger(__name__)
+
+Answer = Mapping[str, Any]
+
+#: Key of an answer that says why a check did not come to its end.  Taken out
+#: before Manila sees it.
+OWED = 'owed'
+RULES = 'reapply_access_rules'
+
+#: Shares that one periodic call checks again.
+BATCH = 20
+#: Seconds after which rules that were asked for, and that Manila has not sent,
+#: are taken for none: it does not call for a share without rules.
+RULES_EXPECTED = 600.0
+
+
+def unfinished(why: object, **answer: Any) -> dict[str, Any]:
+    """Return the answer for a share that was not checked to the end.
+
+    :param why: for the log.
+    :param answer: what Manila is to be told all the same.
+    """
+    return {**answer, OWED: str(why)}
+
+
+@dataclasses.dataclass(frozen=True)
+class Debt:
+    """What is owed to one share.
+
+    :param why: what was not finished.
+    :param row: Manila's of the share; None if another process owed it.
+    :param told: what Manila was told about the share last.
+    :param untold: keys of the answer that only the next ``ensure_shares``
+        can tell Manila; empty for a share that has to be checked.
+    :param asked: the rules were asked for and have not come; nothing else is
+        owed.
+    """
+
+    why: str
+    row: Any = None
+    told: Answer = dataclasses.field(default_factory=dict)
+    untold: frozenset[str] = frozenset()
+    asked: bool = False
+
+    @property
+    def unchecked(self) -> bool:
+        return not (self.untold or self.asked)
+
+
+def after_start(row: Any, answer: Answer) -> Debt | None:
+    """Return what is owed to a share after ``ensure_shares``.  Pure."""
+    told = {key: value for key, value in answer.items() if key != OWED}
+    if not answer or OWED in answer:
+        return Debt(str(answer.get(OWED) or 'it could not be checked'), row,
+                    told)
+    if answer.get(RULES):
+        return Debt('its access rules were asked for', row, told, asked=True)
+    return None
+
+
+def after_retry(debt: Debt, answer: Answer) -> Debt | None:
+    """Return what is owed to a share after another check.  Pure."""
+    if not answer or OWED in answer:
+        return dataclasses.replace(
+            debt, why=str(answer.get(OWED) or debt.why))
+    untold = frozenset(key for key, value in answer.items()
+                       if value and value != debt.told.get(key))
+    if not untold:
+        return None
+    return dataclasses.replace(
+        debt, untold=untold,
+        why='Manila has to be told its %s' % ', '.join(sorted(untold)))
+
+
+def without_rules(debt: Debt) -> Debt | None:
+    """Return what is owed after the share's rules were set.  Pure."""
+    if debt.asked or debt.untold == {RULES}:
+        return None
+    return dataclasses.replace(debt, untold=debt.untold - {RULES})
+
+
+class Resized:
+    """A row of Manila's with the size that the share has got since."""
+
+    def __init__(self, row: Any, size: int) -> None:
+        self._row = row
+        self._size = size
+
+    def get(self, key: str, default: Any = None) -> Any:
+        return self._size if key == 'size' else self._row.get(key, default)
+
+    def __getitem__(self, key: str) -> Any:
+        return self._size if key == 'size' else self._row[key]
+
+
+class Owed:
+    """What is owed to the shares of one backend.  Thread-safe.
+
+    Making one does no I/O.  A storage that fails is logged and tried again
+    with the next change.
+
+    :param storage: Manila's private storage; None remembers nothing beyond
+        this process.
+    :param backend: what no other backend of the same storage is called.
+    :param clock: monotonic seconds.
+    """
+
+    def __init__(self, storage: Any, backend: str,
+                 clock: Callable[[], float] = time.monotonic) -> None:
+        self._store = owed_store.OwedStore(storage, backend)
+        self._backend = backend
+        self._clock = clock
+        self._lock = threading.RLock()
+        self._loaded = False
+        self._debts: dict[str, Debt] = {}
+        # The token that Manila has stored, what it was given last, and what
+        # it is given while anything is owed.
+        self._told = ''
+        self._given: str | None = None
+        self._fresh = _fresh()
+        self._rules_expected = 0.0
+
+    def token(self) -> str:
+        """Return what ``get_backend_info`` has to say about this.
+
+        It is new as long as anything is owed, and afterwards what Manila has
+        stored already, so that the next start checks nothing in vain.
+        """
+        with self._lock:
+            # Where it cannot be read what is owed, all may be.
+            owed = self._known() or not self._loaded
+            self._given = self._fresh if owed else self._told
+            return self._given
+
+    def waiting(self) -> dict[str, str]:
+        """Return why each owed share is owed, by its id, oldest first."""
+        with self._lock:
+            return {ident: debt.why for ident, debt in self._known().items()}
+
+    def ensured(self, rows: Iterable[Any], answers: Mapping[str, Answer],
+                ) -> dict[str, dict[str, Any]]:
+        """Write down what a check of all shares left unfinished.
+
+        :returns: the answers for Manila, one for each row.
+        """
+        passed = {str(row['id']): row for row in rows}
+        found = {ident: after_start(row, answers.get(ident) or {})
+                 for ident, row in passed.items()}
+        with self._lock:
+            debts = self._known()
+            for ident, debt in found.items():
+                debts.pop(ident, None)
+                if debt is not None:
+                    debts[ident] = debt
+            if self._given is not None:
+                self._told = self._given
+            self._fresh = _fresh()
+            self._rules_expected = self._clock() + RULES_EXPECTED
+            self._save()
+        self._report(found)
+        return {ident: {key: value for key, value
+                        in (answers.get(ident) or {}).items() if key != OWED}
+                for ident in passed}
+
+    def due(self, limit: int = BATCH) -> dict[str, Any]:
+        """Return rows of shares to check again by id, oldest first."""
+        with self._lock:
+            debts = self._known()
+            self._give_up_rules(debts)
+            waiting = ((ident, debt.row) for ident, debt in debts.items()
+                       if debt.unchecked and debt.row is not None)
+            return dict(itertools.islice(waiting, limit))
+
+    def checked(self, rows: Mapping[str, Any],
+                answers: Mapping[str, Answer]) -> None:
+        """Write down how another check went.
+
+        :param rows: of :meth:`due`; a share whose row has changed meanwhile
+            is left for the next time.
+        """
+        with self._lock:
+            debts = self._known()
+            for ident, row in rows.items():
+                debt = debts.get(ident)
+                if debt is None or debt.row is not row:
+                    continue
+                # Behind the others: none has to wait for this one for ever.
+                del debts[ident]
+                left = after_retry(debt, answers.get(ident) or {})
+                if left is not None:
+                    debts[ident] = left
+                self._log_retry(ident, left)
+            self._save()
+
+    def forget(self, ident: str) -> None:
+        """Owe nothing to a share that is about to go."""
+        self._change(ident, lambda debt: None)
+
+    def resized(self, ident: str, gib: int) -> None:
+        """Remember that a share has another size than Manila's row says."""
+        self._change(ident, lambda debt: debt if debt.row is None else
+                     dataclasses.replace(debt, row=Resized(debt.row, gib)))
+
+    def rules_set(self, ident: str) -> None:
+        """Owe a share its rules no more."""
+        with self._lock:
+            self._rules_expected = max(self._rules_expected,
+                                       self._clock() + RULES_EXPECTED)
+            self._change(ident, without_rules)
+
+    def rules_failed(self, ident: str, why: object) -> None:
+        """Keep a share whose rules were asked for and could not be set."""
+        self._change(ident, lambda debt: debt if not debt.asked else
+                     dataclasses.replace(debt, untold=frozenset({RULES}),
+                                         asked=False, why=str(why)))
+
+    # -- below the lock --------------------------------------------------
+
+    def _change(self, ident: str,
+                change: Callable[[Debt], Debt | None]) -> None:
+        with self._lock:
+            debts = self._known()
+            before = debts.get(ident)
+            if before is None:
+                return
+            after = change(before)
+            if after is None:
+                del debts[ident]
+            else:
+                debts[ident] = after
+            self._save()
+
+    def _known(self) -> dict[str, Debt]:
+        """Return all debts, those of earlier processes included."""
+        if not self._loaded:
+            stored = self._store.load()
+            if stored is not None:
+                self._loaded = True
+                self._told, idents = stored
+                for ident in idents:
+                    self._debts.setdefault(ident, Debt(
+                        'an earlier start could not check it'))
+        return self._debts
+
+    def _give_up_rules(self, debts: dict[str, Debt]) -> None:
+        if self._clock() < self._rules_expected:
+            return
+        silent = [ident for ident, debt in debts.items() if debt.asked]
+        for ident in silent:
+            del debts[ident]
+        if silent:
+            self._save()
+
+    def _save(self) -> None:
+        if self._loaded:
+            self._store.save(self._told, self._debts)
+
+    def _report(self, found: Mapping[str, Debt | None]) -> None:
+        left = [ident for ident, debt in found.items()
+                if debt is not None and debt.unchecked]
+        if left:
+            LOG.error(
+                'Backend %s: %d of %d shares could not be checked, the first '
+                'is %s: %s. They are tried again %d at a time with the '
+                'statistics, and at the next start of the service',
+                self._backend, len(left), len(found), left[0],
+                getattr(found[left[0]], 'why', ''), BATCH)
+
+    def _log_retry(self, ident: str, left: Debt | None) -> None:
+        if left is None:
+            LOG.info('Backend %s: share %s has been checked now',
+                     self._backend, ident)
+        elif left.untold:
+            LOG.warning(
+                'Backend %s: share %s has been checked now, but %s. Check: '
+                '"openstack share service ensure shares", or restart the '
+                'service', self._backend, ident, left.why)
+        else:
+            LOG.warning('Backend %s: share %s could still not be checked: '
+                        '%s', self._backend, ident, left.why)
+
+
+def _fresh() -> str:
+    return uuid.uuid4().hex

@@ -1,0 +1,100 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What the next process has to know about shares that are owed a check."""
+
+from collections.abc import Iterable
+import logging
+from typing import Any
+import uuid
+
+LOG = logging.getLogger(__name__)
+
+_TOLD = 'told'
+_IDS = 'ids.'
+# A value holds 1023 characters: 27 UUIDs and what separates them.
+_IDS_IN_VALUE = 27
+
+
+class OwedStore:
+    """Manila's token and the ids of owed shares, in its private storage.
+
+    Each id keeps its place, so that a change writes one value and not all.
+    """
+
+    def __init__(self, storage: Any, backend: str) -> None:
+        self._storage = storage
+        # Entities of the private storage have to be UUIDs.
+        self._entity = str(uuid.uuid5(uuid.NAMESPACE_URL,
+                                      'manila-drivers-owed:' + backend))
+        self._stored: dict[str, str] = {}
+        self._places: dict[str, int] = {}
+        self._next = 0
+
+    def load(self) -> tuple[str, list[str]] | None:
+        """Return the token and the ids, or None if they cannot be read."""
+        if self._storage is None:
+            return '', []
+        try:
+            self._stored = dict(self._storage.get(self._entity) or {})
+        except Exception as exc:  # noqa: BLE001 - Manila's database errors
+            LOG.error('What is owed to shares cannot be read: %s', exc)
+            return None
+        keys = sorted((key for key in self._stored if key.startswith(_IDS)),
+                      key=lambda key: int(key[len(_IDS):]))
+        idents = []
+        for key in keys:
+            number = int(key[len(_IDS):])
+            for ident in self._stored[key].split():
+                self._places[ident] = number
+                idents.append(ident)
+            self._next = (number + 1) * _IDS_IN_VALUE
+        return self._stored.get(_TOLD, ''), idents
+
+    def save(self, told: str, idents: Iterable[str]) -> None:
+        """Store what differs from what is stored."""
+        if self._storage is None:
+            return
+        wanted = self._wanted(told, idents)
+        new = {key: text for key, text in wanted.items()
+               if self._stored.get(key) != text}
+        old = [key for key in self._stored if key not in wanted]
+        try:
+            # What is added first: being cut off here leaves more owed.
+            if new:
+                self._storage.update(self._entity, new)
+            if old:
+                self._storage.delete(self._entity, old)
+        except Exception as exc:  # noqa: BLE001 - Manila's database errors
+            LOG.error('What is owed to shares cannot be stored, a restart '
+                      'would forget it: %s', exc)
+            return
+        self._stored = wanted
+
+    def _wanted(self, told: str, idents: Iterable[str]) -> dict[str, str]:
+        rows: dict[int, list[str]] = {}
+        places = {}
+        for ident in idents:
+            number = self._places.get(ident)
+            if number is None:
+                number, self._next = (self._next // _IDS_IN_VALUE,
+                                      self._next + 1)
+            places[ident] = number
+            rows.setdefault(number, []).append(ident)
+        self._places = places
+        if not rows:
+            self._next = 0
+        wanted = {_IDS + str(number): ' '.join(sorted(found))
+                  for number, found in rows.items()}
+        if told:
+            wanted[_TOLD] = told
+        return wanted
