@@ -89,7 +89,8 @@ class BackedShareDriver(driver.ShareDriver, Generic[B]):
         section = getattr(self.configuration, 'config_group', None)
         self._owed = owed.Owed(
             self.private_storage, '%s@%s' % (
-                compat.service_host(), section or self.backend_name))
+                compat.service_host(), section or self.backend_name),
+            self.backend_name)
         self._catching_up = threading.Lock()
 
     def _make_backend(self) -> B:

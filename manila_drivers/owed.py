@@ -165,14 +165,15 @@ class Owed:
 
     :param storage: Manila's private storage; None remembers nothing beyond
         this process.
-    :param backend: what no other backend of the same storage is called.
+    :param owner: what no other backend of the same storage is called.
+    :param backend: its name in the log.
     :param clock: monotonic seconds.
     """
 
-    def __init__(self, storage: Any, backend: str,
+    def __init__(self, storage: Any, owner: str, backend: str = '',
                  clock: Callable[[], float] = time.monotonic) -> None:
-        self._store = owed_store.OwedStore(storage, backend)
-        self._backend = backend
+        self._store = owed_store.OwedStore(storage, owner)
+        self._backend = backend or owner
         self._clock = clock
         self._lock = threading.RLock()
         self._loaded = False

@@ -16,6 +16,7 @@ It keeps what Manila keeps in its database, calls the driver with the
 arguments that Manila passes, and checks the shape of what comes back.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -88,6 +89,8 @@ class Manager:
         self.shares: dict[str, Share] = {}
         self._random = random.Random(seed)  # noqa: S311 - not for secrets
         self.driver: Any = None
+        # What Manila's database has of the last check of all shares.
+        self.backend_info: Any = None
         self.restart()
 
     def restart(self) -> None:
@@ -321,9 +324,12 @@ class Manager:
 
     # Service
 
-    def ensure(self, shares: Sequence[Share] | None = None,
-               ) -> Mapping[str, Mapping[str, Any]]:
-        """Start-up: check all shares and do what the answers ask for."""
+    def ensure(self, shares: Sequence[Share] | None = None, *,
+               tolerant: bool = False) -> Mapping[str, Mapping[str, Any]]:
+        """Start-up: check all shares and do what the answers ask for.
+
+        :param tolerant: rules that cannot be set stop nothing, as in Manila.
+        """
         chosen = list(self.shares.values()) if shares is None else shares
         told = self.driver.ensure_shares(
             self.context, [self.row(share, rows.DICT) for share in chosen])
@@ -331,8 +337,30 @@ class Manager:
             set(told) == {share.id for share in chosen},
             'ensure.answers', 'not exactly one answer for each share')
         for share in chosen:
-            self._keep_ensured(share, told[share.id])
+            try:
+                self._keep_ensured(share, told[share.id])
+            except verdict.Violation:
+                raise
+            except Exception:
+                if not tolerant:
+                    raise
         return told  # type: ignore[no-any-return]
+
+    def start(self, meanwhile: Callable[[], object] = bool) -> bool:
+        """Check all shares if Manila would; whether it did.
+
+        :param meanwhile: called once the driver has told its state.
+
+        What the driver tells before the check is stored, whatever comes of
+        the check.
+        """
+        info = self.driver.get_backend_info(self.context)
+        if info == self.backend_info:
+            return False
+        meanwhile()
+        self.ensure(tolerant=True)
+        self.backend_info = info
+        return True
 
     def _keep_ensured(self, share: Share, answer: Mapping[str, Any]) -> None:
         if answer.get('export_locations'):

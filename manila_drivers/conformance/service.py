@@ -14,6 +14,7 @@
 
 from collections.abc import Iterator
 import contextlib
+import itertools
 import logging
 
 from manila_drivers.conformance import lab as lab_module
@@ -148,6 +149,53 @@ def start_up_never_fails(stage: Stage) -> None:
                         'ensure.false-alarm', fault.name)
 
 
+def what_a_start_missed_is_made_up_for(stage: Stage) -> None:
+    """By the periodic calls as far as it can be, else by the next start.
+
+    Manila checks shares at a start only if ``get_backend_info`` tells another
+    thing than before the last check, whether that check succeeded or not.
+    """
+    try:
+        stage.manager.driver.get_backend_info(stage.manager.context)
+    except NotImplementedError:
+        return
+    # All pairs of a drift and a fault would take long on some labs.
+    faults = itertools.cycle(stage.lab.faults)
+    for drift in stage.lab.drifts():
+        if drift.outcome != 'lost':
+            for fault in itertools.islice(faults, 2):
+                _missed(stage, drift, fault)
+
+
+def _missed(stage: Stage, drift: lab_module.Drift,
+            fault: lab_module.Fault) -> None:
+    share = stage.shared(stage.rule(), stage.rule(level='ro'))
+    whole = stage.lab.inventory()
+    drift.apply(share.id)
+    stage.manager.restart()
+    # As after an upgrade.
+    stage.manager.backend_info = None
+    try:
+        stage.manager.start(
+            lambda: stage.lab.arm(fault, 1, lasting=True))
+    finally:
+        stage.lab.heal()
+    stage.lab.settle()
+    # The rest of what was asked of Manila, and the periodic calls.
+    for _ in range(3):
+        stage.manager.stats()
+    stage.manager.restart()
+    stage.manager.start()
+    story = f'{drift.name}, {fault.name}'
+    verdict.require(whole <= stage.lab.inventory(), 'ensure.forgotten', story)
+    try:
+        stage.exact(share)
+    except verdict.Violation as exc:
+        raise verdict.Violation('ensure.forgotten',
+                                f'{story}: {exc}') from exc
+    stage.manager.delete(share)
+
+
 def backend_info_is_stable(stage: Stage) -> None:
     """Manila hashes it; another hash has all shares checked.
 
@@ -215,4 +263,5 @@ SCENARIOS = (
     *(Scenario(play, ('ensure',)) for play in (
         what_is_healthy_is_left_alone, no_shares_are_fine,
         each_drift_is_repaired_or_reported, start_up_never_fails,
+        what_a_start_missed_is_made_up_for,
         backend_info_is_stable)))

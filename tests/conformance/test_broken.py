@@ -69,6 +69,8 @@ BY_SCENARIO = [
      'raised'),
     (broken.ForgetsTheRules, 'each_drift_is_repaired_or_reported',
      'ensure.reapply'),
+    (broken.ForgetsTheStart, 'what_a_start_missed_is_made_up_for',
+     'ensure.forgotten'),
     (broken.StatisticsFail, 'statistics_never_fail', 'stats.raised'),
     (broken.AdvertisesTooLittle, 'what_is_advertised_is_there',
      'stats.features'),

@@ -110,6 +110,7 @@ class VastLab(simulated.SimulatedLab[Site]):
     faults = tuple(lab.Fault(name) for name in STRUCK)
     driver_class = driver.VASTShareDriver
     make_site = Site
+    make_storage = site.Memory
 
     def __init__(self, site: Site | None = None, *, https: bool = False,
                  **options: object) -> None:
@@ -125,6 +126,7 @@ class VastLab(simulated.SimulatedLab[Site]):
             options = {'vast_mgmt_port': self.server.port,
                        'vast_ssl_cert_path': self.server.ca_file, **options}
         super().__init__(site, options, clock)
+        self.storage = type(self).make_storage()
         self._open: list[adapters.BaseAdapter] = []
 
     def close(self) -> None:
@@ -137,7 +139,7 @@ class VastLab(simulated.SimulatedLab[Site]):
     # What every lab has to tell
 
     def wiring(self) -> dict[str, Any]:
-        return {'private_storage': self.site.private_data,
+        return {'private_storage': self.storage,
                 'adapter': self._adapter(), 'sleep': self.clock.sleep}
 
     def _adapter(self) -> adapters.BaseAdapter:

@@ -36,7 +36,8 @@ class Process:
     """A service process, as far as Manila's start goes."""
 
     def __init__(self, store, clock=None):
-        self.owed = owed.Owed(store.data, 'host@vast', clock or Clock())
+        self.owed = owed.Owed(store.data, 'host@vast',
+                              clock=clock or Clock())
         self.store = store
 
     def start(self, found, check):
