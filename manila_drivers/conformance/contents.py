@@ -50,6 +50,31 @@ def a_clone_is_available_when_it_is_whole(stage: Stage) -> None:
                     f'{found} GiB, the snapshot had 2')
 
 
+def what_is_written_into_a_clone_stays(stage: Stage) -> None:
+    """Nothing that fills it goes on behind its end, whoever began it."""
+    manager = stage.manager
+    share = manager.create(size=4)
+    stage.lab.write(share.export, 2 * GiB)
+    snapshot = manager.create_snapshot(share)
+    stage.lab.slow_clones()
+    clone = manager.create_from_snapshot(
+        manager.new_clone(snapshot, size=4), snapshot)
+    for turn in range(40):
+        if clone.status == 'available':
+            break
+        stage.lab.miss_a_turn(turn == 0)
+        manager.poll(clone)
+        stage.lab.advance(300.0)
+    stage.lab.miss_a_turn(False)
+    verdict.require(clone.status == 'available', 'clone.status',
+                    f'still {clone.status}')
+    stage.lab.write(clone.export, 3 * GiB)
+    stage.lab.advance(100_000.0)
+    found = _used(stage, clone)
+    verdict.require(found == 3.0, 'clone.content',
+                    f'{found} GiB, 3 were written when it was available')
+
+
 def going_back_keeps_who_has_access(stage: Stage) -> None:
     """Content and size are those of the snapshot, rules those of today."""
     manager = stage.manager
@@ -82,5 +107,6 @@ def there_is_no_way_back_to_nothing(stage: Stage) -> None:
 
 SCENARIOS = (
     Scenario(a_clone_is_available_when_it_is_whole, ('clones', 'usage')),
+    Scenario(what_is_written_into_a_clone_stays, ('clones', 'usage')),
     Scenario(going_back_keeps_who_has_access, ('revert', 'usage')),
     Scenario(there_is_no_way_back_to_nothing, ('revert',)))

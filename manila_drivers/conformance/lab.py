@@ -265,6 +265,10 @@ class Lab(abc.ABC):
         """A snapshot made without the driver; its ``provider_location``."""
         raise NotImplementedError()
 
+    def miss_a_turn(self, missing: bool) -> None:  # noqa: B027 - optional
+        """Have the host that the driver talks to give no answer, or answer
+        again, where there is another host that can take its place."""
+
     def slow_clones(self) -> None:  # noqa: B027 - optional
         """From now on, copying a share from a snapshot takes its time."""
 

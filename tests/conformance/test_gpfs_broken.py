@@ -15,6 +15,8 @@
 Most of the defects are those of the drivers that this one replaces.
 """
 
+import dataclasses
+
 import pytest
 
 from manila_drivers import exception
@@ -205,6 +207,15 @@ class ClaimsTheCopyIsDone(Broken):
         return {**answer, 'status': 'available'}
 
 
+class CopiesTwice(Broken):
+    """A copy on a host that does not answer is dead, and begun again."""
+
+    def do_setup(self, context, **kwargs):
+        super().do_setup(context, **kwargs)
+        self._backend.copying._judge_from_afar = (
+            lambda share, job: dataclasses.replace(job, state='died'))
+
+
 class LetsErrorsOut(Broken):
     """Errors that Manila does not know."""
 
@@ -224,6 +235,7 @@ class RoundsUpTwice(Broken):
 
 
 CES = gpfs.GpfsLabs()
+TWO_HOSTS = gpfs.GpfsLabs(gpfs_management_hosts='n1,n2')
 KNFS = gpfs_nfs.labs('KNFS')
 GNFS = gpfs_nfs.labs('GNFS')
 
@@ -243,6 +255,8 @@ BY_SCENARIO = [
     (CES, LeavesTheCopyRunning, 'a_clone_under_way_can_be_deleted',
      'delete.leftover'),
     (CES, ClaimsTheCopyIsDone, 'a_clone_is_available_when_it_is_whole',
+     'clone.content'),
+    (TWO_HOSTS, CopiesTwice, 'what_is_written_into_a_clone_stays',
      'clone.content'),
     (KNFS, DeletesBeforeItWithdraws, 'a_delete_takes_rules_and_data_along',
      'delete'),

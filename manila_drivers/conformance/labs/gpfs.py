@@ -294,6 +294,12 @@ class GpfsLab(simulated.SimulatedLab[Site]):
     def slow_clones(self) -> None:
         self.sim.options.copy_seconds = 3600.0
 
+    def miss_a_turn(self, missing: bool) -> None:
+        """Nothing where there is one management host alone."""
+        first, *others = self.site.configuration.gpfs_management_hosts \
+            or ('',)
+        self.dead = {first} if missing and others else set()
+
     def make_shares(self, ids: Sequence[str]) -> None:
         for path in self.make_filesets(ids):
             self._set_clients(path, {'10.0.0.7': 'rw'})

@@ -51,7 +51,7 @@ class Backend:
         self.shares = shares.Shares(self.site, self.exports)
         self.snapshots = snapshots.Snapshots(self.site, self.exports)
         self.copying = copying.Copying(self.site, self.shares,
-                                       self.snapshots)
+                                       self.snapshots, clock)
         self.shares.end_copy = self.copying.stop
         self.managing = managing.Managing(self.site, self.exports)
         self.ensuring = ensuring.Ensuring(self.site, self.exports)

@@ -12,22 +12,30 @@
 
 """Shares made from snapshots: copied in the background, and taken up again.
 
-The copy is a job on the management host.  It outlives this service, and its
+The copy is a job on a management host.  It outlives this service, and its
 state is where the next one finds it: the comment of the new fileset says
 what it is being filled from until it is full, and files in a directory of
-the driver's own, next to the shares, say how the job ended.  A job that died
-is started again; what is copied already stays.
+the driver's own, next to the shares, say where the job runs and how it ended
+(:mod:`manila_drivers.ibm.gpfs.copy_scripts`).
+
+A job that certainly died is begun again; what is copied already stays.  One
+whose host does not answer counts as alive until its heartbeat has stood
+still for :data:`DEAD_AFTER` seconds.  Then the fileset, which nobody has
+seen yet, is made anew: should the old job go on it finds nothing to write
+to.
 """
 
+from collections.abc import Callable
 from collections.abc import Sequence
 import dataclasses
 import logging
-import posixpath
 import re
+import threading
 from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers.ibm.gpfs import copy_scripts
 from manila_drivers.ibm.gpfs import records
 from manila_drivers.ibm.gpfs import shares as shares_module
 from manila_drivers.ibm.gpfs import site as site_module
@@ -39,84 +47,20 @@ LOG = logging.getLogger(__name__)
 Place = snapshots_module.Place
 Results = Sequence[command.Result]
 
-# How often a job that died is started again.
+# Seconds for which the heartbeat of a job stands still, on a host that
+# cannot be asked, until it is taken for dead.
+DEAD_AFTER = 300.0
+# A job that died is given up when it was begun so often, and nothing was
+# added to the share for so many seconds.
 ATTEMPTS = 20
-
-START = 'manila-copy-start'
-STATE = 'manila-copy-state'
-STOP = 'manila-copy-stop'
+NO_PROGRESS = 3600.0
+# Seconds that a job is given to end.
+_LAST_WORDS = 30
 
 # Owner, modes, times, ACLs, extended attributes, hard links, symbolic links
 # and holes; numbers instead of names; and nothing of other file systems.
 # What a job that died left half done is removed.
 RSYNC = ('rsync', '-aHAXS', '--numeric-ids', '--one-file-system', '--delete')
-
-# Each is one script whose words come as arguments, so that no name is ever
-# part of its text.  $1 is the directory, $2 the job's name.
-# The lock is held as long as the job lives, whoever started it.
-SCRIPTS = {
-    START: """
-umask 077
-mkdir -p "$1" && cd "$1" || exit 1
-from=$3 to=$4 job=$2
-# What a tenant has called so is no snapshot, and hides the one there is; a
-# link would even make us copy something else.
-for each in "${from%/*}" "$from"; do
-  case $(stat -c %F "$each") in
-    directory) ;;
-    *) echo "$each is no directory with snapshots" >&2; exit 2 ;;
-  esac
-done
-found=$("$5" -L "$from" | sed -n '
-s/[[:space:]]*$//
-s/^snapshot name:[[:space:]]*//p')
-case "$found" in
-  "${from##*/}"|*":${from##*/}") ;;
-  *) echo "$from is no snapshot, but something that users made:" \
-       "mmlsattr -L calls it '$found'" >&2; exit 2 ;;
-esac
-exec 9>"$job.lock"
-flock -n 9 || exit 0
-shift 5
-rm -f "$job.rc" "$job.pid"
-uname -n >"$job.host"
-echo >>"$job.tries"
-setsid sh -c '
-job=$1; shift
-echo $$ >"$job.pid"
-"$@" >"$job.log" 2>&1
-echo $? >"$job.new" && mv "$job.new" "$job.rc"
-' copy "$job" "$@" "$from/" "$to/" </dev/null >/dev/null 2>&1 &
-""",
-    STATE: """
-cd "$1" 2>/dev/null || { echo none 0; exit 0; }
-tries=$(wc -l <"$2.tries" 2>/dev/null || echo 0)
-if [ -f "$2.lock" ] && ! flock -n "$2.lock" true; then echo running $tries
-elif [ -f "$2.rc" ]; then echo ended $tries $(cat "$2.rc")
-elif [ -f "$2.lock" ]; then echo died $tries
-else echo none $tries; fi
-[ -f "$2.log" ] && tail -c 500 "$2.log"
-exit 0
-""",
-    STOP: """
-cd "$1" 2>/dev/null || exit 0
-if [ -f "$2.lock" ]; then
-  if ! flock -n "$2.lock" true; then
-    # Whoever holds the lock leads the group of the job, and is a stranger
-    # on any other host.
-    host=$(cat "$2.host")
-    if [ "$host" != "$(uname -n)" ]; then
-      echo "the copy runs on $host and can only be ended there" >&2
-      exit 1
-    fi
-    # It may have been begun just now.
-    [ -s "$2.pid" ] || sleep 2
-    kill -- "-$(cat "$2.pid")"
-  fi
-  flock -w 30 "$2.lock" true || exit 1
-fi
-rm -f "$2.lock" "$2.host" "$2.pid" "$2.rc" "$2.new" "$2.log" "$2.tries"
-"""}
 
 # Codes with which rsync ends when somebody ended it, or the connection to
 # its other half was lost: worth another attempt.
@@ -127,40 +71,73 @@ _ENDED = frozenset({10, 12, 14, 19, 20, 30, 35, *range(128, 256)})
 class Job:
     """How far a copy is.
 
-    :param state: ``none``, ``running``, ``died`` or ``ended``.
+    :param state: ``none``, ``running``, ``died``, ``ended``, ``elsewhere``
+        (on a host that was not asked) or ``renewing`` (its fileset is being
+        made anew).
+    :param beat: what changes as long as it lives, if it runs elsewhere.
     """
 
     state: str
     tries: int = 0
     status: int | None = None
     log: str = ''
+    host: str = ''
+    beat: str = ''
 
     @classmethod
     def of(cls, text: str) -> 'Job':
         first, _, log = text.partition('\n')
-        match = re.fullmatch(r'(none|running|died|ended) (\d+)(?: (\d+))?',
-                             first.strip())
+        match = re.fullmatch(
+            r'(?P<state>none|running|died|renewing) (?P<tries>\d+)|'
+            r'(?P<ended>ended) (?P<after>\d+) (?P<status>\d+)|'
+            r'(?P<elsewhere>elsewhere) (?P<at>\d+) (?P<host>\S+)'
+            r'(?: (?P<beat>\d+))?', first.strip())
         if match is None:
             raise exception.BackendError('The state of a copy is not known',
                                          answer=text[:200])
-        return cls(match[1], int(match[2]),
-                   int(match[3]) if match[3] else None,
-                   ' '.join(log.split()))
+        return cls(
+            match['state'] or match['ended'] or match['elsewhere'],
+            int(match['tries'] or match['after'] or match['at']),
+            int(match['status']) if match['status'] else None,
+            ' '.join(log.split()), match['host'] or '', match['beat'] or '')
 
     @property
     def done(self) -> bool:
         return self.state == 'ended' and self.status == 0
 
     @property
-    def failed(self) -> str:
-        """Why there is no point in going on, '' if there is."""
-        if self.state == 'running':
-            return ''
-        if self.state == 'ended' and self.status not in {0, *_ENDED}:
-            return f'the copy ended with exit code {self.status}'
-        if not self.done and self.tries >= ATTEMPTS:
-            return f'the copy was begun {self.tries} times'
-        return ''
+    def failed(self) -> bool:
+        """Whether it ended in a way that another attempt ends in as well."""
+        return self.state == 'ended' and self.status not in {0, *_ENDED}
+
+
+class StandingStill:
+    """For how long values have been the same, as far as was seen.
+
+    Thread-safe.
+
+    :param clock: monotonic seconds.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._lock = threading.Lock()
+        self._seen: dict[tuple[str, str], tuple[object, float]] = {}
+
+    def seconds(self, share: str, what: str, value: object) -> float | None:
+        """Note a value; None if it is another one than the last time."""
+        with self._lock:
+            now = self._clock()
+            known, since = self._seen.get((share, what), (self, now))
+            if known != value:
+                self._seen[share, what] = value, now
+                return None
+            return now - since
+
+    def forget(self, share: str) -> None:
+        with self._lock:
+            for key in [key for key in self._seen if key[0] == share]:
+                del self._seen[key]
 
 
 class Copying:
@@ -168,10 +145,12 @@ class Copying:
 
     def __init__(self, site: site_module.Site,
                  shares: shares_module.Shares,
-                 snapshots: snapshots_module.Snapshots) -> None:
+                 snapshots: snapshots_module.Snapshots,
+                 clock: Callable[[], float]) -> None:
         self._site = site
         self._shares = shares
         self._snapshots = snapshots
+        self._still = StandingStill(clock)
 
     def create(self, share: model.Share, source: Place,
                specs: model.Specs) -> dict[str, Any]:
@@ -179,101 +158,202 @@ class Copying:
 
         :raises NotFound: there is no such snapshot.
         """
-        site = self._site
-        facts = site.ask(self._snapshots.question(source))
+        facts = self._site.ask(self._snapshots.question(source))
         if facts.fileset is None or not facts.fileset.linked \
                 or facts.snapshot is None or not facts.snapshot.valid:
             raise exception.NotFound(f'There is no valid snapshot {source}')
         locations = self._shares.create(share, specs, str(source))
-        start = [self._start(share, source, facts.fileset.path)]
-        try:
-            site.do(start)
-        except exception.OutcomeUnknown as exc:
-            # It begins nothing that has begun.
-            LOG.warning('Beginning to fill share %s once more, for %s',
-                        share.id, exc)
-            site.do(start)
+        self._begin(share, source, facts.fileset, 1)
         return {'status': 'creating_from_snapshot',
                 'export_locations': locations}
 
-    def status(self, share: model.Share) -> dict[str, Any]:
-        """How far it is; a copy that died is taken up again."""
+    def status(self, share: model.Share,
+               specs: model.Specs) -> dict[str, Any]:
+        """Say how far it is; take up a copy that died.
+
+        :raises NotFound: the fileset is gone.
+        """
         site, make = self._site, self._site.commands
         path, device = site.settings.path(share.name), site.device
-        commands = [make.filesets(device), make.quotas(device),
-                    self._script(STATE, share)]
-        fileset, parent, quotas, job = self._facts(share, commands)
-        if fileset is None:
-            raise shares_module.lost(share.name)
+        known = self._facts(share, [
+            make.filesets(device), make.quotas(device),
+            self._script(copy_scripts.STATE, share)])
+        fileset, job = known.fileset, known.job
         locations = site.locations(path)
-        if not fileset.source:
+        if job.state == 'renewing':
+            self._renew(share, specs, known, job.log)
+        elif fileset is None:
+            raise shares_module.lost(share.name)
+        elif not fileset.source or job.done:
+            self._finish(share, known)
             return {'status': 'available', 'export_locations': locations,
                     'progress': '100%'}
-        if job.done:
-            # In this order nothing is left behind wherever it is cut off:
-            # without its files a job is begun again, and has little to do.
-            site.do([self.stop(share), make.comment(
-                device, share.name, records.mark(share.id))])
-            return {'status': 'available', 'export_locations': locations,
-                    'progress': '100%'}
-        if job.failed:
-            LOG.error('Share %s cannot be filled from %s: %s. %s', share.id,
-                      fileset.source, job.failed, job.log)
-            return {'status': 'error', 'export_locations': locations}
-        if job.state != 'running':
-            if parent is None:
-                LOG.error('Share %s cannot be filled any further: %s is '
-                          'gone', share.id, fileset.source)
+        else:
+            hopeless = self._go_on(share, specs, known)
+            if hopeless:
+                LOG.error('Share %s cannot be filled from %s: %s. %s',
+                          share.id, fileset.source, hopeless, job.log)
                 return {'status': 'error', 'export_locations': locations}
-            LOG.warning('The copy of %s to share %s is taken up again',
-                        fileset.source, share.id)
-            site.do([self._start(share, Place.parse(fileset.source),
-                                 parent.path)])
         return {'status': 'creating_from_snapshot',
                 'export_locations': locations,
-                'progress': f'{_percentage(fileset, parent, quotas)}%'}
+                'progress': f'{known.percentage}%'}
+
+    def _finish(self, share: model.Share, known: '_Known') -> None:
+        """In this order: behind the comment no command that comes late can
+        begin anything, and without the job's files nothing holds it back."""
+        assert known.fileset is not None
+        commands = []
+        if known.fileset.source:
+            commands.append(self._site.commands.comment(
+                self._site.device, share.name, records.mark(share.id)))
+        if known.job.state != 'none':
+            commands.append(self.stop(share))
+        if commands:
+            self._site.do(commands)
+        self._still.forget(share.id)
+
+    def _go_on(self, share: model.Share, specs: model.Specs,
+               known: '_Known') -> str:
+        """Take up a copy that died; why there is no point in it, or ''."""
+        fileset, job = known.fileset, known.job
+        assert fileset is not None
+        if job.state == 'elsewhere':
+            job = self._judge_from_afar(share, job)
+        if job.state == 'running':
+            return ''
+        if job.failed:
+            return f'the copy ended with exit code {job.status}'
+        idle = self._still.seconds(share.id, 'usage', known.usage)
+        if job.tries >= ATTEMPTS and (idle or 0.0) >= NO_PROGRESS:
+            return (f'the copy was begun {job.tries} times, and nothing was '
+                    f'added for {idle:.0f} s')
+        if known.parent is None:
+            return f'{fileset.source} is gone'
+        if job.state == 'elsewhere':
+            LOG.warning(
+                'The copy of %s to share %s has given no sign for %d s, and '
+                'its host %s cannot be asked: fileset %s is made anew, and '
+                'filled from the beginning', fileset.source, share.id,
+                DEAD_AFTER, job.host, share.name)
+            self._renew(share, specs, known, fileset.source)
+            return ''
+        if job.done:
+            # Seen by a host that was asked behind the first one.
+            return ''
+        LOG.warning('The copy of %s to share %s is taken up again',
+                    fileset.source, share.id)
+        self._begin(share, Place.parse(fileset.source), known.parent,
+                    job.tries + 1)
+        return ''
+
+    def _judge_from_afar(self, share: model.Share, job: Job) -> Job:
+        """What a job on a host that was not asked counts as."""
+        still = self._still.seconds(share.id, 'beat', (job.tries, job.beat))
+        if still is None:
+            return dataclasses.replace(job, state='running')
+        cmd = self._script(copy_scripts.STATE, share)
+        for result, in self._site.execute.ask_others([cmd]):
+            if result.status:
+                continue
+            other = Job.of(result.stdout)
+            if other.tries == job.tries and other.state in (
+                    'running', 'died', 'ended'):
+                return other
+        return job if still >= DEAD_AFTER else dataclasses.replace(
+            job, state='running')
+
+    def _renew(self, share: model.Share, specs: model.Specs,
+               known: '_Known', source: str) -> None:
+        """Make the fileset anew and fill it from the beginning.
+
+        Whatever still runs has the old one in its hands, which is gone.
+        """
+        site, make = self._site, self._site.commands
+        fileset, device = known.fileset, site.device
+        if known.parent is None:
+            raise exception.NotFound(f'{source} is gone')
+        if fileset is not None:
+            if fileset.owner != share.id or fileset.source != source:
+                raise exception.Conflict(
+                    f'Fileset {share.name} is not being filled from '
+                    f'{source}', check=f'its comment, {fileset.comment!r}')
+            site.do([
+                self._script(copy_scripts.RENEW, share, source),
+                *([make.unlink(device, share.name)] if fileset.linked
+                  else []), make.delete(device, share.name)])
+        self._shares.create(share, specs, source)
+        self._begin(share, Place.parse(source), known.parent,
+                    known.job.tries + 1)
 
     def _facts(self, share: model.Share,
-               commands: Sequence[command.Command]) -> Any:
-        def understand(results: Results) -> Any:
+               commands: Sequence[command.Command]) -> '_Known':
+        def understand(results: Results) -> _Known:
             filesets = {one.name: one for one in records.filesets(
                 commands[0], results[0]) if not one.deleted}
-            mine = filesets.get(share.name)
-            parent = filesets.get(Place.parse(mine.source).fileset) \
-                if mine and mine.source else None
             wrong = records.failure(commands[2], results[2])
             if wrong is not None:
                 raise wrong
-            return (mine, parent if parent and parent.linked else None,
-                    records.quotas(commands[1], results[1]),
-                    Job.of(results[2].stdout))
+            job = Job.of(results[2].stdout)
+            mine = filesets.get(share.name)
+            source = job.log if job.state == 'renewing' else (
+                mine.source if mine else '')
+            parent = filesets.get(Place.parse(source).fileset) \
+                if source else None
+            return _Known(
+                mine, parent if parent and parent.linked else None,
+                records.quotas(commands[1], results[1]), job)
 
         return self._site.ask(site_module.Question(commands, understand))
 
     def stop(self, share: model.Share) -> command.Command:
         """Ends the copy, if there is one, and removes its files."""
-        return self._script(STOP, share)
+        return self._script(copy_scripts.STOP, share, max(1, int(min(
+            _LAST_WORDS, self._site.settings.timeout / 3))))
 
-    def _start(self, share: model.Share, source: Place,
-               parent: str) -> command.Command:
+    def _begin(self, share: model.Share, source: Place,
+               parent: records.Fileset, number: int) -> None:
+        """Begin an attempt; one that has begun is left alone."""
         site = self._site
-        return self._script(
-            START, share,
-            f'{parent}/{site.filesystem.snapshots}/{source.name}',
+        directory = site.settings.directory
+        start = [self._script(
+            copy_scripts.START, share, number,
+            f'{parent.path}/{site.filesystem.snapshots}/{source.name}',
             site.settings.path(share.name),
             # By its path: the script is root's, and not the filters'.
-            posixpath.join(site.settings.directory, 'mmlsattr'), *RSYNC)
+            directory and directory + '/', site.device, share.id, *RSYNC)]
+        try:
+            site.do(start)
+        except exception.OutcomeUnknown as exc:
+            LOG.warning('Beginning to fill share %s once more, for %s',
+                        share.id, exc)
+            site.do(start)
 
     def _script(self, name: str, share: model.Share,
-                *words: str) -> command.Command:
+                *words: object) -> command.Command:
         return self._site.commands.script(
-            SCRIPTS[name], name, self._site.settings.state_directory,
-            share.name, *words)
+            copy_scripts.SCRIPTS[name], name,
+            self._site.settings.state_directory, share.name, *words)
 
 
-def _percentage(fileset: records.Fileset, parent: records.Fileset | None,
-                quotas: dict[str, records.Quota]) -> int:
-    """How much is there already; only the end is the whole of it."""
-    mine = quotas.get(fileset.name, records.Quota(fileset.name)).usage
-    whole = quotas.get(parent.name, records.Quota('')).usage if parent else 0
-    return min(99, 100 * mine // whole) if whole else 0
+@dataclasses.dataclass(frozen=True)
+class _Known:
+    """A share that is being filled, and what from."""
+
+    fileset: records.Fileset | None
+    parent: records.Fileset | None
+    quotas: dict[str, records.Quota]
+    job: Job
+
+    @property
+    def usage(self) -> int | None:
+        """KiB that are there already; None if GPFS does not say."""
+        quota = self.quotas.get(self.fileset.name) if self.fileset else None
+        return quota.usage if quota else None
+
+    @property
+    def percentage(self) -> int:
+        """How much is there already; only the end is the whole of it."""
+        whole = self.quotas.get(self.parent.name) if self.parent else None
+        if not whole or not whole.usage:
+            return 0
+        return min(99, 100 * (self.usage or 0) // whole.usage)

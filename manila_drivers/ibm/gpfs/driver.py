@@ -139,7 +139,10 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
     @driver.operation
     def get_share_status(self, share: Any, share_server: Any = None,
                          **kwargs: Any) -> dict[str, Any]:
-        return self._backend.copying.status(model.Share.of(share))
+        value = model.Share.of(share)
+        with self._alone(value):
+            return self._backend.copying.status(value,
+                                                self.extra_specs(share))
 
     @driver.operation
     def delete_share(self, context: Any, share: Any, share_server: Any = None,

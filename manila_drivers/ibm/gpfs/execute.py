@@ -17,6 +17,7 @@ is a node of the cluster or one of the servers, without any.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Sequence
 import functools
 import ipaddress
@@ -120,6 +121,18 @@ class Execute:
         return self._anywhere(functools.partial(
             script.attempt, commands=commands, keep_going=True),
             exception.TransportError).results
+
+    def ask_others(self, commands: Sequence[command.Command],
+                   ) -> Iterator[tuple[command.Result, ...]]:
+        """Ask each other management host the same, as far as it answers."""
+        hosts = self.settings.hosts or ('',)
+        first = self._preferred % len(hosts)
+        for host in (*hosts[first + 1:], *hosts[:first]):
+            try:
+                yield script.attempt(self._runner(host), commands,
+                                     keep_going=True).results
+            except exception.TransportError as exc:
+                LOG.warning('Management host %s: %s', host, exc)
 
     def do(self, commands: Sequence[command.Command], *,
            timeout: float | None = None) -> script.Answer:

@@ -93,6 +93,8 @@ class GpfsSim:
         if server is not None and not self._shared(name, words, host):
             result = server.execute([name, *words], stdin)
             return result.stdout, result.stderr, result.status
+        if name == 'sh':
+            return unix.sh(self, words, host)
         if name in unix.COMMANDS:
             return unix.COMMANDS[name](self, words)
         if name not in mm.COMMANDS:
@@ -186,3 +188,13 @@ class GpfsSim:
     def settle(self) -> None:
         with self.lock:
             unix.settle(self)
+
+    def freeze(self, host: str) -> None:
+        """A host stands still, and what runs on it."""
+        with self.lock:
+            unix.freeze(self, host)
+
+    def thaw(self, host: str) -> None:
+        """It goes on where it was."""
+        with self.lock:
+            unix.thaw(self, host)

@@ -88,15 +88,38 @@ class Fileset:
 
 @dataclasses.dataclass
 class Job:
-    """A copy from a snapshot in the background."""
+    """An attempt to copy from a snapshot, in the background of one host.
+
+    :param target: number of the fileset, which another one at the same path
+        does not have.
+    :param frozen: since when its host stands still, or is off.
+    """
 
     source: str
-    target: str
+    target: int
+    host: str
+    begun: float
     ends: float
-    tries: int = 0
     status: int | None = None
     died: bool = False
     running: bool = True
+    frozen: float | None = None
+
+    def beat(self, now: float) -> int:
+        """What it writes every five seconds, for other hosts to see."""
+        last = now if self.frozen is None else self.frozen
+        return int((min(last, self.ends) - self.begun) // 5)
+
+
+@dataclasses.dataclass
+class Jobs:
+    """All attempts to fill one share; only the last one counts.
+
+    :param renewing: what the fileset is filled from that is made anew.
+    """
+
+    attempts: list[Job] = dataclasses.field(default_factory=list)
+    renewing: str = ''
 
 
 @dataclasses.dataclass
@@ -130,7 +153,9 @@ class State:
     directories: set[str] = dataclasses.field(default_factory=set)
     exports: dict[str, list[Client]] = dataclasses.field(
         default_factory=dict)
-    jobs: dict[str, Job] = dataclasses.field(default_factory=dict)
+    jobs: dict[str, Jobs] = dataclasses.field(default_factory=dict)
+    #: Jobs whose files are gone, and that have not noticed.
+    orphans: list[Job] = dataclasses.field(default_factory=list)
     numbers: int = 0
 
     def number(self) -> int:

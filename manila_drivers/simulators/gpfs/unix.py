@@ -88,23 +88,20 @@ def rsync(sim: Any, words: list[str]) -> Answer:
     return 'rsync  version 3.2.7  protocol version 31\n', '', 0
 
 
-def sh(sim: Any, words: list[str]) -> Answer:
-    """The driver's own scripts, known by their names."""
-    jobs = {'manila-copy-start': _start, 'manila-copy-state': _state,
-            'manila-copy-stop': _stop}
-    if words[:1] != ['-c'] or len(words) < 3 or words[2] not in jobs:
-        return '', 'sh: not simulated\n', 2
-    return jobs[words[2]](sim, words[3:])
-
-
 def settle(sim: Any) -> None:
     """Let copies end whose time has come."""
-    for job in sim.state.jobs.values():
-        if job.running and sim.clock() >= job.ends:
+    for job in _all_jobs(sim):
+        if job.running and job.frozen is None and sim.clock() >= job.ends:
             _end(sim, job)
 
 
+def _all_jobs(sim: Any) -> list[state_module.Job]:
+    return [*sim.state.orphans, *(job for jobs in sim.state.jobs.values()
+                                  for job in jobs.attempts)]
+
+
 def _end(sim: Any, job: state_module.Job) -> None:
+    """What it has copied is all there is then, whatever was there."""
     state = sim.state
     job.running = False
     if state.options.copy_dies > 0:
@@ -112,46 +109,101 @@ def _end(sim: Any, job: state_module.Job) -> None:
         job.died = True
         return
     job.status = state.options.copy_status
-    target = state.at(job.target)
+    target = next((one for one in state.filesets.values()
+                   if one.ident == job.target), None)
     parent, _, name = job.source.partition('/.snapshots/')
     source = state.at(parent)
     snapshot = source.snapshots.get(name) if source else None
-    if target is None or snapshot is None:
+    if target is None or not target.path or snapshot is None:
         job.status = 23
     elif job.status == 0:
         target.used, target.mode, target.owner = (
             snapshot.used, snapshot.mode, snapshot.owner)
 
 
-def _start(sim: Any, words: list[str]) -> Answer:
-    _, name, source, target = words[:4]
-    known = sim.state.jobs.get(name)
-    if known is not None and known.running:
+def freeze(sim: Any, host: str) -> None:
+    """A host stands still, with all that runs on it."""
+    for job in _all_jobs(sim):
+        if job.host == host and job.frozen is None:
+            job.frozen = sim.clock()
+
+
+def thaw(sim: Any, host: str) -> None:
+    """It goes on as if nothing had been."""
+    for job in _all_jobs(sim):
+        if job.host == host and job.frozen is not None:
+            away = sim.clock() - job.frozen
+            job.begun, job.ends = job.begun + away, job.ends + away
+            job.frozen = None
+    settle(sim)
+
+
+def sh(sim: Any, words: list[str], host: str = '') -> Answer:
+    """The driver's own scripts, known by their names."""
+    jobs = {'manila-copy-start': _start, 'manila-copy-state': _state,
+            'manila-copy-stop': _stop, 'manila-copy-renew': _renew}
+    if words[:1] != ['-c'] or len(words) < 3 or words[2] not in jobs:
+        return '', 'sh: not simulated\n', 2
+    return jobs[words[2]](sim, words[3:], host)
+
+
+def _start(sim: Any, words: list[str], host: str) -> Answer:
+    _, name, number, source, target = words[:5]
+    owner = words[7]
+    known = sim.state.jobs.get(name, state_module.Jobs())
+    # Only the next one can be begun, and only once.
+    if int(number) != len(known.attempts) + 1:
         return '', '', 0
-    tries = known.tries if known else 0
-    sim.state.jobs[name] = state_module.Job(
-        source, target, sim.clock() + sim.state.options.copy_seconds,
-        tries + 1)
+    fileset = sim.state.filesets.get(name)
+    if fileset is None or not fileset.comment.startswith(
+            f'manila:{owner} from '):
+        return '', f'fileset {name} is not to be filled\n', 3
+    if fileset.path != target:
+        return '', f'cd: {target}: No such file or directory\n', 1
+    now, seconds = sim.clock(), sim.state.options.copy_seconds
+    if any(job.target == fileset.ident for job in known.attempts):
+        # Most of it is there.
+        seconds /= 10
+    sim.state.jobs[name] = known
+    known.attempts.append(state_module.Job(
+        source, fileset.ident, host, now, now + seconds))
+    known.renewing = ''
     settle(sim)
     return '', '', 0
 
 
-def _state(sim: Any, words: list[str]) -> Answer:
-    job = sim.state.jobs.get(words[1])
-    if job is None:
+def _state(sim: Any, words: list[str], host: str) -> Answer:
+    jobs = sim.state.jobs.get(words[1])
+    if jobs is None:
         return 'none 0\n', '', 0
-    if job.running:
-        return f'running {job.tries}\n', '', 0
-    if job.died:
-        return f'died {job.tries}\n', '', 0
-    return f'ended {job.tries} {job.status}\nlast words\n', '', 0
+    tries = len(jobs.attempts)
+    if jobs.renewing:
+        return f'renewing {tries}\n{jobs.renewing}\n', '', 0
+    job = jobs.attempts[-1]
+    if job.status is not None:
+        return f'ended {tries} {job.status}\nlast words\n', '', 0
+    if job.host != host:
+        # Locks are a node's own: nothing can be said of another's.
+        return (f'elsewhere {tries} {job.host or "here"} '
+                f'{job.beat(sim.clock())}\n'), '', 0
+    return f'{"running" if job.running else "died"} {tries}\n', '', 0
 
 
-def _stop(sim: Any, words: list[str]) -> Answer:
-    sim.state.jobs.pop(words[1], None)
+def _renew(sim: Any, words: list[str], host: str) -> Answer:
+    sim.state.jobs[words[1]].renewing = words[2]
     return '', '', 0
 
 
-COMMANDS: dict[str, Callable[[Any, list[str]], Answer]] = {
+def _stop(sim: Any, words: list[str], host: str) -> Answer:
+    """The last attempt is ended; but where a host stands still it does not
+    hear of it, and those before it were believed dead."""
+    jobs = sim.state.jobs.pop(words[1], state_module.Jobs())
+    sim.state.orphans += [
+        job for job in jobs.attempts if job.running and (
+            job.frozen is not None or job is not jobs.attempts[-1])]
+    return '', '', 0
+
+
+COMMANDS: dict[str, Callable[..., Answer]] = {
     'stat': stat, 'df': df, 'cat': cat,
-    'chmod': chmod, 'chown': chown, 'mv': mv, 'rsync': rsync, 'sh': sh}
+    'chmod': chmod, 'chown': chown, 'mv': mv, 'rsync': rsync}

@@ -14,6 +14,7 @@
 
 import os
 import shutil
+import signal
 import stat
 import subprocess
 import time
@@ -23,6 +24,7 @@ import pytest
 
 from manila_drivers import model
 from manila_drivers.ibm.gpfs import commands
+from manila_drivers.ibm.gpfs import copy_scripts
 from manila_drivers.ibm.gpfs import copying
 from manila_drivers.ibm.gpfs import settings
 
@@ -34,6 +36,13 @@ MMLSATTR = """#!/bin/sh
 echo "file name:            $2"
 {}
 """
+MARK = 'manila%3A1 from old%3Asnap'
+
+# What another host has: its name, and locks that say nothing of the first.
+ELSEWHERE = {
+    'uname': '#!/bin/sh\necho elsewhere\n',
+    'flock': '#!/bin/sh\ncase $1$2$3 in -n9) ;; -w*) shift 3; "$@" ;;'
+             ' *) shift 2; "$@" ;; esac\n'}
 
 
 class Scripts:
@@ -42,59 +51,89 @@ class Scripts:
     def __init__(self, place):
         self.place = place
         self.state = place / '.manila'
+        self.job_files = self.state / 'new'
         self.source = place / 'old' / '.snapshots' / 'snap'
         self.target = place / 'new'
         self.source.mkdir(parents=True)
         self.target.mkdir()
         self.bin = place / 'bin'
         self.bin.mkdir()
+        self.elsewhere = place / 'elsewhere'
+        self.elsewhere.mkdir()
+        for name, text in ELSEWHERE.items():
+            self.program(name, text, self.elsewhere)
         self.program('mmlsattr', MMLSATTR.format(
             'echo "snapshot name:        snap  "'))
+        self.marked(MARK)
 
-    def program(self, name, text):
-        file = self.bin / name
+    def marked(self, comment):
+        """The fileset has this comment."""
+        self.program('mmlsfileset', f"#!/bin/sh\necho 'x:{comment}:off'\n")
+
+    def program(self, name, text, place=None):
+        file = (place or self.bin) / name
         file.write_text(text)
         file.chmod(stat.S_IRWXU)
 
-    def run(self, script, *words):
+    def run(self, script, *words, elsewhere=False):
+        places = [self.elsewhere] if elsewhere else []
         return subprocess.run(
-            ['/bin/sh', '-c', copying.SCRIPTS[script], script,
+            ['/bin/sh', '-c', copy_scripts.SCRIPTS[script], script,
              str(self.state), 'new', *map(str, words)],
-            env={**os.environ, 'LC_ALL': 'C',
-                 'PATH': f'{self.bin}:{os.environ["PATH"]}'},
+            env={**os.environ, 'LC_ALL': 'C', 'PATH': ':'.join(
+                map(str, [*places, self.bin, os.environ['PATH']]))},
             stdin=subprocess.DEVNULL, capture_output=True, text=True,
             timeout=60, check=False)
 
-    def start(self, *copy):
-        return self.run(copying.START, self.source, self.target,
-                        self.bin / 'mmlsattr', *copy)
+    def start(self, *copy, number=1, **where):
+        return self.run(copy_scripts.START, number, self.source,
+                        self.target, f'{self.bin}/', 'gpfs0', '1', *copy,
+                        **where)
 
-    def job(self):
-        return copying.Job.of(self.run(copying.STATE).stdout)
+    def stop(self, **where):
+        return self.run(copy_scripts.STOP, 5, **where)
 
-    def ended(self):
-        deadline = time.monotonic() + 30
-        while (found := self.job()).state == 'running':
-            assert time.monotonic() < deadline
-            time.sleep(0.05)
-        return found
+    def job(self, **where):
+        return copying.Job.of(self.run(copy_scripts.STATE, **where).stdout)
+
+    def ended(self, **where):
+        wait(lambda: self.job(**where).state != 'running')
+        return self.job(**where)
+
+    def leader(self, number=1):
+        file = self.job_files / str(number) / 'pid'
+        wait(lambda: file.exists() and file.read_text())
+        return int(file.read_text())
+
+
+def wait(until):
+    deadline = time.monotonic() + 30
+    while not until():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
 
 
 @pytest.fixture
-def scripts(tmp_path):
+def scripts(tmp_path, monkeypatch):
+    monkeypatch.setattr(copy_scripts, 'SCRIPTS', {
+        name: text.replace(f'"$next" {copy_scripts.BEAT} ', '"$next" 0.2 ')
+        for name, text in copy_scripts.SCRIPTS.items()})
     made = Scripts(tmp_path)
     yield made
-    made.run(copying.STOP)
+    made.stop()
 
 
 @pytest.mark.parametrize('said', [
     'echo "snapshot name:        snap"', 'echo "snapshot name: snap   "',
     'echo "snapshot name:        old:snap"'])
 def test_a_snapshot_is_copied(scripts, said):
+    (scripts.source / 'file').write_text('content')
     scripts.program('mmlsattr', MMLSATTR.format(said))
-    assert scripts.start('cp', '-a').returncode == 0
+    done = scripts.start('cp', '-aT')
+    assert (done.returncode, done.stderr) == (0, '')
     assert scripts.ended().done
-    assert scripts.run(copying.STOP).returncode == 0
+    assert (scripts.target / 'file').read_text() == 'content'
+    assert scripts.stop().returncode == 0
     assert list(scripts.state.iterdir()) == []
     assert scripts.job().state == 'none'
 
@@ -114,46 +153,112 @@ def test_what_gpfs_does_not_call_that_snapshot_is_not_copied(scripts, said):
 def test_a_script_is_shown_by_its_name():
     """As errors and the log quote it."""
     site = types.SimpleNamespace(
-        settings=types.SimpleNamespace(state_directory='/base/.manila'),
+        settings=types.SimpleNamespace(state_directory='/base/.manila',
+                                       timeout=300.0),
         commands=commands.Commands(settings.Settings('b', '/base', ())))
-    made = copying.Copying(site, None, None)
+    made = copying.Copying(site, None, None, time.monotonic)
     cmd = made.stop(model.Share('1', name='share-1'))
-    assert str(cmd) == 'manila-copy-stop /base/.manila share-1'
-    assert cmd.words()[:3] == ['sh', '-c', copying.SCRIPTS[copying.STOP]]
+    assert str(cmd) == 'manila-copy-stop /base/.manila share-1 30'
+    assert cmd.words()[:3] == [
+        'sh', '-c', copy_scripts.SCRIPTS[copy_scripts.STOP]]
 
 
-def test_a_copy_is_ended_where_it_runs(scripts):
-    """Its number is anybody's on another host."""
-    scripts.program('slow', '#!/bin/sh\nsleep 60\n')
+SLOW = '#!/bin/sh\nsleep 60\n'
+
+
+def test_another_host_does_not_take_a_living_copy_for_dead(scripts):
+    """Its locks say nothing of ours; the heartbeat does."""
+    scripts.program('slow', SLOW)
     assert scripts.start('slow').returncode == 0
     assert scripts.job().state == 'running'
-    deadline = time.monotonic() + 30
-    while not (scripts.state / 'new.pid').exists():
-        assert time.monotonic() < deadline
-        time.sleep(0.05)
-    group = int((scripts.state / 'new.pid').read_text())
-    scripts.program('uname', '#!/bin/sh\necho elsewhere\n')
-    done = scripts.run(copying.STOP)
-    assert done.returncode == 1
-    assert f'runs on {os.uname().nodename}' in done.stderr
-    os.killpg(group, 0)
-    assert scripts.job().state == 'running'
-    (scripts.bin / 'uname').unlink()
-    assert scripts.run(copying.STOP).returncode == 0
+    first = scripts.job(elsewhere=True)
+    assert (first.state, first.host) == ('elsewhere', os.uname().nodename)
+    wait(lambda: scripts.job(elsewhere=True).beat != first.beat)
+
+
+def test_an_attempt_is_begun_once(scripts):
+    scripts.program('slow', SLOW)
+    assert scripts.start('slow').returncode == 0
+    for elsewhere in False, True:
+        assert scripts.start('touch', elsewhere=elsewhere).returncode == 0
+    # One that nobody has come to yet is not begun either.
+    assert scripts.start('touch', number=3).returncode == 0
+    assert scripts.job().tries == 1
+    assert list(scripts.target.iterdir()) == []
+
+
+def test_a_command_that_comes_late_begins_nothing(scripts):
+    """The share is whole, and its files are in use."""
+    scripts.marked('manila%3A1')
+    (scripts.target / 'of a user').touch()
+    done = scripts.start('rsync', '-a', '--delete')
+    assert done.returncode == 3
+    assert scripts.start('rsync', '-a', '--delete',
+                         number=2).returncode == 0
+    assert scripts.job().state == 'none'
+    assert (scripts.target / 'of a user').exists()
+    assert list(scripts.state.iterdir()) == []
+
+
+@pytest.mark.skipif(shutil.which('rsync') is None, reason='rsync is missing')
+def test_a_copy_that_was_believed_dead_reaches_nothing(scripts):
+    """Neither what it copies nor what it deletes gets into a new fileset."""
+    for number in range(40):
+        (scripts.source / f'file{number:02}').write_bytes(b'x' * 5000)
+    assert scripts.start('rsync', '-a', '--delete',
+                         '--bwlimit=40k').returncode == 0
+    wait(lambda: any(scripts.target.iterdir()))
+    leader = scripts.leader()
+    os.killpg(leader, signal.SIGSTOP)
+    shutil.rmtree(scripts.target)
+    scripts.target.mkdir()
+    assert scripts.start('true', number=2, elsewhere=True).returncode == 0
+    wait(lambda: (scripts.job_files / '2' / 'rc').exists())
+    (scripts.target / 'of a user').touch()
+    os.killpg(leader, signal.SIGCONT)
+    wait(lambda: not alive(leader))
+    assert os.listdir(scripts.target) == ['of a user']
+
+
+def alive(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_copy_ends_when_another_takes_its_place(scripts):
+    scripts.program('slow', SLOW)
+    assert scripts.start('slow').returncode == 0
+    leader = scripts.leader()
+    assert scripts.start('true', number=2, elsewhere=True).returncode == 0
+    wait(lambda: not alive(leader))
+
+
+def test_a_copy_is_ended_from_anywhere(scripts):
+    """Its number is anybody's on another host; so it is asked to end."""
+    scripts.program('slow', SLOW)
+    assert scripts.start('slow').returncode == 0
+    leader = scripts.leader()
+    assert scripts.stop(elsewhere=True).returncode == 0
+    wait(lambda: not alive(leader))
     assert list(scripts.state.iterdir()) == []
 
 
 def test_a_copy_that_has_just_begun_is_ended(scripts):
-    """An older one has left its number behind, which is anybody's now."""
-    scripts.program('slow', '#!/bin/sh\nsleep 60\n')
+    """Its processes have not said yet which they are."""
+    scripts.program('slow', SLOW)
     scripts.program('setsid', '#!/bin/sh\nsleep 1\nexec '
                     f'{shutil.which("setsid")} "$@"\n')
-    scripts.state.mkdir()
-    with subprocess.Popen(['sleep', '60'], start_new_session=True) as other:
-        (scripts.state / 'new.pid').write_text(f'{other.pid}\n')
-        (scripts.state / 'new.lock').touch()
-        assert scripts.start('slow').returncode == 0
-        assert scripts.run(copying.STOP).returncode == 0
-        assert other.poll() is None
-        other.kill()
+    assert scripts.start('slow').returncode == 0
+    assert scripts.stop().returncode == 0
     assert list(scripts.state.iterdir()) == []
+
+
+def test_nothing_is_made_where_the_file_system_is_not_mounted(scripts):
+    shutil.rmtree(scripts.place / 'old')
+    scripts.state = scripts.place / 'base' / '.manila'
+    assert scripts.start('cp', '-a').returncode
+    assert scripts.run(copy_scripts.STATE).returncode
+    assert not (scripts.place / 'base').exists()

@@ -1,0 +1,140 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""A second management host goes on when the first one does not answer."""
+
+import pytest
+
+from manila_drivers import compat
+from manila_drivers.ibm.gpfs import copying
+
+errors = compat.errors
+
+
+@pytest.fixture
+def place(make_place):
+    return make_place(gpfs_management_hosts='n1,n2')
+
+
+def clone_under_way(place, seconds=1000.0, dies=0):
+    place.driver.check_for_setup_error()
+    share = place.manager.create(size=2)
+    place.lab.write(share.export, 4711)
+    snapshot = place.manager.create_snapshot(share)
+    place.sim.options.copy_seconds = seconds
+    place.sim.options.copy_dies = dies
+    return place.manager.create_from_snapshot(
+        place.manager.new_clone(snapshot), snapshot)
+
+
+def fileset(place, clone):
+    return place.sim.state.filesets[f'share-{clone.id}']
+
+
+def copies(place, clone):
+    return len(place.sim.state.jobs[f'share-{clone.id}'].attempts)
+
+
+def test_a_copy_goes_on_while_its_host_misses_a_turn(place):
+    """No second one runs beside it, and none comes behind the end."""
+    clone = clone_under_way(place)
+    for _ in range(9):
+        place.lab.dead = {'n1'}
+        assert place.manager.poll(clone) == 'creating_from_snapshot'
+        place.lab.dead = set()
+        place.lab.advance(100)
+        assert place.manager.poll(clone) == 'creating_from_snapshot'
+        assert copies(place, clone) == 1
+    place.lab.advance(101)
+    assert place.manager.poll(clone) == 'available'
+    place.lab.write(clone.export, 12345)
+    place.lab.advance(10_000)
+    assert fileset(place, clone).used == 12345
+
+
+def test_a_copy_of_a_dead_host_is_taken_up_when_its_heart_stood_still(place):
+    clone = clone_under_way(place)
+    before = fileset(place, clone).ident
+    place.sim.freeze('n1')
+    place.lab.dead = {'n1'}
+    place.manager.poll(clone)
+    place.lab.advance(copying.DEAD_AFTER - 1)
+    assert place.manager.poll(clone) == 'creating_from_snapshot'
+    assert copies(place, clone) == 1
+    place.lab.advance(2)
+    assert place.manager.poll(clone) == 'creating_from_snapshot'
+    assert copies(place, clone) == 2
+    assert fileset(place, clone).ident != before
+    place.lab.advance(1001)
+    assert place.manager.poll(clone) == 'available'
+    # What was believed dead comes to life again, over data of users.
+    place.lab.write(clone.export, 12345)
+    place.lab.dead = set()
+    place.sim.thaw('n1')
+    place.lab.advance(10_000)
+    assert fileset(place, clone).used == 12345
+
+
+def test_a_host_that_can_be_asked_says_that_a_copy_died(place):
+    """Nobody waits for a heart to stand still then."""
+    clone = clone_under_way(place)
+    place.sim.options.copy_dies = 1
+    place.lab.dead = {'n1'}
+    place.manager.poll(clone)
+    place.lab.dead = set()
+    place.lab.advance(1001)
+    ident = fileset(place, clone).ident
+    place.manager.poll(clone)
+    place.manager.poll(clone)
+    assert copies(place, clone) == 2
+    assert fileset(place, clone).ident == ident
+
+
+def test_a_renewal_that_was_cut_off_is_gone_on_with(place):
+    clone = clone_under_way(place)
+    place.sim.freeze('n1')
+    place.lab.dead = {'n1'}
+    place.manager.poll(clone)
+    place.lab.advance(copying.DEAD_AFTER + 1)
+    make = place.driver._backend.site.commands.make
+
+    def failing(*words, **parts):
+        raise KeyboardInterrupt
+
+    place.driver._backend.site.commands.make = failing
+    with pytest.raises(KeyboardInterrupt):
+        place.manager.poll(clone)
+    assert f'share-{clone.id}' not in place.sim.state.filesets
+    place.driver._backend.site.commands.make = make
+    place.manager.restart()
+    place.lab.dead = {'n1'}
+    assert place.manager.poll(clone) == 'creating_from_snapshot'
+    place.lab.advance(1001)
+    assert place.manager.poll(clone) == 'available'
+    assert fileset(place, clone).used == 4711
+
+
+def test_a_share_whose_copy_runs_elsewhere_can_be_deleted(place):
+    clone = clone_under_way(place)
+    place.sim.freeze('n1')
+    place.lab.dead = {'n1'}
+    place.manager.delete(clone)
+    assert f'share-{clone.id}' not in place.sim.state.filesets
+    assert place.sim.state.jobs == {}
+
+
+def test_a_copy_that_never_gets_on_is_given_up_after_a_time(place):
+    clone = clone_under_way(place, seconds=0.0, dies=10_000)
+    for _ in range(copying.ATTEMPTS + 5):
+        assert place.manager.poll(clone) == 'creating_from_snapshot'
+    place.lab.advance(copying.NO_PROGRESS)
+    assert place.manager.poll(clone) == 'error'
