@@ -43,6 +43,7 @@ from manila_drivers import driver
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import owed
+from manila_drivers.transport import retry
 
 LOG = logging.getLogger(__name__)
 
@@ -129,7 +130,8 @@ class BackedShareDriver(driver.ShareDriver, Generic[B]):
 
         Raises one clear error for each misconfiguration, naming the option.
         """
-        self._backend.check()
+        with retry.patience(retry.START):
+            self._backend.check()
 
     @driver.operation
     def get_backend_info(self, context: Any, **kwargs: Any) -> dict[str, str]:

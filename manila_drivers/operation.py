@@ -21,6 +21,7 @@ from collections.abc import Mapping
 import functools
 import inspect
 import logging
+import math
 from typing import Any
 from typing import overload
 from typing import TypeVar
@@ -29,6 +30,7 @@ from manila_drivers import compat
 from manila_drivers import exception
 from manila_drivers import translate
 from manila_drivers.transport import meter
+from manila_drivers.transport import retry
 
 LOG = logging.getLogger(__name__)
 
@@ -53,7 +55,8 @@ def operation(function: F | None = None, *,
               periodic: bool = False) -> Any:
     """Decorate a method that Manila calls.
 
-    :param periodic: it is called every so often: its line is for DEBUG.
+    :param periodic: it is called every so often: its line is for DEBUG, and
+        its requests are not repeated for long.
 
     The method keeps its name and signature, to which ``**kwargs`` is added
     if it has none.  Keywords it does not know are ignored; a method with
@@ -88,7 +91,9 @@ def _decorated(function: Callable[..., Any], *,
                           if key in names}
         line = _Line(self, function.__name__, level,
                      _subject(names, subject, args, kwargs))
-        return line.run(functools.partial(function, self, *args, **kwargs))
+        with retry.patience(retry.PERIODIC if periodic else math.inf):
+            return line.run(functools.partial(function, self, *args,
+                                              **kwargs))
 
     if not open_ended:
         call.__signature__ = _opened(signature)  # type: ignore[attr-defined]

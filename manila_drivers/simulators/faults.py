@@ -21,6 +21,7 @@ from collections.abc import Mapping
 import dataclasses
 import re
 import threading
+import time
 from typing import Any
 
 # kind -> whether the effect is prevented when the fault does not say so
@@ -50,6 +51,8 @@ class Fault:
     :param nth: the first call struck, counted from arming, 1-based; only
         calls that match count.
     :param times: how many calls in a row; None is for ever.
+    :param lasts: for how many seconds from the first call struck, however
+        many calls that are; None is as ``times`` says.
     :param match: which calls: a regular expression searched in the label (for
         HTTP ``'POST /api/v1/views/?page=1'``), or a function of the label;
         None is every call.
@@ -59,7 +62,7 @@ class Fault:
     :param headers: added to the answer, for example ``Retry-After``.
     :param body: content of a ``status`` answer: text as it stands, anything
         else as JSON; None is a plausible text.
-    :param seconds: how late a ``delay`` comes.
+    :param seconds: how late a ``delay`` comes, or a ``status``.
     """
 
     kind: str
@@ -71,6 +74,7 @@ class Fault:
     headers: Mapping[str, str] = dataclasses.field(default_factory=dict)
     body: Any = None
     seconds: float = 0.0
+    lasts: float | None = None
 
     def __post_init__(self) -> None:
         if self.kind not in KINDS:
@@ -99,15 +103,25 @@ class Fault:
 class _Armed:
     fault: Fault
     seen: int = 0
+    since: float | None = None
 
-    def count(self, label: str) -> bool:
+    def count(self, label: str, now: float) -> bool:
         """Count the call if it concerns this fault; is it struck?"""
         if not self.fault.concerns(label):
             return False
         self.seen += 1
+        if self.fault.lasts is not None:
+            return self._spell(now, self.fault.lasts)
         end = self.fault.nth + (self.fault.times or 0)
         return self.seen >= self.fault.nth and (
             self.fault.times is None or self.seen < end)
+
+    def _spell(self, now: float, lasts: float) -> bool:
+        if self.seen < self.fault.nth:
+            return False
+        if self.since is None:
+            self.since = now
+        return now - self.since < lasts
 
 
 class FaultPlan:
@@ -115,9 +129,12 @@ class FaultPlan:
 
     Several may be armed: each counts every call it concerns, and where two
     strike the same call the one armed first is carried out.
+
+    :param clock: seconds, for faults that last for a time.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, clock: Callable[[], float] = time.monotonic) -> None:
+        self._clock = clock
         self._lock = threading.Lock()
         self._armed: list[_Armed] = []
         self._fired = 0
@@ -140,8 +157,9 @@ class FaultPlan:
     def strike(self, label: str) -> Fault | None:
         if not self._armed:
             return None
+        now = self._clock()
         with self._lock:
             struck = [armed.fault for armed in self._armed
-                      if armed.count(label)]
+                      if armed.count(label, now)]
             self._fired += bool(struck)
         return struck[0] if struck else None

@@ -101,7 +101,7 @@ class RestTransport:
                  sleep: Callable[[float], object] = time.sleep) -> None:
         self.endpoint = endpoint
         self._auth = auth
-        self._policy = policy or retry.Policy()
+        self._policy = policy or retry.REST
         self._clock = clock
         self._sleep = sleep
         self._session = requests.Session()
@@ -121,7 +121,7 @@ class RestTransport:
         self._session.close()
 
     def call(self, request: Request) -> Response:
-        """Send a request until there is an answer or the table ends.
+        """Send a request until there is an answer or patience ends.
 
         :returns: the answer, whatever its status, except those that leave
             open whether a request that may not be repeated took effect.
@@ -134,27 +134,40 @@ class RestTransport:
         renewed = False
         while True:
             attempt += 1
-            asked = ''
             headers = self._authority(request)
-            try:
-                answer = self._send(request, headers)
-            except exception.NotTrusted:
-                raise
-            except exception.OutcomeUnknown:
-                if not (request.may_repeat
-                        and self._again(attempt, started)):
-                    raise
-            except exception.Unreachable:
-                if not self._again(attempt, started):
-                    raise
-            else:
-                if not renewed and self._renew(request, headers, answer):
+            got = self._try(request, headers)
+            if isinstance(got, Response):
+                if not renewed and self._renew(request, headers, got):
                     renewed = True
                     continue
-                asked = answer.headers.get('Retry-After', '')
-                if not self._repeat(request, answer, attempt, started):
-                    return answer
-            self._sleep(self._policy.pause(attempt, asked))
+                if not self._repeats(request, got):
+                    return got
+            pause = self._pause(got, attempt, self._clock() - started)
+            if pause is None:
+                if isinstance(got, Response):
+                    return got
+                raise got
+            self._sleep(pause)
+
+    def _try(self, request: Request, headers: Mapping[str, str],
+             ) -> Response | exception.TransportError:
+        """Send a request once; an error is returned if it may be repeated."""
+        try:
+            return self._send(request, headers)
+        except exception.NotTrusted:
+            raise
+        except exception.OutcomeUnknown as exc:
+            if not request.may_repeat:
+                raise
+            return exc
+        except exception.Unreachable as exc:
+            return exc
+
+    def _pause(self, got: Response | exception.TransportError, attempt: int,
+               spent: float) -> float | None:
+        asked = (got.headers.get('Retry-After', '')
+                 if isinstance(got, Response) else '')
+        return self._policy.wait(attempt, spent, asked)
 
     def _authority(self, request: Request) -> Mapping[str, str]:
         """Headers that authorise a request; may log in first."""
@@ -171,20 +184,17 @@ class RestTransport:
         with _not_sent(request):
             return self._auth.renew(headers, answer, self.call)
 
-    def _again(self, attempt: int, started: float) -> bool:
-        return self._policy.again(attempt, self._clock() - started)
+    def _repeats(self, request: Request, answer: Response) -> bool:
+        """Tell if a request may be sent again after an answer.
 
-    def _repeat(self, request: Request, answer: Response, attempt: int,
-                started: float) -> bool:
-        if answer.status == retry.REFUSED:
-            return self._again(attempt, started)
+        :raises OutcomeUnknown: it may not, and may have taken effect.
+        """
         if not request.may_repeat and answer.status in retry.UNKNOWN:
             raise exception.OutcomeUnknown(
                 '%s at %s was answered by a failure that leaves open whether '
                 'it took effect' % (request, self.endpoint.url),
                 answer=answer.brief())
-        return (answer.status in retry.TRANSIENT
-                and self._again(attempt, started))
+        return answer.status in retry.UNABLE
 
     def _send(self, request: Request,
               headers: Mapping[str, str]) -> Response:

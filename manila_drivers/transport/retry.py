@@ -26,15 +26,52 @@ certificate not accepted    never again                 never again
 
 "No usable answer" is a lost connection, a timeout, or a success whose body is
 cut short or is not what was asked for.
+
+How long a failing request is repeated is counted in seconds, not in tries: a
+server that refuses at once would otherwise be given up within moments, and one
+that is silent be waited for minutes.  Pauses grow, are spread by chance, and
+are as long as the server asks for with Retry-After.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+import contextvars
 import dataclasses
+from email import utils
+import math
 import random
+import sys
+import time
 
 TRANSIENT = frozenset((502, 503, 504))
 UNKNOWN = TRANSIENT | {500}
 REFUSED = 429
+#: Answers that say nothing about the request: the server cannot work now.
+UNABLE = TRANSIENT | {REFUSED}
+
+#: Repetitions of a policy that only counts time.
+UNCOUNTED = sys.maxsize
+
+#: Seconds of :func:`patience` for calls that come again by themselves: the
+#: next one is a minute away, and others wait in the same thread.
+PERIODIC = 15.0
+#: And for the checks of a start, which the service repeats as long as they
+#: fail: a wrong option should be told at once.
+START = 3.0
+
+_PATIENCE: contextvars.ContextVar[float] = contextvars.ContextVar(
+    'patience', default=math.inf)
+
+
+@contextlib.contextmanager
+def patience(seconds: float) -> Iterator[None]:
+    """Repeat each request of the block for that many seconds at the most."""
+    token = _PATIENCE.set(min(seconds, _PATIENCE.get()))
+    try:
+        yield
+    finally:
+        _PATIENCE.reset(token)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,33 +79,70 @@ class Policy:
     """How persistent a transport is.
 
     :param retries: how often a request is sent again at the most.
-    :param first: seconds before the first repetition; it doubles each time.
-    :param longest: seconds that one pause lasts at the most.
-    :param patience: seconds that it lasts at the most where the server asks
-        for a longer one.
+    :param first: seconds before the first repetition.
+    :param longest: seconds that one pause lasts at the most, unless the
+        server asks for a longer one.
     :param total: seconds after which nothing is repeated any more.
+    :param growth: by how much each pause is longer than the one before.
     :param jitter: returns a number from 0 to 1; spreads the pauses.
     """
 
-    retries: int = 3
+    retries: int = UNCOUNTED
     first: float = 0.5
     longest: float = 10.0
-    patience: float = 60.0
     total: float = 120.0
+    growth: float = 2.0
     jitter: Callable[[], float] = random.random
 
     def pause(self, attempt: int, asked: str = '') -> float:
-        """Seconds to wait before repetition number ``attempt`` (from 1).
+        """Return the seconds before repetition number ``attempt`` (from 1).
 
-        :param asked: a Retry-After header, of which only the form in
-            seconds is honoured.
+        :param asked: a Retry-After header, in seconds or as a date.
         """
-        if asked.strip().isdigit():
-            return min(float(asked), self.patience)
-        ceiling = min(self.first * 2.0 ** (attempt - 1), self.longest)
+        told = _seconds(asked)
+        if told is not None:
+            return told
+        ceiling = min(self.first * self.growth ** min(attempt - 1, 64),
+                      self.longest)
         # Half fixed, half random: apart from each other, yet never at once.
         return ceiling * (0.5 + self.jitter() / 2)
 
     def again(self, attempt: int, spent: float) -> bool:
-        """Whether repetition number ``attempt`` is still within bounds."""
-        return attempt <= self.retries and spent < self.total
+        """Tell if repetition number ``attempt`` is still within bounds."""
+        return attempt <= self.retries and spent < self._patience
+
+    def wait(self, attempt: int, spent: float,
+             asked: str = '') -> float | None:
+        """Return the pause before a repetition, None if there is none.
+
+        The last repetition comes when the time is over.
+
+        :param spent: seconds since the first attempt began.
+        """
+        if not self.again(attempt, spent):
+            return None
+        return min(self.pause(attempt, asked), self._patience - spent)
+
+    @property
+    def _patience(self) -> float:
+        return min(self.total, _PATIENCE.get())
+
+
+#: For requests to a REST server.  A management service that moves to another
+#: node is away for one or two minutes.
+REST = Policy()
+#: For questions about work in the background.  Its time is the caller's.
+POLLING = Policy(first=0.5, longest=10.0, growth=1.25, jitter=lambda: 1.0)
+
+
+def _seconds(asked: str) -> float | None:
+    """Return what a Retry-After header says, or None."""
+    asked = asked.strip()
+    if asked.isdigit():
+        return float(asked)
+    try:
+        until = utils.parsedate_to_datetime(asked)
+    except (TypeError, ValueError):
+        return None
+    left = until.timestamp() - time.time()
+    return left if left > 0 else None

@@ -19,6 +19,7 @@ again here, since a server may ignore a parameter that it does not know.
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+import dataclasses
 import logging
 import time
 from typing import Any
@@ -55,7 +56,7 @@ class Vms:
         self._transport = transport
         self._prefix = prefix
         self._page_size = page_size
-        self._policy = policy or retry.Policy()
+        self._policy = policy or retry.REST
         self._clock = clock
         self._sleep = sleep
 
@@ -153,6 +154,7 @@ class Vms:
         :raises OutcomeUnknown: still not clear after several looks.
         """
         attempt = 0
+        started = self._clock()
         while True:
             attempt += 1
             try:
@@ -161,8 +163,10 @@ class Vms:
                 found = look() if _may_exist(exc) else None
                 if found is not None:
                     return plan.Done(found, created=False)
-                if (not isinstance(exc, exception.OutcomeUnknown)
-                        or attempt > self._policy.retries):
+                if not isinstance(exc, exception.OutcomeUnknown):
+                    raise
+                pause = self._policy.wait(attempt, self._clock() - started)
+                if pause is None:
                     raise
             else:
                 record = parse_record(data) if data else None
@@ -173,7 +177,7 @@ class Vms:
                 raise exception.OutcomeUnknown(
                     'VMS accepted a new object in %s and does not list it'
                     % resource, answer=repr(sorted(body)))
-            self._sleep(self._policy.pause(attempt))
+            self._sleep(pause)
 
     def update(self, resource: str, ident: int,
                body: Mapping[str, Any]) -> Any:
@@ -193,18 +197,32 @@ class Vms:
                  seconds: float) -> T:
         """Call ``look`` until it returns something.
 
+        Work goes on while VMS cannot be asked, so that a look that gets no
+        answer does not end the wait.
+
         :raises OutcomeUnknown: nothing came within that many seconds.
         """
-        deadline = self._clock() + seconds
-        pause = 0.5
-        while (found := look()) is None:
-            if self._clock() >= deadline:
+        policy = dataclasses.replace(retry.POLLING, total=seconds)
+        started = self._clock()
+        attempt = 0
+        while True:
+            attempt += 1
+            answer = ''
+            try:
+                found = look()
+            except exception.DriverError as exc:
+                if not unable(exc):
+                    raise
+                found, answer = None, str(exc)
+            if found is not None:
+                return found
+            pause = policy.wait(attempt, self._clock() - started)
+            if pause is None:
                 raise exception.OutcomeUnknown(
                     '%s was not finished after %g s' % (what, seconds),
+                    answer=answer,
                     check='vast_task_timeout, and the activities in VMS')
             self._sleep(pause)
-            pause = min(pause * 1.25, 10.0)
-        return found
 
     def finish(self, what: str, answer: Any, seconds: float) -> bool:
         """Wait for the task in an answer; whether there is one."""
@@ -243,6 +261,14 @@ def _parsed(resource: str, parse_record: Callable[[Any], T], row: Any) -> T:
             'VMS returned a record of %s that cannot be read: %s'
             % (resource, ident), answer=str(exc),
             check='vast_api_version') from exc
+
+
+def unable(exc: exception.DriverError) -> bool:
+    """Tell if an error says that VMS cannot work now, and nothing else."""
+    if isinstance(exc, exception.NotTrusted):
+        return False
+    return (isinstance(exc, exception.TransportError)
+            or getattr(exc, 'status', None) in retry.UNABLE)
 
 
 def _may_exist(exc: exception.DriverError) -> bool:

@@ -19,15 +19,19 @@ again cannot help then.
 
 from collections.abc import Callable
 from collections.abc import Mapping
-import threading
 
 from manila_drivers import exception
+from manila_drivers import flight
 from manila_drivers.transport import rest
 
 #: In the body of a 403 for a role that lacks the right.
 PERMISSION_DENIED = 'permission_denied'
 
 Send = Callable[[rest.Request], rest.Response]
+
+
+class LoginRefused(exception.AccessDenied):
+    """No request can be authorised; the next one would fail alike."""
 
 
 class TokenAuth:
@@ -48,33 +52,36 @@ class PasswordAuth:
     """User and password, exchanged for a token that lasts about an hour.
 
     However many threads find their token expired at once, one of them gets a
-    new one; the others wait for it and use it.
+    new one; the others wait for it and use it, or fail with it.
     """
 
     def __init__(self, user: str, password: str, prefix: str) -> None:
         self._user = user
         self._password = password
         self._prefix = prefix
-        self._lock = threading.Lock()
+        self._flight: flight.SingleFlight[str] = flight.SingleFlight()
         self._access = ''
         self._refresh = ''
 
     def headers(self, send: Send) -> Mapping[str, str]:
-        with self._lock:
-            if not self._access:
-                self._log_in(send)
-            return {'Authorization': 'Bearer ' + self._access}
+        access = self._access or self._flight.do(
+            lambda: self._access or self._log_in(send))
+        return {'Authorization': 'Bearer ' + access}
 
     def renew(self, refused: Mapping[str, str], answer: rest.Response,
               send: Send) -> bool:
         if PERMISSION_DENIED in answer.text.lower():
             return False
-        with self._lock:
-            if refused.get('Authorization') == 'Bearer ' + self._access:
-                self._access = ''
-                if not self._renewed(send):
-                    self._log_in(send)
+        self._flight.do(lambda: self._after(refused, send))
         return True
+
+    def _after(self, refused: Mapping[str, str], send: Send) -> str:
+        """Return a token that is another than the refused one."""
+        access = self._access
+        if access and refused.get('Authorization') != 'Bearer ' + access:
+            return access
+        self._access = ''
+        return self._access if self._renewed(send) else self._log_in(send)
 
     def _renewed(self, send: Send) -> bool:
         if not self._refresh:
@@ -83,14 +90,14 @@ class PasswordAuth:
                                     {'refresh': self._refresh}))
         return answer.ok and self._keep(answer)
 
-    def _log_in(self, send: Send) -> None:
+    def _log_in(self, send: Send) -> str:
         answer = send(self._request('token/', {'username': self._user,
                                                'password': self._password}))
         if answer.ok and self._keep(answer):
-            return
+            return self._access
         what = 'Logging in to VMS as %r failed' % self._user
         if answer.status in (400, 401, 403):
-            raise exception.AccessDenied(
+            raise LoginRefused(
                 what, status=answer.status, answer=answer.brief(),
                 check='vast_mgmt_user and vast_mgmt_password')
         raise exception.BackendError(what, status=answer.status,

@@ -129,9 +129,16 @@ VAST_OPTS: list[cfg.Opt] = [
         'vast_read_timeout', default=60, min=0.1, max=3600,
         help='Seconds to wait for an answer of the management service.'),
     cfg.IntOpt(
-        'vast_retries', default=3, min=0, max=20,
-        help='How often a request is repeated when the management service '
-             'is unreachable or busy.'),
+        'vast_retries', min=0,
+        help='How often a request is repeated at the most when the '
+             'management service is unreachable or busy. Unset, only '
+             'vast_retry_timeout counts.'),
+    cfg.FloatOpt(
+        'vast_retry_timeout', default=120, min=0, max=3600,
+        help='Seconds for which a request is repeated when the management '
+             'service is unreachable or busy, with growing pauses. A '
+             'service that moves to another node is away for a minute or '
+             'two.'),
     cfg.IntOpt(
         'vast_page_size', default=1000, min=10, max=10000,
         help='How many objects are listed with one request.'),

@@ -87,7 +87,7 @@ def read(conf: Any, backend: str) -> Settings:
             'vast_nfs_protocols', 'must name NFS, NFS4 or both')
     return Settings(
         backend=backend, endpoint=_endpoint(conf, host),
-        policy=retry.Policy(retries=conf.vast_retries),
+        policy=_policy(conf),
         user=conf.vast_mgmt_user or '',
         password=conf.vast_mgmt_password or '', token=token,
         api_version=conf.vast_api_version,
@@ -105,6 +105,13 @@ def read(conf: Any, backend: str) -> Settings:
         refuse_open_parent=conf.vast_open_parent_view == 'refuse',
         page_size=conf.vast_page_size,
         task_timeout=conf.vast_task_timeout)
+
+
+def _policy(conf: Any) -> retry.Policy:
+    policy = dataclasses.replace(retry.REST, total=conf.vast_retry_timeout)
+    if conf.vast_retries is None:
+        return policy
+    return dataclasses.replace(policy, retries=conf.vast_retries)
 
 
 def _required(conf: Any, option: str, hint: str = '') -> str:

@@ -18,13 +18,13 @@ clients.  All of it is read at start, so that calls find it in the cache.
 
 from collections.abc import Callable
 import functools
-import threading
 import time
 from typing import Any
 from typing import Generic
 from typing import TypeVar
 
 from manila_drivers import exception
+from manila_drivers import flight
 from manila_drivers.vastdata import api
 from manila_drivers.vastdata import auth
 from manila_drivers.vastdata import layout
@@ -42,7 +42,8 @@ TOKEN_VERSION = (5, 3)
 class Cached(Generic[T]):
     """A value that is fetched again when it is older than ``ttl`` seconds.
 
-    Of many threads that find it old one fetches; a failure is not kept.
+    Of many threads that find it old one fetches, and the others share what
+    comes of that.  A failure is not kept.
     """
 
     def __init__(self, fetch: Callable[[], T], ttl: float,
@@ -50,22 +51,34 @@ class Cached(Generic[T]):
         self._fetch = fetch
         self._ttl = ttl
         self._clock = clock
-        self._lock = threading.Lock()
+        self._flight: flight.SingleFlight[T] = flight.SingleFlight()
         self._held: tuple[float, T] | None = None
+        self._forgotten = 0
 
     def get(self) -> T:
-        held = self._held
-        if held is not None and self._clock() - held[0] < self._ttl:
-            return held[1]
-        with self._lock:
-            held = self._held
-            if held is None or self._clock() - held[0] >= self._ttl:
-                self._held = held = (self._clock(), self._fetch())
-            return held[1]
+        held = self._fresh()
+        return held[1] if held else self._flight.do(self._renewed)
 
     def forget(self) -> None:
-        with self._lock:
-            self._held = None
+        self._forgotten += 1
+        self._held = None
+
+    def _fresh(self) -> tuple[float, T] | None:
+        held = self._held
+        if held is not None and self._clock() - held[0] < self._ttl:
+            return held
+        return None
+
+    def _renewed(self) -> T:
+        # Another thread may have landed in between.
+        held = self._fresh()
+        if held is not None:
+            return held[1]
+        before = self._forgotten
+        now, value = self._clock(), self._fetch()
+        if before == self._forgotten:
+            self._held = now, value
+        return value
 
 
 class Site:

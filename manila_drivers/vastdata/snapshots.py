@@ -13,15 +13,19 @@
 """Snapshots, and shares that start from one."""
 
 import contextlib
+import logging
 from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers.vastdata import api
 from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import objects as objects_module
 from manila_drivers.vastdata import planning
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import shares as shares_module
+
+LOG = logging.getLogger(__name__)
 
 
 class Snapshots:
@@ -207,6 +211,18 @@ class Snapshots:
         :returns: ``status`` is creating_from_snapshot, available or error;
             ``progress`` such as '50%'.
         """
+        try:
+            return self._status(share)
+        except exception.DriverError as exc:
+            # An error would be the end of the share for Manila, and says
+            # nothing about the clone.
+            if not api.unable(exc):
+                raise
+            LOG.warning('How far share %s is cannot be told: %s', share.id,
+                        exc)
+            return {'status': 'creating_from_snapshot'}
+
+    def _status(self, share: model.Share) -> dict[str, Any]:
         path = layout.share_path(self._settings.root, share.id)
         stream = self._objects.stream(layout.stream_name(share.id))
         if stream is not None:

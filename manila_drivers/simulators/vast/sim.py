@@ -76,7 +76,7 @@ class VmsSim(Operator, Observer):
                  password: str | None = None) -> None:
         super().__init__(clock, options=options, open_root=open_root,
                          username=username, password=password)
-        self.faults = FaultPlan()
+        self.faults = FaultPlan(clock)
         self._log: deque[Entry] = deque(maxlen=self.options.log_limit)
         self._calls = 0
 
@@ -169,7 +169,7 @@ def disturbed(fault: Fault, done: Response | None) -> Response:
         return Response(0, failure=lost)
     headers = dict(fault.headers)
     if fault.kind == 'status':
-        return _error(fault)
+        return _error(fault)._replace(delay=fault.seconds)
     if fault.kind == 'html':
         return Response(fault.code or 200, PAGE,
                         {'Content-Type': 'text/html', **headers})

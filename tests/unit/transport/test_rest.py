@@ -18,14 +18,17 @@ HTTPS connections and, for speed, inside the process.
 
 import contextlib
 import dataclasses
+from email import utils
 import logging
 import socket
 import socketserver
 import threading
+import time
 
 import pytest
 
 from manila_drivers import exception
+from manila_drivers.simulators import faults
 from manila_drivers.simulators.vast import Fault
 from manila_drivers.simulators.vast import VmsAdapter
 from manila_drivers.simulators.vast import VmsServer
@@ -180,7 +183,41 @@ def test_the_server_may_ask_for_a_pause_within_bounds(sim, inside, clock):
     sim.arm(status(429, headers={'Retry-After': '3'}))
     sim.arm(status(503, nth=2, headers={'Retry-After': '86400'}))
     assert inside.call(GET).ok
-    assert clock.pauses == [3.0, 60.0]
+    # Not longer than anything is repeated, which is 120 s.
+    assert clock.pauses == [3.0, 117.0]
+
+
+def test_a_server_may_name_the_time_to_come_back(sim, inside, clock):
+    until = utils.formatdate(time.time() + 30, usegmt=True)
+    sim.arm(status(503, headers={'Retry-After': until}))
+    assert inside.call(GET).ok
+    assert 25 <= clock.pauses[0] <= 30
+
+
+@pytest.mark.parametrize('fault', [
+    Fault('refused', lasts=100), Fault('reset_before', lasts=100),
+    status(503, lasts=100), status(429, lasts=100)])
+def test_patience_is_a_time(sim, clock, fault):
+    """A management service on its way to another node is back by then."""
+    transport = rest.RestTransport(
+        rest.Endpoint('vms.example'), Token(sim), adapter=VmsAdapter(sim),
+        clock=clock, sleep=clock.sleep)
+    sim.faults = faults.FaultPlan(clock)
+    sim.arm(fault)
+    assert transport.call(GET).ok
+    assert 100 <= clock.now <= 111
+
+
+def test_calls_that_come_again_by_themselves_are_less_patient(sim, clock):
+    transport = rest.RestTransport(
+        rest.Endpoint('vms.example'), Token(sim), adapter=VmsAdapter(sim),
+        clock=clock, sleep=clock.sleep)
+    sim.arm(status(503, times=None))
+    with retry.patience(15), retry.patience(60):
+        assert transport.call(GET).status == 503
+    assert clock.now == 15
+    assert transport.call(GET).status == 503
+    assert clock.now == 15 + 120
 
 
 def test_pauses_are_spread_and_never_nothing():

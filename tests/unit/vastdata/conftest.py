@@ -44,6 +44,9 @@ class Bench:
         self.sim = VmsSim(clock=self.clock, open_root=False)
         self.sim.add_pool('pool-a', '10.9.0.1-10.9.0.4')
 
+    def adapter(self):
+        return VmsAdapter(self.sim, self.clock.sleep)
+
     def options(self, **changes):
         options = {
             'share_backend_name': 'VAST',
@@ -64,7 +67,7 @@ class Bench:
         path.write_text('\n'.join(lines))
         conf = configuration.Configuration.from_file(str(path), 'vast')
         wiring = {'clock': self.clock, 'sleep': self.clock.sleep,
-                  'adapter': VmsAdapter(self.sim)} if adapter else {}
+                  'adapter': self.adapter()} if adapter else {}
         return vast_driver.VASTShareDriver(
             configuration=conf, private_storage=None, **wiring)
 

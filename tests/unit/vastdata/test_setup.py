@@ -187,13 +187,27 @@ def test_a_token_needs_no_login(bench):
     assert not [entry for entry in bench.sim.log if 'token' in entry.path]
 
 
-def test_a_silent_server_is_asked_no_more_than_the_retries_say(bench):
-    driver = bench.make()
+def test_a_start_does_not_wait_long_for_a_server(bench):
+    """Manila repeats it; a wrong address is to be told at once."""
+    driver = bench.make(vast_read_timeout=1)
     bench.sim.arm(Fault('timeout_before', times=None))
     driver.do_setup(None)
+    before = bench.clock.now
     with pytest.raises(compat.errors.ManilaException):
         driver.check_for_setup_error()
-    assert bench.sim.calls == 4
+    assert bench.clock.now - before <= 5
+
+
+@pytest.mark.parametrize(('changes', 'calls'), [
+    ({'vast_retries': 0}, 1), ({'vast_retries': 2}, 3),
+    ({'vast_retry_timeout': 0}, 1)])
+def test_an_operator_may_want_less_patience(bench, changes, calls):
+    driver = bench.start(**changes)
+    bench.sim.arm(Fault('refused', times=None))
+    before = bench.sim.calls
+    with pytest.raises(compat.errors.ManilaException):
+        driver.extend_share(share(), 2)
+    assert bench.sim.calls == before + calls
 
 
 def test_the_constructor_and_set_up_talk_to_nobody(bench):
