@@ -26,7 +26,9 @@ from manila_drivers.conformance.labs import gpfs_nfs
 from manila_drivers.ibm.gpfs import driver
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import records
+from manila_drivers.nas import ganesha
 from tests.conformance import catching
+from tests.conformance import test_gpfs_nfs
 
 
 class Broken(driver.GPFSShareDriver):
@@ -275,6 +277,17 @@ def test_a_scenario_fails(labs, driver_class, scenario, check):
     found = catching.failed(
         lambda: catching.play(labs.with_driver(driver_class), scenario))
     assert found and found.startswith(check)
+
+
+def test_an_option_that_does_not_take_effect_is_seen(monkeypatch):
+    """A driver that believes Ganesha, which says that it was updated."""
+    monkeypatch.setattr(ganesha, '_updatable', lambda facts, export: True)
+    lab = GNFS()
+    try:
+        assert catching.failed(
+            lambda: test_gpfs_nfs.OPTIONS.run(lab)).startswith('access')
+    finally:
+        lab.close()
 
 
 BY_HISTORIES = [

@@ -12,7 +12,10 @@
 
 """The GPFS driver with KNFS and GNFS, simulated."""
 
+from manila_drivers.conformance import rows
+from manila_drivers.conformance import stage as stage_module
 from manila_drivers.conformance import suite
+from manila_drivers.conformance import verdict
 from manila_drivers.conformance.labs import gpfs_nfs
 from tests.conformance import test_gpfs_ces
 
@@ -29,3 +32,28 @@ class TestGpfsWithKernelNfs(Servers):
 
 class TestGpfsWithGanesha(Servers):
     make_lab = gpfs_nfs.labs('GNFS')
+
+
+def options_of_the_type_take_effect(stage):
+    """Also in an export that is there."""
+    manager, rule = stage.manager, stage.rule()
+    share = manager.create()
+    for text in 'protocols=3', 'protocols=3:4':
+        row = manager.row(share, rows.DICT)
+        row['share_type_extra_specs'] = {'gnfs:export_options': text}
+        manager.driver.update_access(
+            None, row, manager.rule_rows(share, [rule]), [], [])
+    verdict.require(
+        stage.lab.effective(share.export, stage.client(rule)) == 'rw',
+        'access.missing', f'{rule} admits nobody')
+
+
+OPTIONS = stage_module.Scenario(options_of_the_type_take_effect)
+
+
+def test_options_of_the_type_take_effect():
+    made = gpfs_nfs.labs('GNFS')()
+    try:
+        OPTIONS.run(made)
+    finally:
+        made.close()

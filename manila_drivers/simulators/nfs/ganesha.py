@@ -51,6 +51,9 @@ class Export:
     :param clients: address or network or ``*``, and access bits; the first
         that matches decides.
     :param default: access bits of everybody else.
+    :param protocols: versions of NFS, such as ``4``.
+    :param found: whether NFSv4 clients find it in the name space, which is
+        settled when it is added; an update does not change it.
     """
 
     id: int
@@ -59,6 +62,8 @@ class Export:
     tag: str
     clients: tuple[tuple[str, int], ...]
     default: int = 0
+    protocols: frozenset[str] = frozenset({'3', '4'})
+    found: bool = True
 
 
 class DbusError(Exception):
@@ -87,10 +92,13 @@ class Ganesha(server.Server):
         self.running = True
 
     def access(self, client: str, path: str) -> str | None:
+        """What a client gets who speaks NFSv4."""
         host = server.address(client)
         if not self.running:
             return None
         for export in self.exports.values():
+            if not export.found or '4' not in export.protocols:
+                continue
             if path == export.path or path.startswith(export.path + '/'):
                 bits = next((bits for name, bits in export.clients
                              if _matches(name, host)), export.default)
@@ -217,6 +225,12 @@ class Ganesha(server.Server):
         if not update and self._clash(export):
             raise DbusError('InvalidFileContent', f'Selected entries in '
                             f'{file} already active!!!')
+        before = self.exports.get(export.id)
+        if update and before is not None:
+            # The rest is as it was when it was added.
+            export = dataclasses.replace(
+                export, path=before.path, pseudo=before.pseudo,
+                tag=before.tag, found=before.found)
         self.exports[export.id] = export
         said = f'1 exports {"updated" if update else "added"}'
         if errors:
@@ -233,11 +247,14 @@ class Ganesha(server.Server):
             if block.name == 'export':
                 errors: list[str] = []
                 clients = tuple(self._clients(block, file, errors))
+                protocols = frozenset(
+                    text.lower().removeprefix('nfs').removeprefix('v')
+                    for text in block.settings.get('protocols', ('3', '4')))
                 yield Export(
                     int(block.text('export_id')), block.text('path'),
                     block.text('pseudo'), block.text('tag'), clients,
-                    _LEVELS[block.text('access_type', 'none').lower()]
-                ), errors
+                    _LEVELS[block.text('access_type', 'none').lower()],
+                    protocols, found='4' in protocols), errors
 
     @staticmethod
     def _clients(block: Block, file: str,

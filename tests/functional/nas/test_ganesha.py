@@ -216,3 +216,65 @@ def test_options_reach_the_server(ganeshas, share):
     owner = ganeshas.servers['ganesha1'].box.run(
         'stat', '-c', '%u', f'{wanted.path}/root').stdout
     assert owner == '0\n'
+
+
+def owner(ganeshas, share, number):
+    """Whose a file is that root of a client writes."""
+    server = ganeshas.servers['ganesha1']
+    ganeshas.place.clients['one'].box.run(
+        'nfs-cp', '/etc/hostname', 'nfs://%s%s/of-%d?version=4' % (
+            ganeshas.place.net.ipv4('ganesha1'), share.path, number))
+    return server.box.run('stat', '-c', '%u', f'{share.path}/of-{number}'
+                          ).stdout.strip()
+
+
+@pytest.mark.parametrize(('before', 'after', 'found'), [
+    # The first is what an update reports, and does not do.
+    ('protocols=3', 'protocols=3:4', 'rw'),
+    ('protocols=3:4', 'protocols=3', None),
+    ('protocols=4', 'protocols=3:4', 'rw'),
+    ('transports=udp', 'transports=tcp', 'rw'),
+    ('transports=tcp', 'transports=udp', None)])
+def test_options_of_an_export_that_is_there_take_effect(
+        ganeshas, share, before, after, found):
+    one = ganeshas.place.clients['one'].ipv4
+    for text in before, after:
+        wanted = dataclasses.replace(
+            share({one: 'rw'}), options=ganeshas.helper.options(
+                {'gnfs:export_options': text}))
+        reconcile(ganeshas, wanted)
+    assert ganeshas.gets(wanted.path) == both(one=found)
+    assert reconcile(ganeshas, wanted) == 1
+
+
+def test_whom_files_belong_to_takes_effect_at_once(ganeshas, share):
+    """An update is enough: whoever has it mounted does not notice."""
+    one = ganeshas.place.clients['one'].ipv4
+    given = []
+    for number, text in enumerate((
+            'squash=no_root_squash', 'squash=root_squash,anonymous_uid=99',
+            'squash=root_squash,anonymous_uid=88', 'squash=no_root_squash')):
+        wanted = dataclasses.replace(
+            share({one: 'rw'}), options=ganeshas.helper.options(
+                {'gnfs:export_options': text}))
+        reconcile(ganeshas, wanted)
+        given.append(owner(ganeshas, wanted, number))
+    assert given == ['0', '99', '88', '0']
+
+
+def test_options_whose_update_was_cut_off_take_effect(ganeshas, share):
+    """The file has them; whether Ganesha does nobody knows."""
+    one = ganeshas.place.clients['one'].ipv4
+    first, wanted = (dataclasses.replace(
+        share({one: 'rw'}), options=ganeshas.helper.options(
+            {'gnfs:export_options': text}))
+        for text in ('protocols=3', 'protocols=3:4'))
+    reconcile(ganeshas, first)
+    for name, site in ganeshas.runners.items():
+        facts = ganeshas.helper._facts(name, [wanted.path])
+        agreed = ganeshas.helper.agree({name: facts}, [wanted])
+        for cmd in ganeshas.helper.plan(facts, [wanted], agreed)[:3]:
+            site.run(cmd)
+    ganeshas.forget()
+    reconcile(ganeshas, wanted)
+    assert ganeshas.gets(wanted.path) == both(one='rw')

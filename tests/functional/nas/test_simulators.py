@@ -25,9 +25,9 @@ import pytest
 
 from manila_drivers import access
 from manila_drivers.nas import exports_text
-from manila_drivers.nas import ganesha as planning
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
+from manila_drivers.nas import ganesha_facts
 from manila_drivers.simulators import nfs
 from tests.functional.nas import ganesha
 
@@ -296,6 +296,31 @@ def test_ganesha_gives_the_same_access(ganeshas):
         BLOCKS, 2)) == []
 
 
+@pytest.mark.parametrize('versions', list(itertools.permutations(
+    ('3', '4', '3, 4'), 3)))
+def test_ganesha_takes_protocols_the_same(ganeshas, versions):
+    """When an export is added, and twice when it is updated."""
+    real, simulated = ganeshas.servers['ganesha1'], nfs.Ganesha()
+    net = ganeshas.place.net
+    real.share(C)
+    found = []
+    for number, version in enumerate(versions):
+        text = block(101, [('10.0.0.7', 'RW')]).replace(
+            'Protocols = 4', f'Protocols = {version}')
+        call = (ganesha_bus.update if number else ganesha_bus.add)(
+            f'{DIR}/x.conf', 101)
+        real.box.write(f'{DIR}/x.conf', text)
+        simulated.files.text[f'{DIR}/x.conf'] = text
+        assert not real.box.run(*call.words(), check=False).returncode
+        simulated.execute(call.words())
+        found.append((ganeshas.place.crowd.gets(
+            net.ipv4('ganesha1'), C, ['10.0.0.7'], net.ipv6('ganesha1')),
+            {'10.0.0.7': simulated.access('10.0.0.7', C)}))
+    real.dbus('RemoveExport', 'uint16:101')
+    real.box.run('rm', '-f', f'{DIR}/x.conf')
+    assert [one for one, _ in found] == [other for _, other in found]
+
+
 class LastDecides(nfs.Ganesha):
     """Another order than the real one's."""
 
@@ -315,7 +340,7 @@ def test_ganesha_simulator_that_lies_is_found(ganeshas):
 
 def test_index_that_names_a_missing_file_stops_both(ganeshas):
     real, simulated = ganeshas.servers['ganesha2'], nfs.Ganesha()
-    index = f'{DIR}/{planning.INDEX}'
+    index = f'{DIR}/{ganesha_facts.INDEX}'
     before = real.box.run('cat', index).stdout
     real.stop()
     real.box.write(index, f'%include {DIR}/nowhere.conf\n')

@@ -21,6 +21,7 @@ from manila_drivers import exception
 from manila_drivers.nas import ganesha
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
+from manila_drivers.nas import ganesha_facts
 from manila_drivers.nas import ganesha_text
 from manila_drivers.simulators import nfs
 from manila_drivers.transport import command
@@ -216,7 +217,7 @@ def test_index_never_names_a_file_that_is_not_there():
     includes = []
 
     def look():
-        names = ganesha._included(server.files.text[INDEX])
+        names = ganesha_facts.included(server.files.text[INDEX])
         includes.append(all(name in server.files.text for name in names))
 
     server.observer = look
@@ -335,3 +336,40 @@ def test_directory_that_cannot_be_read_is_no_empty_one():
     with pytest.raises(exception.BackendError, match='cannot be read'):
         ganesha.understand('gnfs1', LAYOUT, [
             good, good, command.Result('', 'sudo: no', 127), good, good])
+
+
+@pytest.mark.parametrize(('before', 'after', 'methods'), [
+    ('protocols=3', 'protocols=3:4', {'RemoveExport', 'AddExport'}),
+    ('protocols=4', 'maxread=65536', {'RemoveExport', 'AddExport'}),
+    ('delegations=none', 'delegations=rw', {'RemoveExport', 'AddExport'}),
+    ('squash=none', 'squash=root_squash,anonymous_uid=99',
+     {'UpdateExport'}),
+    ('sectype=krb5', 'sectype=sys', {'UpdateExport'}),
+    ('transports=udp', 'transports=tcp', {'UpdateExport'})])
+def test_settings_that_an_update_does_not_take(before, after, methods):
+    server = nfs.Ganesha()
+    for text in before, after:
+        commands = apply(server, world.export(
+            {'10.0.0.1': 'rw'}, options=tuple(text.split(','))))
+    assert {word.rpartition('.')[2] for cmd in commands
+            for word in cmd.words()
+            if word.startswith('org.ganesha.nfsd.exportmgr.')} == methods
+    assert server.access('10.0.0.1', world.PATH) == 'rw'
+
+
+def test_settings_of_a_file_that_is_gone_are_not_known():
+    """So an update might not be enough."""
+    server = nfs.Ganesha()
+    apply(server, world.export({'10.0.0.1': 'rw'}, options=('protocols=3',)))
+    server.files.text.pop(FILE)
+    apply(server, world.export({'10.0.0.1': 'rw'}))
+    assert server.access('10.0.0.1', world.PATH) == 'rw'
+
+
+def test_settings_that_were_written_and_not_told():
+    server = nfs.Ganesha()
+    apply(server, world.export({'10.0.0.1': 'rw'}, options=('protocols=3',)))
+    wanted = world.export({'10.0.0.1': 'rw'})
+    script.run(server, plan(server, wanted)[:3])
+    apply(server, wanted)
+    assert server.access('10.0.0.1', world.PATH) == 'rw'

@@ -21,6 +21,7 @@ import re
 import subprocess
 
 from manila_drivers.nas import ganesha
+from manila_drivers.nas import ganesha_facts
 from tests.unit.nas import world
 
 MANY = 24
@@ -45,7 +46,7 @@ def test_shares_come_and_go_at_once(tmp_path):
     layout = ganesha.Layout(str(tmp_path))
     old = [f'old-{number}' for number in range(MANY)]
     new = [f'new-{number}' for number in range(MANY)]
-    index = tmp_path / ganesha.INDEX
+    index = tmp_path / ganesha_facts.INDEX
     index.write_text(''.join(f'%include {layout.file(name)}\n'
                              for name in old))
     for name in old:
@@ -61,4 +62,4 @@ def test_shares_come_and_go_at_once(tmp_path):
     named = re.findall(r'^%include (.*)$', index.read_text(), re.MULTILINE)
     assert sorted(named) == sorted(map(layout.file, new))
     assert {path.name for path in tmp_path.iterdir()} == {
-        ganesha.INDEX, *(f'{name}.conf' for name in new)}
+        ganesha_facts.INDEX, *(f'{name}.conf' for name in new)}
