@@ -21,7 +21,7 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.glusterfs import clusters as clusters_module
-from manila_drivers.glusterfs import planning
+from manila_drivers.glusterfs import completeness
 from manila_drivers.glusterfs import records
 from manila_drivers.glusterfs import site as site_module
 
@@ -47,30 +47,46 @@ class Statistics:
     def read(self) -> dict[str, Any]:
         """Capacities, in one read for each cluster.
 
-        Free is the size of the largest free volume: a share gets a whole
-        one, so that nothing larger can be made.
+        Free is all that new shares and the growth of others can use up: the
+        scheduler takes off what it has placed since.  The largest share
+        that can be made is a bound for one, and told beside it.
         """
         volumes = [each for each in self._site.clusters.volumes()
                    if self._pool.has(each.cluster.address.host,
                                      each.volume.name)]
         self._learn(volumes)
         free = [each for each in volumes if each.volume.free
-                and not self._pool.unusable(each.volume)]
+                and not self._pool.unfit(each.volume)
+                and not self._site.suspects.reason(each.qualified)]
         used = [each for each in volumes if not each.volume.free]
         sizes = [self._gib(each) for each in free + used]
         known = [size for size in sizes if size is not None]
-        unknown = len(known) < len(sizes)
+        offered = [self._gib(each) for each in free]
+        told: list[float] = [size for size in offered if size is not None]
+        unknown = len(told) < len(offered)
         return {
-            'total_capacity_gb': 'unknown' if unknown and not known
-            else float(sum(known)),
-            'free_capacity_gb': 'unknown'
-            if any(self._gib(each) is None for each in free)
-            else float(max((self._gib(each) or 0 for each in free),
-                           default=0)),
+            'total_capacity_gb': 'unknown' if len(known) < len(sizes)
+            and (unknown or not known) else float(sum(known)),
+            'free_capacity_gb': 'unknown' if unknown
+            else float(sum(told) + sum(map(self._growth, used))),
+            'gluster_largest_free_volume_gb': 'unknown' if unknown
+            else float(max(told, default=0)),
             'gluster_free_volumes': len(free),
             'gluster_used_volumes': len(used),
             'gluster_unusable_volumes':
                 len(volumes) - len(free) - len(used)}
+
+    def _growth(self, located: Located) -> int:
+        """GiB by which a share may be extended in its volume.
+
+        0 where its size is not known: nothing is promised then.
+        """
+        volume = located.volume
+        if volume.state:
+            return 0
+        size = self._gib(located)
+        share = self._site.sizes.read(volume.mark) if volume.mark else None
+        return max(0, size - share) if size and share else 0
 
     def _gib(self, located: Located) -> int | None:
         named = self._pool.size(located.volume.name)
@@ -92,7 +108,7 @@ class Statistics:
                 LOG.warning('Sizes of volumes are not known: %s', exc)
                 continue
             for each in volumes:
-                total, _ = planning.capacity(
+                total, _ = completeness.capacity(
                     each.volume, bricks.get(each.volume.name, ()))
                 if each.cluster is cluster and total:
                     self._sizes[each.qualified] = total // model.GiB
@@ -103,7 +119,7 @@ class Statistics:
         """Bytes in use by share, as far as they are known.
 
         From the quota where there is one, which counts exactly; else from
-        the file systems of the bricks.
+        the file systems of the bricks.  Not known while a brick is offline.
         """
         volumes = self._site.clusters.volumes()
         found = {}
@@ -115,7 +131,8 @@ class Statistics:
         used = {}
         for ident, located in found.items():
             try:
-                size = self._used(located, bricks)
+                size = self._used(located, bricks.get(
+                    located.cluster, {}).get(located.volume.name, []))
             except exception.DriverError as exc:
                 LOG.warning('What share %s uses is not known: %s', ident,
                             exc)
@@ -124,13 +141,12 @@ class Statistics:
                 used[ident] = size
         return used
 
-    def _bricks(self, volumes: Iterable[Located],
+    @staticmethod
+    def _bricks(volumes: Iterable[Located],
                 ) -> dict[clusters_module.Cluster,
                           dict[str, list[records.Brick]]]:
-        needed = {each.cluster for each in volumes
-                  if not each.volume.on(records.QUOTA)}
         found = {}
-        for cluster in needed:
+        for cluster in {each.cluster for each in volumes}:
             try:
                 found[cluster] = cluster.gluster.bricks()
             except exception.DriverError as exc:
@@ -138,13 +154,12 @@ class Statistics:
         return found
 
     @staticmethod
-    def _used(located: Located,
-              bricks: dict[clusters_module.Cluster,
-                           dict[str, list[records.Brick]]]) -> int | None:
+    def _used(located: Located, bricks: list[records.Brick]) -> int | None:
         volume = located.volume
+        if not bricks or completeness.missing(volume, bricks):
+            return None
         if volume.on(records.QUOTA):
             quota = located.cluster.gluster.quota(volume.name)
             return None if quota is None else quota.used
-        total, free = planning.capacity(
-            volume, bricks.get(located.cluster, {}).get(volume.name, ()))
+        total, free = completeness.capacity(volume, bricks)
         return None if total is None or free is None else total - free

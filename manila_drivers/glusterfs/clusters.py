@@ -25,6 +25,7 @@ from typing import TypeVar
 from manila_drivers import exception
 from manila_drivers.glusterfs import address as address_module
 from manila_drivers.glusterfs import commandline
+from manila_drivers.glusterfs import completeness
 from manila_drivers.glusterfs import names
 from manila_drivers.glusterfs import records
 from manila_drivers.transport import meter
@@ -56,6 +57,7 @@ class Cluster:
                  gluster: commandline.Gluster) -> None:
         self.address = address
         self.gluster = gluster
+        self.completeness = completeness.Completeness(gluster)
         self.version: tuple[int, ...] | None = None
         #: Whether it is used only after a look at its version.
         self.unproven = False

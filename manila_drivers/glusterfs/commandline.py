@@ -38,6 +38,8 @@ Words = tuple[str, ...]
 
 # The exit code says nothing in XML mode; these are what gluster uses.
 _CODES = frozenset({0, 1, 2})
+# The helper for heals has exit codes of its own.
+_ANY = frozenset(range(256))
 
 # Seconds between two tries to get past a lock: from, to at the most.
 _FIRST_PAUSE = 0.2
@@ -74,8 +76,8 @@ class Gluster:
         self._runner = runner
         self._where = where
         self._patience = patience
-        self._clock = clock
-        self._sleep = sleep
+        self.clock = clock
+        self.sleep = sleep
 
     # -- one command -----------------------------------------------------
 
@@ -99,7 +101,7 @@ class Gluster:
             lambda given: trouble.number(given[0]) == trouble.LOCKED,
             again=again)[0]
 
-    def batch(self, lines: Sequence[Words]) -> None:
+    def batch(self, lines: Sequence[Words]) -> list[parsing.Answer]:
         """Several commands in one process, each a repeatable one.
 
         All are given, whatever becomes of the first ones.
@@ -107,8 +109,7 @@ class Gluster:
         :raises DriverError: about the first that failed.
         """
         if len(lines) == 1:
-            self.call(*lines[0])
-            return
+            return [self.call(*lines[0])]
         given = self._patiently(
             lambda: self._answers(lines), lambda given: any(
                 trouble.number(answer) == trouble.LOCKED
@@ -116,31 +117,32 @@ class Gluster:
         for words, answer in zip(lines, given, strict=True):
             if not answer.ok and not trouble.already(answer, words):
                 raise trouble.failure(answer, self._what(words))
+        return given
 
     def _patiently(self, call: Callable[[], list[parsing.Answer]],
                    locked: Callable[[list[parsing.Answer]], bool], *,
                    again: bool = True) -> list[parsing.Answer]:
         """Repeat a call while another transaction is in its way."""
-        end = self._clock() + self._patience.lock
+        end = self.clock() + self._patience.lock
         pause = _FIRST_PAUSE
         while True:
             given = self._again(call) if again else call()
-            if not locked(given) or self._clock() + pause > end:
+            if not locked(given) or self.clock() + pause > end:
                 return given
             LOG.debug('%s: another transaction is in progress', self._where)
             # Without chance in it two would meet again and again.
-            self._sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
+            self.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _again(self, call: Callable[[], list[parsing.Answer]],
                ) -> list[parsing.Answer]:
-        started = self._clock()
+        started = self.clock()
         try:
             return call()
         except exception.NotTrusted:
             raise
         except exception.TransportError as exc:
-            if self._clock() - started > _PROMPT:
+            if self.clock() - started > _PROMPT:
                 raise
             LOG.warning('%s: once more after: %s', self._where, exc)
             return call()
@@ -198,19 +200,59 @@ class Gluster:
         return parsing.volumes(self.call('volume', 'info'))
 
     def volume(self, name: str) -> records.Volume | None:
+        """A volume; None only if gluster says that it is not there."""
         answer = self.ask('volume', 'info', names.checked(name))
+        what = self._what(('volume', 'info', name))
         if trouble.number(answer) == trouble.NO_VOLUME:
             return None
         if not answer.ok:
-            raise trouble.failure(answer,
-                                  self._what(('volume', 'info', name)))
-        return next((each for each in parsing.volumes(answer)
-                     if each.name == name), None)
+            raise trouble.failure(answer, what)
+        found = parsing.volumes(answer)
+        if found and found[0].name != name:
+            raise exception.BackendError(
+                what, answer='it tells of volume %s' % found[0].name)
+        return found[0] if found else None
 
     def bricks(self, volume: str = 'all') -> dict[str, list[records.Brick]]:
         """Bricks of started volumes.  Takes locks: not for every call."""
         return parsing.bricks(self.call('volume', 'status', volume,
                                         'detail'))
+
+    def status(self, volume: str) -> list[records.Brick]:
+        """Bricks of one started volume, without their sizes.
+
+        None for what nothing is told of: no error, since it is an answer.
+        """
+        return parsing.bricks(self.call(*status(volume))).get(volume, [])
+
+    def heals(self, volume: str) -> list[records.Heal] | None:
+        """What copies lack; None for a volume without any.
+
+        :raises DriverError: it is not told.
+        """
+        words = ('volume', 'heal', names.checked(volume), 'info')
+        cmd = dataclasses.replace(self._command((words,)), accept=_ANY)
+        result = self._runner.run(cmd)
+        try:
+            return parsing.heals(result.stdout)
+        except parsing.NotXml as exc:
+            said = result.stderr.strip() or str(exc)
+            raise trouble.speechless(said, self._what(words), result.status,
+                                     cmd.excerpt(said)) from exc
+
+    def heal(self, volume: str) -> None:
+        """Have gluster heal what copies lack now; it answers in text."""
+        self._runner.run(dataclasses.replace(self._command(
+            (('volume', 'heal', names.checked(volume)),)), accept=_ANY))
+
+    def bounded(self, volume: str,
+                ) -> tuple[records.Quota | None, list[records.Brick]]:
+        """Its quota, and its bricks, which alone make that true."""
+        given = self.batch([
+            ('volume', 'quota', names.checked(volume), 'list', '/'),
+            status(volume)])
+        return (parsing.quota(given[0]),
+                parsing.bricks(given[1]).get(volume, []))
 
     def quota(self, volume: str) -> records.Quota | None:
         return parsing.quota(self.call('volume', 'quota',
@@ -236,6 +278,10 @@ class Gluster:
                 raise trouble.failure(answer, self._what(tuple(words)))
             LOG.info('%s has no option %s', self._where, missing)
             del left[missing]
+
+
+def status(volume: str) -> Words:
+    return ('volume', 'status', names.checked(volume))
 
 
 def start(volume: str) -> Words:

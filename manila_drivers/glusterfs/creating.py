@@ -12,6 +12,7 @@
 
 """Making a share of a volume of the pool."""
 
+from collections.abc import Mapping
 import contextlib
 import logging
 import random
@@ -35,6 +36,21 @@ Located = clusters_module.Located
 # claimed the same one at the same time.
 _TRIES = 8
 
+# How many volumes are tried that cannot be made a share, and for how many
+# seconds another one is begun with.
+_VOLUMES = 8
+_SECONDS = 120.0
+
+
+class _UnsuitableError(Exception):
+    """A free volume that cannot be made a share; others may do."""
+
+    def __init__(self, located: Located,
+                 reason: exception.DriverError) -> None:
+        super().__init__(str(reason))
+        self.located = located
+        self.reason = reason
+
 
 class Creator:
     """Claims volumes and prepares them.  See ``planning.rival``."""
@@ -46,24 +62,61 @@ class Creator:
     def create(self, share: model.Share) -> list[dict[str, Any]]:
         """Make a share that nobody can reach yet.
 
-        A repeated call finds the volume that an earlier one has claimed.
+        A repeated call finds the volume that an earlier one has claimed.  A
+        volume that cannot be started, that lacks a brick or that something
+        is in is given back, and another one is tried.
 
         :returns: its export locations.
-        :raises BackendError: no volume is free and large enough.
+        :raises BackendError: no volume is free, large enough and usable.
         """
         self._site.check_proto(share)
+        bad: dict[str, str] = {}
+        started = self._site.clock()
         with self._site.locked(share.id):
-            record = self._site.diary.read(share.id)
-            with self._site.locked_pool():
-                before, now = self._acquire(share, record)
-            try:
-                self._activate(share, before, now, record)
-            except exception.DriverError:
-                # What was a share before may have somebody's data in it.
-                if before.free or record.fresh:
-                    self._give_back(share, now)
-                raise
-        return self._site.locations(now)
+            while True:
+                try:
+                    made = self._attempt(share, bad)
+                except _UnsuitableError as exc:
+                    self._note(share, exc, bad)
+                    if len(bad) >= _VOLUMES \
+                            or self._site.clock() - started > _SECONDS:
+                        raise exc.reason from exc
+                else:
+                    self._site.suspects.clear(made.qualified)
+                    self._site.sizes.note(share.id, share.size)
+                    return self._site.locations(made)
+
+    def _note(self, share: model.Share, error: _UnsuitableError,
+              bad: dict[str, str]) -> None:
+        name = error.located.qualified
+        bad[name] = ' '.join(filter(None, (error.reason.what,
+                                           error.reason.answer)))
+        self._site.suspects.add(name, bad[name])
+        LOG.error('Volume %s could not be made share %s, and needs to be '
+                  'looked at; another one is tried: %s', name, share.id,
+                  error)
+
+    def _attempt(self, share: model.Share,
+                 bad: Mapping[str, str]) -> Located:
+        """Make a share of one volume.
+
+        :raises _UnsuitableError: it does not do, and was given back.
+        """
+        record = self._site.diary.read(share.id)
+        with self._site.locked_pool():
+            before, now = self._acquire(share, record, bad)
+        # What was a share before may have somebody's data in it.
+        fresh = before.free or record.fresh
+        try:
+            self._activate(share, before, now, record)
+            if fresh:
+                self._check_empty(before, now)
+            self._site.diary.complete(share.id, now.qualified)
+        except exception.DriverError as exc:
+            if fresh and self._give_back(share, now) and _another(exc):
+                raise _UnsuitableError(now, exc) from exc
+            raise
+        return now
 
     def _activate(self, share: model.Share, before: records.Volume,
                   now: Located, record: diary.Record) -> None:
@@ -73,12 +126,30 @@ class Creator:
                 record.tls and record.volume == now.qualified)))
         self._site.run(now.cluster, planning.activation(
             now.volume, restart=restart, gib=self._site.limit(share)))
-        self._site.diary.complete(share.id, now.qualified)
+
+    def _check_empty(self, before: records.Volume, now: Located) -> None:
+        """See that a volume is complete, and that nothing is in it.
+
+        What was seen to be empty when it was given back is so still.
+
+        :raises Busy: a brick is offline.
+        :raises Conflict: something is in it.
+        """
+        if before.seen_empty:
+            now.cluster.completeness.bricks(now.volume,
+                                            'cannot become a share')
+            return
+        left = self._site.performer(now.cluster).empty(now.volume)
+        if left:
+            raise exception.Conflict(
+                'Volume %s is in the pool, and not empty: %s is in it'
+                % (now.qualified, left), check='whose it is; once it has '
+                'been emptied it can become a share')
 
     # -- choosing and claiming -------------------------------------------
 
     def _acquire(self, share: model.Share, record: diary.Record,
-                 ) -> tuple[records.Volume, Located]:
+                 bad: Mapping[str, str]) -> tuple[records.Volume, Located]:
         """A volume before and after it was claimed and closed."""
         for _ in range(_TRIES):
             volumes = self._site.clusters.volumes(
@@ -86,10 +157,10 @@ class Creator:
                 all_of_them=bool(record.volume))
             chosen = clusters_module.owned(share.id, volumes)
             if chosen is None:
-                chosen = self._choose(share, volumes)
+                chosen = self._choose(share, volumes, bad)
             elif not record.pending and record.volume == chosen.qualified:
                 return chosen.volume, chosen
-            claimed = self._claim(share, chosen, record)
+            claimed = self._claimed(share, chosen, record)
             if claimed is not None:
                 return chosen.volume, claimed
             self._site.sleep(random.uniform(0.1, 1.0))  # noqa: S311
@@ -97,28 +168,52 @@ class Creator:
             'No volume could be claimed for share %s: others were always '
             'faster' % share.id, check='how many services share the pool')
 
-    def _choose(self, share: model.Share, volumes: list[Located]) -> Located:
+    def _choose(self, share: model.Share, volumes: list[Located],
+                bad: Mapping[str, str]) -> Located:
         mine = [each for each in volumes if self._pool.has(
             each.cluster.address.host, each.volume.name)]
         free = [each for each in mine if each.volume.free]
-        usable = [each for each in free
-                  if not self._pool.unusable(each.volume)]
-        chosen = pool_module.best(
-            ((each, each.cluster.address.host, each.volume.name,
-              self._pool.size(each.volume.name)) for each in usable),
-            share.size, share.id)
+        usable = [each for each in free if each.qualified not in bad
+                  and not self._pool.unfit(each.volume)]
+        trusted = [each for each in usable
+                   if not self._site.suspects.reason(each.qualified)]
+        chosen = self._best(share, trusted) or self._best(share, usable)
         if chosen is None:
-            reasons = ['%s: %s' % (each.qualified,
-                                   self._pool.unusable(each.volume))
-                       for each in free if each not in usable]
+            reasons = ['%s: %s' % (each.qualified, bad.get(
+                each.qualified) or self._pool.unfit(each.volume))
+                for each in free if each not in usable]
+            sizes = [size for each in usable
+                     if (size := self._pool.size(each.volume.name))]
             raise exception.BackendError(
                 'No free volume is large enough for share %s of %s GiB: of '
-                '%d volumes in the pool %d are free and %d usable' % (
-                    share.id, share.size, len(mine), len(free), len(usable)),
+                '%d volumes in the pool %d are free and %d usable%s' % (
+                    share.id, share.size, len(mine), len(free), len(usable),
+                    ', the largest of %d GiB' % max(sizes) if sizes else ''),
                 answer='; '.join(reasons),
                 check='the volumes of the pool; make more of them, or put '
                       'right those that are named')
         return chosen
+
+    def _best(self, share: model.Share,
+              candidates: list[Located]) -> Located | None:
+        return pool_module.best(
+            ((each, each.cluster.address.host, each.volume.name,
+              self._pool.size(each.volume.name)) for each in candidates),
+            share.size, share.id)
+
+    def _claimed(self, share: model.Share, chosen: Located,
+                 record: diary.Record) -> Located | None:
+        """See :meth:`_claim`.
+
+        :raises _UnsuitableError: it could not be, and was given back.
+        """
+        try:
+            return self._claim(share, chosen, record)
+        except exception.DriverError as exc:
+            if chosen.volume.free and _another(exc) \
+                    and self._give_back(share, chosen):
+                raise _UnsuitableError(chosen, exc) from exc
+            raise
 
     def _claim(self, share: model.Share, chosen: Located,
                record: diary.Record) -> Located | None:
@@ -155,8 +250,11 @@ class Creator:
                             planning.stepping_back(claim, other))
         return None
 
-    def _give_back(self, share: model.Share, now: Located) -> None:
-        """Let others have a volume that could not be made a share."""
+    def _give_back(self, share: model.Share, now: Located) -> bool:
+        """Let others have a volume that could not be made a share.
+
+        :returns: False if it stays claimed.
+        """
         if self._site.limit(share) is not None:
             # While it is still ours: it may have been bounded already.
             with contextlib.suppress(exception.DriverError):
@@ -169,3 +267,11 @@ class Creator:
         except exception.DriverError as exc:
             LOG.warning('Volume %s stays claimed by share %s, until that is '
                         'deleted: %s', now.qualified, share.id, exc)
+            return False
+        return True
+
+
+def _another(error: exception.DriverError) -> bool:
+    """Whether another volume may do where one has failed so."""
+    return isinstance(error, exception.BackendError) \
+        and not isinstance(error, exception.AccessDenied)

@@ -28,6 +28,7 @@ _NAMES = 'gluster_names'
 _SNAPSHOT = 'gluster_snapshot'
 _REVERT = 'gluster_revert'
 _REAPPLY = 'gluster_reapply'
+_SIZE = 'gluster_size'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -116,6 +117,14 @@ class Diary:
 
     def applied(self, share_id: str) -> None:
         self._storage.delete(share_id, [_REAPPLY])
+
+    def sized(self, share_id: str, gib: int) -> None:
+        self._storage.update(share_id, {_SIZE: str(gib)})
+
+    def size(self, share_id: str) -> int | None:
+        """GiB that a share was last given; None if that is not recorded."""
+        found = (self._storage.get(share_id) or {}).get(_SIZE) or ''
+        return int(found) if found.isdigit() else None
 
     def forget(self, share_id: str) -> None:
         self._storage.delete(share_id)

@@ -94,6 +94,7 @@ class Ensurer:
             lambda cluster: cluster.volumes()))
         answers = {}
         for share in shares:
+            self._site.sizes.heard(share.id, share.size)
             try:
                 answers[share.id] = self._one(share, index)
             except exception.DriverError as exc:

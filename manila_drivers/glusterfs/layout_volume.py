@@ -74,7 +74,7 @@ class GlusterfsVolumeMappedLayout:
         self.site = site.Site(
             settings, self._clusters, storage, lock, mounting.Wiper(
                 chosen(None), settings.mounts, settings.wipe_timeout,
-                sleep=sleep), sleep)
+                sleep=sleep), sleep, clock)
         self.creator = creating.Creator(self.site)
         self.shares = shares.Shares(self.site)
         self.snapshots = snapshots.Snapshots(self.site, self.shares)
@@ -119,8 +119,8 @@ class GlusterfsVolumeMappedLayout:
         volumes = [volume for volume in cluster.gluster.volumes()
                    if pool.has(cluster.address.host, volume.name)]
         free = [volume for volume in volumes if volume.free]
-        unusable = {volume.name: pool.unusable(volume) for volume in free
-                    if pool.unusable(volume)}
+        unusable = {volume.name: pool.unfit(volume) for volume in free
+                    if pool.unfit(volume)}
         wiping = [volume.name for volume in volumes
                   if volume.state == records.WIPING]
         LOG.info('Cluster %s has GlusterFS %s and %d volumes of the pool, '

@@ -19,6 +19,7 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.glusterfs import clusters as clusters_module
+from manila_drivers.glusterfs import completeness
 from manila_drivers.glusterfs import diary
 from manila_drivers.glusterfs import names
 from manila_drivers.glusterfs import planning
@@ -60,6 +61,7 @@ class Manager:
             self._check(share, located)
             size = self._size(located, options)
             self._take(share, located, size)
+            self._site.sizes.note(share.id, size)
         return {'size': size,
                 'export_locations': self._site.locations(located)}
 
@@ -95,40 +97,62 @@ class Manager:
 
     def _size(self, located: Located, options: Mapping[str, Any]) -> int:
         """GiB: its limit, or what the name says, was given, bricks have."""
-        size = self._limit(located) or self._pool.size(located.volume.name)
-        if size:
-            return size
+        given = self._given(options)
+        if located.volume.on(records.QUOTA):
+            size = self._limit(located, given)
+        else:
+            size = None
+        return (size or self._pool.size(located.volume.name) or given
+                or self._measured(located))
+
+    @staticmethod
+    def _given(options: Mapping[str, Any]) -> int | None:
         given = options.get('size')
-        if given is not None:
-            text = str(given).strip()
-            if not text.isdigit() or not int(text):
-                raise exception.NotManageable(
-                    'Driver option size is %r, not a number of GiB' % given)
-            return int(text)
+        if given is None:
+            return None
+        text = str(given).strip()
+        if not text.isdigit() or not int(text):
+            raise exception.NotManageable(
+                'Driver option size is %r, not a number of GiB' % given)
+        return int(text)
+
+    @staticmethod
+    def _measured(located: Located) -> int:
+        """GiB that its bricks have."""
         if not located.volume.started:
             raise exception.NotManageable(
                 'How large volume %s is cannot be seen: it is not started'
                 % located.qualified,
                 check='start it, or give the driver option size')
         found = located.cluster.gluster.bricks(located.volume.name)
-        total, _ = planning.capacity(
-            located.volume, found.get(located.volume.name, ()))
+        bricks = found.get(located.volume.name, ())
+        total, _ = completeness.capacity(located.volume, bricks)
         if not total:
+            absent = completeness.missing(located.volume, bricks)
             raise exception.NotManageable(
-                'How large volume %s is cannot be seen'
-                % located.qualified, check='give the driver option size')
+                'How large volume %s is cannot be seen%s' % (
+                    located.qualified, ': brick %s is offline' % ', '.join(
+                        absent) if absent else ''),
+                check='that all bricks run, or give the driver option size')
         return -(-total // model.GiB)
 
     @staticmethod
-    def _limit(located: Located) -> int | None:
-        """GiB that a quota bounds the volume to, which users know."""
-        volume = located.volume
-        if not (volume.started and volume.on(records.QUOTA)):
-            return None
-        quota = located.cluster.gluster.quota(volume.name)
-        if quota is None or not quota.limit:
-            return None
-        return -(-quota.limit // model.GiB)
+    def _limit(located: Located, given: int | None) -> int | None:
+        """GiB that a quota bounds the volume to, which users know.
+
+        :returns: ``given`` where it cannot be seen; None without a limit.
+        """
+        quota = located.cluster.gluster.quota(located.volume.name) \
+            if located.volume.started else None
+        if quota is None:
+            if given is None:
+                raise exception.NotManageable(
+                    'Volume %s has a quota, and its limit cannot be seen'
+                    % located.qualified, check='that the volume is started '
+                    'and gluster volume quota %s list / tells it, or give '
+                    'the driver option size' % located.volume.name)
+            return given
+        return -(-quota.limit // model.GiB) if quota.limit else None
 
     def _take(self, share: model.Share, located: Located,
               size: int) -> None:

@@ -13,13 +13,17 @@
 """Emptying volumes through a mount on this host."""
 
 from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
 import hashlib
 import logging
 import os
+import re
 import time
 
 from manila_drivers import exception
 from manila_drivers.glusterfs import commandline
+from manila_drivers.glusterfs import records
 from manila_drivers.transport import command
 
 LOG = logging.getLogger(__name__)
@@ -65,22 +69,48 @@ class Wiper:
             'through it', check='that the GlusterFS FUSE client is '
             'installed (glusterfs-client, glusterfs-fuse)')
 
-    def wipe(self, export: str, volume: str) -> None:
-        """Remove everything in a volume, and make sure of it.
+    @contextlib.contextmanager
+    def mounted(self, export: str,
+                volume: records.Volume) -> Iterator['Mount']:
+        """Mount a volume here for a while.
 
         What an interrupted call has left mounted is used again.
 
-        :raises DriverError: the volume is not known to be empty.
+        :raises DriverError: it cannot be mounted.
         """
+        # The kernel knows a directory by one name alone.
+        base = os.path.realpath(self._base)
         # Other clusters have volumes of that name as well.
-        place = os.path.join(self._base, 'wipe-%s-%s' % (
-            volume, hashlib.sha256(export.encode()).hexdigest()[:8]))
-        self._run('mkdir', '-p', '-m', '700', place)
-        self._mount(export, place)
+        place = os.path.join(base, 'wipe-%s-%s' % (
+            volume.name, hashlib.sha256(export.encode()).hexdigest()[:8]))
+        mount = Mount(self._runner, export, volume, place, self._timeout,
+                      self._sleep)
         try:
-            self._empty(export, place)
+            mount.enter()
+        except exception.DriverError:
+            mount.clear()
+            raise
+        try:
+            yield mount
         finally:
-            self._leave(place)
+            mount.leave()
+
+
+class Mount:
+    """A volume that is mounted on this host.
+
+    :param timeout: seconds that a deletion may take.
+    """
+
+    def __init__(self, runner: commandline.Runner, export: str,
+                 volume: records.Volume, place: str, timeout: float,
+                 sleep: Callable[[float], object]) -> None:
+        self._runner = runner
+        self._export = export
+        self._volume = volume
+        self._place = place
+        self._timeout = timeout
+        self._sleep = sleep
 
     def _run(self, *words: str, root: bool = True, timeout: float = _SECONDS,
              accept: frozenset[int] = frozenset({0})) -> command.Result:
@@ -89,82 +119,138 @@ class Wiper:
 
     # -- mounting --------------------------------------------------------
 
-    def _mounted(self, place: str) -> list[tuple[str, str]]:
-        """Source and type of what is mounted on a directory, last first."""
+    def enter(self) -> None:
+        """Mount it; only believed when it has been seen.
+
+        The helper may report success with nothing mounted.
+        """
+        self._run('mkdir', '-p', '-m', '700', self._place)
+        for left in self._mounted():
+            if left == (self._export, _TYPE) and self._is_root():
+                return
+            self._run('umount', '-l', self._place)
+        self._run('mount', '-t', 'glusterfs', self._export, self._place)
+        if not self._is_there() or not self._is_root():
+            raise exception.BackendError(
+                'Volume %s was not mounted, although mount reported success'
+                % self._export, check='that the common name of this host is '
+                'in auth.ssl-allow of the volume, and the log of the mount '
+                'in /var/log/glusterfs')
+
+    def _mounted(self) -> list[tuple[str, str]]:
+        """Source and type of what is mounted there, last first."""
         table = self._run('cat', '/proc/self/mounts', root=False).stdout
         found = []
         for line in table.splitlines():
             words = [_plain(word) for word in line.split(' ')]
-            if len(words) > 2 and words[1] == place:
+            if len(words) > 2 and words[1] == self._place:
                 found.append((words[0], words[2]))
         return found[::-1]
 
-    def _mount(self, export: str, place: str) -> None:
-        """Mount a volume; only believed when it has been seen.
+    def _is_there(self) -> bool:
+        return (self._export, _TYPE) in self._mounted()[:1]
 
-        The helper may report success with nothing mounted.
-        """
-        for left in self._mounted(place):
-            if left == (export, _TYPE) and self._is_root(place):
-                return
-            self._run('umount', '-l', place)
-        self._run('mount', '-t', 'glusterfs', export, place)
-        if (export, _TYPE) not in self._mounted(place)[:1] \
-                or not self._is_root(place):
-            raise exception.BackendError(
-                'Volume %s was not mounted, although mount reported success'
-                % export, check='that the common name of this host is in '
-                'auth.ssl-allow of the volume, and the log of the mount in '
-                '/var/log/glusterfs')
-
-    def _is_root(self, place: str) -> bool:
-        """Whether a directory is the root of a volume that answers."""
-        return self._run('stat', '-c', '%i', place,
+    def _is_root(self) -> bool:
+        """Whether it is the root of a volume that answers."""
+        return self._run('stat', '-c', '%i', self._place,
                          accept=_ANY).stdout.strip() == '1'
 
-    def _leave(self, place: str) -> None:
+    def leave(self) -> None:
         """Unmount.  Never removes anything but the empty directory."""
         for attempt in range(_TRIES):
             try:
-                self._run('umount', place)
+                self._run('umount', self._place)
                 break
             except exception.BackendError as exc:
                 if attempt + 1 < _TRIES:
                     self._sleep(1.0)
                 else:
-                    LOG.warning('%s is detached: %s', place, exc)
-                    self._run('umount', '-l', place, accept=_ANY)
-        self._run('rmdir', place, accept=_ANY)
+                    LOG.warning('%s is detached: %s', self._place, exc)
+                    self._run('umount', '-l', self._place, accept=_ANY)
+        self._run('rmdir', self._place, accept=_ANY)
 
-    # -- deleting --------------------------------------------------------
+    def clear(self) -> None:
+        """Remove what a mount that failed has left, if that is possible."""
+        with contextlib.suppress(exception.DriverError):
+            self._run('umount', '-l', self._place, accept=_ANY)
+            self._run('rmdir', self._place, accept=_ANY)
 
-    def _empty(self, export: str, place: str) -> None:
-        # Two directories of the trash feature cannot be removed; what lies
-        # in them can.
-        found = ('find', place, '-xdev', '-mindepth', '1',
-                 '!', '-path', place + '/.trashcan',
-                 '!', '-path', place + '/.trashcan/internal_op')
-        self._run(*found, '-delete', timeout=self._timeout, accept=_ANY)
-        left = self._run(*found, '-print', '-quit',
-                         timeout=self._timeout).stdout.strip()
-        if left:
-            raise exception.BackendError(
-                'Volume %s could not be emptied' % export,
-                answer='%s is still there' % left[len(place):],
-                check='files that somebody keeps adding or that cannot be '
-                      'removed')
+    # -- content ---------------------------------------------------------
+
+    def _find(self) -> tuple[str, ...]:
+        """Everything, but two directories that cannot be removed.
+
+        They are of the trash feature; what lies in them is meant as well.
+        """
+        pattern = re.sub(r'([*?[\\])', r'\\\1', self._place)
+        return ('find', self._place, '-xdev', '-mindepth', '1',
+                '!', '-path', pattern + '/.trashcan',
+                '!', '-path', pattern + '/.trashcan/internal_op')
+
+    def delete(self) -> None:
+        """Remove everything that can be; see :meth:`something`."""
+        self._run(*self._find(), '-delete', timeout=self._timeout,
+                  accept=_ANY)
+
+    def something(self) -> str:
+        """The path of something in the volume, or ''."""
+        left = self._run(*self._find(), '-print', '-quit',
+                         timeout=self._timeout).stdout.rstrip('\n')
         # A client that is refused unmounts itself, and the directory below
         # is always empty.
-        if (export, _TYPE) not in self._mounted(place)[:1]:
+        if not self._is_there():
             raise exception.BackendError(
-                'Volume %s did not stay mounted while it was emptied'
-                % export, check='that the common name of this host is in '
-                'auth.ssl-allow of the volume, and its bricks')
+                'Volume %s did not stay mounted while it was looked at'
+                % self._export, check='that the common name of this host is '
+                'in auth.ssl-allow of the volume, and its bricks')
+        return left[len(self._place):]
+
+    def check_bricks(self, what: str) -> None:
+        """See that this host reaches every brick.
+
+        Those that it does not reach have nothing in them for it.
+
+        :param what: what cannot be done without them, for the error.
+        :raises Busy: it does not.
+        """
+        wanted = len(self._volume.bricks)
+        for attempt in range(_TRIES):
+            states = self._states()
+            if not states:
+                # Old builds do not tell; that bricks run has to do.
+                LOG.warning('Whether this host reaches all bricks of volume '
+                            '%s cannot be seen', self._export)
+                return
+            away = sorted(name for name, there in states.items()
+                          if not there)
+            there = len(states) - len(away)
+            if not away and there >= wanted:
+                return
+            if attempt + 1 < _TRIES:
+                # They connect one by one.
+                self._sleep(3.0)
+        raise exception.Busy(
+            'Volume %s %s: this host reaches %d of %d bricks%s' % (
+                self._export, what, there, wanted,
+                '' if not away else ', and not that of ' + ', '.join(away)),
+            check='gluster volume status %s, and that no firewall is between '
+                  'this host and the bricks' % self._volume.name)
+
+    def _states(self) -> dict[str, bool]:
+        """Whether each client of a brick is connected; {} if not told."""
+        told = self._run(
+            'find', self._place + '/.meta/graphs/active/', '-mindepth', '2',
+            '-maxdepth', '2', '-path', '*-client-*/private', '-exec', 'cat',
+            '{}', '+', accept=_ANY).stdout
+        found: dict[str, bool] = {}
+        for part in told.split('[xlator.protocol.client.')[1:]:
+            name, _, rest = part.partition('.priv]')
+            said = re.search(r'^connected ?= ?(\d+)', rest, re.M)
+            if said and re.search(r'-client-\d+$', name):
+                found[name] = said[1] == '1'
+        return found
 
 
 def _plain(word: str) -> str:
     """A word of the table of mounts without its escapes."""
-    for code, character in (('\\040', ' '), ('\\011', '\t'),
-                            ('\\012', '\n'), ('\\134', '\\')):
-        word = word.replace(code, character)
-    return word
+    return re.sub(r'\\([0-7]{3})', lambda code: chr(int(code[1], 8)), word)

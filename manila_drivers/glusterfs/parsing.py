@@ -21,12 +21,14 @@ import dataclasses
 import re
 from xml.etree import ElementTree
 
+from manila_drivers import exception
 from manila_drivers.glusterfs import records
 
 Element = ElementTree.Element
 
 _START = '<?xml '
 _VERSION = re.compile(r'^glusterfs\s+(\d+(?:\.\d+)*)', re.M)
+_NO_COPIES = re.compile('not of type (replicate|disperse)')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -109,28 +111,104 @@ def version(output: str) -> tuple[int, ...] | None:
 
 
 def volumes(answer: Answer) -> list[records.Volume]:
-    """The volumes of ``volume info``."""
-    return [_volume(each) for each
-            in answer.tree.iterfind('volInfo/volumes/volume')]
+    """The volumes of ``volume info``.
+
+    :raises BackendError: it tells less than it says it does; a volume that
+        is not told of is not one that is not there.
+    """
+    found = [_volume(each) for each
+             in _told(answer, 'volInfo/volumes').iterfind('volume')]
+    count = _count(answer.tree, 'volInfo/volumes/count')
+    # Where nothing is counted either, nothing is told.
+    _check_count('volumes', len(found), count if found or count is not None
+                 else -1)
+    return found
+
+
+def _told(answer: Answer, path: str) -> Element:
+    """:raises BackendError: an answer of success lacks what was asked for.
+    """
+    found = answer.tree.find(path)
+    if found is None:
+        raise exception.BackendError(
+            'gluster answered success and nothing else: there is no <%s>'
+            % path)
+    return found
+
+
+def _count(element: Element, path: str) -> int | None:
+    text = _text(element, path)
+    return int(text) if text.isdigit() else None
+
+
+def _check_count(what: str, found: int, told: int | None) -> None:
+    if told is not None and told != found:
+        raise exception.BackendError(
+            'gluster told of %d %s, and said that there are %s'
+            % (found, what, told if told >= 0 else '(nothing)'))
 
 
 def _volume(element: Element) -> records.Volume:
+    name = _text(element, 'name')
+    disperse = _count(element, 'disperseCount')
+    replica = _count(element, 'replicaCount')
+    width = max(1, disperse or replica or 1)
+    found = element.findall('bricks/brick')
+    bricks = tuple(_text(each, 'name') or (each.text or '').strip()
+                   for each in found)
+    _check_count('bricks of volume %s' % name, len(bricks),
+                 _count(element, 'brickCount'))
+    return records.Volume(
+        name=name, id=_text(element, 'id'), status=_status(element, name),
+        options=_options(element, name),
+        snapshots=_count(element, 'snapshotCount'), bricks=bricks,
+        width=width, redundancy=_integer(element, 'redundancyCount', 0),
+        dispersed=bool(disperse),
+        peers=tuple(_text(each, 'hostUuid') or each.get('uuid', '')
+                    for each in found),
+        arbiters=_arbiters(element, bricks, width),
+        copies=replica != 1 or bool(disperse))
+
+
+def _status(element: Element, volume: str) -> str:
+    found = _text(element, 'statusStr') or {
+        '0': 'Created', '1': 'Started', '2': 'Stopped'}.get(
+            _text(element, 'status'), '')
+    if not found:
+        raise exception.BackendError(
+            'gluster did not tell whether volume %s is started' % volume)
+    return found
+
+
+def _options(element: Element, volume: str) -> dict[str, str]:
+    """What is set on a volume; nothing only if that is what is said."""
     options = {_text(each, 'name'): _text(each, 'value')
                for each in element.iterfind('options/option')}
-    disperse = _integer(element, 'disperseCount', 0)
-    width = disperse or _integer(element, 'replicaCount', 1)
-    return records.Volume(
-        name=_text(element, 'name'), id=_text(element, 'id'),
-        status=_text(element, 'statusStr'), options=options,
-        snapshots=_integer(element, 'snapshotCount', 0),
-        bricks=tuple(_text(each, 'name') or (each.text or '').strip()
-                     for each in element.iterfind('bricks/brick')),
-        width=max(1, width), redundancy=_integer(
-            element, 'redundancyCount', 0), dispersed=disperse > 0)
+    count = _count(element, 'optCount')
+    if count is None and element.find('options') is None:
+        raise exception.BackendError(
+            'gluster did not tell the options of volume %s' % volume)
+    _check_count('options of volume %s' % volume, len(options), count)
+    return options
+
+
+def _arbiters(element: Element, bricks: tuple[str, ...],
+              width: int) -> frozenset[str]:
+    flags = [_text(each, 'isArbiter')
+             for each in element.iterfind('bricks/brick')]
+    if '1' not in flags and '' in flags \
+            and _integer(element, 'arbiterCount', 0):
+        # It is always the last one of a set.
+        return frozenset(bricks[width - 1::width])
+    return frozenset(brick for brick, flag in zip(bricks, flags, strict=True)
+                     if flag == '1')
 
 
 def bricks(answer: Answer) -> dict[str, list[records.Brick]]:
-    """The bricks of ``volume status ... detail`` by volume."""
+    """The bricks of ``volume status ...`` by volume.
+
+    Those on servers that are down are not among them.
+    """
     return {_text(each, 'volName'): list(_nodes(each)) for each
             in answer.tree.iterfind('volStatus/volumes/volume')}
 
@@ -139,22 +217,64 @@ def _nodes(volume: Element) -> Iterator[records.Brick]:
     for node in volume.iterfind('node'):
         yield records.Brick(
             f'{_text(node, "hostname")}:{_text(node, "path")}',
-            _bytes(node, 'sizeTotal'), _bytes(node, 'sizeFree'))
+            _bytes(node, 'sizeTotal'), _bytes(node, 'sizeFree'),
+            online=_text(node, 'status') == '1', pid=_text(node, 'pid'),
+            peer=_text(node, 'peerid'))
 
 
 def quota(answer: Answer) -> records.Quota | None:
-    """The limit of the root directory in ``volume quota ... list /``."""
+    """The root directory in ``volume quota ... list /``; None: not told."""
     for each in answer.tree.iterfind('volQuota/limit'):
         if _text(each, 'path') == '/':
             return records.Quota(_bytes(each, 'hard_limit'),
-                                 _bytes(each, 'used_space') or 0)
+                                 _bytes(each, 'used_space'))
     return None
+
+
+def heals(output: str) -> list[records.Heal] | None:
+    """The bricks of ``volume heal ... info``; None: nothing is ever healed.
+
+    Old versions answer in text whatever they are asked for.
+
+    :raises NotXml: it is neither.
+    """
+    if _START not in output:
+        return _heals_in_text(output)
+    answer = answers(output)[0]
+    if not answer.ok:
+        if _NO_COPIES.search(answer.text):
+            return None
+        raise NotXml(answer.text)
+    return [records.Heal(_text(each, 'name'),
+                         _text(each, 'status') == 'Connected',
+                         _count(each, 'numberOfEntries'))
+            for each in answer.tree.iterfind('healInfo/bricks/brick')]
+
+
+def _heals_in_text(output: str) -> list[records.Heal] | None:
+    if _NO_COPIES.search(output):
+        return None
+    found = []
+    for part in re.split(r'^Brick ', output, flags=re.M)[1:]:
+        lines = part.splitlines()
+        said = {key: value.strip() for key, separator, value in (
+            line.partition(':') for line in lines[1:]) if separator}
+        entries = said.get('Number of entries', '')
+        found.append(records.Heal(
+            lines[0].strip(), said.get('Status', 'Connected') == 'Connected',
+            int(entries) if entries.isdigit() else None))
+    if not found:
+        raise NotXml('no bricks')
+    return found
 
 
 def snapshot_names(answer: Answer) -> list[str]:
     """The names of ``snapshot list``."""
-    return [(each.text or '').strip() for each
-            in answer.tree.iterfind('snapList/snapshot')]
+    found = [(each.text or '').strip() for each
+             in _told(answer, 'snapList').iterfind('snapshot')]
+    _check_count('snapshots', len(found), _count(answer.tree,
+                                                 'snapList/count'))
+    return found
 
 
 def snapshots(answer: Answer) -> list[records.Snapshot]:

@@ -74,7 +74,8 @@ def preparation(volume: Volume, share_id: str, claim: str,
               records.CLIENT_TLS: 'on', records.SERVER_TLS: 'on',
               records.DYNAMIC: 'on', records.GNFS: 'off',
               records.TRASH: 'off', records.READ_ONLY: 'off',
-              records.ALLOW: infra, records.STATE: records.NONE}
+              records.ALLOW: infra, records.STATE: records.NONE,
+              records.EMPTY: records.NONE}
     if not volume.started:
         # Its bricks will start with what is set here.
         wanted[records.TLS_RUNS] = 'on'
@@ -281,14 +282,14 @@ def emptying(volume: Volume, share_id: str, infra: str, *,
     if volume.on(records.TRASH):
         restart = True
     return changed(volume, changes, restart=restart) \
-        + plan.Plan((step('wipe', volume),))
+        + plan.Plan((step('wipe', volume, of=volume),))
 
 
 def returning(volume: Volume, claim: str) -> plan.Plan:
     """Give an empty volume back to the pool."""
     options = {records.MARK: records.NONE, records.STATE: records.NONE,
                **dict.fromkeys((*volume.claims(), claim), records.NONE),
-               records.TLS_RUNS: 'on'}
+               records.TLS_RUNS: 'on', records.EMPTY: 'on'}
     steps = []
     if volume.on(records.QUOTA):
         steps.append(step('run', volume, commands=('disable',)))
@@ -309,6 +310,10 @@ def destruction(volume: Volume) -> plan.Plan:
 
 
 def check_snapshots(volume: Volume) -> None:
+    if volume.snapshots is None:
+        raise exception.BackendError(
+            'Whether volume %s has snapshots is not told' % volume.name,
+            check='gluster snapshot list %s' % volume.name)
     if volume.snapshots:
         raise exception.Busy(
             'Volume %s has %d snapshots' % (volume.name, volume.snapshots),
@@ -340,11 +345,18 @@ def resize(quota: records.Quota, share_id: str, gib: int, *,
     """Whether the limit has to be changed to so many GiB.
 
     :raises PossibleDataLoss: a shrink below what is in use.
+    :raises BackendError: a shrink, and what is in use is not told.
     """
-    if shrink and quota.used > gib * 1024 ** 3:
+    if shrink and quota.used is None:
+        raise exception.BackendError(
+            'Share %s cannot shrink to %d GiB: gluster does not tell how '
+            'much is in use' % (share_id, gib),
+            check='gluster volume quota ... list / on the server, in the '
+                  'same mount namespace as glusterd')
+    if shrink and (quota.used or 0) > gib * 1024 ** 3:
         raise exception.PossibleDataLoss(
             'Share %s cannot shrink to %d GiB: %d bytes are in use'
-            % (share_id, gib, quota.used))
+            % (share_id, gib, quota.used or 0))
     return quota.limit != gib * 1024 ** 3
 
 
@@ -372,24 +384,3 @@ def unmarked(volume: Volume) -> bool:
     One that was given back has NONE instead.
     """
     return records.MARK not in volume.options and not volume.state
-
-
-def capacity(volume: Volume, bricks: Iterable[records.Brick],
-             ) -> tuple[int | None, int | None]:
-    """Bytes that a volume has in all and that are free.
-
-    The smallest brick of each set counts, as often as the set keeps
-    different data; None if a set has no brick whose size is known.
-    """
-    known = {brick.name: brick for brick in bricks}
-    total = free = 0
-    for first in range(0, len(volume.bricks), volume.width):
-        found = [known[name] for name
-                 in volume.bricks[first:first + volume.width]
-                 if name in known and known[name].total is not None]
-        if not found:
-            return None, None
-        times = volume.width - volume.redundancy if volume.dispersed else 1
-        total += times * min(brick.total or 0 for brick in found)
-        free += times * min(brick.free or 0 for brick in found)
-    return (total, free) if volume.bricks else (None, None)

@@ -100,7 +100,7 @@ class Pool:
         return None if self._pattern is None else self._pattern.size(name)
 
     def unusable(self, volume: records.Volume) -> str:
-        """Why a free volume cannot become a share, or ''."""
+        """Why a volume cannot become a share, or ''."""
         allowed = volume.allowed
         if allowed is None:
             return ('auth.ssl-allow is not set, so that everybody with a '
@@ -110,12 +110,28 @@ class Pool:
         if not self.infrastructure.has_server(
                 self.infrastructure.of(allowed)):
             return 'auth.ssl-allow has no name of a server'
+        if volume.snapshots is None:
+            return 'whether it has snapshots is not told'
         if volume.snapshots:
             return 'it has %d snapshots' % volume.snapshots
         if volume.coming_back:
             return ('it was brought back to a snapshot and not started '
                     'since: a share that is being reverted, perhaps')
-        return ''
+        exposed = volume.exposed()
+        return ('%s is on, so that others than the rules say get in'
+                % exposed) if exposed else ''
+
+    def unfit(self, volume: records.Volume) -> str:
+        """Why a free volume is not handed out, or ''.
+
+        One that is managed may have options that its users are used to.
+        """
+        why = self.unusable(volume)
+        if why:
+            return why
+        option = volume.hindrance()
+        return ('%s is %s, with which it is no share for everybody'
+                % (option, volume.options[option])) if option else ''
 
 
 def best(candidates: Iterable[tuple[Located, str, str, int | None]],

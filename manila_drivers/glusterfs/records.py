@@ -34,11 +34,30 @@ CLAIM = 'user.manila-claim-'
 #: Options that old or trimmed builds do not have.
 OPTIONAL = frozenset({DYNAMIC, TRASH, GNFS})
 
+#: Set when every brick was there and the volume was seen to be empty, and
+#: taken away before anybody may write to it.
+EMPTY = 'user.manila-empty'
+
 NONE = 'NONE'
 WIPING = 'wiping'
 UNMANAGED = 'unmanaged'
 
 _TRUE = frozenset({'on', 'yes', 'true', 'enable', '1'})
+
+
+_EXPOSING = ('ganesha.enable', 'user.cifs', 'user.smb')
+
+_OFF = frozenset({'off', 'no', 'false', 'disable', '0'})
+
+# With any other value than these clients are refused whatever the rules say,
+# or nothing can be written or deleted.
+_HINDERING: Mapping[str, frozenset[str]] = {
+    'auth.allow': frozenset({'*'}), 'auth.reject': frozenset({'none'}),
+    'features.read-only': _OFF, 'features.worm': _OFF,
+    'features.worm-file-level': _OFF, 'server.root-squash': _OFF,
+    'server.all-squash': _OFF,
+    'storage.owner-uid': frozenset({'0', '-1'}),
+    'storage.owner-gid': frozenset({'0', '-1'})}
 
 
 def is_on(value: str | None) -> bool | None:
@@ -51,20 +70,26 @@ class Volume:
     """A volume of a cluster.
 
     ``options`` has those alone that are explicitly set.  ``bricks`` is
-    ``host:/directory`` of each; ``width`` is how many of them hold the same
-    file together, and ``redundancy`` how many of those can be lost in a
-    dispersed one.
+    ``host:/directory`` of each, and ``peers`` the id of the server that it
+    is on; ``width`` is how many of them hold the same file together, and
+    ``redundancy`` how many of those can be lost in a dispersed one.
+    ``arbiters`` are bricks that keep names and no data.  ``snapshots`` is
+    None where gluster does not tell.  ``copies`` is False only of what is
+    known to keep each file once, so that nothing is ever healed.
     """
 
     name: str
     id: str = ''
     status: str = 'Started'
     options: Mapping[str, str] = dataclasses.field(default_factory=dict)
-    snapshots: int = 0
+    snapshots: int | None = 0
     bricks: tuple[str, ...] = ()
     width: int = 1
     redundancy: int = 0
     dispersed: bool = False
+    peers: tuple[str, ...] = ()
+    arbiters: frozenset[str] = frozenset()
+    copies: bool = True
 
     @property
     def started(self) -> bool:
@@ -125,6 +150,30 @@ class Volume:
         return not self.started and any('/snaps/' in brick
                                         for brick in self.bricks)
 
+    @property
+    def seen_empty(self) -> bool:
+        """Whether it was seen to be empty since anybody could write to it.
+
+        In a volume that an operator has made, or another driver has given
+        back, there may be anything.
+        """
+        return bool(is_on(self.user(EMPTY)))
+
+    def exposed(self) -> str:
+        """The option by which others than the list says get in, or ''.
+
+        Servers of other protocols export volumes that have these.
+        """
+        return next((option for option in _EXPOSING if self.on(option)), '')
+
+    def hindrance(self) -> str:
+        """The option for which it cannot serve as a share, or ''."""
+        for option, harmless in _HINDERING.items():
+            value = self.options.get(option, '').strip().lower()
+            if value and value not in harmless:
+                return option
+        return ''
+
     def claims(self) -> dict[str, str]:
         """Shares that backends claimed the volume for, by option.
 
@@ -162,16 +211,45 @@ class Snapshot:
 
 @dataclasses.dataclass(frozen=True)
 class Quota:
-    """Bytes.  ``limit`` is None without one."""
+    """Bytes.  ``limit`` is None without one, ``used`` if it is not told."""
 
     limit: int | None
-    used: int
+    used: int | None
+
+
+def brick_path(name: str) -> str:
+    """The directory of a brick by its name, ``host:/directory``."""
+    return '/' + name.partition(':/')[2]
 
 
 @dataclasses.dataclass(frozen=True)
 class Brick:
-    """Bytes of the file system that a brick is in, if it is up."""
+    """A brick as ``volume status`` has it.
+
+    ``total`` and ``free`` are bytes of the file system that its directory is
+    in; where the brick does not run that may be another one.  ``pid`` tells
+    two runs of it apart, and ``peer`` is the id of its server.
+    """
 
     name: str
     total: int | None
     free: int | None
+    online: bool = True
+    pid: str = ''
+    peer: str = ''
+
+    @property
+    def path(self) -> str:
+        return brick_path(self.name)
+
+
+@dataclasses.dataclass(frozen=True)
+class Heal:
+    """What the copies in one brick lack, or others lack of them.
+
+    ``entries`` is how many files; None if it is not told.
+    """
+
+    brick: str
+    connected: bool
+    entries: int | None

@@ -25,6 +25,7 @@ from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.glusterfs import clusters as clusters_module
 from manila_drivers.glusterfs import commandline
+from manila_drivers.glusterfs import completeness
 from manila_drivers.glusterfs import diary
 from manila_drivers.glusterfs import names
 from manila_drivers.glusterfs import planning
@@ -88,6 +89,7 @@ class Shares:
             if found is not None:
                 self._delete(share, found, record)
             self._site.diary.forget(share.id)
+            self._site.sizes.forget(share.id)
 
     def _deactivate(self, share: model.Share, record: diary.Record) -> None:
         """Finish what an interrupted creation from a snapshot has left."""
@@ -186,13 +188,23 @@ class Shares:
             found = self._site.get(share.id)
             if not found.volume.on(records.QUOTA):
                 self._unbounded(found, share, gib, shrink=shrink)
-                return
-            if not shrink:
-                self._check_room(found, share, gib)
-            gluster, name = found.cluster.gluster, found.volume.name
-            quota = gluster.quota(name) or records.Quota(None, 0)
-            if planning.resize(quota, share.id, gib, shrink=shrink):
-                gluster.call(*commandline.limit(name, gib))
+            else:
+                self._bounded(found, share, gib, shrink=shrink)
+            self._site.sizes.note(share.id, gib)
+
+    def _bounded(self, found: Located, share: model.Share, gib: int, *,
+                 shrink: bool) -> None:
+        if not shrink:
+            self._check_room(found, share, gib)
+        gluster, volume = found.cluster.gluster, found.volume
+        quota, bricks = gluster.bounded(volume.name)
+        absent = completeness.missing(volume, bricks)
+        if shrink and (absent or not bricks):
+            # What is in them is not counted.
+            raise completeness.offline(volume, absent, 'cannot be shrunk')
+        if planning.resize(quota or records.Quota(None, None), share.id, gib,
+                           shrink=shrink):
+            gluster.call(*commandline.limit(volume.name, gib))
 
     def _unbounded(self, found: Located, share: model.Share, gib: int, *,
                    shrink: bool) -> None:
@@ -200,16 +212,18 @@ class Shares:
             raise exception.Unsupported(
                 'Share %s cannot shrink: volume %s has no quota' % (
                     share.id, found.qualified), check='glusterfs_quota')
-        if self._capacity(found) is None:
-            raise exception.Unsupported(
-                'Share %s cannot be extended to %d GiB: how large volume %s '
-                'is, is not known' % (share.id, gib, found.qualified))
         self._check_room(found, share, gib)
 
     def _check_room(self, found: Located, share: model.Share,
                     gib: int) -> None:
         capacity = self._capacity(found)
-        if capacity is not None and capacity < gib:
+        if capacity is None:
+            raise exception.Unsupported(
+                'Share %s cannot be extended to %d GiB: how large volume %s '
+                'is, is not known' % (share.id, gib, found.qualified),
+                check='gluster volume status %s detail: whether all of its '
+                      'bricks run' % found.volume.name)
+        if capacity < gib:
             raise exception.Unsupported(
                 'Share %s cannot be extended to %d GiB: volume %s has %d'
                 % (share.id, gib, found.qualified, capacity),
@@ -221,7 +235,7 @@ class Shares:
         if size is not None or not found.volume.started:
             return size
         bricks = found.cluster.gluster.bricks(found.volume.name)
-        total, _ = planning.capacity(found.volume,
-                                     bricks.get(found.volume.name, ()))
+        total, _ = completeness.capacity(
+            found.volume, bricks.get(found.volume.name, ()))
         # Bricks with what file systems take for themselves round up.
         return None if total is None else -(-total // model.GiB)

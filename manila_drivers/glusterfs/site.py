@@ -38,6 +38,65 @@ Lock = Callable[..., contextlib.AbstractContextManager[Any]]
 # Seconds to wait for others that choose a volume: each takes a few.
 _POOL_TIMEOUT = 300.0
 
+# Seconds for which a volume that could not be made a share is tried last.
+_SUSPECT = 600.0
+
+
+class Sizes:
+    """How large shares are, which volumes do not tell.
+
+    Each is read once from its record, and remembered.
+    """
+
+    def __init__(self, diary: diary_module.Diary) -> None:
+        self._diary = diary
+        self._known: dict[str, int | None] = {}
+
+    def note(self, share_id: str, gib: int | None) -> None:
+        """A share has been given a size; so its record says from now on."""
+        if gib is not None and self._known.get(share_id) != gib:
+            self._diary.sized(share_id, gib)
+            self._known[share_id] = gib
+
+    def heard(self, share_id: str, gib: int | None) -> None:
+        """Manila has told how large a share is."""
+        if gib is not None:
+            self._known[share_id] = gib
+
+    def read(self, share_id: str) -> int | None:
+        """GiB, or None if it is not known."""
+        if share_id not in self._known:
+            self._known[share_id] = self._diary.size(share_id)
+        return self._known[share_id]
+
+    def forget(self, share_id: str) -> None:
+        self._known.pop(share_id, None)
+
+
+class Suspects:
+    """Free volumes that have lately turned out not to be usable.
+
+    They are tried last, and told of, until it is time to try them again.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._known: dict[str, tuple[float, str]] = {}
+
+    def add(self, qualified: str, reason: str) -> None:
+        self._known[qualified] = self._clock() + _SUSPECT, reason
+
+    def reason(self, qualified: str) -> str:
+        """What was wrong with a volume, or ''."""
+        until, reason = self._known.get(qualified, (0.0, ''))
+        if reason and self._clock() >= until:
+            self._known.pop(qualified, None)
+            return ''
+        return reason
+
+    def clear(self, qualified: str) -> None:
+        self._known.pop(qualified, None)
+
 
 class Site:
     """One backend: where volumes are found, and changed.
@@ -49,10 +108,14 @@ class Site:
     def __init__(self, settings: settings_module.Settings,
                  clusters: clusters_module.Clusters, storage: Any,
                  lock: Lock, wiper: mounting.Wiper,
-                 sleep: Callable[[float], object] = time.sleep) -> None:
+                 sleep: Callable[[float], object] = time.sleep,
+                 clock: Callable[[], float] = time.monotonic) -> None:
         self.settings = settings
         self.clusters = clusters
         self.diary = diary_module.Diary(storage)
+        self.sizes = Sizes(self.diary)
+        self.suspects = Suspects(clock)
+        self.clock = clock
         self.wiper = wiper
         self.sleep = sleep
         self._lock = lock
@@ -149,7 +212,10 @@ class Site:
     # -- changing --------------------------------------------------------
 
     def run(self, cluster: Cluster, steps: plan.Plan) -> None:
-        performing.Performer(cluster, self.wiper.wipe).run(steps)
+        self.performer(cluster).run(steps)
+
+    def performer(self, cluster: Cluster) -> performing.Performer:
+        return performing.Performer(cluster, self.wiper)
 
     def claim(self, share: model.Share) -> str:
         """The option by which this service claims volumes."""

@@ -87,7 +87,7 @@ class Snapshots:
                 # Servers without LVM refuse all these commands: the delete
                 # of a snapshot that could not be taken either.  That there
                 # is none can still be seen.
-                if any(volume.snapshots
+                if any(volume.snapshots != 0
                        for volume in cluster.gluster.volumes()):
                     raise
 
@@ -195,6 +195,7 @@ class Snapshots:
             self._site.settings.infrastructure.joined(infra),
             share.size if bounded else None))
         self._site.diary.complete(share.id, located.qualified)
+        self._site.sizes.note(share.id, share.size)
 
     def status(self, share: model.Share) -> dict[str, Any]:
         """Whether a share from a snapshot is there; it is made at once."""
@@ -281,7 +282,10 @@ class Snapshots:
             raise exception.NotManageable(
                 'Volume %s on %s has no snapshot %s' % (volume, cluster,
                                                         name))
-        return {'provider_location': name}
+        # It has the content of the whole share.
+        size = (snapshot.share and snapshot.share.size) or snapshot.size
+        return {'provider_location': name,
+                **({'size': size} if size else {})}
 
 
 def _name(snapshot: model.Snapshot) -> str:

@@ -34,7 +34,13 @@ SAME_STATE = 22
 
 # Older versions have no numbers, and newer ones often none that tells.
 _TEXTS = (
-    (LOCKED, re.compile('Another transaction is in progress')),
+    # A peer that cannot lock says so in other words than the own server.
+    (LOCKED, re.compile(
+        r'Another transaction (is|could be) in progress'
+        r'|(?<!un)locking failed (on|for) '
+        r'|(Failed|Unable) to acquire (the )?(\S+ )?locks?\b'
+        r'|Unable to get lock for|Cluster lock (is )?held by|Lock timed out',
+        re.I)),
     (NO_VOLUME, re.compile(r'[Vv]olume (\(?\S+\)? )?does not exist')),
     (NO_SNAPSHOT, re.compile(
         r'Snapshot \(?\S+\)? does not exist|Failed to find :\S+ snap')),

@@ -22,6 +22,7 @@ import pytest
 
 from manila_drivers.conformance.labs import gluster
 from manila_drivers.glusterfs import glusterfs_native
+from manila_drivers.glusterfs import performing
 from manila_drivers.glusterfs import records
 from tests.conformance import catching
 
@@ -88,23 +89,29 @@ class OpenWhileItChanges(Broken):
 
 
 class DoesNotWipe(Broken):
-    def do_setup(self, context, **kwargs):
-        super().do_setup(context, **kwargs)
-        self._backend.site.wiper.wipe = lambda export, volume: None
-
-
-class BelievesTheWipe(Broken):
-    """Does not look whether anything is left."""
+    performer_class = type('Idle', (performing.Performer,), {
+        'empty': lambda self, volume, *, delete=False: ''})
 
     def do_setup(self, context, **kwargs):
         super().do_setup(context, **kwargs)
-        wiper = self._backend.site.wiper
-        wiper._empty = functools.partial(self._careless, wiper)
+        site = self._backend.site
+        site.performer = lambda cluster: self.performer_class(
+            cluster, site.wiper)
 
-    @staticmethod
-    def _careless(wiper, export, place):
-        wiper._run('find', place, '-mindepth', '1', '-delete',
-                   accept=frozenset(range(256)))
+
+class Careless(performing.Performer):
+    """Does not look whether anything is left, nor at any brick."""
+
+    def empty(self, volume, *, delete=False):
+        export = self._cluster.address.export(volume.name)
+        with self._wiper.mounted(export, volume) as mount:
+            if delete:
+                mount.delete()
+        return ''
+
+
+class BelievesTheWipe(DoesNotWipe):
+    performer_class = Careless
 
 
 class MarksAtTheEnd(Broken):

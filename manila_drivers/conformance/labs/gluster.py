@@ -47,6 +47,10 @@ STRUCK: Mapping[str, Mapping[str, Any]] = {
     'failed before': {'kind': 'status', 'code': 30800, 'before': True},
     'failed after': {'kind': 'status', 'code': 30800, 'before': False},
     'locked': {'kind': 'status', 'code': 30802, 'before': True},
+    'locked by a peer': {
+        'kind': 'status', 'code': 30800, 'before': True, 'body':
+            'Locking failed on 192.0.2.3. Please check log file for '
+            'details.'},
     'peer down': {'kind': 'status', 'code': 30804, 'before': True},
     'daemon down': {'kind': 'status', 'code': 1, 'before': True},
     'truncated': {'kind': 'truncated'},
@@ -102,7 +106,7 @@ class GlusterLab(simulated.SimulatedLab[Site]):
     name = 'gluster'
     features = RW_ONLY
     budgets = lab.Budgets(
-        create=4, delete=14, update_access=2, update_access_unchanged=1,
+        create=17, delete=19, update_access=2, update_access_unchanged=1,
         ensure_1000=1, stats=1, resize=3)
     faults = tuple(lab.Fault(name) for name in STRUCK)
     secrets = (PASSWORD,)
@@ -121,8 +125,10 @@ class GlusterLab(simulated.SimulatedLab[Site]):
         self.host.faults = self.sim.faults
         self.storage = type(self).make_storage()
         self._held: dict[tuple[str, str], gluster.Mount] = {}
-        for number in range(type(self).pool):
-            self.sim.make_volume(f'pool-10G-{number:02d}')
+        self._pool = {f'pool-10G-{number:02d}'
+                      for number in range(type(self).pool)}
+        for name in sorted(self._pool):
+            self.sim.make_volume(name)
 
     # What every lab has to tell
 
@@ -138,15 +144,23 @@ class GlusterLab(simulated.SimulatedLab[Site]):
         """Volumes as tenants and operators see them.
 
         What is only remembered on a free volume of the pool, such as that
-        its bricks run with TLS, is no difference.
+        its bricks run with TLS, is no difference; nor is which of those that
+        are alike has become a share.
         """
         found: dict[lab.Item, Any] = {}
+        free = 0
         with self.sim.lock:
             for volume in self.sim.state.volumes.values():
                 described = self._described(volume)
-                if described != UNUSED or volume.name.startswith('pool-'):
+                alike = volume.name in self._pool
+                if alike and described == UNUSED:
+                    free += 1
+                elif alike and described['mark']:
+                    found['volume', 'of ' + described['mark']] = described
+                elif described != UNUSED or volume.name.startswith('pool-'):
                     # A managed volume stays, empty and open to nobody.
                     found['volume', volume.name] = described
+            found['volumes', 'free'] = free
             for snapshot in self.sim.state.snapshots.values():
                 found['snapshot', snapshot.name] = {
                     'origin': snapshot.origin, 'active': snapshot.active,

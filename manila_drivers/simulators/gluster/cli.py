@@ -15,6 +15,7 @@
 from collections.abc import Sequence
 from xml.etree import ElementTree
 
+from manila_drivers.simulators.gluster import heal
 from manila_drivers.simulators.gluster import quota
 from manila_drivers.simulators.gluster import snapshots
 from manila_drivers.simulators.gluster import state as state_module
@@ -40,6 +41,7 @@ class CommandLine:
     def __init__(self, state: state_module.State) -> None:
         self._state = state
         self._volumes = volumes.Volumes(state)
+        self._heal = heal.Heal(state)
         self._quota = quota.Quota(state)
         self._snapshots = snapshots.Snapshots(state)
 
@@ -69,6 +71,8 @@ class CommandLine:
             question = _ASKS[words[0], words[1]] or 'Do you want to continue?'
             return Reply(f'{question} (y/n) gluster cli read error\n'
                          f'Invalid input, please enter y/n\n')
+        if words[:2] == ['volume', 'heal']:
+            return self._heal.run(words[2:])
         try:
             payload = self._payload(words)
         except wire.UsageError:

@@ -22,6 +22,7 @@ import time
 from manila_drivers import exception
 from manila_drivers.glusterfs import address as address_module
 from manila_drivers.simulators.faults import Fault
+from manila_drivers.simulators.gluster import placement
 from manila_drivers.simulators.gluster import sim as sim_module
 from manila_drivers.simulators.gluster import state as state_module
 from manila_drivers.simulators.gluster.wire import Reply
@@ -56,6 +57,8 @@ class ManilaHost(sim_module.Struck):
         self.sleep = sleep
         self.silent = 0
         self.has_helper = True
+        #: Bricks that a firewall keeps from this host.
+        self.unreached: set[str] = set()
         self.directories: set[str] = set()
         self._mounts: dict[str, _Mounted] = {}
 
@@ -150,21 +153,42 @@ class ManilaHost(sim_module.Struck):
             volume = mounted.sim.state.volumes.get(mounted.mount.volume)
         spared = [words[number + 1] for number, word in enumerate(words)
                   if word == '-path']
-        found = [path for path in _paths(volume) if not any(
-            fnmatch.fnmatchcase(place + path, each) for each in spared)] \
-            if volume is not None else []
-        if '-delete' in words and volume is not None:
+        if '/.meta/' in place:
+            return self._clients(place)
+        if volume is None:
+            return Reply()
+        away = self.unreached & set(volume.bricks)
+        found = [path for path in _paths(
+            placement.seen(volume, away), trash=volume.trash_seen)
+            if not any(fnmatch.fnmatchcase(place + path, each)
+                       for each in spared)]
+        if '-delete' in words:
+            placement.missed(volume, away)
             return _deleted(volume, found)
         return Reply(f'{place}{found[0]}\n' if found else '')
 
+    def _clients(self, place: str) -> Reply:
+        """What a mount tells of its connections to bricks."""
+        mounted = self._mounts.get(place.partition('/.meta/')[0])
+        if mounted is None:
+            return Reply('', f'find: {place}: No such file or directory\n', 1)
+        volume = mounted.sim.state.volumes[mounted.mount.volume]
+        return Reply(''.join(
+            f'[xlator.protocol.client.{volume.name}-client-{number}.priv]\n'
+            f'connected = {int(there)}\ntotal_bytes_read = 54868\n'
+            f'ping_timeout = 42\n' for number, there in enumerate(
+                brick not in volume.placed.offline
+                and brick not in self.unreached
+                for brick in volume.bricks)))
 
-def _paths(volume: state_module.Volume) -> list[str]:
+
+def _paths(files: placement.Files, *, trash: bool) -> list[str]:
     """Files and directories, deepest first."""
-    found = set(volume.files)
-    for path in volume.files:
+    found = set(files)
+    for path in files:
         parts = path.split('/')
         found.update('/'.join(parts[:end]) for end in range(2, len(parts)))
-    if volume.trash_seen:
+    if trash:
         found |= {_TRASH, _TRASH + '/internal_op'}
     return sorted(found, key=lambda path: (-path.count('/'), path))
 

@@ -58,6 +58,8 @@ class Quota:
             volume.options.pop('features.quota-deem-statfs', None)
             volume.limit = None
             return [_OP]
+        if verb == 'list' and self._state.options.quota_blind:
+            return [element('volQuota')]
         if verb == 'list':
             return [_listed(volume)]
         if verb in ('limit-usage', 'remove'):

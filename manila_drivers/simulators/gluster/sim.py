@@ -24,6 +24,7 @@ from typing import NamedTuple
 from manila_drivers.simulators.faults import Fault
 from manila_drivers.simulators.faults import FaultPlan
 from manila_drivers.simulators.gluster import cli
+from manila_drivers.simulators.gluster import placement
 from manila_drivers.simulators.gluster import state as state_module
 from manila_drivers.simulators.gluster import wire
 from manila_drivers.simulators.gluster.wire import Reply
@@ -168,9 +169,14 @@ class GlusterSim(Struck):
                     started: bool = True, tls: bool = True,
                     allow: str | None = INFRASTRUCTURE, thin: bool = True,
                     replica: int = 1, files: dict[str, int] | None = None,
-                    **options: str) -> state_module.Volume:
+                    bricks: int = 0, servers: Sequence[str] = (),
+                    arbiter: bool = False, **options: str,
+                    ) -> state_module.Volume:
         """A volume, as an operator would put it into the pool.
 
+        :param bricks: how many in all, if not one for each copy.
+        :param servers: they are on these in turn, if not on the only one.
+        :param arbiter: the last copy of each keeps names only.
         :param options: with ``__`` for each dot and ``_`` for each hyphen.
         """
         wanted = state_module.at_creation(replica)
@@ -180,10 +186,12 @@ class GlusterSim(Struck):
             wanted['auth.ssl-allow'] = allow
         wanted |= {key.replace('__', '.').replace('_', '-'): value
                    for key, value in options.items()}
-        bricks = [f'{self.state.server}:/bricks/{name}-{number}'
-                  for number in range(replica)]
-        volume = state_module.Volume(name, bricks, size, options=wanted,
-                                     replica=replica, thin=thin)
+        hosts = servers or [self.state.server]
+        places = [f'{hosts[number % len(hosts)]}:/bricks/{name}-{number}'
+                  for number in range(bricks or replica)]
+        volume = state_module.Volume(name, places, size, options=wanted,
+                                     replica=replica, thin=thin,
+                                     arbiter=arbiter)
         volume.files.update(files or {})
         with self.lock:
             self.state.volumes[name] = volume
@@ -215,6 +223,28 @@ class GlusterSim(Struck):
         """A file appears, through some mount."""
         with self.lock:
             self.state.volumes[volume].files[path] = content
+
+    def brick_down(self, brick: str) -> None:
+        """The process of a brick is killed."""
+        with self.lock:
+            placement.down(self._of(brick), brick)
+
+    def brick_up(self, brick: str) -> None:
+        with self.lock:
+            self.state.brick_up(self._of(brick), brick)
+
+    def peer_down(self, host: str) -> None:
+        """A server is switched off, or nobody reaches it."""
+        with self.lock:
+            self.state.peer_down(host)
+
+    def peer_up(self, host: str) -> None:
+        with self.lock:
+            self.state.peer_up(host)
+
+    def _of(self, brick: str) -> state_module.Volume:
+        return next(each for each in self.state.volumes.values()
+                    if brick in each.bricks)
 
     # What can be seen
 

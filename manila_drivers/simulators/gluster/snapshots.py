@@ -17,6 +17,7 @@ from collections.abc import Sequence
 import copy
 import time
 
+from manila_drivers.simulators.gluster import placement
 from manila_drivers.simulators.gluster import state as state_module
 from manila_drivers.simulators.gluster import wire
 from manila_drivers.simulators.gluster.wire import Element
@@ -131,7 +132,7 @@ class Snapshots:
         if volume.status != state_module.STARTED:
             raise GlusterError(
                 30810, f'volume {volume_name} is not started')
-        if not self._state.options.bricks_up:
+        if not self._state.options.bricks_up or volume.placed.offline:
             raise GlusterError(30803, 'One or more bricks are not running. '
                                'Please run volume status command to see '
                                'brick status.')
@@ -212,6 +213,8 @@ class Snapshots:
         volume.files = copy.copy(found.files)
         volume.limit = found.limit
         volume.bricks = [self._brick(found.id)]
+        volume.replica, volume.arbiter = 1, False
+        volume.placed = placement.Placement()
         del self._state.snapshots[found.name]
         return [element('snapRestore', fields(
             'volume', name=volume.name, uuid=volume.id), _named(found))]

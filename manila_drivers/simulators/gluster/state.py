@@ -20,6 +20,8 @@ import fnmatch
 import time
 import uuid
 
+from manila_drivers.simulators.gluster import placement
+
 GIB = 1024 ** 3
 
 CREATED, STARTED, STOPPED = 0, 1, 2
@@ -28,8 +30,8 @@ STATUS = {CREATED: 'Created', STARTED: 'Started', STOPPED: 'Stopped'}
 ALLOW = 'auth.ssl-allow'
 _TRUE = frozenset({'on', 'yes', 'true', 'enable', '1'})
 
-Content = bytes | int
-Files = dict[str, Content]
+Content = placement.Content
+Files = placement.Files
 
 
 def is_on(value: str | None, otherwise: bool = False) -> bool:
@@ -46,6 +48,9 @@ class Options:
     :param peers_up: whether all other servers do.
     :param bricks_up: whether all bricks run.
     :param snapshot_limit: snapshots that one volume may have.
+    :param self_heal: whether copies are healed as soon as they are back.
+    :param quota_blind: quota answers success and tells nothing, as it does
+        where the command line has other mounts than glusterd.
     """
 
     version: str = '10.3'
@@ -54,6 +59,8 @@ class Options:
     peers_up: bool = True
     bricks_up: bool = True
     snapshot_limit: int = 256
+    self_heal: bool = True
+    quota_blind: bool = False
 
     @property
     def modern(self) -> bool:
@@ -86,8 +93,9 @@ class Volume:
     """A volume.
 
     ``files`` maps paths to content, or to sizes in bytes where content does
-    not matter.  ``tls``, ``allow`` and ``trash`` are what running bricks
-    work with, which need not be what the options say.
+    not matter: those that clients see.  ``tls``, ``allow`` and ``trash`` are
+    what running bricks work with, which need not be what the options say.
+    ``broken`` is what starting it is answered with, where that fails.
     """
 
     name: str
@@ -99,11 +107,15 @@ class Volume:
     files: Files = dataclasses.field(default_factory=dict)
     limit: int | None = None
     replica: int = 1
+    arbiter: bool = False
     thin: bool = True
+    broken: str = ''
     trash_seen: bool = False
     trash: bool = False
     tls: bool = False
     allow: str | None = None
+    placed: placement.Placement = dataclasses.field(
+        default_factory=placement.Placement)
 
     @property
     def used(self) -> int:
@@ -162,7 +174,12 @@ class State:
         self.volumes: dict[str, Volume] = {}
         self.snapshots: dict[str, Snapshot] = {}
         self.mounts: list[Mount] = []
+        #: Servers that are switched off.
+        self.down: set[str] = set()
         self.server_names = ('glusterfs-server-1', 'glusterfs-server-2')
+
+    def peer_id(self, host: str) -> str:
+        return str(uuid.uuid5(uuid.NAMESPACE_DNS, host))
 
     def snapshots_of(self, volume: str) -> list[Snapshot]:
         return [each for each in self.snapshots.values()
@@ -179,9 +196,40 @@ class State:
 
     def start(self, volume: Volume) -> None:
         volume.status = STARTED
+        volume.placed.restarted()
+        self.revive(volume)
         volume.tls = is_on(volume.options.get('server.ssl'))
         volume.allow = volume.options.get(ALLOW)
         volume.trash = is_on(volume.options.get('features.trash'))
+
+    def revive(self, volume: Volume) -> None:
+        """Start what bricks do not run; not those of servers that are off.
+        """
+        for brick in list(volume.bricks):
+            if brick.partition(':')[0] not in self.down:
+                self.brick_up(volume, brick)
+
+    def brick_up(self, volume: Volume, brick: str) -> None:
+        placement.up(volume, brick)
+        if self.options.self_heal:
+            volume.placed.heal()
+
+    def peer_down(self, host: str) -> None:
+        """A server is switched off, with its bricks."""
+        self.down.add(host)
+        self.options.peers_up = False
+        for volume in self.volumes.values():
+            for brick in volume.bricks:
+                if brick.partition(':')[0] == host:
+                    placement.down(volume, brick)
+
+    def peer_up(self, host: str) -> None:
+        """It is back, and starts the bricks of volumes that are started."""
+        self.down.discard(host)
+        self.options.peers_up = not self.down
+        for volume in self.volumes.values():
+            if volume.status == STARTED:
+                self.revive(volume)
 
     def stop(self, volume: Volume) -> None:
         volume.status = STOPPED

@@ -30,7 +30,10 @@ Volume = state_module.Volume
 Words = Sequence[str]
 
 KNOWN = (
-    'auth.allow', 'auth.reject', 'auth.ssl-allow', 'client.ssl',
+    'auth.allow', 'ganesha.enable', 'features.worm',
+    'features.worm-file-level', 'server.root-squash', 'server.all-squash',
+    'storage.owner-uid', 'storage.owner-gid', 'features.quota',
+    'auth.reject', 'auth.ssl-allow', 'client.ssl',
     'server.ssl', 'server.dynamic-auth', 'features.trash',
     'features.read-only', 'features.shard', 'features.quota-deem-statfs',
     'nfs.export-volumes', 'nfs.disable', 'ssl.own-cert', 'ssl.ca-list',
@@ -101,22 +104,27 @@ class Volumes:
             element('brickCount', count),
             element('distCount', count // volume.replica),
             element('replicaCount', volume.replica),
-            element('arbiterCount', 0), element('disperseCount', 0),
+            element('arbiterCount', int(volume.arbiter)),
+            element('disperseCount', 0),
             element('redundancyCount', 0),
             element('type', 2 if volume.replica > 1 else 0),
             element('typeStr', 'Replicate' if volume.replica > 1
                     else 'Distribute'),
             element('transport', 0),
-            element('bricks', *map(self._brick, volume.bricks)),
+            element('bricks', *(self._brick(
+                each, arbiter=volume.arbiter
+                and number % volume.replica == volume.replica - 1)
+                for number, each in enumerate(volume.bricks))),
             element('optCount', len(volume.options)),
             element('options', *(
                 fields('option', name=name, value=value)
                 for name, value in volume.options.items())))
 
-    def _brick(self, brick: str) -> Element:
+    def _brick(self, brick: str, *, arbiter: bool) -> Element:
+        ident = self._state.peer_id(brick.partition(':')[0])
         return element('brick', brick, element('name', brick),
-                       element('hostUuid', self._state.server_id),
-                       element('isArbiter', 0), uuid=self._state.server_id)
+                       element('hostUuid', ident),
+                       element('isArbiter', int(arbiter)), uuid=ident)
 
     def get(self, words: Words) -> list[Element]:
         volume = self.get_volume(words)
@@ -144,25 +152,43 @@ class Volumes:
                 raise GlusterError(30800, text, [
                     element('cliOp', 'volStatus'), element('output', text)])
             chosen = [volume]
+        detail = 'detail' in words
         return [element('volStatus', element('volumes', *(
-            element('volume', element('volName', each.name),
-                    element('nodeCount', len(each.bricks)),
-                    *self._nodes(each)) for each in chosen)))]
+            self._status(each, detail=detail) for each in chosen)))]
 
-    def _nodes(self, volume: Volume) -> Iterator[Element]:
+    def _status(self, volume: Volume, *, detail: bool) -> Element:
+        nodes = list(self._nodes(volume, detail=detail))
+        if not detail and volume.replica > 1:
+            nodes.append(_node('Self-heal Daemon', 'localhost',
+                               self._state.server_id,
+                               99 if self._state.options.self_heal else -1))
+        return element('volume', element('volName', volume.name),
+                       element('nodeCount', len(nodes)), *nodes,
+                       *([] if detail else [element('tasks')]))
+
+    def _nodes(self, volume: Volume, *, detail: bool) -> Iterator[Element]:
         sets = max(1, len(volume.bricks) // volume.replica)
-        for brick in volume.bricks:
+        for number, brick in enumerate(volume.bricks):
             host, _, path = brick.partition(':')
-            node = fields(
-                'node', hostname=host, path=path,
-                peerid=self._state.server_id, status=1, port=49152)
-            node.append(fields('ports', tcp=49152, rdma='N/A'))
-            node.extend(fields(
-                'node', pid=100, sizeTotal=volume.size // sets,
-                sizeFree=(volume.size - volume.used) // sets,
-                device='/dev/vdb', blockSize=4096, mntOptions='rw',
-                fsName='xfs', inodeSize='xfs', inodesTotal=65536,
-                inodesFree=65000))
+            if host in self._state.down:
+                # Of servers that are off nothing is told at all.
+                continue
+            pid = volume.placed.pid(brick)
+            node = _node(host, path, self._state.peer_id(host), pid,
+                         49152 + number)
+            size, used = volume.size // sets, volume.used // sets
+            if pid < 0:
+                # Its file system may not be mounted: that of the directory.
+                size, used = 3 * size, 0
+            elif volume.arbiter \
+                    and number % volume.replica == volume.replica - 1:
+                size, used = state_module.GIB, 0
+            if detail:
+                node.extend(fields(
+                    'node', sizeTotal=size, sizeFree=size - used,
+                    device='/dev/vdb', blockSize=4096, mntOptions='rw',
+                    fsName='xfs', inodeSize='xfs', inodesTotal=65536,
+                    inodesFree=65000))
             yield node
 
     # -- writing ---------------------------------------------------------
@@ -230,9 +256,12 @@ class Volumes:
         volume = self.get_volume(words)
         if volume.status == state_module.STARTED:
             if 'force' in words:
+                self._state.revive(volume)
                 return [element('volStart', _named(volume))]
             raise GlusterError(30800,
                                f'Volume {volume.name} already started')
+        if volume.broken:
+            raise GlusterError(30800, volume.broken)
         self._state.start(volume)
         return [element('volStart', _named(volume))]
 
@@ -260,6 +289,17 @@ class Volumes:
             raise GlusterError(30800, 'Some of the peers are down')
         del self._state.volumes[volume.name]
         return [element('volDelete', _named(volume))]
+
+
+def _node(host: str, path: str, peer: str, pid: int,
+          port: int | str = 'N/A') -> Element:
+    if pid < 0:
+        port = 'N/A'
+    node = fields('node', hostname=host, path=path, peerid=peer,
+                  status=int(pid > 0), port=port)
+    node.append(fields('ports', tcp=port, rdma='N/A'))
+    node.append(element('pid', pid))
+    return node
 
 
 def _named(volume: Volume) -> Element:

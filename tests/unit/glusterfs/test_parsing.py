@@ -100,7 +100,8 @@ def test_snapshot_count():
 def test_bricks():
     found = parsing.bricks(answer('volume-status-all-detail'))
     assert found['pool-1G-1'] == [records.Brick(
-        '192.0.2.2:/srv/bricks/a', 1020702720, 1018454016)]
+        '192.0.2.2:/srv/bricks/a', 1020702720, 1018454016, pid='191',
+        peer='9bcebd36-0eff-4f22-bac9-d45946436545')]
     assert len(found['pool-2G-2']) == 2
 
 

@@ -387,7 +387,7 @@ def test_returning_forgets_every_claim():
         CLAIM))
     assert found == [('run', ('disable',)), ('set', {
         records.MARK: 'NONE', records.STATE: 'NONE', CLAIM: 'NONE',
-        RIVAL: 'NONE', records.TLS_RUNS: 'on'})]
+        RIVAL: 'NONE', records.TLS_RUNS: 'on', records.EMPTY: 'on'})]
 
 
 @pytest.mark.parametrize(('mark', 'state', 'free'), [
@@ -439,26 +439,6 @@ def test_a_shrink_below_what_is_used():
     with pytest.raises(exception.PossibleDataLoss):
         planning.resize(records.Quota(None, 3 * 1024 ** 3 + 1), ID, 3,
                         shrink=True)
-
-
-BRICKS = [
-    # width, redundancy, dispersed, (total, free) of bricks, volume
-    (1, 0, False, [(10, 5), (20, 8)], (30, 13)),
-    (2, 0, False, [(10, 5), (20, 8)], (10, 5)),
-    (3, 1, True, [(10, 5), (10, 6), (12, 5)], (20, 10)),
-    (2, 0, False, [(10, 5), (None, None)], (10, 5)),
-    (1, 0, False, [(10, 5), (None, None)], (None, None)),
-    (1, 0, False, [], (None, None))]
-
-
-@pytest.mark.parametrize(
-    ('width', 'redundancy', 'dispersed', 'sizes', 'found'), BRICKS)
-def test_capacity(width, redundancy, dispersed, sizes, found):
-    bricks = [records.Brick(f'h:/{number}', *each)
-              for number, each in enumerate(sizes)]
-    of = volume(bricks=tuple(brick.name for brick in bricks), width=width,
-                redundancy=redundancy, dispersed=dispersed)
-    assert planning.capacity(of, bricks) == found
 
 
 # Ensuring

@@ -146,7 +146,8 @@ def test_statistics_are_numbers(world):
     world.one.make_volume('pool-9G-9', allow='*')
     stats = world.driver().get_share_stats(refresh=True)
     assert stats['total_capacity_gb'] == 10.0
-    assert stats['free_capacity_gb'] == 5.0
+    assert stats['free_capacity_gb'] == 10.0
+    assert stats['gluster_largest_free_volume_gb'] == 5.0
     assert stats['gluster_unusable_volumes'] == 1
     assert stats['share_backend_name'] == 'GlusterFS-Native'
     assert stats['storage_protocol'] == 'glusterfs'

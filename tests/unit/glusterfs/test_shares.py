@@ -33,8 +33,9 @@ def update(driver, share, wanted):
 
 @pytest.mark.parametrize('number', [1, 10, 200])
 @pytest.mark.parametrize(('state', 'budget'), [
-    ({'started': True}, 4), ({'started': True, 'tls': False}, 4),
-    ({'started': False}, 4)])
+    ({'started': True, 'user__manila_empty': 'on',
+      'user__manila_tls': 'on'}, 4),
+    ({'started': True, 'tls': False}, 6), ({'started': False}, 6)])
 def test_creation_costs_the_same_however_many_volumes(world, number, state,
                                                       budget):
     for each in range(number):
@@ -53,7 +54,7 @@ def test_creation_on_three_clusters_asks_each_once(world):
     driver = world.driver(glusterfs_servers='one,two')
     world.calls()
     driver.create_share(None, row())
-    assert len(world.calls()) <= 2 + 3
+    assert len(world.calls()) <= 2 + 5
 
 
 def test_the_second_share_of_a_volume_needs_no_restart(world):
@@ -65,7 +66,7 @@ def test_the_second_share_of_a_volume_needs_no_restart(world):
     world.calls()
     driver.create_share(None, row())
     assert [each.split()[1] for each in world.calls()] == [
-        'info', 'set', 'info']
+        'info', 'set', 'info', 'status']
     assert world.one.can_mount(None, 'pool-2G-1') is None
 
 

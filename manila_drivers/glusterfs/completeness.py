@@ -1,0 +1,210 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Whether every brick of a volume is there.
+
+Files in a brick that is not there are not seen, and come back with it: what
+looks empty without it need not be.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+
+from manila_drivers import exception
+from manila_drivers.glusterfs import commandline
+from manila_drivers.glusterfs import records
+
+Brick = records.Brick
+Volume = records.Volume
+
+# Seconds to wait for bricks of a volume that has just been started, and for
+# copies that are being healed; and between two looks.
+_STARTING = 10.0
+_HEALING = 60.0
+_PAUSES = 0.5, 5.0
+
+_CHECK = 'gluster volume status %s, gluster peer status'
+
+
+# -- facts and what they mean: pure ----------------------------------------
+
+def found(volume: Volume, bricks: Iterable[Brick]) -> list[Brick | None]:
+    """Each brick of a volume among those of its status, in order.
+
+    One server may have several names: then its id tells.
+    """
+    known = list(bricks)
+    by_name = {brick.name: brick for brick in known}
+    by_place = {(brick.peer, brick.path): brick for brick in known
+                if brick.peer}
+    peers = volume.peers or ('',) * len(volume.bricks)
+    return [by_name.get(name) or by_place.get(
+        (peer, records.brick_path(name)))
+        for name, peer in zip(volume.bricks, peers, strict=True)]
+
+
+def missing(volume: Volume, bricks: Iterable[Brick]) -> tuple[str, ...]:
+    """The bricks that do not run, or of which nothing is told."""
+    return tuple(name for name, brick in zip(
+        volume.bricks, found(volume, bricks), strict=True)
+        if brick is None or not brick.online)
+
+
+def restarted(volume: Volume, before: Iterable[Brick],
+              after: Iterable[Brick]) -> tuple[str, ...]:
+    """The bricks that were not there all the time between two looks."""
+    return tuple(
+        name for name, first, last in zip(
+            volume.bricks, found(volume, before), found(volume, after),
+            strict=True)
+        if first is None or last is None or not last.online
+        or first.pid != last.pid)
+
+
+def unhealed(volume: Volume,
+             heals: Sequence[records.Heal] | None) -> tuple[str, ...]:
+    """What keeps copies from being known to be the same, by brick."""
+    if heals is None:
+        return ()
+    reasons = []
+    known = {each.brick: each for each in heals}
+    for name in volume.bricks:
+        heal = known.pop(name, None)
+        if heal is None and len(heals) == len(volume.bricks):
+            # The server goes by another name there.
+            path = records.brick_path(name)
+            heal = next((each for each in heals if records.brick_path(
+                each.brick) == path), None)
+        if heal is None or not heal.connected:
+            reasons.append('%s is not connected' % name)
+        elif heal.entries is None:
+            reasons.append('%s does not tell' % name)
+        elif heal.entries:
+            reasons.append('%s: %d entries' % (name, heal.entries))
+    return tuple(reasons)
+
+
+def capacity(volume: Volume, bricks: Iterable[Brick],
+             ) -> tuple[int | None, int | None]:
+    """Bytes that a volume has in all and that are free.
+
+    The smallest brick of each set counts, as often as the set keeps
+    different data, and no arbiter does.  None if one that counts does not
+    run: it may be the smallest, and what is told of it may be the size of
+    the file system below.
+    """
+    total = free = 0
+    counted = list(zip(volume.bricks, found(volume, bricks), strict=True))
+    for first in range(0, len(counted), volume.width):
+        members = [brick for name, brick
+                   in counted[first:first + volume.width]
+                   if name not in volume.arbiters]
+        known = [brick for brick in members if brick is not None
+                 and brick.online and brick.total is not None]
+        if not known or len(known) < len(members):
+            return None, None
+        times = volume.width - volume.redundancy if volume.dispersed else 1
+        total += times * min(brick.total or 0 for brick in known)
+        free += times * min(brick.free or 0 for brick in known)
+    return (total, free) if counted else (None, None)
+
+
+def offline(volume: Volume, absent: Sequence[str],
+            what: str) -> exception.Busy:
+    """The error about bricks that are not there.
+
+    :param what: what cannot be done without them.
+    """
+    return exception.Busy(
+        'Volume %s %s: %s' % (volume.name, what, _offline(absent)),
+        check=_CHECK % volume.name)
+
+
+def _offline(absent: Sequence[str]) -> str:
+    if not absent:
+        return 'none of its bricks is known'
+    return ('brick %s is offline' if len(absent) == 1
+            else 'bricks %s are offline') % ', '.join(absent)
+
+
+# -- looking ---------------------------------------------------------------
+
+class Completeness:
+    """Looks at the bricks of volumes of one cluster."""
+
+    def __init__(self, gluster: commandline.Gluster) -> None:
+        self._gluster = gluster
+        self._clock = gluster.clock
+        self._sleep = gluster.sleep
+
+    def bricks(self, volume: Volume, what: str, *,
+               patience: float = _STARTING) -> list[Brick]:
+        """All bricks of a started volume, each of which runs.
+
+        Waits a little for those of a volume that has just been started.
+
+        :param what: what cannot be done without them, for the error.
+        :raises Busy: one does not run, or nothing is told of it.
+        """
+        end = self._clock() + patience
+        pause = _PAUSES[0]
+        while True:
+            seen = self._gluster.status(volume.name)
+            absent = missing(volume, seen)
+            if volume.bricks and not absent:
+                return seen
+            if not volume.bricks or self._clock() + pause > end:
+                raise offline(volume, absent, what)
+            self._sleep(pause)
+            pause = min(pause * 2, _PAUSES[1])
+
+    def check_unchanged(self, volume: Volume, before: Sequence[Brick],
+                        what: str) -> None:
+        """:raises Busy: a brick has not run all the time since then."""
+        after = self._gluster.status(volume.name)
+        absent = missing(volume, after)
+        if absent:
+            raise offline(volume, absent, what)
+        again = restarted(volume, before, after)
+        if again:
+            raise exception.Busy(
+                'Volume %s %s: brick %s was started anew meanwhile'
+                % (volume.name, what, ', '.join(again)),
+                check='that it keeps running; then try again')
+
+    def heal(self, volume: Volume, what: str) -> None:
+        """Wait until all copies are the same.
+
+        What a copy still lacks is healed by gluster in its own time, which
+        it is asked once not to wait for.
+
+        :raises Busy: they are not after a minute.
+        """
+        if not volume.copies:
+            return
+        end = self._clock() + _HEALING
+        pause, asked = _PAUSES[0], False
+        while True:
+            reasons = unhealed(volume, self._gluster.heals(volume.name))
+            if not reasons:
+                return
+            if self._clock() + pause > end:
+                raise exception.Busy(
+                    'Volume %s %s: copies are yet to be healed: %s' % (
+                        volume.name, what, '; '.join(reasons)),
+                    check='gluster volume heal %s info, and that the '
+                    'self-heal daemon runs' % volume.name)
+            if not asked:
+                asked = True
+                self._gluster.heal(volume.name)
+            self._sleep(pause)
+            pause = min(pause * 2, _PAUSES[1])
