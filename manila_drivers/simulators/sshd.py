@@ -29,6 +29,7 @@ import time
 from typing import Self
 
 _CONFIG = """\
+{owned}{owner}
 Port {port}
 {addresses}
 HostKey {folder}/host_key
@@ -43,6 +44,9 @@ KbdInteractiveAuthentication no
 SetEnv HOME={folder}/home
 {options}
 """
+
+# What comes behind it says whose server it is: sshd itself forgets.
+_OWNED = '# Serves process '
 
 MISSING = 'sshd or ssh-keygen is missing: package openssh-server'
 
@@ -170,7 +174,7 @@ class Sshd:
             pathlib.Path('/run/sshd').mkdir(mode=0o755, exist_ok=True)
         self.port = self.port or free_port(self._addresses)
         (self.folder / 'config').write_text(_CONFIG.format(
-            port=self.port, folder=self.folder, addresses='\n'.join(
+            owned=_OWNED, owner=owner(), port=self.port, folder=self.folder, addresses='\n'.join(
                 f'ListenAddress {each}' for each in self._addresses),
             options='\n'.join(self._options)), encoding='utf-8')
 
@@ -217,6 +221,39 @@ class Sshd:
 
     def __exit__(self, *_: object) -> None:
         self.close()
+
+
+def owner(pid: int | None = None) -> str:
+    """Return the number of a process, and when it was born.
+
+    The number alone may be another process's later.
+
+    :param pid: the process; this one, unless it is given
+    :raises OSError: there is none
+    """
+    number = os.getpid() if pid is None else pid
+    stat = pathlib.Path(f'/proc/{number}/stat').read_text()
+    # The name, in parentheses, may hold anything.
+    return f'{number}.{stat.rpartition(")")[2].split()[19]}'
+
+
+def lives(who: str) -> bool:
+    """Whether the process that :func:`owner` has named still runs."""
+    try:
+        pid = int(who.partition('.')[0])
+        stat = pathlib.Path(f'/proc/{pid}/stat').read_text()
+        return owner(pid) == who and stat.rpartition(')')[2].split()[0] != 'Z'
+    except (OSError, ValueError):
+        return False
+
+
+def owner_of(config: str | os.PathLike[str]) -> str:
+    """Return the owner that an sshd's configuration names; '' if none."""
+    try:
+        first = pathlib.Path(config).read_text().partition('\n')[0]
+    except OSError:
+        return ''
+    return first.removeprefix(_OWNED) if first.startswith(_OWNED) else ''
 
 
 def free_port(addresses: Sequence[str]) -> int:

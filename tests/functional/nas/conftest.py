@@ -10,12 +10,12 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-import pathlib
 import types
 
 import pytest
 
 from manila_drivers.ibm.gpfs import gnfs
+from tests import leftovers
 from tests.functional.lab import box
 from tests.functional.lab import guest
 from tests.functional.lab import image
@@ -95,14 +95,11 @@ class GaneshaSite:
 def ganeshas(place):
     need.programs('ganesha.nfsd', 'dbus-daemon', 'dbus-send')
     # What boxes mount over has to be there on the machine.
-    here = pathlib.Path(ganesha.CLUSTER)
-    new = not here.exists()
-    made = GaneshaSite(place)
-    for each in made.servers.values():
-        each.start()
-    yield made
-    if new:
-        here.rmdir()
+    with leftovers.place(ganesha.CLUSTER):
+        made = GaneshaSite(place)
+        for each in made.servers.values():
+            each.start()
+        yield made
 
 
 class KernelSite:

@@ -1,0 +1,93 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""An end for tests that their own time limit does not end.
+
+pytest-timeout raises in the main thread: once for each test, and not before
+the thread is back in Python's own loop.  A test that never comes back from C,
+a teardown that hangs after that, and threads that the interpreter waits for
+at its exit, would go on for ever.  Behind all of these the watchdog of
+``faulthandler`` stands: it needs no lock of the interpreter, prints all
+stacks and ends the process.  Boxes and guests end with it; other processes
+are ended by the next run.
+
+A ``conftest.py`` has it by importing its hooks.  The watchdog is one for the
+process: pytest's own option ``faulthandler_timeout`` takes it away.
+"""
+
+import faulthandler
+import os
+
+import pytest
+
+from tests import leftovers
+
+#: Seconds that a test may overdraw its limit by, to clean up after itself.
+GRACE = 120.0
+#: Seconds for collecting, for anything between two tests, and for the end.
+BETWEEN = 600.0
+END = 120.0
+
+_stderr: list[int] = []
+
+
+def pytest_configure(config):
+    leftovers.mark()
+    capture = config.pluginmanager.getplugin('capturemanager')
+    with capture.global_and_fixture_disabled():
+        _stderr[:] = [os.dup(2)]
+    _within(BETWEEN)
+
+
+def pytest_report_header():
+    return leftovers.sweep()
+
+
+@pytest.hookimpl(wrapper=True, tryfirst=True)
+def pytest_runtest_protocol(item):
+    _within(limit(item) + GRACE)
+    try:
+        return (yield)
+    finally:
+        _within(BETWEEN)
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_exception_interact(node):
+    """Wind it up again: pytest has just stopped it, for debuggers."""
+    _within(GRACE if isinstance(node, pytest.Item) else BETWEEN)
+
+
+def pytest_sessionfinish():
+    _within(END)
+
+
+def pytest_unconfigure():
+    """What is left now is the interpreter's exit."""
+    _within(END)
+
+
+def limit(item):
+    """Seconds that pytest-timeout gives a test; 0 for no limit."""
+    marker = item.get_closest_marker('timeout')
+    if marker is not None:
+        said = marker.args[0] if marker.args else marker.kwargs.get('timeout')
+        return float(said or 0)
+    option = item.config.getoption('timeout', None)
+    if option is None:
+        option = os.environ.get('PYTEST_TIMEOUT') or item.config.getini(
+            'timeout')
+    return float(option or 0)
+
+
+def _within(seconds):
+    faulthandler.dump_traceback_later(seconds, exit=True, file=_stderr[0])

@@ -1,0 +1,20 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""No test here can hang, or trip over what a killed run has left."""
+
+from tests.ending import pytest_configure  # noqa: F401
+from tests.ending import pytest_exception_interact  # noqa: F401
+from tests.ending import pytest_report_header  # noqa: F401
+from tests.ending import pytest_runtest_protocol  # noqa: F401
+from tests.ending import pytest_sessionfinish  # noqa: F401
+from tests.ending import pytest_unconfigure  # noqa: F401
