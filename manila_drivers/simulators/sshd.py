@@ -174,7 +174,8 @@ class Sshd:
             pathlib.Path('/run/sshd').mkdir(mode=0o755, exist_ok=True)
         self.port = self.port or free_port(self._addresses)
         (self.folder / 'config').write_text(_CONFIG.format(
-            owned=_OWNED, owner=owner(), port=self.port, folder=self.folder, addresses='\n'.join(
+            owned=_OWNED, owner=owner(), port=self.port, folder=self.folder,
+            addresses='\n'.join(
                 f'ListenAddress {each}' for each in self._addresses),
             options='\n'.join(self._options)), encoding='utf-8')
 

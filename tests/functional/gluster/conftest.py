@@ -18,7 +18,7 @@ from tests.functional.gluster import site as sites
 from tests.functional.lab import need
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='package')
 def site(tmp_path_factory):
     need.programs(*need.GLUSTER)
     need.devices('/dev/fuse', '/dev/loop-control')
@@ -26,7 +26,7 @@ def site(tmp_path_factory):
         yield made
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='package')
 def thin(tmp_path_factory):
     """Bricks on thin volumes; where it takes longest is the guest's start."""
     need.programs(*need.GLUSTER, *need.GUESTS)

@@ -32,7 +32,12 @@ _MASKED = (
     'e2scrub_all.timer', 'e2scrub_reap.service', 'fstrim.timer',
     'getty.target', 'systemd-timesyncd.service', 'systemd-pstore.service',
     'systemd-logind.service', 'systemd-update-utmp.service',
-    'systemd-journal-flush.service', 'gluster-ta-volume.service')
+    'systemd-journal-flush.service', 'gluster-ta-volume.service',
+    'systemd-binfmt.service', 'proc-sys-fs-binfmt_misc.automount',
+    'systemd-update-utmp-runlevel.service', 'systemd-random-seed.service',
+    'dev-hugepages.mount', 'dev-mqueue.mount', 'sys-kernel-debug.mount',
+    'sys-kernel-tracing.mount', 'lvm2-monitor.service',
+    'rpc-statd-notify.service')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -52,7 +52,7 @@ class Place:
                 for name, each in self.clients.items()}
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='package')
 def place():
     need.programs(*need.BOXES, 'nfs-ls')
     made = Place()
@@ -91,7 +91,7 @@ class GaneshaSite:
                 for name in self.servers]
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='package')
 def ganeshas(place):
     need.programs('ganesha.nfsd', 'dbus-daemon', 'dbus-send')
     # What boxes mount over has to be there on the machine.
@@ -156,7 +156,7 @@ class KernelSite:
                 for client in clients]
 
 
-@pytest.fixture(scope='session')
+@pytest.fixture(scope='package')
 def kernel(place, tmp_path_factory):
     need.programs(*need.GUESTS)
     need.devices('/dev/net/tun')
