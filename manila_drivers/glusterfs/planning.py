@@ -209,7 +209,7 @@ def access(volume: Volume, rules: Sequence[access_module.Rule],
             'a volume is read-only for everybody or for nobody, and there '
             'are rules for read/write'))
     now = set(volume.allowed or ())
-    grants = _fitting(grants, now, infra, kinds)
+    grants = _fitting(grants, now, infra)
     wanted = infra | set(grants.levels)
     changes = volume.changes({
         records.CLIENT_TLS: 'on', records.SERVER_TLS: 'on',
@@ -244,8 +244,7 @@ def tenants(rules: Iterable[access_module.Rule],
 
 
 def _fitting(grants: access_module.Grants[str], now: set[str],
-             infra: frozenset[str],
-             kinds: names.Infrastructure) -> access_module.Grants[str]:
+             infra: frozenset[str]) -> access_module.Grants[str]:
     """The same less those rules for which the list has no room.
 
     Who has access already goes first.
@@ -332,12 +331,11 @@ def clone(volume: Volume, share_id: str, parent_id: str, claim: str,
     changes = {**unclaimed(volume, claim),
                **preparation(volume, share_id, claim, infra),
                records.PARENT: parent_id}
-    bounded = gib if gib is not None else None
     steps = []
     if volume.changes(changes):
         steps.append(step('set', volume, options=volume.changes(changes)))
     return plan.Plan(tuple(steps)) + activation(
-        volume, restart=False, gib=bounded)
+        volume, restart=False, gib=gib)
 
 
 def resize(quota: records.Quota, share_id: str, gib: int, *,

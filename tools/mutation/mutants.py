@@ -26,7 +26,6 @@ should hold on to them:
 
 from collections.abc import Iterator
 import dataclasses
-import difflib
 import re
 
 import libcst as cst
@@ -41,16 +40,17 @@ class Mutant:
     """One change.
 
     :param function: qualified name of the outermost function it is in.
-    :param line: where that begins in the module, its decorators left aside.
     :param before: the lines that change, without indentation, as one text.
     :param number: which one it is of those in the function that read alike.
+    :param first: number of the first of these lines, and of the last.
     """
 
     function: str
-    line: int
     before: str
     after: str
     number: int
+    first: int
+    last: int
     source: str = dataclasses.field(repr=False, compare=False)
 
 
@@ -58,11 +58,11 @@ def of(source: str) -> Iterator[Mutant]:
     """All mutants of a module's source, in the order of its text."""
     wrapper = metadata.MetadataWrapper(cst.parse_module(source))
     finder = _Finder()
-    wrapper.visit(finder)
+    wrapper.module.visit(finder)
     seen: dict[tuple[str, str, str], int] = {}
     spans = wrapper.resolve(metadata.ByteSpanPositionProvider)
     data = source.encode()
-    for function, line, old, new in finder.found:
+    for function, old, new in finder.found:
         span = spans.get(old)
         if span is None:
             mutated = wrapper.module.deep_replace(old, new).code
@@ -72,16 +72,18 @@ def of(source: str) -> Iterator[Mutant]:
             mutated = (data[:span.start]
                        + wrapper.module.code_for_node(new).encode()
                        + data[span.start + span.length:]).decode()
-        before, after = _lines(source, mutated)
-        if (before, after) == ('', ''):
+        if mutated == source:
             continue
-        key = function, before, after
+        first, before, after = _lines(source, mutated)
+        key = function, *(' '.join(map(str.strip, lines))
+                          for lines in (before, after))
         seen[key] = seen.get(key, 0) + 1
-        yield Mutant(function, line, before, after, seen[key], mutated)
+        yield Mutant(*key, seen[key], first + 1,
+                     first + max(1, len(before)), mutated)
 
 
-def _lines(source: str, mutated: str) -> tuple[str, str]:
-    """The lines that differ, on both sides."""
+def _lines(source: str, mutated: str) -> tuple[int, list[str], list[str]]:
+    """How many lines are the same, and those that differ on both sides."""
     old, new = source.splitlines(), mutated.splitlines()
     first = last = 0
     while first < min(len(old), len(new)) and old[first] == new[first]:
@@ -89,28 +91,16 @@ def _lines(source: str, mutated: str) -> tuple[str, str]:
     while (last < min(len(old), len(new)) - first
            and old[-1 - last] == new[-1 - last]):
         last += 1
-    return tuple(  # type: ignore[return-value]
-        ' '.join(line.strip() for line in lines[first:len(lines) - last])
-        for lines in (old, new))
-
-
-def changed(before: str, after: str) -> str:
-    """Where two texts differ, for people."""
-    parts = difflib.SequenceMatcher(None, before, after).get_opcodes()
-    return ' '.join(f'[{before[a:b]}->{after[c:d]}]'
-                    for kind, a, b, c, d in parts if kind != 'equal')
+    return (first, old[first:len(old) - last], new[first:len(new) - last])
 
 
 class _Finder(cst.CSTVisitor):
-    """Collects (function, its line, node, its replacement)."""
-
-    METADATA_DEPENDENCIES = (metadata.PositionProvider,)
+    """Collects (function, node, its replacement)."""
 
     def __init__(self) -> None:
         super().__init__()
-        self.found: list[tuple[str, int, cst.CSTNode, cst.CSTNode]] = []
+        self.found: list[tuple[str, cst.CSTNode, cst.CSTNode]] = []
         self._names: list[str] = []
-        self._line = 0
         self._functions = 0
 
     def on_visit(self, node: cst.CSTNode) -> bool:
@@ -119,11 +109,7 @@ class _Finder(cst.CSTVisitor):
         if isinstance(node, cst.FunctionDef | cst.ClassDef):
             if not self._functions:
                 self._names.append(node.name.value)
-            if isinstance(node, cst.FunctionDef):
-                if not self._functions:
-                    self._line = self.get_metadata(
-                        metadata.PositionProvider, node.name).start.line
-                self._functions += 1
+            self._functions += isinstance(node, cst.FunctionDef)
             return True
         if self._functions:
             self._mutate(node)
@@ -131,8 +117,7 @@ class _Finder(cst.CSTVisitor):
 
     def on_leave(self, original_node: cst.CSTNode) -> None:
         if isinstance(original_node, cst.FunctionDef | cst.ClassDef):
-            if isinstance(original_node, cst.FunctionDef):
-                self._functions -= 1
+            self._functions -= isinstance(original_node, cst.FunctionDef)
             if not self._functions:
                 self._names.pop()
 
@@ -143,8 +128,7 @@ class _Finder(cst.CSTVisitor):
             for number, new in enumerate(operator(node)):
                 if number and isinstance(node, cst.BaseString):
                     break
-                self.found.append(
-                    ('.'.join(self._names), self._line, node, new))
+                self.found.append(('.'.join(self._names), node, new))
 
 
 def _is_left_out(node: cst.CSTNode) -> bool:

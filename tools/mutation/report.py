@@ -79,7 +79,7 @@ def save(directory: pathlib.Path, path: str,
     """Keep the verdicts of a module for :func:`load`."""
     directory.mkdir(parents=True, exist_ok=True)
     rows = [{**{name: getattr(one.mutant, name) for name in (
-        'function', 'line', 'before', 'after', 'number')},
+        'function', 'first', 'before', 'after', 'number')},
         'status': one.status, 'test': one.test,
         'seconds': round(one.seconds, 2)} for one in verdicts]
     (directory / (path.replace('/', '.') + '.json')).write_text(

@@ -10,22 +10,24 @@
 #    License for the specific language governing permissions and limitations
 #    under the License.
 
-"""Runs tests on mutants, each in a process of its own.
+"""Runs tests on mutants, in processes of their own.
 
 pytest collects the tests once.  A child then runs all of them to see which
-functions each calls and how long it takes; after that there is a child for
-each mutant, in which the code of one function is exchanged.  So nothing has
-to be imported again, and nothing that a mutant does outlasts it.
+lines each runs and how long it takes; after that there is a child for each
+function, in which its code is exchanged for that of one mutant after the
+other.  So nothing has to be imported again, and what a mutant hangs up or
+breaks is gone with the child.
 """
 
+import ast
 from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterator
-from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import functools
 import gc
+import itertools
 import os
 import pathlib
 import pickle
@@ -47,19 +49,22 @@ from tools.mutation import report
 #: is given; the quickest are run first.
 BUDGET = 20.0
 
-Codes = dict[tuple[str, int], types.CodeType]
+# The answer of a child to a mutant that no test has noticed.
+_NOBODY = -1
+
+Lines = dict[str, set[int]]
 
 
 @dataclasses.dataclass(frozen=True)
 class Baseline:
     """What a test does without any mutant.
 
-    :param touched: (path, function) of what it calls.
+    :param lines: the lines that it runs, by file.
     """
 
     seconds: float
     passed: bool
-    touched: frozenset[tuple[str, str]]
+    lines: Lines
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,7 +91,6 @@ class Player:
                  keep: Callable[[pathlib.Path, list[Verdict]], None],
                  say: Callable[[str], None]) -> None:
         self._paths, self._keep, self._say = paths, keep, say
-        self._noticed: Counter[tuple[str, int]] = Counter()
 
     def pytest_collection(self) -> None:
         """Quick and the same each time."""
@@ -101,111 +105,134 @@ class Player:
     def pytest_runtestloop(self, session: Any) -> bool:
         if session.testsfailed:
             raise session.Interrupted('the tests cannot be collected')
-        names = {str(path.resolve()): Functions(path)
-                 for path in self._paths}
-        found = _baseline(session.items, names)
-        failed = [item.nodeid for item, one in zip(
-            session.items, found, strict=True) if not one.passed]
-        for each in failed:
-            self._say(f'fails without any mutant, and is left out: {each}')
-        self._say(f'{len(found)} tests in '
-                  f'{sum(one.seconds for one in found):.0f} s')
+        # Children copy no page for the sake of counting what is garbage.
+        gc.collect()
+        gc.freeze()
+        files = [str(path.resolve()) for path in self._paths]
+        found = _baseline(session.items, files)
+        for item, one in zip(session.items, found, strict=True):
+            if not one.passed:
+                self._say('fails without any mutant, and is left out: '
+                          + item.nodeid)
+        self._say('%d tests in %.0f s' % (
+            len(found), sum(one.seconds for one in found)))
         for path in self._paths:
-            self._keep(path, list(self._module(path, session.items, found)))
+            self._keep(path, list(
+                _Module(path, session.items, found).play()))
         return True
 
-    def _module(self, path: pathlib.Path, items: Sequence[Any],
-                found: Sequence[Baseline]) -> Iterator[Verdict]:
-        functions = [one for one in gc.get_objects()
-                     if isinstance(one, types.FunctionType)
-                     and one.__code__.co_filename == str(path.resolve())]
-        self._control(path, functions, items, found)
-        for mutant in mutants.of(path.read_text()):
-            order = self._order(path, mutant, found)
-            if not order:
-                yield Verdict(mutant, report.UNTESTED)
-                continue
-            limit = sum(found[index].seconds for index in order)
-            began = time.monotonic()
-            status, index = _child(limit, functools.partial(
-                _play, mutant, str(path.resolve()), functions, items, order))
-            seconds = time.monotonic() - began
-            if index is None:
-                yield Verdict(mutant, status, '', seconds)
-            else:
-                self._noticed[mutant.function, index] += 1
-                yield Verdict(mutant, status, items[index].nodeid, seconds)
 
-    def _control(self, path: pathlib.Path,
-                 functions: Sequence[types.FunctionType],
-                 items: Sequence[Any], found: Sequence[Baseline]) -> None:
+class _Module:
+    """The mutants of one module."""
+
+    def __init__(self, path: pathlib.Path, items: Sequence[Any],
+                 found: Sequence[Baseline]) -> None:
+        self._source, self._file = path.read_text(), str(path.resolve())
+        self._items, self._found = items, found
+        self._statements = _statements(self._source)
+        self._noticed: Counter[tuple[str, int]] = Counter()
+        # gc forgets those that it has frozen.
+        gc.unfreeze()
+        self._functions = [
+            one for one in gc.get_objects()
+            if isinstance(one, types.FunctionType)
+            and one.__code__.co_filename == self._file]
+        gc.freeze()
+
+    def play(self) -> Iterator[Verdict]:
+        self._control()
+        for _, some in itertools.groupby(
+                mutants.of(self._source), lambda mutant: mutant.function):
+            yield from self._function(list(some))
+
+    def _control(self) -> None:
         """See that what is no change is not noticed either.
 
         :raises RuntimeError: it is, so that nothing else would tell.
         """
-        name = str(path.resolve())
-        order = [index for index, one in enumerate(found) if one.passed
-                 and any(file == name for file, _ in one.touched)][:50]
-        none = mutants.Mutant('', 0, '', '', 0, path.read_text())
-        status, index = _child(
-            sum(found[each].seconds for each in order),
-            functools.partial(_play, none, name, functions, items, order))
-        if status != report.SURVIVED or not order:
-            raise RuntimeError('%s: %s' % (path, status if index is None
-                                           else items[index].nodeid))
+        order = [index for index, one in enumerate(self._found)
+                 if one.passed and one.lines.get(self._file)][:50]
+        none = mutants.Mutant('', '', '', 0, 0, 0, self._source)
+        answer, = _child([self._task(none, order)], self._found) or [None]
+        if answer != _NOBODY or not order:
+            raise RuntimeError('%s: a control was noticed by %s' % (
+                self._file, answer and self._items[answer].nodeid))
 
-    def _order(self, path: pathlib.Path, mutant: mutants.Mutant,
-               found: Sequence[Baseline]) -> list[int]:
-        """Tests that call the function, the most promising first."""
-        key = str(path.resolve()), mutant.function
+    def _task(self, mutant: mutants.Mutant,
+              order: Sequence[int]) -> '_Task':
+        return _Task(mutant, self._file, self._functions, self._items, order)
+
+    def _function(self, left: list[mutants.Mutant]) -> Iterator[Verdict]:
+        while left:
+            tasks = [self._task(mutant, self._order(mutant))
+                     for mutant in left]
+            began = time.monotonic()
+            # What is learnt from one helps with those that follow.
+            answers = _child(tasks[:1 + 4 * bool(self._noticed)],
+                             self._found)
+            spent = (time.monotonic() - began) / max(1, len(answers))
+            for task, answer in zip(tasks, answers, strict=False):
+                yield self._verdict(task, answer, spent)
+            left = left[len(answers):]
+
+    def _verdict(self, task: '_Task', answer: int | None,
+                 spent: float) -> Verdict:
+        if not task.order:
+            return Verdict(task.mutant, report.UNTESTED)
+        if answer is None:
+            return Verdict(task.mutant, report.HUNG, '', spent)
+        if answer == _NOBODY:
+            return Verdict(task.mutant, report.SURVIVED, '', spent)
+        self._noticed[task.mutant.function, answer] += 1
+        self._noticed['', answer] += 1
+        return Verdict(task.mutant, report.KILLED,
+                       self._items[answer].nodeid, spent)
+
+    def _order(self, mutant: mutants.Mutant) -> list[int]:
+        """Tests that run the lines, the most promising first."""
+        first, last = mutant.first, mutant.last
+        lines = {line for number in range(first, last + 1)
+                 for line in self._statements.get(number, [number])}
         touching = sorted(
-            (index for index, one in enumerate(found)
-             if one.passed and key in one.touched),
+            (index for index, one in enumerate(self._found)
+             if one.passed and not lines.isdisjoint(
+                 one.lines.get(self._file, ()))),
             key=lambda index: (-self._noticed[mutant.function, index],
-                               found[index].seconds))
+                               -self._noticed['', index],
+                               self._found[index].seconds))
         chosen, spent = [], 0.0
         for index in touching:
-            spent += found[index].seconds
+            spent += self._found[index].seconds
             if chosen and spent > BUDGET:
                 break
             chosen.append(index)
         return chosen
 
 
-class Functions:
-    """The functions of a module by the lines of their code."""
-
-    def __init__(self, path: pathlib.Path) -> None:
-        self._names: dict[tuple[str, int], str] = {}
-        code = compile(path.read_text(), str(path.resolve()), 'exec')
-        self._enter(code, '')
-
-    def _enter(self, code: types.CodeType, outer: str) -> None:
-        for one in code.co_consts:
-            if isinstance(one, types.CodeType):
-                # A class body's code is no function's.
-                name = outer or ('' if _is_class(one) else one.co_qualname)
-                self._names[one.co_qualname, one.co_firstlineno] = name
-                self._enter(one, name)
-
-    def of(self, code: types.CodeType) -> str:
-        """The outermost function that a code is of; '' if it is of none."""
-        return self._names.get((code.co_qualname, code.co_firstlineno), '')
-
-
-def _is_class(code: types.CodeType) -> bool:
-    return not code.co_flags & 0x2  # CO_NEWLOCALS
+def _statements(source: str) -> dict[int, range]:
+    """The lines of the statement, or its head, that each line is in."""
+    found: dict[int, range] = {}
+    # Outer ones come before those in them.
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.stmt):
+            body = getattr(node, 'body', None)
+            end = node.end_lineno or node.lineno
+            if isinstance(body, list) and body:
+                end = max(node.lineno, body[0].lineno - 1)
+            lines = range(node.lineno, end + 1)
+            found.update(dict.fromkeys(lines, lines))
+    return found
 
 
 def _baseline(items: Sequence[Any],
-              modules: Mapping[str, Functions]) -> list[Baseline]:
+              files: Sequence[str]) -> list[Baseline]:
     """Run every test once, in a child."""
     reading, writing = os.pipe()
     child = os.fork()
     if not child:
         os.close(reading)
         _silence()
-        found = [_observed(item, modules) for item in items]
+        found = [_observed(item, files) for item in items]
         with open(writing, 'wb') as stream:
             pickle.dump(found, stream)
         os._exit(0)
@@ -216,34 +243,39 @@ def _baseline(items: Sequence[Any],
     return pickle.loads(data)  # type: ignore[no-any-return]  # noqa: S301
 
 
-def _observed(item: Any, modules: Mapping[str, Functions]) -> Baseline:
-    touched = set()
+def _observed(item: Any, files: Sequence[str]) -> Baseline:
+    lines: Lines = {file: set() for file in files}
 
-    def note(frame: types.FrameType, event: str, _: object) -> None:
-        if event == 'call':
-            module = modules.get(frame.f_code.co_filename)
-            if module is not None:
-                touched.add((frame.f_code.co_filename,
-                             module.of(frame.f_code)))
+    def outer(frame: types.FrameType, *_: object) -> Any:
+        found = lines.get(frame.f_code.co_filename)
+        if found is None:
+            return None
+
+        def inner(frame: types.FrameType, *_: object) -> Any:
+            found.add(frame.f_lineno)
+            return inner
+
+        return inner
 
     _forget_what_is_cached()
     began = time.monotonic()
-    threading.setprofile(note)
-    sys.setprofile(note)
+    threading.settrace(outer)
+    sys.settrace(outer)
     try:
         passed = _passes(item)
     finally:
-        sys.setprofile(None)
-        threading.setprofile(None)  # type: ignore[arg-type]
-    return Baseline(time.monotonic() - began, passed, frozenset(touched))
+        sys.settrace(None)
+        threading.settrace(None)  # type: ignore[arg-type]
+    return Baseline(time.monotonic() - began, passed, lines)
 
 
 def _forget_what_is_cached() -> None:
     """So that each test calls what it needs itself."""
-    for one in gc.get_objects():
-        if isinstance(one, functools._lru_cache_wrapper) and (
-                one.__module__.startswith('manila_drivers')):
-            one.cache_clear()
+    for name, module in list(sys.modules.items()):
+        if name.startswith('manila_drivers'):
+            for one in vars(module).values():
+                if isinstance(one, functools._lru_cache_wrapper):
+                    one.cache_clear()
 
 
 def _passes(item: Any) -> bool:
@@ -257,11 +289,54 @@ def _silence() -> None:
         os.dup2(nothing, number)
 
 
-def _child(limit: float, play: Callable[[], int | None],
-           ) -> tuple[str, int | None]:
+@dataclasses.dataclass(frozen=True)
+class _Task:
+    """One mutant, and the tests to be run in their order."""
+
+    mutant: mutants.Mutant
+    file: str
+    functions: Sequence[types.FunctionType]
+    items: Sequence[Any]
+    order: Sequence[int]
+
+    def play(self, found: Sequence[Baseline], stream: int) -> None:
+        """Exchange the code and run tests until one fails.
+
+        Write a line to the stream before each of them, and then the index
+        of the one that failed.
+        """
+        before = [function.__code__ for function in self.functions]
+        _forget_what_is_cached()
+        _exchange(self.functions, compile(
+            self.mutant.source, self.file, 'exec'))
+        for index in self.order:
+            os.write(stream, b'\n')
+            _limit(found[index].seconds)
+            if not _passes(self.items[index]):
+                break
+        else:
+            index = _NOBODY
+        for function, code in zip(self.functions, before, strict=True):
+            function.__code__ = code
+        os.write(stream, b'%d\n' % index)
+
+
+def _limit(seconds: float) -> None:
+    """Limit the time on the processor from now on.
+
+    :param seconds: that the test takes without a mutant.
+    """
+    used = resource.getrusage(resource.RUSAGE_SELF)
+    resource.setrlimit(resource.RLIMIT_CPU, (
+        int(used.ru_utime + used.ru_stime + 4 + 4 * seconds), -1))
+
+
+def _child(tasks: Sequence[_Task],
+           found: Sequence[Baseline]) -> list[int | None]:
     """Play in a child; limited in time, of the clock and of the processor.
 
-    :param limit: seconds that it took without a mutant.
+    :returns: an answer for each mutant up to the first that has hung, which
+        is None.
     """
     reading, writing = os.pipe()
     child = os.fork()
@@ -269,40 +344,34 @@ def _child(limit: float, play: Callable[[], int | None],
         os.setsid()
         os.close(reading)
         _silence()
-        most = int(10 + 3 * limit)
-        resource.setrlimit(resource.RLIMIT_CPU, (most, most + 5))
         resource.setrlimit(resource.RLIMIT_DATA, (2 << 30, 2 << 30))
-        index = play()
-        os.write(writing, b'-' if index is None else str(index).encode())
+        for task in tasks:
+            task.play(found, writing)
         os._exit(0)
     os.close(writing)
-    with open(reading, 'rb') as stream:
-        ready, _, _ = select.select([stream], [], [], 30 + 10 * limit)
-        answer = os.read(stream.fileno(), 100) if ready else b''
+    answers: list[int | None] = []
+    with open(reading, 'rb', buffering=0) as stream:
+        for task in tasks:
+            longest = max((found[index].seconds for index in task.order),
+                          default=0.0)
+            answer = b'\n'
+            while answer == b'\n':
+                ready, _, _ = select.select([stream], [], [],
+                                            30 + 10 * longest)
+                answer = stream.readline() if ready else b''
+            answers.append(int(answer) if answer else None)
+            if not answer:
+                break
     # What it may have started goes with it.
     os.killpg(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    if answer == b'-':
-        return report.SURVIVED, None
-    return (report.KILLED, int(answer)) if answer else (report.HUNG, None)
-
-
-def _play(mutant: mutants.Mutant, path: str,
-          functions: Sequence[types.FunctionType], items: Sequence[Any],
-          order: Sequence[int]) -> int | None:
-    """Exchange the code and run tests until one fails.
-
-    :returns: the index of the one that failed.
-    """
-    _exchange(functions, compile(mutant.source, path, 'exec'))
-    return next((index for index in order if not _passes(items[index])),
-                None)
+    return answers
 
 
 def _exchange(functions: Sequence[types.FunctionType],
               code: types.CodeType) -> None:
     """Give functions that are there already the code of a mutant."""
-    codes: Codes = {}
+    codes: dict[tuple[str, int], types.CodeType] = {}
     _collect(code, codes)
     for function in functions:
         old = function.__code__
@@ -312,7 +381,8 @@ def _exchange(functions: Sequence[types.FunctionType],
             function.__code__ = new
 
 
-def _collect(code: types.CodeType, codes: Codes) -> None:
+def _collect(code: types.CodeType,
+             codes: dict[tuple[str, int], types.CodeType]) -> None:
     for one in code.co_consts:
         if isinstance(one, types.CodeType):
             codes[one.co_qualname, one.co_firstlineno] = one

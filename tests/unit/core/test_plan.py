@@ -88,8 +88,35 @@ def test_a_failing_undo_is_noted_and_stops_no_other():
 @pytest.mark.parametrize('count', range(4))
 def test_stopping_after_a_step_undoes_nothing(count):
     world = World()
-    plan.run(PLAN, world.perform, stop_after=count)
+    results = plan.run(PLAN, world.perform, stop_after=count)
     assert world.things == ['a', 'b', 'c'][:count]
+    assert list(results) == world.things
+
+
+def test_an_undo_sees_results_and_values_as_they_are():
+    seen = []
+
+    def perform(action, target, args):
+        seen.append((action, dict(args)))
+        if action == 'fail':
+            raise RuntimeError
+        return plan.Done({'id': 7})
+
+    steps = plan.Plan((
+        plan.Step('make', 'a', {'size': 5}, key='a', undo=plan.Step(
+            'remove', 'a', {'ident': plan.Ref('a', 'id'), 'force': True})),
+        plan.Step('fail', 'b')))
+    with pytest.raises(RuntimeError):
+        plan.run(steps, perform)
+    assert seen == [('make', {'size': 5}), ('fail', {}),
+                    ('remove', {'ident': 7, 'force': True})]
+
+
+def test_a_reference_reads_an_attribute_or_a_key():
+    results = {'a': plan.Step('x', 'y'), 'b': {'target': 'z'}}
+    assert plan.Ref('a', 'target').resolve(results) == 'y'
+    assert plan.Ref('b', 'target').resolve(results) == 'z'
+    assert plan.Ref('b').resolve(results) is results['b']
 
 
 def test_an_interrupt_undoes_nothing():
@@ -110,6 +137,7 @@ def test_an_interrupt_undoes_nothing():
 
 def test_a_plan_reads_as_text_and_is_false_when_empty():
     assert str(PLAN) == 'make a; make b; make c'
+    assert PLAN
     assert not plan.Plan()
     assert str(plan.Plan()) == 'nothing to do'
     assert plan.Plan((make('a'),)) + plan.Plan((make('b'),)) == plan.Plan(

@@ -38,7 +38,7 @@ def module(path, **lives):
     """A module with a mutant for each status."""
     rows = [types.SimpleNamespace(
         mutant=types.SimpleNamespace(
-            function='f', line=1, before=before, after=after, number=1),
+            function='f', first=1, before=before, after=after, number=1),
         status=status, test='', seconds=0.1)
         for (_, _, before, after), status in lives['found'].items()]
     report.save(path, 'a.py', rows)

@@ -1,0 +1,205 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Plans of the VAST driver, with all that is said of each step."""
+
+import pytest
+
+from manila_drivers import exception
+from manila_drivers import plan
+from manila_drivers.vastdata import hosts
+from manila_drivers.vastdata import planning
+from manila_drivers.vastdata import records
+from tests.unit.vastdata import test_decisions as decisions
+
+ID, PATH, GiB = decisions.ID, decisions.PATH, decisions.GiB
+VIEW, QUOTA, POLICY = decisions.VIEW, decisions.QUOTA, decisions.POLICY
+WANTED = hosts.Hosts(('10.0.0.1',))
+SNAPSHOT = records.Snapshot(8, 'n', '/manila/manila-x', 'SUCCEED', 1)
+STREAM = records.Stream.of({'id': 5, 'name': 'stream', 'state': 'Syncing'})
+
+
+def creation(qos=None, *, clone):
+    policy = plan.Ref('policy', 'id')
+    return (
+        plan.Step('create policy', ID, {'hosts': WANTED}, 'policy',
+                  plan.Step('delete policy', ID, {'ident': policy})),
+        plan.Step('create quota', ID, {
+            'path': PATH, 'limit': 3 * GiB, 'make_directory': not clone},
+            'quota', plan.Step('delete quota', ID, {
+                'ident': plan.Ref('quota', 'id')})),
+        plan.Step('create view', ID, {
+            'path': PATH, 'policy_id': policy, 'qos_id': qos}, 'view'))
+
+
+def test_creation():
+    assert planning.create(ID, PATH, 3 * GiB, WANTED, 7).steps \
+        == creation(7, clone=False)
+
+
+def test_creation_of_a_clone_begins_with_it_and_never_takes_it_back():
+    start, *others = planning.create(ID, PATH, 3 * GiB, WANTED, None,
+                                     clone_of=SNAPSHOT)
+    assert start == plan.Step('start clone', 'manila-' + ID, {
+        'snapshot_id': 8, 'target': PATH}, 'stream')
+    assert tuple(others) == creation(clone=True)
+
+
+@pytest.mark.parametrize('view', [VIEW, None])
+@pytest.mark.parametrize('quota', [QUOTA, None])
+@pytest.mark.parametrize('policy', [POLICY.id, None])
+@pytest.mark.parametrize('streams', [[STREAM], []])
+def test_deletion(view, quota, policy, streams):
+    assert planning.delete(ID, PATH, view, quota, policy, streams).steps == (
+        *(plan.Step('end clone', 'stream', {'ident': 5, 'finished': False})
+          for _ in streams),
+        *(plan.Step('delete view', ID, {'ident': 1}) for _ in [0] if view),
+        plan.Step('delete directory', PATH),
+        *(plan.Step('delete quota', ID, {'ident': 3}) for _ in [0] if quota),
+        *(plan.Step('delete policy', ID, {'ident': 2})
+          for _ in [0] if policy))
+
+
+def test_deletion_has_no_streams_unless_told():
+    assert planning.delete(ID, PATH, None, None, None).steps == (
+        plan.Step('delete directory', PATH),)
+
+
+def test_a_new_size():
+    assert planning.resize(ID, QUOTA, 2 * GiB, shrink=False).steps == (
+        plan.Step('extend quota', ID, {'quota': QUOTA, 'limit': 2 * GiB}),)
+    # A shrink to what it is already is checked all the same.
+    assert not planning.resize(ID, QUOTA, GiB, shrink=True)
+    with pytest.raises(exception.PossibleDataLoss):
+        planning.resize(ID, decisions.but(QUOTA, used=GiB + 1), GiB,
+                        shrink=True)
+
+
+@pytest.mark.parametrize(('policy', 'asks'), [
+    (None, True), (decisions.but(POLICY, views=0), True), (POLICY, False),
+    (decisions.but(POLICY, views=2), False)])
+def test_whether_the_view_has_to_be_looked_at(policy, asks):
+    assert planning.asks_for_view(policy) is asks
+
+
+@pytest.mark.parametrize(('policy', 'view', 'steps'), [
+    (POLICY, None, [
+        plan.Step('update policy', ID, {'policy': POLICY, 'hosts': WANTED})]),
+    (POLICY, VIEW, [
+        plan.Step('update policy', ID, {'policy': POLICY, 'hosts': WANTED})]),
+    (decisions.GRANTING, VIEW, []),
+    (decisions.GRANTING, decisions.but(VIEW, policy_id=9), [
+        plan.Step('attach policy', ID, {'ident': 1, 'policy_id': 2})]),
+    (None, None, [
+        plan.Step('create policy', ID, {'hosts': WANTED}, 'policy')]),
+    (None, VIEW, [
+        plan.Step('create policy', ID, {'hosts': WANTED}, 'policy'),
+        plan.Step('attach policy', ID, {
+            'ident': 1, 'policy_id': plan.Ref('policy', 'id')})])])
+def test_access(policy, view, steps):
+    assert planning.access(ID, WANTED, policy, view).steps == tuple(steps)
+
+
+# Host lists
+
+def test_each_list_of_a_policy_counts():
+    """One that differs, or is not told, is enough for a change."""
+    wanted = hosts.Hosts(('10.0.0.1',), ('10.0.0.2',), 'root_squash')
+    same = decisions.but(
+        POLICY, read_write=('10.0.0.1',), read_only=('10.0.0.2/32',),
+        no_squash=(), root_squash=('*',), all_squash=())
+    assert wanted.equals(same)
+    assert hosts.changes(wanted, same) == {}
+    for name in ('read_write', 'read_only', 'no_squash', 'root_squash',
+                 'all_squash'):
+        for value in None, ('10.9.9.9',):
+            other = decisions.but(same, **{name: value})
+            assert not wanted.equals(other)
+            assert hosts.changes(wanted, other) == wanted.body()
+
+
+@pytest.mark.parametrize(('squash', 'others'), [
+    ('no_root_squash', ['nfs_root_squash']),
+    ('root_squash', ['nfs_all_squash']),
+    ('all_squash', ['nfs_root_squash'])])
+def test_the_mark_of_what_is_not_settled(squash, others):
+    name = {'no_root_squash': 'nfs_no_squash'}.get(squash, 'nfs_' + squash)
+    for unsettled in False, True:
+        body = hosts.Hosts(squash=squash, unsettled=unsettled).body()
+        assert sorted(key for key, value in body.items()
+                      if value == ['*']) == sorted(
+            [name, *(others if unsettled else [])])
+        policy = decisions.but(
+            POLICY, no_squash=tuple(body['nfs_no_squash']),
+            root_squash=tuple(body['nfs_root_squash']),
+            all_squash=tuple(body['nfs_all_squash']))
+        assert hosts.settled(policy, squash) is not unsettled
+        for other in {'no_root_squash', 'root_squash', 'all_squash'} - {
+                squash}:
+            assert not hosts.settled(policy, other)
+
+
+@pytest.mark.parametrize(('read_write', 'read_only', 'admits'), [
+    ((), (), False), (('x',), (), True), ((), ('x',), True),
+    (None, (), True), ((), None, True)])
+def test_whether_a_policy_lets_anybody_in(read_write, read_only, admits):
+    assert hosts.admits(decisions.but(
+        POLICY, read_write=read_write, read_only=read_only)) is admits
+
+
+@pytest.mark.parametrize(('read_write', 'read_only', 'left'), [
+    (('10.0.0.1',), ('10.0.0.2',), None), (None, None, None), ((), (), None),
+    (('*', '10.0.0.1'), ('10.0.0.2',), (('10.0.0.1',), ('10.0.0.2',))),
+    (('10.0.0.1',), ('*', '10.0.0.2'), (('10.0.0.1',), ('10.0.0.2',))),
+    (('*',), None, ((), ())), (None, ('*',), ((), ()))])
+def test_everyone_is_taken_off_a_policy(read_write, read_only, left):
+    found = hosts.without_everyone(decisions.but(
+        POLICY, read_write=read_write, read_only=read_only), 'all_squash')
+    assert found == (None if left is None else hosts.Hosts(
+        *left, 'all_squash', unsettled=True))
+
+
+def test_what_two_have_in_common():
+    """Under any spelling; what is not told is nothing."""
+    wanted = hosts.Hosts(('10.0.0.1', '10.0.0.2'), ('10.0.0.3', 'x'))
+    found = wanted.within(decisions.but(
+        POLICY, read_write=('10.0.0.2/32',), read_only=('x', '10.0.0.3')))
+    assert found == hosts.Hosts(('10.0.0.2',), ('10.0.0.3', 'x'))
+    assert wanted.within(decisions.but(
+        POLICY, read_write=None, read_only=None)) == hosts.Hosts()
+
+
+@pytest.mark.parametrize(('ipv6', 'lists'), [
+    (True, (('10.0.0.1',), ('::1',))), (False, (('10.0.0.1',), ()))])
+def test_versions_that_a_cluster_takes(ipv6, lists):
+    found, errors = hosts.wanted(
+        [decisions.rule('a', '10.0.0.1'), decisions.rule('b', '::1', 'ro')],
+        'all_squash', split_limit=5, ipv6=ipv6)
+    assert (found.read_write, found.read_only) == lists
+    assert found.squash == 'all_squash' and not found.unsettled
+    assert list(errors) == ([] if ipv6 else ['b'])
+
+
+def test_the_limit_of_cuts_is_the_operators():
+    rules = [decisions.rule('a', '10.0.0.0/30'),
+             decisions.rule('b', '10.0.0.1', 'ro')]
+    for limit, refused in (0, ['b']), (1, []):
+        _, errors = hosts.wanted(rules, 'root_squash', split_limit=limit,
+                                 ipv6=False)
+        assert list(errors) == refused
+
+
+@pytest.mark.parametrize(('specs', 'squash'), [
+    ({}, 'root_squash'), ({'vast:squash': 'all_squash'}, 'all_squash'),
+    ({'squash': 'all_squash'}, 'root_squash')])
+def test_the_squash_mode_of_a_share(specs, squash):
+    assert hosts.squash_of(specs, 'root_squash') == squash
