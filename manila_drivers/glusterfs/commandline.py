@@ -154,9 +154,7 @@ class Gluster:
         try:
             given = parsing.answers(result.stdout)
         except parsing.NotXml as exc:
-            said = result.stderr.strip() or result.stdout
-            raise trouble.speechless(said, what, result.status,
-                                     cmd.excerpt(said)) from exc
+            raise trouble.speechless(result, what, cmd) from exc
         if len(given) != len(lines):
             raise exception.OutcomeUnknown(
                 what, answer='%d answers to %d commands'
@@ -236,9 +234,8 @@ class Gluster:
         try:
             return parsing.heals(result.stdout)
         except parsing.NotXml as exc:
-            said = result.stderr.strip() or str(exc)
-            raise trouble.speechless(said, self._what(words), result.status,
-                                     cmd.excerpt(said)) from exc
+            raise trouble.speechless(result, self._what(words),
+                                     cmd) from exc
 
     def heal(self, volume: str) -> None:
         """Have gluster heal what copies lack now; it answers in text."""

@@ -23,6 +23,7 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers import owed
 from manila_drivers import plan
 from manila_drivers.glusterfs import clusters as clusters_module
 from manila_drivers.glusterfs import diary
@@ -88,21 +89,27 @@ class Ensurer:
                ) -> dict[str, dict[str, Any]]:
         """Check all shares; one that cannot be repaired stops no other.
 
+        What cannot be told is no reason to call a share broken: it is owed.
+
         :returns: by instance id, what Manila is to be told.
         """
-        index = _Index(self._site.clusters.each(
-            lambda cluster: cluster.volumes()))
-        answers = {}
-        for share in shares:
+        known = list(shares)
+        for share in known:
             self._site.sizes.heard(share.id, share.size)
-            try:
-                answers[share.id] = self._one(share, index)
-            except exception.DriverError as exc:
-                # Not being able to tell is no reason to call it broken.
-                LOG.error('Share %s could not be checked or repaired: %s',
-                          share.id, exc)
-                answers[share.id] = {}
-        return answers
+        try:
+            index = _Index(self._site.clusters.each(
+                lambda cluster: cluster.volumes()))
+        except exception.DriverError as exc:
+            return {share.id: owed.unfinished(exc) for share in known}
+        return {share.id: self._answer(share, index) for share in known}
+
+    def _answer(self, share: model.Share, index: '_Index') -> dict[str, Any]:
+        try:
+            return self._one(share, index)
+        except exception.DriverError as exc:
+            LOG.error('Share %s could not be checked or repaired: %s',
+                      share.id, exc)
+            return owed.unfinished(exc)
 
     def _one(self, share: model.Share, index: '_Index') -> dict[str, Any]:
         record = self._site.diary.read(share.id)
@@ -111,7 +118,8 @@ class Ensurer:
         if found is None:
             if not index.tells({place[0]} if place
                                else set(self._site.clusters)):
-                return {}
+                return owed.unfinished(
+                    'the cluster that may have its volume did not answer')
             LOG.error('Share %s is lost: no volume is recorded or marked as '
                       'its own. Nothing was made in its place. Check: the '
                       'volumes and their option user.manila-share', share.id)
@@ -123,13 +131,17 @@ class Ensurer:
             self._site.diary.moved(share.id, found.qualified)
         verdict = self._judged(share, found, record)
         if verdict.steps:
-            verdict = self._repaired(share, found)
+            index.check_answers(found.cluster)
+            try:
+                verdict = self._repaired(share, found)
+            except exception.TransportError as exc:
+                index.silent[found.cluster] = exc
+                raise
         answer: dict[str, Any] = {
             'export_locations': self._site.locations(found)}
         if verdict.reapply:
             answer['reapply_access_rules'] = True
         return answer
-
 
     def _judged(self, share: model.Share, found: Located,
                 record: diary.Record) -> Verdict:
@@ -173,6 +185,9 @@ class _Index:
         volumes = [Located(cluster, volume) for cluster, found in known
                    for volume in found]
         self._answered = {cluster for cluster, _ in known}
+        #: Clusters that have stopped to answer since.
+        self.silent: dict[clusters_module.Cluster,
+                          exception.TransportError] = {}
         self._by_name: dict[tuple[clusters_module.Cluster, str],
                             Located] = {}
         self._by_share: dict[str, Located] = {}
@@ -188,6 +203,11 @@ class _Index:
         """Whether what is missing in these clusters is really not there.
         """
         return clusters <= self._answered
+
+    def check_answers(self, cluster: clusters_module.Cluster) -> None:
+        """:raises TransportError: that of an earlier share; ask no more."""
+        if cluster in self.silent:
+            raise self.silent[cluster]
 
     def find(self, share_id: str, record: diary.Record,
              place: tuple[clusters_module.Cluster, str] | None,

@@ -17,6 +17,8 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers.glusterfs import parsing
+from manila_drivers.transport import command
+from manila_drivers.transport import remarks
 
 NOT_SUPPORTED = 30801
 LOCKED = 30802
@@ -115,16 +117,22 @@ def failure(answer: parsing.Answer, what: str) -> exception.DriverError:
     return exception.BackendError(what, **parts)
 
 
-def speechless(output: str, what: str, status: int,
-               excerpt: str) -> exception.DriverError:
+def speechless(result: command.Result, what: str,
+               cmd: command.Command) -> exception.DriverError:
     """The error to raise for an output that is no XML."""
+    output = remarks.without(result.stderr).strip() or result.stdout
+    excerpt, status = cmd.excerpt(output), result.status
     if _UNREACHABLE.search(output):
         return exception.Unreachable(
             what, answer=excerpt, check='whether glusterd runs, and this '
             'user is root there')
     if _TIMED_OUT.search(output):
         return exception.OutcomeUnknown(what, answer=excerpt)
-    if output.lstrip().startswith('sudo:'):
+    if remarks.no_such(result):
+        return exception.BackendError(
+            what, answer=excerpt, status=127, check='whether gluster is '
+            'installed there, and secure_path in sudoers')
+    if remarks.refusal(result):
         return exception.AccessDenied(
             what, answer=excerpt, status=status,
             check='sudoers: this user must be allowed to run gluster')

@@ -21,6 +21,7 @@ from typing import Protocol
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers.transport import command
+from manila_drivers.transport import remarks
 
 Levels = Mapping[access.Network, str]
 
@@ -110,10 +111,6 @@ def above(paths: Iterable[str], exported: Iterable[str]) -> list[str]:
                    if str(parent) in known})
 
 
-# What sudo says of itself and then runs the command.
-_ASIDE = re.compile(r'sudo: unable to resolve host')
-
-
 def objection(result: command.Result) -> str:
     """Why a question was not answered; '' if it was.
 
@@ -123,8 +120,8 @@ def objection(result: command.Result) -> str:
     if not result.status:
         return ''
     return ' '.join(
-        line.strip() for line in result.stderr.splitlines()
-        if line.strip() and not _ASIDE.match(line)
+        line.strip() for line
+        in remarks.without(result.stderr).splitlines() if line.strip()
         and not line.endswith('No such file or directory'))[-500:]
 
 

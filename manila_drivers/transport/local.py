@@ -31,6 +31,7 @@ from oslo_concurrency import processutils
 from manila_drivers import exception
 from manila_drivers.transport import command
 from manila_drivers.transport import meter
+from manila_drivers.transport import remarks
 from manila_drivers.transport import verdict
 
 LOG = logging.getLogger(__name__)
@@ -106,7 +107,8 @@ class Local:
             stdout, stderr = processutils.execute(
                 *cmd.words(), **self._arguments(cmd),
                 on_execute=processes.append)
-            return command.Result(stdout, stderr, processes[0].returncode)
+            return command.Result(stdout, remarks.without(stderr),
+                                  processes[0].returncode)
         except subprocess.TimeoutExpired:
             failure = _late(cmd, killed=_kill(processes[0]))
         except OSError as exc:
@@ -136,6 +138,10 @@ class Local:
             return exception.OutcomeUnknown(
                 f'Command {cmd} was ended by signal {-result.status}.',
                 answer=answer)
+        if cmd.root and os.geteuid() != 0 and remarks.no_such(result):
+            return exception.BackendError(
+                f'There is no command {cmd}.', answer=answer, status=127,
+                check='whether it is installed, and secure_path in sudoers')
         refused = self._refusal(cmd, result)
         if refused:
             return exception.AccessDenied(
@@ -152,7 +158,8 @@ class Local:
         if 'rootwrap' in self._root_helper and result.status in _ROOTWRAP:
             return f'rootwrap: {_ROOTWRAP[result.status]}'
         if verdict.refused(result):
-            return 'sudoers: this user must be allowed to run it'
+            return ('sudoers: this user must be allowed to run it without a '
+                    'password')
         return ''
 
 

@@ -37,6 +37,7 @@ from typing import Protocol
 
 from manila_drivers import exception
 from manila_drivers.transport import command
+from manila_drivers.transport import remarks
 from manila_drivers.transport import verdict
 
 LOG = logging.getLogger(__name__)
@@ -223,8 +224,8 @@ def parse(stdout: str, stderr: str,
     outs = _split(stdout, marker)
     errs = _split(stderr, marker)
     return tuple(
-        command.Result(text, errs[number][1] if number < len(errs) else '',
-                       status)
+        command.Result(text, remarks.without(errs[number][1])
+                       if number < len(errs) else '', status)
         for number, (status, text) in enumerate(outs) if number)
 
 

@@ -48,6 +48,7 @@ The login shell of the user has to be one that quotes as POSIX shells do.
 """
 
 import contextlib
+import dataclasses
 import logging
 import math
 import shlex
@@ -56,6 +57,7 @@ import time
 
 from manila_drivers import exception
 from manila_drivers.transport import command
+from manila_drivers.transport import remarks
 from manila_drivers.transport import ssh_exec
 from manila_drivers.transport import ssh_pool
 from manila_drivers.transport import ssh_process
@@ -103,6 +105,8 @@ class Host:
         LOG.debug('Running on %s: %s', self.target, cmd)
         started = time.monotonic()
         result = self._run(cmd)
+        result = dataclasses.replace(
+            result, stderr=remarks.without(result.stderr))
         LOG.debug('Exit code %d from %s after %.3f s: %s', result.status,
                   self.target, time.monotonic() - started, cmd)
         error = self.judge(cmd, result)

@@ -31,7 +31,6 @@ from collections.abc import Callable
 from collections.abc import Sequence
 import functools
 import logging
-import os
 import socket
 import time
 
@@ -39,6 +38,7 @@ import paramiko
 
 from manila_drivers import exception
 from manila_drivers.transport import retry
+from manila_drivers.transport import ssh_key
 from manila_drivers.transport.ssh_target import Login
 from manila_drivers.transport.ssh_target import Target
 
@@ -49,9 +49,6 @@ _RETRY = retry.Policy(retries=6, first=0.2, longest=4.0)
 
 # One RSA key serves several algorithms of signing.
 _ALGORITHMS = {'ssh-rsa': ('rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa')}
-
-_KEYS: tuple[type[paramiko.PKey], ...] = (
-    paramiko.Ed25519Key, paramiko.ECDSAKey, paramiko.RSAKey)
 
 
 # Somebody took the connection and let go of it at once.
@@ -245,7 +242,7 @@ def _methods(transport: paramiko.Transport,
              login: Login) -> list[Callable[[], list[str]]]:
     """What to try, in order."""
     methods: list[Callable[[], list[str]]] = []
-    keys = [load_key(login)] if login.key_file else []
+    keys = [ssh_key.load(login)] if login.key_file else []
     if login.agent:
         keys.extend(paramiko.Agent().get_keys())
     methods.extend(
@@ -255,25 +252,3 @@ def _methods(transport: paramiko.Transport,
         methods.append(functools.partial(
             transport.auth_password, login.user, login.password.reveal()))
     return methods
-
-
-def load_key(login: Login) -> paramiko.PKey:
-    """Read the private key; its type is found out by trying.
-
-    :raises ConfigurationError: naming the option of the file.
-    """
-    path = os.path.expanduser(login.key_file)
-    phrase = login.passphrase.reveal() if login.passphrase else None
-    trouble: Exception | None = None
-    for kind in _KEYS:
-        try:
-            return kind.from_private_key_file(path, phrase)
-        except paramiko.PasswordRequiredException:
-            raise exception.ConfigurationError(
-                login.key_option, 'the private key is encrypted, and no '
-                'passphrase is given.', check=path) from None
-        except (OSError, ValueError, paramiko.SSHException) as exc:
-            trouble = trouble or exc
-    raise exception.ConfigurationError(
-        login.key_option, 'the private key cannot be read.',
-        answer=str(trouble), check=path)

@@ -164,9 +164,14 @@ class KnownHosts:
         if _judge(self._entries(), host, port, kind, blob):
             return
         if not self.learn:
+            missing = [path for path in self.paths()
+                       if not os.path.exists(path)]
+            why = ''
+            if len(missing) == len(self.paths()) or self.files and missing:
+                why = f': there is no file {", ".join(missing)}'
             raise exception.NotTrusted(
                 f'Host key of {host} port {port} ({kind} '
-                f'{fingerprint(blob)}) is not known.',
+                f'{fingerprint(blob)}) is not known{why}.',
                 check=f'{self.option}: compare the fingerprint with the '
                 f"host's own and add the key to {self.paths()[0]} "
                 f'(ssh-keyscan -p {port} {host} shows it)')

@@ -12,13 +12,12 @@
 
 """What the end of a command means, or that it was not seen."""
 
-import re
-
 from manila_drivers import exception
 from manila_drivers.transport import command
+from manila_drivers.transport import remarks
 
-# sudo also tells of what does not keep it from running a command.
-_REFUSED = re.compile(r'^sudo: (?!unable to resolve host)', re.MULTILINE)
+# Of a command that is not there, as every shell has it.
+_NOT_FOUND = 127
 
 
 class Cut(exception.OutcomeUnknown):
@@ -44,7 +43,7 @@ def cut(cmd: command.Command, where: object, why: str, *, stdout: str = '',
 
 def refused(result: command.Result) -> bool:
     """Whether sudo did not run a command that failed."""
-    return bool(_REFUSED.search(result.stderr))
+    return bool(remarks.refusal(result))
 
 
 def failure(cmd: command.Command, where: object, result: command.Result, *,
@@ -53,7 +52,12 @@ def failure(cmd: command.Command, where: object, result: command.Result, *,
 
     :param sudo: sudo was to make it root's.
     """
-    answer = cmd.excerpt(result.stderr or result.stdout)
+    answer = cmd.excerpt(remarks.without(result.stderr) or result.stdout)
+    if sudo and remarks.no_such(result):
+        return exception.BackendError(
+            f'There is no command {cmd} on {where}.', answer=answer,
+            status=_NOT_FOUND, check='whether it is installed there, and '
+            'secure_path in sudoers')
     if sudo and refused(result):
         return exception.AccessDenied(
             f'Command {cmd} on {where} was not run as root.', answer=answer,

@@ -24,6 +24,7 @@ from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs import listing
 from manila_drivers.transport import command
+from manila_drivers.transport import remarks
 
 Address = access.Address
 
@@ -41,10 +42,9 @@ _FAILED = re.compile(r'Command failed\.\s+Examine previous error messages')
 
 _ROW = re.compile(r'\w+:\w*:(HEADER|\d+):')
 
-# A command that is not there says so in the same words, or sudo does.
+# A command that is not there says so in the same words.
 _NOT_RUN = frozenset({126, 127})
-_SHELL = re.compile(r'([\w./-]*/)?(ba|da|k|z)?sh: |.*: command not found$|'
-                    r'sudo: (?!unable to resolve)')
+_SHELL = re.compile(r'([\w./-]*/)?(ba|da|k|z)?sh: |.*: command not found$')
 
 # Comments that this driver writes: whose fileset it is, and, as long as it
 # is being filled from a snapshot, which one.
@@ -162,10 +162,11 @@ def missing(result: command.Result, name: str) -> bool:
     Other things may be missing as well, such as the socket of a daemon that
     is down; so the answer has to say what it is about.
     """
-    if result.status in _NOT_RUN or not (
+    if result.status in _NOT_RUN or remarks.refusal(result) or not (
             result.status or _says_failed(result)):
         return False
-    lines = (result.stderr.strip() or result.stdout).splitlines()
+    said = remarks.without(result.stderr).strip()
+    lines = (said or result.stdout).splitlines()
     return any(_MISSING.search(line) and (
         name in line or _NAMELESS.search(line)) for line in lines) \
         and not any(_SHELL.match(line) for line in lines)

@@ -21,6 +21,7 @@ from manila_drivers import exception
 from manila_drivers.glusterfs import parsing
 from manila_drivers.glusterfs import records
 from manila_drivers.glusterfs import trouble
+from manila_drivers.transport import command
 
 RECORDED = pathlib.Path(__file__).parent / 'data' / 'recorded'
 
@@ -207,7 +208,14 @@ def test_an_option_that_a_build_lacks_is_named():
      exception.Unreachable),
     ('Error : Request timed out', 1, exception.OutcomeUnknown),
     ('sudo: a password is required', 1, exception.AccessDenied),
+    ('sudo: setrlimit(RLIMIT_CORE): Operation not permitted', 1,
+     exception.BackendError),
+    ('sudo: gluster: command not found', 1, exception.BackendError),
     ('', 0, exception.OutcomeUnknown),
     ('Usage:\nvolume set', 1, exception.BackendError)])
 def test_output_that_is_no_answer(output, status, kind):
-    assert type(trouble.speechless(output, 'what', status, output)) is kind
+    result = command.Result(
+        '' if output.startswith('sudo') else output,
+        output if output.startswith('sudo') else '', status)
+    assert type(trouble.speechless(
+        result, 'what', command.Command.of('gluster'))) is kind

@@ -19,6 +19,7 @@ import pytest
 from manila_drivers import exception
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh
+from manila_drivers.transport import ssh_key
 from manila_drivers.transport import ssh_login
 from manila_drivers.transport import ssh_trust
 from tests import listening
@@ -89,7 +90,7 @@ def test_the_agent_is_asked_only_if_wanted(monkeypatch, serve, hosts, key):
     class Agent:
         def get_keys(self):
             asked.append(1)
-            return (ssh_login.load_key(ssh.Login('manila', key_file=key)),)
+            return (ssh_key.load(ssh.Login('manila', key_file=key)),)
 
     monkeypatch.setattr(ssh_login.paramiko, 'Agent', Agent)
     made = serve()
