@@ -47,7 +47,7 @@ from tools.mutation import report
 
 #: Seconds of tests, as long as they took without a mutant, that one mutant
 #: is given; the quickest are run first.
-BUDGET = 20.0
+BUDGET = 5.0
 
 # The answer of a child to a mutant that no test has noticed.
 _NOBODY = -1

@@ -104,6 +104,28 @@ def test_a_snapshot_rule_has_no_level_and_is_read_only():
                               access_to='10.0.0.1')).level == 'ro'
 
 
+def test_a_row_is_read_and_a_rule_is_left_alone():
+    found = access.Rule.of(Row(id=7, access_type='IP', access_level='RW',
+                               access_to=' 10.0.0.1 '))
+    assert found == access.Rule('7', 'ip', '10.0.0.1', 'rw')
+    assert access.Rule.of(found) is found
+    assert access.rules_of([found]) == (found,)
+    assert access.rules_of(None) == ()
+    assert access.Rule.of(Row(id='m', access_type=None, access_to=None)) \
+        == access.Rule('m', '', '', 'ro')
+
+
+def test_a_refused_rule_has_its_reason_and_the_state_error():
+    errors = access.ip_grants(
+        [rule('rw', '10.0.0.5'), rule('ro', '10.0.0.5', 'ro'),
+         rule('x', 'host.example')]).errors
+    assert '10.0.0.5 a weaker level' in errors['rrw']
+    assert "'host.example' is neither" in errors['rx']
+    assert access.states(errors) == {'rrw': {'state': 'error'},
+                                     'rx': {'state': 'error'}}
+    assert access.states({}) == {}
+
+
 def test_names_are_held_against_a_pattern():
     found = access.name_grants(
         [rule(1, 'client.example', kind='cert'),

@@ -119,6 +119,9 @@ def test_each_list_of_a_policy_counts():
         no_squash=(), root_squash=('*',), all_squash=())
     assert wanted.equals(same)
     assert hosts.changes(wanted, same) == {}
+    # Host bits of a network mean nothing.
+    assert hosts.Hosts(('10.0.0.0/24',), (), 'root_squash').equals(
+        decisions.but(same, read_write=('10.0.0.7/24',), read_only=()))
     for name in ('read_write', 'read_only', 'no_squash', 'root_squash',
                  'all_squash'):
         for value in None, ('10.9.9.9',):
