@@ -18,6 +18,9 @@
 * No file names a package registry or an index option: where packages come
   from is the business of whoever installs them.
 * Every Python file that holds code begins with the licence.
+* Decisions do no I/O: modules that plan import no transport, clock or lock.
+* Drivers do not import each other, and nobody but the command line imports
+  what stands in for backends and tests (simulators, conformance, rig).
 * Tests are packages, so that two of them may have the same file name.
 
 ``python tools/house_rules.py`` prints what it finds and exits with 1 if that
@@ -48,6 +51,22 @@ REGISTRY = re.compile(
 
 LICENCE = '#    Licensed under the Apache License, Version 2.0 (the "License")'
 
+# Modules that decide, by path below the package, and what they may not import.
+# Commands, and what was answered, are values; who runs them is a transport.
+PURE = re.compile(
+    r'(.*/)?(planning|records|plan|access|overlap|model|hosts|layout|names'
+    r'|ces_list|exports)\.py|nas/.*\.py')
+IMPURE = re.compile(
+    r'(time|threading|socket|subprocess|os|requests|paramiko'
+    r'|oslo_concurrency|manila_drivers\.(locks|compat|transport))(\.|$)')
+VALUES = tuple('manila_drivers.transport.' + name for name in (
+    'command', 'remarks', 'verdict'))
+
+DRIVERS = ('vastdata', 'glusterfs', 'ibm')
+TEST_BED = ('simulators', 'conformance', 'rig')
+# The list of all options, and the command line, know all drivers.
+KNOW_DRIVERS = ('opts.py', 'cli')
+
 
 def tracked() -> list[str]:
     """The files that git has, and those it would take."""
@@ -65,7 +84,8 @@ def imported(tree: ast.AST) -> Iterator[tuple[int, str]]:
             for alias in node.names:
                 yield node.lineno, alias.name
         elif isinstance(node, ast.ImportFrom) and not node.level:
-            yield node.lineno, node.module or ''
+            for alias in node.names:
+                yield node.lineno, f'{node.module}.{alias.name}'
         elif isinstance(node, ast.Call) and called(node.func) in (
                 'import_module', '__import__'):
             for argument in node.args[:1]:
@@ -94,6 +114,25 @@ def check_python(name: str, text: str) -> Iterator[str]:
             yield f'{name}:{line}: imports {module}, which only compat may'
         if top == 'eventlet':
             yield f'{name}:{line}: imports eventlet'
+
+
+def check_rooms(name: str, text: str) -> Iterator[str]:
+    """Complaints about a module that imports what its room may not."""
+    inside = name.removeprefix('manila_drivers/')
+    room = inside.partition('/')[0]
+    if room in TEST_BED:
+        return
+    pure = PURE.fullmatch(inside)
+    for line, module in imported(ast.parse(text, name)):
+        ours = module.removeprefix('manila_drivers.').partition('.')[0]
+        if not module.startswith('manila_drivers.'):
+            ours = ''
+        if pure and IMPURE.match(module) and not module.startswith(VALUES):
+            yield f'{name}:{line}: decides, and imports {module}'
+        if ours in DRIVERS and room not in (ours, *KNOW_DRIVERS):
+            yield f'{name}:{line}: imports {module} of a driver'
+        if ours in TEST_BED and room != 'cli':
+            yield f'{name}:{line}: imports {module} of the test bed'
 
 
 def check_text(name: str, text: str) -> Iterator[str]:
@@ -126,6 +165,8 @@ def check(names: list[str], root: pathlib.Path = ROOT) -> Iterator[str]:
         yield from check_text(name, text)
         if path.suffix == '.py':
             yield from check_python(name, text)
+            if name.startswith('manila_drivers/'):
+                yield from check_rooms(name, text)
 
 
 def main() -> int:

@@ -100,3 +100,35 @@ def test_a_directory_of_tests_is_a_package(repository):
     assert repository(**{
         'tests/unit/a/test_x.py': LICENCE,
         'tests/unit/a/__init__.py': ''}) == []
+
+
+@pytest.mark.parametrize(('module', 'statement'), [
+    ('vastdata/planning.py', 'from manila_drivers.transport import rest'),
+    ('vastdata/planning.py', 'import time'),
+    ('ibm/gpfs/ces_list.py', 'from manila_drivers import locks'),
+    ('nas/kernel_plan.py', 'import threading'),
+    ('nas/samba/anything.py', 'import subprocess'),
+    ('access.py', 'def late():\n    import socket'),
+    ('glusterfs/shares.py', 'from manila_drivers.vastdata import records'),
+    ('nas/kernel.py', 'from manila_drivers.ibm.gpfs import exports'),
+    ('transport/rest.py', 'from manila_drivers import vastdata'),
+    ('driver.py', 'from manila_drivers.simulators import vast'),
+    ('vastdata/api.py', 'import manila_drivers.conformance.lab'),
+    ('standalone/base.py', 'from manila_drivers import rig'),
+])
+def test_rooms_import_only_what_they_may(repository, module, statement):
+    name = f'manila_drivers/{module}'
+    assert len(repository(**{name: LICENCE + statement})) == 1
+
+
+@pytest.mark.parametrize(('module', 'statement'), [
+    ('nas/kernel.py', 'from manila_drivers.transport import command'),
+    ('vastdata/api.py', 'from manila_drivers.transport import rest'),
+    ('opts.py', 'from manila_drivers.vastdata import opts'),
+    ('cli/simulate_vast.py', 'from manila_drivers.simulators import vast'),
+    ('conformance/labs/vast.py', 'from manila_drivers.vastdata import driver'),
+    ('vastdata/planning.py', 'from manila_drivers.vastdata import records'),
+])
+def test_rooms_import_what_they_need(repository, module, statement):
+    name = f'manila_drivers/{module}'
+    assert not repository(**{name: LICENCE + statement})
