@@ -103,7 +103,11 @@ class CommandLine:
 
 
 def _plain(words: Words, payload: Sequence[wire.Element]) -> str:
-    """Text for people: enough to look around by hand."""
+    """Text for people: enough to look around by hand, and for Manila's own
+    driver, which reads the names of volumes from it."""
+    if tuple(words) == ('volume', 'list'):
+        return ''.join(f'{name.text}\n' for each in payload
+                       for name in each.iter('volume'))
     if words[1:2] in (['list'], ['info'], ['status']):
         return ''.join(ElementTree.tostring(each, encoding='unicode') + '\n'
                        for each in payload)

@@ -109,8 +109,14 @@ class KernelNfs(server.Server):
         if words[0] != 'exportfs':
             return None
         arguments = list(words[1:])
+        if not arguments:
+            return self._listed()
         if arguments[:2] == ['-i', '-o']:
             return self._export(arguments[2], arguments[3:])
+        if arguments[:1] == ['-o']:
+            # Without -i the files of exports are read as well: no entry that
+            # is there goes away by that.
+            return self._export(arguments[1], arguments[2:])
         if arguments[:1] == ['-u']:
             return self._unexport(arguments[1:])
         if arguments == ['-r']:
@@ -119,6 +125,14 @@ class KernelNfs(server.Server):
             self._save(())
             return files.done()
         return files.failed('usage: exportfs [-adfhioruvs] [host:/path]')
+
+    def _listed(self) -> Result:
+        """What ``exportfs`` alone prints: a long path has its own line."""
+        return files.done(''.join(
+            '{}{}{}\n'.format(
+                entry.path, '\n\t\t' if len(entry.path) > 14 else
+                ' ' * (15 - len(entry.path)) + '\t', entry.client)
+            for entry in self.entries))
 
     def _export(self, text: str, arguments: Sequence[str]) -> Result:
         try:

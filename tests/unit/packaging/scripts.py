@@ -15,6 +15,7 @@
 
 import importlib.util
 import pathlib
+import sys
 import types
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -26,5 +27,7 @@ def load(name: str) -> types.ModuleType:
     assert spec is not None
     assert spec.loader is not None
     module = importlib.util.module_from_spec(spec)
+    # Scripts import each other by these names.
+    sys.modules[name] = module
     spec.loader.exec_module(module)
     return module

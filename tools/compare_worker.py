@@ -1,0 +1,226 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Runs one driver for ``compare_upstream.py``, in a process of its own.
+
+Reads one JSON object a line from standard input, calls the driver as Manila's
+share manager does, and writes one JSON object a line: how long the call took
+(``wall``), how much processor time this process used for it (``cpu``, both in
+seconds), and what went wrong (``error``, empty if nothing did).
+
+    python compare_worker.py CLASS manila.conf SECTION PROTOCOL
+
+The same program runs Manila's own driver and the one of this package.  What
+both would ask Manila's database is answered here, so that neither figure has
+a database in it.
+"""
+
+import contextlib
+import json
+import os
+import socket
+import sys
+import time
+from typing import Any
+import uuid
+
+from oslo_config import cfg
+from oslo_utils import importutils
+
+from manila_drivers.conformance import rows
+
+
+class Storage:
+    """What drivers keep in Manila's private storage, in memory."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, dict[str, Any]] = {}
+
+    def get(self, entity_id: str, key: str | None = None,
+            default: Any = None) -> Any:
+        details = self._kept.get(entity_id, {})
+        return dict(details) if key is None else details.get(key, default)
+
+    def update(self, entity_id: str, details: dict[str, Any],
+               delete_existing: bool = False) -> None:
+        kept = {} if delete_existing else self._kept.get(entity_id, {})
+        self._kept[entity_id] = {**kept, **details}
+
+    def delete(self, entity_id: str, key: str | None = None) -> None:
+        if key is None:
+            self._kept.pop(entity_id, None)
+        else:
+            self._kept.get(entity_id, {}).pop(key, None)
+
+
+class Worker:
+    """One driver, and the shares that it was asked to make."""
+
+    def __init__(self, driver: Any, protocol: str) -> None:
+        self.driver = driver
+        self.protocol = protocol
+        self.context = rows.Context()
+        self.shares: dict[str, Any] = {}
+        self.snapshots: dict[str, Any] = {}
+        self.rules: dict[str, list[Any]] = {}
+
+    def start(self) -> None:
+        self.driver.do_setup(self.context)
+        self.driver.check_for_setup_error()
+
+    def create(self, name: str, size: int = 2) -> None:
+        ident = str(uuid.uuid5(uuid.NAMESPACE_DNS, name))
+        share = self._share(ident, size)
+        found = self.driver.create_share(self.context, share)
+        # Manila's own drivers may answer with one path.
+        locations = [{'path': found}] if isinstance(found, str) else [
+            {'path': one} if isinstance(one, str) else one for one in found]
+        self.shares[name] = self._share(ident, size, locations)
+        self.rules[name] = []
+
+    def _share(self, ident: str, size: int,
+               locations: list[dict[str, Any]] | None = None) -> Any:
+        return rows.share(rows.ROW, ident=ident, size=size,
+                         proto=self.protocol, exports=locations or (),
+                         status='available' if locations else 'creating')
+
+    def access(self, name: str, add: list[str],
+               delete: list[str]) -> None:
+        """Add or take away rules as Manila does: the list, and the change."""
+        share = self.shares[name]
+        new = [rows.rule(
+            rows.DICT, access_id=str(uuid.uuid4()), share_id=share['id'],
+            access_type='cert' if self.protocol == 'GLUSTERFS' else 'ip',
+            access_to=who, access_level='rw') for who in add]
+        gone = [rule for rule in self.rules[name]
+                if rule['access_to'] in delete]
+        kept = [rule for rule in self.rules[name] if rule not in gone] + new
+        self.rules[name] = kept
+        self.driver.update_access(
+            self.context, share, kept, new, gone, [])
+
+    def resize(self, name: str, size: int) -> None:
+        share = self.shares[name]
+        if size > share['size']:
+            self.driver.extend_share(share, size)
+        else:
+            self.driver.shrink_share(share, size)
+        share['size'] = size
+
+    def snapshot(self, name: str, of: str) -> None:
+        row = rows.snapshot(
+            rows.ROW, ident=str(uuid.uuid4()), share_row=self.shares[of],
+            status='creating')
+        row['share_name'] = self.shares[of]['name']
+        found = self.driver.create_snapshot(self.context, row)
+        if isinstance(found, dict):
+            row['provider_location'] = found.get('provider_location')
+        row['status'] = 'available'
+        self.snapshots[name] = row
+
+    def delete_snapshot(self, name: str) -> None:
+        self.driver.delete_snapshot(self.context, self.snapshots.pop(name))
+
+    def ensure(self, names: list[str]) -> None:
+        """A start of the service, with what Manila reapplies after it."""
+        shares = [self.shares[name] for name in names]
+        try:
+            found = self.driver.ensure_shares(self.context, shares)
+        except NotImplementedError:
+            found = {}
+            for share in shares:
+                self.driver.ensure_share(self.context, share)
+        for name in names:
+            answer = (found or {}).get(self.shares[name]['id']) or {}
+            if answer.get('reapply_access_rules'):
+                self.driver.update_access(
+                    self.context, self.shares[name], self.rules[name],
+                    [], [], [])
+
+    def stats(self) -> None:
+        self.driver.get_share_stats(True)
+
+    def delete(self, name: str) -> None:
+        """Deny what is allowed, then delete, as Manila does."""
+        if self.rules[name]:
+            gone, self.rules[name] = self.rules[name], []
+            self.driver.update_access(
+                self.context, self.shares[name], [], [], gone, [])
+        self.driver.delete_share(self.context, self.shares.pop(name))
+
+
+def without_a_database() -> None:
+    """Answer in memory what drivers look up in Manila's tables."""
+    from manila.share import share_types
+    share_types.get_extra_specs_from_share = lambda share: {}
+
+
+def without_a_name() -> None:
+    """Let no simulated server, all on loopback, be taken for this host."""
+    socket.gethostbyname_ex = lambda name: (name, [], [])
+
+
+def with_ssh_port(port: int) -> None:
+    """Let Manila's GlusterFS driver log in at a port other than 22."""
+    from manila.share.drivers.ganesha import utils
+    made = utils.SSHExecutor.__init__
+
+    def begin(self: Any, host: str, _: int, *args: Any, **kwargs: Any
+              ) -> None:
+        made(self, host, port, *args, **kwargs)
+
+    utils.SSHExecutor.__init__ = begin
+
+
+def load(name: str, file: str, section: str) -> Any:
+    """The driver, as Manila's share manager makes it."""
+    from manila.common import config  # noqa: F401 (registers Manila's options)
+    from manila.share import configuration
+    from manila.share import driver as base
+    cfg.CONF([], project='manila', default_config_files=[file])
+    without_a_database()
+    without_a_name()
+    if port := os.environ.get('COMPARE_SSH_PORT'):
+        with_ssh_port(int(port))
+    settings = configuration.Configuration(
+        base.share_opts, config_group=section)
+    return importutils.import_object(
+        name, private_storage=Storage(), configuration=settings)
+
+
+def timed(worker: Worker, order: dict[str, Any]) -> dict[str, Any]:
+    call = getattr(worker, order.pop('call'))
+    error = ''
+    cpu, wall = time.process_time(), time.monotonic()
+    try:
+        call(**order)
+    except Exception as exc:  # noqa: BLE001 (the answer is what it says)
+        error = f'{type(exc).__name__}: {exc}'
+    return {'wall': time.monotonic() - wall,
+            'cpu': time.process_time() - cpu, 'error': error[:300]}
+
+
+def main(name: str, file: str, section: str, protocol: str) -> int:
+    answers = os.fdopen(os.dup(1), 'w')
+    # Whatever a library prints goes beside the answers.
+    os.dup2(2, 1)
+    driver = load(name, file, section)
+    worker = Worker(driver, protocol)
+    with contextlib.suppress(BrokenPipeError):
+        for line in sys.stdin:
+            answers.write(json.dumps(timed(worker, json.loads(line))) + '\n')
+            answers.flush()
+    return 0
+
+
+if __name__ == '__main__':
+    sys.exit(main(*sys.argv[1:]))

@@ -1,0 +1,165 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Where drivers are compared: simulated clusters, and what reaches them."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+from collections.abc import Mapping
+import contextlib
+import dataclasses
+import functools
+import os
+import pathlib
+import shutil
+import subprocess
+import tempfile
+from typing import Any
+
+from manila_drivers.rig import gluster
+from manila_drivers.rig import gpfs
+from manila_drivers.rig import storage
+from manila_drivers.rig import vast
+from manila_drivers.simulators import nfs
+from manila_drivers.simulators import ssh
+
+MANILAS = 'manila.share.drivers.'
+MANY = 100
+
+
+@dataclasses.dataclass
+class Place:
+    """A fresh cluster, and how to count what reaches it."""
+
+    cluster: storage.Cluster
+    requests: Callable[[], int]
+    trips: Callable[[], int]
+    protocol: str = 'NFS'
+    options: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+class Trips:
+    """A door that counts the commands that come through it."""
+
+    def __init__(self, door: Callable[..., Any]) -> None:
+        self.count = 0
+        self._door = door
+
+    def __call__(self, hosts: Mapping[str, ssh.Host]) -> Any:
+        return self._door({name: self._counted(host)
+                           for name, host in hosts.items()})
+
+    def _counted(self, host: ssh.Host) -> ssh.Host:
+        def run(words: list[str], read: Callable[[], str]) -> ssh.Done:
+            self.count += 1
+            return host(words, read)
+        return run
+
+
+@contextlib.contextmanager
+def vast_place(upstream: bool) -> Iterator[Place]:
+    cluster = vast.Cluster()
+    # Manila's driver keeps cookies, and such a server would refuse them.
+    cluster.sim.options.session_cookie = False
+    with cluster:
+        def requests() -> int:
+            return len(cluster.sim.log)
+        yield Place(cluster, requests, requests)
+
+
+@contextlib.contextmanager
+def gpfs_place(upstream: bool, kind: str) -> Iterator[Place]:
+    options: dict[str, object] = {}
+    with tempfile.TemporaryDirectory(prefix='compare-') as programs:
+        trips = Trips(functools.partial(ssh.SshServer, key=new_key(programs)))
+        cluster = gpfs.Cluster(kind, door=trips)
+        if kind == 'KNFS':
+            # Manila's driver looks at the exports of the node alone, so the
+            # node is an NFS server as well.
+            options['gpfs_nfs_server_list'] = ','.join(
+                (gpfs.NODE, *cluster.sim.servers))
+            cluster.sim.servers[''] = nfs.KernelNfs(gpfs.NODE)
+        elif upstream:
+            # Without this it wants kernel NFS on the node as well.
+            options['gpfs_share_helpers'] = (
+                f'{kind}={MANILAS}ibm.gpfs.{kind}Helper')
+        with cluster:
+            write_ssh(programs, cluster.ssh.port)
+            yield Place(
+                cluster, lambda: sum(map(cluster.sim.count,
+                                         ('mm', 'exportfs'))),
+                lambda: trips.count, options=options, environment={
+                    'PATH': programs + os.pathsep + os.environ['PATH']})
+
+
+def new_key(directory: str) -> str:
+    """Make a key for the ``ssh`` program; return its public half."""
+    file = pathlib.Path(directory, 'key')
+    subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f', file],
+                   check=True, timeout=60)
+    return ' '.join(file.with_suffix('.pub').read_text().split()[:2])
+
+
+def write_ssh(directory: str, port: int) -> None:
+    """An ``ssh`` that knows port and key, as ~/.ssh/config would."""
+    program = pathlib.Path(directory, 'ssh')
+    program.write_text(
+        f'#!/bin/sh\nexec {shutil.which("ssh")} -p {port} -i {directory}/key '
+        '-o BatchMode=yes -o StrictHostKeyChecking=no '
+        '-o UserKnownHostsFile=/dev/null -o LogLevel=ERROR "$@"\n')
+    program.chmod(0o755)
+
+
+@contextlib.contextmanager
+def gluster_place(upstream: bool) -> Iterator[Place]:
+    trips = Trips(ssh.SshServer)
+    cluster = gluster.Cluster(door=trips)
+    with cluster:
+        yield Place(
+            cluster, lambda: cluster.sim.calls, lambda: trips.count,
+            protocol='GLUSTERFS',
+            environment={
+                'COMPARE_SSH_PORT': str(cluster.ssh.port),
+                'PATH': os.pathsep.join(
+                    [*map(str, cluster.programs), os.environ['PATH']])})
+
+
+@dataclasses.dataclass(frozen=True)
+class Backend:
+    """One comparison: the two classes, and where they are tried."""
+
+    title: str
+    upstream: str
+    ours: str
+    place: Callable[[bool], contextlib.AbstractContextManager[Place]]
+    counted: str
+    many: int = MANY
+    rules: int = MANY
+
+
+BACKENDS = {
+    'vast': Backend(
+        'VAST', MANILAS + 'vastdata.driver.VASTShareDriver', vast.DRIVER,
+        vast_place, 'requests'),
+    'ces': Backend(
+        'GPFS with CES', MANILAS + 'ibm.gpfs.GPFSShareDriver', gpfs.DRIVER,
+        functools.partial(gpfs_place, kind='CES'), 'mm* commands'),
+    'knfs': Backend(
+        'GPFS with KNFS, three servers',
+        MANILAS + 'ibm.gpfs.GPFSShareDriver', gpfs.DRIVER,
+        # Each rule is a login to every server for Manila's driver.
+        functools.partial(gpfs_place, kind='KNFS'), 'mm* and exportfs', 8, 10),
+    'gluster': Backend(
+        'GlusterFS',
+        MANILAS + 'glusterfs.glusterfs_native.GlusterfsNativeShareDriver',
+        gluster.DRIVER, gluster_place, 'gluster commands', many=8)}
