@@ -122,7 +122,7 @@ class GpfsLab(simulated.SimulatedLab[Site]):
     features = lab.Features(revert=True, access=lab.Access(
         ip_versions=frozenset({4, 6})))
     budgets = lab.Budgets(
-        create=2, delete=4, update_access=2, update_access_unchanged=1,
+        create=1, delete=3, update_access=2, update_access_unchanged=1,
         ensure_1000=2, stats=2, resize=3)
     faults = tuple(
         lab.Fault(name, place=strike.at if 'command' in name else 0,

@@ -38,7 +38,7 @@ class NfsLab(gpfs.GpfsLab):
     """Two servers of one kind; see the subclasses."""
 
     budgets = lab.Budgets(
-        create=2, delete=6, update_access=4, update_access_unchanged=2,
+        create=1, delete=5, update_access=4, update_access_unchanged=2,
         ensure_1000=3, stats=2, resize=3)
     # Between two commands of a script somebody may have less than before and
     # after, which is what kernel NFS and Ganesha make possible.

@@ -19,6 +19,7 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import version
 from manila_drivers.ibm.gpfs import capacity
+from manila_drivers.ibm.gpfs import ces
 from manila_drivers.ibm.gpfs import checks
 from manila_drivers.ibm.gpfs import copying
 from manila_drivers.ibm.gpfs import debts
@@ -46,6 +47,8 @@ class Backend:
                                               make_runner)
         self.site = site.Site(settings, self.execute)
         self.helper = load_helper(settings, self.execute, configuration)
+        if isinstance(self.helper, ces.CESHelper):
+            self.helper.here = self.site.here
         self.exports = exporting.Exporting(
             self.helper, debts.Debts(private_storage, settings.backend), alone)
         self.shares = shares.Shares(self.site, self.exports)

@@ -17,6 +17,7 @@ is Ganesha, which gives a client what the first entry says that it matches;
 so entries are kept in an order in which narrower networks go first.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -41,7 +42,9 @@ from manila_drivers.transport import script
 
 LOG = logging.getLogger(__name__)
 
-_LEVELS = {'rw': access.RW, 'ro': access.RO}
+# Whoever may only see names, as with mdonly, reaches no data.
+_LEVELS = {'rw': access.RW, 'ro': access.RO, 'none': '', 'mdonly': '',
+           'mdonly_ro': ''}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,6 +52,11 @@ class Facts:
     """The clients of all exports that were listed, in their order."""
 
     entries: Mapping[str, Sequence[ces_list.Entry]]
+
+    def untold(self, path: str) -> bool:
+        """Whether it is not said what some client gets."""
+        return any(entry.level == ces_list.UNTOLD
+                   for entry in self.entries.get(path, ()))
 
 
 class CESHelper(helper.NASHelperBase[Facts]):
@@ -64,6 +72,8 @@ class CESHelper(helper.NASHelperBase[Facts]):
         # Whether one "change" may add, change and remove: the manual says so
         # up to 5.0.1, and no longer from 5.0.3 on.
         self._combines = True
+        #: What the operator calls a path that GPFS lists.
+        self.here: Callable[[str], str] = str
 
     @property
     def servers(self) -> tuple[str, ...]:
@@ -114,6 +124,23 @@ class CESHelper(helper.NASHelperBase[Facts]):
         only = ['--nfsdefs', paths[0]] if len(paths) == 1 else []
         return [self._mmnfs('list', *only, '-Y', accept=range(256))]
 
+    def _facts(self, server: str, paths: Sequence[str],
+               existing: Sequence[str] = (),
+               scraps: Sequence[str] = ()) -> Facts:
+        """A plain list may have no more than paths and clients; then it is
+        asked for the details of all shares."""
+        facts = super()._facts(server, paths, existing, scraps)
+        if len(paths) == 1 or not any(map(facts.untold, facts.entries)):
+            return facts
+        base = self.configuration.gpfs_mount_point_base
+        try:
+            more = self.understand(server, self.asked(server, [self._mmnfs(
+                'list', '--nfsdefs-match', base, '-Y', accept=range(256))]))
+        except exception.BackendError as exc:
+            LOG.warning('CES does not tell what its clients may do: %s', exc)
+            return facts
+        return Facts({**facts.entries, **more.entries})
+
     def understand(self, server: str,
                    results: Sequence[command.Result]) -> Facts:
         result, = results
@@ -122,9 +149,10 @@ class CESHelper(helper.NASHelperBase[Facts]):
             raise wrong
         found: dict[str, list[ces_list.Entry]] = {}
         for row in listing.rows(result.stdout, 'mmcesnfslsexport',
-                                'nfsexports', long_column='clients'):
+                                'nfsexports', long_column='clients',
+                                needed=('path', 'clients')):
             entries = found.setdefault(
-                posixpath.normpath(row.get('path', '')), [])
+                self.here(posixpath.normpath(row['path'])), [])
             if row.get('clients'):
                 entries.append(_entry(row))
         return Facts(found)
@@ -135,7 +163,8 @@ class CESHelper(helper.NASHelperBase[Facts]):
              for path, entries in facts.entries.items()},
             # Names and netgroups are none of ours.
             frozenset(path for path, entries in facts.entries.items()
-                      if not all(entry.networks for entry in entries)))
+                      if facts.untold(path) or not all(
+                          entry.networks for entry in entries)))
 
     # Changes
 
@@ -202,5 +231,6 @@ def _entry(row: listing.Row) -> ces_list.Entry:
         network = ipaddress.ip_network(client, strict=False)
     except ValueError:
         network = None
-    level = _LEVELS.get(row.get('access_type', '').lower(), '')
+    level = _LEVELS.get(row.get('access_type', '').strip().lower(),
+                        ces_list.UNTOLD)
     return ces_list.Entry(client, network, level, row)

@@ -33,6 +33,9 @@ CHUNK = 60_000
 
 CHANGES = ('--nfsadd', '--nfsremove', '--nfschange')
 
+#: The level of an entry whose list does not say which it is.
+UNTOLD = '?'
+
 _EVERYBODY: tuple[Network, ...] = (ipaddress.ip_network('0.0.0.0/0'),
                                    ipaddress.ip_network('::/0'))
 _SQUASH = {'root': 'root_squash', 'rootsquash': 'root_squash',
@@ -47,7 +50,7 @@ class Entry:
     """One client of an export, as it is listed.
 
     :param network: None for what is no address: a name, a netgroup, ``*``.
-    :param level: ``rw``, ``ro``, or '' for none of them.
+    :param level: ``rw``, ``ro``, '' for none of them, or :data:`UNTOLD`.
     """
 
     client: str
@@ -67,15 +70,16 @@ def levels_of(entries: Sequence[Entry]) -> dict[Network, str]:
     """What the entries give, with ``*`` as all addresses.
 
     Where an entry hides a narrower one behind it, that one gives nothing of
-    its own.
+    its own.  One whose level is not told may well give all there is.
     """
     found: dict[Network, str] = {}
     before = prefixes.Prefixes[str]()
     for entry in entries:
         for network in entry.networks:
             if before.level(network) is None:
-                found[network] = entry.level
-                before.add(network, entry.level)
+                level = access.RW if entry.level == UNTOLD else entry.level
+                found[network] = level
+                before.add(network, level)
     return {network: level for network, level in found.items() if level}
 
 

@@ -38,7 +38,7 @@ def check(site: site_module.Site,
     :raises DriverError: it cannot be looked at for another reason.
     """
     try:
-        _check_node(site)
+        _check_nodes(site)
         _check_filesystem(site)
         site.addresses  # noqa: B018 - it is asked for and remembered
     except exception.NotTrusted as exc:
@@ -54,14 +54,36 @@ def check(site: site_module.Site,
     helper.check()
 
 
-def _check_node(site: site_module.Site) -> None:
-    """GPFS runs, and the base is a directory in it."""
+def _check_nodes(site: site_module.Site) -> None:
+    """Find a management host on which all is well; others may be serviced.
+
+    :raises DriverError: there is none; what is wrong with the first one.
+    """
+    failures: list[exception.DriverError] = []
+    for host in site.execute.hosts:
+        try:
+            _check_node(site, host)
+        except exception.DriverError as exc:
+            failures.append(exc)
+            continue
+        site.execute.prefer(host)
+        for failure in failures:
+            LOG.warning('A management host cannot be used, %s is: %s', host,
+                        failure)
+        return
+    # One that answers says more than one that does not.
+    raise next((failure for failure in failures if not isinstance(
+        failure, exception.TransportError)), failures[0])
+
+
+def _check_node(site: site_module.Site, host: str) -> None:
+    """GPFS runs on a host, and the base is a directory in it."""
     make, base = site.commands, site.settings.base
     questions = [make.ask('mmgetstate', '-Y'), make.kind(base),
                  make.ask('mmlsattr', base),
                  make.unix('rsync', '--version', root=False,
                            accept=frozenset(range(256)))]
-    state, kind, attributes, copier = site.execute.ask(questions)
+    state, kind, attributes, copier = site.execute.ask_one(host, questions)
     _check_runs(site, questions[0], state)
     wrong = records.failure(questions[0], state)
     if wrong is not None:
@@ -120,8 +142,11 @@ def _check_filesystem(site: site_module.Site) -> None:
         LOG.warning('Clients see the whole of %s instead of the size of '
                     'their share: mmchfs %s --filesetdf', found.device,
                     found.device)
-    cmd = site.commands.ask('mmlsconfig', 'enforceFilesetQuotaOnRoot', '-Y')
-    result, = site.execute.ask([cmd])
+    # What is listed now need not be asked with each share.
+    filesets = site.commands.filesets(found.device)
+    result, listed = site.execute.ask([site.commands.ask(
+        'mmlsconfig', 'enforceFilesetQuotaOnRoot', '-Y'), filesets])
+    site.filesets(filesets, listed)
     try:
         values = [row.get('value', '').lower() for row in listing.rows(
             result.stdout, 'mmlsconfig')]

@@ -100,6 +100,15 @@ class Commands:
         """What is at a path, without following a link there."""
         return self.unix('stat', '-c', '%F', path, accept=_ANY)
 
+    def real_path(self, path: str) -> Command:
+        """A path without links."""
+        return self.unix('readlink', '-f', '--', path, root=False,
+                         accept=_ANY)
+
+    def mount_point(self, path: str) -> Command:
+        """Where the file system is that a path is in."""
+        return self.unix('stat', '-L', '-c', '%m', path, accept=_ANY)
+
     # Changes
 
     def make(self, device: str, name: str, comment: str, *,

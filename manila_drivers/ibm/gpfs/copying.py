@@ -211,6 +211,7 @@ class Copying:
         if commands:
             self._site.do(commands)
         self._still.forget(share.id)
+        self._site.known.full(share)
 
     def _go_on(self, share: model.Share, specs: model.Specs,
                known: '_Known') -> str:
@@ -288,7 +289,7 @@ class Copying:
     def _facts(self, share: model.Share,
                commands: Sequence[command.Command]) -> '_Known':
         def understand(results: Results) -> _Known:
-            filesets = {one.name: one for one in records.filesets(
+            filesets = {one.name: one for one in self._site.filesets(
                 commands[0], results[0]) if not one.deleted}
             wrong = records.failure(commands[2], results[2])
             if wrong is not None:

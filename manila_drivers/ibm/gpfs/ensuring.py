@@ -42,11 +42,19 @@ _BATCH = 50
 class Verdict:
     """What to do about one share.
 
-    ``lost`` says why it cannot be used, '' if it can.
+    :param limit: GiB of the quota that it has to get, replicas counted; 0
+        if it has it.
+    :param lost: why it cannot be used, '' if it can.
+    :param unknown: why it cannot be judged.
     """
 
     repairs: Sequence[command.Command] = ()
+    limit: int = 0
     lost: str = ''
+    unknown: str = ''
+
+    def __bool__(self) -> bool:
+        return bool(self.repairs or self.limit)
 
 
 class Ensuring:
@@ -72,19 +80,27 @@ class Ensuring:
                 wanted[self._site.settings.path(share.name)] = share
             except exception.InvalidRequest as exc:
                 LOG.error('Share %s: %s', share.id, exc)
-        filesets, quotas = self._lists()
+        filesets, quotas, untold = self._lists()
         drifted = self._drifted(wanted, specs)
         answers: dict[str, dict[str, Any]] = {}
         repairs: list[tuple[model.Share, Verdict]] = []
         for path, share in wanted.items():
-            verdict = self.judge(share, path, filesets.get(share.name),
-                                 quotas.get(share.name))
+            verdict = Verdict(
+                unknown=f'GPFS tells no usage of fileset {share.name}') \
+                if share.name in untold else self.judge(
+                    share, path, filesets.get(share.name),
+                    quotas.get(share.name))
             if verdict.lost:
                 LOG.error('Share %s is lost: %s. Nothing was made in its '
                           'place.', share.id, verdict.lost)
                 answers[share.id] = {'status': 'error'}
                 continue
-            if verdict.repairs:
+            if verdict.unknown:
+                LOG.error('Share %s cannot be checked: %s', share.id,
+                          verdict.unknown)
+                answers[share.id] = {}
+                continue
+            if verdict:
                 repairs.append((share, verdict))
             # Not being able to tell is no reason to call it broken, nor to
             # call it whole.
@@ -126,14 +142,15 @@ class Ensuring:
         return answer
 
     def _lists(self) -> tuple[Mapping[str, records.Fileset],
-                              Mapping[str, records.Quota]]:
+                              Mapping[str, records.Quota], frozenset[str]]:
         make, device = self._site.commands, self._site.device
         commands = [make.filesets(device), make.quotas(device)]
 
         def understand(results: Sequence[command.Result]) -> Any:
-            return ({one.name: one for one in records.filesets(
+            return ({one.name: one for one in self._site.filesets(
                 commands[0], results[0]) if not one.deleted},
-                records.quotas(commands[1], results[1]))
+                records.quotas(commands[1], results[1]),
+                records.untold(commands[1], results[1]))
 
         return self._site.ask(  # type: ignore[no-any-return]
             site_module.Question(commands, understand))
@@ -149,20 +166,33 @@ class Ensuring:
         make, device = self._site.commands, self._site.device
         if fileset is None:
             return Verdict(lost=f'there is no fileset {share.name}')
+        if fileset.doubt:
+            return Verdict(unknown=f'what mmlsfileset says of fileset '
+                                   f'{share.name} is not understood: '
+                                   f'{fileset.doubt}')
         if fileset.owner not in ('', share.id):
             return Verdict(lost=f'fileset {share.name} belongs to share '
                                 f'{fileset.owner}')
         if fileset.linked and fileset.path != path:
             return Verdict(lost=f'fileset {share.name} is linked at '
                                 f'{fileset.path} and not at {path}')
-        repairs = []
-        limit = self._site.filesystem.quota_gib(share.size or 0)
-        if limit and (quota is None
-                      or quota.limit != limit * records.GIB_IN_KIB):
-            repairs.append(make.limit(device, share.name, limit))
-        if not fileset.linked:
-            repairs.append(make.link(device, share.name, path))
-        return Verdict(repairs)
+        limit = self._site.filesystem.quota_gib(
+            self._site.sizes.get(share.id, share.size or 0))
+        # One that has neither a limit nor any usage may not be listed.
+        quota = quota or records.Quota(share.name)
+        if quota.limit == limit * records.GIB_IN_KIB:
+            limit = 0
+        if limit and quota.limit > limit * records.GIB_IN_KIB and (
+                quota.most is None
+                or quota.most > limit * records.GIB_IN_KIB):
+            LOG.error(
+                'Share %s has a quota of %d KiB and not of %d GiB, which is '
+                'less than what is in use, %s KiB: nothing was changed. '
+                'Extend the share.', share.id, quota.limit, limit,
+                quota.most)
+            limit = 0
+        return Verdict(() if fileset.linked else (make.link(
+            device, share.name, path),), limit)
 
     def _repair(self, found: Sequence[tuple[model.Share, Verdict]],
                 ) -> list[model.Share]:
@@ -174,21 +204,31 @@ class Ensuring:
         for start in range(0, len(found), _BATCH):
             batch = found[start:start + _BATCH]
             for share, verdict in batch:
-                LOG.warning('Share %s is repaired: %s', share.id,
-                            '; '.join(map(str, verdict.repairs)))
+                LOG.warning('Share %s is repaired: %s', share.id, '; '.join(
+                    map(str, self._commands(share, verdict))))
             try:
-                self._site.do([cmd for _, verdict in batch
-                               for cmd in verdict.repairs])
+                self._site.do([cmd for share, verdict in batch
+                               for cmd in self._commands(share, verdict)])
             except exception.DriverError:
                 failed += self._one_by_one(batch)
         return failed
+
+    def _commands(self, share: model.Share,
+                  verdict: Verdict) -> list[command.Command]:
+        """What repairs it, with the size that it has got since."""
+        make, device = self._site.commands, self._site.device
+        size = self._site.sizes.get(share.id)
+        limit = verdict.limit if size is None or not verdict.limit \
+            else self._site.filesystem.quota_gib(size)
+        return [*([make.limit(device, share.name, limit)] if limit else []),
+                *verdict.repairs]
 
     def _one_by_one(self, batch: Sequence[tuple[model.Share, Verdict]],
                     ) -> list[model.Share]:
         failed = []
         for share, verdict in batch:
             try:
-                self._site.do(verdict.repairs)
+                self._site.do(self._commands(share, verdict))
             except exception.DriverError as exc:
                 LOG.error('Share %s could not be repaired: %s', share.id,
                           exc)

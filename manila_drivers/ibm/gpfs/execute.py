@@ -23,6 +23,7 @@ import functools
 import ipaddress
 import logging
 import os
+import re
 import socket
 import threading
 from typing import Any
@@ -116,21 +117,38 @@ class Execute:
             ) -> tuple[command.Result, ...]:
         """Run commands that change nothing, all of them, in one round trip.
 
-        Another host is asked where one does not answer.
+        Another host is asked where one does not answer, or says that GPFS is
+        down on it; what it says counts if no other one does better.
         """
-        return self._anywhere(functools.partial(
+        answer: script.Answer = self._anywhere(functools.partial(
             script.attempt, commands=commands, keep_going=True),
-            exception.TransportError).results
+            exception.TransportError, functools.partial(
+                _tells_down, commands))
+        return answer.results
+
+    def ask_one(self, host: str, commands: Sequence[command.Command],
+                ) -> tuple[command.Result, ...]:
+        """The same of one management host, and no other."""
+        return script.attempt(self._runner(host), commands,
+                              keep_going=True).results
+
+    @property
+    def hosts(self) -> tuple[str, ...]:
+        """The management hosts, the one that answered last first."""
+        hosts = self.settings.hosts or ('',)
+        first = self._preferred % len(hosts)
+        return (*hosts[first:], *hosts[:first])
+
+    def prefer(self, host: str) -> None:
+        """Have this host asked first."""
+        self._preferred = (self.settings.hosts or ('',)).index(host)
 
     def ask_others(self, commands: Sequence[command.Command],
                    ) -> Iterator[tuple[command.Result, ...]]:
         """Ask each other management host the same, as far as it answers."""
-        hosts = self.settings.hosts or ('',)
-        first = self._preferred % len(hosts)
-        for host in (*hosts[first + 1:], *hosts[:first]):
+        for host in self.hosts[1:]:
             try:
-                yield script.attempt(self._runner(host), commands,
-                                     keep_going=True).results
+                yield self.ask_one(host, commands)
             except exception.TransportError as exc:
                 LOG.warning('Management host %s: %s', host, exc)
 
@@ -139,27 +157,44 @@ class Execute:
         """Run commands until one fails, in one round trip.
 
         Another host is taken only if nothing was done on the first.
+
+        :raises Interrupted: GPFS went down on the host on the way.
         """
-        return self._anywhere(functools.partial(
-            script.attempt, commands=commands, timeout=timeout),
-            exception.Unreachable)
+        answer = self._anywhere(
+            functools.partial(script.attempt, commands=commands,
+                              timeout=timeout), exception.Unreachable,
+            lambda answer: len(answer.results) == 1
+            and _tells_down(commands, answer))
+        if len(answer.results) > 1 and _tells_down(commands, answer):
+            done = answer.results[:-1]
+            raise script.Interrupted(
+                f'GPFS went down on the management host: {len(done)} of '
+                f'{len(commands)} commands are known to be done', done,
+                answer=commands[len(done)].excerpt(
+                    answer.results[-1].stderr))
+        return answer
 
     def _anywhere(self, work: Callable[[script.Runner], T],
-                  passing: type[exception.TransportError]) -> T:
-        hosts = self.settings.hosts or ('',)
-        first = self._preferred % len(hosts)
+                  passing: type[exception.TransportError],
+                  down: Callable[[T], bool] = lambda answer: False) -> T:
         failure: exception.TransportError | None = None
-        for number in range(len(hosts)):
-            place = (first + number) % len(hosts)
+        refused: list[T] = []
+        for host in self.hosts:
             try:
-                answer = work(self._runner(hosts[place]))
+                answer = work(self._runner(host))
             except passing as exc:
-                LOG.warning('Management host %s: %s',
-                            hosts[place] or 'here', exc)
+                LOG.warning('Management host %s: %s', host or 'here', exc)
                 failure = exc
                 continue
-            self._preferred = place
+            if down(answer):
+                LOG.warning('Management host %s: GPFS is down there',
+                            host or 'here')
+                refused.append(answer)
+                continue
+            self.prefer(host)
             return answer
+        if refused:
+            return refused[0]
         assert failure is not None
         raise failure
 
@@ -179,6 +214,24 @@ class Execute:
         result = self._anywhere(lambda runner: runner.run(cmd),
                                 exception.Unreachable)
         return result.stdout, result.stderr
+
+
+# How commands say that GPFS does not run on a node, which says nothing of
+# what they are about.
+_DOWN = re.compile(r'GPFS is down on this node|'
+                   r'Failed to connect to file system daemon|'
+                   r'mmremote: .* is down|daemon is not running',
+                   re.IGNORECASE)
+
+
+def _tells_down(commands: Sequence[command.Command],
+                answer: script.Answer) -> bool:
+    """Whether one of the answers says that GPFS is down on that host."""
+    return any(
+        _DOWN.search(result.stderr) or (
+            result.status and _DOWN.search(result.stdout))
+        for cmd, result in zip(commands, answer.results, strict=False)
+        if cmd.words()[0].rpartition('/')[2].startswith('mm'))
 
 
 def is_here(name: str) -> bool:

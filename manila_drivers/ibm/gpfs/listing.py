@@ -15,6 +15,7 @@
 Columns are found by name, never by place: they grow from release to release.
 """
 
+from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -35,20 +36,34 @@ class Unreadable(exception.BackendError):
 
 
 def rows(text: str, command: str, section: str = '', *,
-         long_column: str = '') -> list[Row]:
+         long_column: str = '', needed: Collection[str] = ()) -> list[Row]:
     """The rows of one section, with lower-case names.
 
     :param section: '' for the one that has no name, or that newer releases
         name after what was asked for.
     :param long_column: the column that may contain unescaped colons.
-    :raises Unreadable: no header was printed, so that nothing is known; a
-        header without any row is an empty answer.
+    :param needed: columns, in lower case, that must not be missing: what is
+        not told is not known.
+    :raises Unreadable: no header was printed, so that nothing is known, or
+        it lacks a column; a header without any row is an empty answer.
     """
     found = list(_rows(text, command, section, long_column))
     if not _has_header(text, command, section):
         raise Unreadable(
             f'{command} printed no list', answer=' '.join(text.split())[:500])
+    missing = sorted(set(needed) - columns(text, command, section))
+    if missing:
+        raise Unreadable(
+            f'{command} printed a list without {", ".join(missing)}',
+            answer=' '.join(text.split())[:500])
     return found
+
+
+def columns(text: str, command: str, section: str = '') -> frozenset[str]:
+    """The names in all headers, in lower case."""
+    return frozenset(
+        name.lower() for fields in _records(text, command, section)
+        if fields[2] == 'HEADER' for name in fields[_FIXED:])
 
 
 def first_column(text: str) -> list[str]:

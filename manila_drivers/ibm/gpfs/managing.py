@@ -79,6 +79,9 @@ class Managing:
             size = self._size(quota, options)
             self._run(found, self._moves(share, found, target, filesets,
                                          quota, size))
+            self._site.known.forget(found.name)
+            self._site.known.made(share, target)
+        self._site.sizes[share.id] = size
         if model.as_bool(options.get('chmod')):
             self._site.do(self._site.commands.permissions(target))
         return {'size': size,
@@ -120,7 +123,7 @@ class Managing:
         cmd = self._site.commands.filesets(self._site.device)
         return self._site.ask(site_module.Question(
             [cmd], lambda results: [
-                one for one in records.filesets(cmd, results[0])
+                one for one in self._site.filesets(cmd, results[0])
                 if not one.deleted]))
 
     def _check_free(self, target: str, found: records.Fileset) -> None:
@@ -165,7 +168,10 @@ class Managing:
             ('it is the root fileset', found.name == 'root'),
             ('it is a dependent fileset', not found.independent
              and self._site.settings.independent),
+            (found.doubt, found.doubt),
             ('it has AFM attributes', found.afm),
+            ('whether it has AFM attributes is not told',
+             found.afm is None),
             (f'it belongs to share {found.owner}',
              found.owner not in ('', share.id)),
             (f'filesets are linked below it: {", ".join(below)}', below),
@@ -284,10 +290,11 @@ class Managing:
 
     def unmanage(self, share: model.Share) -> None:
         """Let it go: it loses our mark and keeps all else."""
+        self._site.known.forget(share.name)
         make, device = self._site.commands, self._site.device
         question = make.fileset(device, share.name)
         found = self._site.ask(site_module.Question(
-            [question], lambda results: [records.fileset(
+            [question], lambda results: [self._site.fileset(
                 question, results[0], share.name)]))[0]
         if found is not None and found.owner == share.id:
             self._site.do([make.comment(

@@ -53,7 +53,11 @@ _MARK = re.compile(r'manila:(?P<owner>[^ ]+)(?: from (?P<source>.+))?')
 
 @dataclasses.dataclass(frozen=True)
 class Fileset:
-    """One fileset.  ``path`` is '' while it is not linked."""
+    """One fileset.  ``path`` is '' while it is not linked.
+
+    :param doubt: what is wrong with its row, '' if it can be relied on.
+    :param afm: None if it is not told.
+    """
 
     name: str
     path: str = ''
@@ -62,10 +66,11 @@ class Fileset:
     independent: bool = True
     comment: str = ''
     data_kib: int | None = None
-    afm: bool = False
+    afm: bool | None = False
     parent: str = ''
     ident: str = ''
     restorable: bool = True
+    doubt: str = ''
 
     @classmethod
     def of(cls, row: listing.Row) -> 'Fileset':
@@ -82,12 +87,16 @@ class Fileset:
             path=path if path.startswith('/') else '',
             linked=status == 'linked',
             deleted=status == 'deleted' or name.startswith('('),
-            independent=independent, comment=row.get('comment', ''),
+            independent=independent,
+            # A comment that is not there may be shown as what is not known.
+            comment=_plain(row.get('comment', '')),
             data_kib=listing.number(row.get('datainkb')),
-            afm=row.get('afmtarget', '-') not in ('', '-', '--'),
+            afm=bool(_plain(row['afmtarget'])) if 'afmtarget' in row
+            else None,
             parent=row.get('parentid', ''), ident=row.get('id', ''),
             restorable=row.get('preventsnapshotrestore',
-                               '').lower() != 'yes')
+                               '').lower() != 'yes',
+            doubt=_doubt(status, path, deleted=name.startswith('(')))
 
     @property
     def owner(self) -> str:
@@ -102,6 +111,22 @@ class Fileset:
         return (match['source'] or '') if match else ''
 
 
+# What a fileset can be.  A row that says something else is not understood.
+_STATES = frozenset({'linked', 'unlinked', 'deleted'})
+
+
+def _doubt(status: str, path: str, *, deleted: bool) -> str:
+    if status not in _STATES and not deleted:
+        return f'its status is {status!r}'
+    if status == 'linked' and not path.startswith('/'):
+        return f'it is linked, and its path is {path!r}'
+    return ''
+
+
+def _plain(text: str) -> str:
+    return '' if text in ('-', '--') else text
+
+
 def mark(owner: str, source: str = '') -> str:
     """The comment of a fileset that belongs to a share instance."""
     return f'manila:{owner}' + (f' from {source}' if source else '')
@@ -109,37 +134,51 @@ def mark(owner: str, source: str = '') -> str:
 
 @dataclasses.dataclass(frozen=True)
 class Quota:
-    """Usage and limit of a fileset, in KiB; no limit is 0."""
+    """Usage and limit of a fileset, in KiB; no limit is 0.
+
+    :param doubt: what may be used besides; None if it is not told.
+    """
 
     name: str
     usage: int = 0
-    doubt: int = 0
+    doubt: int | None = 0
     limit: int = 0
 
     @classmethod
     def of(cls, row: listing.Row) -> 'Quota':
+        doubt = listing.number(row.get('blockindoubt'))
         return cls(row.get('name', ''), listing.size(row.get('blockusage')),
-                   max(0, listing.size(row.get('blockindoubt'))),
+                   None if doubt is None else max(0, doubt),
                    listing.size(row.get('blocklimit')))
 
     @property
-    def most(self) -> int:
-        """What may be used, as far as GPFS can tell at the moment."""
-        return self.usage + self.doubt
+    def most(self) -> int | None:
+        """What may be used; None if GPFS does not tell."""
+        return None if self.doubt is None else self.usage + self.doubt
 
 
 @dataclasses.dataclass(frozen=True)
 class Snapshot:
-    """A snapshot of a fileset; '' is the whole file system."""
+    """A snapshot of a fileset; '' is the whole file system.
+
+    :param half: it is half deleted, and nobody can use it any more.  One
+        that is neither valid nor half is in a state that is not understood.
+    """
 
     name: str
     fileset: str
     valid: bool = True
+    half: bool = False
 
     @classmethod
     def of(cls, row: listing.Row) -> 'Snapshot':
+        status = row.get('status', '').lower()
         return cls(row.get('directory', ''), row.get('fileset', ''),
-                   row.get('status', '').lower() == 'valid')
+                   status == 'valid', status in _HALF)
+
+
+# A deletion of a snapshot that was interrupted.
+_HALF = frozenset({'deleterequired'})
 
 
 def failure(cmd: command.Command,
@@ -190,17 +229,22 @@ def fileset(cmd: command.Command, result: command.Result,
     """The one that was asked for; None if it is not there."""
     if missing(result, name):
         return None
-    _checked(cmd, result)
-    found = filesets(cmd, result)
-    return next((one for one in found if one.name == name
-                 and not one.deleted), None)
+    found = next((one for one in filesets(cmd, result)
+                  if one.name == name and not one.deleted), None)
+    if found is not None and found.doubt:
+        raise exception.BackendError(
+            f'What mmlsfileset says of fileset {name} is not understood',
+            answer=found.doubt, check=f'mmlsfileset ... {name} -L')
+    return found
 
 
 def filesets(cmd: command.Command,
              result: command.Result) -> list[Fileset]:
     _checked(cmd, result)
     return [Fileset.of(row)
-            for row in listing.rows(result.stdout, 'mmlsfileset')]
+            for row in listing.rows(
+                result.stdout, 'mmlsfileset', needed=(
+                    'filesetname', 'status', 'path', 'comment'))]
 
 
 def snapshots(cmd: command.Command, result: command.Result,
@@ -211,7 +255,9 @@ def snapshots(cmd: command.Command, result: command.Result,
         return []
     _checked(cmd, result)
     return [Snapshot.of(row)
-            for row in listing.rows(result.stdout, 'mmlssnapshot')]
+            for row in listing.rows(
+                result.stdout, 'mmlssnapshot', needed=(
+                    'directory', 'status', 'fileset'))]
 
 
 def quotas(cmd: command.Command,
@@ -222,11 +268,22 @@ def quotas(cmd: command.Command,
     """
     _checked(cmd, result)
     name = _basename(cmd)
-    found = [Quota.of(row) for row in listing.rows(result.stdout, name)
+    found = [Quota.of(row) for row in listing.rows(
+        result.stdout, name, needed=('name', 'quotatype', 'blockusage',
+                                     'blocklimit'))
              if row.get('quotatype', '').upper() == 'FILESET'
              and listing.number(row.get('blockusage')) is not None
              and listing.number(row.get('blocklimit')) is not None]
     return {quota.name: quota for quota in found}
+
+
+def untold(cmd: command.Command, result: command.Result) -> frozenset[str]:
+    """Filesets in such a list whose numbers GPFS does not know."""
+    return frozenset(
+        row.get('name', '') for row in listing.rows(
+            result.stdout, _basename(cmd))
+        if row.get('quotatype', '').upper() == 'FILESET') \
+        - quotas(cmd, result).keys()
 
 
 def attributes(cmd: command.Command,

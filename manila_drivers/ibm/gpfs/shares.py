@@ -79,8 +79,10 @@ class Shares:
             if first.fileset is None:
                 self._discard(share, path)
 
+        self._site.known.forget(share.name)
         self._site.converge(self._question(share.name, path), plan,
-                            undo=undo)
+                            likely=Facts(None), undo=undo)
+        self._site.known.made(share, path, source)
         return self._site.locations(path)
 
     def _question(self, name: str,
@@ -90,7 +92,7 @@ class Shares:
 
         def understand(results: Results) -> Facts:
             fileset, kind = results
-            return Facts(records.fileset(commands[0], fileset, name),
+            return Facts(self._site.fileset(commands[0], fileset, name),
                          kind.stdout.strip() if kind.status == 0 else '')
 
         return site_module.Question(commands, understand)
@@ -160,18 +162,47 @@ class Shares:
         :raises Busy: there are snapshots that Manila does not know.
         """
         path = self._site.settings.path(share.name)
+        known = self._site.known.of(share, path)
+        if known is not None and not known.source:
+            self._delete_known(share, path, known)
+            return
         facts = self._site.ask(self._removal_question(share.name))
         self._removal(share, path, facts)
         # The data goes only after nobody can reach it, on any server.
         self._exports.withdraw(share, path)
         self._remove(share, path, facts)
+        self._site.known.forget(share.name)
+
+    def _delete_known(self, share: model.Share, path: str,
+                      known: records.Fileset) -> None:
+        """The same without a question, unless GPFS refuses."""
+        self._exports.withdraw(share, path)
+        self._site.known.forget(share.name)
+        try:
+            self._site.converge(
+                self._removal_question(share.name),
+                functools.partial(self._removal, share, path),
+                likely=Facts(known))
+        except exception.Busy as exc:
+            exc.add_note('Nobody has access any more.')
+            self._link_again(share, path)
+            raise
+
+    def _link_again(self, share: model.Share, path: str) -> None:
+        """A fileset that could not be deleted is where it was."""
+        try:
+            self._site.do([self._site.commands.link(
+                self._site.device, share.name, path)])
+        except exception.DriverError as exc:
+            LOG.warning('Fileset %s, which could not be deleted, is not '
+                        'linked again: %s', share.name, exc)
 
     def _removal_question(self, name: str) -> site_module.Question[Facts]:
         make, device = self._site.commands, self._site.device
         commands = [make.fileset(device, name), make.snapshots(device, name)]
 
         def understand(results: Results) -> Facts:
-            fileset = records.fileset(commands[0], results[0], name)
+            fileset = self._site.fileset(commands[0], results[0], name)
             # Snapshots of the whole file system are nobody's business here.
             found = records.snapshots(commands[1], results[1], name) \
                 if fileset else []
@@ -223,12 +254,12 @@ class Shares:
         """
         site, make = self._site, self._site.commands
         name, device = share.name, self._site.device
-        site.settings.path(name)
+        path = site.settings.path(name)
         limit = site.filesystem.quota_gib(size)
         commands = [make.fileset(device, name), make.quota(device, name)]
 
         def understand(results: Results) -> Facts:
-            fileset = records.fileset(commands[0], results[0], name)
+            fileset = self._site.fileset(commands[0], results[0], name)
             if fileset is None:
                 raise lost(name)
             if fileset.owner not in ('', share.id):
@@ -240,14 +271,20 @@ class Shares:
 
         def plan(facts: Facts) -> Commands:
             quota = facts.quota
+            if facts.fileset is None:
+                raise lost(name)
+            site.known.there_is(facts.fileset)
             if quota and quota.limit == limit * records.GIB_IN_KIB:
                 return []
             if shrink:
                 check_fits(share, quota, limit)
             return [make.limit(device, name, limit)]
 
-        before = site.converge(site_module.Question(commands, understand),
-                               plan)
+        known = None if shrink else site.known.of(share, path)
+        with site.resized(share.id, size):
+            before = site.converge(
+                site_module.Question(commands, understand), plan,
+                likely=Facts(known) if known else None)
         if shrink:
             # A call that was cut off may have set the new one already.
             self._check_again(share, limit, max(
@@ -293,6 +330,10 @@ def check_fits(share: model.Share, quota: records.Quota | None,
         raise exception.BackendError(
             f'GPFS tells no usage of fileset {share.name}',
             check='that quotas are on: mmlsfs -Q')
+    if quota.most is None:
+        raise exception.BackendError(
+            f'GPFS does not tell how much of the usage of fileset '
+            f'{share.name} is in doubt', check='mmlsquota -j, blockInDoubt')
     if quota.most > limit * records.GIB_IN_KIB:
         raise exception.PossibleDataLoss(
             f'Share {share.id} uses {quota.most} KiB, and {limit} GiB would '

@@ -13,7 +13,9 @@
 """One file system and the base directory in it: what all operations need."""
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 import ipaddress
 import logging
@@ -26,7 +28,8 @@ from typing import TypeVar
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.ibm.gpfs import execute as execute_module
-from manila_drivers.ibm.gpfs import listing
+from manila_drivers.ibm.gpfs import filesystem
+from manila_drivers.ibm.gpfs import known
 from manila_drivers.ibm.gpfs import records
 from manila_drivers.ibm.gpfs import settings as settings_module
 from manila_drivers.transport import command
@@ -37,29 +40,11 @@ Facts = TypeVar('Facts')
 Commands = Sequence[command.Command]
 Results = Sequence[command.Result]
 
+FileSystem = filesystem.FileSystem
+
 # Releases differ in whether they put the file system's name in quotes, and
 # newer ones have a line for the snapshots of the whole of it.
 _SNAPDIR = re.compile(r'^(?!Global).* is "?([^\s"/]+)"?', re.MULTILINE)
-
-
-@dataclasses.dataclass(frozen=True)
-class FileSystem:
-    """What hardly ever changes about it.
-
-    :param replicas: how often data is stored, and counted against quotas.
-    :param quotas: whether quotas of filesets are enforced.
-    :param snapshots: name of the directory with a fileset's snapshots.
-    """
-
-    device: str
-    replicas: int = 1
-    quotas: bool = True
-    shows_quota: bool = True
-    snapshots: str = '.snapshots'
-
-    def quota_gib(self, size: int) -> int:
-        """The quota of a share of so many GiB."""
-        return size * self.replicas
 
 
 class Site:
@@ -75,6 +60,26 @@ class Site:
         self._addresses: tuple[str, ...] = settings.addresses
         #: Whether there is what copies snapshots.
         self.copies = True
+        #: Filesets that were seen.
+        self.known = known.KnownFilesets()
+        #: Sizes in GiB that shares have got in this process, by id.
+        self.sizes: dict[str, int] = {}
+
+    @contextlib.contextmanager
+    def resized(self, ident: str, size: int) -> Iterator[None]:
+        """Remember the size that a share is given, unless that fails.
+
+        Whoever checks all shares meanwhile has older rows of Manila's.
+        """
+        before = self.sizes.get(ident)
+        self.sizes[ident] = size
+        try:
+            yield
+        except BaseException:
+            self.sizes.pop(ident, None)
+            if before is not None:
+                self.sizes[ident] = before
+            raise
 
     # The file system
 
@@ -99,10 +104,12 @@ class Site:
         device = self.settings.filesystem or self._device()
         make = self.commands
         questions = [make.ask('mmlsfs', device, '-Y'),
-                     make.ask('mmsnapdir', device, '-q')]
-        attributes, snapdir = self.execute.ask(questions)
+                     make.ask('mmsnapdir', device, '-q'),
+                     make.real_path(self.settings.base),
+                     make.mount_point(self.settings.base)]
+        attributes, snapdir, real, mount = self.execute.ask(questions)
         try:
-            known = records.attributes(questions[0], attributes)
+            told = records.attributes(questions[0], attributes)
         except exception.BackendError as exc:
             if records.missing(attributes, device) \
                     or 'not known' in exc.answer:
@@ -113,12 +120,38 @@ class Site:
         counted = self.settings.account_replicas
         match = _SNAPDIR.search(snapdir.stdout)
         return FileSystem(
-            device, quotas='fileset' in known.get('quotasenforced', ''),
-            replicas=max(1, listing.size(known.get('defaultdatareplicas')))
-            if counted else 1,
-            shows_quota=known.get('filesetdfenabled', '').lower() == 'yes',
+            device, quotas='fileset' in told.get('quotasenforced', ''),
+            replicas=filesystem.replicas(device, told) if counted else 1,
+            shows_quota=told.get('filesetdfenabled', '').lower() == 'yes',
             snapshots=match[1] if match and snapdir.status == 0
-            else '.snapshots')
+            else '.snapshots',
+            base=filesystem.name_of_base(
+                _one_line(real) or self.settings.base, _one_line(mount),
+                told.get('defaultmountpoint', '')))
+
+    def here(self, path: str) -> str:
+        """A path as GPFS lists it, as the operator named it."""
+        there = self.filesystem.base
+        if there and path.startswith(there + '/'):
+            return self.settings.base + path[len(there):]
+        return path
+
+    def fileset(self, cmd: command.Command, result: command.Result,
+                name: str) -> records.Fileset | None:
+        """The one that was asked for; None if it is not there."""
+        found = records.fileset(cmd, result, name)
+        return found and self._here(found)
+
+    def filesets(self, cmd: command.Command,
+                 result: command.Result) -> list[records.Fileset]:
+        """All that a list has; they are known from now on."""
+        found = [self._here(one) for one in records.filesets(cmd, result)]
+        if cmd == self.commands.filesets(self.device):
+            self.known.all_are(found)
+        return found
+
+    def _here(self, fileset: records.Fileset) -> records.Fileset:
+        return dataclasses.replace(fileset, path=self.here(fileset.path))
 
     def _device(self) -> str:
         base = self.settings.base
@@ -200,7 +233,7 @@ class Site:
 
     def converge(self, question: 'Question[Facts]',
                  plan: Callable[[Facts], Commands], *,
-                 first: Facts | None = None,
+                 first: Facts | None = None, likely: Facts | None = None,
                  undo: Callable[[Facts], None] | None = None) -> Facts:
         """Ask, act; where that fails ask again, and judge by what is there.
 
@@ -208,25 +241,47 @@ class Site:
 
         :param plan: what is missing, as commands; none if nothing is.
         :param first: what was asked already.
+        :param likely: what is most likely there: acted on without asking,
+            which is done if GPFS refuses something.
         :param undo: called with what was there in the beginning when GPFS
             refused something for good.
         :returns: what was there in the beginning.
         """
-        first = self.ask(question) if first is None else first
-        failure = self._attempt(plan(first))
-        for _ in range(2):
+        if likely is not None:
+            failure = self._attempt(plan(likely))
             if failure is None:
-                return first
-            facts = self._again(question, failure)
-            commands = plan(facts)
-            if not commands:
-                return first
-            if isinstance(failure, exception.BackendError):
-                break
-            failure = self._attempt(commands)
+                return likely
+            first = self._again(question, failure)
+            if isinstance(failure, Stopped) and failure.done:
+                # It was as was thought; what is there now is our own doing.
+                return self._converge(question, plan, likely, first, undo)
+        if first is None:
+            first = self.ask(question)
+        return self._converge(question, plan, first, first, undo)
+
+    def _converge(self, question: 'Question[Facts]',
+                  plan: Callable[[Facts], Commands], first: Facts,
+                  now: Facts, undo: Callable[[Facts], None] | None) -> Facts:
+        failure: exception.DriverError | None = None
+        try:
+            failure = self._attempt(plan(now))
+            for _ in range(2):
+                if failure is None:
+                    return first
+                commands = plan(self._again(question, failure))
+                if not commands:
+                    return first
+                if isinstance(failure, exception.BackendError):
+                    break
+                failure = self._attempt(commands)
+        except exception.DriverError as exc:
+            if now is first or isinstance(exc, exception.TransportError):
+                raise
+            failure = exc
         if failure is None:
             return first
-        if undo is not None and isinstance(failure, exception.BackendError):
+        if undo is not None and not isinstance(failure,
+                                               exception.TransportError):
             undo(first)
         raise failure
 
@@ -273,6 +328,11 @@ def stopped(error: exception.BackendError, done: int, ran: int) -> Stopped:
                    status=error.status)
     made.done, made.ran = done, ran
     return made
+
+
+def _one_line(result: command.Result) -> str:
+    """What a command printed; '' if it failed."""
+    return result.stdout.strip() if result.status == 0 else ''
 
 
 def _versions(address: str) -> frozenset[int]:

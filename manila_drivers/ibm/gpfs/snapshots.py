@@ -92,12 +92,15 @@ class Snapshots:
                     make.snapshots(device, place.fileset)]
 
         def understand(results: Results) -> Facts:
-            fileset = records.fileset(commands[0], results[0], place.fileset)
+            # All of a list are known from then on.
+            everyone = self._site.filesets(commands[0], results[0]) \
+                if everything else []
+            fileset = self._site.fileset(commands[0], results[0],
+                                         place.fileset)
             found = records.snapshots(
                 commands[1], results[1], place.fileset) if fileset else []
-            fed = [one.name for one in records.filesets(
-                commands[0], results[0]) if one.source == str(place)] \
-                if everything else []
+            fed = [one.name for one in everyone
+                   if one.source == str(place)]
             return Facts(fileset, next((
                 one for one in found if one.name == place.name
                 and one.fileset == place.fileset), None), tuple(fed))
@@ -120,13 +123,18 @@ class Snapshots:
                     f'cannot have snapshots', check='gpfs_fileset_type')
             if facts.snapshot is not None and facts.snapshot.valid:
                 return []
-            # What is there but not valid is half deleted.
             leftover = facts.snapshot is not None
+            if facts.snapshot is not None and not facts.snapshot.half:
+                raise exception.BackendError(
+                    f'Snapshot {place} is there, and whether it is valid is '
+                    f'not told', check='its status in mmlssnapshot')
             return [*([make.delete_snapshot(device, *_words(place))]
                       if leftover else []),
                     make.snapshot(device, *_words(place))]
 
-        self._site.converge(self.question(place), plan)
+        # One that is refused may be there already.
+        self._site.converge(self.question(place), plan, likely=Facts(
+            records.Fileset(place.fileset), None))
         return {'provider_location': str(place)}
 
     def delete(self, place: Place) -> None:
@@ -144,7 +152,12 @@ class Snapshots:
             return [make.delete_snapshot(device, *_words(place))] \
                 if facts.snapshot is not None else []
 
-        self._site.converge(self.question(place, everything=True), plan)
+        likely = None
+        if self._site.known.fed_from(str(place)) == []:
+            likely = Facts(records.Fileset(place.fileset),
+                           records.Snapshot(place.name, place.fileset))
+        self._site.converge(self.question(place, everything=True), plan,
+                            likely=likely)
 
     def manage(self, told: Place, share_name: str) -> dict[str, Any]:
         """Take over a snapshot, which keeps its name.

@@ -65,20 +65,25 @@ def mmces(sim: Any, words: list[str]) -> str:
 def _list(sim: Any, words: list[str]) -> str:
     _, given = dialect.options(words, '-Y')
     path = given.get('--nfsdefs', given.get('-n'))
+    part = given.get('--nfsdefs-match', '')
+    whole = path or part or not sim.state.options.plain_list
+    columns = [name for name in _COLUMNS[:None if whole else 3]
+               if name not in sim.state.options.left_out]
     rows = [line for export, clients in sim.state.exports.items()
-            if path in (None, export)
+            if path in (None, export) and part in export
             for client in clients or [Client('', {})]
-            for line in [_row(sim, export, client)]]
-    head = ':'.join(_COLUMNS)
+            for line in [_row(sim, export, client, columns)]]
+    head = ':'.join(columns)
     header = 'HEADER:version:reserved:reserved'
     return '\n'.join([f'mmcesnfslsexport:nfsexports:{header}:{head}:',
                       *rows, ''])
 
 
-def _row(sim: Any, path: str, client: Client) -> str:
+def _row(sim: Any, path: str, client: Client,
+         columns: Sequence[str]) -> str:
     values = {**_DEFAULTS, **client.options}
     cells = []
-    for name in _COLUMNS:
+    for name in columns:
         text = {'Path': path, 'Clients': client.client}.get(
             name, values.get(name.lower(), ''))
         if name == 'Clients' and sim.state.options.percent_clients:

@@ -115,7 +115,7 @@ def mmlinkfileset(sim: Any, words: list[str]) -> str:
         raise Refused(f'{path}: File exists')
     if sim.kind(path.rpartition('/')[0]) != 'directory':
         raise Refused(f'{path}: No such file or directory')
-    found.path = path
+    found.path = sim.state.real(path)
     sim.tree.link(found)
     return f'Fileset {name} linked at {path}\n'
 

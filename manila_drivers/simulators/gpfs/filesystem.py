@@ -22,12 +22,14 @@ Refused = dialect.Refused
 def mmgetstate(sim: Any, words: list[str]) -> str:
     return dialect.listing('mmgetstate', 'nodeName:nodeNumber:state:quorum:'
                            'nodesUp:totalNodes:remarks:cnfsState',
-                           [['node1', 1, sim.state.options.state, 1, 1, 1,
+                           [['node1', 1, 'down' if sim.host in
+                             sim.state.options.down_nodes else
+                             sim.state.options.state, 1, 1, 1,
                              'quorum node', '(undefined)']])
 
 
 def mmlsattr(sim: Any, words: list[str]) -> str:
-    path = words[-1]
+    path = sim.state.real(words[-1])
     mount = sim.state.mount
     if path != mount and not path.startswith(mount + '/'):
         raise Refused(f'{path}: File is not in a GPFS file system')

@@ -64,6 +64,8 @@ class GpfsSim:
         self.state.filesets['root'] = state_module.Fileset(
             'root', 0, 'root fileset', path=mount)
         self.boot = 'the-first'
+        #: Where the command runs that is running.
+        self.host = ''
         self.log: list[Entry] = []
         #: NFS servers beside the protocol nodes, which mount the file
         #: system, by name.
@@ -100,7 +102,9 @@ class GpfsSim:
         if name not in mm.COMMANDS:
             return '', f'sh: {name}: not found\n', 127
         try:
-            if not self.options.active and name != 'mmgetstate':
+            self.host = host
+            if (not self.options.active or host in self.options.down_nodes) \
+                    and name != 'mmgetstate':
                 raise Refused('Failed to connect to file system daemon: No '
                               'such process',
                               f'{name}: GPFS is down on this node.')

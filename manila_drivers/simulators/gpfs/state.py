@@ -25,6 +25,10 @@ class Options:
         in one call, as the manual of 5.0.1 says.
     :param removes_last: in such a call, removes after it has added.
     :param percent_clients: whether mmnfs escapes the colons of clients.
+    :param plain_list: whether "mmnfs export list" alone has no more than
+        paths and clients.
+    :param left_out: columns that no list has, whatever is asked.
+    :param down_nodes: hosts on which GPFS does not run.
     :param newer_headers: whether mmlsquota names the section of its rows.
     :param silent_failures: failing commands exit with 0 and only say so.
     :param copy_seconds: how long copying from a snapshot takes.
@@ -41,6 +45,9 @@ class Options:
     combines: bool = True
     removes_last: bool = False
     percent_clients: bool = False
+    plain_list: bool = False
+    left_out: tuple[str, ...] = ()
+    down_nodes: tuple[str, ...] = ()
     newer_headers: bool = False
     silent_failures: bool = False
     ces_nfs: bool = True
@@ -148,6 +155,10 @@ class State:
 
     device: str = 'gpfs0'
     mount: str = '/gpfs0'
+    #: Other names of the mount point: links to it, and, if it is not mounted
+    #: where GPFS has it by default, the place where it is.
+    links: tuple[str, ...] = ()
+    mounted: str = ''
     options: Options = dataclasses.field(default_factory=Options)
     filesets: dict[str, Fileset] = dataclasses.field(default_factory=dict)
     directories: set[str] = dataclasses.field(default_factory=set)
@@ -169,19 +180,31 @@ class State:
             raise Refused(f'Fileset name {name} not found.', status=2)
         return found
 
+    def real(self, path: str) -> str:
+        """What GPFS calls a path."""
+        for name in (*self.links, self.mounted):
+            if name and (path + '/').startswith(name + '/'):
+                return self.mount + path[len(name):]
+        return path
+
     def at(self, path: str) -> Fileset | None:
         """The fileset whose junction a path is."""
+        path = self.real(path)
         return next((one for one in self.filesets.values()
                      if one.path == path), None)
 
     def around(self, path: str) -> Fileset:
         """The fileset that a path lies in."""
+        path = self.real(path)
         found = [one for one in self.filesets.values() if one.path and (
             path == one.path or path.startswith(one.path + '/'))]
         return max(found, key=lambda one: len(one.path))
 
     def kind(self, path: str) -> str:
         """What is at a path, '' if nothing is."""
+        if path in self.links:
+            return 'symbolic link'
+        path = self.real(path)
         if self.at(path) is not None or path in self.directories:
             return 'directory'
         if any(one.path.startswith(path + '/')

@@ -27,17 +27,26 @@ Answer = tuple[str, str, int]
 def stat(sim: Any, words: list[str]) -> Answer:
     path = words[-1]
     kind = sim.kind(path)
+    if kind and '%m' in words:
+        return (sim.state.mounted or sim.state.mount) + '\n', '', 0
     if not kind:
         return '', (f"stat: cannot statx '{path}': No such file or "
                     f"directory\n"), 1
     return kind + '\n', '', 0
 
 
+def readlink(sim: Any, words: list[str]) -> Answer:
+    real = sim.state.real(words[-1])
+    if sim.state.mounted:
+        real = sim.state.mounted + real.removeprefix(sim.state.mount)
+    return real + '\n', '', 0
+
+
 def df(sim: Any, words: list[str]) -> Answer:
     path, state = words[-1], sim.state
     if not sim.kind(path):
         return '', f'df: {path}: No such file or directory\n', 1
-    if not (path + '/').startswith(state.mount + '/'):
+    if not (state.real(path) + '/').startswith(state.mount + '/'):
         return ('Filesystem 1-blocks Used Available Capacity Mounted on\n'
                 '/dev/vda1 1000 1 999 1% /\n'), '', 0
     total = state.options.total
@@ -78,7 +87,7 @@ def mv(sim: Any, words: list[str]) -> Answer:
     if sim.state.around(source.rpartition('/')[0]) is not \
             sim.state.around(target.rpartition('/')[0]):
         return '', 'mv: Invalid cross-device link\n', 1
-    found.path = target
+    found.path = sim.state.real(target)
     return '', '', 0
 
 
@@ -158,7 +167,7 @@ def _start(sim: Any, words: list[str], host: str) -> Answer:
     if fileset is None or not fileset.comment.startswith(
             f'manila:{owner} from '):
         return '', f'fileset {name} is not to be filled\n', 3
-    if fileset.path != target:
+    if fileset.path != sim.state.real(target):
         return '', f'cd: {target}: No such file or directory\n', 1
     now, seconds = sim.clock(), sim.state.options.copy_seconds
     if any(job.target == fileset.ident for job in known.attempts):
@@ -205,5 +214,5 @@ def _stop(sim: Any, words: list[str], host: str) -> Answer:
 
 
 COMMANDS: dict[str, Callable[..., Answer]] = {
-    'stat': stat, 'df': df, 'cat': cat,
+    'stat': stat, 'df': df, 'readlink': readlink, 'cat': cat,
     'chmod': chmod, 'chown': chown, 'mv': mv, 'rsync': rsync}

@@ -114,6 +114,7 @@ def test_a_life(place, change):
 def test_a_share_is_not_deleted_while_gpfs_is_down(place):
     """What is missing then is the daemon's socket."""
     share = place.manager.create()
+    place.manager.restart()
     answered(place, 'mmlsfileset', lambda result: Result(
         '', 'Failed to connect to file system daemon: No such file or '
         'directory\nmmlsfileset: GPFS is down on this node.\n', 1))

@@ -1,0 +1,86 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Filesets that this process has seen, so that it need not ask again.
+
+What is known may be acted on without a question: a command that finds
+something else there is refused, and only then it is asked what there is.
+"""
+
+from collections.abc import Iterable
+import dataclasses
+import threading
+
+from manila_drivers import model
+from manila_drivers.ibm.gpfs import records
+
+Fileset = records.Fileset
+
+
+class KnownFilesets:
+    """By name, as they were seen last.  Thread-safe."""
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._filesets: dict[str, Fileset] = {}
+        self._listed = False
+
+    def all_are(self, filesets: Iterable[Fileset]) -> None:
+        """These are all that there are."""
+        with self._lock:
+            self._filesets = {one.name: one for one in filesets
+                              if not one.deleted}
+            self._listed = True
+
+    def there_is(self, fileset: Fileset) -> None:
+        with self._lock:
+            self._filesets[fileset.name] = fileset
+
+    def made(self, share: model.Share, path: str, source: str = '') -> None:
+        """This process has made the fileset of a share.
+
+        :param source: what it is going to be filled from.
+        """
+        self.there_is(Fileset(share.name, path, linked=True,
+                              comment=records.mark(share.id, source)))
+
+    def full(self, share: model.Share) -> None:
+        """A share has been filled."""
+        with self._lock:
+            known = self._filesets.get(share.name)
+            if known is not None:
+                self._filesets[share.name] = dataclasses.replace(
+                    known, comment=records.mark(share.id))
+
+    def forget(self, name: str) -> None:
+        with self._lock:
+            self._filesets.pop(name, None)
+
+    def of(self, share: model.Share, path: str) -> Fileset | None:
+        """The fileset of a share, if it is known to be all right."""
+        with self._lock:
+            known = self._filesets.get(share.name)
+        if known is None or known.doubt or known.owner not in (
+                '', share.id) or not known.linked or known.path != path:
+            return None
+        return known
+
+    def fed_from(self, source: str) -> list[str] | None:
+        """Filesets that are being filled from a snapshot.
+
+        :returns: None if they were never listed.
+        """
+        with self._lock:
+            if not self._listed:
+                return None
+            return [one.name for one in self._filesets.values()
+                    if one.source == source]
