@@ -23,6 +23,7 @@ import inspect
 import logging
 import math
 from typing import Any
+from typing import NoReturn
 from typing import overload
 from typing import TypeVar
 
@@ -122,6 +123,14 @@ def _subject(names: tuple[str, ...], subject: str, args: tuple[Any, ...],
     return str(found or '')
 
 
+def _outcome(call: Callable[[], Any]) -> tuple[Any, Exception | None]:
+    """The result of a call, and what it raised."""
+    try:
+        return call(), None
+    except Exception as exc:  # noqa: BLE001 - raised again by the caller
+        return None, exc
+
+
 class _Line:
     """One call and the line about it."""
 
@@ -134,24 +143,33 @@ class _Line:
         self._subject = subject
 
     def run(self, call: Callable[[], Any]) -> Any:
+        # The line is logged when no exception is being handled any more:
+        # oslo.log appends that one to lines that have it already.
         with meter.measure() as trips:
-            try:
-                result = call()
-            except exception.DriverError as exc:
-                exc.located(self._backend)
-                self._log(logging.WARNING, 'failed', trips, exc)
-                raise translate.translated(
-                    exc, self._method, self._subject) from exc
-            except NotImplementedError as exc:
-                self._log(logging.DEBUG, 'not implemented', trips, exc)
-                if self._method == 'update_access':
-                    raise self._refused(exc) from exc
-                raise
-            except Exception as exc:
-                self._log(logging.WARNING, 'failed', trips, exc)
-                raise
-        self._log(self._level, 'done', trips)
-        return result
+            result, error = _outcome(call)
+        if error is None:
+            self._log(self._level, 'done', trips)
+            return result
+        try:
+            self._raise(error, trips)
+        finally:
+            # Its traceback has this frame, which must not have it in turn.
+            error = None
+
+    def _raise(self, error: Exception, trips: meter.Meter) -> NoReturn:
+        """Log what a call raised, and raise what Manila should see."""
+        if isinstance(error, exception.DriverError):
+            error.located(self._backend)
+            self._log(logging.WARNING, 'failed', trips, error)
+            raise translate.translated(
+                error, self._method, self._subject) from error
+        if isinstance(error, NotImplementedError):
+            self._log(logging.DEBUG, 'not implemented', trips, error)
+            if self._method == 'update_access':
+                raise self._refused(error) from error
+        else:
+            self._log(logging.WARNING, 'failed', trips, error)
+        raise error
 
     def _log(self, level: int, outcome: str, trips: meter.Meter,
              error: Exception | None = None) -> None:

@@ -17,6 +17,8 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import fnmatch
+import os
+import re
 import time
 
 from manila_drivers import exception
@@ -102,14 +104,13 @@ class ManilaHost(sim_module.Struck):
         return {place: each.source for place, each in self._mounts.items()}
 
     def _rmdir(self, words: Sequence[str]) -> Reply:
-        if words[-1] in self._mounts:
+        if os.path.realpath(words[-1]) in self._mounts:
             return Reply('', 'rmdir: Device or resource busy\n', 1)
         self.directories.discard(words[-1])
         return Reply()
 
     def _stat(self, words: Sequence[str]) -> Reply:
-        place = words[-1]
-        mounted = self._mounts.get(place)
+        mounted = self._mounts.get(os.path.realpath(words[-1]))
         if mounted is not None and not mounted.mount.alive:
             return Reply('', 'stat: Transport endpoint is not connected\n',
                          1)
@@ -117,7 +118,7 @@ class ManilaHost(sim_module.Struck):
 
     def _cat(self, words: Sequence[str]) -> Reply:
         lines = ['proc /proc proc rw 0 0']
-        lines += [f'{each.source} {place} fuse.glusterfs rw 0 0'
+        lines += [f'{each.source} {_escaped(place)} fuse.glusterfs rw 0 0'
                   for place, each in self._mounts.items()]
         return Reply('\n'.join(lines) + '\n')
 
@@ -132,11 +133,12 @@ class ManilaHost(sim_module.Struck):
         if sim is None or made is None:
             return Reply('', 'Mount failed. Check the log file  for more '
                              'details.\n', 1)
-        self._mounts[place] = _Mounted(source, sim, made)
+        # The kernel keeps one name, without links and dots.
+        self._mounts[os.path.realpath(place)] = _Mounted(source, sim, made)
         return Reply()
 
     def _umount(self, words: Sequence[str]) -> Reply:
-        mounted = self._mounts.pop(words[-1], None)
+        mounted = self._mounts.pop(os.path.realpath(words[-1]), None)
         if mounted is None:
             return Reply('', f'umount: {words[-1]}: not mounted.\n', 32)
         mounted.mount.alive = False
@@ -144,7 +146,7 @@ class ManilaHost(sim_module.Struck):
 
     def _find(self, words: Sequence[str]) -> Reply:
         place = words[0]
-        mounted = self._mounts.get(place)
+        mounted = self._mounts.get(os.path.realpath(place))
         volume = None
         if mounted is not None:
             if not mounted.mount.alive:
@@ -160,7 +162,7 @@ class ManilaHost(sim_module.Struck):
         away = self.unreached & set(volume.bricks)
         found = [path for path in _paths(
             placement.seen(volume, away), trash=volume.trash_seen)
-            if not any(fnmatch.fnmatchcase(place + path, each)
+            if not any(fnmatch.fnmatchcase(place + path, _pattern(each))
                        for each in spared)]
         if '-delete' in words:
             placement.missed(volume, away)
@@ -169,7 +171,8 @@ class ManilaHost(sim_module.Struck):
 
     def _clients(self, place: str) -> Reply:
         """What a mount tells of its connections to bricks."""
-        mounted = self._mounts.get(place.partition('/.meta/')[0])
+        mounted = self._mounts.get(os.path.realpath(
+            place.partition('/.meta/')[0]))
         if mounted is None:
             return Reply('', f'find: {place}: No such file or directory\n', 1)
         volume = mounted.sim.state.volumes[mounted.mount.volume]
@@ -180,6 +183,16 @@ class ManilaHost(sim_module.Struck):
                 brick not in volume.placed.offline
                 and brick not in self.unreached
                 for brick in volume.bricks)))
+
+
+def _escaped(path: str) -> str:
+    """A path as the table of mounts has it."""
+    return re.sub(r'[ \t\n\\]', lambda one: '\\%03o' % ord(one[0]), path)
+
+
+def _pattern(text: str) -> str:
+    """A pattern of find for fnmatch, which knows no backslashes."""
+    return re.sub(r'\\(.)', r'[\1]', text)
 
 
 def _paths(files: placement.Files, *, trash: bool) -> list[str]:

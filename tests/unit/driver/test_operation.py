@@ -13,9 +13,12 @@
 """What every public call has in common."""
 
 import inspect
+import io
 import logging
 import threading
 
+from oslo_log import formatters
+from oslo_log import log
 import pytest
 
 from manila_drivers import compat
@@ -285,3 +288,28 @@ def test_do_setup_may_be_repeated(busy):
     for _ in range(2):
         busy.do_setup(None)
         busy.check_for_setup_error()
+
+
+@pytest.mark.parametrize('error', [
+    exception.BackendError('The share was not made', answer='disk on fire'),
+    RuntimeError('disk on fire')])
+def test_a_failure_is_told_once_in_a_line(tmp_path, error):
+    """oslo.log appends the exception that is being handled, if any."""
+    stream = io.StringIO()
+    handler = logging.StreamHandler(stream)
+    handler.setFormatter(formatters.ContextFormatter(
+        fmt='%(message)s', config=log.cfg.CONF))
+    log.register_options(log.cfg.CONF)
+    logging.getLogger(LOGGER).addHandler(handler)
+    try:
+        one = made.make(tmp_path, Busy)
+
+        def act():
+            raise error
+        one.act = act
+        with pytest.raises(Exception, match='disk on fire'):
+            one.create_share(None, {'id': 'a'})
+    finally:
+        logging.getLogger(LOGGER).removeHandler(handler)
+    (line,) = stream.getvalue().splitlines()
+    assert line.count('disk on fire') == 1
