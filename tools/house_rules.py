@@ -65,7 +65,8 @@ VALUES = tuple('manila_drivers.transport.' + name for name in (
 DRIVERS = ('vastdata', 'glusterfs', 'ibm')
 TEST_BED = ('simulators', 'conformance', 'rig')
 # The list of all options, and the command line, know all drivers.
-KNOW_DRIVERS = ('opts.py', 'cli')
+# glusterfs_native.py is an older dotted path of the driver.
+KNOW_DRIVERS = ('opts.py', 'cli', 'glusterfs_native.py')
 
 
 def tracked() -> list[str]:
