@@ -117,8 +117,12 @@ class Player:
         self._say('%d tests in %.0f s' % (
             len(found), sum(one.seconds for one in found)))
         for path in self._paths:
-            self._keep(path, list(
-                _Module(path, session.items, found).play()))
+            verdicts: list[Verdict] = []
+            for one in _Module(path, session.items, found).play():
+                verdicts.append(one)
+                if len(verdicts) % 100 == 0:
+                    self._say('%s: %d so far' % (path, len(verdicts)))
+            self._keep(path, verdicts)
         return True
 
 
