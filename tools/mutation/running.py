@@ -332,7 +332,7 @@ def _limit(seconds: float) -> None:
     """
     used = resource.getrusage(resource.RUSAGE_SELF)
     resource.setrlimit(resource.RLIMIT_CPU, (
-        int(used.ru_utime + used.ru_stime + 4 + 4 * seconds), -1))
+        int(used.ru_utime + used.ru_stime + 2 + 4 * seconds), -1))
 
 
 def _child(tasks: Sequence[_Task],
