@@ -20,3 +20,7 @@ hypothesis.settings.register_profile(
     'steady', deadline=None,
     suppress_health_check=[hypothesis.HealthCheck.too_slow])
 hypothesis.settings.load_profile('steady')
+
+# The last lines of a run say what the suites have shown, on several workers
+# too.
+pytest_plugins = ['manila_drivers.conformance.summary']

@@ -18,9 +18,12 @@ nobody is cut off whose access does not change.
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import dataclasses
 import random
+from typing import cast
 
 from manila_drivers import access
+from manila_drivers.conformance import evidence
 from manila_drivers.conformance import history as history_module
 from manila_drivers.conformance import lab as lab_module
 from manila_drivers.conformance import manager as manager_module
@@ -32,16 +35,30 @@ Rule = access.Rule
 Step = history_module.Step
 
 
-def run(lab: lab_module.Lab, history: history_module.History) -> None:
+@dataclasses.dataclass(frozen=True)
+class Tally:
+    """What there was to look at in one history.
+
+    :param looks: after external calls, while a step was under way.
+    :param unseen: kinds of evidence that the lab did not show; see
+        :mod:`manila_drivers.conformance.evidence`.
+    """
+
+    steps: int
+    looks: int
+    unseen: tuple[str, ...] = ()
+
+
+def run(lab: lab_module.Lab, history: history_module.History) -> Tally:
     """Play one history on a new share, then delete it.
 
     :raises Violation: at the first step that breaks the contract.
     """
-    Player(lab, history).play()
+    return Player(lab, history).play()
 
 
-def run_seed(make_lab: lab_module.MakeLab, seed: int) -> int:
-    """Make a history from a number and play it; how many steps it had.
+def run_seed(make_lab: lab_module.MakeLab, seed: int) -> Tally:
+    """Make a history from a number and play it.
 
     :raises Violation: with the shortest history that fails likewise.
     """
@@ -49,12 +66,11 @@ def run_seed(make_lab: lab_module.MakeLab, seed: int) -> int:
     try:
         history = history_module.make(
             random.Random(seed), lab)  # noqa: S311 - to be repeated
-        run(lab, history)
+        return run(lab, history)
     except verdict.Violation as found:
         raise _explained(make_lab, seed, history, found) from found
     finally:
         lab.close()
-    return len(history)
 
 
 def _explained(make_lab: lab_module.MakeLab, seed: int,
@@ -83,7 +99,9 @@ class Player:
 
     def __init__(self, lab: lab_module.Lab,
                  history: history_module.History) -> None:
-        self._lab = lab
+        self._seen = evidence.Observed(lab)
+        self._lab = lab = cast(lab_module.Lab, self._seen)
+        self._looks = 0
         self._history = history
         self._able = lab.features.access
         self._clients = meaning.clients(
@@ -91,15 +109,17 @@ class Player:
             self._able)
         self._before_step: tuple[tuple[Rule, ...], ...] = ((), (), ())
         self._choice = random.Random(len(history))  # noqa: S311 - repeated
-        self._baseline = lab.inventory()
+        self._baseline = lab.records()
         self._manager = manager_module.Manager(lab)
         self._share = self._manager.new_share()
 
-    def play(self) -> None:
+    def play(self) -> Tally:
         self._create()
         for step in self._history:
             self._play(step)
         self._delete()
+        return Tally(len(self._history), self._looks, tuple(
+            self._seen.unseen((evidence.OBJECTS, evidence.ACCESS))))
 
     def _create(self) -> None:
         """Nobody reaches a share before its first rule.
@@ -108,6 +128,8 @@ class Player:
         see, which knows in advance where it will be.
         """
         self._manager.create(self._share)
+        # For the lab to show that it lists what the driver makes.
+        self._lab.records()
         nobody: dict[str, lab_module.Level] = dict.fromkeys(self._clients)
         self._check(nobody)
 
@@ -148,6 +170,7 @@ class Player:
         watch = watching.Watch(self._lab, share.export, self._clients)
         with watch.watching():
             states = self._manager.update(share, add, delete, change)
+        self._looks += watch.looks
         check_refusals(self._lab, wanted, states)
         expected = meaning.levels(share.rules.values(), self._clients)
         watch.straight_to(expected)
@@ -167,9 +190,7 @@ class Player:
             watching.check(self._lab, export, dict.fromkeys(self._clients),
                            'deleted')
         self._lab.settle()
-        left = [item for item in self._lab.inventory() - self._baseline
-                if not self._lab.keeps(item)]
-        verdict.require(not left, 'delete.leftover', str(sorted(left)))
+        watching.nothing_left(self._lab, self._baseline)
 
 
 def wanted_rules(rules: Mapping[str, Rule], add: Sequence[Rule],

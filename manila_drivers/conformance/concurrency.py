@@ -18,6 +18,7 @@ import concurrent.futures
 import threading
 from typing import Any
 
+from manila_drivers.conformance import evidence
 from manila_drivers.conformance import manager as manager_module
 from manila_drivers.conformance import sweep
 from manila_drivers.conformance import verdict
@@ -129,6 +130,7 @@ def changes_of_one_share_do_not_mix(stage: Stage) -> None:
                         f'lists of three are honoured to {full}')
 
 
-SCENARIOS = tuple(map(Scenario, (
-    mixed_operations_at_once, a_delete_wins_over_an_access_change,
-    changes_of_one_share_do_not_mix)))
+SCENARIOS = tuple(
+    Scenario(play, looks=(evidence.OBJECTS, evidence.ACCESS)) for play in (
+        mixed_operations_at_once, a_delete_wins_over_an_access_change,
+        changes_of_one_share_do_not_mix))

@@ -12,6 +12,7 @@
 
 """Scenarios about what shares hold: copies of snapshots, and ways back."""
 
+from manila_drivers.conformance import evidence
 from manila_drivers.conformance import manager as manager_module
 from manila_drivers.conformance import verdict
 from manila_drivers.conformance.stage import Scenario
@@ -106,7 +107,10 @@ def there_is_no_way_back_to_nothing(stage: Stage) -> None:
 
 
 SCENARIOS = (
-    Scenario(a_clone_is_available_when_it_is_whole, ('clones', 'usage')),
+    Scenario(a_clone_is_available_when_it_is_whole, ('clones', 'usage'),
+             ('slow_clones',)),
     Scenario(what_is_written_into_a_clone_stays, ('clones', 'usage')),
-    Scenario(going_back_keeps_who_has_access, ('revert', 'usage')),
-    Scenario(there_is_no_way_back_to_nothing, ('revert',)))
+    Scenario(going_back_keeps_who_has_access, ('revert', 'usage'),
+             looks=(evidence.ACCESS,)),
+    Scenario(there_is_no_way_back_to_nothing, ('revert',),
+             looks=(evidence.OBJECTS, evidence.ACCESS)))

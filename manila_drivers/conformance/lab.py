@@ -14,8 +14,8 @@
 
 A lab holds one backend, simulated or real, and makes drivers for it.  The
 suites ask it what exists and who can reach what, make its transport fail, and
-let time pass.  Only the first block of methods must be written; what the rest
-allows to test is listed in :class:`Features`.
+let time pass.  Only the first block of methods must be written.  A check that
+needs more than a lab gives is not tried, and says what it needs.
 """
 
 import abc
@@ -105,11 +105,13 @@ class Drift:
     :param outcome: what ``ensure_shares`` has to make of it: ``repaired``,
         ``reapply`` (repaired, and the rules are asked for) or ``lost``
         (reported as an error, nothing made in its place).
+    :param visible: whether the lab's records show it.
     """
 
     name: str
     apply: Callable[[str], None]
     outcome: str = 'repaired'
+    visible: bool = True
 
 
 @dataclasses.dataclass(frozen=True)
@@ -195,6 +197,16 @@ class Lab(abc.ABC):
         """An export now holds so many bytes."""
 
     # What most labs have to tell
+
+    def external(self, backend: Any) -> Any:
+        """Return an object with each method counted as an external call.
+
+        A driver that gets its backend through this is one process: its calls
+        are counted, watched, and it can be ended at any of them.  Labs whose
+        drivers reach the backend otherwise use
+        :class:`~manila_drivers.conformance.seam.Process` themselves.
+        """
+        return seam_module.External(backend, seam_module.Process(self.seam))
 
     def inventory(self) -> frozenset[Item]:
         """The names of everything there is."""

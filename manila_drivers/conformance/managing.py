@@ -12,6 +12,7 @@
 
 """Exports that are taken under management and released again."""
 
+from manila_drivers.conformance import evidence
 from manila_drivers.conformance import lab as lab_module
 from manila_drivers.conformance import verdict
 from manila_drivers.conformance.stage import Scenario
@@ -22,11 +23,9 @@ from manila_drivers.conformance.stage import Stage
 def an_export_can_be_managed_and_released(stage: Stage) -> None:
     manager = stage.manager
     unmanaged = stage.lab.make_unmanaged('by-hand')
-    _clients_stay(stage, unmanaged)
     share = manager.manage(unmanaged)
     verdict.require(share.size == unmanaged.size, 'manage.size',
                     f'{share.size} instead of {unmanaged.size}')
-    _clients_stay(stage, unmanaged)
     rule = stage.rule()
     manager.update(share, add=[rule])
     stage.exact(share, *(stage.rule(client) for client
@@ -36,6 +35,17 @@ def an_export_can_be_managed_and_released(stage: Stage) -> None:
     stage.exact(share)
     verdict.require(before <= stage.lab.inventory(), 'unmanage',
                     'something is gone')
+
+
+def clients_of_a_managed_export_stay(stage: Stage) -> None:
+    """Until the first rules, which are the truth then."""
+    unmanaged = stage.lab.make_unmanaged('by-hand')
+    if not unmanaged.clients:
+        raise verdict.NotTried('make_unmanaged() made an export that nobody '
+                               'has access to')
+    _clients_stay(stage, unmanaged)
+    stage.manager.manage(unmanaged)
+    _clients_stay(stage, unmanaged)
 
 
 def _clients_stay(stage: Stage, unmanaged: lab_module.Unmanaged) -> None:
@@ -82,12 +92,23 @@ def what_is_not_there_is_not_managed(stage: Stage) -> None:
 def a_managed_share_dies_like_any_other(stage: Stage) -> None:
     manager = stage.manager
     unmanaged = stage.lab.make_unmanaged('by-hand')
-    share = manager.manage(unmanaged)
+    share, rule = manager.manage(unmanaged), stage.rule()
+    manager.update(share, add=[rule])
+    stage.exact(share)
     manager.delete(share)
+    stage.unreachable(share.exports, rule, *(
+        stage.rule(client) for client in unmanaged.clients))
     stage.unreachable([unmanaged.export, *share.exports])
 
 
-SCENARIOS = tuple(Scenario(play, ('manage',)) for play in (
-    an_export_can_be_managed_and_released, managing_again_says_the_same,
-    a_released_export_can_be_managed_again, what_is_not_there_is_not_managed,
-    a_managed_share_dies_like_any_other))
+MADE = ('make_unmanaged',)
+
+SCENARIOS = (
+    *(Scenario(play, ('manage',), MADE,
+               (evidence.OBJECTS, evidence.ACCESS)) for play in (
+        an_export_can_be_managed_and_released,
+        clients_of_a_managed_export_stay,
+        a_released_export_can_be_managed_again,
+        a_managed_share_dies_like_any_other)),
+    *(Scenario(play, ('manage',), MADE) for play in (
+        managing_again_says_the_same, what_is_not_there_is_not_managed)))

@@ -21,6 +21,7 @@ import dataclasses
 import random
 from typing import Any
 
+from manila_drivers.conformance import evidence
 from manila_drivers.conformance import lab as lab_module
 from manila_drivers.conformance.scene import Scene
 
@@ -40,6 +41,7 @@ class Operation:
     """A situation and a call in it.
 
     :param needs: name of the feature without which there is no such call.
+    :param gives: name of what the lab must give to make the situation.
     :param abandoned: users may also delete what a failed call left, instead
         of repeating it.
     :param claims: whether a result says that all was done; calls that never
@@ -51,6 +53,7 @@ class Operation:
     prepare: Act
     act: Act
     needs: str = ''
+    gives: str = ''
     abandoned: bool = False
     claims: Callable[[Any], bool] = _always
     answers: bool = False
@@ -65,6 +68,19 @@ def all_of(lab: lab_module.Lab) -> list[Operation]:
                   for number, drift in enumerate(lab.drifts())]
     return [operation for operation in found if not operation.needs
             or getattr(lab.features, operation.needs)]
+
+
+def tried(lab: lab_module.Lab) -> list[Operation]:
+    """The operations whose situations the lab can make."""
+    return [operation for operation in all_of(lab) if not operation.gives
+            or evidence.given(lab, operation.gives)]
+
+
+def untried(lab: lab_module.Lab) -> list[str]:
+    """Names of the other operations, and what they would need."""
+    return [f'{operation.name}: {evidence.NOT_GIVEN[operation.gives]}'
+            for operation in all_of(lab) if operation.gives
+            and not evidence.given(lab, operation.gives)]
 
 
 # Service
@@ -211,7 +227,7 @@ SNAPSHOTS = (
               lambda scene: _clone(scene), needs='clones', abandoned=True),
     Operation('create from snapshot, slowly',
               lambda scene: _slowly(scene), lambda scene: _clone(scene),
-              needs='clones', abandoned=True),
+              needs='clones', gives='slow_clones', abandoned=True),
     Operation('status of a clone',
               lambda scene: scene.with_clone(finished=True),
               lambda scene: scene.manager.poll(scene.clone),
@@ -223,7 +239,7 @@ SNAPSHOTS = (
     Operation('delete a clone under way',
               lambda scene: scene.with_clone(finished=False),
               lambda scene: scene.manager.delete(scene.clone),
-              needs='clones'))
+              needs='clones', gives='slow_clones'))
 
 
 def _slowly(scene: Scene) -> None:
@@ -274,9 +290,10 @@ def _unmanage(scene: Scene) -> None:
 
 MANAGE = (
     Operation('manage', lambda scene: scene.with_unmanaged(), _manage,
-              needs='manage'),
-    Operation('unmanage', _managed, _unmanage, needs='manage'),
+              needs='manage', gives='make_unmanaged'),
+    Operation('unmanage', _managed, _unmanage, needs='manage',
+              gives='make_unmanaged'),
     Operation('first rules of a managed share', _managed, _first,
-              needs='manage'),
+              needs='manage', gives='make_unmanaged'),
     Operation('manage snapshot', _managed_with_snapshot, _manage_snapshot,
-              needs='manage_snapshots'))
+              needs='manage_snapshots', gives='make_unmanaged_snapshot'))

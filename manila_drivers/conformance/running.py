@@ -12,6 +12,7 @@
 
 """Runs the large suites on all cores and says how much was tried."""
 
+from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -23,7 +24,9 @@ import time
 from typing import TypeVar
 
 from manila_drivers.conformance import access_property
+from manila_drivers.conformance import evidence
 from manila_drivers.conformance import lab as lab_module
+from manila_drivers.conformance import operations
 from manila_drivers.conformance import parallel
 from manila_drivers.conformance import sweep
 from manila_drivers.conformance import verdict
@@ -93,6 +96,10 @@ class Report:
     :param whole: of how many.
     :param steps: how many steps or external calls they had in all.
     :param violations: what went wrong, at most a few per process.
+    :param blind: why the suite could not see what it is about; it has shown
+        nothing then.
+    :param between: why nobody could look while something was under way.
+    :param omitted: what was not played, and why.
     """
 
     name: str
@@ -101,33 +108,85 @@ class Report:
     steps: int
     seconds: float
     violations: tuple[verdict.Violation, ...]
+    blind: tuple[str, ...] = ()
+    between: tuple[str, ...] = ()
+    omitted: tuple[str, ...] = ()
 
     def __str__(self) -> str:
-        return (f'{self.name}, {choice()} of {self.whole}: '
+        told = (f'{self.name}, {choice()} of {self.whole}: '
                 f'{self.cases} cases, {self.steps} steps, '
                 f'{self.seconds:.0f} s, '
                 f'{len(self.violations) or "no"} violations')
+        reasons = (*self.blind, *self.between, *self.omitted)
+        return '; not tried: '.join((told, *reasons))
 
     def verify(self) -> None:
-        """Raise the first violation, with how many others there were.
+        """Require that all was seen, and that nothing was wrong.
 
-        :raises Violation: that one, or ``nothing.played``: a run of no cases
-            proves nothing.
+        :raises Violation: the first one, with how many others; or
+            ``nothing.played``: a run of no cases proves nothing.
+        :raises NotTried: the lab gave too little to look at.
         """
+        self.verify_ends()
+        self.verify_between()
+
+    def verify_ends(self) -> None:
+        """Require that all was right whenever something had ended.
+
+        :raises Violation: as ``verify`` does.
+        :raises NotTried: the suite could not see what it is about.
+        """
+        self._no_violations(lambda check: not _meanwhile(check))
+        self._not_blind(self.blind)
         verdict.require(self.cases > 0, 'nothing.played', str(self))
-        if not self.violations:
-            return
-        first = self.violations[0]
-        others = '\n'.join(
-            str(other)[:400] for other in self.violations[1:8])
-        raise verdict.Violation(first.check, f'{first.text}\n{self}\n'
-                                             f'{others}')
+
+    def verify_between(self) -> None:
+        """Require that all was right while something was under way.
+
+        :raises Violation: as ``verify`` does.
+        :raises NotTried: nobody could look meanwhile.
+        """
+        self._no_violations(_meanwhile)
+        self._not_blind((*self.blind, *self.between))
+
+    def _no_violations(self, wanted: Callable[[str], bool]) -> None:
+        found = [one for one in self.violations if wanted(one.check)]
+        if found:
+            others = '\n'.join(str(other)[:400] for other in found[1:8])
+            raise verdict.Violation(found[0].check, (
+                f'{found[0].text}\n{self}\n{others}'))
+
+    @staticmethod
+    def _not_blind(reasons: Sequence[str]) -> None:
+        if reasons:
+            raise verdict.NotTried('; '.join(reasons))
+
+
+def _meanwhile(check: str) -> bool:
+    return check in ('access.too-wide-meanwhile', 'access.interrupted')
 
 
 #: A process stops here: one defect makes thousands of cases fail.
 ENOUGH = 20
 
-_Part = tuple[int, int, list[verdict.Violation]]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Part:
+    """What one process did of a suite.
+
+    :param looks: how often somebody looked while something was under way.
+    :param unseen: kinds of evidence that were missing in every case; None
+        if no case was played to its end.
+    :param felt: names of faults that made a difference.
+    """
+
+    cases: int
+    steps: int
+    violations: list[verdict.Violation]
+    looks: int = 0
+    unseen: frozenset[str] | None = None
+    felt: frozenset[str] = frozenset()
 
 
 def seeds(number: int = 0, first: int = 0) -> Sequence[int]:
@@ -148,47 +207,63 @@ def histories(make_lab: lab_module.MakeLab, number: int = 0,
     started = time.monotonic()
     parts = parallel.spread(functools.partial(_play_seeds, make_lab),
                             seeds(number, first))
-    return _report(f'access histories of {_name(make_lab)}', parts,
-                   number or HISTORIES, started)
+    unseen = [part.unseen for part in parts if part.unseen is not None]
+    blind = sorted(frozenset.intersection(*unseen)) if unseen else []
+    between = () if any(part.looks for part in parts) else (
+        'nobody could look between the changes of a step: '
+        + evidence.UNSEEN[evidence.CALLS],)
+    name, omitted = _asked(make_lab, lambda lab: (
+        lab.name, () if lab.tampers() else (evidence.NOT_GIVEN['tampers'],)))
+    return dataclasses.replace(
+        _report(f'access histories of {name}', parts, number or HISTORIES,
+                started),
+        blind=tuple(evidence.UNSEEN[kind] for kind in blind),
+        between=between, omitted=omitted)
 
 
-def _name(make_lab: lab_module.MakeLab) -> str:
+def _asked(make_lab: lab_module.MakeLab,
+           question: Callable[[lab_module.Lab], Item]) -> Item:
+    """Make a lab only to ask it something."""
     lab = make_lab()
     try:
-        return lab.name
+        return question(lab)
     finally:
         lab.close()
 
 
 def _play_seeds(make_lab: lab_module.MakeLab,
                 seeds: Sequence[int]) -> _Part:
-    steps, played, found = 0, 0, []
+    steps, looks, played, found = 0, 0, 0, []
+    unseen: frozenset[str] | None = None
     for seed in seeds:
         played += 1
         try:
-            steps += access_property.run_seed(make_lab, seed)
+            tally = access_property.run_seed(make_lab, seed)
+            steps, looks = steps + tally.steps, looks + tally.looks
+            missing = frozenset(tally.unseen)
+            unseen = missing if unseen is None else unseen & missing
         except verdict.Violation as violation:
             found.append(violation)
             # The history has been shortened, which takes its time.
             if len(found) >= 3:
                 break
-    return played, steps, found
+    return _Part(played, steps, found, looks, unseen)
 
 
 def sweep_cases(make_lab: lab_module.MakeLab,
                 known: Mapping[str, sweep.Reference],
                 only: Sequence[str] = ()) -> list[sweep.Case]:
     """Return every case of the fault sweep, then the storms."""
-    lab = make_lab()
-    try:
-        return [*sweep.cases(lab, known), *_storms(lab, known, only)]
-    finally:
-        lab.close()
+    def cases(lab: lab_module.Lab) -> list[sweep.Case]:
+        found = list(sweep.cases(lab, known))
+        # Storms meet calls, and there may be none.
+        return [*found, *_storms(lab, known, only)] if found else []
+    return _asked(make_lab, cases)
 
 
 def _storms(lab: lab_module.Lab, known: Mapping[str, sweep.Reference],
             only: Sequence[str]) -> Iterator[sweep.Case]:
-    if lab.faults:
+    if evidence.given(lab, 'faults'):
         for seed in range(20 * len(only) or STORMS):
             yield sweep.storm(lab, known, seed)
 
@@ -204,11 +279,26 @@ def faults(make_lab: lab_module.MakeLab, only: Sequence[str] = (),
     started = time.monotonic()
     known = sweep.references(make_lab, only)
     whole = sweep_cases(make_lab, known, only)[::max(1, round(1 / part))]
-    parts = parallel.spread(
-        functools.partial(_play_cases, make_lab, tuple(known)),
-        chosen(whole))
-    return _report(f'fault sweep of {_name(make_lab)}', parts, len(whole),
-                   started)
+    parts = parallel.spread(functools.partial(
+        _play_cases, make_lab, tuple(known)), chosen(whole)) if whole else []
+    name, able, omitted = _asked(make_lab, lambda lab: (
+        lab.name, evidence.given(lab, 'faults'),
+        [] if only else operations.untried(lab)))
+    omitted += [f'{operation}: it made no external call that could fail'
+                for operation, reached in known.items() if not reached.calls]
+    return dataclasses.replace(
+        _report(f'fault sweep of {name}', parts, len(whole), started),
+        blind=tuple(sweep.unseen(known)), between=_no_faults(able, parts),
+        omitted=tuple(omitted))
+
+
+def _no_faults(able: bool, parts: Sequence[_Part]) -> tuple[str, ...]:
+    """Why no call has failed without the process ending."""
+    if not able:
+        return (evidence.NOT_GIVEN['faults'],)
+    if not any(part.felt for part in parts):
+        return ('no fault made any difference to a call, whatever arm() did',)
+    return ()
 
 
 def _play_cases(make_lab: lab_module.MakeLab, names: Sequence[str],
@@ -216,21 +306,24 @@ def _play_cases(make_lab: lab_module.MakeLab, names: Sequence[str],
     known = sweep.references(make_lab, names)
     calls, played = 0, 0
     found: list[verdict.Violation] = []
+    felt: set[str] = set()
     for case in cases:
         played += 1
         calls += known[case.operation].calls
         try:
-            sweep.run(make_lab, known, case)
+            if sweep.run(make_lab, known, case):
+                felt.update(strike.fault.name for strike in case.strikes
+                            if not strike.fault.kills)
         except verdict.Violation as violation:
             found.append(violation)
             if len(found) >= ENOUGH:
                 break
-    return played, calls, found
+    return _Part(played, calls, found, felt=frozenset(felt))
 
 
 def _report(name: str, parts: Sequence[_Part], whole: int,
             started: float) -> Report:
     return Report(
-        name, sum(part[0] for part in parts), whole,
-        sum(part[1] for part in parts), time.monotonic() - started,
-        tuple(violation for part in parts for violation in part[2]))
+        name, sum(part.cases for part in parts), whole,
+        sum(part.steps for part in parts), time.monotonic() - started,
+        tuple(violation for part in parts for violation in part.violations))

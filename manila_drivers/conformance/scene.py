@@ -15,8 +15,10 @@
 from collections.abc import Sequence
 import dataclasses
 from typing import Any
+from typing import cast
 
 from manila_drivers import access
+from manila_drivers.conformance import evidence
 from manila_drivers.conformance import history
 from manila_drivers.conformance import lab as lab_module
 from manila_drivers.conformance import manager as manager_module
@@ -39,7 +41,8 @@ class Scene:
     """
 
     def __init__(self, make_lab: lab_module.MakeLab) -> None:
-        self.lab = make_lab()
+        self.seen = evidence.Observed(make_lab())
+        self.lab = cast(lab_module.Lab, self.seen)
         self.manager = manager_module.Manager(self.lab)
         self.share = self.manager.new_share(size=2)
         self.other = self.manager.new_share(size=1)

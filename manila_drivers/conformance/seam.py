@@ -14,13 +14,16 @@
 
 Every lab puts a :class:`Process` around each external call of the drivers it
 makes.  So calls are counted, watchers look after each of them, and the
-process can be killed before or after one, whatever the transport is.
+process can be killed before or after one, whatever the transport is.  Where
+what a driver talks to is one object, :class:`External` does it for all of
+its methods.
 """
 
 from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import threading
+from typing import Any
 from typing import TypeVar
 
 T = TypeVar('T')
@@ -115,3 +118,23 @@ class Process:
             finally:
                 self._seam.tell()
         raise Killed()
+
+
+class External:
+    """An object each method of which is an external call of one process.
+
+    :param inner: what a driver talks to: a client, a store.
+    """
+
+    def __init__(self, inner: Any, process: Process) -> None:
+        self._inner = inner
+        self._process = process
+
+    def __getattr__(self, name: str) -> Any:
+        found = getattr(self._inner, name)
+        if not callable(found):
+            return found
+
+        def call(*args: Any, **kwargs: Any) -> Any:
+            return self._process.call(lambda: found(*args, **kwargs))
+        return call

@@ -14,12 +14,15 @@
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Mapping
 import contextlib
 import dataclasses
 import itertools
 from typing import Any
+from typing import cast
 
 from manila_drivers import access
+from manila_drivers.conformance import evidence
 from manila_drivers.conformance import lab as lab_module
 from manila_drivers.conformance import manager as manager_module
 from manila_drivers.conformance import meaning
@@ -36,8 +39,9 @@ class Stage:
     """A lab, a manager, and the questions that scenarios ask."""
 
     def __init__(self, lab: lab_module.Lab, shape: str = '') -> None:
-        self.lab = lab
-        self.manager = manager_module.Manager(lab, shape=shape)
+        self.seen = evidence.Observed(lab)
+        self.lab = cast(lab_module.Lab, self.seen)
+        self.manager = manager_module.Manager(self.lab, shape=shape)
         self.able = lab.features.access
         self._numbers = itertools.count(1)
 
@@ -66,6 +70,32 @@ class Stage:
         """Somebody whom a rule admits."""
         return rule.to.partition('/')[0] if rule.type == 'ip' else rule.to
 
+    # What the lab has to show
+
+    def control(self) -> None:
+        """Make a share, let somebody in, and look at what the lab shows.
+
+        Gives a lab the occasion to show what a check had no occasion for.
+
+        :raises NotTried: not even that works.
+        """
+        try:
+            self.manager.restart()
+            self.lab.records()
+            share = self.manager.create()
+            rule = self.rule()
+            before = self.lab.records()
+            watching.seen(self.lab, share.export, [self.client(rule)])
+            self.manager.update(share, add=[rule])
+            if self.lab.records() != before:
+                self.seen.shows(evidence.RULES)
+            watching.seen(self.lab, share.export, [self.client(rule)])
+            self.manager.delete(share)
+        except Exception as exc:
+            raise verdict.NotTried(
+                'whether the lab sees anything cannot be told: '
+                f'{type(exc).__name__}: {exc}') from exc
+
     # Shares
 
     def shared(self, *rules: Rule, size: int = 1) -> Share:
@@ -93,6 +123,23 @@ class Stage:
         for export in exports:
             watching.check(self.lab, export, dict.fromkeys(clients))
 
+    def write(self, share: Share, size: int) -> None:
+        """Let a share hold so many bytes.
+
+        :raises NotTried: the lab shows nothing of them afterwards.
+        """
+        before = self.lab.records()
+        self.lab.write(share.export, size)
+        self.lab.settle()
+        if self.lab.records() != before:
+            return
+        used = [row['used_size'] for row in (
+            self.manager.usage() if self.lab.features.usage else ())
+            if row['id'] == share.id]
+        if not any(used):
+            raise verdict.NotTried(
+                'neither records() nor the usage show what write() wrote')
+
     # Questions
 
     @contextlib.contextmanager
@@ -119,18 +166,24 @@ class Stage:
             return exc
         raise verdict.Violation(check, f'no error, but {result!r}')
 
-    def nothing_but(self, before: frozenset[lab_module.Item]) -> None:
-        """Only what holds all shares may have come."""
+    def nothing_but(self, before: Mapping[lab_module.Item, Any]) -> None:
+        """What was there is as it was; only what holds all shares came."""
         self.lab.settle()
-        left = [item for item in self.lab.inventory() - before
-                if not self.lab.keeps(item)]
-        verdict.require(not left, 'delete.leftover', str(sorted(left)))
+        watching.nothing_left(self.lab, before)
 
     def strangers(self, *ids: str) -> dict[lab_module.Item, Any]:
-        """Plant look-alikes of shares to come; all there is then."""
+        """Plant look-alikes of shares to come; all there is then.
+
+        :raises NotTried: nothing was planted, in a lab that says it can.
+        """
+        before = self.lab.records()
         self.lab.plant_strangers(ids)
         self.lab.settle()
-        return dict(self.lab.records())
+        found = dict(self.lab.records())
+        if found == before and evidence.given(self.lab, 'plant_strangers'):
+            raise verdict.NotTried(
+                'records() show nothing of what plant_strangers() planted')
+        return found
 
     def untouched(self, before: dict[lab_module.Item, Any]) -> None:
         """What was there is there, as it was; no more is, but for what
@@ -146,10 +199,15 @@ class Scenario:
     """One sentence of the contract and how to try it.
 
     :param needs: names of features without which it does not apply.
+    :param gives: names of what a lab has to give beyond its four methods.
+    :param looks: what the lab must have shown for the check to pass; see
+        :mod:`manila_drivers.conformance.evidence`.
     """
 
     play: Callable[[Stage], None]
     needs: tuple[str, ...] = ()
+    gives: tuple[str, ...] = ()
+    looks: tuple[str, ...] = (evidence.OBJECTS,)
 
     @property
     def name(self) -> str:
@@ -160,14 +218,27 @@ class Scenario:
 
         :raises Violation: also for errors that a call must not end with,
             as ``raised``.
+        :raises NotTried: nothing was wrong, and the lab does not give or did
+            not show what the check has to look at.
         """
+        evidence.require_given(lab, self.gives)
         try:
-            self.play(Stage(lab))
-        except verdict.Violation:
+            stage = Stage(lab)
+            self.play(stage)
+            self._look(stage)
+        except (verdict.Violation, verdict.NotTried):
             raise
         except Exception as exc:
             raise verdict.Violation(
                 'raised', f'{type(exc).__name__}: {exc}') from exc
+
+    def _look(self, stage: Stage) -> None:
+        if stage.seen.unseen(self.looks):
+            stage.control()
+        missing = stage.seen.unseen(self.looks)
+        if missing:
+            raise verdict.NotTried('; '.join(
+                evidence.UNSEEN[kind] for kind in missing))
 
     def missing(self, features: lab_module.Features) -> list[str]:
         return [name for name in self.needs if not getattr(features, name)]

@@ -27,6 +27,7 @@ pytest is needed for this module alone.
 from collections.abc import Callable
 from collections.abc import Iterator
 from typing import Any
+from typing import ClassVar
 
 import pytest
 
@@ -39,6 +40,8 @@ from manila_drivers.conformance import rules
 from manila_drivers.conformance import running
 from manila_drivers.conformance import service
 from manila_drivers.conformance import stage as stage_module
+from manila_drivers.conformance import summary
+from manila_drivers.conformance import verdict
 
 #: The property "played" says what of a random suite this run has played.
 Record = Callable[[str, object], None]
@@ -57,6 +60,25 @@ class Base:
     """Gives each test a lab of its own."""
 
     make_lab: Any
+    _node: Any = None
+
+    @pytest.fixture(autouse=True)
+    def _promise(self, request: pytest.FixtureRequest) -> None:
+        """Have the run end with what was shown and what was not tried."""
+        summary.ensure(request.config)
+        self._node = request.node
+        if not any(request.node.originalname in vars(base)
+                   for base in type(self).__mro__
+                   if base.__module__ == __name__):
+            # One of the class's own.
+            return
+        callspec = getattr(request.node, 'callspec', None)
+        name = request.node.originalname if callspec is None else callspec.id
+        self._tell(summary.PROMISE, (
+            type(self).__name__, name.removeprefix('test_')))
+
+    def _tell(self, key: str, value: Any) -> None:
+        self._node.user_properties.append((key, value))
 
     @pytest.fixture
     def lab(self) -> Iterator[lab_module.Lab]:
@@ -70,8 +92,25 @@ class Base:
              scenario: stage_module.Scenario) -> None:
         missing = scenario.missing(lab.features)
         if missing:
-            pytest.skip(f'{lab.name} does not offer {", ".join(missing)}')
-        scenario.run(lab)
+            pytest.skip(f'the driver does not offer {", ".join(missing)}')
+        self.show(lambda: scenario.run(lab))
+
+    def show(self, check: Callable[[], object]) -> None:
+        """Carry out a check; skip the test if there was nothing to see.
+
+        :raises Violation: the contract is broken.
+        """
+        try:
+            check()
+        except verdict.NotTried as exc:
+            pytest.skip(str(exc))
+        self._tell(summary.SHOWN, True)
+
+    def note(self, report: running.Report, record_property: Record) -> None:
+        """Have the run tell what was played and what was left out."""
+        record_property('played', str(report))
+        for reason in report.omitted:
+            self._tell(summary.OMITTED, (report.name, reason))
 
 
 class Life(Base):
@@ -125,12 +164,28 @@ class AccessHistories(Base):
     #: Another number, for a driver whose histories take long.
     histories = 0
 
+    _reports: ClassVar[dict[type, running.Report]] = {}
+
+    def played(self) -> running.Report:
+        """Return the report of this class, which plays once."""
+        kind = type(self)
+        if kind not in self._reports:
+            self._reports[kind] = running.histories(kind.make_lab,
+                                                    kind.histories)
+        return self._reports[kind]
+
     @LONG
     def test_effective_access_equals_the_rules(
             self, record_property: Record) -> None:
-        report = running.histories(type(self).make_lab, self.histories)
-        record_property('played', str(report))
-        report.verify()
+        """After each step."""
+        report = self.played()
+        self.note(report, record_property)
+        self.show(report.verify_ends)
+
+    @LONG
+    def test_access_goes_straight_to_the_rules(self) -> None:
+        """While a step is under way nobody has more, or is cut off."""
+        self.show(self.played().verify_between)
 
 
 class FaultSweep(Base):
@@ -142,8 +197,8 @@ class FaultSweep(Base):
     @LONG
     def test_repetition_converges(self, record_property: Record) -> None:
         report = running.faults(type(self).make_lab, part=self.part)
-        record_property('played', str(report))
-        report.verify()
+        self.note(report, record_property)
+        self.show(report.verify)
 
 
 class Everything(Life, Rules, Service, Budgets, Concurrency,

@@ -29,6 +29,7 @@ import random
 from typing import Any
 
 from manila_drivers import compat
+from manila_drivers.conformance import evidence
 from manila_drivers.conformance import lab as lab_module
 from manila_drivers.conformance import operations
 from manila_drivers.conformance import scene as scene_module
@@ -81,6 +82,8 @@ class Reference:
 
     :param calls: how many external calls it took.
     :param commands: names of the commands of each, as far as they are known.
+    :param unseen: kinds of evidence that the lab did not show; see
+        :mod:`manila_drivers.conformance.evidence`.
     :param records: what there was in the end.
     :param levels: who had what in the end, by export.
     """
@@ -91,6 +94,7 @@ class Reference:
     levels: Levels
     result: Any
     commands: Sequence[Sequence[str]] = ()
+    unseen: tuple[str, ...] = ()
 
     def strikes(self, nth: int, fault: lab_module.Fault) -> bool:
         """Whether the nth call can fail in that way.
@@ -145,7 +149,8 @@ def _undisturbed(scene: Scene, operation: Operation) -> Reference:
     _repeat(scene, found)
     _cleaned(scene)
     _nothing_left(scene)
-    return found
+    return dataclasses.replace(found, unseen=tuple(scene.seen.unseen(
+        (evidence.OBJECTS, evidence.ACCESS, evidence.CALLS))))
 
 
 def references(make_lab: lab_module.MakeLab,
@@ -156,12 +161,19 @@ def references(make_lab: lab_module.MakeLab,
     """
     lab = make_lab()
     try:
-        chosen = [operation for operation in operations.all_of(lab)
+        chosen = [operation for operation in operations.tried(lab)
                   if not only or operation.name in only]
     finally:
         lab.close()
     return {operation.name: reference(make_lab, operation)
             for operation in chosen}
+
+
+def unseen(known: Mapping[str, Reference]) -> list[str]:
+    """What the lab has shown in none of the undisturbed runs, in words."""
+    runs = [set(reached.unseen) for reached in known.values()]
+    return [evidence.UNSEEN[kind] for kind in sorted(
+        set.intersection(*runs) if runs else set(evidence.UNSEEN))]
 
 
 def cases(lab: lab_module.Lab,
@@ -196,27 +208,32 @@ def storm(lab: lab_module.Lab, known: Mapping[str, Reference],
 
 
 def run(make_lab: lab_module.MakeLab, known: Mapping[str, Reference],
-        case: Case) -> None:
-    """Play one case.
+        case: Case) -> bool:
+    """Play one case; tell whether the disturbance made any difference.
 
     :raises Violation: the contract is broken; the text names the case.
     """
     try:
-        _play(make_lab, known[case.operation], case)
+        return _play(make_lab, known[case.operation], case)
     except verdict.Violation as found:
         raise verdict.Violation(found.check,
                                 f'[{case}] {found.text}') from found
 
 
 def _play(make_lab: lab_module.MakeLab, goal: Reference,
-          case: Case) -> None:
+          case: Case) -> bool:
     with _prepared(make_lab, goal.operation) as scene:
         watches = [watching.Watch(scene.lab, export, scene.clients())
                    for export in goal.levels]
         with contextlib.ExitStack() as stack:
             for watch in watches:
                 stack.enter_context(watch.watching())
+            before = scene.lab.seam.calls
             outcome = _disturbed(scene, goal.operation, case)
+            felt = (outcome.killed or outcome.error is not None
+                    or (goal.operation.answers
+                        and outcome.result != goal.result)
+                    or scene.lab.seam.calls - before != goal.calls)
             _judge(scene, goal, outcome)
             if not case.same:
                 scene.manager.restart()
@@ -226,6 +243,7 @@ def _play(make_lab: lab_module.MakeLab, goal: Reference,
         for watch, levels in zip(watches, goal.levels.values(), strict=True):
             watch.never_beyond(watch.before, levels)
         _nothing_left(scene)
+    return felt
 
 
 def _disturbed(scene: Scene, operation: Operation, case: Case) -> Outcome:

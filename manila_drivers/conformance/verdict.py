@@ -36,6 +36,13 @@ class Violation(AssertionError):
         return type(self), (self.check, self.text)
 
 
+class NotTried(Exception):
+    """A check had nothing to look at: the contract is neither kept nor broken.
+
+    Says what the lab would have to give.  In pytest it is a skip.
+    """
+
+
 def require(condition: object, check: str, text: str) -> None:
     """:raises Violation: the condition does not hold."""
     if not condition:

@@ -17,6 +17,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
 import threading
+from typing import Any
 
 from manila_drivers.conformance import lab as lab_module
 from manila_drivers.conformance import meaning
@@ -67,6 +68,11 @@ class Watch:
             self._looks.append((self._lab.seam.calls, seen(
                 self._lab, self._export, self._clients)))
 
+    @property
+    def looks(self) -> int:
+        """How many external calls were followed by a look."""
+        return len(self._looks)
+
     def never_beyond(self, *sides: Mapping[str, Level]) -> None:
         """Nobody ever had more than the widest of the sides.
 
@@ -105,6 +111,17 @@ class Watch:
         return verdict.Violation(
             'access.' + check, f'{client} has {now} on {self._export} after '
             f'external call {call}, not {instead}')
+
+
+def nothing_left(lab: lab_module.Lab,
+                 before: Mapping[lab_module.Item, Any]) -> None:
+    """What was there is as it was; only what holds all shares has come.
+
+    :raises Violation: ``delete.leftover``.
+    """
+    verdict.same('delete.leftover', before, {
+        item: content for item, content in lab.records().items()
+        if item in before or not lab.keeps(item)})
 
 
 @contextlib.contextmanager

@@ -64,7 +64,7 @@ BY_SCENARIO = [
     (broken.ShrinksRegardless, 'shrinking_below_what_is_used_is_refused',
      'shrink.data-loss'),
     (broken.RecreatesTheLost, 'each_drift_is_repaired_or_reported',
-     'ensure.lost'),
+     'ensure.recreated'),
     (broken.StopsAtABrokenShare, 'each_drift_is_repaired_or_reported',
      'raised'),
     (broken.ForgetsTheRules, 'each_drift_is_repaired_or_reported',
@@ -77,9 +77,11 @@ BY_SCENARIO = [
     (broken.ConnectsInTheConstructor, 'a_constructor_asks_nobody',
      'constructor.io'),
     (broken.TellsItsPassword, 'secrets_stay_secret', 'log.secret'),
+    (broken.TellsItsPassword, 'secrets_stay_secret_in_failures',
+     'log.secret'),
     (broken.TellsItsTokens, 'secrets_stay_secret', 'log.secret'),
     (broken.KnowsOnlyDictionaries, 'rows_are_understood', 'raised'),
-    (broken.InterruptsClients, 'an_export_can_be_managed_and_released',
+    (broken.InterruptsClients, 'clients_of_a_managed_export_stay',
      'manage.clients')]
 
 

@@ -269,16 +269,18 @@ class GlusterLab(simulated.SimulatedLab[Site]):
     def drifts(self) -> list[lab.Drift]:
         drift = lab.Drift
         return [
-            drift('nothing', lambda ident: None),
+            drift('nothing', lambda ident: None, visible=False),
             drift('stopped', self._stop),
             drift('mark lost', lambda ident: self._lose(
                 ident, 'user.manila-share')),
-            drift('record lost', lambda ident: self.storage.delete(ident)),
+            # Not on the cluster, or not before the bricks start again.
+            drift('record lost', lambda ident: self.storage.delete(ident),
+                  visible=False),
             drift('open to all', lambda ident: self._drift(
                 ident, auth__ssl_allow='*'), 'reapply'),
             drift('list lost', lambda ident: self._lose(
-                ident, 'auth.ssl-allow'), 'reapply'),
-            drift('TLS off', self._without_tls),
+                ident, 'auth.ssl-allow'), 'reapply', visible=False),
+            drift('TLS off', self._without_tls, visible=False),
             drift('volume given to nobody', self._give_away, 'lost')]
 
     def _volume(self, ident: str) -> Any:

@@ -255,7 +255,7 @@ class GpfsLab(simulated.SimulatedLab[Site]):
     def drifts(self) -> list[lab.Drift]:
         drift = lab.Drift
         return [
-            drift('nothing', lambda ident: None),
+            drift('nothing', lambda ident: None, visible=False),
             drift('fileset not linked', self._unlink),
             drift('quota of another size', self._limit),
             drift('no quota', lambda ident: self._limit(ident, 0)),

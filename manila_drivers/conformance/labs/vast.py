@@ -292,7 +292,7 @@ class VastLab(simulated.SimulatedLab[Site]):
     def drifts(self) -> list[lab.Drift]:
         drift, remove = lab.Drift, self.sim.remove
         return [
-            drift('nothing', lambda ident: None),
+            drift('nothing', lambda ident: None, visible=False),
             drift('policy lost', functools.partial(remove, 'policy'),
                   'reapply'),
             drift('view lost', functools.partial(remove, 'view')),

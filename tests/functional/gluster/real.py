@@ -278,9 +278,10 @@ class RealLab(lab.Lab):
                                              *options)
             return act
         return [
-            lab.Drift('nothing', lambda ident: None),
+            lab.Drift('nothing', lambda ident: None, visible=False),
             lab.Drift('stopped', do('stop')),
-            lab.Drift('record lost', self.storage.delete),
+            lab.Drift('record lost', self.storage.delete,
+                      visible=False),
             lab.Drift('open to all', do('set', 'auth.ssl-allow', '*'),
                       'reapply'),
             lab.Drift('list lost', do('reset', 'auth.ssl-allow'), 'reapply'),

@@ -1,0 +1,40 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""The lab of conformance.rst, made from the text of the page."""
+
+import pathlib
+import textwrap
+
+PAGE = (pathlib.Path(__file__).parents[2]
+        / 'doc/source/contributor/conformance.rst')
+
+
+def blocks():
+    """Return the page's blocks of Python."""
+    found, inside = [], None
+    for line in PAGE.read_text(encoding='utf-8').splitlines():
+        if line == '.. code-block:: python':
+            inside = []
+            found.append(inside)
+        elif inside is not None and line and not line.startswith('   '):
+            inside = None
+        elif inside is not None:
+            inside.append(line)
+    return [textwrap.dedent('\n'.join(lines)).strip() + '\n'
+            for lines in found]
+
+
+LAB, TESTS = blocks()
+
+exec(compile(LAB, str(PAGE), 'exec'))  # noqa: S102 - the page's own text
+ExampleLab = globals()['ExampleLab']
