@@ -13,7 +13,6 @@
 """``manila-drivers simulate gluster``: a GlusterFS cluster behind SSH."""
 
 import argparse
-import dataclasses
 import functools
 import pathlib
 import re
@@ -32,8 +31,6 @@ DRIVER = ('manila_drivers.glusterfs.glusterfs_native.'
           'GlusterfsNativeShareDriver')
 ADDRESS = '127.0.0.1'
 _VOLUMES = re.compile(r'(\d+)x(\d+)')
-_OPTIONS = ', '.join(field.name
-                     for field in dataclasses.fields(gluster.Options))
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -43,9 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                        metavar='COUNTxGIB',
                        help='volumes of the pool, as 4x10; may be repeated '
                             '(default: 8x10)')
-    group.add_argument('--set', action='append', default=[], dest='settings',
-                       metavar='NAME=VALUE',
-                       help=f'how the cluster behaves; names: {_OPTIONS}')
+    options.configure(group, gluster.Options())
 
 
 def run(args: argparse.Namespace) -> int:
@@ -73,6 +68,9 @@ def build(args: argparse.Namespace) -> gluster.GlusterSim:
         if found is None:
             raise Refused(f'--volumes {text} is not COUNTxGIB')
         count, size = map(int, found.groups())
+        if not (1 <= count <= 10_000 and 1 <= size <= 2**20):
+            raise Refused(f'--volumes {text}: 1 to 10000 volumes of 1 to '
+                          f'{2**20} GiB')
         for number in range(count):
             sim.make_volume(f'manila-share-volume-{size}G-{number + 1}',
                             size=size * 2**30)

@@ -15,12 +15,12 @@
 import argparse
 from collections.abc import Callable
 from collections.abc import Mapping
-import dataclasses
 import functools
 import pathlib
 
 from manila_drivers.cli import options
 from manila_drivers.cli import simulate_ssh
+from manila_drivers.cli.command import Refused
 from manila_drivers.simulators import gpfs
 from manila_drivers.simulators import nfs
 from manila_drivers.simulators import ssh
@@ -32,8 +32,6 @@ NODE = '127.0.0.1'
 SERVERS = ('127.0.0.2', '127.0.0.3')
 KINDS: Mapping[str, Callable[[str], nfs.Server] | None] = {
     'CES': None, 'KNFS': nfs.KernelNfs, 'GNFS': nfs.Ganesha}
-_OPTIONS = ', '.join(field.name
-                     for field in dataclasses.fields(state.Options))
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -44,9 +42,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
                             'with two servers (default: %(default)s)')
     group.add_argument('--base', default='/gpfs0/shares',
                        help='directory of the shares (default: %(default)s)')
-    group.add_argument('--set', action='append', default=[], dest='settings',
-                       metavar='NAME=VALUE',
-                       help=f'how the cluster behaves; names: {_OPTIONS}')
+    options.configure(group, state.Options())
 
 
 def run(args: argparse.Namespace) -> int:
@@ -64,6 +60,8 @@ def build(args: argparse.Namespace) -> gpfs.GpfsSim:
 
     :raises Refused: an argument makes no sense.
     """
+    if not pathlib.PurePosixPath(args.base).is_absolute():
+        raise Refused(f'--base {args.base} is not an absolute path')
     sim = gpfs.GpfsSim(base=args.base)
     options.assign(sim.options, args.settings)
     make = KINDS[args.nfs]

@@ -21,6 +21,7 @@ import pathlib
 import tempfile
 import time
 
+from manila_drivers.cli import arguments
 from manila_drivers.cli import credentials
 from manila_drivers.cli import serving
 from manila_drivers.simulators import ssh
@@ -31,7 +32,7 @@ Section = Callable[[ssh.SshServer, pathlib.Path, str], str]
 
 
 def configure(parser: argparse.ArgumentParser, backend: str) -> None:
-    parser.add_argument('--port', type=int, default=0,
+    parser.add_argument('--port', type=arguments.port, default=0,
                         help='port to listen on (default: a free one)')
     parser.add_argument('--user', default='manila',
                         help='name to log in with (default: %(default)s)')

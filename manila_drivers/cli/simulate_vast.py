@@ -13,13 +13,14 @@
 """``manila-drivers simulate vast``: a VAST cluster's VMS on loopback."""
 
 import argparse
-import dataclasses
+import copy
 import functools
 import ipaddress
 import pathlib
 import sys
 import time
 
+from manila_drivers.cli import arguments
 from manila_drivers.cli import credentials
 from manila_drivers.cli import options
 from manila_drivers.cli import serving
@@ -30,13 +31,16 @@ from manila_drivers.simulators.vast import VmsSim
 
 SUMMARY = 'run the management service (VMS) of a VAST cluster, in memory'
 SEEDED_POOL = 'vippool-1'
+#: Manila's own driver returns the cookie, which suits its tests of a trap and
+#: nobody who rehearses the migration.
+OPTIONS = Options(session_cookie=False)
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--host', default='127.0.0.1',
                         help='address to listen on, IPv4 or IPv6 '
                              '(default: %(default)s)')
-    parser.add_argument('--port', type=int, default=8443,
+    parser.add_argument('--port', type=arguments.port, default=8443,
                         help='port to listen on; 0 takes a free one '
                              '(default: %(default)s)')
     parser.add_argument('--user', default='admin',
@@ -57,18 +61,15 @@ def _configure_state(parser: argparse.ArgumentParser) -> None:
                             f'repeated (default: {SEEDED_POOL})')
     group.add_argument('--tenant', action='append', default=[],
                        metavar='NAME', help='a tenant; may be repeated')
-    group.add_argument('--shares', type=int, default=0, metavar='N',
-                       help='shares that exist already')
-    group.add_argument('--upstream-shares', type=int, default=0, metavar='N',
+    group.add_argument('--shares', type=arguments.count, default=0,
+                       metavar='N', help='shares that exist already')
+    group.add_argument('--upstream-shares', type=arguments.count, default=0,
+                       metavar='N',
                        help="shares as upstream's driver leaves them: open")
     group.add_argument('--open-root', action='store_true',
                        help='keep the view of / that a new cluster has, '
                             'through which everybody reaches everything')
-    group.add_argument('--set', action='append', default=[], dest='settings',
-                       metavar='NAME=VALUE',
-                       help='how the cluster behaves; names: '
-                            + ', '.join(field.name for field
-                                        in dataclasses.fields(Options)))
+    options.configure(group, OPTIONS)
 
 
 def _configure_section(parser: argparse.ArgumentParser) -> None:
@@ -116,7 +117,7 @@ def build(args: argparse.Namespace,
         ipaddress.ip_address(args.host)
     except ValueError:
         raise Refused(f'--host {args.host} is not an address') from None
-    switches = Options()
+    switches = copy.deepcopy(OPTIONS)
     options.assign(switches, args.settings)
     sim = VmsSim(options=switches, open_root=args.open_root,
                  username=args.user, password=password.value)
@@ -139,6 +140,8 @@ def add_pool(sim: VmsSim, text: str) -> None:
     try:
         if not name or not ranges:
             raise ValueError('no ranges')
+        for part in ranges.split(','):
+            arguments.address_range(part)
         sim.add_pool(name, *ranges.split(','))
     except ValueError as error:
         raise Refused(f'--pool {text}: {error}') from None

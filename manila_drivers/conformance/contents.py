@@ -109,7 +109,8 @@ def there_is_no_way_back_to_nothing(stage: Stage) -> None:
 SCENARIOS = (
     Scenario(a_clone_is_available_when_it_is_whole, ('clones', 'usage'),
              ('slow_clones',)),
-    Scenario(what_is_written_into_a_clone_stays, ('clones', 'usage')),
+    Scenario(what_is_written_into_a_clone_stays, ('clones', 'usage'),
+             ('slow_clones',)),
     Scenario(going_back_keeps_who_has_access, ('revert', 'usage'),
              looks=(evidence.ACCESS,)),
     Scenario(there_is_no_way_back_to_nothing, ('revert',),

@@ -21,6 +21,18 @@ GiB = 1024 ** 3
 class Options:
     """How the cluster behaves; may be changed at any time.
 
+    :param active: whether GPFS runs.
+    :param state: of the node, as mmgetstate says it.
+    :param quotas: kinds of quota that the file system has switched on.
+    :param filesetdf: whether df of a fileset shows its quota.
+    :param quota_on_root: whether quotas of filesets bind root as well.
+    :param replicas: copies of the data that the file system keeps.
+    :param ces_nfs: whether CES serves NFS.
+    :param ces_addresses: the addresses of CES.
+    :param ces_state: of NFS, as mmces says it.
+    :param rsync: whether the node has rsync.
+    :param total: bytes of the file system.
+    :param doubt_kib: KiB that mmlsquota is in doubt about.
     :param combines: whether "mmnfs export change" adds, changes and removes
         in one call, as the manual of 5.0.1 says.
     :param removes_last: in such a call, removes after it has added.

@@ -20,6 +20,50 @@ class Options:
     """How the cluster behaves where real ones differ or are not documented.
 
     All can be changed at any time.  Times are seconds.
+
+    :param sw_version: of the cluster, as versions/ says it.
+    :param omit_enable_trash: clusters/ does not say whether there is trash.
+    :param versions_oldest_first: order of the list of versions.
+    :param access_token_lifetime: of the token that requests carry.
+    :param refresh_token_lifetime: of the token that gets another one.
+    :param refresh_rotates: a refresh token works once.
+    :param session_cookie: logging in sets a cookie, and a write that brings
+        it back is refused with 403, as by a CSRF check.
+    :param permission_denied: resources, or "VERB resource", that no role may
+        use.
+    :param tenant_admin_denied: the same for administrators of a tenant.
+    :param ignore_filters: every list is the whole list.
+    :param page_cap: entries of a list that was asked for without page_size.
+    :param max_page_size: larger wishes are reduced to it.
+    :param link_host: host in links to the next page; it is not reachable.
+    :param refuse_unknown_fields: in bodies; real clusters ignore them.
+    :param empty_list_means_default: a POST with an empty list of clients
+        makes the default one.
+    :param empty_list_means_default_on_patch: the same for a PATCH.
+    :param ipv6_host_lists: lists of clients take IPv6 addresses.
+    :param deny_entries: lists of clients take "~10.0.0.7".
+    :param max_policies: how many view policies there can be.
+    :param max_tables: of host entries, for addresses and netgroups each.
+    :param table_size: host entries per table.
+    :param allow_views_on_same_path: of two tenants.
+    :param duplicate_quota_status: answer to a second quota on a path, 503 or
+        400.
+    :param usage_lag: of the usage counters behind the writes.
+    :param trash_enabled: deleted directories go into the trash.
+    :param trash_delay: until their space is free.
+    :param snapshot_delay: until a snapshot is there.
+    :param snapshot_fails: it ends as FAILED.
+    :param clone_init_delay: until a clone begins to be filled.
+    :param clone_delay: from the call until it is complete.
+    :param clone_fails: it ends as Suspended.
+    :param clone_needs_parent: the directory above a clone must exist.
+    :param stop_deletes_stream: a stopped clone leaves no record.
+    :param streams_outlive_folder: records of clones stay when their
+        directory goes.
+    :param task_delay: of stopping and deleting a clone.
+    :param task_fails: such a task ends with an error.
+    :param empty_samples: queries of metrics find nothing.
+    :param log_limit: requests that the simulator remembers.
     """
 
     # The software

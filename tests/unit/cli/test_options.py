@@ -24,6 +24,8 @@ from manila_drivers.cli import options
 from manila_drivers.cli import serving
 from manila_drivers.cli import simulate_vast
 from manila_drivers.cli.command import Refused
+from manila_drivers.simulators import gluster
+from manila_drivers.simulators.gpfs import state as gpfs_state
 from manila_drivers.simulators.vast import Options
 from manila_drivers.simulators.vast.wire import Request
 
@@ -66,12 +68,66 @@ def test_every_switch_can_be_set_to_what_it_is():
     assert target == Options()
 
 
-def test_help_names_every_switch(capsys):
+@pytest.mark.parametrize('kind', [
+    Options, gluster.Options, gpfs_state.Options],
+    ids=['vast', 'gluster', 'gpfs'])
+def test_every_switch_is_explained(kind):
+    untold = [name for name, text in options.explained(kind).items()
+              if not text]
+    assert not untold, f'say it in the docstring of {kind.__module__}'
+
+
+@pytest.mark.parametrize('backend', ['vast', 'gluster', 'gpfs'])
+def test_settings_are_listed_with_what_they_do(backend, capsys):
+    with pytest.raises(SystemExit) as caught:
+        main.main(['simulate', backend, '--settings'])
+    assert caught.value.code == 0
+    kind = {'vast': Options, 'gluster': gluster.Options,
+            'gpfs': gpfs_state.Options}[backend]
+    text = capsys.readouterr().out
+    for name, told in options.explained(kind).items():
+        assert f'{name} = ' in text
+        assert told.split(maxsplit=1)[0] in text
     with pytest.raises(SystemExit):
-        main.main(['simulate', 'vast', '--help'])
-    text = ''.join(capsys.readouterr().out.split())
-    for name in Options.__slots__:
-        assert name in text
+        main.main(['simulate', backend, '--help'])
+    assert '--settings' in capsys.readouterr().out
+
+
+def test_lists_are_lists_of_words():
+    target = gpfs_state.Options()
+    options.assign(target, ['ces_addresses=192.0.2.1, 192.0.2.2'])
+    assert target.ces_addresses == ('192.0.2.1', '192.0.2.2')
+    other = gluster.Options()
+    options.assign(other, ['missing=client.ssl,server.ssl'])
+    assert other.missing == {'client.ssl', 'server.ssl'}
+
+
+@pytest.mark.parametrize('words', [
+    ['vast', '--port', '99999'], ['gluster', '--port', '65536'],
+    ['gpfs', '--port', '-1'], ['vast', '--port', 'https'],
+    ['vast', '--shares', '-1'], ['vast', '--upstream-shares', '-3'],
+    ['vast', '--shares', '1000000000'],
+    ['vast', '--pool', 'a=10.0.0.9-10.0.0.1'],
+    ['vast', '--pool', 'a=10.0.0.9-::1'], ['vast', '--pool', 'a=nonsense'],
+    ['vast', '--pool', 'a=10.0.0.0-10.255.255.255'],
+    ['vast', '--pool', 'a='], ['vast', '--pool', 'a=10.0.0.1,'],
+    ['gluster', '--volumes', '0x0'], ['gluster', '--volumes', '1x0'],
+    ['gluster', '--volumes', '99999x1'],
+    ['vast', '--set', 'trash_delay=-1'], ['vast', '--set', 'page_cap=-2'],
+    ['vast', '--set', 'trash_delay=nan'], ['vast', '--set', 'task_delay=inf'],
+    ['gpfs', '--set', 'replicas=-1'], ['gpfs', '--base', 'relative']],
+    ids=' '.join)
+def test_what_is_out_of_bounds_is_refused_in_a_sentence(words, capsys,
+                                                        monkeypatch):
+    # Nothing may be served; what is not refused would run for ever.
+    monkeypatch.setattr(serving, 'serve', lambda *_: pytest.fail('served'))
+    try:
+        code = main.main(['simulate', *words])
+    except SystemExit as ended:
+        code = ended.code
+    told = capsys.readouterr().err.strip().splitlines()[-1]
+    assert code == 2
+    assert words[1] in told or words[-1] in told, told
 
 
 def test_the_version_is_told(capsys):

@@ -165,3 +165,21 @@ def test_the_command_line_needs_no_manila():
               'sys.exit("manila" in sys.modules)')
     assert subprocess.run([sys.executable, '-c', script], cwd=ROOT,
                           check=False).returncode == 0
+
+
+def test_a_client_that_keeps_cookies_may_write():
+    """Manila's own driver does, and its users rehearse the migration."""
+    with running() as (_, text):
+        section = backend(text)
+        url = (f'https://{section["vast_mgmt_host"]}:'
+               f'{section["vast_mgmt_port"]}/api/v1/')
+        with requests.Session() as session:
+            token = session.post(url + 'token/', json={
+                'username': section['vast_mgmt_user'],
+                'password': section['vast_mgmt_password']},
+                verify=section['vast_ssl_cert_path']).json()['access']
+            answer = session.post(
+                url + 'viewpolicies/', json={'name': 'mine'},
+                headers={'Authorization': f'Bearer {token}'},
+                verify=section['vast_ssl_cert_path'])
+    assert answer.status_code == 201
