@@ -20,7 +20,9 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
 import dataclasses
+import json
 import logging
+import re
 import time
 from typing import Any
 from typing import TypeVar
@@ -37,25 +39,31 @@ LOG = logging.getLogger(__name__)
 T = TypeVar('T')
 
 #: Texts by which VMS says what a bare 400 means.
+_OBJECT = re.compile(r'[a-z]+/\d+/')
+
 EXISTS = ('must be unique', 'unique set', 'already exists')
 NO_DIRECTORY = 'no such directory'
 TRASH_OFF = 'trash folder disabled'
+NO_ROUTE = ('vast_api_version, the version of VMS, whether it is just being '
+            'upgraded, and whether a proxy answers in its place')
 
 
 class Vms:
     """Requests to one VMS.  Safe for use by many threads.
 
     :param prefix: path before the resource, such as ``/api/v1/``.
+    :param login: whom requests are made for, in words for error messages.
     """
 
     def __init__(self, transport: rest.RestTransport, prefix: str, *,
-                 page_size: int = 1000,
+                 page_size: int = 1000, login: str = 'the VMS user',
                  policy: retry.Policy | None = None,
                  clock: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], object] = time.sleep) -> None:
         self._transport = transport
         self._prefix = prefix
         self._page_size = page_size
+        self._login = login
         self._policy = policy or retry.REST
         self._clock = clock
         self._sleep = sleep
@@ -77,7 +85,7 @@ class Vms:
                                body=body, repeatable=repeatable)
         answer = self._transport.call(request)
         if not answer.ok:
-            raise failure(request, answer)
+            raise failure(request, answer, resource, self._login)
         return answer.data
 
     def list(self, resource: str, parse_record: Callable[[Any], T],
@@ -93,7 +101,7 @@ class Vms:
             data = self.call('GET', where, query=query)
             rows, following = _page(data, resource)
             for row in rows:
-                yield _parsed(resource, parse_record, row)
+                yield parsed(resource, parse_record, row)
             if not following or not rows:
                 return
             # The link may name another host; only its query is taken.
@@ -108,7 +116,7 @@ class Vms:
         """
         def parse_or_none(row: Any) -> T | None:
             try:
-                return _parsed(resource, parse_record, row)
+                return parsed(resource, parse_record, row)
             except exception.BackendError as exc:
                 LOG.warning('Passed over in a list of VMS: %s', exc)
                 return None
@@ -134,12 +142,16 @@ class Vms:
 
     def get(self, resource: str, ident: object,
             parse_record: Callable[[Any], T]) -> T | None:
-        """One record by its id, or None."""
+        """One record by its id, or None.
+
+        :raises BackendError: VMS says that it is gone, and lists it.
+        """
         try:
             data = self.call('GET', '%s/%s/' % (resource, ident))
-        except exception.NotFound:
+        except exception.NotFound as exc:
+            self._confirm_gone(resource, ident, exc)
             return None
-        return _parsed(resource, parse_record, data)
+        return parsed(resource, parse_record, data)
 
     def create(self, resource: str, body: Mapping[str, Any],
                parse_record: Callable[[Any], T | None],
@@ -169,7 +181,8 @@ class Vms:
                 if pause is None:
                     raise
             else:
-                record = parse_record(data) if data else None
+                record = (parsed(resource, parse_record, data) if data
+                          else None)
                 if record is None:
                     record = look()
                 if record is not None:
@@ -186,12 +199,32 @@ class Vms:
 
     def delete(self, resource: str, ident: int,
                body: Mapping[str, Any] | None = None) -> Any:
-        """Remove a record; that it is gone already is success."""
+        """Remove a record; that it is gone already is success.
+
+        :raises BackendError: refused, or VMS says that it is gone and lists
+            it.
+        """
         try:
             return self.call('DELETE', '%s/%d/' % (resource, ident),
                              body=body)
-        except exception.NotFound:
+        except exception.NotFound as exc:
+            self._confirm_gone(resource, ident, exc)
             return None
+
+    def _confirm_gone(self, resource: str, ident: object,
+                      answered: exception.NotFound) -> None:
+        """Raise if a list still has what an answer says is not there.
+
+        A proxy, or a service that is just being upgraded, answers in the
+        words of VMS for routes that it does not have.
+        """
+        listed = [row for row in self.list(resource, dict, id=ident)
+                  if str(row.get('id')) == str(ident)]
+        if listed:
+            raise exception.BackendError(
+                'VMS says that %s %s is not there, and lists it'
+                % (resource, ident), status=answered.status,
+                answer=answered.answer, check=NO_ROUTE) from answered
 
     def wait_for(self, what: str, look: Callable[[], T | None],
                  seconds: float) -> T:
@@ -248,7 +281,7 @@ class Vms:
         return True
 
 
-def _parsed(resource: str, parse_record: Callable[[Any], T], row: Any) -> T:
+def parsed(resource: str, parse_record: Callable[[Any], T], row: Any) -> T:
     """A record as a value.
 
     :raises BackendError: it is not what VMS's description says.
@@ -290,18 +323,39 @@ def _page(data: Any, resource: str) -> tuple[list[Any], str]:
         answer=repr(data)[:200], check='vast_api_version')
 
 
-def failure(request: rest.Request,
-            answer: rest.Response) -> exception.BackendError:
-    """The error for an answer that is not a success."""
+def names_object(resource: str, text: str) -> bool:
+    """Whether a 404 is about an object, not about the route to it.  Pure.
+
+    :param resource: path below the prefix; only ``views/7/`` names an object,
+        ``folders/delete_folder/`` and ``snapshots/7/clone/`` do not.
+    :param text: the body.  VMS speaks JSON of what it does not have; a page
+        comes from elsewhere.
+    """
+    try:
+        told = isinstance(json.loads(text), Mapping)
+    except ValueError:
+        told = False
+    return told and bool(_OBJECT.fullmatch(resource))
+
+
+def failure(request: rest.Request, answer: rest.Response, resource: str = '',
+            login: str = 'the VMS user') -> exception.BackendError:
+    """The error for an answer that is not a success.
+
+    :param resource: path below the prefix.
+    :param login: whom the request was made for.
+    """
     kind: type[exception.BackendError] = exception.BackendError
     check = ''
     text = answer.text.lower()
     if answer.status in (401, 403):
         kind = exception.AccessDenied
-        check = ('the role of the VMS user, and whether the token in '
-                 'vast_api_token is still valid')
+        check = 'the role of %s' % login
     elif answer.status == 404:
-        kind = exception.NotFound
+        if names_object(resource, answer.text):
+            kind = exception.NotFound
+        else:
+            check = NO_ROUTE
     elif answer.status == 409 or (
             answer.status == 400 and any(word in text for word in EXISTS)):
         kind = exception.Conflict

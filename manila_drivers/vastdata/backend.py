@@ -69,7 +69,8 @@ class Backend:
             policy=settings.policy, headers=_headers(settings), **wiring)
         del wiring['adapter']
         return api.Vms(transport, prefix, page_size=settings.page_size,
-                       policy=settings.policy, **wiring)
+                       login=_login(settings), policy=settings.policy,
+                       **wiring)
 
     def close(self) -> None:
         self._vms.close()
@@ -91,7 +92,7 @@ class Backend:
             'host': chosen.endpoint.url,
             'tenant': chosen.tenant,
             'pool': chosen.pool,
-            'bound_pools': str(self.site.bound_pools()),
+            'bound_pools': str(list(self.site.binding().pools or ())),
             'addresses': ','.join(self.site.addresses()),
             'root': chosen.root,
             'protocols': ','.join(chosen.protocols),
@@ -102,6 +103,14 @@ def _auth(settings: settings_module.Settings, prefix: str) -> rest.Auth:
     if settings.token:
         return auth.TokenAuth(settings.token)
     return auth.PasswordAuth(settings.user, settings.password, prefix)
+
+
+def _login(settings: settings_module.Settings) -> str:
+    """Whom requests are made for, and where that is configured."""
+    if settings.token:
+        return ('the user of vast_api_token, and whether that token is still '
+                'valid')
+    return 'VMS user %r (vast_mgmt_user)' % settings.user
 
 
 def _headers(settings: settings_module.Settings) -> dict[str, Any]:

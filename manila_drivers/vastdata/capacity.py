@@ -13,6 +13,7 @@
 """How much there is, how much is left and how much is promised."""
 
 from collections.abc import Callable
+from collections.abc import Iterable
 import time
 from typing import Any
 
@@ -26,25 +27,45 @@ from manila_drivers.vastdata import site as site_module
 UNKNOWN = 'unknown'
 
 
-def promised(quotas: list[records.Quota], root: str) -> int:
+def outermost(quotas: Iterable[records.Quota]) -> list[records.Quota]:
+    """Quotas that lie below no other one.
+
+    What counts for a directory counts for those above it as well.
+    """
+    paths = {quota.path for quota in quotas}
+    return [quota for quota in quotas
+            if quota.path == '/'
+            or paths.isdisjoint(layout.parents(quota.path))]
+
+
+def promised(quotas: Iterable[records.Quota], root: str) -> int:
     """Bytes promised to shares of this backend: their limits.
 
     Ours are quotas under the root directory, and quotas elsewhere that
     Manila named, which are managed shares.
     """
-    return sum(quota.hard_limit for quota in quotas
-               if quota.path.startswith(root + '/manila-')
-               or layout.is_instance_id(quota.name))
+    return sum(quota.hard_limit or 0 for quota in outermost(
+        [quota for quota in quotas
+         if quota.path.startswith(root + '/manila-')
+         or layout.is_instance_id(quota.name)]))
+
+
+def in_use(quotas: Iterable[records.Quota]) -> int | None:
+    """Bytes below all quotas of a tenant; None if one does not tell."""
+    used = [quota.used for quota in outermost(quotas)]
+    return None if None in used else sum(size or 0 for size in used)
 
 
 def bounded(cluster: records.Cluster, tenant_limit: int,
-            tenant_used: int) -> tuple[float | str, float | str]:
+            tenant_used: int | None) -> tuple[float | str, float | str]:
     """Total and free capacity in GiB, within what the tenant may have."""
     total, free = cluster.total, cluster.free
     if total is None or free is None:
         return UNKNOWN, UNKNOWN
     if tenant_limit:
         total = min(total, tenant_limit)
+        if tenant_used is None:
+            return _gib(total), UNKNOWN
         free = min(free, max(0, tenant_limit - tenant_used))
     return _gib(total), _gib(free)
 
@@ -69,11 +90,9 @@ class Statistics:
         cluster = self._site.read_cluster()
         tenant = self._site.tenant.get()
         quotas = self._quotas.get()
-        named = bool(self._site.settings.tenant)
         total, free = bounded(
             cluster if cluster.total is not None else self._sampled(cluster),
-            tenant.hard_limit if tenant and named else 0,
-            sum(quota.used for quota in quotas))
+            tenant.hard_limit, in_use(quotas))
         return {
             'total_capacity_gb': total,
             'free_capacity_gb': free,

@@ -17,14 +17,17 @@ Each misconfiguration has an error of its own that names the option.
 
 from collections.abc import Callable
 import logging
+import socket
 
 from manila_drivers import exception
 from manila_drivers.vastdata import api
+from manila_drivers.vastdata import binding
 from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import objects as objects_module
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import site as site_module
+from manila_drivers.vastdata import view_policies
 
 LOG = logging.getLogger(__name__)
 
@@ -45,17 +48,31 @@ def check(objects: objects_module.Objects,
     site = objects.site
     try:
         _check_cluster(site, site.version.get())
-        site.tenant.get()
+        _read_tenant(site)
     except (exception.TransportError, exception.AccessDenied) as exc:
         _check_tenant(site, exc, unscoped)
         raise _connecting(site, exc) from exc
     try:
         _check_pool(site)
+        _check_names(site.settings.addresses)
         if site.settings.qos_policy:
             site.qos_id(site.settings.qos_policy)
         _check_parents(objects)
     except exception.TransportError as exc:
         raise _connecting(site, exc) from exc
+
+
+def _read_tenant(site: site_module.Site) -> None:
+    """Learn the tenant; a refusal of that is no refusal of the login."""
+    try:
+        site.tenant.get()
+    except exception.AccessDenied as exc:
+        if site.settings.tenant:
+            raise
+        raise exception.ConfigurationError(
+            'vast_tenant_name', 'the tenants of VMS cannot be read',
+            answer=exc.answer, check='the right of the VMS user to view '
+            'tenants') from exc
 
 
 def _check_tenant(site: site_module.Site, exc: exception.DriverError,
@@ -66,8 +83,8 @@ def _check_tenant(site: site_module.Site, exc: exception.DriverError,
         return
     vms = unscoped()
     try:
-        known = [tenant.name for tenant
-                 in vms.list('tenants', records.Tenant.of)]
+        known = sorted(tenant.name for tenant
+                       in vms.readable('tenants', records.Tenant.of))
     except exception.DriverError:
         return
     finally:
@@ -75,7 +92,8 @@ def _check_tenant(site: site_module.Site, exc: exception.DriverError,
     if name not in known:
         raise exception.ConfigurationError(
             'vast_tenant_name', 'VMS has no tenant %r' % name,
-            answer=exc.answer) from exc
+            answer='the tenants are ' + (', '.join(known) or 'not listed'),
+        ) from exc
 
 
 def _connecting(site: site_module.Site,
@@ -104,7 +122,9 @@ def _connecting(site: site_module.Site,
     return exception.ConfigurationError(
         'vast_mgmt_password', 'VMS at %s refuses user %r' % (
             url, settings.user), answer=exc.answer,
-        check='vast_mgmt_user, vast_mgmt_password and the role of the user')
+        check='vast_mgmt_user, vast_mgmt_password and the role of the user'
+              + (', and vast_tenant_name, which goes with each request'
+                 if settings.tenant else ''))
 
 
 def _check_cluster(site: site_module.Site,
@@ -136,14 +156,44 @@ def _check_pool(site: site_module.Site) -> None:
                 'are served by pools with the role PROTOCOLS' % (
                     name, pool.role))
         tenant = site.tenant_id()
-        if pool.tenant_id is not None and tenant is not None \
-                and pool.tenant_id != tenant:
+        if pool.tenant_id not in (None, tenant):
             raise exception.ConfigurationError(
                 'vast_vippool_name', 'VIP pool %r belongs to tenant %d, '
                 'shares are made in tenant %d' % (
                     name, pool.tenant_id, tenant),
                 check='vast_tenant_name')
     site.addresses()
+    _check_binding(site)
+
+
+def _check_binding(site: site_module.Site) -> None:
+    """Warn of versions that are not known to bind policies to pools."""
+    cluster = site.version.get()
+    if site.binding().pools and cluster.version < binding.LIST_VERSION:
+        LOG.warning(
+            'Backend %s: VMS %s is not known to bind view policies to VIP '
+            'pools, and shares that cannot be bound are not made. %s',
+            site.settings.backend, cluster.version_text,
+            view_policies.UNBOUND)
+
+
+def _check_names(addresses: tuple[str, ...]) -> None:
+    """Raise for names that nobody knows.
+
+    A full name may be known to the clients alone; one word is no name unless
+    this host knows it.
+    """
+    for name in addresses:
+        if '.' in name or ':' in name:
+            continue
+        try:
+            socket.getaddrinfo(name, None)
+        except (OSError, UnicodeError) as exc:
+            raise exception.ConfigurationError(
+                'vast_export_addresses', '%r is neither an address nor a name '
+                'that is known here' % name, answer=str(exc),
+                check='addresses, or full names, that clients can mount '
+                      'from') from exc
 
 
 def _check_parents(objects: objects_module.Objects) -> None:
@@ -151,7 +201,7 @@ def _check_parents(objects: objects_module.Objects) -> None:
     settings = objects.site.settings
     above = {*layout.parents(settings.root + '/share')}
     views = [view for view in objects.views() if view.path in above
-             and {'NFS', 'NFS4'} & set(view.protocols)]
+             and layout.exports_nfs(view)]
     if not views:
         return
     policies = {policy.id: policy for policy in objects.policies()}

@@ -19,6 +19,7 @@ to ``manila_drivers.vastdata.backend``.
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import logging
 import time
 from typing import Any
 
@@ -31,6 +32,8 @@ from manila_drivers import model
 from manila_drivers.vastdata import backend as backend_module
 from manila_drivers.vastdata import opts
 from manila_drivers.vastdata import settings
+
+LOG = logging.getLogger(__name__)
 
 
 class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
@@ -71,13 +74,13 @@ class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
 
     def _ensure_shares(self, context: Any,
                        shares: Any) -> dict[str, dict[str, Any]]:
-        specs: dict[str, dict[str, str]] = {}
+        specs: dict[str, dict[str, str] | None] = {}
         wanted = []
         for row in shares:
             share = model.Share.of(row)
             kind = share.share_type_id
             if kind not in specs:
-                specs[kind] = self.extra_specs(row)
+                specs[kind] = self._readable_specs(row)
             wanted.append((share, specs[kind]))
         return self._backend.ensurer.ensure(wanted)
 
@@ -121,7 +124,19 @@ class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
     def _set_rules(self, share: model.Share, rules: Sequence[access.Rule],
                    row: Any) -> Mapping[str, str]:
         return self._backend.shares.update_access(share, rules,
-                                                  self.extra_specs(row))
+                                                  self._readable_specs(row))
+
+    def _readable_specs(self, row: Any) -> dict[str, str] | None:
+        """Extra specs of a share that exists, None if they cannot be read.
+
+        Neither access nor a repair may hang on its type.
+        """
+        try:
+            return self.extra_specs(row)
+        except Exception as exc:  # noqa: BLE001 - Manila's database
+            LOG.warning('Backend %s: the extra specs of share %s cannot be '
+                        'read: %s', self.backend_name, row.get('id'), exc)
+            return None
 
     # -- snapshots -------------------------------------------------------
 

@@ -28,6 +28,7 @@ from typing import TypeVar
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
+from manila_drivers.vastdata import binding as binding_module
 from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import objects as objects_module
@@ -41,16 +42,27 @@ Named = TypeVar('Named', records.View, records.Quota, records.Policy)
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What VMS has of one share.  ``directory`` is None if nobody looked."""
+    """What VMS has of one share.
+
+    ``directory`` is None if nobody looked.  ``adopted`` is the policy that a
+    managed share has until its first rules.
+    """
 
     view: records.View | None
     quota: records.Quota | None
     policy: records.Policy | None
     directory: bool | None = None
+    adopted: records.Policy | None = None
+
+    @property
+    def waiting(self) -> bool:
+        """Whether a managed share has not had any rules yet."""
+        return self.policy is None and self.adopted is not None
 
     @property
     def complete(self) -> bool:
-        return None not in (self.view, self.quota, self.policy)
+        return (None not in (self.view, self.quota)
+                and (self.policy is not None or self.waiting))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,12 +79,9 @@ class Verdict:
 
 
 def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
-          usual_path: str, qos_id: int | None = None, *,
-          pools: Sequence[int] = ()) -> Verdict:
+          usual_path: str, qos_id: int | None = None) -> Verdict:
     """Decide about one share.  Pure.
 
-    :param pools: ids of the VIP pools that it may be reached through, none
-        for all of them.
     Never makes a directory: an empty share in place of a lost one would be
     taken for the data's end.
     """
@@ -86,13 +95,17 @@ def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
         return Verdict(lost='its directory %s does not exist' % path)
     steps: list[plan.Step] = []
     ident: object
-    if policy is None:
+    reapply = False
+    if facts.waiting:
+        # Its clients are those of the time before, until rules come.
+        ident = facts.adopted.id if facts.adopted is not None else None
+    elif policy is None:
         steps.append(plan.Step('create policy', share.id,
                                {'hosts': closed}, key='policy'))
         ident, reapply = plan.Ref('policy', 'id'), True
     else:
         ident = policy.id
-        reapply = _judge_policy(steps, policy, closed, pools)
+        reapply = _judge_policy(steps, policy, closed)
     if quota is None:
         steps.append(plan.Step('create quota', share.id, {
             'path': path, 'limit': share.size_bytes,
@@ -103,7 +116,8 @@ def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
     if view is None:
         steps.append(plan.Step('create view', share.id, {
             'path': path, 'policy_id': ident, 'qos_id': qos_id}))
-    elif policy is None or view.policy_id != policy.id:
+    elif not facts.waiting and (policy is None
+                                or view.policy_id != policy.id):
         steps.append(plan.Step('attach policy', share.id, {
             'ident': view.id, 'policy_id': ident}))
         reapply = True
@@ -111,17 +125,13 @@ def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
 
 
 def _judge_policy(steps: list[plan.Step], policy: records.Policy,
-                  closed: hosts_module.Hosts, pools: Sequence[int]) -> bool:
+                  closed: hosts_module.Hosts) -> bool:
     """Add what a policy needs; whether the rules are needed as well."""
-    if policy.pools not in (None, tuple(pools)):
-        # The pool is another one now, or upstream's driver made this.
-        steps.append(plan.Step('bind policy', policy.name, {
-            'ident': policy.id, 'pools': tuple(pools)}))
     narrowed = hosts_module.without_everyone(policy, closed.squash)
     if narrowed is not None:
         # Made by upstream's driver, or by hand: open to everyone.
         steps.insert(0, plan.Step('update policy', policy.name, {
-            'policy': policy, 'hosts': narrowed}))
+            'ident': policy.id, 'hosts': narrowed}))
         return True
     # Squashed in another way than the option says now, unsettled, or closed:
     # perhaps by a start that did not live to ask for the rules.  Without
@@ -151,38 +161,48 @@ class Ensurer:
         self._site = objects.site
         self._root = objects.site.settings.root
 
-    def ensure(self, shares: Iterable[tuple[model.Share, model.Specs]],
+    def ensure(self, shares: Iterable[tuple[model.Share, model.Specs | None]],
                ) -> dict[str, dict[str, Any]]:
         """Check all shares; one that cannot be repaired stops no other.
 
-        :param shares: each with the extra specs of its type.
+        :param shares: each with the extra specs of its type, None if they
+            cannot be read.
         :returns: by instance id, what Manila is to be told.
         """
         views = _by_name(self._objects.views())
         quotas = _by_name(self._objects.quotas())
-        policies = _by_name(self._objects.policies())
+        policies = _by_name([policy for policy in self._objects.policies()
+                             if policy.tenant_id is None
+                             or self._site.listed_here(policy)])
+        binder = _Binder(self._objects, self._site.binding())
         hosts = self._site.addresses()
         answers = {}
         for share, specs in shares:
             facts = Facts(views.get(share.id), quotas.get(share.id),
-                          policies.get(share.id))
+                          policies.get(share.id),
+                          adopted=policies.get(
+                              layout.adopted_policy(share.id)))
             try:
                 answers[share.id] = self._one(share, facts, specs, hosts)
+                binder.bind(facts.policy)
             except exception.DriverError as exc:
                 # Not being able to tell is no reason to call it broken.
                 LOG.error('Share %s could not be checked or repaired: %s',
                           share.id, exc)
                 answers[share.id] = {}
+        binder.report()
         return answers
 
     def _one(self, share: model.Share, facts: Facts,
-             specs: model.Specs, hosts: tuple[str, ...]) -> dict[str, Any]:
+             specs: model.Specs | None,
+             hosts: tuple[str, ...]) -> dict[str, Any]:
         usual = layout.share_path(self._root, share.id)
         if not facts.complete:
             facts = self._again(share, facts, usual)
-        qos_id = self._shares.qos_id(specs) if facts.view is None else None
-        verdict = judge(share, facts, self._shares.closed(specs), usual,
-                        qos_id, pools=self._site.bound_pools())
+        qos_id = (self._shares.qos_id(specs or {}) if facts.view is None
+                  else None)
+        verdict = judge(share, facts, self._shares.closed_as_it_is(specs),
+                        usual, qos_id)
         if verdict.lost:
             LOG.error('Share %s is lost: %s. Nothing was made in its place. '
                       'Check: the trash folder and the snapshots in VMS',
@@ -203,9 +223,47 @@ class Ensurer:
         view = facts.view or self._objects.view(share.id)
         quota = facts.quota or self._objects.quota(share.id)
         policy = facts.policy or self._objects.policy(share.id)
+        adopted = facts.adopted
+        if policy is None and adopted is None:
+            adopted = self._objects.policy(layout.adopted_policy(share.id))
         known = view or quota
         path = known.path if known is not None else usual
-        return Facts(view, quota, policy,
+        return Facts(view, quota, policy, adopted=adopted,
                      directory=self._objects.is_directory(path))
+
+
+class _Binder:
+    """Binds policies to the VIP pool, and tells of those it could not bind.
+
+    Shares that could not be bound are reached as before, through every pool:
+    that is reported, and no reason to call them broken.
+    """
+
+    def __init__(self, objects: objects_module.Objects,
+                 binding: binding_module.Binding) -> None:
+        self._objects = objects
+        self._binding = binding
+        self._failed: list[str] = []
+        self._why: exception.DriverError | None = None
+
+    def bind(self, policy: records.Policy | None) -> None:
+        """Bind one policy, unless another one was refused before."""
+        if policy is None or self._binding.holds(policy):
+            return
+        if self._why is None:
+            try:
+                LOG.warning('Share %s is repaired: bind policy', policy.name)
+                self._objects.view_policies.bind(policy.name, policy,
+                                                 self._binding)
+                return
+            except exception.BackendError as exc:
+                self._why = exc
+        self._failed.append(policy.name)
+
+    def report(self) -> None:
+        if self._why is not None:
+            LOG.error('%d shares can be reached through every VIP pool, '
+                      'beginning with %s: %s', len(self._failed),
+                      ', '.join(self._failed[:5]), self._why)
 
 

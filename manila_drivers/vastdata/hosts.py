@@ -22,6 +22,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
 import ipaddress
+import logging
 from typing import Any
 
 from manila_drivers import access
@@ -30,9 +31,13 @@ from manila_drivers import overlap
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import settings
 
+LOG = logging.getLogger(__name__)
+
 EVERYONE = '*'
 
 # Never gives root of a client more than the mode it stands beside.
+_LISTS = {'no_root_squash': 'nfs_no_squash',
+          'root_squash': 'nfs_root_squash', 'all_squash': 'nfs_all_squash'}
 _STRICTER = {'no_root_squash': 'root_squash', 'root_squash': 'all_squash',
              'all_squash': 'root_squash'}
 
@@ -41,7 +46,9 @@ _STRICTER = {'no_root_squash': 'root_squash', 'root_squash': 'all_squash',
 class Hosts:
     """The complete wanted content of a policy's lists.
 
-    ``squash`` names the one squash list that holds everyone.  ``unsettled``
+    ``squash`` names the one squash list that holds everyone; None leaves the
+    squash lists as they are, where nobody can say what they should be.
+    ``unsettled``
     puts everyone into a second one, as upstream's driver does: a mark that
     these hosts are not yet what the rules say, for whoever comes after a
     process that ends in between (:func:`settled`).
@@ -49,30 +56,31 @@ class Hosts:
 
     read_write: tuple[str, ...] = ()
     read_only: tuple[str, ...] = ()
-    squash: str = 'no_root_squash'
+    squash: str | None = 'no_root_squash'
     unsettled: bool = False
 
     def body(self) -> dict[str, list[str]]:
-        """The five lists as VMS takes them."""
-        return {'nfs_read_write': list(self.read_write),
-                'nfs_read_only': list(self.read_only),
-                'nfs_no_squash': self._squashed('no_root_squash'),
-                'nfs_root_squash': self._squashed('root_squash'),
-                'nfs_all_squash': self._squashed('all_squash')}
-
-    def _squashed(self, kind: str) -> list[str]:
-        marked = self.unsettled and kind == _STRICTER[self.squash]
-        return [EVERYONE] if self.squash == kind or marked else []
+        """The lists as VMS takes them."""
+        body = {'nfs_read_write': list(self.read_write),
+                'nfs_read_only': list(self.read_only)}
+        if self.squash is not None:
+            holding = {self.squash}
+            if self.unsettled:
+                holding.add(_STRICTER[self.squash])
+            for kind, field in _LISTS.items():
+                body[field] = [EVERYONE] if kind in holding else []
+        return body
 
     def equals(self, policy: records.Policy) -> bool:
         """Whether a policy is exactly this; a list not told is not."""
-        body = self.body()
-        return (
-            _same(policy.read_write, body['nfs_read_write'])
-            and _same(policy.read_only, body['nfs_read_only'])
-            and _same(policy.no_squash, body['nfs_no_squash'])
-            and _same(policy.root_squash, body['nfs_root_squash'])
-            and _same(policy.all_squash, body['nfs_all_squash']))
+        present = {
+            'nfs_read_write': policy.read_write,
+            'nfs_read_only': policy.read_only,
+            'nfs_no_squash': policy.no_squash,
+            'nfs_root_squash': policy.root_squash,
+            'nfs_all_squash': policy.all_squash}
+        return all(_same(present[field], wanted)
+                   for field, wanted in self.body().items())
 
     def within(self, policy: records.Policy) -> 'Hosts':
         """What of this the policy has already: never wider than either."""
@@ -81,8 +89,8 @@ class Hosts:
             read_only=_common(self.read_only, policy.read_only))
 
 
-def wanted(rules: Iterable[access.Rule], squash: str, *, split_limit: int,
-           ipv6: bool) -> tuple[Hosts, Mapping[str, str]]:
+def wanted(rules: Iterable[access.Rule], squash: str | None, *,
+           split_limit: int, ipv6: bool) -> tuple[Hosts, Mapping[str, str]]:
     """Host lists for the complete set of rules, and the refused ones.
 
     :returns: the lists, and the reason by access id of each refused rule.
@@ -107,6 +115,20 @@ def squash_of(specs: Mapping[str, str], default: str) -> str:
     return squash
 
 
+def present_squash(specs: Mapping[str, str] | None,
+                   default: str) -> str | None:
+    """Like :func:`squash_of`, for shares that are there already.
+
+    None, which leaves the squashing that a share has, where its type cannot
+    be read or names no such mode: taking access away must not depend on it.
+    """
+    try:
+        return None if specs is None else squash_of(specs, default)
+    except exception.InvalidRequest as exc:
+        LOG.warning('A share keeps the squashing that it has: %s', exc)
+        return None
+
+
 def admits(policy: records.Policy) -> bool:
     """Whether a policy lets anybody in.  Lists not told count as open."""
     return bool(policy.read_write is None or policy.read_write
@@ -114,7 +136,7 @@ def admits(policy: records.Policy) -> bool:
 
 
 def without_everyone(policy: records.Policy,
-                     squash: str) -> Hosts | None:
+                     squash: str | None) -> Hosts | None:
     """A policy's lists less ``*``, or None where it has no ``*``.
 
     Upstream's driver leaves ``*`` in one list or both.
@@ -155,12 +177,14 @@ def changes(want: Hosts, policy: records.Policy) -> dict[str, Any]:
     return {} if want.equals(policy) else want.body()
 
 
-def settled(policy: records.Policy, squash: str) -> bool:
+def settled(policy: records.Policy, squash: str | None) -> bool:
     """Whether everyone is in the one squash list that is wanted.
 
     Upstream's driver puts everyone in two of them at once, and the option
     may have been another when the policy was made.
     """
+    if squash is None:
+        return True
     lists = {'no_root_squash': policy.no_squash,
              'root_squash': policy.root_squash,
              'all_squash': policy.all_squash}

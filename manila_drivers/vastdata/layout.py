@@ -42,6 +42,15 @@ def is_instance_id(name: str) -> bool:
         return False
 
 
+def adopted_policy(share_id: str) -> str:
+    """Name of the view policy of a managed share until its first rules.
+
+    While a policy of this name exists, the clients of the time before are
+    left as they are (:mod:`manila_drivers.vastdata.managing`).
+    """
+    return share_id + '-adopted'
+
+
 def stream_name(share_id: str) -> str:
     """Name of the clone that a share from a snapshot is filled by."""
     return 'manila-' + share_id
@@ -51,6 +60,12 @@ def parents(path: str) -> list[str]:
     """The directories above a path, ``/`` first."""
     parts = [part for part in path.split('/') if part]
     return ['/'] + ['/' + '/'.join(parts[:n]) for n in range(1, len(parts))]
+
+
+def exports_nfs(view: records.View) -> bool:
+    """Whether a view may be mounted with NFS; one that does not tell may."""
+    return view.protocols is None or not {'NFS', 'NFS4'}.isdisjoint(
+        view.protocols)
 
 
 def deletable(path: str, root: str) -> bool:

@@ -29,14 +29,16 @@ from manila_drivers.vastdata import records
 class Facts:
     """What VMS has at the path that is to be managed.
 
-    ``policy`` is the one named by the share's id, or the one that another
-    share id left on this view when it was unmanaged.
+    ``policy`` is the share's own, by one of its two names
+    (:func:`~manila_drivers.vastdata.layout.adopted_policy`), or the one that
+    another share id left on this view when it was unmanaged.  ``used`` is in
+    bytes, None if VMS does not tell.
     """
 
     view: records.View
     quota: records.Quota | None
     policy: records.Policy | None
-    used: int
+    used: int | None
 
 
 def size_of(facts: Facts, options: Mapping[str, Any]) -> int:
@@ -44,11 +46,18 @@ def size_of(facts: Facts, options: Mapping[str, Any]) -> int:
 
     The quota rounded up; without one, ``size`` of the driver options, which
     must hold what is there; without that, what is used, rounded up.
+
+    :raises NotManageable: ``size`` is needed, or does not hold what is there.
     """
     if facts.quota is not None and facts.quota.hard_limit:
         return -(-facts.quota.hard_limit // model.GiB)
-    least = max(1, -(-facts.used // model.GiB))
     given = options.get('size')
+    if given is None and facts.used is None:
+        raise exception.NotManageable(
+            'VMS does not tell how much is in %s, and no limit for it'
+            % facts.view.path, check='give the size in GiB, with '
+            '--driver-options size=<GiB>')
+    least = max(1, -(-(facts.used or 0) // model.GiB))
     if given is None:
         return least
     text = str(given).strip()
@@ -63,8 +72,9 @@ def steps(share_id: str, facts: Facts, gib: int,
           closed: hosts_module.Hosts) -> plan.Plan:
     """Rename, bound and prepare; the clients of today are not cut off.
 
-    The share's own policy admits nobody and is attached by the first
-    update_access, which is when its rules are known.
+    They stay until the first update_access, which is when the rules are
+    known, whatever comes in between: a policy that is called after that state
+    tells everybody of it, health checks too.
     """
     view, quota, policy = facts.view, facts.quota, facts.policy
     found: list[plan.Step] = []
@@ -79,11 +89,11 @@ def steps(share_id: str, facts: Facts, gib: int,
         if quota.name != share_id:
             found.append(plan.Step('rename', share_id, {
                 'resource': 'quotas', 'ident': quota.id}))
+    adopted = layout.adopted_policy(share_id)
     if policy is None:
-        found.append(plan.Step('create policy', share_id,
-                               {'hosts': closed}))
-    elif policy.name != share_id:
-        found.append(plan.Step('rename', share_id, {
+        found.append(plan.Step('create policy', adopted, {'hosts': closed}))
+    elif policy.name not in (share_id, adopted):
+        found.append(plan.Step('rename', adopted, {
             'resource': 'viewpolicies', 'ident': policy.id}))
     # The view last: it is by the view's name that a share counts as ours.
     if view.name != share_id:
@@ -142,12 +152,18 @@ class Manager:
         _check_neighbours(view, views)
         _check_name(share, view, views)
         quota = self._objects.quota_at(path)
-        policy = self._objects.policy(share.id)
-        if policy is None and layout.is_instance_id(view.name) \
-                and view.policy == view.name:
-            policy = self._objects.policy(view.name)
-        return Facts(view, quota, policy,
-                     used=quota.used if quota else view.capacity or 0)
+        return Facts(view, quota, self._policy(share, view),
+                     used=quota.used if quota else view.capacity)
+
+    def _policy(self, share: model.Share,
+                view: records.View) -> records.Policy | None:
+        names = [share.id, layout.adopted_policy(share.id)]
+        if layout.is_instance_id(view.name) and view.name != share.id:
+            # Another share had this view until it was unmanaged.
+            if view.policy == view.name:
+                names.append(view.name)
+            names.append(layout.adopted_policy(view.name))
+        return next(filter(None, map(self._objects.policy, names)), None)
 
 
 def _only(views: list[records.View], path: str) -> records.View:
@@ -159,11 +175,12 @@ def _only(views: list[records.View], path: str) -> records.View:
 
 
 def _check_view(view: records.View) -> None:
-    others = sorted(set(view.protocols) - {'NFS', 'NFS4'})
+    others = sorted(set(view.protocols or ()) - {'NFS', 'NFS4'})
     if others or not view.protocols:
         raise exception.NotManageable(
             'View %s of %s serves %s' % (
-                view.name, view.path, ', '.join(others) or 'no protocol'),
+                view.name, view.path, ', '.join(others)
+                or 'no protocol that VMS tells'),
             check='a managed share may serve NFS and NFS4 alone')
 
 

@@ -18,15 +18,19 @@ one kind of step, can be repeated, and decides nothing.
 
 from collections.abc import Callable
 from collections.abc import Mapping
-from collections.abc import Sequence
 from typing import Any
+from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.vastdata import api
+from manila_drivers.vastdata import binding as binding_module
 from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import site as site_module
+from manila_drivers.vastdata import view_policies
+
+T = TypeVar('T')
 
 
 class Objects:
@@ -35,6 +39,7 @@ class Objects:
     def __init__(self, vms: api.Vms, site: site_module.Site) -> None:
         self.vms = vms
         self.site = site
+        self.view_policies = view_policies.ViewPolicies(vms, site)
         self._settings = site.settings
 
     # -- looking ---------------------------------------------------------
@@ -48,15 +53,13 @@ class Objects:
     def views(self) -> list[records.View]:
         return [view for view in self.vms.readable(
             'views', records.View.of, **self.site.scope())
-            if self.site.here(view)]
+            if self.site.listed_here(view)]
 
     def policy(self, name: str) -> records.Policy | None:
-        # Policy names are unique across tenants.
-        return self.vms.find('viewpolicies', records.Policy.of,
-                             lambda policy: policy.name == name, name=name)
+        return self.view_policies.named(name)
 
     def policies(self) -> list[records.Policy]:
-        return list(self.vms.readable('viewpolicies', records.Policy.of))
+        return self.view_policies.all()
 
     def quota(self, name: str) -> records.Quota | None:
         return self.vms.find(
@@ -73,7 +76,7 @@ class Objects:
     def quotas(self) -> list[records.Quota]:
         return [quota for quota in self.vms.readable(
             'quotas', records.Quota.of, show_user_rules='false',
-            **self.site.scope()) if self.site.here(quota)]
+            **self.site.scope()) if self.site.listed_here(quota)]
 
     def snapshot(self, name: str, path: str) -> records.Snapshot | None:
         """The snapshot of that name; path '' = wherever it is."""
@@ -96,11 +99,14 @@ class Objects:
         """Clones that fill a directory."""
         return [stream for stream in self.vms.list(
             'globalsnapstreams', records.Stream.of,
-            loanee_root_path__startswith=path) if stream.target == path]
+            loanee_root_path__startswith=path)
+            if stream.target == path and self.site.fills_here(stream)]
 
     def stream(self, name: str) -> records.Stream | None:
-        return self.vms.find('globalsnapstreams', records.Stream.of,
-                             lambda stream: stream.name == name, name=name)
+        return self.vms.find(
+            'globalsnapstreams', records.Stream.of,
+            lambda stream: (stream.name == name
+                            and self.site.fills_here(stream)), name=name)
 
     def streams_from(self, snapshot_id: int) -> list[records.Stream]:
         """Clones that are fed by a snapshot."""
@@ -109,25 +115,30 @@ class Objects:
             loanee_snapshot__id=snapshot_id)
             if stream.snapshot_id == snapshot_id]
 
-    def is_directory(self, path: str) -> bool:
-        """Whether a directory exists."""
+    def is_directory(self, path: str, tenant_id: int | None = None) -> bool:
+        """Whether a directory exists.
+
+        :param tenant_id: of the record that names the path, else ours.
+        """
         try:
             data = self.vms.call('POST', 'folders/stat_path/',
-                                 body=self._at(path), repeatable=True)
-        except exception.NotFound:
-            return False
+                                 body=self._at(path, tenant_id),
+                                 repeatable=True)
         except exception.BackendError as exc:
-            if api.NO_DIRECTORY in exc.answer.lower():
-                return False
-            raise
-        if not isinstance(data, Mapping):
+            if exc.status == 404 or \
+                    api.NO_DIRECTORY not in exc.answer.lower():
+                raise
+            return False
+        found = data.get('is_directory') if isinstance(data, Mapping) else None
+        if not isinstance(found, bool):
             raise exception.OutcomeUnknown(
                 'Whether %s is a directory was not answered' % path,
                 answer=repr(data)[:200])
-        return bool(data.get('is_directory', True))
+        return found
 
-    def _at(self, path: str) -> dict[str, Any]:
-        return {'path': path, **self.site.scope()}
+    def _at(self, path: str, tenant_id: int | None) -> dict[str, Any]:
+        return {'path': path, 'tenant_id': self.site.tenant_id()
+                if tenant_id is None else tenant_id}
 
     # -- doing -----------------------------------------------------------
 
@@ -146,77 +157,21 @@ class Objects:
 
     def _do_create_policy(self, name: str,
                           hosts: hosts_module.Hosts) -> plan.Done:
-        """Make a policy, or take the one of that name, with these lists.
+        return self.view_policies.create(name, hosts)
 
-        What VMS stored is checked: a server that takes an empty list for
-        "not given" would admit everybody.
-        """
-        body = {'name': name, 'flavor': 'NFS', **hosts.body(),
-                **self.site.scope()}
-        pools = self.site.bound_pools()
-        if pools:
-            body['vip_pools'] = pools
-        done = self.vms.create('viewpolicies', body, records.Policy.of,
-                               lambda: self.policy(name))
-        try:
-            policy = self._settled(done.value, hosts)
-            if policy.pools not in (None, tuple(pools)):
-                self._do_bind_policy(name, ident=policy.id, pools=pools)
-            return plan.Done(policy, done.created)
-        except exception.DriverError:
-            if done.created:
-                self.vms.delete('viewpolicies', done.value.id)
-            raise
+    def _do_update_policy(self, name: str, ident: int,
+                          hosts: hosts_module.Hosts,
+                          former: str = '') -> records.Policy:
+        return self.view_policies.update(
+            name, ident, hosts, binding=self.site.known_binding(),
+            former=former)
 
-    def _settled(self, policy: records.Policy,
-                 hosts: hosts_module.Hosts) -> records.Policy:
-        if hosts.equals(policy):
-            return policy
-        return self._do_update_policy(policy.name, policy=policy,
-                                      hosts=hosts)
-
-    def _do_update_policy(self, name: str, policy: records.Policy,
-                          hosts: hosts_module.Hosts) -> records.Policy:
-        """Give a policy exactly these lists, and see that it has them.
-
-        If VMS refuses them, access is at least narrowed to what the policy
-        and the lists have in common, before the refusal is reported.
-        """
-        try:
-            stored = self._write(policy.id, hosts)
-        except exception.BackendError as exc:
-            if exc.status == 400:
-                self._write(policy.id, hosts.within(policy))
-            raise
-        if not hosts.equals(stored):
-            raise exception.BackendError(
-                'View policy %s does not hold the host lists that were sent'
-                % name, answer='read/write %s, read-only %s'
-                % (stored.read_write, stored.read_only),
-                check='who can reach the view, by hand, in VMS')
-        return stored
-
-    def _do_bind_policy(self, name: str, ident: int,
-                        pools: Sequence[int]) -> None:
-        """Let views be reached through these VIP pools alone; [] = all."""
-        self.vms.update('viewpolicies', ident, {'vip_pools': list(pools)})
-
-    def _write(self, ident: int,
-               hosts: hosts_module.Hosts) -> records.Policy:
-        data = self.vms.update('viewpolicies', ident, hosts.body())
-        if not isinstance(data, Mapping) or 'nfs_read_write' not in data:
-            data = self.vms.call('GET', 'viewpolicies/%d/' % ident)
-        return records.Policy.of(data)
+    def _do_bind_policy(self, name: str, policy: records.Policy,
+                        binding: binding_module.Binding) -> None:
+        self.view_policies.bind(name, policy, binding)
 
     def _do_delete_policy(self, name: str, ident: int) -> None:
-        """Remove a policy, unless views that are not ours use it."""
-        try:
-            self.vms.delete('viewpolicies', ident)
-        except exception.BackendError as exc:
-            if exc.status == 400:
-                exc.check = ('which views use this policy; they were not '
-                             'made by this driver')
-            raise
+        self.view_policies.delete(name, ident)
 
     def _do_create_quota(self, name: str, path: str, limit: int,
                          make_directory: bool) -> plan.Done:
@@ -236,21 +191,27 @@ class Objects:
             return found
 
         done = self.vms.create('quotas', body, records.Quota.of, look)
+        self._check_made('quotas', done)
         if done.value.hard_limit != limit:
             self._do_resize_quota(name, quota=done.value, limit=limit)
         return done
 
     def _do_resize_quota(self, name: str, quota: records.Quota,
                          limit: int) -> None:
-        if quota.used > limit:
+        if quota.used is None or quota.used > limit:
             raise exception.PossibleDataLoss(
-                'Quota %s cannot become %d bytes: %d are in use'
-                % (name, limit, quota.used))
-        self.vms.update('quotas', quota.id, {'hard_limit': limit})
+                'Quota %s cannot become %d bytes: %s in use'
+                % (name, limit, 'VMS does not tell how much is'
+                   if quota.used is None else '%d are' % quota.used))
+        self._do_extend_quota(name, quota, limit)
 
     def _do_extend_quota(self, name: str, quota: records.Quota,
                          limit: int) -> None:
-        self.vms.update('quotas', quota.id, {'hard_limit': limit})
+        stored = self._stored('quotas', quota.id, {'hard_limit': limit},
+                              records.Quota.of)
+        if stored.hard_limit != limit:
+            raise _not_stored('Quota', name, 'limit of %d bytes' % limit,
+                              stored.hard_limit)
 
     def _do_delete_quota(self, name: str, ident: int) -> None:
         self.vms.delete('quotas', ident)
@@ -273,40 +234,89 @@ class Objects:
             return found
 
         done = self.vms.create('views', body, records.View.of, look)
+        self._check_made('views', done)
+        self._check_protocols(done)
         if done.value.policy_id != policy_id:
             self._do_attach_policy(name, ident=done.value.id,
                                    policy_id=policy_id)
         return done
 
+    def _check_protocols(self, done: plan.Done) -> None:
+        """Raise if a new view serves more or less than it was asked to."""
+        view: records.View = done.value
+        if not done.created or view.protocols is None \
+                or set(view.protocols) == set(self._settings.protocols):
+            return
+        self.vms.delete('views', view.id)
+        raise _not_stored('View', view.name, 'protocols %s' % ', '.join(
+            self._settings.protocols), ', '.join(view.protocols))
+
+    def _check_made(self, resource: str, done: plan.Done) -> None:
+        """Raise if a new object is not of the tenant that it was made for."""
+        if not done.created:
+            return
+        try:
+            if not self.site.here(done.value):
+                raise _not_stored(
+                    resource, done.value.name, 'tenant %d'
+                    % self.site.tenant_id(), done.value.tenant_id)
+        except exception.BackendError:
+            self.vms.delete(resource, done.value.id)
+            raise
+
+    def _stored(self, resource: str, ident: int, body: Mapping[str, Any],
+                parse_record: Callable[[Any], T]) -> T:
+        """Change fields, and return the record as it is then.
+
+        :raises NotFound: it vanished meanwhile.
+        """
+        data = self.vms.update(resource, ident, body)
+        if isinstance(data, Mapping) and 'id' in data \
+                and body.keys() <= data.keys():
+            return api.parsed(resource, parse_record, data)
+        found = self.vms.get(resource, ident, parse_record)
+        if found is None:
+            raise exception.NotFound('%s %d vanished while it was changed'
+                                     % (resource, ident))
+        return found
+
     def _do_attach_policy(self, name: str, ident: int,
                           policy_id: int) -> None:
-        self.vms.update('views', ident, {'policy_id': policy_id})
+        stored = self._stored('views', ident, {'policy_id': policy_id},
+                              records.View.of)
+        if stored.policy_id != policy_id:
+            raise _not_stored('View', name, 'policy with the id %d'
+                              % policy_id, stored.policy_id)
 
     def _do_delete_view(self, name: str, ident: int) -> None:
         self.vms.delete('views', ident)
 
     def _do_rename(self, name: str, resource: str, ident: int) -> None:
         """Give a view, a quota or a policy a new name."""
-        self.vms.update(resource, ident, {'name': name})
+        def name_of(data: Any) -> str:
+            return str(data['name'])
+        stored = self._stored(resource, ident, {'name': name}, name_of)
+        if stored != name:
+            raise _not_stored(resource, str(ident), 'name %s' % name, stored)
 
-    def _do_delete_directory(self, path: str) -> None:
-        """Move a directory to the trash; that it is gone is success."""
+    def _do_delete_directory(self, path: str, tenant_id: int) -> None:
+        """Move a directory to the trash; that it is gone is success.
+
+        VMS says so in words.  That there is no such call says nothing.
+        """
         try:
             self.vms.call('DELETE', 'folders/delete_folder/',
-                          body=self._at(path))
-        except exception.NotFound:
-            return
+                          body=self._at(path, tenant_id))
         except exception.BackendError as exc:
-            if api.NO_DIRECTORY not in exc.answer.lower():
+            if exc.status == 404 or \
+                    api.NO_DIRECTORY not in exc.answer.lower():
                 raise
 
     def _do_start_clone(self, name: str, snapshot_id: int,
                         target: str) -> plan.Done:
         body: dict[str, Any] = {'name': name, 'loanee_root_path': target,
-                                'enabled': True}
-        tenant = self.site.tenant_id()
-        if tenant is not None:
-            body['loanee_tenant_id'] = tenant
+                                'enabled': True,
+                                'loanee_tenant_id': self.site.tenant_id()}
 
         def look() -> records.Stream | None:
             found = self.stream(name)
@@ -328,7 +338,12 @@ class Objects:
             try:
                 answer = self.vms.call(
                     'PATCH', 'globalsnapstreams/%d/stop/' % ident)
-            except exception.NotFound:
+            except exception.BackendError as exc:
+                # No such clone, or no such call?
+                if exc.status != 404 or self.vms.get(
+                        'globalsnapstreams', ident,
+                        records.Stream.of) is not None:
+                    raise
                 return
             self._ended('Stopping clone %s' % name, answer, ident,
                         lambda stream: stream is None or not stream.running)
@@ -360,3 +375,11 @@ def _stream_or_none(data: Any) -> records.Stream | None:
     if isinstance(data, Mapping) and 'loanee_root_path' in data:
         return records.Stream.of(data)
     return None
+
+
+def _not_stored(kind: str, name: str, sent: str,
+                stored: object) -> exception.BackendError:
+    """The error for a setting that VMS accepted and does not have."""
+    return exception.BackendError(
+        '%s %s does not have the %s that it was given' % (kind, name, sent),
+        answer='it has %s' % stored, check='the object in VMS, by hand')

@@ -16,6 +16,7 @@ Every function takes facts (records of VMS and Manila's values) and returns a
 plan for ``manila_drivers.vastdata.objects.Objects.perform``.
 """
 
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 from manila_drivers import exception
@@ -68,10 +69,12 @@ def path_of(view: records.View | None, quota: records.Quota | None,
 
     :raises Conflict: view and quota do not agree.
     """
-    if view is not None and quota is not None and view.path != quota.path:
+    if view is not None and quota is not None and (
+            (view.path, view.tenant_id) != (quota.path, quota.tenant_id)):
         raise exception.Conflict(
-            'View %s is for %s, but the quota of that name is for %s'
-            % (view.name, view.path, quota.path),
+            'View %s is for %s, but the quota of that name is for %s '
+            '(tenants %s and %s)' % (view.name, view.path, quota.path,
+                                     view.tenant_id, quota.tenant_id),
             check='which of the two belongs to the share; nothing was done')
     if view is not None:
         return view.path
@@ -79,25 +82,32 @@ def path_of(view: records.View | None, quota: records.Quota | None,
 
 
 def delete(share_id: str, path: str, view: records.View | None,
-           quota: records.Quota | None, policy_id: int | None,
-           streams: Sequence[records.Stream] = ()) -> plan.Plan:
+           quota: records.Quota | None, policies: Mapping[str, int],
+           streams: Sequence[records.Stream] = (), *,
+           tenant_id: int) -> plan.Plan:
     """Remove a share: access first, then data, the records of it last.
 
-    The quota and the policy outlive the directory, so that a delete that was
-    cut off still finds the path when it is repeated.
+    The quota and the policies outlive the directory, so that a delete that
+    was cut off still finds the path when it is repeated.
+
+    :param policies: ids by name of those that were made for the share.
+    :param tenant_id: of the share where there is no record that tells it.
     """
+    for record in (quota, view):
+        if record is not None and record.tenant_id is not None:
+            tenant_id = record.tenant_id
     steps = [plan.Step('end clone', stream.name,
                        {'ident': stream.id, 'finished': stream.finished})
              for stream in streams]
     if view is not None:
         steps.append(plan.Step('delete view', share_id, {'ident': view.id}))
-    steps.append(plan.Step('delete directory', path))
+    steps.append(plan.Step('delete directory', path,
+                           {'tenant_id': tenant_id}))
     if quota is not None:
         steps.append(plan.Step('delete quota', share_id,
                                {'ident': quota.id}))
-    if policy_id is not None:
-        steps.append(plan.Step('delete policy', share_id,
-                               {'ident': policy_id}))
+    steps += [plan.Step('delete policy', name, {'ident': ident})
+              for name, ident in policies.items()]
     return plan.Plan(tuple(steps))
 
 
@@ -108,7 +118,12 @@ def resize(share_id: str, quota: records.Quota, limit: int, *,
     :raises PossibleDataLoss: a shrink below what is in use.  Growing never
         looks at usage: a full share must be extendable.
     """
-    if shrink and quota.used > limit:
+    if shrink and quota.used is None:
+        raise exception.PossibleDataLoss(
+            'Share %s cannot shrink: VMS does not tell how much of it is in '
+            'use' % share_id, check='used_effective_capacity of the quota; '
+            'a new one is counted after a while')
+    if shrink and quota.used is not None and quota.used > limit:
         raise exception.PossibleDataLoss(
             'Share %s cannot shrink to %d bytes: %d are in use'
             % (share_id, limit, quota.used))
@@ -118,29 +133,45 @@ def resize(share_id: str, quota: records.Quota, limit: int, *,
                                 {'quota': quota, 'limit': limit}),))
 
 
-def asks_for_view(policy: records.Policy | None) -> bool:
-    """Whether a policy leaves open that the share's view uses it."""
-    return policy is None or not policy.views
+def narrowing(share_id: str, wanted: Hosts, policy: records.Policy | None,
+              adopted: records.Policy | None) -> plan.Plan:
+    """Bring the share's own policy to what the rules say.
 
-
-def access(share_id: str, wanted: Hosts, policy: records.Policy | None,
-           view: records.View | None) -> plan.Plan:
-    """Make effective access equal to the rules.
-
-    :param view: needed only if :func:`asks_for_view` says so; a view under
-        another policy is switched to the share's own, which is complete by
-        then.
+    :param adopted: the policy that a managed share has until its first rules;
+        it becomes the share's own with them.
     """
-    steps = []
-    if policy is None:
-        steps.append(plan.Step('create policy', share_id,
-                               {'hosts': wanted}, key='policy'))
-    elif not wanted.equals(policy):
-        steps.append(plan.Step('update policy', share_id,
-                               {'policy': policy, 'hosts': wanted}))
-    if view is not None and (policy is None or view.policy_id != policy.id):
-        ident: object = plan.Ref('policy', 'id') if policy is None \
-            else policy.id
-        steps.append(plan.Step('attach policy', share_id,
-                               {'ident': view.id, 'policy_id': ident}))
-    return plan.Plan(tuple(steps))
+    if policy is not None:
+        if wanted.equals(policy):
+            return plan.Plan()
+        return written(share_id, policy.id, wanted)
+    if adopted is not None:
+        return written(share_id, adopted.id, wanted, adopted.name)
+    return plan.Plan()
+
+
+def written(share_id: str, policy_id: int, wanted: Hosts,
+            former: str = '') -> plan.Plan:
+    """Write host lists to a policy.
+
+    :param former: what it was called until now, if it is to be renamed.
+    """
+    return plan.Plan((plan.Step('update policy', share_id, {
+        'ident': policy_id, 'hosts': wanted, 'former': former}),))
+
+
+def attachment(share_id: str, wanted: Hosts, policy_id: int | None,
+               view: records.View) -> plan.Plan:
+    """Put the share's view under the share's own, complete policy.
+
+    :param policy_id: of that policy, None if it has to be made.
+    """
+    if policy_id is None:
+        return plan.Plan((
+            plan.Step('create policy', share_id, {'hosts': wanted},
+                      key='policy'),
+            plan.Step('attach policy', share_id, {
+                'ident': view.id, 'policy_id': plan.Ref('policy', 'id')})))
+    if view.policy_id == policy_id:
+        return plan.Plan()
+    return plan.Plan((plan.Step('attach policy', share_id, {
+        'ident': view.id, 'policy_id': policy_id}),))

@@ -12,51 +12,29 @@
 
 """Records of the management service (VMS) as values.
 
-Unknown fields are ignored.  A field that is needed and missing is named.
+Unknown fields are ignored.  A field that is needed and missing is named; what
+is null or absent otherwise is None, which is never taken for none, for all or
+for zero (``manila_drivers.vastdata.fields``).
 Fields and their meaning: the OpenAPI description of VMS 5.3 and 5.5.
 """
 
 from collections.abc import Mapping
 import dataclasses
 import re
-from typing import Any
 
-from manila_drivers import exception
+from manila_drivers.vastdata import fields
 
-Json = Mapping[str, Any]
-
-
-def _need(data: Json, field: str, kind: str) -> Any:
-    value = data.get(field)
-    if value is None:
-        raise exception.BackendError(
-            'VMS returned a %s without the field %r' % (kind, field),
-            answer=repr(sorted(data)), check='vast_api_version')
-    return value
-
-
-def _ident(data: Json, kind: str) -> int:
-    return int(_need(data, 'id', kind))
-
-
-def _optional(data: Json, field: str) -> int | None:
-    value = data.get(field)
-    return None if value is None else int(value)
-
-
-def path_of(text: object) -> str:
-    """A path as it is compared: without a slash at the end.
-
-    Views and quotas carry none, snapshots and streams usually do.
-    """
-    return str(text or '').rstrip('/') or '/'
+Json = fields.Json
+UNTOLD = fields.UNTOLD
+path_of = fields.path_of
 
 
 @dataclasses.dataclass(frozen=True)
 class View:
     """An export of a directory under a policy.
 
-    ``capacity`` is the bytes below it, None if not told.
+    ``protocols`` is None if not told, and so is ``capacity``, the bytes below
+    it.
     """
 
     id: int
@@ -64,19 +42,22 @@ class View:
     path: str
     policy_id: int | None
     policy: str
-    protocols: tuple[str, ...]
+    protocols: tuple[str, ...] | None
     tenant_id: int | None
     capacity: int | None = None
+    qos_policy_id: int | None = None
 
     @classmethod
     def of(cls, data: Json) -> 'View':
-        return cls(id=_ident(data, 'view'), name=str(data.get('name') or ''),
-                   path=path_of(_need(data, 'path', 'view')),
-                   policy_id=_optional(data, 'policy_id'),
-                   policy=str(data.get('policy') or ''),
-                   protocols=tuple(data.get('protocols') or ()),
-                   tenant_id=_optional(data, 'tenant_id'),
-                   capacity=_optional(data, 'logical_capacity'))
+        return cls(id=fields.ident(data, 'view'),
+                   name=fields.name(data, 'view'),
+                   path=fields.path(data, 'view'),
+                   policy_id=fields.number(data, 'policy_id'),
+                   policy=fields.text(data, 'policy') or '',
+                   protocols=fields.texts(data, 'protocols'),
+                   tenant_id=fields.tenant(data),
+                   capacity=fields.number(data, 'logical_capacity'),
+                   qos_policy_id=fields.number(data, 'qos_policy_id'))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -85,8 +66,8 @@ class Policy:
 
     A list that is absent from the record is None, which is never taken for
     an empty one.  ``views`` is how many views use it, None if not told.
-    ``pools`` are the ids of the VIP pools that its views are bound to, none
-    for all of them.
+    ``pools`` are the VIP pools that its views are bound to, pairs of id and
+    level; () means all pools, None that it is not told.
     """
 
     id: int
@@ -98,55 +79,68 @@ class Policy:
     all_squash: tuple[str, ...] | None
     tenant_id: int | None = None
     views: int | None = None
-    pools: tuple[int, ...] | None = None
+    pools: tuple[tuple[int, str], ...] | None = None
 
     @classmethod
     def of(cls, data: Json) -> 'Policy':
-        def hosts(field: str) -> tuple[str, ...] | None:
-            value = data.get(field)
-            return None if value is None else tuple(map(str, value))
+        return cls(id=fields.ident(data, 'view policy'),
+                   name=fields.name(data, 'view policy'),
+                   read_write=fields.texts(data, 'nfs_read_write'),
+                   read_only=fields.texts(data, 'nfs_read_only'),
+                   no_squash=fields.texts(data, 'nfs_no_squash'),
+                   root_squash=fields.texts(data, 'nfs_root_squash'),
+                   all_squash=fields.texts(data, 'nfs_all_squash'),
+                   tenant_id=fields.tenant(data),
+                   views=fields.number(data, 'count_views'),
+                   pools=_pools(data))
 
-        # From 5.3 on each pool may have a level, in a field of its own.
-        levels = data.get('permission_per_vip_pool') or {}
-        pools = data.get('vip_pools') or levels or data.get('vip_pools')
-        return cls(id=_ident(data, 'view policy'),
-                   name=str(data.get('name') or ''),
-                   read_write=hosts('nfs_read_write'),
-                   read_only=hosts('nfs_read_only'),
-                   no_squash=hosts('nfs_no_squash'),
-                   root_squash=hosts('nfs_root_squash'),
-                   all_squash=hosts('nfs_all_squash'),
-                   tenant_id=_optional(data, 'tenant_id'),
-                   views=_optional(data, 'count_views'),
-                   pools=None if pools is None
-                   else tuple(sorted(map(int, pools))))
+
+def _pools(data: Json) -> tuple[tuple[int, str], ...] | None:
+    """The VIP pools of a policy, from the field that counts.
+
+    Before VMS 5.0 there is none, in 5.0 ``vip_pools``; where the record has
+    ``permission_per_vip_pool`` (from 5.1 on) it is that one alone.
+    """
+    if 'permission_per_vip_pool' in data:
+        levels = fields.part(data, 'permission_per_vip_pool')
+        return None if levels is None else tuple(sorted(
+            (int(pool), str(level).upper())
+            for pool, level in levels.items()))
+    found = data.get('vip_pools')
+    if found is None:
+        return None
+    if not isinstance(found, list):
+        raise ValueError('vip_pools is %.60r, not a list' % (found,))
+    return tuple(sorted((int(pool), 'RW') for pool in found))
 
 
 @dataclasses.dataclass(frozen=True)
 class Quota:
-    """A limit on a directory, in bytes; 0 means none.
+    """A limit on a directory, in bytes; 0 means none, None not told.
 
-    ``used`` is what the limit is enforced on.  It lags behind writes.
+    ``used`` is what the limit is enforced on, None if not told (yet).  It
+    lags behind writes.
     """
 
     id: int
     name: str
     path: str
-    hard_limit: int
-    used: int
+    hard_limit: int | None
+    used: int | None
     tenant_id: int | None
 
     @classmethod
     def of(cls, data: Json) -> 'Quota':
-        used = data.get('used_effective_capacity')
+        used = fields.number(data, 'used_effective_capacity')
         if used is None:
-            used = data.get('used_capacity')
-        return cls(id=_ident(data, 'quota'),
-                   name=str(data.get('name') or ''),
-                   path=path_of(_need(data, 'path', 'quota')),
-                   hard_limit=int(data.get('hard_limit') or 0),
-                   used=int(used or 0),
-                   tenant_id=_optional(data, 'tenant_id'))
+            used = fields.number(data, 'used_capacity')
+        limit = fields.number(data, 'hard_limit')
+        if limit is None and 'hard_limit' in data:
+            limit = 0
+        return cls(id=fields.ident(data, 'quota'),
+                   name=fields.name(data, 'quota'),
+                   path=fields.path(data, 'quota'), hard_limit=limit,
+                   used=used, tenant_id=fields.tenant(data))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,20 +158,21 @@ class Snapshot:
 
     @classmethod
     def of(cls, data: Json) -> 'Snapshot':
-        return cls(id=_ident(data, 'snapshot'),
-                   name=str(data.get('name') or ''),
-                   path=path_of(_need(data, 'path', 'snapshot')),
+        return cls(id=fields.ident(data, 'snapshot'),
+                   name=fields.name(data, 'snapshot'),
+                   path=fields.path(data, 'snapshot'),
                    # A record without a state is of a version that only shows
                    # snapshots that are ready.
-                   state=str(data.get('state') or 'SUCCEED').upper(),
-                   tenant_id=_optional(data, 'tenant_id'))
+                   state=(fields.text(data, 'state') or 'SUCCEED').upper(),
+                   tenant_id=fields.tenant(data))
 
 
 @dataclasses.dataclass(frozen=True)
 class Stream:
     """A clone: data that moves from a snapshot to a new directory.
 
-    ``progress`` is in percent.
+    ``progress`` is in percent.  ``tenant`` is the name of the one whose
+    directory is filled, '' if not told; ``target`` is '' if not told.
     """
 
     id: int
@@ -187,18 +182,22 @@ class Stream:
     state: str
     inner: str
     progress: int
+    tenant: str = ''
 
     @classmethod
     def of(cls, data: Json) -> 'Stream':
         status = data.get('status')
         inner = status.get('state') if isinstance(status, Mapping) else ''
-        return cls(id=_ident(data, 'stream'),
-                   name=str(data.get('name') or ''),
-                   target=path_of(data.get('loanee_root_path')),
-                   snapshot_id=_optional(data, 'loanee_snapshot_id'),
-                   state=str(data.get('state') or '').lower(),
+        target = fields.text(data, 'loanee_root_path')
+        tenant = fields.part(data, 'loanee_tenant') or {}
+        return cls(id=fields.ident(data, 'stream'),
+                   name=fields.text(data, 'name') or '',
+                   target=path_of(target) if target else '',
+                   snapshot_id=fields.number(data, 'loanee_snapshot_id'),
+                   state=(fields.text(data, 'state') or '').lower(),
                    inner=str(inner or '').lower(),
-                   progress=int(data.get('sync_progress') or 0))
+                   progress=fields.number(data, 'sync_progress') or 0,
+                   tenant=fields.text(tenant, 'name') or '')
 
     @property
     def finished(self) -> bool:
@@ -224,7 +223,7 @@ class Task:
     @classmethod
     def of(cls, data: Json) -> 'Task':
         messages = data.get('messages') or ['']
-        return cls(id=_ident(data, 'task'),
+        return cls(id=fields.ident(data, 'task'),
                    state=str(data.get('state') or '').lower(),
                    message=str(messages[-1]))
 
@@ -258,13 +257,18 @@ class Pool:
 
     @classmethod
     def of(cls, data: Json) -> 'Pool':
-        ranges = tuple((str(pair[0]), str(pair[-1]))
-                       for pair in data.get('ip_ranges') or () if pair)
-        return cls(id=_ident(data, 'VIP pool'),
-                   name=str(data.get('name') or ''),
-                   enabled=data.get('enabled') is not False,
-                   role=str(data.get('role') or 'PROTOCOLS').upper(),
-                   ranges=ranges, tenant_id=_optional(data, 'tenant_id'))
+        ranges = data.get('ip_ranges') or ()
+        if not isinstance(ranges, list | tuple) or not all(
+                isinstance(pair, list | tuple) for pair in ranges):
+            raise ValueError('ip_ranges is %.60r, not a list of pairs'
+                             % (ranges,))
+        return cls(id=fields.ident(data, 'VIP pool'),
+                   name=fields.name(data, 'VIP pool'),
+                   enabled=fields.flag(data, 'enabled') is not False,
+                   role=(fields.text(data, 'role') or 'PROTOCOLS').upper(),
+                   ranges=tuple((str(pair[0]), str(pair[-1]))
+                                for pair in ranges if pair),
+                   tenant_id=fields.number(data, 'tenant_id'))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -277,11 +281,10 @@ class Tenant:
 
     @classmethod
     def of(cls, data: Json) -> 'Tenant':
-        rules = data.get('capacity_rules')
-        limit = rules.get('hard_limit') if isinstance(rules, Mapping) else 0
-        return cls(id=_ident(data, 'tenant'),
-                   name=str(data.get('name') or ''),
-                   hard_limit=int(limit or 0))
+        rules = fields.part(data, 'capacity_rules') or {}
+        return cls(id=fields.ident(data, 'tenant'),
+                   name=fields.name(data, 'tenant'),
+                   hard_limit=fields.number(rules, 'hard_limit') or 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -297,17 +300,16 @@ class Cluster:
 
     @classmethod
     def of(cls, data: Json) -> 'Cluster':
-        text = str(data.get('sw_version') or data.get('sys_version') or '')
-        total = _optional(data, 'logical_space')
-        free = _optional(data, 'free_logical_space')
-        used = _optional(data, 'logical_space_in_use')
+        text = (fields.text(data, 'sw_version')
+                or fields.text(data, 'sys_version') or '')
+        total = fields.number(data, 'logical_space')
+        free = fields.number(data, 'free_logical_space')
+        used = fields.number(data, 'logical_space_in_use')
         if free is None and total is not None and used is not None:
             free = total - used
-        trash = data.get('enable_trash')
-        reduction = data.get('drr')
         return cls(version=version_of(text), version_text=text,
-                   trash=None if trash is None else bool(trash),
-                   reduction=None if reduction is None else float(reduction),
+                   trash=fields.flag(data, 'enable_trash'),
+                   reduction=fields.fraction(data, 'drr'),
                    total=total, free=None if free is None else max(free, 0))
 
 

@@ -13,12 +13,16 @@
 """The driver's options as one immutable value, checked as a whole."""
 
 import dataclasses
+import ipaddress
+import re
 import ssl
 from typing import Any
 
 from manila_drivers import exception
 from manila_drivers.transport import rest
 from manila_drivers.transport import retry
+
+_LABEL = re.compile(r'(?!-)[A-Za-z0-9_-]{1,63}(?<!-)')
 
 SQUASHES = ('no_root_squash', 'root_squash', 'all_squash')
 
@@ -72,9 +76,9 @@ def read(conf: Any, backend: str) -> Settings:
     :raises ConfigurationError: naming the option at fault.
     """
     host = _required(conf, 'vast_mgmt_host')
-    addresses = tuple(address.strip() for address
-                      in conf.vast_export_addresses or ()
-                      if address.strip())
+    addresses = tuple(dict.fromkeys(
+        export_address(text.strip())
+        for text in conf.vast_export_addresses or () if text.strip()))
     if not addresses:
         _required(conf, 'vast_vippool_name',
                   ' (or set vast_export_addresses)')
@@ -114,6 +118,24 @@ def _policy(conf: Any) -> retry.Policy:
     return dataclasses.replace(policy, retries=conf.vast_retries)
 
 
+def export_address(text: str) -> str:
+    """One of ``vast_export_addresses``: an address or a host name.
+
+    :raises ConfigurationError: neither.
+    """
+    bare = text[1:-1] if text.startswith('[') and text.endswith(']') else text
+    try:
+        return str(ipaddress.ip_address(bare))
+    except ValueError:
+        labels = text.removesuffix('.').split('.')
+    if len(text) > 253 or labels[-1].isdigit() or not all(
+            _LABEL.fullmatch(label) for label in labels):
+        raise exception.ConfigurationError(
+            'vast_export_addresses', '%r is neither an address nor a host '
+            'name' % text)
+    return text
+
+
 def _required(conf: Any, option: str, hint: str = '') -> str:
     value = getattr(conf, option)
     if not value:
@@ -131,6 +153,13 @@ def _endpoint(conf: Any, host: str) -> rest.Endpoint:
     if conf.vast_ssl_cert_verify and path:
         try:
             ssl.create_default_context(cafile=path)
+        except FileNotFoundError as exc:
+            raise exception.ConfigurationError(
+                'vast_ssl_cert_path', 'there is no file %s' % path) from exc
+        except PermissionError as exc:
+            raise exception.ConfigurationError(
+                'vast_ssl_cert_path', 'file %s may not be read by the user '
+                'of this service' % path) from exc
         except (OSError, ssl.SSLError) as exc:
             raise exception.ConfigurationError(
                 'vast_ssl_cert_path', '%s cannot be used as a bundle of '

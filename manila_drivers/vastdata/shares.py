@@ -20,6 +20,7 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
+import dataclasses
 import logging
 from typing import Any
 
@@ -49,6 +50,9 @@ class Shares:
         self._site = objects.site
         self._settings = objects.site.settings
         self._lock = lock
+        # Ids of the shares' own policies, as they were last seen; an id is
+        # never used again.
+        self._policy_ids: dict[str, int] = {}
 
     # -- life ------------------------------------------------------------
 
@@ -58,9 +62,10 @@ class Shares:
         :returns: its export locations.
         """
         path = self.new_path(share)
-        self._objects.run(planning.create(
+        results = self._objects.run(planning.create(
             share.id, path, share.size_bytes, self.closed(specs),
             self.qos_id(specs)))
+        self._policy_ids[share.id] = results['policy'].id
         return self.locations(path)
 
     def delete(self, share: model.Share) -> None:
@@ -71,6 +76,7 @@ class Shares:
         # Not while update_access might put a policy back.
         with self._lock('vast-' + share.id):
             self._delete(share)
+            self._policy_ids.pop(share.id, None)
 
     def _delete(self, share: model.Share) -> None:
         view = self._objects.view(share.id)
@@ -83,32 +89,48 @@ class Shares:
                 % (share.id, path), check='the view and the quota of that '
                 'name in VMS')
         self._check_snapshots(share, path)
-        streams = self._objects.streams_to(path) if share.cloned else []
-        policy_id = self._own_policy_id(share, view)
+        streams = self._streams(path) if share.cloned else []
+        policies = self._own_policies(share, view)
+
+        def run() -> None:
+            self._objects.run(planning.delete(
+                share.id, path, view, quota, policies, streams,
+                tenant_id=self._site.tenant_id()))
         try:
-            self._objects.run(planning.delete(share.id, path, view, quota,
-                                              policy_id, streams))
+            run()
         except exception.BackendError as exc:
             # Callers without Manila's rows may not say that it is a clone.
             if exc.status != 400 or streams:
                 raise
-            streams = self._objects.streams_to(path)
+            streams = self._streams(path)
             if not streams:
                 raise
-            self._objects.run(planning.delete(share.id, path, view, quota,
-                                              policy_id, streams))
+            run()
 
-    def _own_policy_id(self, share: model.Share,
-                       view: records.View | None) -> int | None:
-        """Id of the policy that was made for a share.
+    def _streams(self, path: str) -> list[records.Stream]:
+        """Clones that fill the directory.
 
-        The view tells it, unless it is gone or under a policy that others
-        may use too.
+        A login that may not see clones made none, and VMS refuses to delete
+        a directory that one still fills.
         """
-        if view is not None and view.policy == share.id:
-            return view.policy_id
-        policy = self._objects.policy(share.id)
-        return None if policy is None else policy.id
+        try:
+            return self._objects.streams_to(path)
+        except exception.AccessDenied as exc:
+            LOG.warning('Clones to %s cannot be looked for: %s', path, exc)
+            return []
+
+    def _own_policies(self, share: model.Share,
+                      view: records.View | None) -> dict[str, int]:
+        """Ids by name of the policies that were made for a share.
+
+        The view tells, unless it is gone or under a policy of others.
+        """
+        names = (share.id, layout.adopted_policy(share.id))
+        if view is not None and view.policy in names \
+                and view.policy_id is not None:
+            return {view.policy: view.policy_id}
+        found = filter(None, map(self._objects.policy, names))
+        return {policy.name: policy.id for policy in found}
 
     def _check_snapshots(self, share: model.Share, path: str) -> None:
         names = [snap.name for snap in self._objects.snapshots_within(path)
@@ -141,16 +163,22 @@ class Shares:
             share.id, quota, gib * model.GiB, shrink=shrink))
 
     def usage(self) -> Mapping[str, int]:
-        """Bytes in use by quota name, which is the share's id."""
-        return {quota.name: quota.used for quota in self._objects.quotas()}
+        """Bytes in use by quota name, which is the share's id.
+
+        What VMS does not tell is left out.
+        """
+        return {quota.name: quota.used for quota in self._objects.quotas()
+                if quota.used is not None}
 
     # -- access ----------------------------------------------------------
 
     def update_access(self, share: model.Share,
                       rules: Sequence[access.Rule],
-                      specs: model.Specs) -> Mapping[str, str]:
+                      specs: model.Specs | None) -> Mapping[str, str]:
         """Make access exactly what the rules say, whatever it was.
 
+        :param specs: extra specs of the share's type, None if they cannot be
+            read.
         :returns: the reason by access id of each rule that is refused.
         :raises NotFound: the share has no view, so nobody has access.
         :raises InvalidRequest: the protocol is not NFS.  Taking access away
@@ -159,18 +187,51 @@ class Shares:
         if rules and share.proto:
             _check_protocol(share)
         wanted, errors = hosts_module.wanted(
-            rules, hosts_module.squash_of(specs, self._settings.squash),
+            rules, hosts_module.present_squash(specs, self._settings.squash),
             split_limit=self._settings.split_limit,
             ipv6=self._settings.ipv6_rules)
         # Reading, comparing and writing must not be interleaved.
         with self._lock('vast-' + share.id):
-            policy = self._objects.policy(share.id)
-            view = None
-            if planning.asks_for_view(policy):
-                view = self._view(share)
-            self._objects.run(planning.access(share.id, wanted, policy,
-                                              view))
+            self._set_hosts(share, wanted)
         return errors
+
+    def _set_hosts(self, share: model.Share,
+                   wanted: hosts_module.Hosts) -> None:
+        """Write the policy first: taking away must not wait for the view."""
+        ident = self._policy_ids.get(share.id)
+        if ident is None or not self._written(share, ident, wanted):
+            ident = self._found(share, wanted)
+        view = self._view(share)
+        if ident is None:
+            wanted = _squashed(wanted)
+        results = self._objects.run(
+            planning.attachment(share.id, wanted, ident, view))
+        if ident is None:
+            ident = results['policy'].id
+        self._policy_ids[share.id] = ident
+
+    def _written(self, share: model.Share, ident: int,
+                 wanted: hosts_module.Hosts) -> bool:
+        """Write to the policy that was the share's own the last time."""
+        try:
+            self._objects.run(planning.written(share.id, ident, wanted))
+        except exception.DriverError as exc:
+            self._policy_ids.pop(share.id, None)
+            if not isinstance(exc, exception.NotFound):
+                raise
+            return False
+        return True
+
+    def _found(self, share: model.Share,
+               wanted: hosts_module.Hosts) -> int | None:
+        """Look for the share's own policy and write to it."""
+        policy = self._objects.policy(share.id)
+        adopted = None if policy is not None else self._objects.policy(
+            layout.adopted_policy(share.id))
+        self._objects.run(planning.narrowing(share.id, wanted, policy,
+                                             adopted))
+        found = policy or adopted
+        return None if found is None else found.id
 
     def _view(self, share: model.Share) -> records.View:
         view = self._objects.view(share.id)
@@ -198,6 +259,12 @@ class Shares:
         return hosts_module.Hosts(squash=hosts_module.squash_of(
             specs, self._settings.squash))
 
+    def closed_as_it_is(self, specs: model.Specs | None,
+                        ) -> hosts_module.Hosts:
+        """The same for a share that is there already."""
+        return hosts_module.Hosts(squash=hosts_module.present_squash(
+            specs, self._settings.squash))
+
     def qos_id(self, specs: model.Specs) -> int | None:
         name = specs.get('vast:qos_policy', self._settings.qos_policy)
         return self._site.qos_id(name) if name else None
@@ -208,3 +275,18 @@ def _check_protocol(share: model.Share) -> None:
         raise exception.InvalidRequest(
             'Share %s asks for protocol %s; this backend serves NFS'
             % (share.id, share.proto or '(none)'))
+
+
+def _squashed(wanted: hosts_module.Hosts) -> hosts_module.Hosts:
+    """Lists for a policy that has to be made.
+
+    :raises InvalidRequest: there are clients, and nothing says how they are
+        to be squashed.
+    """
+    if wanted.squash is not None:
+        return wanted
+    if wanted.read_write or wanted.read_only:
+        raise exception.InvalidRequest(
+            'The squashing of clients is not known',
+            check='vast:squash in the extra specs of the share type')
+    return dataclasses.replace(wanted, squash='root_squash')

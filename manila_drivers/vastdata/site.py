@@ -18,6 +18,7 @@ clients.  All of it is read at start, so that calls find it in the cache.
 
 from collections.abc import Callable
 import functools
+import logging
 import time
 from typing import Any
 from typing import Generic
@@ -27,9 +28,13 @@ from manila_drivers import exception
 from manila_drivers import flight
 from manila_drivers.vastdata import api
 from manila_drivers.vastdata import auth
+from manila_drivers.vastdata import binding as binding_module
+from manila_drivers.vastdata import fields
 from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import settings as settings_module
+
+LOG = logging.getLogger(__name__)
 
 T = TypeVar('T')
 
@@ -44,13 +49,16 @@ class Cached(Generic[T]):
 
     Of many threads that find it old one fetches, and the others share what
     comes of that.  A failure is not kept.
+
+    :param keep: whether an old value is better than a failure.
     """
 
     def __init__(self, fetch: Callable[[], T], ttl: float,
-                 clock: Callable[[], float]) -> None:
+                 clock: Callable[[], float], *, keep: bool = False) -> None:
         self._fetch = fetch
         self._ttl = ttl
         self._clock = clock
+        self._keep = keep
         self._flight: flight.SingleFlight[T] = flight.SingleFlight()
         self._held: tuple[float, T] | None = None
         self._forgotten = 0
@@ -58,6 +66,20 @@ class Cached(Generic[T]):
     def get(self) -> T:
         held = self._fresh()
         return held[1] if held else self._flight.do(self._renewed)
+
+    def _fetched(self, held: tuple[float, T] | None) -> T:
+        try:
+            return self._fetch()
+        except exception.DriverError as exc:
+            if held is None or not self._keep:
+                raise
+            LOG.warning('What was known before stands: %s', exc)
+            return held[1]
+
+    def known(self) -> T | None:
+        """The value however old it is, without asking; None if never had."""
+        held = self._held
+        return None if held is None else held[1]
 
     def forget(self) -> None:
         self._forgotten += 1
@@ -75,7 +97,7 @@ class Cached(Generic[T]):
         if held is not None:
             return held[1]
         before = self._forgotten
-        now, value = self._clock(), self._fetch()
+        now, value = self._clock(), self._fetched(self._held)
         if before == self._forgotten:
             self._held = now, value
         return value
@@ -93,10 +115,12 @@ class Site:
         self.settings = settings
         cached = functools.partial(Cached, ttl=300.0, clock=clock)
         self.pool: Cached[records.Pool | None] = cached(self._read_pool)
-        self.tenant: Cached[records.Tenant | None] = cached(
-            self._read_tenant)
+        # A tenant never gets another id, so that one failure to read it must
+        # not stop the work.
+        self.tenant: Cached[records.Tenant] = cached(self._read_tenant,
+                                                     keep=True)
         self.version: Cached[records.Cluster] = Cached(
-            self.read_cluster, 3600.0, clock)
+            self.read_cluster, 3600.0, clock, keep=True)
         self._clock = clock
         self._qos: dict[str, Cached[int]] = {}
 
@@ -110,7 +134,7 @@ class Site:
         """
         try:
             found = list(self._vms.list('clusters', records.Cluster.of))
-        except (exception.AccessDenied, exception.NotFound) as exc:
+        except exception.BackendError as exc:
             if not _for_good(exc):
                 raise
             found = []
@@ -129,37 +153,86 @@ class Site:
 
     # -- tenant ----------------------------------------------------------
 
-    def tenant_id(self) -> int | None:
-        """Id of the tenant shares live in; None if it cannot be told."""
-        tenant = self.tenant.get()
-        return None if tenant is None else tenant.id
+    def tenant_id(self) -> int:
+        """Id of the tenant that shares live in.
+
+        :raises ConfigurationError: it cannot be told.  Without it objects of
+            one tenant would be taken for those of another.
+        """
+        return self.tenant.get().id
 
     def here(self, record: Any) -> bool:
-        """Whether a record is of our tenant, as far as that is known."""
-        ours = self.tenant_id()
-        return ours is None or record.tenant_id in (None, ours)
+        """Whether a record is of our tenant.
+
+        :raises BackendError: it does not tell.
+        """
+        if record.tenant_id in (None, records.UNTOLD):
+            raise exception.BackendError(
+                'VMS does not tell which tenant %s is of' % _described(record),
+                check='vast_api_version; nothing was done with it')
+        return bool(record.tenant_id == self.tenant_id())
+
+    def listed_here(self, record: Any) -> bool:
+        """Like :meth:`here`, for lists of everything there is."""
+        try:
+            return self.here(record)
+        except exception.BackendError as exc:
+            LOG.warning('Passed over in a list of VMS: %s', exc)
+            return False
+
+    def serves_here(self, policy: records.Policy) -> bool:
+        """Whether a view policy is of our tenant, or of all of them."""
+        return policy.tenant_id is None or self.here(policy)
+
+    def fills_here(self, stream: records.Stream) -> bool:
+        """Whether a clone fills a directory of our tenant.
+
+        :raises BackendError: it does not tell.
+        """
+        if not stream.tenant:
+            raise exception.BackendError(
+                'VMS does not tell which tenant %s is of' % _described(stream),
+                check='vast_api_version; nothing was done with it')
+        return stream.tenant == self.tenant.get().name
 
     def scope(self) -> dict[str, int]:
         """The tenant as a field to send, or as a filter."""
-        ident = self.tenant_id()
-        return {} if ident is None else {'tenant_id': ident}
+        return {'tenant_id': self.tenant_id()}
 
-    def _read_tenant(self) -> records.Tenant | None:
+    def _read_tenant(self) -> records.Tenant:
         wanted = self.settings.tenant
         name = wanted or DEFAULT_TENANT
         try:
-            found = self._vms.find('tenants', records.Tenant.of,
-                                   lambda tenant: tenant.name == name,
-                                   name=name)
-        except (exception.AccessDenied, exception.NotFound) as exc:
-            # The default tenant goes without saying; a named one does not.
-            if wanted or not _for_good(exc):
+            found = list(self._vms.readable('tenants', records.Tenant.of))
+        except exception.BackendError as exc:
+            if not _for_good(exc):
                 raise
-            return None
-        if found is None and wanted:
+            return self._named_by_records(name, exc)
+        named = [tenant for tenant in found if tenant.name == name]
+        if not named and not wanted and len(found) == 1:
+            # All that this login can see is in the one tenant that it can
+            # see.
+            named = found
+        if len(named) != 1:
             raise exception.ConfigurationError(
-                'vast_tenant_name', 'VMS has no tenant %r' % wanted)
-        return found
+                'vast_tenant_name', 'VMS has no tenant %r' % name,
+                answer='the tenants are ' + (', '.join(
+                    sorted(tenant.name for tenant in found)) or 'not listed'))
+        return named[0]
+
+    def _named_by_records(self, name: str,
+                          refusal: exception.BackendError) -> records.Tenant:
+        """Learn the tenant from objects, for logins that may not list it."""
+        for resource in ('viewpolicies', 'views'):
+            for ident, told in self._vms.readable(resource, _tenant_of,
+                                                  tenant_name=name):
+                if told == name and ident is not None:
+                    return records.Tenant(ident, name, 0)
+        raise exception.ConfigurationError(
+            'vast_tenant_name', 'tenant %r cannot be told apart from others: '
+            'tenants cannot be read, and no object names it' % name,
+            answer=refusal.answer,
+            check='the right of the VMS user to view tenants')
 
     # -- pool ------------------------------------------------------------
 
@@ -195,10 +268,29 @@ class Site:
                 % self.settings.pool)
         return found
 
-    def bound_pools(self) -> list[int]:
-        """Ids of the pools that views are reachable through; [] = all."""
-        pool = self.pool.get() if self.settings.bind_pool else None
-        return [pool.id] if pool else []
+    def binding(self) -> binding_module.Binding:
+        """The VIP pools that views are to be reached through.
+
+        With ``vast_export_addresses`` alone nothing says which ones these
+        are, so that policies keep what they have.
+        """
+        return self._binding(self.pool.get, self.version.get)
+
+    def known_binding(self) -> binding_module.Binding:
+        """The same without asking VMS, as far as it is known."""
+        return self._binding(self.pool.known, self.version.known)
+
+    def _binding(self, pool: Callable[[], records.Pool | None],
+                 cluster: Callable[[], records.Cluster | None],
+                 ) -> binding_module.Binding:
+        if self.settings.bind_pool and not self.settings.pool:
+            return binding_module.AS_IT_IS
+        version = cluster()
+        found = pool() if self.settings.bind_pool else None
+        if version is None or (found is None and self.settings.bind_pool):
+            return binding_module.AS_IT_IS
+        return binding_module.Binding((found.id,) if found else (),
+                               version.version)
 
     # -- QoS -------------------------------------------------------------
 
@@ -212,21 +304,36 @@ class Site:
         return cache.get()
 
     def _read_qos(self, name: str) -> int:
-        found = self._vms.find('qospolicies', dict,
-                               lambda policy: policy.get('name') == name,
-                               name=name)
+        found = self._vms.find(
+            'qospolicies', _named, lambda policy: policy[1] == name,
+            name=name)
         if found is None:
             raise exception.ConfigurationError(
                 'vast_qos_policy', 'VMS has no QoS policy %r' % name,
                 check='also the extra spec vast:qos_policy of share types')
-        return int(found['id'])
+        return found[0]
+
+
+def _named(data: fields.Json) -> tuple[int, str]:
+    """Id and name of a record."""
+    return fields.ident(data, 'record'), fields.name(data, 'record')
+
+
+def _tenant_of(data: fields.Json) -> tuple[int | None, str | None]:
+    """Id and name of the tenant that a record is of."""
+    return fields.number(data, 'tenant_id'), fields.text(data, 'tenant_name')
+
+
+def _described(record: Any) -> str:
+    return '%s %s (id %d)' % (type(record).__name__.lower(), record.name,
+                              record.id)
 
 
 def _for_good(exc: exception.BackendError) -> bool:
-    """Whether a refusal says that this login can never read a resource.
+    """Whether a refusal says that this login cannot read a resource.
 
-    A login that failed says nothing about it: without its tenant the driver
-    would take objects of other tenants for its own.
+    A login that failed says nothing about it.  A route that is not there may
+    be there again in a minute.
     """
-    return (isinstance(exc, exception.NotFound)
+    return (exc.status == 404
             or auth.PERMISSION_DENIED in exc.answer.lower())

@@ -260,10 +260,12 @@ class Snapshots:
                 'Snapshot %s is to be managed without provider_location'
                 % snapshot.id, check='give its id or name in VMS')
         path = self._path(snapshot)
+        size = self._size(snapshot)
         # By Manila's name it is found after a call that was cut off.
         found = self._named(wanted) or self._objects.snapshot(
             snapshot.name, path)
-        if found is None or found.path != path:
+        if found is None or found.path != path \
+                or not self._site.here(found):
             raise exception.NotManageable(
                 'VMS has no snapshot %r of %s' % (wanted, path),
                 answer='' if found is None else 'it is of %s' % found.path)
@@ -271,8 +273,24 @@ class Snapshots:
             self._objects.vms.update('snapshots', found.id,
                                      {'name': snapshot.name})
         return {'provider_location': str(found.id),
+                'size': size,
                 'export_locations': layout.snapshot_locations(
                     self._site.addresses(), path, snapshot.name)}
+
+    def _size(self, snapshot: model.Snapshot) -> int:
+        """GiB of the share that a snapshot is of, rounded up.
+
+        :raises NotManageable: neither Manila nor VMS tells.
+        """
+        if snapshot.share is not None and snapshot.share.size:
+            return snapshot.share.size
+        quota = self._objects.quota(snapshot.share_instance_id)
+        if quota is None or not quota.hard_limit:
+            raise exception.NotManageable(
+                'The size of share %s, which snapshot %s is of, is not known'
+                % (snapshot.share_instance_id, snapshot.name),
+                check='the quota of that name in VMS')
+        return -(-quota.hard_limit // model.GiB)
 
     def _named(self, wanted: str) -> records.Snapshot | None:
         if wanted.isdigit():

@@ -26,6 +26,7 @@ from manila_drivers import access
 from manila_drivers import compat
 from manila_drivers.vastdata import driver
 from manila_drivers.vastdata import hosts
+from manila_drivers.vastdata import layout
 
 LOG = logging.getLogger(__name__)
 EVERYBODY = hosts.Hosts(read_write=('*',))
@@ -257,7 +258,9 @@ class LeaksWhenCreationFails(Broken):
             'path': '/tmp-' + name, 'limit': 1, 'make_directory': True})
         locations = super().create_share(context, share, **kwargs)
         self._vms.delete('quotas', quota.value.id)
-        self._backend.objects.perform('delete directory', '/tmp-' + name, {})
+        self._backend.objects.perform(
+            'delete directory', '/tmp-' + name,
+            {'tenant_id': self._backend.site.tenant_id()})
         return locations
 
 
@@ -376,7 +379,8 @@ class InterruptsClients(Broken):
     def manage_existing(self, share, driver_options, **kwargs):
         answer = super().manage_existing(share, driver_options, **kwargs)
         view = self._backend.objects.view(share['id'])
-        policy = self._backend.objects.policy(share['id'])
+        policy = self._backend.objects.policy(
+            layout.adopted_policy(share['id']))
         self._vms.update('views', view.id, {'policy_id': policy.id})
         return answer
 

@@ -42,7 +42,7 @@ IPV6_FEATURES = lab.Features(access=lab.Access(
 # Fields of a record that differ though two objects were made alike.
 VOLATILE = frozenset({
     'id', 'guid', 'url', 'created', 'policy_id', 'loanee_snapshot_id',
-    'eta_sec'})
+    'eta_sec', 'loanee_tenant', 'owner_tenant'})
 
 TABLES: Mapping[str, str] = {
     'view': 'views', 'policy': 'viewpolicies', 'quota': 'quotas',
@@ -105,7 +105,7 @@ class VastLab(simulated.SimulatedLab[Site]):
 
     name = 'vast'
     budgets = lab.Budgets(
-        create=3, delete=7, update_access=2, update_access_unchanged=1,
+        create=3, delete=7, update_access=2, update_access_unchanged=2,
         ensure_1000=10, stats=2, resize=2)
     faults = tuple(lab.Fault(name) for name in STRUCK)
     driver_class = driver.VASTShareDriver
@@ -314,7 +314,8 @@ class VastLab(simulated.SimulatedLab[Site]):
         pool = self.sim.record('pool', 'elsewhere')
         number = pool['id'] if pool else self.sim.add_pool('elsewhere',
                                                            '10.77.0.1')
-        self.sim.change('policy', ident, vip_pools=[number])
+        self.sim.change('policy', ident, vip_pools=[number],
+                        permission_per_vip_pool={str(number): 'RW'})
 
     def _lose(self, ident: str) -> None:
         self.sim.remove('view', ident)

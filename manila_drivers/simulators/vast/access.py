@@ -22,6 +22,7 @@ import dataclasses
 from manila_drivers.simulators.vast import hosts
 from manila_drivers.simulators.vast.resources.network import serves
 from manila_drivers.simulators.vast.resources.network import usable
+from manila_drivers.simulators.vast.resources.policies import pool_levels
 from manila_drivers.simulators.vast.resources.policies import READ
 from manila_drivers.simulators.vast.resources.policies import SQUASH
 from manila_drivers.simulators.vast.resources.policies import WRITE
@@ -154,9 +155,7 @@ class _Client:
 def _pool_limit(state: State, policy: Record, tenant_id: int,
                 vip: str | None) -> str | None:
     """What the binding to VIP pools leaves: ``rw``, ``ro`` or nothing."""
-    levels = dict.fromkeys(policy['vip_pools'], 'RW')
-    levels.update((int(pool), level) for pool, level in
-                  policy['permission_per_vip_pool'].items())
+    levels = pool_levels(state, policy)
     if not levels and vip is None:
         return 'rw'
     found = {levels.get(pool['id'], None if levels else 'RW')

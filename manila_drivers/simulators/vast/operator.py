@@ -128,10 +128,12 @@ class Operator(Core):
         :param policy: other fields of the policy.
         """
         bound = ([self._id('pool', pool, tenant)] if pool else [])
+        levels = {str(ident): 'RW' for ident in bound}
         return self._make(share_id, size, root, tenant, path, {
             'nfs_read_write': list(rw), 'nfs_read_only': list(ro),
             'nfs_no_squash': ['*'], 'nfs_root_squash': [],
-            'nfs_all_squash': [], 'vip_pools': bound, **policy})
+            'nfs_all_squash': [], 'vip_pools': bound,
+            'permission_per_vip_pool': levels, **policy})
 
     def make_shares(self, shares: int | Iterable[str],
                     **settings: Any) -> list[str]:

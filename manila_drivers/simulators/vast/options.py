@@ -81,6 +81,20 @@ class Options:
     tenant_admin_denied: set[str] = dataclasses.field(
         default_factory=lambda: {'vippools', 'vips'})
 
+    # What this version or role does not have, does not tell, does not take.
+    # Fields are named ``resource.field``, as ``views.logical_capacity``.
+    missing_routes: set[str] = dataclasses.field(default_factory=set)
+    # ``tenants``, ``folders/stat_path``, ``DELETE folders/delete_folder``
+    missing_route_page: bool = False   # told by a page of the web server,
+    # not in the words that a missing object is told with
+    null_fields: set[str] = dataclasses.field(default_factory=set)
+    absent_fields: set[str] = dataclasses.field(default_factory=set)
+    text_fields: set[str] = dataclasses.field(default_factory=set)
+    # told as text, lists as one word
+    ignored_fields: set[str] = dataclasses.field(default_factory=set)
+    # accepted in POST and PATCH, and not stored
+    silent_updates: bool = False       # PATCH is answered without a record
+
     # Lists
     ignore_filters: bool = False       # every list is the whole list
     page_cap: int | None = None        # cut of a list without page_size
@@ -93,6 +107,9 @@ class Options:
     # Access
     empty_list_means_default: bool = False            # in POST
     empty_list_means_default_on_patch: bool = False
+    pool_binding: str = ''             # what binds policies to VIP pools:
+    # ``none``, ``vip_pools`` or ``permission_per_vip_pool``; '' goes by the
+    # version: before 5.0, 5.0, from 5.1 on
     ipv6_host_lists: bool = False
     deny_entries: bool = True          # '~10.0.0.7'
     max_policies: int = 4096

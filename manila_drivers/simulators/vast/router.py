@@ -18,6 +18,7 @@ from typing import NamedTuple
 from urllib.parse import parse_qsl
 from urllib.parse import quote
 
+from manila_drivers.simulators.vast import telling
 from manila_drivers.simulators.vast.auth import Auth
 from manila_drivers.simulators.vast.resources import RESOURCES
 from manila_drivers.simulators.vast.resources.base import Handler
@@ -87,11 +88,19 @@ class Router:
         self.auth.check_cookie(request)
         target = self.target(parts)
         self.auth.permit(user, request.verb, target.resource)
+        state = self.auth.state
+        if telling.lacks(state, request.verb, target.resource,
+                         target.action):
+            if state.options.missing_route_page:
+                return telling.page()
+            raise not_found()
         call = Call(request.verb, *target, request.path,
                     parse_qsl(request.query, keep_blank_values=True),
                     body_of(request),
                     self.auth.scope(user, request.headers))
-        return self.handler(target, request.verb)(call)
+        telling.taken(state.options, call)
+        return telling.told(state, call,
+                            self.handler(target, request.verb)(call))
 
     def without_slash(self, request: Request) -> Response:
         if request.verb != 'GET':

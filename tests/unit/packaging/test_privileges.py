@@ -149,7 +149,7 @@ def granted(text: str) -> set[str]:
 
 
 VERBS = frozenset({'call', 'create', 'delete', 'find', 'get', 'list',
-                   'update'})
+                   'readable', 'update'})
 KNFS = ('nas/kernel*.py', 'nas/directory.py', 'ibm/gpfs/helper.py')
 GNFS = ('nas/ganesha*.py', 'nas/directory.py', 'ibm/gpfs/helper.py')
 

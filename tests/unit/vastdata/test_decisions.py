@@ -74,7 +74,7 @@ def test_unknown_fields_and_nulls_do_not_matter():
     quota = records.Quota.of({
         'id': '5', 'name': None, 'path': '/a/', 'hard_limit': None,
         'used_effective_capacity': None, 'used_capacity': 7, 'colour': 'red'})
-    assert quota == records.Quota(5, '', '/a', 0, 7, None)
+    assert quota == records.Quota(5, '', '/a', 0, 7, records.UNTOLD)
 
 
 def test_a_list_that_is_not_told_is_not_empty():
@@ -225,14 +225,31 @@ def test_creation_closes_before_it_exports(clone, text):
 
 
 @pytest.mark.parametrize(('view', 'quota', 'policy', 'text'), [
-    (VIEW, QUOTA, 2, (f'delete view {ID}; delete directory {PATH}; '
-                     f'delete quota {ID}; delete policy {ID}')),
-    (None, QUOTA, 2, (f'delete directory {PATH}; delete quota {ID}; '
-                     f'delete policy {ID}')),
-    (None, None, 2, f'delete directory {PATH}; delete policy {ID}'),
-    (None, None, None, f'delete directory {PATH}')])
+    (VIEW, QUOTA, {ID: 2}, (f'delete view {ID}; delete directory {PATH}; '
+                            f'delete quota {ID}; delete policy {ID}')),
+    (None, QUOTA, {ID: 2}, (f'delete directory {PATH}; delete quota {ID}; '
+                            f'delete policy {ID}')),
+    (None, None, {ID: 2, 'x': 3}, (f'delete directory {PATH}; '
+                                   f'delete policy {ID}; delete policy x')),
+    (None, None, {}, f'delete directory {PATH}')])
 def test_deletion_goes_on_where_it_was_cut_off(view, quota, policy, text):
-    assert str(planning.delete(ID, PATH, view, quota, policy)) == text
+    assert str(planning.delete(ID, PATH, view, quota, policy,
+                               tenant_id=1)) == text
+
+
+@pytest.mark.parametrize(('view', 'quota', 'tenant'), [
+    (but(VIEW, tenant_id=7), None, 7), (None, but(QUOTA, tenant_id=7), 7),
+    (None, None, 1)])
+def test_a_directory_is_deleted_in_the_tenant_of_its_record(view, quota,
+                                                            tenant):
+    steps = planning.delete(ID, PATH, view, quota, {}, tenant_id=1)
+    assert [step.args['tenant_id'] for step in steps
+            if step.action == 'delete directory'] == [tenant]
+
+
+def test_a_view_and_a_quota_of_two_tenants_are_not_one_share():
+    with pytest.raises(exception.Conflict, match='nothing was done'):
+        planning.path_of(VIEW, but(QUOTA, tenant_id=7), PATH)
 
 
 def test_the_recorded_path_goes_before_the_configured_one():
@@ -262,17 +279,24 @@ GRANTING = but(POLICY, read_write=('10.0.0.1',))
 OPEN = but(POLICY, read_write=('*',), read_only=('*',), root_squash=('*',))
 
 
-@pytest.mark.parametrize(('policy', 'view', 'text'), [
+@pytest.mark.parametrize(('policy', 'adopted', 'text'), [
     (POLICY, None, f'update policy {ID}'),
-    (but(POLICY, read_write=('10.0.0.1',)), None, 'nothing to do'),
-    (but(POLICY, read_write=('10.0.0.1',)), but(VIEW, policy_id=9),
-     f'attach policy {ID}'),
-    (but(POLICY, views=0), but(VIEW, policy_id=9),
-     f'update policy {ID}; attach policy {ID}'),
-    (None, but(VIEW, policy_id=9), f'create policy {ID}; attach policy {ID}'),
-])
-def test_access_is_complete_before_it_is_attached(policy, view, text):
-    assert str(planning.access(ID, WANTED, policy, view)) == text
+    (GRANTING, None, 'nothing to do'),
+    (None, but(POLICY, name=ID + '-adopted'), f'update policy {ID}'),
+    (POLICY, but(GRANTING, name=ID + '-adopted'), f'update policy {ID}'),
+    (None, None, 'nothing to do')])
+def test_the_policy_is_written_before_the_view_is_looked_at(policy, adopted,
+                                                            text):
+    assert str(planning.narrowing(ID, WANTED, policy, adopted)) == text
+
+
+@pytest.mark.parametrize(('ident', 'view', 'text'), [
+    (2, VIEW, 'nothing to do'),
+    (2, but(VIEW, policy_id=9), f'attach policy {ID}'),
+    (2, but(VIEW, policy_id=None), f'attach policy {ID}'),
+    (None, VIEW, f'create policy {ID}; attach policy {ID}')])
+def test_a_view_gets_the_complete_policy(ident, view, text):
+    assert str(planning.attachment(ID, WANTED, ident, view)) == text
 
 
 # -- ensure --------------------------------------------------------------
@@ -321,7 +345,7 @@ def test_an_open_policy_is_narrowed_to_its_hosts():
     verdict = ensuring.judge(SHARE, ensuring.Facts(VIEW, QUOTA, policy),
                              CLOSED, PATH)
     assert verdict.steps == plan.Plan((plan.Step(
-        'update policy', ID, {'policy': policy, 'hosts': hosts.Hosts(
+        'update policy', ID, {'ident': policy.id, 'hosts': hosts.Hosts(
             ('10.0.0.1', '10.0.0.2'), (), 'no_root_squash',
             unsettled=True)}),))
 
@@ -348,8 +372,8 @@ def test_managing_renames_and_does_not_touch_access():
     facts = managing.Facts(but(VIEW, name='data', policy='default'),
                            but(QUOTA, name='q', hard_limit=GiB + 1), None, 0)
     steps = managing.steps(ID, facts, 2, CLOSED)
-    assert str(steps) == (f'extend quota q; rename {ID}; create policy {ID}; '
-                          f'rename {ID}')
+    assert str(steps) == (f'extend quota q; rename {ID}; '
+                          f'create policy {ID}-adopted; rename {ID}')
     assert not [step for step in steps if 'attach' in step.action]
 
 

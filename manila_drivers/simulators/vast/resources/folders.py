@@ -23,7 +23,6 @@ from manila_drivers.simulators.vast.tree import Directory
 from manila_drivers.simulators.vast.wire import answer
 from manila_drivers.simulators.vast.wire import Call
 from manila_drivers.simulators.vast.wire import detail
-from manila_drivers.simulators.vast.wire import not_found
 from manila_drivers.simulators.vast.wire import number
 from manila_drivers.simulators.vast.wire import Record
 from manila_drivers.simulators.vast.wire import Response
@@ -58,8 +57,6 @@ class Folders(base.Resource):
         return answer(200, {'path': path})
 
     def delete(self, call: Call) -> Response:
-        if self.state.version < (4, 7, 0):
-            raise not_found()
         path, tenant_id = self.target(call)
         if not self.options.trash_enabled:
             raise detail(400, 'trash folder disabled')

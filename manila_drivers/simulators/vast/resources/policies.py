@@ -61,9 +61,11 @@ FLAGS = ('nfs_enforce_tls', 'nfs_enforce_tls_relaxed', 'nfs_posix_acl',
          'enable_visibility_of_snapshot_dir')
 
 
+POOL_FIELDS = ('vip_pools', 'permission_per_vip_pool')
+
 FIELDS = frozenset((
     'name', 'tenant_id', *LISTS, *CHOICES, *FLAGS, 'trash_access',
-    'vip_pools', 'permission_per_vip_pool', 'nfs_enforce_mtls',
+    *POOL_FIELDS, 'nfs_enforce_mtls',
     'protocols_audit', 'remote_mapping'))
 
 
@@ -203,6 +205,10 @@ class Policies(base.Editable):
                           present.get('permission_per_vip_pool', {}))
         if not isinstance(pools, list) or not isinstance(levels, dict):
             raise field_error('vip_pools', 'Expected a list of pool ids.')
+        if binding_of(self.state) == 'none':
+            return {field: present.get(field, kind())
+                    for field, kind in zip(POOL_FIELDS, (list, dict),
+                                           strict=True)}
         known = self.state.tables['vippools'].rows
         for pool in (*pools, *map(number, levels)):
             if type(pool) is not int or pool not in known:
@@ -243,6 +249,33 @@ class Policies(base.Editable):
         for view in self.state.tables['views']:
             if view['policy_id'] == policy['id']:
                 view['policy'] = policy['name']
+
+
+def binding_of(state: State) -> str:
+    """What binds a policy to pools here; see ``Options.pool_binding``."""
+    chosen = state.options.pool_binding
+    if chosen:
+        return chosen
+    if state.version < (5, 0):
+        return 'none'
+    return POOL_FIELDS[state.version >= (5, 1)]
+
+
+def unknown_pool_fields(state: State) -> frozenset[str]:
+    """Fields about pools that records of this version do not have."""
+    known = {'none': 0, 'vip_pools': 1}.get(binding_of(state), 2)
+    return frozenset(POOL_FIELDS[known:])
+
+
+def pool_levels(state: State, policy: Record) -> dict[int, str]:
+    """Pools that a policy is bound to, with their levels; {} = all."""
+    binding = binding_of(state)
+    if binding == 'vip_pools':
+        return dict.fromkeys(policy['vip_pools'], 'RW')
+    if binding == 'none':
+        return {}
+    return {int(pool): level for pool, level in
+            policy['permission_per_vip_pool'].items()}
 
 
 def relevant(body: Record) -> Record:

@@ -21,7 +21,6 @@ from manila_drivers.simulators.vast.wire import answer
 from manila_drivers.simulators.vast.wire import Call
 from manila_drivers.simulators.vast.wire import detail
 from manila_drivers.simulators.vast.wire import field_error
-from manila_drivers.simulators.vast.wire import not_found
 from manila_drivers.simulators.vast.wire import Record
 from manila_drivers.simulators.vast.wire import Response
 
@@ -103,8 +102,6 @@ class Snapshots(base.Editable):
         return answer(204, None)
 
     def clone(self, call: Call) -> Response:
-        if self.state.version < (4, 6, 0):
-            raise not_found()
         snapshot, body = self.one(call), call.body
         self.require_known(body, CLONE_FIELDS)
         name = fields.name(body, required=True)

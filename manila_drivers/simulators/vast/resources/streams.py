@@ -117,14 +117,16 @@ def start_stream(state: State, snapshot: Record, name: str, target: str,
 
 def _record(state: State, snapshot: Record, name: str, target: str,
             tenant_id: int, enabled: bool) -> Record:
-    tenant = {'name': state.tenant_name(tenant_id), 'id': tenant_id}
+    tenant, owner = (
+        {'name': record['name'], 'guid': record['guid']}
+        for record in (state.tables['tenants'].rows[tenant_id],
+                       state.tables['tenants'].rows[snapshot['tenant_id']]))
     return {
         'guid': state.guid(), 'name': name, 'enabled': enabled,
         'loanee_root_path': target, 'loanee_snapshot': snapshot['name'],
         'loanee_snapshot_id': snapshot['id'], 'loanee_tenant': tenant,
         'tenant_id': tenant_id,
-        'owner_tenant': {'name': snapshot['tenant_name'],
-                         'id': snapshot['tenant_id']},
+        'owner_tenant': owner,
         'owner_root_snapshot': {'name': snapshot['name'],
                                 'id': snapshot['id']},
         'source_path': snapshot['path'], 'source_snapshot': snapshot['name'],
