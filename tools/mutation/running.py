@@ -35,12 +35,12 @@ import resource
 import select
 import signal
 import sys
-import threading
 import time
 import types
 from typing import Any
 
 from _pytest import runner
+import coverage
 
 from tools.mutation import mutants
 from tools.mutation import report
@@ -48,6 +48,9 @@ from tools.mutation import report
 #: Seconds of tests, as long as they took without a mutant, that one mutant
 #: is given; the quickest are run first.
 BUDGET = 5.0
+
+#: Examples that a test of hypothesis tries: the first few find most.
+EXAMPLES = 40
 
 # The answer of a child to a mutant that no test has noticed.
 _NOBODY = -1
@@ -105,6 +108,8 @@ class Player:
     def pytest_runtestloop(self, session: Any) -> bool:
         if session.testsfailed:
             raise session.Interrupted('the tests cannot be collected')
+        for item in session.items:
+            _shorten(item)
         # Children copy no page for the sake of counting what is garbage.
         gc.collect()
         gc.freeze()
@@ -124,6 +129,18 @@ class Player:
                     self._say('%s: %d so far' % (path, len(verdicts)))
             self._keep(path, verdicts)
         return True
+
+
+def _shorten(item: Any) -> None:
+    """Have a test of hypothesis try but a few examples."""
+    from hypothesis import settings
+
+    test = getattr(item, 'obj', None)
+    test = getattr(test, '__func__', test)
+    wanted = getattr(test, '_hypothesis_internal_use_settings', None)
+    if wanted is not None:
+        test._hypothesis_internal_use_settings = settings(
+            wanted, max_examples=min(EXAMPLES, wanted.max_examples))
 
 
 class _Module:
@@ -248,29 +265,19 @@ def _baseline(items: Sequence[Any],
 
 
 def _observed(item: Any, files: Sequence[str]) -> Baseline:
-    lines: Lines = {file: set() for file in files}
-
-    def outer(frame: types.FrameType, *_: object) -> Any:
-        found = lines.get(frame.f_code.co_filename)
-        if found is None:
-            return None
-
-        def inner(frame: types.FrameType, *_: object) -> Any:
-            found.add(frame.f_lineno)
-            return inner
-
-        return inner
-
     _forget_what_is_cached()
+    measuring = coverage.Coverage(data_file=None, config_file=False,
+                                  include=list(files))
+    measuring.set_option('run:disable_warnings', ['no-data-collected'])
     began = time.monotonic()
-    threading.settrace(outer)
-    sys.settrace(outer)
+    measuring.start()
     try:
         passed = _passes(item)
     finally:
-        sys.settrace(None)
-        threading.settrace(None)  # type: ignore[arg-type]
-    return Baseline(time.monotonic() - began, passed, lines)
+        measuring.stop()
+    data, seconds = measuring.get_data(), time.monotonic() - began
+    return Baseline(seconds, passed, {
+        file: set(data.lines(file) or ()) for file in files})
 
 
 def _forget_what_is_cached() -> None:
