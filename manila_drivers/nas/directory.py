@@ -25,6 +25,9 @@ from manila_drivers.transport import remarks
 
 Levels = Mapping[access.Network, str]
 
+#: Seconds for a command that does not grow with what it is given.
+USUAL = 60.0
+
 _NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.+@-]{0,200}')
 
 
@@ -99,8 +102,12 @@ def removed(*paths: str) -> command.Command:
 
 
 def run(*words: str, **parts: object) -> command.Command:
-    """A command on a NAS server: all of them need root."""
-    return command.Command.of(*words, root=True, **parts)
+    """A command on a NAS server: all of them need root.
+
+    Without another limit it takes no longer than all such commands do.
+    """
+    return command.Command.of(*words, root=True,
+                              **{'timeout': USUAL, **parts})
 
 
 def above(paths: Iterable[str], exported: Iterable[str]) -> list[str]:

@@ -212,7 +212,7 @@ def _unexport(entries: Iterable[Entry], hosts: int) -> Commands:
     entries = tuple(entries)
     leaving = sum(entry.is_host for entry in entries)
     return [directory.run('exportfs', '-u', *some, timeout=min(
-        _LONGEST, 60.0 + leaving * hosts * _PAIR))
+        _LONGEST, directory.USUAL + leaving * hosts * _PAIR))
             for some in _chunks(entries)]
 
 

@@ -148,9 +148,12 @@ class GpfsLab(simulated.SimulatedLab[Site]):
     # What every lab has to tell
 
     def wiring(self) -> dict[str, Any]:
-        return {'private_storage': self.storage,
+        return {'private_storage': self.storage, 'sleep': self._sleep,
                 'make_runner': functools.partial(
                     self._host, seam.Process(self.seam))}
+
+    def _sleep(self, seconds: float) -> None:
+        self.advance(seconds)
 
     def _struck(self, host: str) -> gpfs.Strike | None:
         struck = self._trouble(host)

@@ -14,6 +14,7 @@
 
 from collections.abc import Callable
 import importlib
+import time
 from typing import Any
 
 from manila_drivers import exception
@@ -28,6 +29,7 @@ from manila_drivers.ibm.gpfs import execute as execute_module
 from manila_drivers.ibm.gpfs import exporting
 from manila_drivers.ibm.gpfs import helper as helper_module
 from manila_drivers.ibm.gpfs import managing
+from manila_drivers.ibm.gpfs import restoring
 from manila_drivers.ibm.gpfs import settings as settings_module
 from manila_drivers.ibm.gpfs import shares
 from manila_drivers.ibm.gpfs import site
@@ -41,7 +43,8 @@ class Backend:
                  configuration: Any, root_helper: str, *,
                  make_runner: execute_module.MakeRunner | None,
                  clock: Callable[[], float], alone: exporting.Alone,
-                 private_storage: Any = None) -> None:
+                 private_storage: Any = None,
+                 sleep: Callable[[float], None] = time.sleep) -> None:
         self.settings = settings
         self.execute = execute_module.Execute(settings, root_helper,
                                               make_runner)
@@ -52,7 +55,11 @@ class Backend:
         self.exports = exporting.Exporting(
             self.helper, debts.Debts(private_storage, settings.backend), alone)
         self.shares = shares.Shares(self.site, self.exports)
-        self.snapshots = snapshots.Snapshots(self.site, self.exports)
+        restores = restoring.Restoring(self.site, private_storage, clock,
+                                       sleep)
+        self.exports.may_open = restores.require_ended
+        self.snapshots = snapshots.Snapshots(self.site, self.exports,
+                                             restores)
         self.copying = copying.Copying(self.site, self.shares,
                                        self.snapshots, clock)
         self.shares.end_copy = self.copying.stop

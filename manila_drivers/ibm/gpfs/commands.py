@@ -27,6 +27,15 @@ _PATIENCE = 10
 _ANY = frozenset(range(256))
 
 
+#: What flock exits with where somebody else holds the lock.
+LOCKED = 75
+
+
+def _lock_of(fileset: str) -> str:
+    """A file of one host, which it forgets when it is restarted."""
+    return f'/run/lock/manila-restore-{fileset}'
+
+
 class Script(Command):
     """A shell's, shown by its name and words: nobody wants to read all."""
 
@@ -109,6 +118,11 @@ class Commands:
         """Where the file system is that a path is in."""
         return self.unix('stat', '-L', '-c', '%m', path, accept=_ANY)
 
+    @staticmethod
+    def is_locked(result: command.Result) -> bool | None:
+        """What :meth:`restoring` found; None if it could not look."""
+        return {0: False, LOCKED: True}.get(result.status)
+
     # Changes
 
     def make(self, device: str, name: str, comment: str, *,
@@ -153,7 +167,21 @@ class Commands:
                        slow=True)
 
     def restore(self, device: str, fileset: str, name: str) -> Command:
-        return self.mm('mmrestorefs', device, name, '-j', fileset, slow=True)
+        """Bring a fileset back to a snapshot, alone on its host.
+
+        A lock is held as long as anything of it runs, also when the
+        connection is gone; nobody but its host sees that lock.
+        """
+        restore = self.mm('mmrestorefs', device, name, '-j', fileset,
+                          slow=True)
+        return Command.of('flock', '-n', '-E', LOCKED, _lock_of(fileset),
+                          *restore.words(), root=True,
+                          timeout=restore.timeout)
+
+    def restoring(self, fileset: str) -> Command:
+        """Exits with 75 where a fileset is being restored."""
+        return self.unix('flock', '-n', '-E', LOCKED, _lock_of(fileset),
+                         'true', accept=_ANY)
 
     def permissions(self, path: str) -> Sequence[Command]:
         """Owner and mode of a new share's root directory."""

@@ -49,6 +49,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
     :param make_runner: makes what runs commands on a host; a simulator may
         be put here.
     :param clock: monotonic seconds.
+    :param sleep: waits for some of them.
     """
 
     VENDOR = 'IBM'
@@ -56,6 +57,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
     def __init__(self, *args: Any,
                  make_runner: execute_module.MakeRunner | None = None,
                  clock: Callable[[], float] = time.monotonic,
+                 sleep: Callable[[float], None] = time.sleep,
                  **kwargs: Any) -> None:
         super().__init__(False, *args, config_opts=[opts.GPFS_OPTS],
                          **kwargs)
@@ -64,6 +66,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
         self.ipv6_implemented = True
         self._make_runner = make_runner
         self._clock = clock
+        self._sleep = sleep
 
     def _alone(self, share: model.Share) -> AbstractContextManager[None]:
         """Keep everybody else from changing who may reach a share."""
@@ -79,7 +82,8 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
             settings.read(self.configuration, self.backend_name),
             self.configuration, self.root_helper,
             make_runner=self._make_runner, clock=self._clock,
-            alone=self._alone_at_once, private_storage=self.private_storage)
+            alone=self._alone_at_once, private_storage=self.private_storage,
+            sleep=self._sleep)
 
     def _ensure_shares(self, context: Any,
                        shares: Any) -> dict[str, dict[str, Any]]:
@@ -172,6 +176,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
         """
         value, backend = model.Share.of(share), self._backend
         with self._alone(value):
+            backend.exports.may_open(value)
             backend.helper.allow_access(backend.settings.path(value.name),
                                         share, access)
 

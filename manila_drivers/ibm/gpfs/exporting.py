@@ -38,13 +38,14 @@ from manila_drivers import model
 from manila_drivers.ibm.gpfs import debts
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import helper as helper_module
+from manila_drivers.ibm.gpfs import rounds
 
 LOG = logging.getLogger(__name__)
 
 Export = exports.Export
 Debt = debts.Debt
 Alone = Callable[[str], AbstractContextManager[None]]
-Found = Mapping[str, exports.Seen | exception.DriverError]
+Found = rounds.Found
 
 # Shares that a server is told about in one round trip; all are locked.
 _BATCH = 50
@@ -64,6 +65,8 @@ class Exporting:
         self.helper = helper
         self._alone = alone
         self._debts = owed
+        #: Raises if nobody may reach a share at the moment.
+        self.may_open: Callable[[model.Share], None] = lambda share: None
 
     def options(self, specs: model.Specs) -> tuple[str, ...]:
         """:raises InvalidRequest: an option is refused."""
@@ -80,6 +83,8 @@ class Exporting:
         :raises DriverError: it is not so on every server.
         """
         grants = access.ip_grants(rules)
+        if grants.levels:
+            self.may_open(share)
         export = Export(path, share.name, share.id, grants.levels,
                         self.helper.options(specs))
         refused = self.helper.refused(export)
@@ -115,7 +120,7 @@ class Exporting:
         self._apply(Export(path, share.name, share.id, {}))
 
     def _apply(self, export: Export) -> Mapping[str, exports.Outcome]:
-        round_ = _Round(export, self._debts.unclosed(export))
+        round_ = rounds.Round(export, self._debts.unclosed(export))
         outcomes = self.helper.reconcile(
             [export], before_changes=round_.settle)
         errors = exports.failed(outcomes)
@@ -138,7 +143,7 @@ class Exporting:
         self._take_back(export, round_, outcomes)
         raise exports.report(errors, what)
 
-    def _take_back(self, export: Export, round_: '_Round',
+    def _take_back(self, export: Export, round_: rounds.Round,
                    outcomes: Mapping[str, exports.Outcome]) -> None:
         """Leave nobody with what Manila is about to count as refused.
 
@@ -217,7 +222,7 @@ class Exporting:
                 return
             self._reconcile(server, [
                 debt.export for debt in owed.values()],
-                functools.partial(_due, owed))
+                functools.partial(rounds.due, owed))
             LOG.warning('NFS server %s was told what it missed about %d '
                         'shares', server, len(owed))
 
@@ -368,47 +373,3 @@ class Exporting:
             and (answer.levels[one] or one in answer.doubtful))
             for server, answer in found.items()
             if isinstance(answer, exports.Seen)}
-
-
-def _due(owed: Mapping[str, Debt], found: Found,
-         wanted: Sequence[Export]) -> Sequence[Export]:
-    seen = [answer for answer in found.values()
-            if isinstance(answer, exports.Seen)]
-    return [debt.export.narrowed(seen[0].levels.get(debt.export.path, {}))
-            if debt.narrow and seen else debt.export
-            for debt in owed.values()]
-
-
-class _Round:
-    """One change of one export, and what it becomes on the way."""
-
-    def __init__(self, export: Export,
-                 unclosed: Callable[[str], bool]) -> None:
-        self._export = export
-        self._unclosed = unclosed
-        #: Whether it takes something away from somebody, now or since a call
-        #: before this one that failed.
-        self.narrowing = False
-        #: Whether nothing was to be given, because a server is missing.
-        self.narrowed = False
-        #: What all servers that answered gave before.
-        self.common: exports.Levels | None = None
-
-    def settle(self, found: Found,
-               wanted: Sequence[Export]) -> Sequence[Export]:
-        """Called between the questions and the changes."""
-        path = self._export.path
-        seen = [answer.levels.get(path, {}) for answer in found.values()
-                if isinstance(answer, exports.Seen)]
-        for levels in seen:
-            self.common = (dict(levels) if self.common is None
-                           else exports.meet(self.common, levels))
-            if exports.takes_away(levels, self._export.levels):
-                self.narrowing = True
-        if any(self._unclosed(server) for server, answer in found.items()
-               if not isinstance(answer, exports.Seen)):
-            self.narrowing = True
-        if self.narrowing and len(seen) < len(found):
-            self.narrowed = True
-            return [self._export.narrowed(self.common or {})]
-        return [self._export]

@@ -135,7 +135,7 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
         exports.require_readers(wanted.path, wanted.levels, refused)
         return refused
 
-    def learn(self, failure: exception.BackendError) -> bool:
+    def busy(self, failure: exception.BackendError) -> bool:
         """Ganesha is reading all its exports anew, as after a SIGHUP."""
         busy = 'try again later' in failure.answer
         if busy:

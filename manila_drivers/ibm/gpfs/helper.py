@@ -26,34 +26,32 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from concurrent import futures
 import logging
+import time
 from typing import Any
 from typing import Generic
 from typing import TypeVar
 
 from manila_drivers import access
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import execute as execute_module
 from manila_drivers.ibm.gpfs import export_options
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import rule_by_rule
+from manila_drivers.ibm.gpfs import servers
 from manila_drivers.ibm.gpfs import settings
 from manila_drivers.nas import directory
 from manila_drivers.transport import command
-from manila_drivers.transport import meter
 from manila_drivers.transport import script
 
 LOG = logging.getLogger(__name__)
 
 Facts = TypeVar('Facts')
-T = TypeVar('T')
 Commands = Sequence[command.Command]
 Export = exports.Export
 Outcome = exports.Outcome
 
-# How many servers are talked to at a time.
-_AT_ONCE = 32
+# Seconds for a round trip where no operator has said otherwise.
+_LIMIT = 300.0
 
 
 class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
@@ -173,6 +171,19 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         """
         return False
 
+    def busy(self, failure: exception.BackendError) -> bool:
+        """Whether a server does not do it now, and will in a moment.
+
+        It may wait for that moment.
+        """
+        return False
+
+    @property
+    def limit(self) -> float:
+        """Seconds that the operator gives a server for one round trip."""
+        return float(getattr(self.configuration, 'gpfs_command_timeout', 0)
+                     or _LIMIT)
+
     @property
     def servers(self) -> tuple[str, ...]:
         """The servers, as the operator named them."""
@@ -186,7 +197,7 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
               questions: Commands) -> Sequence[command.Result]:
         """Run commands that change nothing on a server, all of them."""
         return script.attempt(self.runner(server), questions,
-                              keep_going=True).results
+                              timeout=self.limit, keep_going=True).results
 
     def done(self, server: str,
              changes: Commands) -> Sequence[command.Result]:
@@ -194,7 +205,9 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
 
         :raises DriverError: one did.
         """
-        return script.run(self.runner(server), changes)
+        return script.run(
+            self.runner(server), changes, timeout=self.limit + sum(max(
+                0.0, cmd.timeout - directory.USUAL) for cmd in changes))
 
     def default_options(self) -> tuple[str, ...]:
         """Options of every export unless the extra spec says otherwise."""
@@ -205,7 +218,7 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
 
         :raises ConfigurationError: naming the option to correct.
         """
-        self._check_names()
+        servers.check_names(self.servers)
         seen = self.survey()
         errors = {server: found for server, found in seen.items()
                   if isinstance(found, exception.DriverError)}
@@ -217,21 +230,6 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
                 f'used', answer=exports.report(errors, 'failed').answer,
                 check='gpfs_nfs_server_type, gpfs_nfs_server_list and that '
                 'the NFS servers run')
-
-    def _check_names(self) -> None:
-        """:raises ConfigurationError: a server is named twice.
-
-        Both would be told the same at the same time, and trip over it.
-        """
-        known: dict[str, str] = {}
-        for server in self.servers:
-            for address in execute_module.addresses(server):
-                other = known.setdefault(address, server)
-                if other != server:
-                    raise exception.ConfigurationError(
-                        'gpfs_nfs_server_list', f'{other} and {server} are '
-                        f'the same host, {address}', check='that every '
-                        'server is in it once, and has one name')
 
     # What every helper does.
 
@@ -254,16 +252,8 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
 
     def boots(self) -> dict[str, str]:
         """What changes with every boot of a server; '' if it is down."""
-        cmd = command.Command.of('cat', '/proc/sys/kernel/random/boot_id')
-
-        def one(server: str) -> str:
-            try:
-                return self.runner(server).run(cmd).stdout.strip()
-            except exception.DriverError as exc:
-                LOG.error('NFS server %s does not answer: %s', server, exc)
-                return ''
-
-        return self._everywhere(self.servers, one)
+        return servers.everywhere(self.servers, lambda server: servers.boot(
+            self.runner(server), server, self.limit))
 
     def reconcile(self, wanted: Sequence[Export], *,
                   only: Sequence[str] = (), asking: Sequence[str] = (),
@@ -280,8 +270,8 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
             have been asked.
         :returns: what became of it, for every server; none stops another.
         """
-        servers = tuple(only) or self.servers
-        asked = tuple(dict.fromkeys((*servers, *asking)))
+        chosen = tuple(only) or self.servers
+        asked = tuple(dict.fromkeys((*chosen, *asking)))
         facts = self._ask(asked, [export.path for export in wanted],
                           existing=[export.path for export in wanted
                                     if export.levels],
@@ -291,13 +281,13 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
             wanted = before_changes(
                 {server: found if isinstance(found, exception.DriverError)
                  else self.seen(found) for server, found in facts.items()
-                 if server in servers}, wanted)
+                 if server in chosen}, wanted)
         known = {server: found for server, found in facts.items()
                  if not isinstance(found, exception.DriverError)}
         try:
             agreed = self.agree(known, wanted)
         except exception.DriverError as exc:
-            return {server: Outcome(error=exc) for server in servers}
+            return {server: Outcome(error=exc) for server in chosen}
 
         def one(server: str) -> Outcome:
             found = facts[server]
@@ -305,9 +295,9 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
                 return Outcome(error=found)
             return self._change(server, found, wanted, agreed)
 
-        return self._everywhere(servers, one)
+        return servers.everywhere(chosen, one)
 
-    def _ask(self, servers: Sequence[str], paths: Sequence[str],
+    def _ask(self, chosen: Sequence[str], paths: Sequence[str],
              existing: Sequence[str] = (), scraps: Sequence[str] = (),
              ) -> dict[str, Facts | exception.DriverError]:
         def one(server: str) -> Facts | exception.DriverError:
@@ -316,7 +306,7 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
             except exception.DriverError as exc:
                 return exc
 
-        return self._everywhere(servers, one)
+        return servers.everywhere(chosen, one)
 
     def _facts(self, server: str, paths: Sequence[str],
                existing: Sequence[str] = (),
@@ -362,54 +352,45 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
     def _carried_out(self, server: str, commands: Commands,
                      wanted: Sequence[Export],
                      agreed: Any) -> exception.DriverError | None:
-        """Run the changes; after a failure look whether it still is one."""
+        """Run the changes; after a failure look whether it still is one.
+
+        What was cut off is done once more; what a server is too busy for is
+        tried as long as one round trip may take.
+        """
+        ends = time.monotonic() + self.limit
+        failure = self._once(server, commands, wanted, agreed)
+        again = True
+        while failure is not None:
+            LOG.warning('NFS server %s: looking again, for %s', server,
+                        failure)
+            busy = isinstance(failure, exception.BackendError) \
+                and self.busy(failure) and time.monotonic() < ends
+            again = busy or (again and (
+                self.learn(failure)
+                if isinstance(failure, exception.BackendError)
+                else isinstance(failure, exception.TransportError)))
+            try:
+                facts = self._facts(server, [each.path for each in wanted])
+                left = self.plan(facts, wanted, agreed)
+            except exception.DriverError as exc:
+                failure.add_note(f'It could not be done again: {exc}')
+                return failure
+            if not left:
+                return None
+            if not again:
+                return failure
+            failure = self._once(server, left, wanted, agreed)
+            again = busy
+        return None
+
+    def _once(self, server: str, commands: Commands,
+              wanted: Sequence[Export],
+              agreed: Any) -> exception.DriverError | None:
         try:
             results = self.done(server, commands)
             wrong = self.verdict(server, wanted, agreed, results)
-            if not wrong:
-                return None
-            failure: exception.DriverError = exception.BackendError(
-                f'NFS server {server} did not do what it was told',
-                answer=wrong)
         except exception.DriverError as exc:
-            failure = exc
-        LOG.warning('NFS server %s: looking again, for %s', server, failure)
-        try:
-            return self._second(server, wanted, agreed, failure)
-        except exception.DriverError as exc:
-            failure.add_note(f'It could not be done again: {exc}')
-            return failure
-
-    def _second(self, server: str, wanted: Sequence[Export], agreed: Any,
-                failure: exception.DriverError,
-                ) -> exception.DriverError | None:
-        """What is left of a failure once one has looked again."""
-        again = (self.learn(failure)
-                 if isinstance(failure, exception.BackendError)
-                 # What was cut off is simply done once more.
-                 else isinstance(failure, exception.TransportError))
-        facts = self._facts(server, [export.path for export in wanted])
-        left = self.plan(facts, wanted, agreed)
-        if not left:
-            return None
-        if not again:
-            return failure
-        results = self.done(server, left)
-        wrong = self.verdict(server, wanted, agreed, results)
-        return exception.BackendError(failure.what, answer=wrong) \
-            if wrong else None
-
-    def _everywhere(self, servers: Sequence[str],
-                    work: Callable[[str], T]) -> dict[str, T]:
-        if len(servers) < 2:
-            return {server: work(server) for server in servers}
-        first, *others = servers
-        with futures.ThreadPoolExecutor(
-                min(_AT_ONCE, len(others)),
-                thread_name_prefix='nfs-servers') as pool:
-            running = {server: pool.submit(meter.carried(work), server)
-                       for server in others}
-            found = {first: work(first)}
-            found.update((server, task.result())
-                         for server, task in running.items())
-            return found
+            return exc
+        return exception.BackendError(
+            f'NFS server {server} did not do what it was told',
+            answer=wrong) if wrong else None

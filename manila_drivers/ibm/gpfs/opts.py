@@ -115,8 +115,9 @@ GPFS_OPTS: list[cfg.Opt] = [
              'gpfs_ssh_login is not root.'),
     cfg.FloatOpt(
         'gpfs_command_timeout', default=300, min=1, max=86400,
-        help='Seconds after which a command is given up. Restoring a '
-             'snapshot and deleting a fileset may take ten times as long.'),
+        help='Seconds after which a command is given up, and all that an NFS '
+             'server is asked or told at once. Restoring a snapshot and '
+             'deleting a fileset may take ten times as long.'),
     cfg.StrOpt(
         'gpfs_share_mode', default='777', regex=r'^[0-7]{3,4}$',
         help='Mode of the root directory of a new share.'),

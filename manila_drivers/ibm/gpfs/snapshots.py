@@ -23,6 +23,7 @@ from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.ibm.gpfs import exporting
 from manila_drivers.ibm.gpfs import records
+from manila_drivers.ibm.gpfs import restoring
 from manila_drivers.ibm.gpfs import settings as settings_module
 from manila_drivers.ibm.gpfs import shares as shares_module
 from manila_drivers.ibm.gpfs import site as site_module
@@ -79,9 +80,11 @@ class Snapshots:
     """Snapshots of one backend's shares."""
 
     def __init__(self, site: site_module.Site,
-                 exports: exporting.Exporting) -> None:
+                 exports: exporting.Exporting,
+                 restores: restoring.Restoring) -> None:
         self._site = site
         self._exports = exports
+        self._restoring = restores
 
     def question(self, place: Place, *, everything: bool = False,
                  ) -> site_module.Question[Facts]:
@@ -188,35 +191,32 @@ class Snapshots:
         """Bring a share back to what it was; nobody can reach it meanwhile.
 
         :param size: GiB that Manila will say it has.
-        :param rules: whom to let in again, also after a failure.
+        :param rules: whom to let in again, also after a failure, but never
+            before it has ended.
         """
         site = self._site
         path = site.settings.path(share.name)
         facts = site.ask(self.question(place))
         self._check_revertible(place, facts)
+        self._restoring.require_ended(share)
         self._exports.options(specs)
         # Whom a server that is down does not turn out would keep others from
         # being let in again.
         self._exports.require_answers(path)
         try:
             self._exports.withdraw(share, path)
-            self._restore(place, size)
+            with site.resized(share.id, size):
+                self._restore(share, place, size)
         finally:
+            # Refused as long as it may be under way.
             self._exports.update(share, path, rules, specs)
 
-    def _restore(self, place: Place, size: int) -> None:
-        """Repeated where it was cut off: going back twice is going back."""
-        site, make, device = (self._site, self._site.commands,
-                              self._site.device)
-        commands = [
+    def _restore(self, share: model.Share, place: Place, size: int) -> None:
+        make, device = self._site.commands, self._site.device
+        self._restoring.restore(share, str(place), [
             make.restore(device, *_words(place)),
             make.limit(device, place.fileset,
-                       site.filesystem.quota_gib(size))]
-        try:
-            site.do(commands)
-        except exception.OutcomeUnknown as exc:
-            LOG.warning('Going back to %s once more, for %s', place, exc)
-            site.do(commands)
+                       self._site.filesystem.quota_gib(size))])
 
     @staticmethod
     def _check_revertible(place: Place, facts: Facts) -> None:

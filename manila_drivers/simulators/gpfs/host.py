@@ -137,7 +137,11 @@ class SimHost:
             if here and here.kind == 'cut':
                 raise verdict.cut(cmd, self, 'the connection was lost.',
                                   stdout=out, stderr=err)
-            result = self._command(list(step.words), step.stdin, here)
+            try:
+                result = self._command(list(step.words), step.stdin, here)
+            except sim_module.TakesTooLongError:
+                raise verdict.cut(cmd, self, 'not done in time.',
+                                  stdout=out, stderr=err) from None
             mark = f'\n{marker} {number} {result.status}\n'
             out += result.stdout + mark
             err += result.stderr + mark

@@ -42,6 +42,10 @@ class Entry:
         return self.words[0].rpartition('/')[2]
 
 
+class TakesTooLongError(Exception):
+    """A command goes on behind the time that it is waited for."""
+
+
 class GpfsSim:
     """A cluster with one file system and any number of NFS servers.
 
@@ -64,6 +68,8 @@ class GpfsSim:
         self.state.filesets['root'] = state_module.Fileset(
             'root', 0, 'root fileset', path=mount)
         self.boot = 'the-first'
+        #: How many restores were begun that took long.
+        self.restores = 0
         #: Where the command runs that is running.
         self.host = ''
         self.log: list[Entry] = []
@@ -95,6 +101,8 @@ class GpfsSim:
         if server is not None and not self._shared(name, words, host):
             result = server.execute([name, *words], stdin)
             return result.stdout, result.stderr, result.status
+        if name == 'flock':
+            return self._locked(words, stdin, host)
         if name == 'sh':
             return unix.sh(self, words, host)
         if name in unix.COMMANDS:
@@ -116,6 +124,25 @@ class GpfsSim:
             said = f'{name}: Incorrect option: {exc}'
             return '', f'{said}\n{name}: {FAILED}\n', 1
 
+    def _locked(self, words: list[str], stdin: str,
+                host: str) -> tuple[str, str, int]:
+        """flock, whose locks are a host's own: ``-n -E code file words``."""
+        file, command_words = words[3], words[4:]
+        held = self.state.locks
+        if held.get((host, file), 0.0) > self.clock():
+            return '', '', int(words[2])
+        name = command_words[0].rpartition('/')[2]
+        if name == 'true':
+            return '', '', 0
+        seconds = self.options.restore_seconds
+        if not seconds:
+            return self._run(name, command_words[1:], stdin, host)
+        held[host, file] = self.clock() + seconds
+        self.restores += 1
+        # All that it does is seen at its end, when nobody waits any more.
+        self.state.pending.append((self.clock() + seconds, command_words))
+        raise TakesTooLongError
+
     def _shared(self, name: str, words: list[str], host: str) -> bool:
         """Whether a server sees the file system, or what all hosts have.
 
@@ -129,6 +156,7 @@ class GpfsSim:
                 or name == 'stat' and there
                 or not host and (name.startswith('mm')
                                  or name in ('rsync', 'sh')
+                                 or name == 'flock' and words[0] == '-n'
                                  or name in unix.COMMANDS and there))
 
     @staticmethod

@@ -43,6 +43,8 @@ class Options:
     :param down_nodes: hosts on which GPFS does not run.
     :param newer_headers: whether mmlsquota names the section of its rows.
     :param silent_failures: failing commands exit with 0 and only say so.
+    :param restore_seconds: how long a restore goes on behind the time that
+        it is waited for.
     :param copy_seconds: how long copying from a snapshot takes.
     :param copy_dies: how many copies end without a word.
     :param copy_status: what copies end with.
@@ -66,6 +68,7 @@ class Options:
     ces_addresses: tuple[str, ...] = ('192.0.2.11', '192.0.2.10')
     ces_state: str = 'HEALTHY'
     rsync: bool = True
+    restore_seconds: float = 0.0
     copy_seconds: float = 0.0
     copy_dies: int = 0
     copy_status: int = 0
@@ -179,6 +182,12 @@ class State:
     jobs: dict[str, Jobs] = dataclasses.field(default_factory=dict)
     #: Jobs whose files are gone, and that have not noticed.
     orphans: list[Job] = dataclasses.field(default_factory=list)
+    #: Until when locks are held, by host and file.
+    locks: dict[tuple[str, str], float] = dataclasses.field(
+        default_factory=dict)
+    #: Commands whose effect is still to come, and when.
+    pending: list[tuple[float, list[str]]] = dataclasses.field(
+        default_factory=list)
     numbers: int = 0
 
     def number(self) -> int:

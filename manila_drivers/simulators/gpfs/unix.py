@@ -98,7 +98,12 @@ def rsync(sim: Any, words: list[str]) -> Answer:
 
 
 def settle(sim: Any) -> None:
-    """Let copies end whose time has come."""
+    """Let copies and restores end whose time has come."""
+    due = [words for ends, words in sim.state.pending if sim.clock() >= ends]
+    sim.state.pending = [pair for pair in sim.state.pending
+                         if sim.clock() < pair[0]]
+    for words in due:
+        sim.run(words)
     for job in _all_jobs(sim):
         if job.running and job.frozen is None and sim.clock() >= job.ends:
             _end(sim, job)

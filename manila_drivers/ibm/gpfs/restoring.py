@@ -1,0 +1,138 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Shares that are brought back to a snapshot, which may take long.
+
+``mmrestorefs`` goes on when its connection is lost, or its time is up.  Until
+it certainly ended nobody may reach the share, and it must not be begun
+again.  So it holds a lock on its host as long as it runs, and that it was
+begun is remembered beyond this process.
+"""
+
+from collections.abc import Callable
+import logging
+import threading
+import time
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.ibm.gpfs import commands as commands_module
+from manila_drivers.ibm.gpfs import debts
+from manila_drivers.ibm.gpfs import site as site_module
+from manila_drivers.transport import command
+
+LOG = logging.getLogger(__name__)
+
+_KEY = 'gpfs_restore_underway'
+# Seconds between two looks whether it still runs.
+_PAUSE = 5.0
+
+
+class Restoring:
+    """Restores filesets, and knows which ones are being restored.
+
+    :param storage: Manila's private storage, or None.
+    """
+
+    def __init__(self, site: site_module.Site, storage: Any,
+                 clock: Callable[[], float] = time.monotonic,
+                 sleep: Callable[[float], None] = time.sleep) -> None:
+        self._site = site
+        self._storage = storage
+        self._clock = clock
+        self._sleep = sleep
+        self._lock = threading.Lock()
+        self._notes: dict[str, debts.Note] = {}
+
+    def _note(self, share: model.Share) -> debts.Note:
+        with self._lock:
+            return self._notes.setdefault(share.id, debts.Note(
+                self._storage, share.id, _KEY))
+
+    def require_ended(self, share: model.Share) -> None:
+        """
+        :raises Busy: the share is being restored, as far as one can tell.
+        """
+        note = self._note(share)
+        if not note.read():
+            return
+        running = self._where(share.name)
+        if running:
+            raise exception.Busy(
+                f'Share {share.id} is being restored from {note.read()}, and '
+                f'nobody may reach it until that has ended',
+                answer=running, check='mmrestorefs on the management hosts')
+        note.write('')
+
+    def _where(self, fileset: str) -> str:
+        """Where it runs, or may run; '' if it certainly does nowhere."""
+        make = self._site.commands
+        for host in self._site.execute.hosts:
+            name = host or 'this host'
+            try:
+                result, = self._site.execute.ask_one(
+                    host, [make.restoring(fileset)])
+            except exception.TransportError as exc:
+                return f'{name} cannot be asked: {exc}'
+            locked = make.is_locked(result)
+            if locked is None:
+                return f'{name} does not say: {result.stderr.strip()}'
+            if locked:
+                return f'it runs on {name}'
+        return ''
+
+    def restore(self, share: model.Share, place: str,
+                commands: list[command.Command]) -> None:
+        """Run the commands, the first of which restores the fileset.
+
+        Repeated where it was cut off, when it has ended: going back twice is
+        going back.
+
+        :param place: the snapshot, for messages.
+        :raises OutcomeUnknown: it has not ended, or its end was not seen.
+        """
+        note = self._note(share)
+        note.write(place)
+        for attempt in range(2):
+            try:
+                self._site.do(commands)
+                break
+            except exception.OutcomeUnknown as exc:
+                self._wait(share, place, commands[0].timeout, exc)
+                if attempt:
+                    note.write('')
+                    raise
+                LOG.warning('Going back to %s once more, for %s', place, exc)
+            except (exception.Unreachable, exception.BackendError) as exc:
+                # It was not sent, or has said that it is over; unless it was
+                # kept from running by one that is not.
+                if getattr(exc, 'status', None) != commands_module.LOCKED:
+                    note.write('')
+                raise
+        note.write('')
+
+    def _wait(self, share: model.Share, place: str, seconds: float,
+              cause: exception.OutcomeUnknown) -> None:
+        """Wait for its end.
+
+        :raises OutcomeUnknown: it has not come.
+        """
+        ends = self._clock() + seconds
+        while running := self._where(share.name):
+            if self._clock() >= ends:
+                raise exception.OutcomeUnknown(
+                    f'Share {share.id} is still being restored from {place}; '
+                    f'nobody may reach it until that has ended',
+                    answer=running, check='repeat it when mmrestorefs has '
+                    'ended') from cause
+            self._sleep(_PAUSE)

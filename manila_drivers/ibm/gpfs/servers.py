@@ -1,0 +1,80 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""NFS servers, all at once."""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+from concurrent import futures
+import logging
+from typing import TypeVar
+
+from manila_drivers import exception
+from manila_drivers.ibm.gpfs import execute
+from manila_drivers.transport import command
+from manila_drivers.transport import meter
+from manila_drivers.transport import script
+
+LOG = logging.getLogger(__name__)
+
+T = TypeVar('T')
+
+# How many servers are talked to at a time.
+_AT_ONCE = 32
+
+_BOOT = '/proc/sys/kernel/random/boot_id'
+
+
+def check_names(names: Sequence[str]) -> None:
+    """:raises ConfigurationError: a server is named twice.
+
+    Both would be told the same at the same time, and trip over it.
+    """
+    known: dict[str, str] = {}
+    for server in names:
+        for address in execute.addresses(server):
+            other = known.setdefault(address, server)
+            if other != server:
+                raise exception.ConfigurationError(
+                    'gpfs_nfs_server_list', f'{other} and {server} are the '
+                    f'same host, {address}', check='that every server is in '
+                    'it once, and has one name')
+
+
+def boot(runner: script.Runner, server: str, limit: float) -> str:
+    """What changes with every boot of a server; '' if it is down.
+
+    :param limit: seconds that it is given to answer.
+    """
+    try:
+        return runner.run(command.Command.of(
+            'cat', _BOOT, timeout=limit)).stdout.strip()
+    except exception.DriverError as exc:
+        LOG.error('NFS server %s does not answer: %s', server, exc)
+        return ''
+
+
+def everywhere(names: Sequence[str],
+               work: Callable[[str], T]) -> dict[str, T]:
+    """Do the same with every server; the first in this thread."""
+    if len(names) < 2:
+        return {server: work(server) for server in names}
+    first, *others = names
+    with futures.ThreadPoolExecutor(
+            min(_AT_ONCE, len(others)),
+            thread_name_prefix='nfs-servers') as pool:
+        running = {server: pool.submit(meter.carried(work), server)
+                   for server in others}
+        found = {first: work(first)}
+        found.update((server, task.result())
+                     for server, task in running.items())
+        return found
