@@ -56,22 +56,23 @@ def test_creation_of_a_clone_begins_with_it_and_never_takes_it_back():
 
 @pytest.mark.parametrize('view', [VIEW, None])
 @pytest.mark.parametrize('quota', [QUOTA, None])
-@pytest.mark.parametrize('policy', [POLICY.id, None])
+@pytest.mark.parametrize('policies', [{ID: POLICY.id}, {}])
 @pytest.mark.parametrize('streams', [[STREAM], []])
-def test_deletion(view, quota, policy, streams):
-    assert planning.delete(ID, PATH, view, quota, policy, streams).steps == (
+def test_deletion(view, quota, policies, streams):
+    assert planning.delete(ID, PATH, view, quota, policies, streams,
+                           tenant_id=1).steps == (
         *(plan.Step('end clone', 'stream', {'ident': 5, 'finished': False})
           for _ in streams),
         *(plan.Step('delete view', ID, {'ident': 1}) for _ in [0] if view),
-        plan.Step('delete directory', PATH),
+        plan.Step('delete directory', PATH, {'tenant_id': 1}),
         *(plan.Step('delete quota', ID, {'ident': 3}) for _ in [0] if quota),
-        *(plan.Step('delete policy', ID, {'ident': 2})
-          for _ in [0] if policy))
+        *(plan.Step('delete policy', ID, {'ident': 2}) for _ in policies))
 
 
 def test_deletion_has_no_streams_unless_told():
-    assert planning.delete(ID, PATH, None, None, None).steps == (
-        plan.Step('delete directory', PATH),)
+    assert planning.delete(ID, PATH, None, None, {},
+                           tenant_id=4).steps == (
+        plan.Step('delete directory', PATH, {'tenant_id': 4}),)
 
 
 def test_a_new_size():
@@ -84,29 +85,28 @@ def test_a_new_size():
                         shrink=True)
 
 
-@pytest.mark.parametrize(('policy', 'asks'), [
-    (None, True), (decisions.but(POLICY, views=0), True), (POLICY, False),
-    (decisions.but(POLICY, views=2), False)])
-def test_whether_the_view_has_to_be_looked_at(policy, asks):
-    assert planning.asks_for_view(policy) is asks
+@pytest.mark.parametrize(('policy', 'adopted', 'steps'), [
+    (POLICY, None, [plan.Step('update policy', ID, {
+        'ident': 2, 'hosts': WANTED, 'former': ''})]),
+    (decisions.GRANTING, None, []),
+    (None, decisions.but(POLICY, name='x'), [plan.Step('update policy', ID, {
+        'ident': 2, 'hosts': WANTED, 'former': 'x'})]),
+    (None, None, [])])
+def test_what_is_written_to_a_policy(policy, adopted, steps):
+    assert planning.narrowing(ID, WANTED, policy, adopted).steps == tuple(
+        steps)
 
 
-@pytest.mark.parametrize(('policy', 'view', 'steps'), [
-    (POLICY, None, [
-        plan.Step('update policy', ID, {'policy': POLICY, 'hosts': WANTED})]),
-    (POLICY, VIEW, [
-        plan.Step('update policy', ID, {'policy': POLICY, 'hosts': WANTED})]),
-    (decisions.GRANTING, VIEW, []),
-    (decisions.GRANTING, decisions.but(VIEW, policy_id=9), [
+@pytest.mark.parametrize(('ident', 'view', 'steps'), [
+    (2, VIEW, []),
+    (2, decisions.but(VIEW, policy_id=9), [
         plan.Step('attach policy', ID, {'ident': 1, 'policy_id': 2})]),
-    (None, None, [
-        plan.Step('create policy', ID, {'hosts': WANTED}, 'policy')]),
     (None, VIEW, [
         plan.Step('create policy', ID, {'hosts': WANTED}, 'policy'),
         plan.Step('attach policy', ID, {
             'ident': 1, 'policy_id': plan.Ref('policy', 'id')})])])
-def test_access(policy, view, steps):
-    assert planning.access(ID, WANTED, policy, view).steps == tuple(steps)
+def test_what_puts_a_view_under_the_policy(ident, view, steps):
+    assert planning.attachment(ID, WANTED, ident, view).steps == tuple(steps)
 
 
 # Host lists
