@@ -33,7 +33,7 @@ def test_a_migration_can_be_rehearsed(tmp_path):
         cfg.CONF(['--config-file', str(file)], project='manila')
         theirs = driver.VASTShareDriver(
             configuration=configuration.Configuration(
-                [], config_group='vast'))
+                driver.OPTS, config_group='vast'))
         theirs.do_setup(None)
         share = {'id': 'a1', 'share_proto': 'NFS', 'size': 1, 'metadata': {}}
         export = theirs.create_share(None, share)[0]['path']
