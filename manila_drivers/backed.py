@@ -41,6 +41,7 @@ from manila_drivers import access
 from manila_drivers import compat
 from manila_drivers import driver
 from manila_drivers import exception
+from manila_drivers import misspelt
 from manila_drivers import model
 from manila_drivers import owed
 from manila_drivers.transport import retry
@@ -83,7 +84,12 @@ B = TypeVar('B', bound=Backend)
 class BackedShareDriver(driver.ShareDriver, Generic[B]):
     """Manila's calls about shares and snapshots, handed to a backend."""
 
+    #: Options with the value that switches off a check of whom the driver
+    #: talks to, and what that means.
+    trusting: Mapping[str, tuple[object, str]] = {}
+
     _made: B | None = None
+    _warned = False
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -122,7 +128,20 @@ class BackedShareDriver(driver.ShareDriver, Generic[B]):
         before, self._made = self._made, None
         if before is not None:
             before.close()
+        self._warn_of_options()
         self._made = self._make_backend()
+
+    def _warn_of_options(self) -> None:
+        """Say once what is misspelt, and which checks are switched off."""
+        if self._warned or not self.configuration:
+            return
+        self._warned = True
+        for told in misspelt.warnings(self.configuration, self._options):
+            LOG.warning('Backend %s: %s', self.backend_name, told)
+        for name, (value, told) in self.trusting.items():
+            if self.option(name) == value:
+                LOG.warning('Backend %s: %s = %s: %s', self.backend_name,
+                            name, value, told)
 
     @driver.operation
     def check_for_setup_error(self, **kwargs: Any) -> None:

@@ -89,12 +89,15 @@ class ShareDriver(compat.BaseShareDriver):
         # own options and trips over any name that occurs in both.
         config_opts = kwargs.pop('config_opts', ())
         self.private_storage = kwargs.get('private_storage')
+        self._options: list[cfg.Opt] = []
         super().__init__(driver_handles_share_servers, *args, **kwargs)
         for opts in config_opts:
             self.register_options(opts)
 
     def register_options(self, opts: Iterable[cfg.Opt]) -> None:
         """Add options to the section; existing names are kept as they are."""
+        opts = list(opts)
+        self._options += opts
         if self.configuration:
             registering.register(self.configuration, opts)
 

@@ -47,6 +47,10 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin,
     :param clock: monotonic seconds, and ``sleep`` waits for that many.
     """
 
+    trusting = {'glusterfs_host_keys': (
+        'accept-new', ('the key of a server seen for the first time is '
+        'trusted, whoever shows it. Check: reject, once the keys are known'))}
+
     VENDOR = 'Red Hat'
     DRIVER_VERSION = layout_volume.DRIVER_VERSION
 

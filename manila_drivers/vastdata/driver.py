@@ -49,6 +49,9 @@ class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
     """
 
     VENDOR = 'VAST STORAGE'
+    trusting = {'vast_ssl_cert_verify': (
+        False, ('the certificate of VMS is not verified, so that whoever '
+        'answers in its place gets the password. Check: vast_ssl_cert_path'))}
     DRIVER_VERSION = backend_module.DRIVER_VERSION
 
     def __init__(self, *args: Any, adapter: Any = None,

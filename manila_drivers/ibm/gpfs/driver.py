@@ -53,6 +53,9 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
     """
 
     VENDOR = 'IBM'
+    trusting = {'gpfs_ssh_host_key_policy': (
+        'learn', ('the key of a host that is seen for the first time is '
+        'trusted, whoever shows it. Check: reject, once the keys are known'))}
 
     def __init__(self, *args: Any,
                  make_runner: execute_module.MakeRunner | None = None,
