@@ -22,9 +22,11 @@ from collections.abc import Sequence
 import contextlib
 import os
 import pathlib
+import select
 import signal
 import subprocess
 import sys
+import time
 import typing as ty
 
 from tests.functional.lab import init
@@ -49,6 +51,10 @@ class CommandFailed(AssertionError):
             (result.stderr + result.stdout).strip()))
 
 
+class Silent(AssertionError):
+    """A process has not said what it was asked for in time."""
+
+
 class Box:
     """One set of namespaces, inside another box or on the machine itself."""
 
@@ -69,8 +75,12 @@ class Box:
             parent.words(words) if parent else words,
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True,
             start_new_session=True)
-        assert self._init.stdout
-        if self._init.stdout.readline() != 'ready\n':
+        try:
+            ready = said(self._init, SECONDS) == 'ready\n'
+        except Silent:
+            ready = False
+        if not ready:
+            end(self._init)
             raise AssertionError(f'box {name} did not start')
         self.pid = _innermost(self._init.pid)
         if parent:
@@ -126,16 +136,23 @@ class Box:
                    ' mount -t tmpfs -o mode=755 box "$each"; done', *paths)
 
     def close(self) -> None:
-        """End everything in here, and in the boxes inside; repeatable."""
-        for inside in self._boxes:
-            inside.close()
+        """End everything in here, and in the boxes inside; repeatable.
+
+        All is tried, also if some of it does not end in time, which then is
+        what is raised.
+        """
+        with contextlib.ExitStack() as stack:
+            for each in (*self._processes, self._init):
+                stack.callback(end, each)
+            stack.callback(self._finish)
+            for inside in self._boxes:
+                stack.callback(inside.close)
+
+    def _finish(self) -> None:
+        """Let its first process end, and the kernel all others with it."""
         assert self._init.stdin
         self._init.stdin.close()
-        try:
-            self._init.wait(SECONDS)
-        finally:
-            for each in (self._init, *self._processes):
-                end(each)
+        self._init.wait(SECONDS)
 
     def __enter__(self) -> ty.Self:
         return self
@@ -144,12 +161,42 @@ class Box:
         self.close()
 
 
+def said(process: 'subprocess.Popen[str]', seconds: float) -> str:
+    """Return the line that a process answers with; '' if it has ended.
+
+    :raises Silent: there is none in time; nothing is lost, and none is read
+        beyond it if it says nothing unasked
+    """
+    assert process.stdout
+    stream, text = process.stdout.fileno(), b''
+    limit = time.monotonic() + seconds
+    while not text.endswith(b'\n'):
+        left = max(0.0, limit - time.monotonic())
+        if not select.select([stream], [], [], left)[0]:
+            raise Silent('%s has not answered within %g s: %r' % (
+                process.args, seconds, text))
+        more = os.read(stream, 65536)
+        if not more:
+            break
+        text += more
+    return text.decode()
+
+
 def end(process: 'subprocess.Popen[str]') -> None:
-    """Kill a process with its children and forget it."""
-    if process.poll() is None:
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+    """Kill a process with its children and forget it.
+
+    :raises subprocess.TimeoutExpired: the kernel does not let it go
+    """
+    try:
+        if process.poll() is None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait(SECONDS)
+    finally:
+        _hang_up(process)
+
+
+def _hang_up(process: 'subprocess.Popen[str]') -> None:
     for stream in (process.stdin, process.stdout, process.stderr):
         if stream is not None:
             # What it has not read any more is of no interest.

@@ -64,7 +64,8 @@ class Guest:
         disk = self._directory / 'system.qcow2'
         subprocess.run(
             ['qemu-img', 'create', '-q', '-f', 'qcow2', '-F', 'raw',
-             '-b', str(self.system.disk), str(disk)], check=True)
+             '-b', str(self.system.disk), str(disk)], check=True,
+            timeout=box.SECONDS)
         kind, key = self.system.host_key.split()[:2]
         self.known_hosts.write_text(f'{self.address} {kind} {key}\n')
         with (self._directory / 'console').open('w') as console:
@@ -75,12 +76,19 @@ class Guest:
     def wait(self, seconds: float = BOOT_SECONDS) -> None:
         """Wait until it lets us in."""
         end = time.monotonic() + seconds
-        while self.run('true', check=False).returncode:
+        while not self._answers():
             assert self._process and self._process.poll() is None, (
                 f'guest {self.name} ended: {self.console()}')
             assert time.monotonic() < end, (
                 f'guest {self.name} is not up: {self.console()}')
             time.sleep(0.5)
+
+    def _answers(self) -> bool:
+        try:
+            return not self.run('true', check=False,
+                                seconds=box.SECONDS).returncode
+        except subprocess.TimeoutExpired:
+            return False
 
     def words(self, words: ty.Sequence[str]) -> list[str]:
         """The command, in the room, that runs a command in here."""
@@ -167,8 +175,7 @@ class Guest:
         """End it at once; enough for whoever does not look at it again."""
         self._hang_up()
         if self._process:
-            self._process.kill()
-            self._process.wait()
+            box.end(self._process)
 
     def console(self, characters: int = 2000) -> str:
         """The end of what it has said."""

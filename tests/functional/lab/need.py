@@ -85,8 +85,9 @@ def _without(thing: str) -> ty.NoReturn:
 
 def _install(packages: list[str]) -> None:
     environment = {**os.environ, 'DEBIAN_FRONTEND': 'noninteractive'}
-    for words in (['apt-get', 'update', '-q'],
-                  ['apt-get', 'install', '-q', '-y',
-                   '--no-install-recommends', *packages]):
-        subprocess.run(words, env=environment, check=True,
+    for words in (['update', '-q'], ['install', '-q', '-y',
+                                     '--no-install-recommends', *packages]):
+        # Somebody else may be installing something.
+        subprocess.run(['apt-get', '-o', 'DPkg::Lock::Timeout=600', *words],
+                       env=environment, check=True, timeout=1200,
                        stdin=subprocess.DEVNULL)

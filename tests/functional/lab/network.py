@@ -60,7 +60,8 @@ class Network:
         subprocess.run(
             ['nsenter', '--target', str(self.room.pid), '--net', 'ip', 'link',
              'add', _port(name), 'type', 'veth',
-             'peer', 'name', 'eth0', 'netns', str(inside.pid)], check=True)
+             'peer', 'name', 'eth0', 'netns', str(inside.pid)],
+            check=True, timeout=box.SECONDS)
         self.room.run('ip', 'link', 'set', _port(name), 'master', 'switch',
                       'up')
         inside.shell('ip link set lo up; ip link set eth0 up; hostname "$0"')

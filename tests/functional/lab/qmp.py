@@ -14,6 +14,7 @@
 
 import json
 import socket
+import time
 import typing as ty
 
 
@@ -24,7 +25,8 @@ class QmpError(AssertionError):
 class Qmp:
     """A connection to a running machine."""
 
-    def __init__(self, path: str, seconds: float = 20) -> None:
+    def __init__(self, path: str, seconds: float = 60) -> None:
+        self._seconds = seconds
         self._socket = socket.socket(socket.AF_UNIX)
         self._socket.settimeout(seconds)
         self._socket.connect(path)
@@ -47,12 +49,17 @@ class Qmp:
                 return answer['return']
 
     def wait_for(self, event: str, **data: str) -> None:
-        """Wait until QEMU tells of an event with this data."""
-        while True:
+        """Wait until QEMU tells of an event with this data.
+
+        :raises QmpError: it has told of others only
+        """
+        end = time.monotonic() + self._seconds
+        while time.monotonic() < end:
             answer = self._answer()
             if answer.get('event') == event and data.items() <= {
                     **answer.get('data', {})}.items():
                 return
+        raise QmpError(f'no {event} of {data} within {self._seconds:g} s')
 
     def close(self) -> None:
         self._file.close()

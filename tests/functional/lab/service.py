@@ -23,6 +23,9 @@ import uuid
 
 from tests.functional.lab import box
 
+#: Seconds for the longest call of a driver, on a busy machine.
+SECONDS = 300.0
+
 ROOT = pathlib.Path(__file__).parents[3]
 
 
@@ -60,10 +63,9 @@ class Service:
         """
         process = self._process
         assert process.stdin
-        assert process.stdout
         process.stdin.write(json.dumps([method, arguments, named]) + '\n')
         process.stdin.flush()
-        line = process.stdout.readline()
+        line = box.said(process, SECONDS)
         assert line, f'the driver is gone: {self.log()}'
         answer = json.loads(line)
         self.trips, self.seconds = answer['trips'], answer['seconds']

@@ -27,6 +27,8 @@ from tests.functional.lab import holder
 from tests.functional.lab import tls
 
 POINT = '/mnt/volume'
+#: Seconds that a file system may keep who reads or writes it.
+_SECONDS = 120.0
 _LOG = '/var/log/glusterfs/tenant.log'
 
 #: Type, and the inode number that only the root of a volume has.
@@ -152,10 +154,12 @@ class Held:
 
     def close(self) -> None:
         """The process ends; what it held is released."""
-        assert self._process.stdin and self._process.stdout
+        assert self._process.stdin
         self._process.stdin.close()
-        self._process.wait(30)
-        self._process.stdout.close()
+        try:
+            self._process.wait(_SECONDS)
+        finally:
+            box.end(self._process)
 
     def _ask(self, *words: str) -> str:
         assert self._process.stdin
@@ -165,6 +169,5 @@ class Held:
         return '' if result == 'ok' else str(value)
 
     def _answer(self) -> list[ty.Any]:
-        assert self._process.stdout
-        answer: list[ty.Any] = json.loads(self._process.stdout.readline())
+        answer: list[ty.Any] = json.loads(box.said(self._process, _SECONDS))
         return answer

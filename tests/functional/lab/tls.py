@@ -27,7 +27,8 @@ from tests.functional.lab import box
 def compiled_in() -> pathlib.Path:
     """Where OpenSSL, and so Gluster, looks: not the same on all systems."""
     answer = subprocess.run(['openssl', 'version', '-d'], check=True,
-                            capture_output=True, text=True).stdout
+                            capture_output=True, text=True,
+                            timeout=box.SECONDS).stdout
     return pathlib.Path(answer.split('"')[1])
 
 

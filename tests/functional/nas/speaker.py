@@ -30,6 +30,9 @@ from manila_drivers.transport import meter
 from manila_drivers.transport import ssh
 from tests.functional.lab import box
 
+# For a reconciliation in a guest on a busy machine.
+_SECONDS = 500.0
+
 ROOT = pathlib.Path(__file__).parents[3]
 OPTIONS = 'sync,no_root_squash,insecure,no_wdelay,no_subtree_check'
 
@@ -51,12 +54,15 @@ class Speaker:
             {'path': path, 'name': name, 'fsid': fsid,
              'levels': levels}) + '\n')
         self._process.stdin.flush()
-        answer = json.loads(self._process.stdout.readline())
+        answer = json.loads(box.said(self._process, _SECONDS))
         return answer['error'], answer['trips']
 
     def close(self) -> None:
         self._process.stdin.close()
-        self._process.wait(30)
+        try:
+            self._process.wait(30)
+        finally:
+            box.end(self._process)
 
 
 def serve(target: dict[str, str]) -> None:
