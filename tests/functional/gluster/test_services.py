@@ -17,6 +17,7 @@ import threading
 
 import pytest
 
+from tests import listening
 from tests.functional.gluster import made
 from tests.functional.gluster.waiting import eventually
 from tests.functional.lab import gluster
@@ -128,7 +129,7 @@ class TestKilled:
         killer.start()
         with pytest.raises(AssertionError, match='gone'):
             service.call('delete_share', None, row)
-        killer.join()
+        listening.join(killer)
         service.restart()
         # Nobody gets it as it is, and its tenant does not get it back.
         others = [made.share() for _ in range(2)]
@@ -171,5 +172,5 @@ def interrupt(service, seconds, *call):
     except AssertionError:
         # It was ended before it could answer.
         pass
-    killer.join()
+    listening.join(killer)
     service.restart()

@@ -16,6 +16,7 @@ import threading
 
 import pytest
 
+from tests import listening
 from tests.functional.gluster import made
 from tests.functional.lab import gluster
 from tests.functional.lab import service as services
@@ -160,5 +161,5 @@ class Trespasser:
 
     def __exit__(self, *_):
         self._over.set()
-        self._thread.join()
+        listening.join(self._thread)
         self._client.close()

@@ -24,6 +24,7 @@ from manila_drivers.simulators import sshd
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh
 from tests import doors
+from tests import listening
 from tests import needs
 
 
@@ -89,8 +90,7 @@ def test_commands_at_once(host):
                for number in range(16)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    listening.join(*threads)
     assert done == [True] * 16
 
 

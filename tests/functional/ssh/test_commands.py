@@ -29,6 +29,7 @@ from manila_drivers import exception
 from manila_drivers.transport import command
 from manila_drivers.transport import script
 from manila_drivers.transport import ssh
+from tests import listening
 from tests.functional.ssh import daemon
 
 PASSWORD = 'correct-horse-battery'
@@ -211,8 +212,7 @@ def test_stalled_commands_do_not_use_up_the_sessions(host, measured):
                for _ in range(14)]
     for one in threads:
         one.start()
-    for one in threads:
-        one.join()
+    listening.join(*threads)
 
     assert host.run(sh('echo well')).stdout == 'well\n'
 

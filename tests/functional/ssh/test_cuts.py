@@ -28,13 +28,12 @@ import pytest
 from manila_drivers import exception
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh
+from tests import listening
 from tests.functional.ssh import proxy
 
 POINTS = 48
 #: Logins at a time that none has to wait for.
 FEW = 4
-#: More than any thread here needs to end.
-SECONDS = 60
 
 
 @pytest.fixture
@@ -167,7 +166,7 @@ def test_cut_in_the_middle_of_a_command(via, hosts, trace):
     with pytest.raises(ssh.Cut, match='was lost') as caught:
         host.run(cmd)
 
-    ends.join(SECONDS)
+    listening.join(ends)
     assert caught.value.stdout == 'begun\n'
     # The next one gets a connection of its own.
     assert host.run(leave(trace)).stdout == 'done\n'
@@ -189,7 +188,7 @@ def test_kill_of_sshd_in_the_middle_of_a_command(make_sshd, target, hosts,
     with pytest.raises(exception.OutcomeUnknown):
         host.run(command.Command.of('sleep', '30'))
 
-    ends.join(SECONDS)
+    listening.join(ends)
     assert host.run(leave(trace)).stdout == 'done\n'
     assert traces(trace) == 1
 
@@ -283,5 +282,5 @@ def test_one_host_that_is_gone_does_not_hold_up_another(hosts, sshd, target,
     well.run(leave(trace))
 
     assert time.monotonic() - started < 1.5
-    waits.join(SECONDS)
+    listening.join(waits)
     assert traces(trace) == 2

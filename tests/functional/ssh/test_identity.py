@@ -21,6 +21,7 @@ import pytest
 from manila_drivers import exception
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh
+from tests import listening
 from tests.functional.ssh import daemon
 
 ECHO = command.Command.of('echo', 'well')
@@ -153,8 +154,7 @@ def test_many_learn_at_once_and_remember_once(sshd, target, known):
     threads = [threading.Thread(target=learn, args=(one,)) for one in makers]
     for one in threads:
         one.start()
-    for one in threads:
-        one.join()
+    listening.join(*threads)
     for made in makers:
         made.close()
 

@@ -24,6 +24,7 @@ from manila_drivers import exception
 from manila_drivers.transport import command
 from manila_drivers.transport import meter
 from manila_drivers.transport import ssh
+from tests import listening
 from tests.functional.ssh import daemon
 
 THREADS = 64
@@ -44,8 +45,7 @@ def in_threads(number, action):
                for one in range(number)]
     for one in threads:
         one.start()
-    for one in threads:
-        one.join()
+    listening.join(*threads)
     return caught
 
 
@@ -124,7 +124,7 @@ def test_who_gets_no_turn_hears_of_it(hosts, sshd, target):
         host.run(command.Command.of('true'))
 
     assert time.monotonic() - started < 5
-    busy.join()
+    listening.join(busy)
     host.run(command.Command.of('true'))
 
 
@@ -188,7 +188,7 @@ def test_close_while_callers_wait(hosts, sshd, target):
     time.sleep(0.5)
 
     host.close()
-    work.join()
+    listening.join(work)
 
     assert len(caught) == 8
     assert {type(one) for one in caught} == {ssh.Cut, exception.Unreachable}
@@ -220,7 +220,7 @@ def test_connections_that_are_cut_all_the_time(via, hosts, tmp_path):
     cutting.start()
     assert in_threads(16, work) == []
     over.set()
-    cutting.join()
+    listening.join(cutting)
 
     time.sleep(0.3)
     for trace, outcome in said.items():

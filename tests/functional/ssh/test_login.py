@@ -22,6 +22,7 @@ import pytest
 from manila_drivers import exception
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh
+from tests import listening
 from tests.functional.ssh import daemon
 
 ECHO = command.Command.of('echo', 'well')
@@ -75,7 +76,7 @@ def run_together(number, action):
     together = threading.Barrier(number)
 
     def work():
-        together.wait()
+        together.wait(listening.SECONDS)
         try:
             action()
         except exception.DriverError as exc:
@@ -84,8 +85,7 @@ def run_together(number, action):
     threads = [threading.Thread(target=work) for _ in range(number)]
     for one in threads:
         one.start()
-    for one in threads:
-        one.join()
+    listening.join(*threads)
     return caught
 
 

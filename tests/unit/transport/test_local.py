@@ -25,6 +25,7 @@ from manila_drivers import exception
 from manila_drivers.transport import command
 from manila_drivers.transport import local
 from manila_drivers.transport import meter
+from tests import listening
 
 PASSWORD = 'correct-horse-battery'
 
@@ -276,8 +277,7 @@ def test_64_threads(tmp_path):
                for number in range(64)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    listening.join(*threads)
 
     assert sorted(found) == sorted(f'{number}\n' for number in range(64))
 

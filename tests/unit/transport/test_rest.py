@@ -35,6 +35,7 @@ from manila_drivers.simulators.vast import VmsServer
 from manila_drivers.simulators.vast import VmsSim
 from manila_drivers.transport import rest
 from manila_drivers.transport import retry
+from tests import listening
 
 GET = rest.Request('GET', '/api/v1/views/', query=(('page_size', '10'),))
 POST = rest.Request('POST', '/api/v1/viewpolicies/', body={'name': 'p'})
@@ -290,14 +291,17 @@ def forwarded(address, server):
                                         args=(inner, self.request))
                 back.start()
                 copy(self.request, inner)
-                back.join()
+                listening.join(back)
 
     with socketserver.ThreadingTCPServer((address, 0), Both) as running:
         running.daemon_threads = True
         running.block_on_close = False
-        threading.Thread(target=running.serve_forever).start()
+        running.socket.settimeout(1)
+        serving = threading.Thread(target=running.serve_forever)
+        serving.start()
         yield running.server_address[1]
         running.shutdown()
+        listening.join(serving)
 
 
 def test_without_verification_it_works_and_warns_nobody_else(
@@ -338,10 +342,11 @@ def test_a_server_without_tls_is_an_error_and_not_a_hang():
             Token(VmsSim()), policy=retry.Policy(retries=0))
         with pytest.raises(exception.TransportError):
             transport.call(GET)
-        thread.join()
+        listening.join(thread)
 
 
 def _answer_in_clear(listener):
+    listener.settimeout(listening.SECONDS)
     connection, _ = listener.accept()
     with connection:
         connection.recv(1000)
@@ -374,7 +379,7 @@ def test_an_answer_that_drips_ends_with_the_total_time():
             transport.call(GET)
     finally:
         stop.set()
-        thread.join()
+        listening.join(thread)
         listener.close()
 
 
@@ -387,6 +392,7 @@ class _PlainAdapter(rest.adapters.HTTPAdapter):
 
 
 def _drip(listener, stop):
+    listener.settimeout(listening.SECONDS)
     connection, _ = listener.accept()
     with connection:
         connection.recv(10000)
@@ -419,8 +425,7 @@ def test_connections_are_kept_and_shared_by_threads(server):
     threads = [threading.Thread(target=work) for _ in range(16)]
     for thread in threads:
         thread.start()
-    for thread in threads:
-        thread.join()
+    listening.join(*threads)
     assert not failures
 
 

@@ -20,6 +20,7 @@ from paramiko import common
 import pytest
 
 from manila_drivers.transport import ssh_channel
+from tests import listening
 from tests.unit.transport.ssh import server
 
 NAMES = {common.MSG_CHANNEL_EOF: 'EOF', common.MSG_CHANNEL_CLOSE: 'CLOSE',
@@ -101,7 +102,7 @@ def test_nothing_is_said_after_the_close(open_channel, way, order, patience):
     sending.start()
     wire.reached.wait(10)
     end.set()
-    sending.join()
+    listening.join(sending)
     for name in order:
         wire.await_sent(name)
 

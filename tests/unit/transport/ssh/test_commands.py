@@ -26,6 +26,7 @@ from manila_drivers.transport import ssh
 from manila_drivers.transport import ssh_connection
 from manila_drivers.transport import ssh_login
 from manila_drivers.transport import ssh_watch
+from tests import listening
 from tests.unit.transport.ssh import server
 
 ECHO = command.Command.of('echo', 'well')
@@ -89,7 +90,7 @@ def test_close_while_somebody_logs_in(hosts, serve, monkeypatch):
     while not made.transports:
         asking.join(0.01)
     host.close()
-    asking.join()
+    listening.join(asking)
     go.set()
 
     assert 'were closed' in str(caught[0])
@@ -253,8 +254,7 @@ def test_a_failed_login_more_does_not_harm_those_who_have_one(hosts, serve):
         for _ in range(9)]
     for one in threads:
         one.start()
-    for one in threads:
-        one.join()
+    listening.join(*threads)
 
     assert answers == ['echo well\n'] * 9
     assert made.logins == 2
@@ -280,8 +280,7 @@ def test_who_is_killed_while_it_waits_leaves_no_gap(hosts, serve):
     with pytest.raises(Killed), killed_after(0.7):
         host.run(ECHO)
     go.set()
-    for one in threads:
-        one.join()
+    listening.join(*threads)
 
     [connection] = host._pool._connections
     assert connection.busy == 0
