@@ -22,5 +22,5 @@ hypothesis.settings.register_profile(
 hypothesis.settings.load_profile('steady')
 
 # The last lines of a run say what the suites have shown, on several workers
-# too.
-pytest_plugins = ['manila_drivers.conformance.summary']
+# too. Whatever hangs ends, and what a killed run has left is ended.
+pytest_plugins = ['manila_drivers.conformance.summary', 'tests.ending']

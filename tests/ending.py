@@ -20,8 +20,8 @@ at its exit, would go on for ever.  Behind all of these the watchdog of
 stacks and ends the process.  Boxes and guests end with it; other processes
 are ended by the next run.
 
-A ``conftest.py`` has it by importing its hooks.  The watchdog is one for the
-process: pytest's own option ``faulthandler_timeout`` takes it away.
+The watchdog is one for the process: pytest's own option
+``faulthandler_timeout`` would take it away.
 """
 
 import faulthandler
@@ -63,7 +63,10 @@ def pytest_runtest_protocol(item):
 
 @pytest.hookimpl(trylast=True)
 def pytest_exception_interact(node):
-    """Wind it up again: pytest has just stopped it, for debuggers."""
+    """Wind it up again: pytest has just stopped it, for debuggers.
+
+    What is left of this test is its teardown.
+    """
     _within(GRACE if isinstance(node, pytest.Item) else BETWEEN)
 
 

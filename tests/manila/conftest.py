@@ -27,12 +27,6 @@ from manila_drivers.rig import releases
 from manila_drivers.rig import scene
 from manila_drivers.rig import show
 from manila_drivers.rig import vast
-from tests.ending import pytest_configure  # noqa: F401
-from tests.ending import pytest_exception_interact  # noqa: F401
-from tests.ending import pytest_report_header  # noqa: F401
-from tests.ending import pytest_runtest_protocol  # noqa: F401
-from tests.ending import pytest_sessionfinish  # noqa: F401
-from tests.ending import pytest_unconfigure  # noqa: F401
 
 BACKEND = 'vast'
 REPOSITORY = pathlib.Path(__file__).parents[2]

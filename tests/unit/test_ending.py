@@ -30,8 +30,8 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 
 CONFTEST = """
 from tests import ending
-from tests.ending import *
-ending.GRACE = ending.END = 2.0
+pytest_plugins = ['tests.ending']
+ending.GRACE = ending.END = %f
 """
 IN_PYTHON = 'def test_it():\n    time.sleep(600)\n'
 IN_A_PROCESS = """
@@ -62,8 +62,8 @@ def start(tmp_path):
     """Start tests in a process of their own, each with two seconds."""
     started = []
 
-    def begin(text):
-        (tmp_path / 'conftest.py').write_text(CONFTEST)
+    def begin(text, grace=90.0):
+        (tmp_path / 'conftest.py').write_text(CONFTEST % grace)
         (tmp_path / 'test_it.py').write_text(IMPORTS + text)
         (tmp_path / 'pytest.ini').write_text('[pytest]\ntimeout = 2\n')
         environment = {name: value for name, value in os.environ.items()
@@ -91,7 +91,7 @@ def test_a_test_that_hangs_fails_and_the_next_one_runs(start, text):
 
 @pytest.mark.parametrize('text', [IN_C, IN_TEARDOWN, AT_EXIT])
 def test_what_its_limit_cannot_end_ends_with_all_stacks(start, text):
-    process = start(text)
+    process = start(text, grace=2.0)
     said, _ = process.communicate(timeout=100)
     assert process.returncode == 1
     assert 'most recent call first' in said, said
