@@ -206,6 +206,11 @@ def escaped(path: str) -> str:
         for character in path)
 
 
+def in_etab(path: str) -> str:
+    """A path as etab has it, which has fewer characters in octal."""
+    return re.sub(r'[\s\\"#]', lambda match: '\\%03o' % ord(match[0]), path)
+
+
 def unescaped(text: str) -> str:
     raw = re.sub(rb'\\([0-3][0-7][0-7])',
                  lambda match: bytes([int(match[1], 8)]),

@@ -20,11 +20,13 @@ it is**.  So networks of different levels must not overlap there; see
 is written as two halves.
 """
 
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import functools
+import pathlib
 import re
 import uuid
 
@@ -42,6 +44,9 @@ Entry = exports_text.Entry
 ETAB = '/var/lib/nfs/etab'
 DIRECTORY = '/etc/exports.d'
 PREFIX = 'manila-'
+
+# Paths that are looked for one by one; for more, everything is read.
+_FEW = 20
 
 # How many entries overlapping networks may cost one directory.
 _EXTRA = 2000
@@ -96,21 +101,62 @@ def by_path(entries: Iterable[Entry]) -> dict[str, tuple[Entry, ...]]:
     return {path: tuple(some) for path, some in found.items()}
 
 
-def questions() -> list[command.Command]:
-    """One round trip, for all directories there are."""
+def few(paths: Collection[str]) -> bool:
+    """Whether it is worth asking for these alone."""
+    return 0 < len(paths) <= _FEW
+
+
+def questions(paths: Collection[str] = ()) -> list[command.Command]:
+    """One round trip.
+
+    :param paths: those of interest, with what is above them; all there are
+        if none are named, or many.
+    """
+    if not few(paths):
+        return [
+            directory.run('cat', '--', ETAB, accept=frozenset({0, 1})),
+            directory.run('grep', '-rHs', '--include=*.exports', '--', '',
+                          DIRECTORY, accept=frozenset({0, 1, 2})),
+            directory.run('cat', '--', '/etc/exports',
+                          accept=frozenset({0, 1}))]
+    within = _with_parents(paths)
     return [
-        directory.run('cat', '--', ETAB, accept=frozenset({0, 1})),
-        directory.run('grep', '-rHs', '--include=*.exports', '--', '',
-                      DIRECTORY, accept=frozenset({0, 1, 2})),
+        live(paths),
+        directory.run('grep', '-rHsF', '--include=*.exports', *_patterns(
+            text + end for path in within for text in {
+                path, exports_text.in_etab(path), exports_text.escaped(path)}
+            for end in ' \t"'), '--', DIRECTORY,
+            accept=frozenset({0, 1, 2})),
         directory.run('cat', '--', '/etc/exports',
                       accept=frozenset({0, 1}))]
+
+
+def live(paths: Collection[str]) -> command.Command:
+    """What is exported now of these paths and those above them."""
+    if not few(paths):
+        return directory.run('cat', '--', ETAB, accept=frozenset({0, 1}))
+    return directory.run('grep', '-F', *_patterns(
+        exports_text.in_etab(path) + '\t' for path in _with_parents(paths)),
+        '--', ETAB, accept=frozenset({0, 1, 2}))
+
+
+def _with_parents(paths: Collection[str]) -> list[str]:
+    return sorted({*paths, *(str(above) for path in paths for above in
+                             pathlib.PurePosixPath(path).parents)})
+
+
+def _patterns(texts: Iterable[str]) -> Iterable[str]:
+    return [word for text in sorted(set(texts)) for word in ('-e', text)]
 
 
 def understand(server: str, results: Sequence[command.Result]) -> Facts:
     """:raises DriverError: it does not say what it exports."""
     etab, found, others = results
     unread = directory.objection(found)
-    if etab.status or found.status not in (0, 1, 2) or unread:
+    # Of grep that is nothing found; cat never fails without a word.
+    silent = etab.status == 1 and not etab.stderr.strip()
+    if (etab.status and not silent) or found.status not in (0, 1, 2) \
+            or unread:
         raise exception.BackendError(
             f'NFS server {server} does not say what it exports',
             answer=etab.stderr.strip()[-500:] or unread,
@@ -282,6 +328,16 @@ def fsids(facts: Iterable[Facts],
         entry.fsid for entry in known.get(each.path, ())
         if entry.fsid not in ('', '0', 'root')
         and len(users[entry.fsid]) == 1]) for each in wanted}
+
+
+def own_fsids(facts: Facts) -> dict[str, str]:
+    """Of each path the fsid that no other path of a server has."""
+    users: dict[str, set[str]] = {}
+    for entry in (*facts.live, *(entry for entries in facts.stored.values()
+                                 for entry in entries)):
+        users.setdefault(entry.fsid, set()).add(entry.path)
+    return {path: fsid for fsid, paths in users.items()
+            if fsid and len(paths) == 1 for path in paths}
 
 
 def _fsid(wanted: directory.Directory, known: Sequence[str]) -> str:

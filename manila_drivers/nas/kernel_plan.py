@@ -72,14 +72,12 @@ def _wanted(have: Iterable[Entry], wanted: directory.Directory,
         for client, level in sorted(clients.items())]
 
 
-def checked() -> command.Command:
-    """What is exported now, for :func:`undone`."""
-    return directory.run('cat', '--', kernel.ETAB)
-
-
 def undone(etab: str, wanted: Iterable[directory.Directory],
            fsids: Mapping[str, str]) -> str:
-    """What exportfs has not done although it did not complain."""
+    """What exportfs has not done although it did not complain.
+
+    :param etab: as it is now, of the paths that are wanted at least.
+    """
     live = kernel.by_path(exports_text.read(etab))
     left: Commands = []
     for each in wanted:

@@ -39,6 +39,9 @@ from manila_drivers.transport import ssh
 
 LOG = logging.getLogger(__name__)
 
+# Bytes of one answer: a thousand shares of a hundred rules each are 60 MB.
+_MOST = 512 * 1024 ** 2
+
 T = TypeVar('T')
 MakeRunner = Callable[[str], script.Runner]
 
@@ -102,7 +105,7 @@ class Execute:
         return self._hosts.host(ssh.Target(
             name, given.login, given.trust, port=given.port,
             connect_timeout=given.connect_timeout, min_connections=low,
-            max_connections=high,
+            max_connections=high, max_output=_MOST,
             sudo=('sudo', '-n') if given.sudo else ()))
 
     # Commands on a management host

@@ -25,6 +25,7 @@ from manila_drivers import exception
 from manila_drivers.ibm.gpfs import export_options
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import helper
+from manila_drivers.ibm.gpfs import servers
 from manila_drivers.nas import ganesha
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
@@ -170,6 +171,7 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
         self.default_options()
         index = self._layout.index
         super().check()
+        servers.everywhere(self.servers, self._check_own_directory)
         for server, facts in self._ask(self.servers, ()).items():
             if isinstance(facts, ganesha.Facts) and facts.lasts is False:
                 LOG.warning(
@@ -177,6 +179,27 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
                     'Unless a file that is included there has it, no share '
                     'is exported when Ganesha was restarted.', server, index,
                     self._layout.config)
+
+
+    def _check_own_directory(self, server: str) -> None:
+        """
+        :raises ConfigurationError: servers share it.  Each has an index of
+            its own, and their locks would not keep them apart: GPFS keeps
+            locks of flock(2) per node.
+        """
+        directory = self._layout.export_dir
+        try:
+            result, = self.asked(server, [command.Command.of(
+                'stat', '-f', '-c', '%T', directory, root=True,
+                accept=frozenset(range(256)))])
+        except exception.DriverError as exc:
+            LOG.warning('NFS server %s: %s', server, exc)
+            return
+        if result.status == 0 and result.stdout.strip() == 'gpfs':
+            raise exception.ConfigurationError(
+                'ganesha_export_dir', f'{directory} is in GPFS on {server}',
+                check='that every NFS server has such a directory of its '
+                'own, on a local disk')
 
 
 def _modern(text: str) -> str:

@@ -15,6 +15,8 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 import logging
+import posixpath
+from typing import Any
 
 from manila_drivers import access
 from manila_drivers import exception
@@ -37,12 +39,41 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
     KNOWN_OPTIONS = export_options.KERNEL
     OPPOSITES = exports_text.OPPOSITES
 
+    def __init__(self, execute: Any, config_object: Any) -> None:
+        super().__init__(execute, config_object)
+        # Numbers of file systems that no other path was seen to have.
+        self._own: dict[str, set[str]] = {}
+
     @property
     def _persist(self) -> bool:
         return bool(getattr(self.configuration, 'knfs_persist_exports', True))
 
     def questions(self, paths: Sequence[str]) -> helper.Commands:
-        return kernel.questions()
+        return kernel.questions(paths)
+
+    def _facts(self, server: str, paths: Sequence[str],
+               existing: Sequence[str] = (),
+               scraps: Sequence[str] = ()) -> kernel.Facts:
+        """Servers may export thousands of directories, of which one changes:
+        all are read only where that one does not tell enough."""
+        facts = super()._facts(server, paths, existing, scraps)
+        if kernel.few(paths):
+            if all(self._tells_enough(facts, path) for path in paths):
+                return facts
+            facts = self.understand(server, self.asked(
+                server, kernel.questions()))
+        for path, fsid in kernel.own_fsids(facts).items():
+            self._own.setdefault(path, set()).add(fsid)
+        return facts
+
+    def _tells_enough(self, facts: kernel.Facts, path: str) -> bool:
+        """Whether no other directory has its numbers, nor another file it.
+        """
+        fsids = {entry.fsid for entry in (*facts.of(path),
+                                          *facts.kept.get(path, ()))}
+        name = kernel_plan.file_name(posixpath.basename(path))
+        return fsids <= {'', *self._own.get(path, ())} \
+            and facts.homes.get(path, set()) <= {name}
 
     def understand(self, server: str,
                    results: Sequence[command.Result]) -> kernel.Facts:
@@ -64,7 +95,11 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
     def agree(self, facts: Mapping[str, kernel.Facts],
               wanted: Sequence[exports.Export]) -> dict[str, str]:
         self._warn(facts, {export.path for export in wanted})
-        return kernel.fsids(facts.values(), wanted)
+        found = kernel.fsids(facts.values(), wanted)
+        for path, fsid in found.items():
+            self._own.setdefault(path, set()).add(
+                exports_text.comparable(fsid))
+        return found
 
     def _warn(self, facts: Mapping[str, kernel.Facts],
               paths: set[str]) -> None:
@@ -85,7 +120,8 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
              agreed: Mapping[str, str]) -> helper.Commands:
         commands = [cmd for export in wanted for cmd in kernel_plan.plan(
             facts, export, agreed[export.path], persist=self._persist)]
-        return [*commands, kernel_plan.checked()] if commands else []
+        return [*commands, kernel.live([
+            export.path for export in wanted])] if commands else []
 
     def verdict(self, server: str, wanted: Sequence[exports.Export],
                 agreed: Mapping[str, str],

@@ -29,6 +29,8 @@ class Files:
 
     def __init__(self) -> None:
         self.text: dict[str, str] = {}
+        #: What kind of file system all of this is on.
+        self.file_system = 'ext2/ext3'
         self.directories = {'/etc', '/var/lib/nfs'}
         self._commands: dict[str, Callable[[Sequence[str], str], Result]] = {
             'cat': self._cat, 'grep': self._grep, 'tee': self._tee,
@@ -55,18 +57,34 @@ class Files:
         return done(self.text[path])
 
     def _grep(self, arguments: Sequence[str], stdin: str) -> Result:
-        pattern, directory = _operands(arguments)
-        if pattern:
+        """``grep -rHs -- '' directory``, ``grep -rHsF -e text -- directory``
+        and ``grep -F -e text -- file``."""
+        texts = [text for before, text in itertools.pairwise(arguments)
+                 if before == '-e']
+        *pattern, place = _operands(arguments)
+        if any(pattern) or bool(texts) != any(
+                word.startswith('-') and 'F' in word
+                and not word.startswith('--') for word in arguments):
             raise NotImplementedError('grep for something')
+        if not any(word.startswith('-r') for word in arguments):
+            return self._grep_file(place, texts)
         globs = [word.partition('=')[2] for word in arguments
                  if word.startswith('--include=')]
-        if directory not in self.directories:
+        if place not in self.directories:
             return Result('', '', 2)
         lines = [f'{path}:{line}\n'
-                 for path, text in self.below(directory).items()
+                 for path, text in self.below(place).items()
                  if any(fnmatch.fnmatch(posixpath.basename(path), glob)
                         for glob in globs)
-                 for line in text.splitlines()]
+                 for line in text.splitlines()
+                 if not texts or any(each in line for each in texts)]
+        return Result(''.join(lines), '', 0 if lines else 1)
+
+    def _grep_file(self, path: str, texts: Sequence[str]) -> Result:
+        if path not in self.text:
+            return failed(f'grep: {path}: No such file or directory', 2)
+        lines = [line + '\n' for line in self.text[path].splitlines()
+                 if any(each in line for each in texts)]
         return Result(''.join(lines), '', 0 if lines else 1)
 
     def _tee(self, arguments: Sequence[str], stdin: str) -> Result:
@@ -100,6 +118,8 @@ class Files:
     # stops the test that wants it.
 
     def _stat(self, arguments: Sequence[str], stdin: str) -> Result:
+        if list(arguments[:3]) == ['-f', '-c', '%T']:
+            return done(f'{self.file_system}\n')
         if list(arguments[:2]) != ['-c', '%F']:
             raise NotImplementedError(arguments)
         path = arguments[-1]

@@ -175,7 +175,7 @@ class KernelNfs(server.Server):
         """Addresses first, then networks, then names, then everybody."""
         ordered = sorted(entries, key=_kind)
         text = ''.join(
-            f'{_etab(entry.path)}\t{entry.client}'
+            f'{exports_text.in_etab(entry.path)}\t{entry.client}'
             f'({",".join(entry.options)})\n' for entry in ordered)
         self.files.text[ETAB] = text
         # What is read back is what was written: the next one to look need
@@ -189,11 +189,6 @@ def _kind(entry: Entry) -> int:
     if entry.network is not None:
         return 1
     return 4 if entry.client == '*' else 3 if entry.client[0] == '@' else 2
-
-
-def _etab(path: str) -> str:
-    """etab has fewer characters in octal than we write."""
-    return re.sub(r'[\s\\"#]', lambda match: '\\%03o' % ord(match[0]), path)
 
 
 def _split(argument: str) -> tuple[str, str]:

@@ -12,6 +12,7 @@
 
 """Several NFS servers, of which one does not answer for a while."""
 
+import functools
 import ipaddress
 
 import pytest
@@ -366,3 +367,69 @@ def test_one_rule_too_many_does_not_let_the_others_write(make_place):
     manager.update(share, add=[manager.rule('2001:db8::1')])
     assert given(place, '20.10.7.1') == ['ro', 'ro']
     assert given(place, '2001:db8::1') == ['rw', 'rw']
+
+
+def heard(place, call):
+    """Bytes that servers said during a call."""
+    total = []
+    servers = place.sim.servers.values()
+    for server in servers:
+        server.execute = functools.partial(counted, server.execute, total)
+    call()
+    for server in servers:
+        del server.execute
+    return sum(total)
+
+
+def counted(execute, total, *words):
+    result = execute(*words)
+    total.append(len(result.stdout))
+    return result
+
+
+def test_a_change_reads_what_it_is_about(make_place):
+    """However many others there are."""
+    place = make_place('KNFS')
+    manager = place.manager
+    rule, other = manager.rule('10.0.0.1'), manager.rule('10.0.0.2')
+    share = manager.create()
+    manager.update(share, add=[rule])
+    few = heard(place, lambda: manager.update(share, add=[other]))
+    for _ in range(30):
+        another = manager.create()
+        manager.update(another, add=[
+            manager.rule(f'10.1.{number}.1') for number in range(30)])
+    many = heard(place, lambda: manager.update(share, delete=[other]))
+    assert many < 2 * few
+    new = manager.create()
+    assert heard(place, lambda: manager.update(new, add=[rule])) < 2 * few
+    # A new process has looked at everything when it starts.
+    manager.restart()
+    manager.ensure()
+    assert heard(place, lambda: manager.update(share, add=[other])) < 2 * few
+
+
+def test_a_number_that_another_path_has_is_not_kept(make_place):
+    """Also where the other one would not be read."""
+    place = make_place('KNFS')
+    share = place.manager.create()
+    path = f'/gpfs0/shares/share-{share.id}'
+    for server in place.sim.servers.values():
+        for each in path, '/gpfs0/other':
+            server.execute(['exportfs', '-i', '-o', 'rw,fsid=7',
+                            f'10.0.0.9:{each}'])
+    place.manager.update(share, add=[place.manager.rule('10.0.0.1')])
+    for server in place.sim.servers.values():
+        fsids = {entry.path: entry.fsid for entry in server.entries}
+        assert fsids['/gpfs0/other'] == '7'
+        assert fsids[path] not in ('', '7')
+
+
+def test_servers_do_not_share_what_ganesha_reads(make_place):
+    """Their locks on it would be locks of one node each."""
+    place = make_place('GNFS')
+    place.driver.check_for_setup_error()
+    place.sim.servers['nfs2'].files.file_system = 'gpfs'
+    with pytest.raises(errors.ManilaException,
+                       match=r'ganesha_export_dir.*nfs2'):
+        place.driver.check_for_setup_error()
