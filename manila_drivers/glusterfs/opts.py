@@ -32,7 +32,7 @@ GLUSTER_OPTS: list[cfg.Opt] = [
         help='Regular expression, matched from the start of its name, for '
              'the volumes that may become shares. #{size} in it stands for a '
              'number, the size of the volume in GiB; ## is a plain #. '
-             'Example: manila-share-volume-#{size}G-\\d+$. Required with '
+             'Example: manila-share-volume-#{size}G-[0-9]+$. Required with '
              'glusterfs_servers.'),
     cfg.ListOpt(
         'glusterfs_targets', default=[],

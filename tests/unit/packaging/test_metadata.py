@@ -13,6 +13,7 @@
 
 """What setup.cfg promises exists, and importing stays cheap."""
 
+import ast
 import configparser
 import importlib
 import pathlib
@@ -117,8 +118,61 @@ def test_the_version_without_an_installation(monkeypatch):
 def test_requirements_have_lower_bounds_and_no_manila():
     for line in lines((ROOT / 'requirements.txt').read_text()):
         if not line.startswith('#'):
-            assert re.match(r'[a-z.]+>=\d+(\.\d+)* # ', line), line
+            assert re.match(r'[a-z0-9.]+>=\d+(\.\d+)* # ', line), line
             assert not line.startswith('manila')
+
+
+#: Where a package's name is not that of its module.
+PACKAGES = {'oslo_concurrency': 'oslo.concurrency', 'oslo_config':
+            'oslo.config', 'oslo_log': 'oslo.log', 'oslo_utils': 'oslo.utils'}
+#: What runs with Manila, or in a test, has it from there.
+OPTIONAL = {'rig': {'manila', 'oslo_service', 'paste', 'sqlalchemy'},
+            'conformance': {'pytest'}, '': {'manila'}}
+
+
+def imported():
+    """Pairs of a top-level module and the room that imports it."""
+    for path in (ROOT / 'manila_drivers').rglob('*.py'):
+        room = path.relative_to(ROOT / 'manila_drivers').parts[0]
+        for node in ast.walk(ast.parse(path.read_text(encoding='utf-8'))):
+            names = ([node.module or ''] if isinstance(node, ast.ImportFrom)
+                     else [name.name for name in node.names]
+                     if isinstance(node, ast.Import) else [])
+            for name in names:
+                yield name.partition('.')[0], room
+
+
+def test_what_is_imported_is_required():
+    required = {re.split('[>=]', line)[0] for line in lines(
+        (ROOT / 'requirements.txt').read_text())}
+    own = {*sys.stdlib_module_names, 'manila_drivers'}
+    missing = {name for name, room in imported() if name not in own
+               and name not in {*OPTIONAL.get(room, ()), *OPTIONAL['']}
+               and PACKAGES.get(name, name) not in required}
+    assert not missing
+
+
+def test_every_room_is_a_package():
+    rooms = {path.parent for path in (ROOT / 'manila_drivers').rglob('*.py')}
+    assert not [str(room) for room in rooms
+                if not (room / '__init__.py').is_file()]
+
+
+def test_the_long_description_speaks_of_nothing_that_a_wheel_lacks():
+    name = setup_cfg()['metadata']['description_file'].strip()
+    text = (ROOT / name).read_text(encoding='utf-8')
+    assert not re.findall(r'\S*(?:tools/|doc/|tests/|\.ci/|tox )\S*', text)
+    for path in re.findall(r'``([\w./-]+\.\w+)``', text):
+        module = path.rpartition('.')[0]
+        assert path.startswith('manila_drivers.'), path
+        importlib.import_module(module)
+
+
+def test_there_are_project_urls():
+    urls = lines(setup_cfg()['metadata']['project_urls'])
+    assert urls
+    for line in urls:
+        assert re.fullmatch(r'[\w ]+ = https://docs\.openstack\.org/\S+', line)
 
 
 def test_the_oldest_versions_are_those_that_are_tried():

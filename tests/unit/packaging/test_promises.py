@@ -1,0 +1,102 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What README and the pages tell people to write and to type."""
+
+import itertools
+import pathlib
+import re
+import shlex
+
+from docutils import core
+from docutils import nodes
+import pytest
+
+from manila_drivers import misspelt
+from manila_drivers import opts
+from manila_drivers.cli import main
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+PAGES = [ROOT / 'README.rst', ROOT / 'DESCRIPTION.rst',
+         *sorted((ROOT / 'doc/source').rglob('*.rst'))]
+OPTIONS = [opt for _, group in (*opts.list_opts(),
+                                *opts.list_standalone_opts())
+           for opt in group]
+
+
+def rendered(text):
+    """Return what a reader sees of a text in a page."""
+    tree = core.publish_doctree(text, settings_overrides={
+        'report_level': 1, 'halt_level': 5, 'warning_stream': False})
+    assert not list(tree.findall(nodes.system_message)), text
+    return ' '.join(tree.astext().split())
+
+
+@pytest.mark.parametrize('opt', OPTIONS, ids=lambda opt: opt.name)
+def test_the_help_of_an_option_is_rendered_as_it_is(opt):
+    choices = getattr(opt.type, 'choices', None) or {}
+    for text in (opt.help, *choices.values()):
+        if text:
+            assert rendered(text) == ' '.join(text.split())
+
+
+@pytest.mark.parametrize('path', PAGES, ids=lambda path: path.name)
+def test_options_in_pages_exist(path):
+    names = misspelt.known(OPTIONS) | misspelt.OTHERS
+    text = path.read_text(encoding='utf-8')
+    told = set(re.findall(
+        r'(?m)(?:``|^ *[+ -]? *)((?:vast|glusterfs|gpfs|knfs)_[a-z_]+)'
+        r'(?:``| *=)', text))
+    # One of the labs is called so.
+    assert told - names - {'gpfs_nfs'} == set()
+
+
+def commands():
+    for path in PAGES:
+        for line in re.findall(r'(?m)^ *(?:\$ )?(manila-drivers .*)$',
+                               path.read_text(encoding='utf-8')):
+            yield line.split('#')[0].strip().rstrip('\\')
+
+
+def test_there_are_commands():
+    assert len(set(commands())) > 2
+
+
+@pytest.mark.parametrize('command', sorted(set(commands())))
+def test_a_command_in_a_page_is_understood(command):
+    try:
+        main.parser().parse_args(shlex.split(command)[1:])
+    except SystemExit as ended:
+        assert ended.code == 0  # noqa: PT017 - that is --help
+
+
+@pytest.mark.parametrize('path', [*PAGES, ROOT / 'setup.cfg'],
+                         ids=lambda path: path.name)
+def test_nothing_is_promised_that_is_not_there(path):
+    text = ' '.join(path.read_text(encoding='utf-8').split())
+    for claim in ('from the command line where', 'from a command line',
+                  'and for use without it', 'one line of ``manila.conf``',
+                  'and nothing else:'):
+        assert claim not in text
+
+
+@pytest.mark.parametrize('path', [
+    ROOT / 'README.rst', ROOT / 'doc/source/admin/migration.rst'],
+    ids=lambda path: path.name)
+def test_each_driver_has_its_decision(path):
+    text = path.read_text(encoding='utf-8')
+    for name in itertools.chain(
+            ('vast_ssl_cert_path', 'vast_ssl_cert_verify = False'),
+            ('glusterfs_known_hosts', 'glusterfs_host_keys = accept-new'),
+            ('gpfs_ssh_known_hosts', 'gpfs_ssh_host_key_policy = learn',
+             'knfs_export_options')):
+        assert name in text, name
