@@ -210,7 +210,10 @@ class Policies(base.Editable):
                     for field, kind in zip(POOL_FIELDS, (list, dict),
                                            strict=True)}
         known = self.state.tables['vippools'].rows
-        for pool in (*pools, *map(number, levels)):
+        sent = (*(pools if 'vip_pools' in body else ()),
+                *(map(number, levels) if 'permission_per_vip_pool' in body
+                  else ()))
+        for pool in sent:
             if type(pool) is not int or pool not in known:
                 raise base.unknown_pk('vip_pools', pool)
         for level in levels.values():
