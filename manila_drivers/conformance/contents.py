@@ -14,6 +14,7 @@
 
 from manila_drivers.conformance import evidence
 from manila_drivers.conformance import manager as manager_module
+from manila_drivers.conformance import sweep
 from manila_drivers.conformance import verdict
 from manila_drivers.conformance.stage import Scenario
 from manila_drivers.conformance.stage import Stage
@@ -106,6 +107,31 @@ def there_is_no_way_back_to_nothing(stage: Stage) -> None:
     stage.exact(share)
 
 
+def nothing_comes_back_with_a_part_that_was_away(stage: Stage) -> None:
+    """What a deletion could not see is not given to the next share.
+
+    It fails then, and is repeated when all is there.
+    """
+    manager = stage.manager
+    share = manager.create(size=4)
+    stage.lab.write(share.export, 2 * GiB)
+    if not stage.lab.content(share.export):
+        raise verdict.NotTried('content() does not show what was written')
+    stage.lab.part_away(share.export)
+    try:
+        manager.delete(share)
+    except Exception as exc:  # noqa: BLE001 - it has to be one of Manila's
+        sweep.documented(stage.lab, exc)
+    stage.lab.part_back()
+    if share.id in manager.shares:
+        manager.delete(share)
+    made = manager.create(size=4)
+    found = stage.lab.content(made.export)
+    verdict.require(found == 0, 'next.content',
+                    f'{found} bytes of an earlier share are in a new one')
+    manager.delete(made)
+
+
 SCENARIOS = (
     Scenario(a_clone_is_available_when_it_is_whole, ('clones', 'usage'),
              ('slow_clones',)),
@@ -114,4 +140,6 @@ SCENARIOS = (
     Scenario(going_back_keeps_who_has_access, ('revert', 'usage'),
              looks=(evidence.ACCESS,)),
     Scenario(there_is_no_way_back_to_nothing, ('revert',),
-             looks=(evidence.OBJECTS, evidence.ACCESS)))
+             looks=(evidence.OBJECTS, evidence.ACCESS)),
+    Scenario(nothing_comes_back_with_a_part_that_was_away, ('parts',),
+             ('part_away',)))

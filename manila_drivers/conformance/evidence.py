@@ -54,6 +54,7 @@ NOT_GIVEN = {
     'make_unmanaged_snapshot':
         'the lab cannot make_unmanaged_snapshot()',
     'make_shares': 'the lab cannot make_shares()',
+    'part_away': 'the lab has no part_away(): a place that is offline',
     'slow_clones': 'the lab has no slow_clones(): copies that take time'}
 
 

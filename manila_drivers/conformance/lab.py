@@ -49,7 +49,11 @@ class Access:
 
 @dataclasses.dataclass(frozen=True)
 class Features:
-    """What the driver can do, as far as Manila is told."""
+    """What the driver can do, as far as Manila is told.
+
+    ``parts`` says that shares are handed out again, and that what is in one
+    lies in several places, one of which can be away.
+    """
 
     proto: str = 'NFS'
     access: Access = Access()
@@ -61,6 +65,7 @@ class Features:
     manage_snapshots: bool = True
     ensure: bool = True
     usage: bool = True
+    parts: bool = False
 
 
 @dataclasses.dataclass(frozen=True)
@@ -275,6 +280,18 @@ class Lab(abc.ABC):
 
     def make_unmanaged_snapshot(self, export: str, name: str) -> str:
         """A snapshot made without the driver; its ``provider_location``."""
+        raise NotImplementedError()
+
+    def part_away(self, export: str) -> None:
+        """Take away the place that has what was written to an export."""
+        raise NotImplementedError()
+
+    def part_back(self) -> None:
+        """It is there again, with what it had."""
+        raise NotImplementedError()
+
+    def content(self, export: str) -> int:
+        """Bytes that clients find in an export, without the driver."""
         raise NotImplementedError()
 
     def miss_a_turn(self, missing: bool) -> None:  # noqa: B027 - optional

@@ -114,6 +114,21 @@ class BelievesTheWipe(DoesNotWipe):
     performer_class = Careless
 
 
+class Nearsighted(performing.Performer):
+    """Does not ask whether all bricks are there."""
+
+    def empty(self, volume, *, delete=False):
+        export = self._cluster.address.export(volume.name)
+        with self._wiper.mounted(export, volume) as mount:
+            if delete:
+                mount.delete()
+            return mount.something()
+
+
+class BelievesWhatItSees(DoesNotWipe):
+    performer_class = Nearsighted
+
+
 class MarksAtTheEnd(Broken):
     """A volume is prepared first, and taken when all has gone well."""
 
@@ -179,6 +194,8 @@ BY_SCENARIO = [
     (LosesTheServers, 'a_share_lives_from_creation_to_deletion', 'raised'),
     (AsksForEveryVolume, 'life_stays_within_its_budget', 'budget.create'),
     (DeletesAnyVolume, 'a_delete_leaves_strangers_alone', 'strangers'),
+    (BelievesWhatItSees, 'nothing_comes_back_with_a_part_that_was_away',
+     'next.content'),
     (WritesAtEveryStart, 'a_start_with_many_shares_stays_within_its_budget',
      'budget.ensure')]
 

@@ -63,10 +63,10 @@ UNUSED = {'mark': '', 'wiping': False, 'claims': [], 'tls': True,
           'read_only': False, 'files': {}}
 
 RW_ONLY = lab.Features(
-    proto='GLUSTERFS', revert=True,
+    proto='GLUSTERFS', revert=True, parts=True,
     access=lab.Access(types=frozenset({'cert'}), levels=frozenset({'rw'})))
 BOTH_LEVELS = lab.Features(
-    proto='GLUSTERFS', revert=True,
+    proto='GLUSTERFS', revert=True, parts=True,
     access=lab.Access(types=frozenset({'cert'})))
 
 
@@ -127,8 +127,9 @@ class GlusterLab(simulated.SimulatedLab[Site]):
         self._held: dict[tuple[str, str], gluster.Mount] = {}
         self._pool = {f'pool-10G-{number:02d}'
                       for number in range(type(self).pool)}
+        self._away = ''
         for name in sorted(self._pool):
-            self.sim.make_volume(name)
+            self.sim.make_volume(name, bricks=2)
 
     # What every lab has to tell
 
@@ -200,6 +201,27 @@ class GlusterLab(simulated.SimulatedLab[Site]):
 
     def write(self, export: str, size: int) -> None:
         self.sim.write(export.rpartition(':/')[2], '/directory/file', size)
+
+    def part_away(self, export: str) -> None:
+        name = export.rpartition(':/')[2]
+        for brick in self._pool_bricks(name):
+            self.sim.brick_down(brick)
+            if not self.content(export):
+                self._away = brick
+                return
+            self.sim.brick_up(brick)
+
+    def _pool_bricks(self, name: str) -> list[str]:
+        found = self.sim.volume(name)
+        assert found is not None
+        return found.bricks
+
+    def part_back(self) -> None:
+        self.sim.brick_up(self._away)
+
+    def content(self, export: str) -> int:
+        found = self.sim.volume(export.rpartition(':/')[2])
+        return found.used if found is not None else 0
 
     def may_conflict(self, rule: access.Rule,
                      rules: Sequence[access.Rule]) -> bool:
