@@ -26,6 +26,7 @@
     |   +-- NotFound            the object is not there
     |   +-- Conflict            an object of that name exists but differs
     |   +-- Busy                somebody uses it: try again later
+    |   +-- NoRoom              there is not enough space for it
     |   +-- AccessDenied        credentials or permissions
     +-- TransportError          no usable answer
         +-- Unreachable         it certainly was not carried out: may repeat
@@ -139,6 +140,10 @@ class Conflict(BackendError):
 
 class Busy(BackendError):
     """In use or in transition: the same call may succeed later."""
+
+
+class NoRoom(BackendError):
+    """Not enough space is left for what is asked for."""
 
 
 class AccessDenied(BackendError):

@@ -67,7 +67,7 @@ class Creator:
         is in is given back, and another one is tried.
 
         :returns: its export locations.
-        :raises BackendError: no volume is free, large enough and usable.
+        :raises NoRoom: no volume is free, large enough and usable.
         """
         self._site.check_proto(share)
         bad: dict[str, str] = {}
@@ -184,7 +184,7 @@ class Creator:
                 for each in free if each not in usable]
             sizes = [size for each in usable
                      if (size := self._pool.size(each.volume.name))]
-            raise exception.BackendError(
+            raise exception.NoRoom(
                 'No free volume is large enough for share %s of %s GiB: of '
                 '%d volumes in the pool %d are free and %d usable%s' % (
                     share.id, share.size, len(mine), len(free), len(usable),

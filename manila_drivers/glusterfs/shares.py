@@ -181,8 +181,10 @@ class Shares:
         """Change the size to ``gib`` GiB, by the quota of the volume.
 
         :raises PossibleDataLoss: more than that is in use.
-        :raises Unsupported: the volume has no quota and is not known to be
-            large enough, or is to be shrunk.
+        :raises NoRoom: the volume is not that large.
+        :raises Unsupported: it is to be shrunk, and has no quota.
+        :raises BackendError: how large it is, or how much of it is used, is
+            not told.
         """
         with self._site.locked(share.id):
             found = self._site.get(share.id)
@@ -218,13 +220,13 @@ class Shares:
                     gib: int) -> None:
         capacity = self._capacity(found)
         if capacity is None:
-            raise exception.Unsupported(
+            raise exception.BackendError(
                 'Share %s cannot be extended to %d GiB: how large volume %s '
                 'is, is not known' % (share.id, gib, found.qualified),
                 check='gluster volume status %s detail: whether all of its '
                       'bricks run' % found.volume.name)
         if capacity < gib:
-            raise exception.Unsupported(
+            raise exception.NoRoom(
                 'Share %s cannot be extended to %d GiB: volume %s has %d'
                 % (share.id, gib, found.qualified, capacity),
                 check='grow the volume first')
