@@ -109,8 +109,8 @@ class Snapshots:
         could use to read it.
 
         :returns: ``status`` and ``export_locations``.
-        :raises Unsupported: gluster is older than 3.7.
-        :raises NoRoom: the share is to be larger than its parent's volume.
+        :raises Unsupported: gluster is older than 3.7, or the share is to
+            be larger than its parent's volume.
         """
         self._site.check_proto(share)
         cluster, parent = self._site.home(snapshot.share_instance_id)
@@ -128,7 +128,7 @@ class Snapshots:
     def _check_size(self, share: model.Share, parent: str) -> None:
         size = self._site.settings.pool.size(parent)
         if size is not None and (share.size or 0) > size:
-            raise exception.NoRoom(
+            raise exception.Unsupported(
                 'Share %s cannot have %d GiB: it is a clone in volume %s of '
                 '%d GiB' % (share.id, share.size or 0, parent, size))
 
