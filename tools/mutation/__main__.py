@@ -42,10 +42,14 @@ def main(arguments: Sequence[str]) -> int:
     parser.add_argument('--results', type=pathlib.Path, default=RESULTS)
     parser.add_argument('--report', action='store_true',
                         help='only tell what the last runs have found')
+    parser.add_argument('--again', action='store_true',
+                        help='play only those that survived the last time, '
+                        'such as after tests were added')
     parser.add_argument('--play', help=argparse.SUPPRESS)
     chosen = parser.parse_args(arguments)
     if chosen.play:
-        return play(chosen.play, chosen.modules, chosen.results)
+        return play(chosen.play, chosen.modules, chosen.results,
+                    again=chosen.again)
     found = {room: [path for path in parts['modules']
                     if not chosen.modules or room in chosen.modules
                     or path in chosen.modules]
@@ -56,21 +60,23 @@ def main(arguments: Sequence[str]) -> int:
         parser.error('no room of %s/rooms.toml has %s' % (
             HERE, ', '.join(sorted(unknown))))
     if not chosen.report:
-        _play_rooms(found, chosen.results)
+        _play_rooms(found, chosen.results, again=chosen.again)
     return _tell(found, chosen.results)
 
 
 def _play_rooms(found: Mapping[str, Sequence[str]],
-                results: pathlib.Path) -> None:
+                results: pathlib.Path, *, again: bool) -> None:
     """Each room in a process of its own, which collects its tests."""
     for room, paths in found.items():
         if paths:
             subprocess.run([
                 sys.executable, '-m', 'tools.mutation', '--play', room,
-                '--results', str(results), '--', *paths], check=True)
+                '--results', str(results), *(['--again'] if again else []),
+                '--', *paths], check=True)
 
 
-def play(room: str, modules: Sequence[str], results: pathlib.Path) -> int:
+def play(room: str, modules: Sequence[str], results: pathlib.Path, *,
+         again: bool) -> int:
     # There is always something more urgent.
     os.nice(10)
     out = os.fdopen(os.dup(1), 'w')
@@ -85,12 +91,19 @@ def play(room: str, modules: Sequence[str], results: pathlib.Path) -> int:
             path, len(verdicts), alive,
             sum(one.seconds for one in verdicts)))
 
+    def known(path: pathlib.Path) -> running.Known:
+        return report.killed(_file(results, str(path))) if again else {}
+
     return int(pytest.main(
         ['-q', '--no-header', '-p', 'no:cacheprovider',
          '--assert=plain',
          *rooms()[room]['tests']],
         plugins=[running.Player(list(map(pathlib.Path, modules)), keep,
-                                say)]) > 1)
+                                say, known)]) > 1)
+
+
+def _file(results: pathlib.Path, path: str) -> pathlib.Path:
+    return results / (path.replace('/', '.') + '.json')
 
 
 def _tell(found: Mapping[str, Sequence[str]], results: pathlib.Path) -> int:
@@ -98,7 +111,7 @@ def _tell(found: Mapping[str, Sequence[str]], results: pathlib.Path) -> int:
     modules = []
     for paths in found.values():
         for path in paths:
-            file = results / (path.replace('/', '.') + '.json')
+            file = _file(results, path)
             if file.exists():
                 modules.append(report.load(file))
             else:

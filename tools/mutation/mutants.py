@@ -35,6 +35,9 @@ from mutmut.mutation import mutators
 _PROSE = re.compile(r'\w+\W*\s\W*[\w%]+\W*\s\W*[\w%]+')
 
 
+Key = tuple[str, str, str, int]
+
+
 @dataclasses.dataclass(frozen=True)
 class Mutant:
     """One change.
@@ -52,6 +55,10 @@ class Mutant:
     first: int
     last: int
     source: str = dataclasses.field(repr=False, compare=False)
+
+    @property
+    def key(self) -> Key:
+        return self.function, self.before, self.after, self.number
 
 
 def of(source: str) -> Iterator[Mutant]:

@@ -96,6 +96,13 @@ def load(file: pathlib.Path) -> Module:
                   lives, len(keys))
 
 
+def killed(file: pathlib.Path) -> dict[tuple[str, str, str, int], str]:
+    """What was noticed at the last time, if there was one."""
+    rows = json.loads(file.read_text())['mutants'] if file.exists() else ()
+    return {(row['function'], row['before'], row['after'], row['number']):
+            row['status'] for row in rows if row['status'] not in LIVES}
+
+
 def table(modules: Sequence[Module], rooms: Mapping[str, Sequence[str]],
           reasons: Mapping[Key, str]) -> list[str]:
     """Figures by module and by room."""

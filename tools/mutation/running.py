@@ -23,25 +23,21 @@ import ast
 from collections import Counter
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-import functools
 import gc
 import itertools
 import os
 import pathlib
-import pickle
 import resource
 import select
 import signal
-import sys
 import time
 import types
 from typing import Any
 
-from _pytest import runner
-import coverage
-
+from tools.mutation import baseline
 from tools.mutation import mutants
 from tools.mutation import report
 
@@ -49,25 +45,10 @@ from tools.mutation import report
 #: is given; the quickest are run first.
 BUDGET = 5.0
 
-#: Examples that a test of hypothesis tries: the first few find most.
-EXAMPLES = 40
-
 # The answer of a child to a mutant that no test has noticed.
 _NOBODY = -1
 
-Lines = dict[str, set[int]]
-
-
-@dataclasses.dataclass(frozen=True)
-class Baseline:
-    """What a test does without any mutant.
-
-    :param lines: the lines that it runs, by file.
-    """
-
-    seconds: float
-    passed: bool
-    lines: Lines
+Known = Mapping[mutants.Key, str]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -88,12 +69,15 @@ class Player:
 
     :param paths: of the modules.
     :param keep: takes the verdicts of a module.
+    :param known: verdicts of an earlier run that are taken as they are.
     """
 
     def __init__(self, paths: Sequence[pathlib.Path],
                  keep: Callable[[pathlib.Path, list[Verdict]], None],
-                 say: Callable[[str], None]) -> None:
+                 say: Callable[[str], None],
+                 known: Callable[[pathlib.Path], Known]) -> None:
         self._paths, self._keep, self._say = paths, keep, say
+        self._known = known
 
     def pytest_collection(self) -> None:
         """Quick and the same each time."""
@@ -109,12 +93,12 @@ class Player:
         if session.testsfailed:
             raise session.Interrupted('the tests cannot be collected')
         for item in session.items:
-            _shorten(item)
+            baseline.shorten(item)
         # Children copy no page for the sake of counting what is garbage.
         gc.collect()
         gc.freeze()
         files = [str(path.resolve()) for path in self._paths]
-        found = _baseline(session.items, files)
+        found = baseline.of(session.items, files)
         for item, one in zip(session.items, found, strict=True):
             if not one.passed:
                 self._say('fails without any mutant, and is left out: '
@@ -123,7 +107,8 @@ class Player:
             len(found), sum(one.seconds for one in found)))
         for path in self._paths:
             verdicts: list[Verdict] = []
-            for one in _Module(path, session.items, found).play():
+            for one in _Module(path, session.items, found).play(
+                    self._known(path)):
                 verdicts.append(one)
                 if len(verdicts) % 100 == 0:
                     self._say('%s: %d so far' % (path, len(verdicts)))
@@ -131,23 +116,11 @@ class Player:
         return True
 
 
-def _shorten(item: Any) -> None:
-    """Have a test of hypothesis try but a few examples."""
-    from hypothesis import settings
-
-    test = getattr(item, 'obj', None)
-    test = getattr(test, '__func__', test)
-    wanted = getattr(test, '_hypothesis_internal_use_settings', None)
-    if wanted is not None:
-        test._hypothesis_internal_use_settings = settings(
-            wanted, max_examples=min(EXAMPLES, wanted.max_examples))
-
-
 class _Module:
     """The mutants of one module."""
 
     def __init__(self, path: pathlib.Path, items: Sequence[Any],
-                 found: Sequence[Baseline]) -> None:
+                 found: Sequence[baseline.Baseline]) -> None:
         self._source, self._file = path.read_text(), str(path.resolve())
         self._items, self._found = items, found
         self._statements = _statements(self._source)
@@ -160,11 +133,18 @@ class _Module:
             and one.__code__.co_filename == self._file]
         gc.freeze()
 
-    def play(self) -> Iterator[Verdict]:
+    def play(self, known: Known) -> Iterator[Verdict]:
         self._control()
         for _, some in itertools.groupby(
                 mutants.of(self._source), lambda mutant: mutant.function):
-            yield from self._function(list(some))
+            left = []
+            for mutant in some:
+                status = known.get(mutant.key)
+                if status is None:
+                    left.append(mutant)
+                else:
+                    yield Verdict(mutant, status)
+            yield from self._function(left)
 
     def _control(self) -> None:
         """See that what is no change is not noticed either.
@@ -245,61 +225,6 @@ def _statements(source: str) -> dict[int, range]:
     return found
 
 
-def _baseline(items: Sequence[Any],
-              files: Sequence[str]) -> list[Baseline]:
-    """Run every test once, in a child."""
-    reading, writing = os.pipe()
-    child = os.fork()
-    if not child:
-        os.close(reading)
-        _silence()
-        found = [_observed(item, files) for item in items]
-        with open(writing, 'wb') as stream:
-            pickle.dump(found, stream)
-        os._exit(0)
-    os.close(writing)
-    with open(reading, 'rb') as stream:
-        data = stream.read()
-    os.waitpid(child, 0)
-    return pickle.loads(data)  # type: ignore[no-any-return]  # noqa: S301
-
-
-def _observed(item: Any, files: Sequence[str]) -> Baseline:
-    _forget_what_is_cached()
-    measuring = coverage.Coverage(data_file=None, config_file=False,
-                                  include=list(files))
-    measuring.set_option('run:disable_warnings', ['no-data-collected'])
-    began = time.monotonic()
-    measuring.start()
-    try:
-        passed = _passes(item)
-    finally:
-        measuring.stop()
-    data, seconds = measuring.get_data(), time.monotonic() - began
-    return Baseline(seconds, passed, {
-        file: set(data.lines(file) or ()) for file in files})
-
-
-def _forget_what_is_cached() -> None:
-    """So that each test calls what it needs itself."""
-    for name, module in list(sys.modules.items()):
-        if name.startswith('manila_drivers'):
-            for one in vars(module).values():
-                if isinstance(one, functools._lru_cache_wrapper):
-                    one.cache_clear()
-
-
-def _passes(item: Any) -> bool:
-    reports = runner.runtestprotocol(item, log=False, nextitem=None)
-    return not any(report.failed for report in reports)
-
-
-def _silence() -> None:
-    nothing = os.open(os.devnull, os.O_RDWR)
-    for number in 0, 1, 2:
-        os.dup2(nothing, number)
-
-
 @dataclasses.dataclass(frozen=True)
 class _Task:
     """One mutant, and the tests to be run in their order."""
@@ -310,20 +235,20 @@ class _Task:
     items: Sequence[Any]
     order: Sequence[int]
 
-    def play(self, found: Sequence[Baseline], stream: int) -> None:
+    def play(self, found: Sequence[baseline.Baseline], stream: int) -> None:
         """Exchange the code and run tests until one fails.
 
         Write a line to the stream before each of them, and then the index
         of the one that failed.
         """
         before = [function.__code__ for function in self.functions]
-        _forget_what_is_cached()
+        baseline.forget_what_is_cached()
         _exchange(self.functions, compile(
             self.mutant.source, self.file, 'exec'))
         for index in self.order:
             os.write(stream, b'\n')
             _limit(found[index].seconds)
-            if not _passes(self.items[index]):
+            if not baseline.passes(self.items[index]):
                 break
         else:
             index = _NOBODY
@@ -343,7 +268,7 @@ def _limit(seconds: float) -> None:
 
 
 def _child(tasks: Sequence[_Task],
-           found: Sequence[Baseline]) -> list[int | None]:
+           found: Sequence[baseline.Baseline]) -> list[int | None]:
     """Play in a child; limited in time, of the clock and of the processor.
 
     :returns: an answer for each mutant up to the first that has hung, which
@@ -354,7 +279,7 @@ def _child(tasks: Sequence[_Task],
     if not child:
         os.setsid()
         os.close(reading)
-        _silence()
+        baseline.silence()
         resource.setrlimit(resource.RLIMIT_DATA, (2 << 30, 2 << 30))
         for task in tasks:
             task.play(found, writing)

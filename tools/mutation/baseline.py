@@ -1,0 +1,109 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What each test does without any mutant."""
+
+from collections.abc import Sequence
+import dataclasses
+import functools
+import os
+import pickle
+import sys
+import time
+from typing import Any
+
+from _pytest import runner
+import coverage
+
+#: Examples that a test of hypothesis tries: the first few find most.
+EXAMPLES = 40
+
+Lines = dict[str, set[int]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Baseline:
+    """What a test does without any mutant.
+
+    :param lines: the lines that it runs, by file.
+    """
+
+    seconds: float
+    passed: bool
+    lines: Lines
+
+
+def shorten(item: Any) -> None:
+    """Have a test of hypothesis try but a few examples."""
+    from hypothesis import settings
+
+    test = getattr(item, 'obj', None)
+    test = getattr(test, '__func__', test)
+    wanted = getattr(test, '_hypothesis_internal_use_settings', None)
+    if wanted is not None:
+        test._hypothesis_internal_use_settings = settings(
+            wanted, max_examples=min(EXAMPLES, wanted.max_examples))
+
+
+def of(items: Sequence[Any], files: Sequence[str]) -> list[Baseline]:
+    """Run every test once, in a child."""
+    reading, writing = os.pipe()
+    child = os.fork()
+    if not child:
+        os.close(reading)
+        silence()
+        found = [_observed(item, files) for item in items]
+        with open(writing, 'wb') as stream:
+            pickle.dump(found, stream)
+        os._exit(0)
+    os.close(writing)
+    with open(reading, 'rb') as stream:
+        data = stream.read()
+    os.waitpid(child, 0)
+    return pickle.loads(data)  # type: ignore[no-any-return]  # noqa: S301
+
+
+def _observed(item: Any, files: Sequence[str]) -> Baseline:
+    forget_what_is_cached()
+    measuring = coverage.Coverage(data_file=None, config_file=False,
+                                  include=list(files))
+    measuring.set_option('run:disable_warnings', ['no-data-collected'])
+    # Of the processor: a busy machine makes no test a slow one.
+    began = time.process_time()
+    measuring.start()
+    try:
+        passed = passes(item)
+    finally:
+        measuring.stop()
+    data, seconds = measuring.get_data(), time.process_time() - began
+    return Baseline(seconds, passed, {
+        file: set(data.lines(file) or ()) for file in files})
+
+
+def forget_what_is_cached() -> None:
+    """So that each test calls what it needs itself."""
+    for name, module in list(sys.modules.items()):
+        if name.startswith('manila_drivers'):
+            for one in vars(module).values():
+                if isinstance(one, functools._lru_cache_wrapper):
+                    one.cache_clear()
+
+
+def passes(item: Any) -> bool:
+    reports = runner.runtestprotocol(item, log=False, nextitem=None)
+    return not any(report.failed for report in reports)
+
+
+def silence() -> None:
+    nothing = os.open(os.devnull, os.O_RDWR)
+    for number in 0, 1, 2:
+        os.dup2(nothing, number)
