@@ -16,6 +16,7 @@ FILE holds backend sections as in manila.conf.  Manila runs until Ctrl-C.
 """
 
 import argparse
+import functools
 import pathlib
 import sys
 import tempfile
@@ -28,6 +29,9 @@ from manila_drivers.rig import process
 from manila_drivers.rig import releases
 from manila_drivers.rig import scene
 from manila_drivers.rig import stay
+
+ABILITIES = ('snapshot_support', 'create_share_from_snapshot_support',
+             'revert_to_snapshot_support')
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -94,13 +98,32 @@ def make_types(manila: process.Manila) -> list[str]:
     there = user.types()
     for name, options in manila.settings.backends.items():
         if name not in there:
+            abilities = user.wait(
+                'the abilities of %s' % name,
+                functools.partial(able, user, manila.host(name)))
+            handles = str(options.get('driver_handles_share_servers'))
             user.create_type(name, {
                 'share_backend_name': options.get('share_backend_name', name),
-                'snapshot_support': True,
-                'create_share_from_snapshot_support': True},
-                dhss=str(options.get('driver_handles_share_servers')
-                         ).lower() == 'true')
+                **abilities}, dhss=handles.lower() == 'true')
     return list(manila.settings.backends)
+
+
+def able(user: client.Client, host: str) -> dict[str, bool] | None:
+    """Extra specs for what all pools of a host can do; None if unknown yet.
+
+    What is asked for and not offered would keep every share from being made.
+    """
+    pools = [row.get('capabilities') or {} for row in user.pools()
+             if row['name'].partition('#')[0] == host]
+    if not pools:
+        return None
+    return {key: True for key in ABILITIES
+            if all(_yes(pool.get(key)) for pool in pools)}
+
+
+def _yes(told: object) -> bool:
+    values = told if isinstance(told, list) else [told]
+    return any(str(value).lower() == 'true' for value in values)
 
 
 if __name__ == '__main__':

@@ -45,6 +45,10 @@ _FAILURES = (journal.ScenarioFailure, process.ManilaFailure,
              client.WaitFailure, OSError)
 
 
+LEGEND = ('Seconds are those of Manila, from the request to its end; the '
+          'milliseconds\nbeside a call are those of the driver in it.')
+
+
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--release', default=releases.NEWEST.name,
@@ -111,8 +115,13 @@ def perform(wishes: argparse.Namespace, work: pathlib.Path,
         screen.line('  API, scheduler and share service at %s, up after '
                     '%.1f s' % (manila.endpoint, time.monotonic() - start))
         play = scene.play(manila, kind.profile(name), cluster,
-                          begin=screen.begin, tell=screen.tell)
+                          chapter=screen.chapter, begin=screen.begin,
+                          tell=screen.tell)
+        screen.line(LEGEND)
         story(play)
+        if wishes.keep:
+            left(play)
+        screen.line()
         screen.line(summary(play, time.monotonic() - start))
         if wishes.keep:
             remain(play, place, screen)
@@ -131,9 +140,17 @@ def started(place: environment.Environment, release: releases.Release,
 def story(play: scene.Scene) -> None:
     """A whole life; and a second share that sees its service restart."""
     life.whole(play)
+    play.journal.chapter('The service restarts with other options')
     share = life.create(play)
     life.allow(play, share, play.profile.cast.wide, 'rw')
     outage.ensure_after_change(outage.Part(play, share))
+
+
+def left(play: scene.Scene) -> None:
+    """A share that is there when somebody looks."""
+    play.journal.chapter('A share that stays, for you')
+    life.allow(play, life.create(play, name='demo'),
+               play.profile.cast.wide, 'rw')
 
 
 def summary(play: scene.Scene, seconds: float) -> str:
@@ -146,12 +163,17 @@ def remain(play: scene.Scene, place: environment.Environment,
            screen: show.Screen) -> None:
     """Say how to use it, and wait for a signal."""
     screen.line()
-    screen.line('Everything is still running. In another terminal:')
+    screen.line('Everything is still running, with a share called demo. In '
+                'another terminal:')
     for line in stay.commands(place, play.manila, play.profile):
         screen.line('  ' + line)
     screen.line('Logs: %s' % play.manila.settings.logs)
-    screen.line('To stop it: Ctrl-C here.')
-    stay.until_interrupted()
+    screen.line('To stop it: Ctrl-C here. Until then this shows what your '
+                'commands make the driver do:')
+    assert play.storage is not None
+    news = stay.News(play.manila, play.profile.backend, play.storage,
+                     lambda line: screen.line('  ' + line))
+    stay.until_interrupted(news.look)
 
 
 if __name__ == '__main__':

@@ -24,7 +24,7 @@ from manila_drivers.rig.calls import calls_in
 from manila_drivers.rig.storage import Storage
 
 # Manila calls these by the clock, whatever step is running.
-_PERIODIC = frozenset({'get_share_stats', 'update_share_usage_size'})
+PERIODIC = frozenset({'get_share_stats', 'update_share_usage_size'})
 
 
 class ScenarioFailure(Exception):
@@ -72,6 +72,7 @@ class Journal:
 
     :param log: where the driver writes, to learn its calls for `backend`
     :param watched: the storage, to learn what it is asked
+    :param chapter: called with the heading of the steps to come
     :param begin: called with the title of each step when it begins
     :param tell: called with each step when it is finished
     """
@@ -79,12 +80,14 @@ class Journal:
     def __init__(self, log: Log, backend: str,
                  watched: Storage | None = None,
                  begin: Callable[[str], None] = lambda title: None,
+                 chapter: Callable[[str], None] = lambda title: None,
                  tell: Callable[[Step], None] = lambda step: None) -> None:
         self.steps: list[Step] = []
         self._log = log
         self._backend = backend
         self._watched = watched
         self._begin = begin
+        self.chapter = chapter
         self._tell = tell
 
     @contextlib.contextmanager
@@ -120,7 +123,7 @@ class Journal:
 
     def _calls(self, mark: int) -> tuple[Call, ...]:
         found = calls_in(self._log.log(mark), self._backend)
-        return tuple(call for call in found if call.method not in _PERIODIC)
+        return tuple(call for call in found if call.method not in PERIODIC)
 
 
 def expect(truth: object, what: str, *values: object) -> None:

@@ -16,11 +16,13 @@ Run as `python -m manila_drivers.rig.launcher CONF STATUS [PORT]`.  STATUS
 is a file that is replaced, whole, whenever something becomes true:
 
     {"pid": 1, "port": 8786, "ready": {"scheduler": 1.9, "alpha": 2.0},
-     "failed": {"beta": "why"}, "stopped": false}
+     "failed": {"beta": "why"}, "trouble": {"gamma": ["Class", "why"]},
+     "stopped": false}
 
 `port` appears when the API answers, a service in `ready` when its driver is
 initialised and its RPC server runs (after that many seconds), in `failed`
-when it would have died.  SIGTERM, SIGINT and the end of the parent process
+when it would have died, in `trouble` when its driver could not be set up and
+Manila tries again.  SIGTERM, SIGINT and the end of the parent process
 end it.
 """
 
@@ -31,6 +33,7 @@ import json
 import logging
 import os
 import pathlib
+import re
 import signal
 import sys
 import threading
@@ -70,7 +73,7 @@ class Status:
         self._lock = threading.Lock()
         self._facts: dict[str, ty.Any] = {
             'pid': os.getpid(), 'port': None, 'ready': {}, 'failed': {},
-            'stopped': False}
+            'trouble': {}, 'stopped': False}
         self.update()
 
     def ready(self, name: str) -> None:
@@ -78,6 +81,9 @@ class Status:
 
     def failed(self, name: str, why: str) -> None:
         self._note('failed', name, why)
+
+    def trouble(self, name: str, why: BaseException) -> None:
+        self._note('trouble', name, (type(why).__name__, str(why)))
 
     def update(self, **facts: ty.Any) -> None:
         with self._lock:
@@ -93,6 +99,23 @@ class Status:
         draft = self._path.with_suffix('.new')
         draft.write_text(json.dumps(self._facts))
         draft.replace(self._path)
+
+
+class Trouble(logging.Handler):
+    """Notes why the driver of a backend could not be set up."""
+
+    def __init__(self, status: Status) -> None:
+        super().__init__(logging.ERROR)
+        self._status = status
+
+    def emit(self, record: logging.LogRecord) -> None:
+        text, why = record.getMessage(), record.exc_info
+        if 'during initialization of driver' not in text or not why \
+                or why[1] is None:
+            return
+        for backend in CONF.enabled_share_backends:
+            if re.search('@%s\\b' % re.escape(backend), text):
+                self._status.trouble(backend, why[1])
 
 
 def configure(file: str) -> None:
@@ -196,6 +219,7 @@ def run(file: str, status: Status, port: int) -> None:
     parent = os.getppid()
     stopping = asked_to_stop()
     configure(file)
+    logging.getLogger('manila.share.manager').addHandler(Trouble(status))
     accept_new_locks()
     make_tables()
     everything = services()

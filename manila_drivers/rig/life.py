@@ -26,15 +26,21 @@ HALF = scene.GIB // 2
 
 def whole(play: scene.Scene) -> None:
     """A share is born, opened, resized, copied, let go, adopted, deleted."""
-    before = play.inventory()
+    before, chapter = play.inventory(), play.journal.chapter
+    chapter('A share is made')
     make_type(play)
     share = create(play)
+    chapter('Access rules come, overlap, change, are refused and go')
     access(play, share)
+    chapter('It grows and shrinks, but not below its data')
     resize(play, share)
     if play.profile.snapshots:
+        chapter('Snapshots, and shares made from them')
         copies.snapshots(play, share)
     if play.profile.manages:
+        chapter('Manila lets it go and takes it over again')
         share = copies.adoption(play, share)
+    chapter('The end: nothing is left behind')
     delete(play, share)
     audit(play, before)
 
@@ -50,12 +56,12 @@ def make_type(play: scene.Scene) -> None:
         note.says('%s', ', '.join('%s=%s' % each for each in specs.items()))
 
 
-def create(play: scene.Scene, size: int = 1) -> str:
+def create(play: scene.Scene, size: int = 1, name: str = 'life') -> str:
     """A new share, which nobody can reach."""
     profile = play.profile
     with play.journal.step('create a share of %d GiB', size) as note:
         share: str = play.client.create_share(
-            profile.protocol, size, profile.share_type, name='life')['id']
+            profile.protocol, size, profile.share_type, name=name)['id']
         play.client.wait_share(share)
         exports = play.client.exports(share)
         expect(exports, 'the share has no export location')

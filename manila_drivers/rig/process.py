@@ -29,6 +29,9 @@ from manila_drivers.rig import releases
 
 START_SECONDS = 60.0
 STOP_SECONDS = 25.0
+#: Errors of a driver's start that no waiting mends, though Manila tries again.
+HOPELESS = frozenset({'BadConfigurationException', 'InvalidParameterValue',
+                      'GaneshaException'})
 
 
 class ManilaFailure(Exception):
@@ -43,6 +46,8 @@ class Status:
     port: int | None = None
     ready: ty.Mapping[str, float] = dataclasses.field(default_factory=dict)
     failed: ty.Mapping[str, str] = dataclasses.field(default_factory=dict)
+    trouble: ty.Mapping[str, ty.Sequence[str]] = dataclasses.field(
+        default_factory=dict)
     stopped: bool = False
 
 
@@ -139,10 +144,15 @@ class Manila:
                     '; '.join('%s: %s' % each
                               for each in status.failed.items())
                     or 'the process ended'))
+            missing = sorted(names - set(status.ready))
+            hopeless = [name for name in missing
+                        if status.trouble.get(name, ('',))[0] in HOPELESS]
+            if hopeless:
+                raise self._failure('did not start: %s' % _told(
+                    status, hopeless))
             if time.monotonic() > end:
                 raise self._failure('waited %g s for %s' % (
-                    seconds, ', '.join(sorted(names - set(status.ready)))
-                    or 'the API'))
+                    seconds, _told(status, missing) or 'the API'))
             time.sleep(0.02)
 
     def status(self) -> Status:
@@ -246,6 +256,12 @@ class Manila:
     def _failure(self, what: str) -> ManilaFailure:
         return ManilaFailure('Manila %s %s; see %s' % (
             self.release.wheel, what, self.settings.logs))
+
+
+def _told(status: Status, names: ty.Iterable[str]) -> str:
+    """Names of backends, each with what its driver said last."""
+    return '; '.join(': '.join((name, *status.trouble.get(name, ())))
+                     for name in names)
 
 
 def clean(work: pathlib.Path) -> None:

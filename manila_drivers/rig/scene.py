@@ -155,7 +155,7 @@ def play(manila: process.Manila, profile: Profile,
          storage: Storage | None = None, **listeners: Any) -> Scene:
     """Set the scene in a Manila that runs.
 
-    :param listeners: `begin` and `tell`, as the journal takes them
+    :param listeners: `chapter`, `begin` and `tell`, as the journal takes them
     """
     rest = api.Api(manila.endpoint, manila.release.microversion)
     journal = Journal(manila, profile.backend, storage, **listeners)

@@ -12,6 +12,8 @@
 
 """Steps on a terminal: one at a time, to read along."""
 
+from collections.abc import Iterable
+from collections.abc import Sequence
 import os
 import shutil
 import sys
@@ -33,13 +35,18 @@ class Screen:
         self._width = min(shutil.get_terminal_size().columns, 100)
         self._colours = self._live and not os.environ.get('NO_COLOR')
 
+    def chapter(self, title: str) -> None:
+        self.line()
+        self.line(self._coloured('1', title))
+
     def begin(self, title: str) -> None:
         if self._live:
             self._write('  %s ...' % title)
 
     def tell(self, step: Step) -> None:
         self.line('%s %s' % (self._verdict(step), self._title(step)))
-        for text in (step.failure or step.result, _asked(step)):
+        for text in (step.failure or step.result, requests(step.calls,
+                                                           step.asked)):
             for line in textwrap.wrap(text, self._width - 6,
                                       break_on_hyphens=False):
                 self.line('      ' + line)
@@ -53,8 +60,8 @@ class Screen:
         return self._coloured('32', '  ok')
 
     def _title(self, step: Step) -> str:
-        return '%s %6.2f s' % (step.title.ljust(self._width - 16),
-                               step.seconds)
+        return '%s Manila %5.2f s' % (step.title.ljust(self._width - 21),
+                                      step.seconds)
 
     def _coloured(self, code: str, text: str) -> str:
         return '\x1b[%sm%s\x1b[0m' % (code, text) if self._colours else text
@@ -64,13 +71,13 @@ class Screen:
         self._out.flush()
 
 
-def _asked(step: Step) -> str:
-    """'update_access (2 REST, 4 ms): GET viewpolicies, PATCH ...'"""
-    if not step.asked:
+def requests(calls: Iterable[Call], asked: Sequence[str]) -> str:
+    """'driver: update_access (2 REST, 4 ms): GET viewpolicies, PATCH ...'"""
+    if not asked:
         return ''
-    calls = ', '.join(_told(call) for call in step.calls
-                      if call.requests) or 'asked'
-    return '%s: %s' % (calls, ', '.join(_brief(line) for line in step.asked))
+    told = ', '.join(_told(call) for call in calls if call.requests)
+    return 'driver: %s: %s' % (told or 'asked', ', '.join(
+        _brief(line) for line in asked))
 
 
 def _told(call: Call) -> str:

@@ -95,7 +95,7 @@ def test_a_step_is_shown_with_its_requests(screen: io.StringIO) -> None:
     assert title.endswith('1.50 s')
     assert result.strip() == 'available'
     assert asked.strip() == (
-        'create_share (2 REST, 4 ms): POST views, GET x 404')
+        'driver: create_share (2 REST, 4 ms): POST views, GET x 404')
 
 
 def test_long_results_are_wrapped(screen: io.StringIO) -> None:

@@ -1,0 +1,135 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a newcomer reads on the terminal."""
+
+import io
+
+import pytest
+
+from manila_drivers.rig import __main__ as rig
+from manila_drivers.rig import process
+from manila_drivers.rig import show
+from manila_drivers.rig import stay
+from manila_drivers.rig.calls import Call
+from manila_drivers.rig.journal import Journal
+from manila_drivers.rig.journal import Step
+
+LINE = ('2026-01-01 INFO manila_drivers.operation VASTShareDriver.%s done: '
+        'backend b, id i, 3 REST in 0.003 s of 0.006 s\n')
+
+
+class Log:
+    text = ''
+
+    def log_mark(self):
+        return len(self.text)
+
+    def log(self, mark):
+        return self.text[mark:]
+
+
+class Storage:
+    def __init__(self):
+        self.lines = []
+
+    def mark(self):
+        return len(self.lines)
+
+    def asked(self, mark):
+        return self.lines[mark:]
+
+
+def test_seconds_say_whose_they_are():
+    out = io.StringIO()
+    show.Screen(out).tell(Step(
+        'create a share', 'available', 1.25, ('POST views 201',),
+        (Call('create_share', 'done', 'b', '1 REST', 0.004),)))
+    first, _, last = out.getvalue().splitlines()
+    assert first.endswith('Manila  1.25 s')
+    assert last.strip() == ('driver: create_share (1 REST, 4 ms): '
+                            'POST views')
+
+
+def test_steps_have_headings():
+    out = io.StringIO()
+    screen = show.Screen(out)
+    play = Journal(Log(), 'b', chapter=screen.chapter, tell=screen.tell)
+    play.chapter('Access rules')
+    with play.step('allow'):
+        pass
+    assert out.getvalue().splitlines()[:2] == ['', 'Access rules']
+
+
+def test_what_a_newcomers_command_causes_is_told_once_it_has_ended():
+    log, storage, told = Log(), Storage(), []
+    log.text = LINE % 'create_share'
+    storage.lines = ['POST old 201']
+    news = stay.News(log, 'b', storage, told.append)
+    news.look()
+    storage.lines += ['POST views 201']
+    news.look()
+    assert told == []
+    log.text += LINE % 'get_share_stats' + LINE % 'create_share'
+    news.look()
+    news.look()
+    assert told == ['driver: create_share (3 REST, 6 ms): POST views']
+
+
+class User:
+    def __init__(self, *capabilities):
+        self._pools = [{'name': f'solo@b#{number}', 'capabilities': one}
+                       for number, one in enumerate(capabilities)]
+
+    def pools(self):
+        return [{'name': 'solo@other#p', 'capabilities': {
+            'snapshot_support': True}}, *self._pools]
+
+
+@pytest.mark.parametrize(('capabilities', 'specs'), [
+    ([], None),
+    ([{'snapshot_support': False}], {}),
+    ([{'snapshot_support': True}], {'snapshot_support': True}),
+    ([{'snapshot_support': [True, False]}], {'snapshot_support': True}),
+    ([{'snapshot_support': True, 'revert_to_snapshot_support': 'True'}],
+     {'snapshot_support': True, 'revert_to_snapshot_support': True}),
+    ([{'snapshot_support': True}, {'snapshot_support': False}], {})])
+def test_a_type_asks_for_what_the_driver_can_do(capabilities, specs):
+    assert rig.able(User(*capabilities), 'solo@b') == specs
+
+
+class Configured(process.Manila):
+    running = True
+
+    def __init__(self, tmp_path, status):
+        self.settings = type('S', (), {'backends': {'b': {}},
+                                       'logs': tmp_path})
+        self.release = type('R', (), {'wheel': '23'})
+        self._told = status
+
+    def status(self):
+        return self._told
+
+
+def test_a_misconfigured_driver_is_not_waited_for(tmp_path):
+    status = process.Status(port=1, ready={'scheduler': 1.0}, trouble={
+        'b': ['BadConfigurationException', 'vast_vippool_name is not set']})
+    with pytest.raises(process.ManilaFailure, match='vippool_name is not'):
+        Configured(tmp_path, status).wait(seconds=30)
+
+
+def test_after_the_wait_the_driver_has_the_word(tmp_path):
+    status = process.Status(port=1, ready={'scheduler': 1.0}, trouble={
+        'b': ['ShareBackendException', 'no answer from vms']})
+    with pytest.raises(process.ManilaFailure,
+                       match=r'waited 0 s for b: .* no answer from vms'):
+        Configured(tmp_path, status).wait(seconds=0)
