@@ -25,7 +25,7 @@ from _pytest import runner
 import coverage
 
 #: Examples that a test of hypothesis tries: the first few find most.
-EXAMPLES = 40
+EXAMPLES = 15
 
 Lines = dict[str, set[int]]
 
