@@ -23,4 +23,7 @@ hypothesis.settings.load_profile('steady')
 
 # The last lines of a run say what the suites have shown, on several workers
 # too. Whatever hangs ends, and what a killed run has left is ended.
-pytest_plugins = ['manila_drivers.conformance.summary', 'tests.ending']
+pytest_plugins = [
+    'manila_drivers.conformance.summary', 'tests.ending',
+    'tests.plugins.order', 'tests.plugins.played', 'tests.plugins.recording',
+    'tests.plugins.stacks']

@@ -20,9 +20,12 @@ moved, ``pip check`` may say nothing it did not say before, the driver class
 must load on Manila's base class, the options must be listed without Manila,
 and the rootwrap filters must lie beside Manila's own.
 
-    python tools/check_install.py [release ...]
+    python tools/check_install.py [--wheel FILE_OR_DIRECTORY] [release ...]
+
+Without a wheel one is built.
 """
 
+import argparse
 import concurrent.futures
 import pathlib
 import subprocess
@@ -90,6 +93,14 @@ def build(directory: pathlib.Path) -> pathlib.Path:
     return wheel
 
 
+def found(place: pathlib.Path) -> pathlib.Path:
+    """Return the wheel that is meant, the only one where it is a directory."""
+    if place.is_file():
+        return place
+    [wheel] = place.glob('manila_drivers-*.whl')
+    return wheel
+
+
 def check(release: str, wheel: pathlib.Path, home: pathlib.Path) -> str:
     """Install and look; return a line that says what was seen."""
     begin = time.monotonic()
@@ -117,12 +128,12 @@ def check(release: str, wheel: pathlib.Path, home: pathlib.Path) -> str:
         release, len(before), ', '.join(added), time.monotonic() - begin)
 
 
-def main(releases: tuple[str, ...]) -> int:
+def main(releases: tuple[str, ...], given: pathlib.Path | None) -> int:
     failures = 0
     with tempfile.TemporaryDirectory() as scratch:
         directory = pathlib.Path(scratch)
-        wheel = build(directory)
-        print('built', wheel.name, flush=True)
+        wheel = found(given) if given else build(directory)
+        print('installing', wheel.name, flush=True)
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             results = {
                 pool.submit(check, release, wheel, directory / release):
@@ -138,4 +149,8 @@ def main(releases: tuple[str, ...]) -> int:
 
 
 if __name__ == '__main__':
-    sys.exit(main(tuple(sys.argv[1:]) or RELEASES))
+    parser = argparse.ArgumentParser()
+    parser.add_argument('--wheel', type=pathlib.Path)
+    parser.add_argument('releases', nargs='*')
+    wanted = parser.parse_args()
+    sys.exit(main(tuple(wanted.releases) or RELEASES, wanted.wheel))

@@ -165,6 +165,19 @@ def recipe(packages):
     return digest.hexdigest()
 
 
+def make_room():
+    """Let .venv be a directory.
+
+    Newer versions of tox leave a file of that name, which says where an
+    environment of theirs is; nothing is lost with it.
+    """
+    if os.path.isfile(HOME):
+        if not (read(HOME) or '').startswith('.tox'):
+            raise Stop('%s is a file, and has to be a directory. Move it '
+                       'away.' % HOME)
+        os.unlink(HOME)
+
+
 def environment(name):
     """Make the named environment unless it is there; return its Python."""
     packages = COMMANDS[name][0]
@@ -175,6 +188,7 @@ def environment(name):
     if os.path.exists(python) and read(stamp) == wanted:
         return python
     need_venvs()
+    make_room()
     begin = time.monotonic()
     say('making %s (only this first time)' % os.path.relpath(home, ROOT))
     shutil.rmtree(home, ignore_errors=True)

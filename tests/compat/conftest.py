@@ -19,9 +19,11 @@ import pathlib
 import subprocess
 import sys
 from typing import Any
-import zipfile
 
 import pytest
+
+from manila_drivers.rig import environment
+from manila_drivers.rig import releases
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 
@@ -42,24 +44,18 @@ def wheels() -> pathlib.Path:
 
 
 def unpacked(release: str) -> pathlib.Path:
-    """Directory of a release, fetched with pip if it is not there."""
-    target = wheels() / release
-    if not (target / 'manila' / 'share' / 'driver.py').exists():
-        fetch(release, target)
-    return target
+    """Directory of a release, fetched with pip if it is not there.
 
-
-def fetch(release: str, target: pathlib.Path) -> None:
-    target.mkdir(parents=True, exist_ok=True)
-    pip = subprocess.run(
-        [sys.executable, '-m', 'pip', 'download', '--quiet', '--no-deps',
-         '--only-binary=:all:', '--dest', str(target), f'manila=={release}'],
-        capture_output=True, text=True)
-    found = sorted(target.glob('manila-*.whl'))
-    if pip.returncode or not found:
-        missing(f'manila {release} could not be fetched: {pip.stderr}')
-    with zipfile.ZipFile(found[0]) as wheel:
-        wheel.extractall(target)
+    It appears there as a whole, so that a run that is killed while it
+    unpacks leaves no half of one.
+    """
+    place = environment.Environment(
+        pathlib.Path(sys.executable), wheels(), installed='')
+    try:
+        [path] = place.path(releases.named(release))
+    except environment.EnvironmentFailure as failure:
+        missing(f'manila {release} could not be fetched: {failure}')
+    return pathlib.Path(path)
 
 
 def run(module: str, release: str = '', **env: str) -> str:

@@ -14,6 +14,7 @@
 
 from collections.abc import Iterator
 import dataclasses
+import os
 import pathlib
 import subprocess
 import time
@@ -29,6 +30,7 @@ from manila_drivers.rig import show
 from manila_drivers.rig import vast
 
 BACKEND = 'vast'
+HERE = pathlib.Path(__file__).parent
 REPOSITORY = pathlib.Path(__file__).parents[2]
 
 # Every release in every way that it can run, as far as anybody does that.
@@ -36,6 +38,32 @@ RUNS = [(release.name, threading)
         for release in releases.RELEASES.values()
         for threading in release.threading
         if (release.name, threading) != ('23.0', 'eventlet')]
+
+# Names of releases, with commas between them: only these are started.
+CHOICE = 'MANILA_DRIVERS_RELEASES'
+
+
+def pytest_collection_modifyitems(config: pytest.Config,
+                                  items: list[pytest.Item]) -> None:
+    """Leave the releases out that it is not the turn of."""
+    names = os.environ.get(CHOICE, '')
+    if not names:
+        return
+    wanted = {releases.named(name).name for name in names.split(',')}
+    out = [item for item in items if item.path.parent == HERE
+           and release_of(item) not in (None, *wanted)]
+    if out:
+        config.hook.pytest_deselected(items=out)
+        items[:] = [item for item in items if item not in set(out)]
+
+
+def release_of(item: pytest.Item) -> str | None:
+    """Name of the release that a test is about, if it is about one."""
+    call = getattr(item, 'callspec', None)
+    values = call.params if call is not None else {}
+    if 'stage' in values:
+        return str(values['stage'][0])
+    return values.get('company')
 
 
 @dataclasses.dataclass

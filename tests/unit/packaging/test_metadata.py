@@ -27,6 +27,7 @@ import pytest
 
 from manila_drivers import version
 from tests.functional.lab import need
+from tools.ci import stages
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -50,6 +51,15 @@ def entry_points() -> list[str]:
 def test_an_entry_point_leads_to_something_callable(point):
     module, _, name = point.partition('=')[2].strip().partition(':')
     assert callable(getattr(importlib.import_module(module), name))
+
+
+def test_every_directory_of_the_library_is_a_package():
+    """A wheel that is built without git has no other directories."""
+    library = ROOT / 'manila_drivers'
+    directories = {file.parent for file in library.rglob('*.py')}
+    assert len(directories) > 10
+    assert [str(one) for one in directories
+            if not (one / '__init__.py').is_file()] == []
 
 
 def test_data_files_exist():
@@ -209,6 +219,8 @@ def test_the_workflow_runs_the_commands_of_the_readme():
     for command in set(shown):
         words = shlex.split(command)
         assert ' '.join(words) in ran
+        assert any(stage.command[:len(words)] == tuple(words)
+                   for stage in stages.table(stages.Turn('', 0)))
 
 
 def test_every_environment_is_documented():

@@ -109,3 +109,18 @@ def test_without_a_command_the_usage_is_shown():
                           text=True, check=False)
     assert done.returncode == 2
     assert 'tools/run.py demo' in done.stdout
+
+
+def test_a_file_that_tox_leaves_makes_room(checkout, monkeypatch):
+    home = checkout / '.venv'
+    monkeypatch.setattr(run, 'HOME', str(home))
+    home.write_text('.tox/py3\n')
+    run.make_room()
+    assert not home.exists()
+    home.write_text('elsewhere\n')
+    with pytest.raises(run.Stop, match='Move it away'):
+        run.make_room()
+    home.unlink()
+    home.mkdir()
+    run.make_room()
+    assert home.is_dir()

@@ -1,0 +1,87 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Puts the fast tests first, and marks those that are slow.
+
+Whoever has broken something wants to hear of it from a test that takes a
+millisecond, not from the one that takes a minute.  What is slow is said here
+by file, so that `-m 'not slow'` is a run for between two edits.
+"""
+
+import pathlib
+
+import pytest
+
+# Files with one second of tests or more, where processes are started,
+# deadlines waited for, or thousands of rules handled.
+SLOW = frozenset(f'tests/unit/{name}.py' for name in (
+    'cli/test_simulate_ssh', 'cli/test_simulate_vast', 'compat/test_locks',
+    'compat/test_mode', 'gpfs/test_copying', 'gpfs/test_local',
+    'gpfs/test_operations', 'gpfs/test_servers', 'nas/test_ganesha',
+    'nas/test_helpers', 'nas/test_kernel', 'nas/test_prefixes',
+    'packaging/test_driver_page', 'packaging/test_privileges',
+    'packaging/test_recording', 'simulators/test_robustness',
+    'simulators/test_speed', 'standalone/test_private_data',
+    'tempest/test_processes', 'transport/ssh/test_commands',
+    'transport/test_local', 'transport/test_rest'))
+SLOW_DIRECTORIES = ('tests/unit/ci/',)
+
+# The directories that are sorted.  Elsewhere the order of the files is part
+# of what is tested, or of what a module's fixture costs.
+SORTED = ('tests/unit/', 'tests/conformance/')
+
+# Seconds; who asks for more than this plays a random suite.
+LONG = 600
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        'markers', 'slow: takes a second or more; see tests/plugins/order.py')
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_modifyitems(config: pytest.Config,
+                                  items: list[pytest.Item]) -> None:
+    ranked = [(rank(path(config, item), timeout(item)), item)
+              for item in items]
+    items[:] = [item for _, item in sorted(ranked, key=lambda one: one[0])]
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_itemcollected(item: pytest.Item) -> None:
+    if rank(path(item.config, item), timeout(item)):
+        item.add_marker('slow')
+
+
+def path(config: pytest.Config, item: pytest.Item) -> str:
+    """Return the file of a test, below the root of the repository."""
+    try:
+        return item.path.relative_to(config.rootpath).as_posix()
+    except ValueError:
+        return pathlib.PurePath(item.path).name
+
+
+def timeout(item: pytest.Item) -> float:
+    """Return the seconds that a test asks for itself, 0 for the default."""
+    mark = item.get_closest_marker('timeout')
+    return float(mark.args[0]) if mark is not None and mark.args else 0.0
+
+
+def rank(file: str, seconds: float = 0.0) -> int:
+    """Return 0 for what runs first, up to 3 for the random suites."""
+    if not file.startswith(SORTED):
+        return 0
+    if seconds >= LONG:
+        return 3
+    if file.startswith('tests/conformance/'):
+        return 2
+    return int(file in SLOW or file.startswith(SLOW_DIRECTORIES))

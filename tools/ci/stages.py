@@ -1,0 +1,187 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What `.ci/run` runs: a table of stages, and what moves with the commit.
+
+Nothing here asks anybody or starts anything.
+"""
+
+import dataclasses
+import re
+
+# By the clock, until a run is ended as a whole.
+WHOLE = 3000.0
+
+# Slices of the random suites; so many commits in a row play all of them.
+SLICES = 5
+
+# Manila's oldest and newest supported release take part in each run, one of
+# the others by turn.
+ALWAYS = ('20.0', '23.0')
+BY_TURN = ('21.0', '22.0')
+# What went before is no longer supported, and goes on to be tried.
+BEFORE = ('19.1',)
+WHEELS = {'20.0': '20.0.3', '21.0': '21.0.3', '22.0': '22.0.2',
+          '23.0': '23.0.1'}
+
+
+@dataclasses.dataclass(frozen=True)
+class Turn:
+    """What this run plays of what is too much for one run.
+
+    source: where the number comes from, for the report; number: that moves
+    by one with each commit; chosen: a slice that the user wants instead.
+    """
+
+    source: str
+    number: int
+    chosen: str = ''
+
+    @property
+    def slice(self) -> str:
+        return self.chosen or f'{self.number % SLICES + 1}/{SLICES}'
+
+    @property
+    def installed(self) -> tuple[str, ...]:
+        """Manila releases beside which the wheel is installed."""
+        return tuple(sorted((*ALWAYS, BY_TURN[self.number % len(BY_TURN)])))
+
+    @property
+    def lived_in(self) -> tuple[str, ...]:
+        """Manila releases that are started."""
+        others = BY_TURN + BEFORE
+        return tuple(sorted((*ALWAYS, others[self.number % len(others)])))
+
+    def __str__(self) -> str:
+        return (f'slice {self.slice} of the random suites, Manila '
+                f'{" ".join(self.lived_in)}, installed beside '
+                f'{" ".join(self.installed)} ({self.source})')
+
+
+@dataclasses.dataclass(frozen=True)
+class Stage:
+    """A command with a limit, in a lane of stages that follow each other.
+
+    environments: those of tox that have to be there; shows: what its output
+    has to match, so that a stage that does nothing is none that passes.
+    """
+
+    name: str
+    lane: str
+    limit: float
+    command: tuple[str, ...]
+    environments: tuple[str, ...] = ()
+    variables: tuple[tuple[str, str], ...] = ()
+    shows: str = ''
+    counts: bool = True
+
+    def missing(self, output: str) -> str:
+        """Return what the output should have shown, '' if it has."""
+        if self.shows and not re.search(self.shows, output):
+            return self.shows
+        return ''
+
+
+# The two commands of the README.
+DEMO = ('python3', 'tools/run.py', 'demo')
+TEST = ('python3', 'tools/run.py', 'test')
+
+
+def in_manilas(test: tuple[str, ...], name: str) -> tuple[str, ...]:
+    """Return the commands of an environment, run in the one with Manila.
+
+    tox makes an environment again when another one wants its directory, so
+    that three names cannot share one.
+    """
+    return (*test, '-e', 'manila', '-x',
+            'testenv:manila.commands={[testenv:%s]commands}' % name)
+
+
+def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
+          demo: tuple[str, ...] = DEMO) -> list[Stage]:
+    """Return all stages but `prepare`; those of a lane in their order."""
+    # Everything has been installed by `prepare`.
+    test = (*test, '--skip-pkg-install')
+    slices = ('MANILA_DRIVERS_SLICE', turn.slice)
+    manilas = ('MANILA_DRIVERS_RELEASES', ','.join(turn.lived_in))
+    walked = r'\d+ steps, \d+ requests to the cluster'
+    return [
+        Stage('test', 'tests', 1500, test, ('py3', 'pep8', 'docs'),
+              (slices,), shows='house rules: nothing to complain about'),
+        Stage('lowest', 'tests', 600, (*test, '-e', 'lowest'), ('lowest',)),
+        Stage('demo', 'manila', 300, demo, shows=walked,
+              counts=False),
+        Stage('tox-demo', 'manila', 300, in_manilas(test, 'demo'), ('manila',),
+              shows=walked, counts=False),
+        Stage('manila', 'manila', 1500, (*test, '-e', 'manila'), ('manila',),
+              (manilas,)),
+        Stage('compat', 'manila', 600, in_manilas(test, 'compat'),
+              ('manila',)),
+        Stage('install', 'manila', 600, (
+            *test, '-e', 'install', '--',
+            *(('--wheel', wheel) if wheel else ()),
+            *(WHEELS[name] for name in turn.installed)), ('install',)),
+        Stage('functional', 'functional', 1800,
+              (*test, '-e', 'functional'), ('functional',))]
+
+
+def prepare(chosen: list[Stage], turn: Turn) -> Stage:
+    """Return the stage that installs all that others need.
+
+    apt and pip speak to the network in it, and in `install` alone.
+    """
+    environments = sorted({
+        name for stage in chosen for name in stage.environments})
+    words = ['python3', '-m', 'tools.ci.prepare']
+    for name in environments:
+        words += ['--tox', name]
+    if any(stage.name == 'demo' for stage in chosen):
+        words += ['--demo']
+    if 'manila' in environments:
+        compared = any(stage.name == 'compat' for stage in chosen)
+        for release in sorted({*turn.lived_in, *(
+                ALWAYS + BY_TURN + BEFORE if compared else ())}):
+            words += ['--manila', release]
+    return Stage('prepare', 'prepare', 1200, tuple(words), counts=False,
+                 shows='prepared: ')
+
+
+def selected(stages: list[Stage], names: list[str]) -> list[Stage]:
+    """Return the stages of those names, all without names.
+
+    :raises ValueError: there is none of that name.
+    """
+    unknown = set(names) - {stage.name for stage in stages} - {'prepare'}
+    if unknown:
+        raise ValueError('no stage %s; there are prepare, %s' % (
+            ', '.join(sorted(unknown)),
+            ', '.join(stage.name for stage in stages)))
+    return [stage for stage in stages if not names or stage.name in names]
+
+
+def lanes(stages: list[Stage]) -> list[list[Stage]]:
+    """Return the stages lane by lane."""
+    found: dict[str, list[Stage]] = {}
+    for stage in stages:
+        found.setdefault(stage.lane, []).append(stage)
+    return list(found.values())
+
+
+def chosen_slice(text: str) -> str:
+    """Return a slice that the user wants instead.
+
+    :raises ValueError: it is no slice.
+    """
+    found = re.fullmatch(r'(\d+)/(\d+)', text)
+    if text and not (found and 1 <= int(found[1]) <= int(found[2])):
+        raise ValueError(f'MANILA_DRIVERS_SLICE={text} is not like 2/5')
+    return text

@@ -1,0 +1,154 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""What a run says at its end: the outcome of each stage, and totals.
+
+Nothing here asks anybody or starts anything.
+"""
+
+from collections.abc import Iterable
+import dataclasses
+import re
+
+from tools.ci import stages
+from tools.ci import warden
+
+COLOURS = re.compile(r'\x1b\[[0-9;]*m')
+# pytest's last line, with rulers or without, and check_install's.
+TOTALS = re.compile(
+    r'^(?:=+ )?(?P<counts>\d+ [a-z]+(?:, \d+ [a-z]+)*)'
+    r'(?: in [\d.]+s(?: \([\d:]+\))?(?: =+)?)?$')
+PLAYED = re.compile(r'^played: (.*)$', re.MULTILINE)
+
+OK, FAILED, TIMEOUT, EMPTY, NOT_RUN = (
+    'ok', 'FAILED', 'TOO LONG', 'NO TESTS', 'NOT RUN')
+
+WORDS = {'passed': 'passed', 'xfailed': 'passed', 'failed': 'failed',
+         'error': 'failed', 'errors': 'failed', 'skipped': 'skipped'}
+
+
+@dataclasses.dataclass
+class Counts:
+    """Tests of a stage; one that is expected to fail has passed."""
+
+    passed: int = 0
+    failed: int = 0
+    skipped: int = 0
+
+    def __str__(self) -> str:
+        return (f'{self.passed} passed, {self.failed} failed, '
+                f'{self.skipped} skipped')
+
+    def add(self, other: 'Counts') -> None:
+        self.passed += other.passed
+        self.failed += other.failed
+        self.skipped += other.skipped
+
+
+@dataclasses.dataclass
+class Report:
+    """What became of one stage."""
+
+    name: str
+    outcome: str
+    seconds: float = 0.0
+    cpu: float = 0.0
+    counts: Counts | None = None
+    played: list[str] = dataclasses.field(default_factory=list)
+    notes: list[str] = dataclasses.field(default_factory=list)
+
+    def __str__(self) -> str:
+        counts = '' if self.counts is None else str(self.counts)
+        return '; '.join(filter(None, (
+            f'{self.name:<12} {self.outcome:<8} {self.seconds:5.0f} s '
+            f'{self.cpu:5.0f} CPU s   {counts}'.rstrip(), *self.notes)))
+
+
+def counted(output: str) -> Counts:
+    """Return the totals that test runners have written, added up."""
+    found = Counts()
+    for line in output.splitlines():
+        match = TOTALS.match(line.strip())
+        if match:
+            for number, word in re.findall(r'(\d+) ([a-z]+)',
+                                           match['counts']):
+                field = WORDS.get(word)
+                if field:
+                    setattr(found, field, getattr(found, field) + int(number))
+    return found
+
+
+def judge(stage: stages.Stage, output: str,
+          result: warden.Result | None) -> Report:
+    """Return the report of a stage from its output and its end.
+
+    :param result: None if its warden has not said anything.
+    """
+    output = COLOURS.sub('', output)
+    report = Report(stage.name, FAILED, played=PLAYED.findall(output))
+    if stage.counts:
+        report.counts = counted(output)
+    if result is None:
+        report.notes.append('its warden is gone')
+        return report
+    report.seconds, report.cpu = result.seconds, result.cpu
+    report.outcome = _outcome(stage, output, result, report)
+    if result.ended:
+        report.notes.append(f'ended {result.ended}')
+    elif result.code:
+        report.notes.append(f'exit code {result.code}')
+    for what, names in (('left behind', result.left),
+                        ('could not be ended', result.immortal)):
+        if names:
+            report.notes.append(f'{what}: {", ".join(names)}')
+    return report
+
+
+def _outcome(stage: stages.Stage, output: str, result: warden.Result,
+             report: Report) -> str:
+    if result.ended:
+        return TIMEOUT if result.ended.startswith('after') else FAILED
+    if result.code != 0 or (report.counts and report.counts.failed):
+        return FAILED
+    if report.counts and not report.counts.passed:
+        return EMPTY
+    missing = stage.missing(output)
+    if missing:
+        report.notes.append(f'its output has no {missing!r}')
+        return EMPTY
+    return OK
+
+
+def text(reports: Iterable[Report], turn: stages.Turn,
+         seconds: float) -> tuple[str, bool]:
+    """Return the last lines of a run, and whether all is well.
+
+    The very last line counts tests.  A stage that did not do what it should,
+    although none of its tests failed, counts as one failure.
+    """
+    reports = list(reports)
+    total = Counts()
+    cpu = sum(one.cpu for one in reports)
+    lines = [f'=== summary, {seconds:.0f} s in all, {cpu:.0f} CPU s',
+             str(turn), *map(str, reports)]
+    for one in reports:
+        lines += [f'    {one.name}: {played}' for played in one.played]
+        if one.counts:
+            total.add(one.counts)
+        if one.outcome != OK and not (one.counts and one.counts.failed):
+            total.failed += 1
+    bad = [one.name for one in reports if one.outcome != OK]
+    lines.append('not ok: ' + ', '.join(bad) if bad
+                 else f'all {len(reports)} stages are ok')
+    nothing = not total.passed and not total.failed
+    lines.append(str(total))
+    return '\n'.join(lines), not bad and not nothing
