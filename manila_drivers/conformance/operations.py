@@ -109,6 +109,17 @@ def _backend_info(scene: Scene) -> Any:
     return scene.manager.driver.get_backend_info(scene.manager.context)
 
 
+#: What is answered for shares of which nothing could be told.
+_UNFINISHED: dict[str, dict[str, Any]] = {'': {}}
+
+
+def _info(scene: Scene) -> Any:
+    try:
+        return _backend_info(scene)
+    except Exception:  # noqa: BLE001 - as if it had none
+        return None
+
+
 def _ensured(answers: Any) -> bool:
     return all(answer.get('export_locations') or answer.get('status')
                for answer in answers.values())
@@ -134,7 +145,10 @@ def _ensuring(number: int, drift: lab_module.Drift) -> Operation:
         scene.lab.drifts()[number].apply(scene.share.id)
 
     def act(scene: Scene) -> Any:
-        return scene.manager.ensure([scene.share, scene.other])
+        before = _info(scene)
+        answers = scene.manager.ensure([scene.share, scene.other])
+        # Another state is the driver's word that it has not finished.
+        return answers if before == _info(scene) else _UNFINISHED
     return Operation(f'ensure: {drift.name}', prepare, act, claims=_ensured)
 
 

@@ -129,11 +129,9 @@ class RestTransport:
         :raises NotTrusted: the certificate was not accepted.
         :raises OutcomeUnknown: it was sent and there is no usable answer.
         """
-        started = self._clock()
-        attempt = 0
+        attempts = retry.Attempts(self._policy, self._clock, self._sleep)
         renewed = False
         while True:
-            attempt += 1
             headers = self._authority(request)
             got = self._try(request, headers)
             if isinstance(got, Response):
@@ -142,12 +140,10 @@ class RestTransport:
                     continue
                 if not self._repeats(request, got):
                     return got
-            pause = self._pause(got, attempt, self._clock() - started)
-            if pause is None:
+            if not attempts.again(_asked(got)):
                 if isinstance(got, Response):
                     return got
                 raise got
-            self._sleep(pause)
 
     def _try(self, request: Request, headers: Mapping[str, str],
              ) -> Response | exception.TransportError:
@@ -162,12 +158,6 @@ class RestTransport:
             return exc
         except exception.Unreachable as exc:
             return exc
-
-    def _pause(self, got: Response | exception.TransportError, attempt: int,
-               spent: float) -> float | None:
-        asked = (got.headers.get('Retry-After', '')
-                 if isinstance(got, Response) else '')
-        return self._policy.wait(attempt, spent, asked)
 
     def _authority(self, request: Request) -> Mapping[str, str]:
         """Headers that authorise a request; may log in first."""
@@ -251,6 +241,12 @@ class RestTransport:
                 '%s at %s was answered with something that is not complete '
                 'JSON' % (request, self.endpoint.url),
                 answer=quoted) from exc
+
+
+def _asked(got: Response | exception.TransportError) -> str:
+    """Return the pause that a server asks for, as it says it."""
+    return got.headers.get('Retry-After', '') if isinstance(
+        got, Response) else ''
 
 
 @contextlib.contextmanager

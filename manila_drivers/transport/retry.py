@@ -99,13 +99,12 @@ class Policy:
 
         :param asked: a Retry-After header, in seconds or as a date.
         """
-        told = _seconds(asked)
-        if told is not None:
-            return told
         ceiling = min(self.first * self.growth ** min(attempt - 1, 64),
                       self.longest)
         # Half fixed, half random: apart from each other, yet never at once.
-        return ceiling * (0.5 + self.jitter() / 2)
+        own = ceiling * (0.5 + self.jitter() / 2)
+        # Never sooner than asked; a server that asks for 0 s is not hammered.
+        return max(own, _seconds(asked))
 
     def again(self, attempt: int, spent: float) -> bool:
         """Tell if repetition number ``attempt`` is still within bounds."""
@@ -128,6 +127,37 @@ class Policy:
         return min(self.total, _PATIENCE.get())
 
 
+class Attempts:
+    """The attempts at one thing, under a policy.
+
+    :param clock: monotonic seconds; ``sleep`` waits for that many, which
+        count as spent also where the clock does not see them.
+    """
+
+    def __init__(self, policy: Policy, clock: Callable[[], float],
+                 sleep: Callable[[float], object]) -> None:
+        self._policy = policy
+        self._clock = clock
+        self._sleep = sleep
+        self._started = clock()
+        self._number = 0
+        self._slept = 0.0
+
+    def again(self, asked: str = '') -> bool:
+        """Wait before the next attempt; tell if there is one.
+
+        :param asked: a Retry-After header.
+        """
+        self._number += 1
+        spent = max(self._clock() - self._started, self._slept)
+        pause = self._policy.wait(self._number, spent, asked)
+        if pause is None:
+            return False
+        self._slept += pause
+        self._sleep(pause)
+        return True
+
+
 #: For requests to a REST server.  A management service that moves to another
 #: node is away for one or two minutes.
 REST = Policy()
@@ -135,14 +165,13 @@ REST = Policy()
 POLLING = Policy(first=0.5, longest=10.0, growth=1.25, jitter=lambda: 1.0)
 
 
-def _seconds(asked: str) -> float | None:
-    """Return what a Retry-After header says, or None."""
+def _seconds(asked: str) -> float:
+    """Return how long a Retry-After header asks to wait."""
     asked = asked.strip()
     if asked.isdigit():
         return float(asked)
     try:
         until = utils.parsedate_to_datetime(asked)
     except (TypeError, ValueError):
-        return None
-    left = until.timestamp() - time.time()
-    return left if left > 0 else None
+        return 0.0
+    return until.timestamp() - time.time()

@@ -165,20 +165,16 @@ class Vms:
         :raises BackendError: refused, and no such object exists.
         :raises OutcomeUnknown: still not clear after several looks.
         """
-        attempt = 0
-        started = self._clock()
+        attempts = retry.Attempts(self._policy, self._clock, self._sleep)
         while True:
-            attempt += 1
             try:
                 data = self.call('POST', resource + '/', body=body)
             except (exception.BackendError, exception.OutcomeUnknown) as exc:
                 found = look() if _may_exist(exc) else None
                 if found is not None:
                     return plan.Done(found, created=False)
-                if not isinstance(exc, exception.OutcomeUnknown):
-                    raise
-                pause = self._policy.wait(attempt, self._clock() - started)
-                if pause is None:
+                if not (isinstance(exc, exception.OutcomeUnknown)
+                        and attempts.again()):
                     raise
             else:
                 record = (parsed(resource, parse_record, data) if data
@@ -190,7 +186,6 @@ class Vms:
                 raise exception.OutcomeUnknown(
                     'VMS accepted a new object in %s and does not list it'
                     % resource, answer=repr(sorted(body)))
-            self._sleep(pause)
 
     def update(self, resource: str, ident: int,
                body: Mapping[str, Any]) -> Any:
@@ -235,11 +230,10 @@ class Vms:
 
         :raises OutcomeUnknown: nothing came within that many seconds.
         """
-        policy = dataclasses.replace(retry.POLLING, total=seconds)
-        started = self._clock()
-        attempt = 0
+        attempts = retry.Attempts(
+            dataclasses.replace(retry.POLLING, total=seconds), self._clock,
+            self._sleep)
         while True:
-            attempt += 1
             answer = ''
             try:
                 found = look()
@@ -249,13 +243,11 @@ class Vms:
                 found, answer = None, str(exc)
             if found is not None:
                 return found
-            pause = policy.wait(attempt, self._clock() - started)
-            if pause is None:
+            if not attempts.again():
                 raise exception.OutcomeUnknown(
                     '%s was not finished after %g s' % (what, seconds),
                     answer=answer,
                     check='vast_task_timeout, and the activities in VMS')
-            self._sleep(pause)
 
     def finish(self, what: str, answer: Any, seconds: float) -> bool:
         """Wait for the task in an answer; whether there is one."""

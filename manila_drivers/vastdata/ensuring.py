@@ -12,9 +12,15 @@
 
 """Whether shares are as they should be, and what repairs them.
 
-Four lists tell all about any number of shares; the decision per share is
-pure.  What the lists say is missing is looked up once more on its own, since
-a list that is read page by page can skip an object while others come and go.
+A few lists tell all about any number of shares; the decision per share is
+pure.  Lists are old by the time that a share's turn comes: before anything is
+written the share is locked, what is about to be changed is read once more, and
+the decision is made anew.  What the lists say is missing is looked up on its
+own, since a list that is read page by page can skip an object while others
+come and go.
+
+Once VMS does not answer, nothing more is asked in vain: what needs it is owed
+(``manila_drivers.owed``).
 """
 
 import collections
@@ -27,7 +33,10 @@ from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers import owed
 from manila_drivers import plan
+from manila_drivers.vastdata import api
+from manila_drivers.vastdata import auth
 from manila_drivers.vastdata import binding as binding_module
 from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import layout
@@ -44,8 +53,11 @@ Named = TypeVar('Named', records.View, records.Quota, records.Policy)
 class Facts:
     """What VMS has of one share.
 
-    ``directory`` is None if nobody looked.  ``adopted`` is the policy that a
-    managed share has until its first rules.
+    :param directory: None if nobody looked.
+    :param adopted: the policy that a managed share has until its first rules.
+    :param listed: the limit of the quota when the lists were read; None if
+        this is what they say.
+    :param resized: the share has another size than Manila's row says.
     """
 
     view: records.View | None
@@ -53,6 +65,8 @@ class Facts:
     policy: records.Policy | None
     directory: bool | None = None
     adopted: records.Policy | None = None
+    listed: int | None = None
+    resized: bool = False
 
     @property
     def waiting(self) -> bool:
@@ -100,8 +114,12 @@ def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
         # Its clients are those of the time before, until rules come.
         ident = facts.adopted.id if facts.adopted is not None else None
     elif policy is None:
-        steps.append(plan.Step('create policy', share.id,
-                               {'hosts': closed}, key='policy'))
+        # Marked as waiting for its rules, also for whoever comes after a
+        # process that ends before it has asked for them.
+        steps.append(plan.Step(
+            'create policy', share.id,
+            {'hosts': dataclasses.replace(closed, unsettled=True)},
+            key='policy'))
         ident, reapply = plan.Ref('policy', 'id'), True
     else:
         ident = policy.id
@@ -110,7 +128,7 @@ def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
         steps.append(plan.Step('create quota', share.id, {
             'path': path, 'limit': share.size_bytes,
             'make_directory': False}))
-    elif share.size and quota.hard_limit != share.size_bytes:
+    elif not facts.resized and _limit_is_wrong(share, quota, facts.listed):
         steps.append(plan.Step('extend quota', share.id, {
             'quota': quota, 'limit': share.size_bytes}))
     if view is None:
@@ -133,11 +151,23 @@ def _judge_policy(steps: list[plan.Step], policy: records.Policy,
         steps.insert(0, plan.Step('update policy', policy.name, {
             'ident': policy.id, 'hosts': narrowed}))
         return True
-    # Squashed in another way than the option says now, unsettled, or closed:
-    # perhaps by a start that did not live to ask for the rules.  Without
-    # rules, asking costs nothing.
-    return (not hosts_module.settled(policy, closed.squash)
-            or not hosts_module.admits(policy))
+    # Squashed in another way than the option says now, or waiting for rules.
+    return not hosts_module.settled(policy, closed.squash)
+
+
+def _limit_is_wrong(share: model.Share, quota: records.Quota,
+                    listed: int | None) -> bool:
+    """Tell if a quota has to get the share's size.
+
+    Not if it has been set since the lists were read: Manila's row is older
+    than that.  And no limit ever goes below what is in use, or what is not
+    known to be in use.
+    """
+    size, limit = share.size_bytes, quota.hard_limit
+    if not size or limit == size or listed not in (None, limit):
+        return False
+    grows = limit is not None and 0 < limit < size
+    return grows or quota.used is not None and quota.used <= size
 
 
 def _by_name(found: Sequence[Named]) -> dict[str, Named]:
@@ -167,69 +197,141 @@ class Ensurer:
 
         :param shares: each with the extra specs of its type, None if they
             cannot be read.
-        :returns: by instance id, what Manila is to be told.
+        :returns: by instance id, what Manila is to be told; what could not be
+            finished says so (:func:`manila_drivers.owed.unfinished`).
+        :raises DriverError: nothing could be read.
         """
         views = _by_name(self._objects.views())
         quotas = _by_name(self._objects.quotas())
         policies = _by_name([policy for policy in self._objects.policies()
                              if policy.tenant_id is None
                              or self._site.listed_here(policy)])
-        binder = _Binder(self._objects, self._site.binding())
-        hosts = self._site.addresses()
+        work = _Work(self._site.addresses(),
+                     _Binder(self._objects, self._site.binding()))
         answers = {}
         for share, specs in shares:
             facts = Facts(views.get(share.id), quotas.get(share.id),
                           policies.get(share.id),
                           adopted=policies.get(
-                              layout.adopted_policy(share.id)))
+                              layout.adopted_policy(share.id)),
+                          resized=self._shares.resized(share))
             try:
-                answers[share.id] = self._one(share, facts, specs, hosts)
-                binder.bind(facts.policy)
+                answers[share.id] = self._one(share, facts, specs, work)
             except exception.DriverError as exc:
                 # Not being able to tell is no reason to call it broken.
                 LOG.error('Share %s could not be checked or repaired: %s',
                           share.id, exc)
-                answers[share.id] = {}
-        binder.report()
+                answers[share.id] = owed.unfinished(exc)
+        work.binder.report()
         return answers
 
     def _one(self, share: model.Share, facts: Facts,
-             specs: model.Specs | None,
-             hosts: tuple[str, ...]) -> dict[str, Any]:
-        usual = layout.share_path(self._root, share.id)
-        if not facts.complete:
-            facts = self._again(share, facts, usual)
-        qos_id = (self._shares.qos_id(specs or {}) if facts.view is None
-                  else None)
-        verdict = judge(share, facts, self._shares.closed_as_it_is(specs),
-                        usual, qos_id)
+             specs: model.Specs | None, work: '_Work') -> dict[str, Any]:
+        verdict = self._judge(share, facts, specs)
+        bound = work.binder.holds(facts.policy)
+        if facts.complete and not verdict.steps and bound:
+            return self._answer(share, verdict, work)
+        # What is known for sure is told also where the rest is owed.
+        known: dict[str, Any] = {}
+        if facts.complete and not verdict.lost:
+            known['export_locations'] = layout.locations(work.hosts,
+                                                         verdict.path)
+        if work.silent:
+            return owed.unfinished(work.silent, **known)
+        try:
+            if not facts.complete or verdict.steps:
+                verdict = self._repaired(share, facts, verdict, specs)
+            if not bound:
+                work.binder.bind(facts.policy)
+            return self._answer(share, verdict, work)
+        except exception.DriverError as exc:
+            LOG.error('Share %s could not be checked or repaired: %s',
+                      share.id, exc)
+            if api.unable(exc) or isinstance(exc, auth.LoginRefused):
+                work.silent = str(exc)
+            if known and verdict.reapply:
+                known[owed.RULES] = True
+            return owed.unfinished(exc, **known)
+
+    def _judge(self, share: model.Share, facts: Facts,
+               specs: model.Specs | None, qos_id: int | None = None,
+               ) -> Verdict:
+        return judge(share, facts, self._shares.closed_as_it_is(specs),
+                     layout.share_path(self._root, share.id), qos_id)
+
+    def _answer(self, share: model.Share, verdict: Verdict,
+                work: '_Work') -> dict[str, Any]:
         if verdict.lost:
             LOG.error('Share %s is lost: %s. Nothing was made in its place. '
                       'Check: the trash folder and the snapshots in VMS',
                       share.id, verdict.lost)
             return {'status': 'error'}
-        if verdict.steps:
-            LOG.warning('Share %s is repaired: %s', share.id, verdict.steps)
-            self._objects.run(verdict.steps)
         answer: dict[str, Any] = {
-            'export_locations': layout.locations(hosts, verdict.path)}
+            'export_locations': layout.locations(work.hosts, verdict.path)}
         if verdict.reapply:
-            answer['reapply_access_rules'] = True
+            answer[owed.RULES] = True
         return answer
 
-    def _again(self, share: model.Share, facts: Facts,
-               usual: str) -> Facts:
+    def _repaired(self, share: model.Share, facts: Facts, verdict: Verdict,
+                  specs: model.Specs | None) -> Verdict:
+        """Decide about a share once more, with no other call under way."""
+        with self._shares.locked(share.id):
+            now = (self._reread(share, facts, verdict.steps)
+                   if facts.complete else self._again(share, facts))
+            qos_id = (self._shares.qos_id(specs or {}) if now.view is None
+                      else None)
+            verdict = self._judge(share, now, specs, qos_id)
+            if verdict.steps and not verdict.lost:
+                LOG.warning('Share %s is repaired: %s', share.id,
+                            verdict.steps)
+                self._objects.run(verdict.steps)
+        return verdict
+
+    def _reread(self, share: model.Share, facts: Facts,
+                steps: plan.Plan) -> Facts:
+        """Read the records again that steps are about."""
+        view, quota, policy = facts.view, facts.quota, facts.policy
+        actions = {step.action for step in steps}
+        if policy is not None and 'update policy' in actions:
+            policy = self._now(share, 'viewpolicies', policy)
+        if quota is not None and 'extend quota' in actions:
+            quota = self._now(share, 'quotas', quota)
+        if view is not None and 'attach policy' in actions:
+            view = self._now(share, 'views', view)
+        return dataclasses.replace(
+            self._in_time(share, facts), view=view, quota=quota,
+            policy=policy)
+
+    def _now(self, share: model.Share, resource: str, seen: Named) -> Named:
+        found: Named | None = self._objects.vms.get(resource, seen.id,
+                                                    type(seen).of)
+        if found is None or found.name != share.id:
+            raise exception.Busy(
+                'Share %s is being changed: its record %d of %s is gone'
+                % (share.id, seen.id, resource),
+                check='that the call about it ends')
+        return found
+
+    def _again(self, share: model.Share, facts: Facts) -> Facts:
         """Look for what the lists did not have, and for the directory."""
-        view = facts.view or self._objects.view(share.id)
-        quota = facts.quota or self._objects.quota(share.id)
-        policy = facts.policy or self._objects.policy(share.id)
-        adopted = facts.adopted
-        if policy is None and adopted is None:
-            adopted = self._objects.policy(layout.adopted_policy(share.id))
+        view = self._objects.view(share.id)
+        quota = self._objects.quota(share.id)
+        policy = self._objects.policy(share.id)
+        adopted = None if policy is not None else self._objects.policy(
+            layout.adopted_policy(share.id))
         known = view or quota
-        path = known.path if known is not None else usual
-        return Facts(view, quota, policy, adopted=adopted,
-                     directory=self._objects.is_directory(path))
+        path = known.path if known is not None else layout.share_path(
+            self._root, share.id)
+        return dataclasses.replace(
+            self._in_time(share, facts), view=view, quota=quota,
+            policy=policy, adopted=adopted,
+            directory=self._objects.is_directory(path))
+
+    def _in_time(self, share: model.Share, facts: Facts) -> Facts:
+        """Return facts of the lists with what may have changed since."""
+        return dataclasses.replace(
+            facts, listed=facts.quota.hard_limit if facts.quota else None,
+            resized=self._shares.resized(share))
 
 
 class _Binder:
@@ -246,19 +348,30 @@ class _Binder:
         self._failed: list[str] = []
         self._why: exception.DriverError | None = None
 
-    def bind(self, policy: records.Policy | None) -> None:
-        """Bind one policy, unless another one was refused before."""
+    def holds(self, policy: records.Policy | None) -> bool:
+        """Tell if nothing has to be done, or can be."""
         if policy is None or self._binding.holds(policy):
+            return True
+        if self._why is not None:
+            self._failed.append(policy.name)
+        return self._why is not None
+
+    def bind(self, policy: records.Policy | None) -> None:
+        """Bind one policy, unless that is refused.
+
+        :raises DriverError: VMS cannot work now; it is to be tried again.
+        """
+        if policy is None:
             return
-        if self._why is None:
-            try:
-                LOG.warning('Share %s is repaired: bind policy', policy.name)
-                self._objects.view_policies.bind(policy.name, policy,
-                                                 self._binding)
-                return
-            except exception.BackendError as exc:
-                self._why = exc
-        self._failed.append(policy.name)
+        try:
+            LOG.warning('Share %s is repaired: bind policy', policy.name)
+            self._objects.view_policies.bind(policy.name, policy,
+                                             self._binding)
+        except exception.BackendError as exc:
+            if api.unable(exc):
+                raise
+            self._why = exc
+            self._failed.append(policy.name)
 
     def report(self) -> None:
         if self._why is not None:
@@ -267,3 +380,14 @@ class _Binder:
                       ', '.join(self._failed[:5]), self._why)
 
 
+@dataclasses.dataclass
+class _Work:
+    """One check of many shares.
+
+    :param hosts: addresses of the export locations.
+    :param silent: why nothing more is asked of VMS; '' while it answers.
+    """
+
+    hosts: tuple[str, ...]
+    binder: _Binder
+    silent: str = ''

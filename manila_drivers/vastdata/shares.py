@@ -53,6 +53,8 @@ class Shares:
         # Ids of the shares' own policies, as they were last seen; an id is
         # never used again.
         self._policy_ids: dict[str, int] = {}
+        # Sizes set by this process, which may be newer than Manila's rows.
+        self._sizes: dict[str, int] = {}
 
     # -- life ------------------------------------------------------------
 
@@ -74,7 +76,8 @@ class Shares:
         :raises Busy: snapshots that Manila does not know are in the way.
         """
         # Not while update_access might put a policy back.
-        with self._lock('vast-' + share.id):
+        with self.locked(share.id):
+            self._sizes.pop(share.id, None)
             self._delete(share)
             self._policy_ids.pop(share.id, None)
 
@@ -154,13 +157,15 @@ class Shares:
         :raises PossibleDataLoss: more than that is in use.
         :raises NotFound: the share has no quota.
         """
-        quota = self._objects.quota(share.id)
-        if quota is None:
-            raise exception.NotFound(
-                'Share %s has no quota of that name' % share.id,
-                check='whether the share exists in VMS')
-        self._objects.run(planning.resize(
-            share.id, quota, gib * model.GiB, shrink=shrink))
+        with self.locked(share.id):
+            quota = self._objects.quota(share.id)
+            if quota is None:
+                raise exception.NotFound(
+                    'Share %s has no quota of that name' % share.id,
+                    check='whether the share exists in VMS')
+            self._objects.run(planning.resize(
+                share.id, quota, gib * model.GiB, shrink=shrink))
+            self._sizes[share.id] = gib
 
     def usage(self) -> Mapping[str, int]:
         """Bytes in use by quota name, which is the share's id.
@@ -191,7 +196,7 @@ class Shares:
             split_limit=self._settings.split_limit,
             ipv6=self._settings.ipv6_rules)
         # Reading, comparing and writing must not be interleaved.
-        with self._lock('vast-' + share.id):
+        with self.locked(share.id):
             self._set_hosts(share, wanted)
         return errors
 
@@ -242,6 +247,14 @@ class Shares:
         return view
 
     # -- what others need as well ------------------------------------------
+
+    def locked(self, share_id: str) -> contextlib.AbstractContextManager[Any]:
+        """Keep other calls about a share out."""
+        return self._lock('vast-' + share_id)
+
+    def resized(self, share: model.Share) -> bool:
+        """Tell if Manila's row of a share is older than its size."""
+        return self._sizes.get(share.id, share.size) != share.size
 
     def new_path(self, share: model.Share) -> str:
         """Directory for a new share.

@@ -54,7 +54,7 @@ def test_what_a_policy_says_is_what_counts():
 
 
 @pytest.mark.parametrize(('asked', 'pause'), [
-    ('3', 3.0), (' 3 ', 3.0), ('0', 0.0), ('', 0.5), ('soon', 0.5),
+    ('3', 3.0), (' 3 ', 3.0), ('0', 0.5), ('', 0.5), ('soon', 0.5),
     ('-3', 0.5), ('3.5', 0.5),
     # A time that is over asks for nothing.
     ('Wed, 21 Oct 2015 07:28:00 GMT', 0.5)])

@@ -209,6 +209,15 @@ def test_patience_is_a_time(sim, clock, fault):
     assert 100 <= clock.now <= 111
 
 
+def test_a_server_that_asks_for_no_pause_is_not_hammered(sim, clock):
+    transport = rest.RestTransport(
+        rest.Endpoint('vms.example'), Token(sim), adapter=VmsAdapter(sim),
+        clock=clock, sleep=clock.sleep)
+    sim.arm(status(429, times=None, headers={'Retry-After': '0'}))
+    assert transport.call(GET).status == 429
+    assert sim.calls < 40
+
+
 def test_calls_that_come_again_by_themselves_are_less_patient(sim, clock):
     transport = rest.RestTransport(
         rest.Endpoint('vms.example'), Token(sim), adapter=VmsAdapter(sim),

@@ -304,8 +304,8 @@ def test_a_view_gets_the_complete_policy(ident, view, text):
 
 @pytest.mark.parametrize(('facts', 'text', 'reapply'), [
     (ensuring.Facts(VIEW, QUOTA, GRANTING), 'nothing to do', False),
-    # Perhaps made by a start that was cut off before the rules came.
-    (ensuring.Facts(VIEW, QUOTA, POLICY), 'nothing to do', True),
+    # Without rules nobody has to be let in.
+    (ensuring.Facts(VIEW, QUOTA, POLICY), 'nothing to do', False),
     (ensuring.Facts(VIEW, QUOTA, None, True),
      f'create policy {ID}; attach policy {ID}', True),
     (ensuring.Facts(VIEW, QUOTA, OPEN), f'update policy {ID}', True),
