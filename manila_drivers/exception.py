@@ -42,7 +42,11 @@ says which backend, which object, what was attempted, what was answered and
 what to check.
 """
 
+from collections.abc import Callable
 from typing import Any
+from typing import TypeVar
+
+T = TypeVar('T')
 
 
 class DriverError(Exception):
@@ -167,3 +171,15 @@ class OutcomeUnknown(TransportError):
 
     The next step is to look, not to repeat and not to give up.
     """
+
+
+def caught(call: Callable[[], T]) -> tuple[T | None, DriverError | None]:
+    """Return what a call returns, or else what it raises of these.
+
+    For errors that are logged: while one is being handled, oslo.log appends
+    it to every line, also to those that have it already.
+    """
+    try:
+        return call(), None
+    except DriverError as exc:
+        return None, exc

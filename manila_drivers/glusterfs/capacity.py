@@ -14,6 +14,7 @@
 
 from collections.abc import Callable
 from collections.abc import Iterable
+import functools
 import logging
 import time
 from typing import Any
@@ -102,10 +103,9 @@ class Statistics:
             return
         self._asked = self._clock()
         for cluster in missing:
-            try:
-                bricks = cluster.gluster.bricks()
-            except exception.DriverError as exc:
-                LOG.warning('Sizes of volumes are not known: %s', exc)
+            bricks, error = exception.caught(cluster.gluster.bricks)
+            if bricks is None:
+                LOG.warning('Sizes of volumes are not known: %s', error)
                 continue
             for each in volumes:
                 total, _ = completeness.capacity(
@@ -130,13 +130,12 @@ class Statistics:
         bricks = self._bricks(found.values())
         used = {}
         for ident, located in found.items():
-            try:
-                size = self._used(located, bricks.get(
-                    located.cluster, {}).get(located.volume.name, []))
-            except exception.DriverError as exc:
+            size, error = exception.caught(functools.partial(
+                self._used, located, bricks.get(located.cluster, {}).get(
+                    located.volume.name, [])))
+            if error is not None:
                 LOG.warning('What share %s uses is not known: %s', ident,
-                            exc)
-                continue
+                            error)
             if size is not None:
                 used[ident] = size
         return used
@@ -147,10 +146,11 @@ class Statistics:
                           dict[str, list[records.Brick]]]:
         found = {}
         for cluster in {each.cluster for each in volumes}:
-            try:
-                found[cluster] = cluster.gluster.bricks()
-            except exception.DriverError as exc:
-                LOG.warning('What shares use is not known: %s', exc)
+            bricks, error = exception.caught(cluster.gluster.bricks)
+            if bricks is None:
+                LOG.warning('What shares use is not known: %s', error)
+            else:
+                found[cluster] = bricks
         return found
 
     @staticmethod

@@ -188,10 +188,29 @@ class Clusters:
             return [each.result() for each in started]
 
     def volumes(self, *, all_of_them: bool = False) -> list[Located]:
-        """Every volume of every cluster: one read each."""
-        return [Located(cluster, volume) for cluster, found in self.each(
-            lambda cluster: cluster.volumes(),
-            all_of_them=all_of_them) for volume in found]
+        """Every volume of every cluster: one read each.
+
+        Of servers that turn out to be of one cluster the first one counts.
+        """
+        return distinct(self.each(lambda cluster: cluster.volumes(),
+                                  all_of_them=all_of_them))
+
+
+def distinct(answers: Iterable[tuple[Cluster, Iterable[records.Volume]]],
+             ) -> list[Located]:
+    """The volumes of several servers, each once.
+
+    Two names of one cluster, or two servers of it, show the same ones.
+    """
+    found: list[Located] = []
+    owners: dict[str, Cluster] = {}
+    for cluster, volumes in answers:
+        for volume in volumes:
+            if volume.id and owners.setdefault(volume.id,
+                                               cluster) is not cluster:
+                continue
+            found.append(Located(cluster, volume))
+    return found
 
 
 def owned(share_id: str, volumes: Iterable[Located]) -> Located | None:

@@ -137,15 +137,16 @@ class Gluster:
     def _again(self, call: Callable[[], list[parsing.Answer]],
                ) -> list[parsing.Answer]:
         started = self.clock()
-        try:
-            return call()
-        except exception.NotTrusted:
-            raise
-        except exception.TransportError as exc:
-            if self.clock() - started > _PROMPT:
-                raise
-            LOG.warning('%s: once more after: %s', self._where, exc)
-            return call()
+        given, error = exception.caught(call)
+        if given is not None:
+            return given
+        assert error is not None
+        if not isinstance(error, exception.TransportError) \
+                or isinstance(error, exception.NotTrusted) \
+                or self.clock() - started > _PROMPT:
+            raise error
+        LOG.warning('%s: once more after: %s', self._where, error)
+        return call()
 
     def _answers(self, lines: Sequence[Words]) -> list[parsing.Answer]:
         cmd = self._command(lines)

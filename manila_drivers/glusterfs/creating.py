@@ -74,17 +74,23 @@ class Creator:
         started = self._site.clock()
         with self._site.locked(share.id):
             while True:
-                try:
-                    made = self._attempt(share, bad)
-                except _UnsuitableError as exc:
-                    self._note(share, exc, bad)
-                    if len(bad) >= _VOLUMES \
-                            or self._site.clock() - started > _SECONDS:
-                        raise exc.reason from exc
-                else:
+                made, wrong = self._tried(share, bad)
+                if made is not None:
                     self._site.suspects.clear(made.qualified)
                     self._site.sizes.note(share.id, share.size)
                     return self._site.locations(made)
+                assert wrong is not None
+                self._note(share, wrong, bad)
+                if len(bad) >= _VOLUMES \
+                        or self._site.clock() - started > _SECONDS:
+                    raise wrong.reason
+
+    def _tried(self, share: model.Share, bad: Mapping[str, str],
+               ) -> tuple[Located | None, _UnsuitableError | None]:
+        try:
+            return self._attempt(share, bad), None
+        except _UnsuitableError as exc:
+            return None, exc
 
     def _note(self, share: model.Share, error: _UnsuitableError,
               bad: dict[str, str]) -> None:
@@ -107,16 +113,18 @@ class Creator:
             before, now = self._acquire(share, record, bad)
         # What was a share before may have somebody's data in it.
         fresh = before.free or record.fresh
-        try:
+
+        def make() -> None:
             self._activate(share, before, now, record)
             if fresh:
                 self._check_empty(before, now)
             self._site.diary.complete(share.id, now.qualified)
-        except exception.DriverError as exc:
-            if fresh and self._give_back(share, now) and _another(exc):
-                raise _UnsuitableError(now, exc) from exc
-            raise
-        return now
+        _, error = exception.caught(make)
+        if error is None:
+            return now
+        if fresh and self._give_back(share, now) and _another(error):
+            raise _UnsuitableError(now, error)
+        raise error
 
     def _activate(self, share: model.Share, before: records.Volume,
                   now: Located, record: diary.Record) -> None:
@@ -207,13 +215,14 @@ class Creator:
 
         :raises _UnsuitableError: it could not be, and was given back.
         """
-        try:
-            return self._claim(share, chosen, record)
-        except exception.DriverError as exc:
-            if chosen.volume.free and _another(exc) \
-                    and self._give_back(share, chosen):
-                raise _UnsuitableError(chosen, exc) from exc
-            raise
+        claimed, error = exception.caught(
+            lambda: self._claim(share, chosen, record))
+        if error is None:
+            return claimed
+        if chosen.volume.free and _another(error) \
+                and self._give_back(share, chosen):
+            raise _UnsuitableError(chosen, error)
+        raise error
 
     def _claim(self, share: model.Share, chosen: Located,
                record: diary.Record) -> Located | None:
@@ -260,14 +269,14 @@ class Creator:
             with contextlib.suppress(exception.DriverError):
                 now.cluster.gluster.call(*commandline.quota(
                     now.volume.name, 'disable'))
-        try:
-            now.cluster.gluster.set(now.volume.name, planning.release(
-                now.volume, self._site.claim(share)))
-            self._site.diary.forget(share.id)
-        except exception.DriverError as exc:
+        _, error = exception.caught(lambda: now.cluster.gluster.set(
+            now.volume.name, planning.release(
+                now.volume, self._site.claim(share))))
+        if error is not None:
             LOG.warning('Volume %s stays claimed by share %s, until that is '
-                        'deleted: %s', now.qualified, share.id, exc)
+                        'deleted: %s', now.qualified, share.id, error)
             return False
+        self._site.diary.forget(share.id)
         return True
 
 

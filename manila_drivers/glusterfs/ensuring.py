@@ -104,12 +104,12 @@ class Ensurer:
         return {share.id: self._answer(share, index) for share in known}
 
     def _answer(self, share: model.Share, index: '_Index') -> dict[str, Any]:
-        try:
-            return self._one(share, index)
-        except exception.DriverError as exc:
-            LOG.error('Share %s could not be checked or repaired: %s',
-                      share.id, exc)
-            return owed.unfinished(exc)
+        answer, error = exception.caught(lambda: self._one(share, index))
+        if answer is not None:
+            return answer
+        LOG.error('Share %s could not be checked or repaired: %s', share.id,
+                  error)
+        return owed.unfinished(error)
 
     def _one(self, share: model.Share, index: '_Index') -> dict[str, Any]:
         record = self._site.diary.read(share.id)

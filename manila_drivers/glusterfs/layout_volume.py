@@ -103,6 +103,12 @@ class GlusterfsVolumeMappedLayout:
         for cluster in self._clusters:
             cluster.unproven = True
         found = self._clusters.each(self._inspect)
+        whole = clusters.distinct(found)
+        for cluster, volumes in found:
+            if volumes and not any(each.cluster is cluster for each in whole):
+                LOG.warning('Server %s shows the volumes of another one of '
+                            'glusterfs_servers: name one server of each '
+                            'cluster', cluster)
         pool = [volume for _, volumes in found for volume in volumes]
         if not pool:
             option = ('glusterfs_volume_pattern' if self.settings.pattern

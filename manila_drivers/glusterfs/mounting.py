@@ -158,15 +158,17 @@ class Mount:
     def leave(self) -> None:
         """Unmount.  Never removes anything but the empty directory."""
         for attempt in range(_TRIES):
-            try:
-                self._run('umount', self._place)
+            _, error = exception.caught(
+                lambda: self._run('umount', self._place))
+            if error is None:
                 break
-            except exception.BackendError as exc:
-                if attempt + 1 < _TRIES:
-                    self._sleep(1.0)
-                else:
-                    LOG.warning('%s is detached: %s', self._place, exc)
-                    self._run('umount', '-l', self._place, accept=_ANY)
+            if not isinstance(error, exception.BackendError):
+                raise error
+            if attempt + 1 < _TRIES:
+                self._sleep(1.0)
+            else:
+                LOG.warning('%s is detached: %s', self._place, error)
+                self._run('umount', '-l', self._place, accept=_ANY)
         self._run('rmdir', self._place, accept=_ANY)
 
     def clear(self) -> None:

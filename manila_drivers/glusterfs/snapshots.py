@@ -194,6 +194,8 @@ class Snapshots:
             self._site.claim(share),
             self._site.settings.infrastructure.joined(infra),
             share.size if bounded else None))
+        # What is in a brick that does not run would be missing in the share.
+        located.cluster.completeness.bricks(volume, 'is no whole clone')
         self._site.diary.complete(share.id, located.qualified)
         self._site.sizes.note(share.id, share.size)
 

@@ -46,7 +46,10 @@ _TEXTS = (
     (NO_VOLUME, re.compile(r'[Vv]olume (\(?\S+\)? )?does not exist')),
     (NO_SNAPSHOT, re.compile(
         r'Snapshot \(?\S+\)? does not exist|Failed to find :\S+ snap')),
-    (NODE_DOWN, re.compile('Some of the peers are down')))
+    (NODE_DOWN, re.compile(
+        r"Some of the peers are down|Host \S+ (is )?not connected"
+        r"|is not in 'Peer in Cluster' state|[Pp]eer \S+ is not connected")),
+    (BRICK_DOWN, re.compile(r'bricks? (is|are) (down|not running)')))
 
 _UNKNOWN_OPTION = re.compile(r'option : (\S+) does not exist')
 _STARTED = re.compile('already started')

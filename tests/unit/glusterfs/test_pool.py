@@ -279,6 +279,35 @@ def test_what_a_start_could_not_check_is_owed(world):
     assert world.one.can_mount('manila-host-1', 'pool-2G-0') == 'rw'
 
 
+def test_two_names_of_one_cluster(world, caplog):
+    world.host.sims['one-by-address'] = world.one
+    world.one.make_volume('pool-2G-0')
+    world.one.make_volume('pool-2G-1')
+    driver = world.driver(glusterfs_servers='one,one-by-address')
+    assert 'one-by-address shows the volumes of another one' in caplog.text
+    stats = driver.get_share_stats(refresh=True)
+    assert stats['gluster_free_volumes'] == 2
+    assert stats['free_capacity_gb'] == 4.0
+    shares = [row(), row()]
+    found = {volume_of(driver.create_share(None, each)) for each in shares}
+    assert found == {'pool-2G-0', 'pool-2G-1'}
+    for each in shares:
+        driver.delete_share(None, each)
+    assert driver.get_share_stats(refresh=True)['gluster_free_volumes'] == 2
+
+
+def test_a_clone_that_is_not_whole_is_no_share(world):
+    world.one.make_volume('pool-2G-0')
+    driver, share = world.driver(), row()
+    driver.create_share(None, share)
+    snapshot = snapshot_of(share)
+    driver.create_snapshot(None, snapshot)
+    world.one.arm(Fault('status', code=30800, times=None,
+                        match='volume status manila-'))
+    with pytest.raises(Failed):
+        driver.create_share_from_snapshot(None, row(), snapshot)
+
+
 def test_the_older_dotted_path():
     from manila_drivers import glusterfs_native as older
     from manila_drivers.glusterfs import glusterfs_native

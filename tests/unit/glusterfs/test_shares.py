@@ -307,7 +307,7 @@ def test_budgets_of_snapshots(world):
     driver.create_snapshot(None, snapshot)
     assert len(world.calls()) == 1
     driver.create_share_from_snapshot(None, clone, snapshot)
-    assert len(world.calls()) <= 6
+    assert len(world.calls()) <= 7
     driver.delete_snapshot(None, snapshot)
     assert len(world.calls()) == 1
 
@@ -357,7 +357,7 @@ def test_nobody_reaches_a_clone_at_any_moment(world):
         return reply
     world.one.handle = watched
     driver.create_share_from_snapshot(None, clone, snapshot)
-    assert len(seen) == 6 and not any(seen)
+    assert len(seen) == 7 and not any(seen)
 
 
 def test_clones_that_cannot_be(world):
