@@ -29,6 +29,7 @@ taken away.
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
+from collections.abc import Sequence
 import hashlib
 
 from manila_drivers import exception
@@ -161,6 +162,44 @@ def plan(facts: Facts, wanted: directory.Directory, number: int,
     if changed:
         commands.append(directory.removed(_pending(layout, wanted.name)))
     return commands
+
+
+def checked(wanted: Iterable[directory.Directory],
+            numbers: Mapping[str, int]) -> Commands:
+    """What Ganesha serves now, for :func:`undone`."""
+    return [ganesha_bus.show(), *(ganesha_bus.display(numbers[each.path])
+                                  for each in wanted if each.levels)]
+
+
+def undone(results: Sequence[command.Result],
+           wanted: Iterable[directory.Directory],
+           numbers: Mapping[str, int]) -> str:
+    """What Ganesha has not done although it did not complain.
+
+    :param results: of :func:`checked`.
+    """
+    show, *details = results
+    live = ganesha_bus.exports(show.stdout)
+    shown = {export.id: export for export in filter(None, (
+        ganesha_bus.export(result.stdout) for result in details))}
+    left = []
+    for each in wanted:
+        number = numbers[each.path]
+        if not each.levels:
+            if each.path in live.values():
+                left.append(f'{each.path} is exported still')
+        elif live.get(number) != each.path or number not in shown:
+            left.append(f'{each.path} is not exported as {number}')
+        elif set(shown[number].clients) != _told(each, number):
+            left.append(f'{each.path} has other clients')
+    return '; '.join(left)
+
+
+def _told(wanted: directory.Directory, number: int) -> set[object]:
+    """The clients that Ganesha tells of an export."""
+    export, = ganesha_exports.read(ganesha_exports.write(
+        wanted, number, 'VFS'))
+    return set(export.clients)
 
 
 def plan_old(facts: Facts, wanted: Iterable[directory.Directory],

@@ -187,8 +187,10 @@ def difference(export: exports.Export,
     levels = export.levels
     visible, hidden = _by_sight(entries, levels)
     kept = {entry.network for entry in visible if entry.network in levels}
-    remove = sorted((entry for entry in visible if entry.network not in kept),
-                    key=_width)
+    # Everybody goes before all addresses of one kind, which hide a part.
+    remove = sorted(
+        (entry for entry in visible if entry.network not in kept),
+        key=lambda entry: (_width(entry), entry.network is not None))
     change = [entry for entry in visible
               if entry.network is not None and entry.network in kept
               and not _as_wanted(entry, export)]

@@ -115,8 +115,10 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
              agreed: Mapping[str, int]) -> helper.Commands:
         if facts.old is not None:
             return ganesha.plan_old(facts, wanted, agreed, self._layout)
-        return [cmd for export in wanted for cmd in ganesha.plan(
+        changes = [cmd for export in wanted for cmd in ganesha.plan(
             facts, export, agreed[export.path], self._layout)]
+        return [*changes, *ganesha.checked(wanted, agreed)] \
+            if changes else []
 
     def refused(self, wanted: exports.Export) -> Mapping[access.Network, str]:
         anybody = ganesha_exports.ANYBODY
@@ -144,8 +146,16 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
         return busy
 
     def verdict(self, server: str, wanted: Sequence[exports.Export],
-                agreed: Any, results: Sequence[command.Result]) -> str:
-        return ganesha_bus.complaint(results)
+                agreed: Mapping[str, int],
+                results: Sequence[command.Result]) -> str:
+        complaint = ganesha_bus.complaint(results)
+        looks = 1 + sum(bool(export.levels) for export in wanted)
+        # An old one says nothing over DBus; its file was replaced.
+        if complaint or not results[-looks:][0].stdout.startswith(
+                'method return'):
+            return complaint
+        left = ganesha.undone(results[-looks:], wanted, agreed)
+        return left and f'what Ganesha says after that: {left}'
 
     def default_options(self) -> tuple[str, ...]:
         """:raises ConfigurationError: an option is refused."""

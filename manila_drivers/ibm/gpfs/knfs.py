@@ -43,6 +43,8 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
         super().__init__(execute, config_object)
         # Numbers of file systems that no other path was seen to have.
         self._own: dict[str, set[str]] = {}
+        # Files of paths whose name is not their last part.
+        self._files: dict[str, str] = {}
 
     @property
     def _persist(self) -> bool:
@@ -71,7 +73,8 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
         """
         fsids = {entry.fsid for entry in (*facts.of(path),
                                           *facts.kept.get(path, ()))}
-        name = kernel_plan.file_name(posixpath.basename(path))
+        name = self._files.get(path) or kernel_plan.file_name(
+            posixpath.basename(path))
         return fsids <= {'', *self._own.get(path, ())} \
             and facts.homes.get(path, set()) <= {name}
 
@@ -96,9 +99,10 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
               wanted: Sequence[exports.Export]) -> dict[str, str]:
         self._warn(facts, {export.path for export in wanted})
         found = kernel.fsids(facts.values(), wanted)
-        for path, fsid in found.items():
-            self._own.setdefault(path, set()).add(
-                exports_text.comparable(fsid))
+        for export in wanted:
+            self._own.setdefault(export.path, set()).add(
+                exports_text.comparable(found[export.path]))
+            self._files[export.path] = kernel_plan.file_name(export.name)
         return found
 
     def _warn(self, facts: Mapping[str, kernel.Facts],

@@ -452,3 +452,31 @@ def test_an_index_that_ganesha_does_not_read_is_told_of(caplog, text, told):
     place.helper.check()
     assert ('nfs2: there is no line "%include' in caplog.text) == told
     assert 'nfs1' not in caplog.text
+
+
+@pytest.mark.parametrize('method', ['AddExport', 'UpdateExport',
+                                    'RemoveExport'])
+def test_what_ganesha_does_not_do_is_noticed(method):
+    """It says that it did."""
+    class Idle(nfs.Ganesha):
+        idle = False
+
+        def special(self, words, stdin):
+            before = dict(self.exports)
+            result = super().special(words, stdin)
+            if self.idle and words[0] == 'dbus-send' and method in words[5]:
+                self.exports = before
+            return result
+
+    place = site('GNFS')
+    idle = place.servers['nfs2'] = place.helper.execute.server.__self__[
+        'nfs2'] = Idle('nfs2')
+    if method != 'AddExport':
+        place.apply({'10.0.0.3': 'rw'})
+    idle.idle = True
+    wanted = {} if method == 'RemoveExport' else RULES
+    errors = exports.failed(place.apply(wanted))
+    assert set(errors) == {'nfs2'}
+    idle.idle = False
+    assert exports.failed(place.apply(wanted)) == {}
+    assert world.given(idle) == meant(wanted)
