@@ -14,7 +14,11 @@
 
 import argparse
 from collections.abc import Callable
+from collections.abc import Iterable
 import ipaddress
+import re
+
+from manila_drivers.cli.command import Refused
 
 
 def number(least: int, most: int, what: str) -> Callable[[str], int]:
@@ -29,6 +33,35 @@ def number(least: int, most: int, what: str) -> Callable[[str], int]:
                 f'{text!r} is no {what}: {least} to {most}')
         return found
     return convert
+
+
+def name(text: str) -> str:
+    """Return a name that fits a section, a login and a URL."""
+    if not re.fullmatch(r'[A-Za-z0-9_][A-Za-z0-9_.@-]{0,63}', text):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no name: letters, digits and _.@-')
+    return text
+
+
+def directory(text: str) -> str:
+    """Return a path below some directory."""
+    parts = text.strip('/').split('/')
+    if not all(parts) or {'.', '..'} & set(parts):
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no path without empty parts and dots')
+    return text
+
+
+def once(what: str, names: Iterable[str]) -> None:
+    """Check that no name is there twice.
+
+    :raises Refused: one is; the text names it.
+    """
+    seen: set[str] = set()
+    for each in names:
+        if each in seen:
+            raise Refused(f'{what} {each} is given twice')
+        seen.add(each)
 
 
 port = number(0, 65535, 'port')

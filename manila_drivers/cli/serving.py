@@ -18,6 +18,7 @@ import pathlib
 import signal
 import threading
 
+from manila_drivers.cli import arguments
 from manila_drivers.cli import credentials
 
 Latest = Callable[[int], tuple[int, list[str]]]
@@ -27,7 +28,7 @@ def configure(parser: argparse.ArgumentParser,
               backend: str) -> 'argparse._ArgumentGroup':
     """Arguments about the configuration; others may be added to them."""
     group = parser.add_argument_group('configuration that is printed')
-    group.add_argument('--backend', default=backend,
+    group.add_argument('--backend', default=backend, type=arguments.name,
                        help='name of the section (default: %(default)s)')
     group.add_argument('--write-config', metavar='FILE',
                        help='write it, secrets included, to a file that only '

@@ -18,6 +18,7 @@ import pathlib
 import re
 import tempfile
 
+from manila_drivers.cli import arguments
 from manila_drivers.cli import options
 from manila_drivers.cli import simulate_ssh
 from manila_drivers.cli.command import Refused
@@ -63,7 +64,11 @@ def build(args: argparse.Namespace) -> gluster.GlusterSim:
     switches = gluster.Options()
     options.assign(switches, args.settings)
     sim = gluster.GlusterSim(options=switches)
-    for text in args.volumes or ['8x10']:
+    wanted = args.volumes or ['8x10']
+    # Volumes are named after their size and number.
+    arguments.once('--volumes of size', [text.partition('x')[2]
+                                         for text in wanted])
+    for text in wanted:
         found = _VOLUMES.fullmatch(text)
         if found is None:
             raise Refused(f'--volumes {text} is not COUNTxGIB')

@@ -60,8 +60,9 @@ def build(args: argparse.Namespace) -> gpfs.GpfsSim:
 
     :raises Refused: an argument makes no sense.
     """
-    if not pathlib.PurePosixPath(args.base).is_absolute():
-        raise Refused(f'--base {args.base} is not an absolute path')
+    base = pathlib.PurePosixPath(args.base)
+    if not base.is_absolute() or len(base.parts) < 2 or '..' in base.parts:
+        raise Refused(f'--base {args.base} is not an absolute path below /')
     sim = gpfs.GpfsSim(base=args.base)
     options.assign(sim.options, args.settings)
     make = KINDS[args.nfs]

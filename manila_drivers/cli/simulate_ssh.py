@@ -34,7 +34,7 @@ Section = Callable[[ssh.SshServer, pathlib.Path, str], str]
 def configure(parser: argparse.ArgumentParser, backend: str) -> None:
     parser.add_argument('--port', type=arguments.port, default=0,
                         help='port to listen on (default: a free one)')
-    parser.add_argument('--user', default='manila',
+    parser.add_argument('--user', default='manila', type=arguments.name,
                         help='name to log in with (default: %(default)s)')
     credentials.configure(parser)
     parser.add_argument('--known-hosts', metavar='FILE',

@@ -43,7 +43,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument('--port', type=arguments.port, default=8443,
                         help='port to listen on; 0 takes a free one '
                              '(default: %(default)s)')
-    parser.add_argument('--user', default='admin',
+    parser.add_argument('--user', default='admin', type=arguments.name,
                         help='name to log in with (default: %(default)s)')
     credentials.configure(parser)
     parser.add_argument('--ca-file', metavar='FILE',
@@ -60,7 +60,8 @@ def _configure_state(parser: argparse.ArgumentParser) -> None:
                        help='a VIP pool, as lab=10.0.0.1-10.0.0.9; may be '
                             f'repeated (default: {SEEDED_POOL})')
     group.add_argument('--tenant', action='append', default=[],
-                       metavar='NAME', help='a tenant; may be repeated')
+                       type=arguments.name, metavar='NAME',
+                       help='a tenant; may be repeated')
     group.add_argument('--shares', type=arguments.count, default=0,
                        metavar='N', help='shares that exist already')
     group.add_argument('--upstream-shares', type=arguments.count, default=0,
@@ -75,6 +76,7 @@ def _configure_state(parser: argparse.ArgumentParser) -> None:
 def _configure_section(parser: argparse.ArgumentParser) -> None:
     group = serving.configure(parser, 'vast')
     group.add_argument('--root-export', default='manila',
+                       type=arguments.directory,
                        help='directory of the shares (default: %(default)s)')
 
 
@@ -121,6 +123,8 @@ def build(args: argparse.Namespace,
     options.assign(switches, args.settings)
     sim = VmsSim(options=switches, open_root=args.open_root,
                  username=args.user, password=password.value)
+    arguments.once('--tenant', ['default', *args.tenant])
+    arguments.once('--pool', [pool.partition('=')[0] for pool in args.pool])
     for tenant in args.tenant:
         sim.add_tenant(tenant)
     for pool in args.pool:

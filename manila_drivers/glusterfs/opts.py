@@ -84,7 +84,7 @@ GLUSTER_OPTS: list[cfg.Opt] = [
         help='Seconds to repeat a gluster command for that meets another '
              'transaction on the same volume.'),
     cfg.FloatOpt(
-        'glusterfs_wipe_timeout', default=86400, min=1,
+        'glusterfs_wipe_timeout', default=86400, min=1, max=2592000,
         help='Seconds that emptying a volume may take. It goes on from where '
              'it was when the delete is repeated.'),
     cfg.ListOpt(

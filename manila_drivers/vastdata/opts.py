@@ -129,7 +129,7 @@ VAST_OPTS: list[cfg.Opt] = [
         'vast_read_timeout', default=60, min=0.1, max=3600,
         help='Seconds to wait for an answer of the management service.'),
     cfg.IntOpt(
-        'vast_retries', min=0,
+        'vast_retries', min=0, max=1000,
         help='How often a request is repeated at the most when the '
              'management service is unreachable or busy. Unset, only '
              'vast_retry_timeout counts.'),

@@ -24,6 +24,17 @@ class Options:
     :param sw_version: of the cluster, as versions/ says it.
     :param omit_enable_trash: clusters/ does not say whether there is trash.
     :param versions_oldest_first: order of the list of versions.
+    :param missing_routes: paths, or "VERB path", that this version does not
+        have: tenants, folders/stat_path, DELETE folders/delete_folder.
+    :param missing_route_page: a missing route is told by a page of the web
+        server, not in the words that a missing object is told with.
+    :param null_fields: fields that are null, as views.logical_capacity.
+    :param absent_fields: fields that are not told.
+    :param text_fields: fields told as text, lists as one word.
+    :param ignored_fields: fields that are accepted and not stored.
+    :param silent_updates: a PATCH is answered without a record.
+    :param pool_binding: what binds policies to VIP pools: none, vip_pools or
+        permission_per_vip_pool; empty goes by the version.
     :param access_token_lifetime: of the token that requests carry.
     :param refresh_token_lifetime: of the token that gets another one.
     :param refresh_rotates: a refresh token works once.

@@ -115,7 +115,14 @@ def test_lists_are_lists_of_words():
     ['gluster', '--volumes', '99999x1'],
     ['vast', '--set', 'trash_delay=-1'], ['vast', '--set', 'page_cap=-2'],
     ['vast', '--set', 'trash_delay=nan'], ['vast', '--set', 'task_delay=inf'],
-    ['gpfs', '--set', 'replicas=-1'], ['gpfs', '--base', 'relative']],
+    ['gpfs', '--set', 'replicas=-1'], ['gpfs', '--base', 'relative'],
+    ['gpfs', '--base', '/'], ['gpfs', '--base', '/a/../b'],
+    ['vast', '--root-export', ''], ['vast', '--root-export', '../x'],
+    ['vast', '--tenant', ''], ['vast', '--tenant', 'default'],
+    ['vast', '--tenant', 'a', '--tenant', 'a'], ['vast', '--user', ''],
+    ['vast', '--backend', 'a]b'], ['gluster', '--user', 'a b'],
+    ['vast', '--pool', 'a=10.0.0.1', '--pool', 'a=10.0.0.2'],
+    ['gluster', '--volumes', '4x10', '--volumes', '2x10']],
     ids=' '.join)
 def test_what_is_out_of_bounds_is_refused_in_a_sentence(words, capsys,
                                                         monkeypatch):

@@ -19,6 +19,7 @@ import shlex
 
 from docutils import core
 from docutils import nodes
+from oslo_config import cfg
 import pytest
 
 from manila_drivers import misspelt
@@ -58,6 +59,14 @@ def test_options_in_pages_exist(path):
         r'(?:``| *=)', text))
     # One of the labs is called so.
     assert told - names - {'gpfs_nfs'} == set()
+
+
+@pytest.mark.parametrize('opt', [
+    opt for _, group in opts.list_opts() for opt in group
+    if isinstance(opt, (cfg.IntOpt, cfg.FloatOpt))], ids=lambda opt: opt.name)
+def test_every_number_of_a_driver_has_bounds(opt):
+    assert opt.type.min is not None
+    assert opt.type.max is not None
 
 
 def commands():
