@@ -94,8 +94,10 @@ def play(room: str, modules: Sequence[str], results: pathlib.Path, *,
     def known(path: pathlib.Path) -> running.Known:
         return report.killed(_file(results, str(path))) if again else {}
 
+    # The watchdog of the tests has a thread, which no child of ours has.
     return int(pytest.main(
         ['-q', '--no-header', '-p', 'no:cacheprovider',
+         '-p', 'no:tests.ending',
          '--assert=plain',
          *rooms()[room]['tests']],
         plugins=[running.Player(list(map(pathlib.Path, modules)), keep,
