@@ -38,6 +38,8 @@ LOG = logging.getLogger(__name__)
 
 T = TypeVar('T')
 
+_GONE = 'gone'
+
 #: Texts by which VMS says what a bare 400 means.
 _OBJECT = re.compile(r'[a-z]+/\d+/')
 
@@ -250,7 +252,11 @@ class Vms:
                     check='vast_task_timeout, and the activities in VMS')
 
     def finish(self, what: str, answer: Any, seconds: float) -> bool:
-        """Wait for the task in an answer; whether there is one."""
+        """Wait for the task in an answer; tell if it was seen completed.
+
+        False if there is none, or if it is no longer listed: what it was
+        about has to be looked at then.
+        """
         task = records.Task.within(answer)
         if task is None:
             return False
@@ -258,13 +264,14 @@ class Vms:
 
         def look() -> records.Task | None:
             now = self.get('vtasks', number, records.Task.of)
-            # A task that is no longer listed has been cleaned up.
             if now is None:
-                return records.Task(number, 'completed', '')
+                return records.Task(number, _GONE, '')
             return None if now.running else now
 
         ended = task if not task.running \
             else self.wait_for(what, look, seconds)
+        if ended.state == _GONE:
+            return False
         if ended.state != 'completed':
             raise exception.BackendError(
                 '%s failed: task %d ended as %s' % (what, number,

@@ -19,6 +19,7 @@ right: a word is not a list of its letters.
 
 from collections.abc import Mapping
 import math
+import re
 from typing import Any
 
 from manila_drivers import exception
@@ -119,11 +120,11 @@ def tenant(data: Json) -> int | None:
 
 
 def path_of(value: object) -> str:
-    """A path as it is compared: without a slash at the end.
+    """A path as it is compared: without a slash at the end, or two in a row.
 
     Views and quotas carry none, snapshots and streams usually do.
     """
-    return str(value or '').rstrip('/') or '/'
+    return re.sub('/+', '/', str(value or '')).rstrip('/') or '/'
 
 
 def path(data: Json, kind: str, field: str = 'path') -> str:

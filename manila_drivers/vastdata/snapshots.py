@@ -37,6 +37,8 @@ class Snapshots:
         self._shares = shares
         self._site = objects.site
         self._settings = objects.site.settings
+        # Percent at which clones were seen last, by share.
+        self._progress: dict[str, int] = {}
 
     # -- life ------------------------------------------------------------
 
@@ -186,7 +188,7 @@ class Snapshots:
         stream: records.Stream = results['stream']
         if share.source_member_id and not stream.finished:
             return self._filled(share)
-        return self._answer(stream, path)
+        return self._answer(stream)
 
     def _filled(self, share: model.Share) -> dict[str, Any]:
         """Wait until a share holds all data of its snapshot.
@@ -223,26 +225,35 @@ class Snapshots:
             return {'status': 'creating_from_snapshot'}
 
     def _status(self, share: model.Share) -> dict[str, Any]:
-        path = layout.share_path(self._settings.root, share.id)
         stream = self._objects.stream(layout.stream_name(share.id))
         if stream is not None:
-            return self._answer(stream, path)
-        # VMS may drop a clone's record once it is complete.  A view alone
-        # proves nothing, since it is made while data is still missing.
-        if self._objects.view(share.id) is not None \
-                and self._objects.is_directory(path):
-            return {'status': 'available', 'progress': '100%',
-                    'export_locations': self._shares.locations(path)}
+            self._progress[share.id] = stream.progress
+            return self._answer(stream)
+        # Its record is gone: complete, or stopped by somebody.  A view and a
+        # directory prove nothing, since they are made while data is missing.
+        seen = self._progress.pop(share.id, 0)
+        view = self._objects.view(share.id)
+        if seen >= 100 and view is not None \
+                and self._objects.is_directory(view.path):
+            return self._available(view.path)
+        LOG.error('The clone that fills share %s is no longer in VMS, and was '
+                  'at %d %% when it was seen last: data may be missing. '
+                  'Check: the global snapshot clones and activities in VMS',
+                  share.id, seen)
         return {'status': 'error'}
 
-    def _answer(self, stream: records.Stream, path: str) -> dict[str, Any]:
+    def _answer(self, stream: records.Stream) -> dict[str, Any]:
+        # Where the clone is, wherever vast_root_export points to now.
         if stream.finished:
-            return {'status': 'available', 'progress': '100%',
-                    'export_locations': self._shares.locations(path)}
+            return self._available(stream.target)
         if stream.failed:
             return {'status': 'error'}
         return {'status': 'creating_from_snapshot',
                 'progress': '%d%%' % min(stream.progress, 99),
+                'export_locations': self._shares.locations(stream.target)}
+
+    def _available(self, path: str) -> dict[str, Any]:
+        return {'status': 'available', 'progress': '100%',
                 'export_locations': self._shares.locations(path)}
 
     # -- manage ----------------------------------------------------------

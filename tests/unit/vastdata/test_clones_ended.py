@@ -1,0 +1,97 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Clones that end in other ways than by themselves."""
+
+import pytest
+
+from manila_drivers.simulators.vast import Fault
+from tests.unit.vastdata.conftest import path_of
+from tests.unit.vastdata.conftest import share
+
+
+def cloned(bench, **changes):
+    """A driver, and a share that is being filled from a snapshot."""
+    bench.sim.options.clone_delay = 100.0
+    driver = bench.start(**changes)
+    parent, child = share(), share(snapshot_id='n')
+    driver.create_share(None, parent)
+    snapshot = {'id': 'n', 'name': 'share-snapshot-n',
+                'share_instance_id': parent['id']}
+    snapshot.update(driver.create_snapshot(None, snapshot))
+    assert driver.create_share_from_snapshot(
+        None, child, snapshot)['status'] == 'creating_from_snapshot'
+    return driver, child
+
+
+def stop(bench, child, deletes):
+    """As an administrator does in VMS."""
+    bench.sim.options.stop_deletes_stream = deletes
+    record = bench.sim.record('stream', 'manila-' + child['id'])
+    bench.sim.perform('PATCH', 'globalsnapstreams', {}, record['id'], 'stop')
+
+
+@pytest.mark.parametrize('deletes', [False, True])
+@pytest.mark.parametrize('seen', [0, 30, 80])
+@pytest.mark.parametrize('restarted', [False, True])
+def test_a_clone_that_was_stopped_is_not_complete(bench, deletes, seen,
+                                                  restarted):
+    driver, child = cloned(bench)
+    bench.clock.sleep(seen)
+    assert driver.get_share_status(child)[
+        'status'] == 'creating_from_snapshot'
+    stop(bench, child, deletes)
+    if restarted:
+        driver = bench.start()
+    assert driver.get_share_status(child)['status'] == 'error'
+
+
+def test_a_clone_that_was_seen_whole_is_complete(bench):
+    driver, child = cloned(bench)
+    bench.sim.change('stream', 'manila-' + child['id'], sync_progress=100)
+    assert driver.get_share_status(child)[
+        'status'] == 'creating_from_snapshot'
+    bench.sim.remove('stream', 'manila-' + child['id'])
+    assert driver.get_share_status(child)['status'] == 'available'
+
+
+def test_a_clone_is_where_it_was_begun(bench):
+    """The service is started again with another vast_root_export."""
+    _, child = cloned(bench)
+    usual = '/manila/manila-' + child['id']
+    after = bench.start(vast_root_export='/elsewhere')
+    answer = after.get_share_status(child)
+    assert path_of(answer['export_locations']) == usual
+    bench.clock.sleep(200)
+    answer = after.get_share_status(child)
+    assert answer['status'] == 'available'
+    assert path_of(answer['export_locations']) == usual
+    before = bench.sim.calls
+    after.delete_share(None, child)
+    assert bench.sim.calls > before
+    assert not [item for item in bench.sim.inventory()
+                if child['id'] in str(item)]
+
+
+def test_a_task_that_is_gone_has_not_ended_well_for_that(bench):
+    """A delete waits for the clone itself then."""
+    driver, child = cloned(bench)
+    bench.sim.options.task_delay = 20.0
+    bench.sim.arm(Fault('status', code=404, times=None, match='vtasks/[0-9]',
+                        body={'detail': 'Not found.'}))
+    bench.sim.arm(Fault('status', code=200, times=None, match='vtasks/[?]',
+                        body=[]))
+    begun = bench.clock.now
+    driver.delete_share(None, child)
+    assert bench.clock.now - begun >= 20
+    assert not [item for item in bench.sim.inventory()
+                if child['id'] in str(item)]
