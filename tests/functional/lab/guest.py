@@ -14,8 +14,8 @@
 
 import contextlib
 import pathlib
-import shlex
 import subprocess
+import threading
 import time
 import typing as ty
 
@@ -23,6 +23,7 @@ from tests.functional.lab import box
 from tests.functional.lab import image
 from tests.functional.lab import network
 from tests.functional.lab import qmp
+from tests.functional.lab import shell
 
 BOOT_SECONDS = 240.0
 
@@ -53,6 +54,9 @@ class Guest:
         self._units = units
         self._process: subprocess.Popen[str] | None = None
         self._qmp: qmp.Qmp | None = None
+        # Those that nobody uses right now.
+        self._shells: list[shell.Shell] = []
+        self._lock = threading.Lock()
 
     @property
     def known_hosts(self) -> pathlib.Path:
@@ -90,17 +94,24 @@ class Guest:
         except subprocess.TimeoutExpired:
             return False
 
-    def words(self, words: ty.Sequence[str]) -> list[str]:
-        """The command, in the room, that runs a command in here."""
-        return ['ssh', *self._ssh(), f'root@{self.address}', '--',
-                shlex.join(words)]
-
     def run(self, *words: str, stdin: str = '', check: bool = True,
             seconds: float = SECONDS
             ) -> 'subprocess.CompletedProcess[str]':
         """Run a command to its end; see :meth:`box.Box.run`."""
-        return self._room.run(*self.words(words), stdin=stdin, check=check,
-                              seconds=seconds)
+        with self._lock:
+            inside = self._shells.pop() if self._shells else None
+        if inside is None:
+            inside = shell.Shell(self._room.popen(
+                ['ssh', *self._ssh(), f'root@{self.address}', 'sh'],
+                stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL))
+        result = inside.run(words, stdin, seconds)
+        if inside.alive:
+            with self._lock:
+                self._shells.append(inside)
+        if check and result.returncode:
+            raise box.CommandFailed(words, result)
+        return result
 
     def shell(self, script: str, *arguments: str,
               **options: ty.Any) -> 'subprocess.CompletedProcess[str]':
@@ -224,7 +235,11 @@ class Guest:
         return self.run('cat', '/proc/sys/kernel/random/boot_id').stdout
 
     def _forget(self) -> None:
-        """Drop a connection that the guest does not know of any more."""
+        """Drop connections that the guest does not know of any more."""
+        with self._lock:
+            left, self._shells = self._shells, []
+        for each in left:
+            each.close()
         self._room.run('ssh', *self._ssh(), '-O', 'exit',
                        f'root@{self.address}', check=False)
 
