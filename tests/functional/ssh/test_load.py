@@ -29,6 +29,8 @@ from tests.functional.ssh import daemon
 
 THREADS = 64
 EACH = 25
+#: Seconds; an acknowledgement is delayed by 0.04.
+ACKNOWLEDGED = 0.03
 
 
 def in_threads(number, action):
@@ -201,9 +203,13 @@ def test_connections_that_are_cut_all_the_time(via, hosts, tmp_path):
     host = hosts.host(target)
     over = threading.Event()
     said = {}
+    started = time.monotonic()
+    host.run(command.Command.of('true'))
+    # Where a login takes long, it is to succeed now and then all the same.
+    pause = max(0.15, 2 * (time.monotonic() - started))
 
     def cut():
-        while not over.wait(0.15):
+        while not over.wait(pause):
             between.cut_all()
 
     def work(thread):
@@ -279,24 +285,24 @@ def by_turns(*ways):
 
 
 @pytest.mark.timeout(300)
-def test_a_quarter_of_what_the_default_socket_takes(host, sshd):
+def test_no_command_waits_for_an_acknowledgement(host, sshd):
+    """Some 40 ms that the default socket costs each of them are saved.
+
+    Where nothing else is done, that is a quarter of the time or less.
+    """
     client, theirs = default_socket(sshd)
     ours = functools.partial(host.run, command.Command.of('true'))
     theirs()
     ours()
-    # Starting a process costs both ways the same; on a machine that is busy
-    # that alone may be more than a quarter, so the best of five counts.
+    # What else they take is the same for both ways, and varies on a machine
+    # that is busy: the best of five counts.
     best = 0.0
     for _ in range(5):
-        slow, fast = by_turns(theirs, ours)
-        best = max(best, sum(slow) / sum(fast))
-        print(f'\n100 commands: default socket {sum(slow):.2f} s '
-              f'({statistics.median(slow) * 1000:.1f} ms each), '
-              f'ours {sum(fast):.2f} s '
-              f'({statistics.median(fast) * 1000:.1f} ms each)')
-        if best > 4:
+        slow, fast = map(statistics.median, by_turns(theirs, ours))
+        best = max(best, slow - fast)
+        print(f'\none command: default socket {slow * 1000:.1f} ms,'
+              f' ours {fast * 1000:.1f} ms')
+        if best > ACKNOWLEDGED:
             break
     client.close()
-
-    print(f'factor {best:.1f}')
-    assert best > 4
+    assert best > ACKNOWLEDGED

@@ -91,9 +91,9 @@ def run_together(number, action):
 
 @pytest.mark.parametrize(('content', 'phrase', 'says'), [
     (None, '', 'cannot be read'),
-    ('this is no key', '', 'cannot be read'),
+    ('this is no key', '', 'no private key in it'),
     ('encrypted', '', 'no passphrase'),
-    ('encrypted', 'wrong', 'cannot be read')])
+    ('encrypted', 'wrong', 'does not fit')])
 def test_a_key_file_that_is_no_use(sshd, target, hosts, tmp_path, content,
                                    phrase, says):
     path = tmp_path / 'key'
