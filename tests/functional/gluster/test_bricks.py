@@ -23,6 +23,7 @@ from tests.functional.lab import gluster
 from tests.functional.lab import need
 from tests.functional.lab import service as services
 
+NAMES = ('glusterfs-server-1', 'glusterfs-server-2', 'manila-host-1')
 FILES = [f'secret-{number}' for number in range(20)]
 LAYOUTS = {1: (), 2: ('replica', '2'), 3: ('replica', '2', 'arbiter', '1')}
 
