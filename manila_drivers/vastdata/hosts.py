@@ -159,7 +159,11 @@ def _plain(host: str) -> str:
 
 
 def _same(present: tuple[str, ...] | None, want: Iterable[str]) -> bool:
-    return present is not None and set(map(_plain, present)) == set(want)
+    if present is None:
+        return False
+    # As it was written, mostly: reading a thousand hosts takes 10 ms.
+    wanted = set(want)
+    return set(present) == wanted or set(map(_plain, present)) == wanted
 
 
 def _common(want: tuple[str, ...],
