@@ -206,6 +206,15 @@ def test_the_last_lines():
 
 
 def test_a_run_of_nothing_is_not_well():
-    report = summary.Report('prepare', summary.OK)
-    assert summary.text([report], TURN, 1) == (
-        summary.text([report], TURN, 1)[0], False)
+    prepared = summary.Report('prepare', summary.OK)
+    assert summary.text([prepared], TURN, 1)[1]
+    empty = summary.Report('some', summary.OK, counts=summary.Counts())
+    assert not summary.text([prepared, empty], TURN, 1)[1]
+
+
+def test_a_stage_without_tests_of_its_own_counts_as_one():
+    prepared = summary.Report('prepare', summary.OK)
+    demo = summary.Report('demo', summary.OK)
+    words, well = summary.text([prepared, demo], TURN, 1)
+    assert well
+    assert words.splitlines()[-1] == '1 passed, 0 failed, 0 skipped'
