@@ -143,10 +143,13 @@ def _section(name: str, options: Section) -> str:
 
 
 def _value(key: str, value: object) -> str:
-    """An option's text; `$` is doubled, for oslo.config would expand it."""
+    """An option's text; oslo.config would expand a plain `$`.
+
+    Not doubled, which means something else behind a backslash.
+    """
     if isinstance(value, (list, tuple)):
         value = ','.join(str(item) for item in value)
     text = str(value)
     if '\n' in text or '\r' in text:
         raise ValueError('option %s cannot hold a line break' % key)
-    return text.replace('$', '$$')
+    return text.replace('$', r'\$')

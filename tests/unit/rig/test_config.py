@@ -13,6 +13,7 @@
 import configparser
 import pathlib
 
+from hypothesis import example
 from hypothesis import given
 from hypothesis import strategies
 from oslo_config import cfg
@@ -43,6 +44,8 @@ TEXTS = strategies.text(strategies.characters(
         lambda text: text[0] not in '\'"')
 
 
+@example(value='\\$')
+@example(value='$$')
 @given(value=TEXTS)
 def test_what_is_written_is_what_is_read(
         value: str, tmp_path_factory: pytest.TempPathFactory) -> None:
