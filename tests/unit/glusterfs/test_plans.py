@@ -137,7 +137,7 @@ def test_a_volume_is_emptied_as_what_it_was_seen_to_be():
     of = volume(options={records.MARK: ID})
     *_, last = planning.emptying(of, ID, INFRA, dynamic=True, proven=True)
     assert (last.action, last.target) == ('wipe', 'v')
-    assert last.args.get('of', of) is of
+    assert last.args == {'of': of}
 
 
 @pytest.mark.parametrize(('status', 'stop'), [
