@@ -340,6 +340,11 @@ def own_fsids(facts: Facts) -> dict[str, str]:
             if fsid and len(paths) == 1 for path in paths}
 
 
+def fsid_of(wanted: directory.Directory) -> str:
+    """The fsid of a directory that has none yet."""
+    return _fsid(wanted, ())
+
+
 def _fsid(wanted: directory.Directory, known: Sequence[str]) -> str:
     if known:
         fsid = max(sorted(set(known)), key=known.count)

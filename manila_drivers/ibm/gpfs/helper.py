@@ -164,6 +164,9 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         """
         return ()
 
+    def expect(self, wanted: Sequence[Export]) -> None:
+        """What is going to be asked about."""
+
     def learn(self, failure: exception.BackendError) -> bool:
         """Whether a failure says how to do better the next time.
 
@@ -272,6 +275,7 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         """
         chosen = tuple(only) or self.servers
         asked = tuple(dict.fromkeys((*chosen, *asking)))
+        self.expect(wanted)
         facts = self._ask(asked, [export.path for export in wanted],
                           existing=[export.path for export in wanted
                                     if export.levels],
@@ -375,10 +379,8 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
             except exception.DriverError as exc:
                 failure.add_note(f'It could not be done again: {exc}')
                 return failure
-            if not left:
-                return None
-            if not again:
-                return failure
+            if not left or not again:
+                return failure if left else None
             failure = self._once(server, left, wanted, agreed)
             again = busy
         return None

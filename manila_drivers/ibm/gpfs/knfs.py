@@ -68,6 +68,13 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
             self._own.setdefault(path, set()).add(fsid)
         return facts
 
+    def expect(self, wanted: Sequence[exports.Export]) -> None:
+        """What is made of a share's own UUID is no other's."""
+        for export in wanted:
+            self._own.setdefault(export.path, set()).add(
+                exports_text.comparable(kernel.fsid_of(export)))
+            self._files[export.path] = kernel_plan.file_name(export.name)
+
     def _tells_enough(self, facts: kernel.Facts, path: str) -> bool:
         """Whether no other directory has its numbers, nor another file it.
         """
@@ -99,10 +106,9 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
               wanted: Sequence[exports.Export]) -> dict[str, str]:
         self._warn(facts, {export.path for export in wanted})
         found = kernel.fsids(facts.values(), wanted)
-        for export in wanted:
-            self._own.setdefault(export.path, set()).add(
-                exports_text.comparable(found[export.path]))
-            self._files[export.path] = kernel_plan.file_name(export.name)
+        for path, fsid in found.items():
+            self._own.setdefault(path, set()).add(
+                exports_text.comparable(fsid))
         return found
 
     def _warn(self, facts: Mapping[str, kernel.Facts],
