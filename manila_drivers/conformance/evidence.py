@@ -51,6 +51,7 @@ NOT_GIVEN = {
     'drifts': 'the lab has no drifts(): what happens without Manila',
     'plant_strangers': 'the lab cannot plant_strangers()',
     'make_unmanaged': 'the lab cannot make_unmanaged() exports',
+    'make_twin': 'the lab has no tenants, or cannot make_twin()',
     'make_unmanaged_snapshot':
         'the lab cannot make_unmanaged_snapshot()',
     'make_shares': 'the lab cannot make_shares()',

@@ -278,6 +278,13 @@ class Lab(abc.ABC):
         """An export with clients and some data, made without the driver."""
         raise NotImplementedError()
 
+    def make_twin(self, name: str) -> Unmanaged:
+        """An export of another tenant, whose path is a directory of ours.
+
+        Both hold data.  Without tenants there is no such thing.
+        """
+        raise NotImplementedError()
+
     def make_unmanaged_snapshot(self, export: str, name: str) -> str:
         """A snapshot made without the driver; its ``provider_location``."""
         raise NotImplementedError()

@@ -39,13 +39,18 @@ def an_export_can_be_managed_and_released(stage: Stage) -> None:
 
 def clients_of_a_managed_export_stay(stage: Stage) -> None:
     """Until the first rules, which are the truth then."""
+    unmanaged = _with_clients(stage)
+    _clients_stay(stage, unmanaged)
+    stage.manager.manage(unmanaged)
+    _clients_stay(stage, unmanaged)
+
+
+def _with_clients(stage: Stage) -> lab_module.Unmanaged:
     unmanaged = stage.lab.make_unmanaged('by-hand')
     if not unmanaged.clients:
         raise verdict.NotTried('make_unmanaged() made an export that nobody '
                                'has access to')
-    _clients_stay(stage, unmanaged)
-    stage.manager.manage(unmanaged)
-    _clients_stay(stage, unmanaged)
+    return unmanaged
 
 
 def _clients_stay(stage: Stage, unmanaged: lab_module.Unmanaged) -> None:
@@ -101,6 +106,36 @@ def a_managed_share_dies_like_any_other(stage: Stage) -> None:
     stage.unreachable([unmanaged.export, *share.exports])
 
 
+def clients_stay_through_checks(stage: Stage) -> None:
+    """Until the first rules, also where all shares are checked meanwhile."""
+    manager, unmanaged = stage.manager, _with_clients(stage)
+    share = manager.manage(unmanaged)
+    for _ in range(2):
+        manager.restart()
+        manager.ensure([share])
+        _clients_stay(stage, unmanaged)
+    rule = stage.rule()
+    manager.update(share, add=[rule])
+    stage.exact(share, *(stage.rule(client) for client
+                         in unmanaged.clients))
+    # No rules any more are not the clients of the time before.
+    manager.update(share, delete=[rule])
+    manager.ensure([share])
+    stage.unreachable(share.exports, rule, *(
+        stage.rule(client) for client in unmanaged.clients))
+
+
+def an_export_of_another_tenant_is_not_ours(stage: Stage) -> None:
+    """Nor may what we have at the same path go in its place."""
+    manager = stage.manager
+    twin = stage.lab.make_twin('twins')
+    before = stage.lab.records()
+    share = Share(manager.new_id(), None, stage.lab.features.proto)
+    stage.fails('manage.tenant', lambda: manager.manage(twin, share))
+    manager.delete_only(share)
+    verdict.same('manage.tenant', before, stage.lab.records())
+
+
 MADE = ('make_unmanaged',)
 
 SCENARIOS = (
@@ -111,4 +146,8 @@ SCENARIOS = (
         a_released_export_can_be_managed_again,
         a_managed_share_dies_like_any_other)),
     *(Scenario(play, ('manage',), MADE) for play in (
-        managing_again_says_the_same, what_is_not_there_is_not_managed)))
+        managing_again_says_the_same, what_is_not_there_is_not_managed)),
+    Scenario(clients_stay_through_checks, ('manage', 'ensure'), MADE,
+             (evidence.OBJECTS, evidence.ACCESS)),
+    Scenario(an_export_of_another_tenant_is_not_ours, ('manage',),
+             ('make_twin',), ()))

@@ -24,9 +24,11 @@ import uuid
 
 from manila_drivers import access
 from manila_drivers import compat
+from manila_drivers import exception
 from manila_drivers.vastdata import driver
 from manila_drivers.vastdata import hosts
 from manila_drivers.vastdata import layout
+from manila_drivers.vastdata import records
 
 LOG = logging.getLogger(__name__)
 EVERYBODY = hosts.Hosts(read_write=('*',))
@@ -385,3 +387,52 @@ class InterruptsClients(Broken):
         return answer
 
 
+class CombinesTenants(Broken):
+    """Takes objects of every tenant for its own where a path is the same."""
+
+    def do_setup(self, context, **kwargs):
+        super().do_setup(context, **kwargs)
+        site = self._backend.site
+        site.here = site.listed_here = lambda record: True
+        self._backend.objects.views = lambda: list(self._vms.readable(
+            'views', records.View.of))
+
+
+class BelievesThatACallIsGone(Broken):
+    """Whatever is answered with 404 is not there any more."""
+
+    def do_setup(self, context, **kwargs):
+        super().do_setup(context, **kwargs)
+        objects = self._backend.objects
+        known = objects._do_delete_directory
+
+        def gone(path, tenant_id):
+            try:
+                known(path, tenant_id)
+            except exception.BackendError as exc:
+                if exc.status != 404:
+                    raise
+        objects._do_delete_directory = gone
+
+
+class TrustsTheViewsPolicy(Broken):
+    """Does not look which policy the view really has."""
+
+    def do_setup(self, context, **kwargs):
+        super().do_setup(context, **kwargs)
+        self._backend.objects._do_attach_policy = (
+            lambda name, ident, policy_id: None)
+
+
+class CutsOffAtTheNextStart(Broken):
+    """A managed share has no rules, so nobody may reach it."""
+
+    def ensure_shares(self, context, shares, **kwargs):
+        answers = super().ensure_shares(context, shares, **kwargs)
+        for share in shares:
+            view = self._backend.objects.view(share['id'])
+            policy = self._backend.objects.policy(
+                layout.adopted_policy(share['id']))
+            if view and policy:
+                self._vms.update('views', view.id, {'policy_id': policy.id})
+        return answers

@@ -82,7 +82,12 @@ BY_SCENARIO = [
     (broken.TellsItsTokens, 'secrets_stay_secret', 'log.secret'),
     (broken.KnowsOnlyDictionaries, 'rows_are_understood', 'raised'),
     (broken.InterruptsClients, 'clients_of_a_managed_export_stay',
-     'manage.clients')]
+     'manage.clients'),
+    (broken.CombinesTenants, 'an_export_of_another_tenant_is_not_ours',
+     'manage.tenant'),
+    (broken.CutsOffAtTheNextStart, 'clients_stay_through_checks',
+     'manage.clients'),
+    (broken.TrustsTheViewsPolicy, 'a_resync_removes_strangers', 'access.')]
 
 
 @pytest.mark.parametrize(
@@ -109,6 +114,7 @@ BY_HISTORIES = [
     (broken.HidesRefusals, 'access.not-refused'),
     (broken.RefusesForNoReason, 'access.refused'),
     (broken.NamesRulesByTheWrongId, 'access.key'),
+    (broken.TrustsTheViewsPolicy, 'access.'),
     (broken.LeavesTheQuota, 'delete.leftover')]
 
 
@@ -180,6 +186,25 @@ def test_the_sweep_fails(driver_class, operation, check):
     failures = list(itertools.takewhile(
         lambda found: found != check, _failures(make_lab, operation)))
     assert len(failures) < CASES, set(failures)
+
+
+@pytest.mark.parametrize('answer', ['no such call',
+                                    'page in place of a call'])
+def test_a_call_that_is_not_there_is_not_taken_for_done(answer):
+    known = sweep.references(LABS, ['delete alone'])
+    lab = LABS()
+    cases = [case for case in sweep.cases(lab, known)
+             if case.strikes[0].fault.name == answer
+             and not case.strikes[0].lasting]
+    lab.close()
+    assert cases
+    found = {driver_class: {catching.failed(
+        lambda make=make, case=case: sweep.run(make, known, case))
+        for case in cases} for driver_class, make in (
+            ('broken', LABS.with_driver(broken.BelievesThatACallIsGone)),
+            ('sound', LABS))}
+    assert found['sound'] == {''}
+    assert 'claimed.state' in found['broken']
 
 
 def _failures(make_lab, operation):

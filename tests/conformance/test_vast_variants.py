@@ -49,6 +49,26 @@ VARIANTS = {
     'every pool serves': ({}, {'vast_bind_vippool': False}),
     'root is squashed': ({}, {'vast_squash': 'root_squash',
                               'vast_share_dir_mode': '777'}),
+    'pools are bound as in 5.0': ({'sw_version': '5.0.0.25'}, {}),
+    'pools are bound as from 5.1 on': ({'sw_version': '5.1.0.3'}, {}),
+    'pools cannot be bound': ({'sw_version': '4.7.0'},
+                              {'vast_bind_vippool': False}),
+    'changes are answered without a record': ({'silent_updates': True}, {}),
+    'a missing route is a page': ({'missing_route_page': True}, {}),
+    'tenants may not be read': ({'permission_denied': {'tenants'}}, {}),
+    'little is told': ({'null_fields': {
+        'viewpolicies.count_views', 'views.logical_capacity', 'views.policy',
+        'vippools.role', 'clusters.drr', 'clusters.enable_trash',
+        'quotas.used_capacity', 'snapshots.state'}}, {}),
+    'much is absent': ({'absent_fields': {
+        'viewpolicies.count_views', 'viewpolicies.tenant_name',
+        'views.logical_capacity', 'views.policy', 'views.tenant_name',
+        'quotas.used_capacity', 'clusters.logical_space'}}, {}),
+    'numbers are told as text': ({'text_fields': {
+        'views.id', 'views.policy_id', 'views.tenant_id', 'quotas.id',
+        'quotas.hard_limit', 'quotas.used_effective_capacity',
+        'viewpolicies.id', 'viewpolicies.count_views', 'tenants.id',
+        'vippools.id', 'clusters.logical_space'}}, {}),
     'the tenant is named': ({}, {'vast_tenant_name': 'default'})}
 
 # Those of which the lab knows where shares lie.

@@ -57,6 +57,8 @@ STRUCK: Mapping[str, Mapping[str, Any]] = {
     **{f'status {code} before': {'kind': 'status', 'code': code,
                                  'before': True}
        for code in (401, 403, 500, 502, 503)},
+    'no such call': {'kind': 'status', 'code': 404, 'before': True},
+    'page in place of a call': {'kind': 'html', 'code': 404, 'before': True},
     'status 429 before': {'kind': 'status', 'code': 429, 'before': True,
                           'headers': {'Retry-After': '0'}},
     'status 500 after': {'kind': 'status', 'code': 500, 'before': False},
@@ -260,7 +262,7 @@ class VastLab(simulated.SimulatedLab[Site]):
 
     def tampers(self) -> list[Callable[[str, random.Random], None]]:
         return [self._open_to_all, self._as_upstream, self._lose_a_host,
-                self._lose_the_policy]
+                self._lose_the_policy, self._move]
 
     def _open_to_all(self, export: str, choice: random.Random) -> None:
         field = choice.choice(['nfs_read_write', 'nfs_read_only'])
@@ -288,6 +290,12 @@ class VastLab(simulated.SimulatedLab[Site]):
         view = self.sim.record('view', _split(export)[1])
         if view is not None and self.sim.record('policy', view['policy']):
             self.sim.remove('policy', view['policy'])
+
+    def _move(self, export: str, choice: random.Random) -> None:
+        """Put the view under a policy that admits everybody, by hand."""
+        view = self.sim.record('view', _split(export)[1])
+        if view is not None:
+            self._detach(view['name'])
 
     def drifts(self) -> list[lab.Drift]:
         drift, remove = lab.Drift, self.sim.remove
@@ -339,6 +347,16 @@ class VastLab(simulated.SimulatedLab[Site]):
         self.sim.write(path, GiB)
         return lab.Unmanaged('10.27.0.2:' + path, 3, {
             '10.0.0.7': 'rw', '10.1.2.3': 'ro'})
+
+    def make_twin(self, name: str) -> lab.Unmanaged:
+        path = '/twins/' + name
+        self.sim.add_tenant('twin')
+        self.sim.make_share(name, size=3, path=path, tenant='twin',
+                            rw=['10.0.0.7'])
+        self.sim.write(path, GiB, tenant='twin')
+        self.sim.make_directory(path)
+        self.sim.write(path, 12345)
+        return lab.Unmanaged('10.27.0.2:' + path, 3, {})
 
     def _make_legacy(self) -> None:
         if self.sim.record('policy', 'legacy') is None:
