@@ -43,6 +43,7 @@ from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import objects as objects_module
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import shares as shares_module
+from manila_drivers.vastdata import view_policies
 
 LOG = logging.getLogger(__name__)
 
@@ -367,9 +368,7 @@ class _Binder:
             LOG.warning('Share %s is repaired: bind policy', policy.name)
             self._objects.view_policies.bind(policy.name, policy,
                                              self._binding)
-        except exception.BackendError as exc:
-            if api.unable(exc):
-                raise
+        except view_policies.NotBound as exc:
             self._why = exc
             self._failed.append(policy.name)
 

@@ -35,6 +35,10 @@ UNBOUND = ('vast_bind_vippool = False accepts that shares are reached through '
            'every VIP pool; VMS binds view policies to pools from 5.0 on')
 
 
+class NotBound(exception.BackendError):
+    """VMS took a binding to VIP pools, and did not store it."""
+
+
 class ViewPolicies:
     """View policies of one tenant."""
 
@@ -170,14 +174,14 @@ class ViewPolicies:
              binding: binding_module.Binding) -> None:
         """Let views be reached through these VIP pools alone.
 
-        :raises BackendError: VMS does not store that.
+        :raises NotBound: VMS does not store that.
         """
         if binding.holds(policy):
             return
         self._vms.update('viewpolicies', policy.id, binding.body())
         stored = self._read(policy.id)
         if not binding.holds(stored):
-            raise exception.BackendError(
+            raise NotBound(
                 'View policy %s is not bound to the VIP pool, so that its '
                 'share would be reached through every pool' % name,
                 answer='stored: %s' % (
