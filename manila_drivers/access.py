@@ -30,6 +30,7 @@ from collections.abc import Hashable
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
+import functools
 import ipaddress
 import re
 from typing import Any
@@ -154,11 +155,17 @@ def plain(network: Network) -> Network:
     return network
 
 
+# Manila sends all rules of a share with each change of one.
+@functools.lru_cache(maxsize=16384)
+def _read(text: str) -> Network:
+    return plain(ipaddress.ip_network(text, strict=False))
+
+
 def _network(rule: Rule) -> Network:
     # A scope id ("fe80::1%eth0") means something on one host alone.
     if '%' not in rule.to:
         try:
-            return plain(ipaddress.ip_network(rule.to, strict=False))
+            return _read(rule.to)
         except ValueError:
             pass
     raise exception.InvalidRule(
@@ -228,6 +235,7 @@ def level_for(levels: Mapping[Network, str],
     return None if best is None else levels[best]
 
 
+@functools.lru_cache(maxsize=16384)
 def canonical(network: Network) -> str:
     """Text of a network; a single address is written without a length."""
     if network.prefixlen == network.max_prefixlen:
