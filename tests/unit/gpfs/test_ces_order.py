@@ -190,6 +190,10 @@ def test_what_clients_get_from_a_list(entries, levels):
     ([entry('*', 'ro'), entry('0.0.0.0/0')], {'0.0.0.0/0': 'rw'},
      [['--nfsremove', '0.0.0.0/0'],
       ['--nfsadd', '0.0.0.0/0(access_type=rw)'], ['--nfsremove', '*']]),
+    # Here it still decides for one of them, and goes last.
+    ([entry('0.0.0.0/0'), entry('*', 'ro')],
+     {'0.0.0.0/0': 'rw', '::/0': 'ro'},
+     [['--nfsadd', '::/0(access_type=ro)'], ['--nfsremove', '*']]),
     # What goes away goes from the widest on; names are the first of all.
     ([entry('@group'), entry('10.0.0.1'), entry('10.0.0.0/8'), entry('*')],
      {'11.0.0.1': 'rw'},
@@ -237,7 +241,10 @@ def test_what_one_command_could_mean_in_two_ways(entries, export, apart):
     (('privilegedport=no',), {'privilegedport': 'FALSE'}, True),
     (('privilegedport=off',), {'privilegedport': 'true'}, False),
     # 'root' is a value of one option alone.
-    (('sectype=root',), {'sectype': 'root_squash'}, False)])
+    (('sectype=root',), {'sectype': 'root_squash'}, False),
+    (('sectype=root',), {'sectype': 'root'}, True),
+    # Nothing is listed, which is not the same as not listed.
+    (('protocols=4',), {'protocols': ''}, False)])
 def test_options_of_a_client_that_stays(options, listed, same):
     export = world.export({'10.0.0.1': 'ro'}, options=options)
     found = steps([entry('10.0.0.1', 'ro', **listed)], export)

@@ -95,6 +95,11 @@ def calls(live, wanted, **parts):
      ['ro 10.0.0.1/32', 'rw 10.0.0.2/32']),
     (['rw 10.0.0.1/32', 'ro 10.0.0.3/32'], ['ro 10.0.0.1', 'ro 10.0.0.2'],
      ['ro 10.0.0.1/32', 'gone 10.0.0.3/32', 'ro 10.0.0.2/32']),
+    # To write is given after something has been taken, and taken before.
+    (['ro 10.0.0.1/32', 'rw 10.0.0.2/32'], ['rw 10.0.0.1'],
+     ['gone 10.0.0.2/32', 'rw 10.0.0.1/32']),
+    (['rw 10.0.0.1/32', 'rw 10.0.0.2/32'], ['ro 10.0.0.1'],
+     ['ro 10.0.0.1/32', 'gone 10.0.0.2/32']),
     # Who may write is removed before who keeps them from it.
     (['ro 10.0.0.1', 'rw 10.0.0.0/30'], [],
      ['gone 10.0.0.0/30 10.0.0.1']),
@@ -133,6 +138,27 @@ def test_an_option_that_lasts_takes_all_entries_with_it():
         facts(live), world.export({'10.0.0.0/30': 'rw'}), FSID)
     assert [each for each in words(found) if '.' in each] == [
         'gone 10.0.0.1']
+
+
+@pytest.mark.parametrize('level', ['ro', 'rw'])
+def test_other_options_of_the_same_level_give_nobody_more(level):
+    live = (*entries(f'{level} 10.0.0.1/32', options=('async',)),
+            *entries('rw 10.0.0.2/32'))
+    found = kernel_plan.plan(facts(live), world.export({'10.0.0.1': level}),
+                             FSID)
+    assert [each for each in words(found) if '.' in each] == [
+        f'{level} 10.0.0.1/32', 'gone 10.0.0.2/32']
+
+
+def test_files_are_written_where_they_are_read():
+    found = kernel_plan.plan(facts(), world.export({'10.0.0.1': 'rw'}), FSID)
+    said = ' '.join(word for cmd in found for word in cmd.words())
+    assert f'/etc/exports.d/{FILE}' in said and 'None' not in said
+    found = kernel_plan.plan(
+        facts(stored=entries('rw 10.0.0.1/32')),
+        world.export({'10.0.0.1': 'rw'}), FSID)
+    assert 'None' not in ' '.join(found[0].words())
+    assert found[0].words()[-1].startswith('/etc')
 
 
 def test_another_fsid_is_changed_alone():
@@ -243,6 +269,15 @@ def test_what_exportfs_has_not_done():
                               fsids)
     assert left.count('exportfs') == 2 and '; ' in left
     assert '10.0.0.2' in left and '-u' in left
+
+
+def test_what_exportfs_has_not_done_of_several():
+    names = ('/gpfs0/a', '/gpfs0/b')
+    wanted = [world.export({'10.0.0.1': 'rw'}, path=path, name=path[-1:])
+              for path in names]
+    left = kernel_plan.undone('', wanted, dict.fromkeys(names, FSID))
+    first, second = left.split('; ')
+    assert '/gpfs0/a' in first and '/gpfs0/b' in second
 
 
 @pytest.mark.parametrize(('limit', 'pieces'), [
