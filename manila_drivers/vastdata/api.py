@@ -19,6 +19,7 @@ again here, since a server may ignore a parameter that it does not know.
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 import json
 import logging
@@ -26,12 +27,12 @@ import re
 import time
 from typing import Any
 from typing import TypeVar
-from urllib import parse
 
 from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.transport import rest
 from manila_drivers.transport import retry
+from manila_drivers.vastdata import paging
 from manila_drivers.vastdata import records
 
 LOG = logging.getLogger(__name__)
@@ -46,6 +47,7 @@ _OBJECT = re.compile(r'[a-z]+/\d+/')
 EXISTS = ('must be unique', 'unique set', 'already exists')
 NO_DIRECTORY = 'no such directory'
 TRASH_OFF = 'trash folder disabled'
+NO_PAGE = 'invalid page'
 NO_ROUTE = ('vast_api_version, the version of VMS, whether it is just being '
             'upgraded, and whether a proxy answers in its place')
 
@@ -92,22 +94,30 @@ class Vms:
 
     def list(self, resource: str, parse_record: Callable[[Any], T],
              **filters: object) -> Iterator[T]:
-        """All records, page by page."""
+        """All records, page by page, each once.
+
+        :raises BackendError: VMS tells of more records than it lists.
+        """
         wanted = [(name, str(value)) for name, value in filters.items()
                   if value is not None]
         wanted.append(('page_size', str(self._page_size)))
-        where, query = resource + '/', tuple(wanted)
-        seen = set()
-        while (where, query) not in seen:
-            seen.add((where, query))
-            data = self.call('GET', where, query=query)
-            rows, following = _page(data, resource)
+        walk = paging.Walk(resource, tuple(wanted))
+        while walk.query is not None:
+            rows = self._next_rows(walk)
             for row in rows:
                 yield parsed(resource, parse_record, row)
-            if not following or not rows:
-                return
-            # The link may name another host; only its query is taken.
-            query = tuple(parse.parse_qsl(parse.urlsplit(following).query))
+
+    def _next_rows(self, walk: paging.Walk) -> Sequence[Any]:
+        try:
+            return walk.take(self.call('GET', walk.resource + '/',
+                                       query=walk.query or ()))
+        except exception.BackendError as exc:
+            # Fewer than there were when the page before was read.
+            if not (walk.linked and exc.status == 404
+                    and NO_PAGE in exc.answer.lower()):
+                raise
+            walk.query = None
+            return ()
 
     def readable(self, resource: str, parse_record: Callable[[Any], T],
                  **filters: object) -> Iterator[T]:
@@ -307,19 +317,6 @@ def _may_exist(exc: exception.DriverError) -> bool:
     """Whether the answer to a creation can mean that it exists."""
     return (isinstance(exc, exception.OutcomeUnknown | exception.Conflict)
             or getattr(exc, 'status', None) == 400)
-
-
-def _page(data: Any, resource: str) -> tuple[list[Any], str]:
-    """Rows and the link to the next page, from any of three shapes."""
-    if isinstance(data, list):
-        return data, ''
-    if isinstance(data, Mapping) and isinstance(data.get('results'), list):
-        return data['results'], str(data.get('next') or '')
-    if isinstance(data, Mapping) and 'id' in data:
-        return [data], ''
-    raise exception.BackendError(
-        'VMS answered a list of %s with something else' % resource,
-        answer=repr(data)[:200], check='vast_api_version')
 
 
 def names_object(resource: str, text: str) -> bool:

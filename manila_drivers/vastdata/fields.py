@@ -26,6 +26,8 @@ from manila_drivers import exception
 
 Json = Mapping[str, Any]
 
+_NUMBER = re.compile(r'-?[0-9]+([.][0-9]+)?([eE][+]?[0-9]{1,2})?')
+
 #: Tenant of a record that does not tell it; no tenant has this id.
 UNTOLD = -1
 
@@ -51,15 +53,28 @@ def ident(data: Json, kind: str) -> int:
 
 
 def number(data: Json, field: str) -> int | None:
-    """A whole number, which may come as digits or as 5.0."""
+    """A whole number, which may come as digits, as 5.0 or as '5.0'.
+
+    :raises ValueError: it is something else.
+    """
     value = data.get(field)
     if value is None:
         return None
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        # Digits stay digits: a float holds 53 bits of them.
+        value = value.strip()
+        value = int(value) if value.lstrip('-').isdigit() else float(value)
     if isinstance(value, float) and math.isfinite(value):
         return int(value)
-    if isinstance(value, bool) or not isinstance(value, int | str):
+    if isinstance(value, bool) or not isinstance(value, int):
         raise _wrong(field, value, 'a number')
-    return int(value)
+    return value
+
+
+def size(data: Json, field: str) -> int | None:
+    """Bytes; less than none is a way of not telling."""
+    found = number(data, field)
+    return None if found is None or found < 0 else found
 
 
 def fraction(data: Json, field: str) -> float | None:

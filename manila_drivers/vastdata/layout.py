@@ -139,7 +139,23 @@ def _bounds(start: str, end: str) -> tuple[access.Address, access.Address]:
         raise exception.BackendError(
             'VIP pool has the unreadable range %s to %s' % (start, end),
             answer=str(exc)) from exc
+    if low.version != high.version:
+        raise exception.BackendError(
+            'VIP pool has the range %s to %s, of two families'
+            % (start, end), check='ip_ranges of the VIP pool in VMS')
     return low, high
+
+
+def same_host(one: str, other: str) -> bool:
+    """Whether two texts name the same host."""
+    return _comparable(one) == _comparable(other)
+
+
+def _comparable(host: str) -> str:
+    try:
+        return str(ipaddress.ip_address(host))
+    except ValueError:
+        return host.rstrip('.').lower()
 
 
 def in_ranges(host: str, ranges: Iterable[tuple[str, str]]) -> bool:

@@ -133,17 +133,22 @@ class Manager:
             raise exception.NotManageable(
                 'Share %s comes without an export path' % share.id)
         host, path = layout.split_export(share.export_paths[0])
-        pool = None if self._settings.addresses else self._site.pool.get()
-        if host not in self._settings.addresses and not (
-                pool and layout.in_ranges(host, pool.ranges)):
-            raise exception.NotManageable(
-                'Address %s of export path %s is none of this backend'
-                % (host, share.export_paths[0]),
-                check='vast_vippool_name and vast_export_addresses')
+        self._check_host(host, share.export_paths[0])
         if not layout.deletable(path, self._settings.root):
             raise exception.NotManageable(
                 '%s cannot be one share: it holds others' % path)
         return path
+
+    def _check_host(self, host: str, export: str) -> None:
+        known = self._settings.addresses
+        pool = None if known else self._site.pool.get()
+        if any(layout.same_host(host, one) for one in known) or (
+                pool and layout.in_ranges(host, pool.ranges)):
+            return
+        raise exception.NotManageable(
+            'Address %s of export path %s is none of this backend'
+            % (host, export),
+            check='vast_vippool_name and vast_export_addresses')
 
     def _facts(self, share: model.Share, path: str) -> Facts:
         views = self._objects.views()

@@ -56,7 +56,7 @@ class View:
                    policy=fields.text(data, 'policy') or '',
                    protocols=fields.texts(data, 'protocols'),
                    tenant_id=fields.tenant(data),
-                   capacity=fields.number(data, 'logical_capacity'),
+                   capacity=fields.size(data, 'logical_capacity'),
                    qos_policy_id=fields.number(data, 'qos_policy_id'))
 
 
@@ -131,12 +131,12 @@ class Quota:
 
     @classmethod
     def of(cls, data: Json) -> 'Quota':
-        used = fields.number(data, 'used_effective_capacity')
+        used = fields.size(data, 'used_effective_capacity')
         if used is None:
-            used = fields.number(data, 'used_capacity')
+            used = fields.size(data, 'used_capacity')
         limit = fields.number(data, 'hard_limit')
-        if limit is None and 'hard_limit' in data:
-            limit = 0
+        if 'hard_limit' in data:
+            limit = max(limit or 0, 0)
         return cls(id=fields.ident(data, 'quota'),
                    name=fields.name(data, 'quota'),
                    path=fields.path(data, 'quota'), hard_limit=limit,
@@ -266,7 +266,7 @@ class Pool:
                    name=fields.name(data, 'VIP pool'),
                    enabled=fields.flag(data, 'enabled') is not False,
                    role=(fields.text(data, 'role') or 'PROTOCOLS').upper(),
-                   ranges=tuple((str(pair[0]), str(pair[-1]))
+                   ranges=tuple((str(pair[0]), str(pair[-1] or pair[0]))
                                 for pair in ranges if pair),
                    tenant_id=fields.number(data, 'tenant_id'))
 
@@ -302,9 +302,9 @@ class Cluster:
     def of(cls, data: Json) -> 'Cluster':
         text = (fields.text(data, 'sw_version')
                 or fields.text(data, 'sys_version') or '')
-        total = fields.number(data, 'logical_space')
-        free = fields.number(data, 'free_logical_space')
-        used = fields.number(data, 'logical_space_in_use')
+        total = fields.size(data, 'logical_space')
+        free = fields.size(data, 'free_logical_space')
+        used = fields.size(data, 'logical_space_in_use')
         if free is None and total is not None and used is not None:
             free = total - used
         return cls(version=version_of(text), version_text=text,

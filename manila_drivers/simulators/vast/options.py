@@ -46,6 +46,8 @@ class Options:
     :param ignore_filters: every list is the whole list.
     :param page_cap: entries of a list that was asked for without page_size.
     :param max_page_size: larger wishes are reduced to it.
+    :param links: to the next page: full ones, ones that name the ``page``
+        alone, or none.
     :param link_host: host in links to the next page; it is not reachable.
     :param refuse_unknown_fields: in bodies; real clusters ignore them.
     :param empty_list_means_default: a POST with an empty list of clients
@@ -110,6 +112,7 @@ class Options:
     ignore_filters: bool = False       # every list is the whole list
     page_cap: int | None = None        # cut of a list without page_size
     max_page_size: int | None = None   # larger wishes are reduced to it
+    links: str = 'full'                # ``full``, ``page`` or ``none``
     link_host: str = 'vms.cluster.invalid'   # in ``next``; not reachable
 
     # Bodies

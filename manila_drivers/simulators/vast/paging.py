@@ -26,9 +26,12 @@ def _number(call: Call, name: str) -> int | None:
     return number(call.param(name)) or None
 
 
-def _link(call: Call, options: Options, page: int) -> str:
+def _link(call: Call, options: Options, page: int) -> str | None:
     """The URL of a page, on a host that is not the one the client used."""
-    params = [pair for pair in call.params if pair[0] != 'page']
+    if options.links == 'none':
+        return None
+    params = [pair for pair in call.params
+              if pair[0] != 'page' and options.links == 'full']
     query = urlencode([*params, ('page', str(page))])
     return f'https://{options.link_host}{call.base}?{query}'
 
