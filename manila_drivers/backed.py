@@ -160,6 +160,9 @@ class BackedShareDriver(driver.ShareDriver, Generic[B]):
         """
         return {**self._backend.info(), 'owed': self._owed.token()}
 
+    def _ensuring(self) -> None:
+        self._owed.ensuring()
+
     def _ensured(self, shares: Any, answers: Mapping[str, Any],
                  ) -> dict[str, Any]:
         return self._owed.ensured(shares, answers)
@@ -179,12 +182,13 @@ class BackedShareDriver(driver.ShareDriver, Generic[B]):
             self._catching_up.release()
 
     def _checked_again(self, rows: Mapping[str, Any]) -> Mapping[str, Any]:
-        try:
-            return self._ensure_shares(None, list(rows.values())) or {}
-        except Exception as exc:  # noqa: BLE001 - statistics must not fail
-            LOG.warning('Backend %s: shares could not be checked again: %s',
-                        self.backend_name, exc)
-            return {ident: owed.unfinished(exc) for ident in rows}
+        answers, error = exception.caught_any(
+            lambda: self._ensure_shares(None, list(rows.values())))
+        if error is None:
+            return answers or {}
+        LOG.warning('Backend %s: shares could not be checked again: %s',
+                    self.backend_name, error)
+        return {ident: owed.unfinished(error) for ident in rows}
 
     # -- shares ----------------------------------------------------------
 
@@ -238,8 +242,8 @@ class BackedShareDriver(driver.ShareDriver, Generic[B]):
                      **kwargs: Any) -> None:
         """Remove a share; what is gone already is passed over."""
         value = model.Share.of(share)
-        self._owed.forget(value.id)
-        self._backend.shares.delete(value)
+        with self._owed.leaving(value.id):
+            self._backend.shares.delete(value)
 
     @driver.operation
     def extend_share(self, share: Any, new_size: int,

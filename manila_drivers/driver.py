@@ -47,6 +47,7 @@ from oslo_utils import timeutils
 
 from manila_drivers import access
 from manila_drivers import compat
+from manila_drivers import exception
 from manila_drivers import registering
 from manila_drivers import statistics
 from manila_drivers.operation import operation
@@ -150,6 +151,7 @@ class ShareDriver(compat.BaseShareDriver):
         """
         if type(self)._ensure_shares is ShareDriver._ensure_shares:
             raise NotImplementedError()
+        self._ensuring()
         try:
             answers = self._ensure_shares(context, shares) or {}
         except Exception:
@@ -165,6 +167,9 @@ class ShareDriver(compat.BaseShareDriver):
         does raising, of all of them.
         """
         raise NotImplementedError()
+
+    def _ensuring(self) -> None:
+        """A check of all shares begins; :meth:`_ensured` ends it."""
 
     def _ensured(self, shares: Any, answers: Mapping[str, Any],
                  ) -> dict[str, Any]:
@@ -189,15 +194,22 @@ class ShareDriver(compat.BaseShareDriver):
         the first answer its capacity is "unknown".
         """
         if refresh or not self._stats:
-            try:
-                self._update_share_stats()
-                self._catch_up()
-            except Exception as exc:
-                LOG.warning('Backend %s: no new statistics: %s',
-                            self.backend_name, exc,
-                            exc_info=LOG.isEnabledFor(logging.DEBUG))
+            _, error = exception.caught_any(self._update_share_stats)
+            if error is not None:
+                LOG.warning(
+                    'Backend %s: no new statistics: %s', self.backend_name,
+                    error, exc_info=LOG.isEnabledFor(logging.DEBUG) and error)
                 self._stats = self._stats or self._stats_unasked()
+            # That capacities are not told, say, stops nothing else.
+            if not isinstance(error, exception.TransportError):
+                self._go_on()
         return self._stats
+
+    def _go_on(self) -> None:
+        _, error = exception.caught_any(self._catch_up)
+        if error is not None:
+            LOG.warning('Backend %s: what could not be finished before is '
+                        'tried again later: %s', self.backend_name, error)
 
     def _static_stats(self) -> dict[str, Any]:
         """What holds without asking the backend: vendor, protocol, ..."""

@@ -183,3 +183,11 @@ def caught(call: Callable[[], T]) -> tuple[T | None, DriverError | None]:
         return call(), None
     except DriverError as exc:
         return None, exc
+
+
+def caught_any(call: Callable[[], T]) -> tuple[T | None, Exception | None]:
+    """The same of whatever is raised, where nothing may stop the caller."""
+    try:
+        return call(), None
+    except Exception as exc:  # noqa: BLE001 - that is what it is for
+        return None, exc

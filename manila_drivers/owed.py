@@ -51,7 +51,9 @@ backend has stopped to answer.
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Iterator
 from collections.abc import Mapping
+import contextlib
 import dataclasses
 import itertools
 import logging
@@ -60,101 +62,23 @@ import time
 from typing import Any
 import uuid
 
+from manila_drivers import owed_debt
 from manila_drivers import owed_store
 
 LOG = logging.getLogger(__name__)
 
-Answer = Mapping[str, Any]
+Answer = owed_debt.Answer
+Debt = owed_debt.Debt
 
-#: Key of an answer that says why a check did not come to its end.  Taken out
-#: before Manila sees it.
-OWED = 'owed'
-RULES = 'reapply_access_rules'
+OWED = owed_debt.OWED
+RULES = owed_debt.RULES
+unfinished = owed_debt.unfinished
 
 #: Shares that one periodic call checks again.
 BATCH = 20
 #: Seconds after which rules that were asked for, and that Manila has not sent,
 #: are taken for none: it does not call for a share without rules.
 RULES_EXPECTED = 600.0
-
-
-def unfinished(why: object, **answer: Any) -> dict[str, Any]:
-    """Return the answer for a share that was not checked to the end.
-
-    :param why: for the log.
-    :param answer: what Manila is to be told all the same.
-    """
-    return {**answer, OWED: str(why)}
-
-
-@dataclasses.dataclass(frozen=True)
-class Debt:
-    """What is owed to one share.
-
-    :param why: what was not finished.
-    :param row: Manila's of the share; None if another process owed it.
-    :param told: what Manila was told about the share last.
-    :param untold: keys of the answer that only the next ``ensure_shares``
-        can tell Manila; empty for a share that has to be checked.
-    :param asked: the rules were asked for and have not come; nothing else is
-        owed.
-    """
-
-    why: str
-    row: Any = None
-    told: Answer = dataclasses.field(default_factory=dict)
-    untold: frozenset[str] = frozenset()
-    asked: bool = False
-
-    @property
-    def unchecked(self) -> bool:
-        return not (self.untold or self.asked)
-
-
-def after_start(row: Any, answer: Answer) -> Debt | None:
-    """Return what is owed to a share after ``ensure_shares``.  Pure."""
-    told = {key: value for key, value in answer.items() if key != OWED}
-    if not answer or OWED in answer:
-        return Debt(str(answer.get(OWED) or 'it could not be checked'), row,
-                    told)
-    if answer.get(RULES):
-        return Debt('its access rules were asked for', row, told, asked=True)
-    return None
-
-
-def after_retry(debt: Debt, answer: Answer) -> Debt | None:
-    """Return what is owed to a share after another check.  Pure."""
-    if not answer or OWED in answer:
-        return dataclasses.replace(
-            debt, why=str(answer.get(OWED) or debt.why))
-    untold = frozenset(key for key, value in answer.items()
-                       if value and value != debt.told.get(key))
-    if not untold:
-        return None
-    return dataclasses.replace(
-        debt, untold=untold,
-        why='Manila has to be told its %s' % ', '.join(sorted(untold)))
-
-
-def without_rules(debt: Debt) -> Debt | None:
-    """Return what is owed after the share's rules were set.  Pure."""
-    if debt.asked or debt.untold == {RULES}:
-        return None
-    return dataclasses.replace(debt, untold=debt.untold - {RULES})
-
-
-class Resized:
-    """A row of Manila's with the size that the share has got since."""
-
-    def __init__(self, row: Any, size: int) -> None:
-        self._row = row
-        self._size = size
-
-    def get(self, key: str, default: Any = None) -> Any:
-        return self._size if key == 'size' else self._row.get(key, default)
-
-    def __getitem__(self, key: str) -> Any:
-        return self._size if key == 'size' else self._row[key]
 
 
 class Owed:
@@ -184,6 +108,14 @@ class Owed:
         self._given: str | None = None
         self._fresh = _fresh()
         self._rules_expected = 0.0
+        # Shares of which calls that take them away are under way; those that
+        # went before what is owed could be read; and checks of all shares
+        # that are under way, with what became of shares meanwhile: None for
+        # one that went, else its size.
+        self._leaving: list[str] = []
+        self._gone: set[str] = set()
+        self._checks = 0
+        self._meanwhile: dict[str, int | None] = {}
 
     def token(self) -> str:
         """Return what ``get_backend_info`` has to say about this.
@@ -202,6 +134,14 @@ class Owed:
         with self._lock:
             return {ident: debt.why for ident, debt in self._known().items()}
 
+    def ensuring(self) -> None:
+        """A check of all shares begins, which :meth:`ensured` ends.
+
+        Its rows are as old as this, and calls about shares go on meanwhile.
+        """
+        with self._lock:
+            self._checks += 1
+
     def ensured(self, rows: Iterable[Any], answers: Mapping[str, Answer],
                 ) -> dict[str, dict[str, Any]]:
         """Write down what a check of all shares left unfinished.
@@ -209,14 +149,18 @@ class Owed:
         :returns: the answers for Manila, one for each row.
         """
         passed = {str(row['id']): row for row in rows}
-        found = {ident: after_start(row, answers.get(ident) or {})
+        found = {ident: owed_debt.after_start(row, answers.get(ident) or {})
                  for ident, row in passed.items()}
         with self._lock:
             debts = self._known()
             for ident, debt in found.items():
                 debts.pop(ident, None)
+                debt = found[ident] = self._up_to_date(ident, debt)
                 if debt is not None:
                     debts[ident] = debt
+            self._checks = max(0, self._checks - 1)
+            if not self._checks:
+                self._meanwhile.clear()
             if self._given is not None:
                 self._told = self._given
             self._fresh = _fresh()
@@ -233,7 +177,8 @@ class Owed:
             debts = self._known()
             self._give_up_rules(debts)
             waiting = ((ident, debt.row) for ident, debt in debts.items()
-                       if debt.unchecked and debt.row is not None)
+                       if debt.unchecked and debt.row is not None
+                       and ident not in self._leaving)
             return dict(itertools.islice(waiting, limit))
 
     def checked(self, rows: Mapping[str, Any],
@@ -251,35 +196,71 @@ class Owed:
                     continue
                 # Behind the others: none has to wait for this one for ever.
                 del debts[ident]
-                left = after_retry(debt, answers.get(ident) or {})
+                left = owed_debt.after_retry(debt, answers.get(ident) or {})
                 if left is not None:
                     debts[ident] = left
                 self._log_retry(ident, left)
             self._save()
 
+    @contextlib.contextmanager
+    def leaving(self, ident: str) -> Iterator[None]:
+        """Owe nothing to a share once a call has taken it away.
+
+        It is not checked while the call goes on.  If that fails the share is
+        still there, maybe for others than its rules say, and stays owed.
+        """
+        with self._lock:
+            self._leaving.append(ident)
+        try:
+            yield
+            self.forget(ident)
+        finally:
+            with self._lock:
+                self._leaving.remove(ident)
+
     def forget(self, ident: str) -> None:
-        """Owe nothing to a share that is about to go."""
-        self._change(ident, lambda debt: None)
+        """Owe nothing to a share that has gone."""
+        with self._lock:
+            self._change(ident, lambda debt: None)
+            if not self._loaded:
+                self._gone.add(ident)
+            if self._checks:
+                self._meanwhile[ident] = None
 
     def resized(self, ident: str, gib: int) -> None:
         """Remember that a share has another size than Manila's row says."""
-        self._change(ident, lambda debt: debt if debt.row is None else
-                     dataclasses.replace(debt, row=Resized(debt.row, gib)))
+        with self._lock:
+            self._change(ident, lambda debt: owed_debt.resized(debt, gib))
+            if self._checks:
+                self._meanwhile[ident] = gib
 
     def rules_set(self, ident: str) -> None:
         """Owe a share its rules no more."""
         with self._lock:
-            self._rules_expected = max(self._rules_expected,
-                                       self._clock() + RULES_EXPECTED)
-            self._change(ident, without_rules)
+            self._expect_rules()
+            self._change(ident, owed_debt.without_rules)
 
     def rules_failed(self, ident: str, why: object) -> None:
         """Keep a share whose rules were asked for and could not be set."""
-        self._change(ident, lambda debt: debt if not debt.asked else
-                     dataclasses.replace(debt, untold=frozenset({RULES}),
-                                         asked=False, why=str(why)))
+        with self._lock:
+            # Manila is still sending those of others.
+            self._expect_rules()
+            self._change(ident, lambda debt: debt if not debt.asked else
+                         dataclasses.replace(debt, untold=frozenset({RULES}),
+                                             asked=False, why=str(why)))
 
     # -- below the lock --------------------------------------------------
+
+    def _up_to_date(self, ident: str, debt: Debt | None) -> Debt | None:
+        """A debt with what became of the share while it was checked."""
+        if debt is None or ident not in self._meanwhile:
+            return debt
+        size = self._meanwhile[ident]
+        return None if size is None else owed_debt.resized(debt, size)
+
+    def _expect_rules(self) -> None:
+        self._rules_expected = max(self._rules_expected,
+                                   self._clock() + RULES_EXPECTED)
 
     def _change(self, ident: str,
                 change: Callable[[Debt], Debt | None]) -> None:
@@ -289,11 +270,12 @@ class Owed:
             if before is None:
                 return
             after = change(before)
-            if after is None:
-                del debts[ident]
-            else:
+            if after is not None:
                 debts[ident] = after
-            self._save()
+                return
+            del debts[ident]
+            if self._loaded and not self._store.without(ident):
+                self._save()
 
     def _known(self) -> dict[str, Debt]:
         """Return all debts, those of earlier processes included."""
@@ -303,8 +285,12 @@ class Owed:
                 self._loaded = True
                 self._told, idents = stored
                 for ident in idents:
-                    self._debts.setdefault(ident, Debt(
-                        'an earlier start could not check it'))
+                    if ident not in self._gone:
+                        self._debts.setdefault(ident, Debt(
+                            'an earlier start could not check it'))
+                if not self._gone.isdisjoint(idents):
+                    self._save()
+                self._gone.clear()
         return self._debts
 
     def _give_up_rules(self, debts: dict[str, Debt]) -> None:

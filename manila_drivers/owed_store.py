@@ -17,6 +17,8 @@ import logging
 from typing import Any
 import uuid
 
+from manila_drivers import exception
+
 LOG = logging.getLogger(__name__)
 
 _TOLD = 'told'
@@ -39,16 +41,19 @@ class OwedStore:
         self._stored: dict[str, str] = {}
         self._places: dict[str, int] = {}
         self._next = 0
+        # Whether all that was to be stored has been.
+        self._whole = False
 
     def load(self) -> tuple[str, list[str]] | None:
         """Return the token and the ids, or None if they cannot be read."""
         if self._storage is None:
             return '', []
-        try:
-            self._stored = dict(self._storage.get(self._entity) or {})
-        except Exception as exc:  # noqa: BLE001 - Manila's database errors
-            LOG.error('What is owed to shares cannot be read: %s', exc)
+        stored, error = exception.caught_any(
+            lambda: self._storage.get(self._entity))
+        if error is not None:
+            LOG.error('What is owed to shares cannot be read: %s', error)
             return None
+        self._stored = dict(stored or {})
         keys = sorted((key for key in self._stored if key.startswith(_IDS)),
                       key=lambda key: int(key[len(_IDS):]))
         idents = []
@@ -62,23 +67,44 @@ class OwedStore:
 
     def save(self, told: str, idents: Iterable[str]) -> None:
         """Store what differs from what is stored."""
-        if self._storage is None:
-            return
-        wanted = self._wanted(told, idents)
+        if self._storage is not None:
+            self._write(self._wanted(told, idents))
+
+    def without(self, ident: str) -> bool:
+        """Store that one is owed no more, looking at none of the others.
+
+        :returns: False if that cannot be: all have to be stored anew.
+        """
+        number = self._places.get(ident)
+        if self._storage is None or not self._whole or number is None:
+            return self._storage is None
+        key, wanted = _IDS + str(number), dict(self._stored)
+        left = [each for each in wanted.pop(key, '').split()
+                if each != ident]
+        if left:
+            wanted[key] = ' '.join(left)
+        del self._places[ident]
+        self._write(wanted)
+        return True
+
+    def _write(self, wanted: dict[str, str]) -> None:
         new = {key: text for key, text in wanted.items()
                if self._stored.get(key) != text}
         old = [key for key in self._stored if key not in wanted]
-        try:
+
+        def write() -> None:
             # What is added first: being cut off here leaves more owed.
             if new:
                 self._storage.update(self._entity, new)
             if old:
                 self._storage.delete(self._entity, old)
-        except Exception as exc:  # noqa: BLE001 - Manila's database errors
+        _, error = exception.caught_any(write)
+        self._whole = error is None
+        if error is None:
+            self._stored = wanted
+        else:
             LOG.error('What is owed to shares cannot be stored, a restart '
-                      'would forget it: %s', exc)
-            return
-        self._stored = wanted
+                      'would forget it: %s', error)
 
     def _wanted(self, told: str, idents: Iterable[str]) -> dict[str, str]:
         rows: dict[int, list[str]] = {}

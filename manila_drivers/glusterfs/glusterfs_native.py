@@ -146,5 +146,5 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin,
     def unmanage(self, share: Any, **kwargs: Any) -> None:
         """Let a volume go; no service will hand it out."""
         value = model.Share.of(share)
-        self._owed.forget(value.id)
-        self._backend.manager.unmanage(value)
+        with self._owed.leaving(value.id):
+            self._backend.manager.unmanage(value)

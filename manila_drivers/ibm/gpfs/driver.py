@@ -156,8 +156,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
                      **kwargs: Any) -> None:
         """Remove a share; what is gone already is passed over."""
         value = model.Share.of(share)
-        self._owed.forget(value.id)
-        with self._alone(value):
+        with self._owed.leaving(value.id), self._alone(value):
             self._backend.shares.delete(value)
 
     # -- access ----------------------------------------------------------
@@ -229,8 +228,8 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
     @driver.operation
     def unmanage(self, share: Any, **kwargs: Any) -> None:
         value = model.Share.of(share)
-        self._owed.forget(value.id)
-        self._backend.managing.unmanage(value)
+        with self._owed.leaving(value.id):
+            self._backend.managing.unmanage(value)
 
     @driver.operation
     def manage_existing_snapshot(self, snapshot: Any, driver_options: Any,

@@ -13,6 +13,7 @@
 """What a start could not go through is owed, and not forgotten."""
 
 import threading
+import time
 import uuid
 
 import pytest
@@ -283,4 +284,118 @@ def test_threads(store):
     for thread in threads:
         thread.join()
     assert process.owed.waiting() == {}
+    assert Process(store).owed.waiting() == {}
+
+
+def at(row, *places):
+    return {**row, 'export_locations': [
+        {'path': place, 'is_admin_only': False} for place in places]}
+
+
+@pytest.mark.parametrize(('places', 'owes'), [
+    (['a:/b'], False), (['a:/c'], True), (['a:/b', 'a:/c'], True),
+    ([], True)])
+def test_what_manila_has_already_is_no_news(store, places, owes):
+    one, = rows(1)
+    process = Process(store)
+    process.start([at(one, *places)], silent)
+    process.periodic(lambda found: {one['id']: {
+        'export_locations': [{'path': 'a:/b', 'is_admin_only': False}],
+        'status': 'available'}})
+    assert bool(process.owed.waiting()) is owes
+
+
+def test_what_happens_while_all_are_checked_is_not_taken_back(store):
+    """Manila goes on with calls while an operator has shares checked."""
+    gone, grown = found = rows(2)
+    process = Process(store)
+    process.start(found, silent)
+    process.owed.ensuring()
+    process.owed.forget(gone['id'])
+    process.owed.resized(grown['id'], 7)
+    process.owed.ensured(found, silent(found))
+    due = process.owed.due()
+    assert {ident: row['size'] for ident, row in due.items()} == {
+        grown['id']: 7}
+    assert set(Process(store).owed.waiting()) == {grown['id']}
+    # Only while it went on: what is passed later is as it is passed.
+    process.owed.ensuring()
+    process.owed.ensured(found, silent(found))
+    assert set(process.owed.waiting()) == {row['id'] for row in found}
+
+
+def test_a_share_that_could_not_be_removed_stays_owed(store):
+    one, = found = rows(1)
+    process = Process(store)
+    process.start(found, silent)
+
+    def fail():
+        with process.owed.leaving(one['id']):
+            seen.update(process.owed.due())
+            raise OSError('503')
+    seen = {}
+    with pytest.raises(OSError, match='503'):
+        fail()
+    assert seen == {}
+    assert list(process.owed.due()) == [one['id']]
+    with process.owed.leaving(one['id']):
+        pass
+    assert process.owed.waiting() == {}
+
+
+def test_no_rules_are_given_up_while_those_of_others_fail(store):
+    clock = Clock()
+    process = Process(store, clock)
+    one, *others = found = rows(6)
+    process.start(found, asks)
+    for other in others:
+        clock.now += owed.RULES_EXPECTED / 2
+        process.owed.rules_failed(other['id'], '503')
+        process.periodic(well)
+    assert one['id'] in process.owed.waiting()
+
+
+def test_a_share_that_went_while_nothing_could_be_read_is_forgotten(store):
+    one, two = found = rows(2)
+    Process(store).start(found, silent)
+    store.data, whole = Broken(), store.data
+    process = Process(store)
+    process.owed.forget(one['id'])
+    process.owed._store._storage = whole
+    assert list(process.owed.waiting()) == [two['id']]
+    store.data = whole
+    assert list(Process(store).owed.waiting()) == [two['id']]
+
+
+def test_ten_thousand_shares_take_no_time_for_each_of_them(store):
+    """The rules of each come one by one after a start that asked for all."""
+    def seconds(number):
+        found = rows(number)
+        process = Process(store)
+        process.start(found, asks)
+        process.owed._store._write = len
+        began = time.process_time()
+        for row in found[:100]:
+            process.owed.rules_set(row['id'])
+        return time.process_time() - began
+    assert seconds(10000) < 20 * (seconds(100) + 0.001)
+
+
+def test_each_change_is_stored_and_one_that_was_not_with_the_next(store):
+    found = rows(60)
+    process = Process(store)
+    process.start(found, silent)
+    storage = process.owed._store._storage
+    process.owed.forget(found[0]['id'])
+    assert len(Process(store).owed.waiting()) == 59
+    process.owed._store._storage = Broken()
+    process.owed.forget(found[1]['id'])
+    process.owed._store._storage = storage
+    assert len(Process(store).owed.waiting()) == 59
+    process.owed.forget(found[2]['id'])
+    assert set(Process(store).owed.waiting()) == {
+        *process.owed.waiting()}
+    assert len(process.owed.waiting()) == 57
+    for row in found:
+        process.owed.forget(row['id'])
     assert Process(store).owed.waiting() == {}

@@ -1,0 +1,123 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Drivers check what they owe, and owe it until it is really gone."""
+
+import uuid
+
+import pytest
+
+from manila_drivers import backed
+from manila_drivers import exception
+from manila_drivers import owed
+from tests.unit.driver import made
+
+
+class Storage:
+    """Manila's private storage in memory."""
+
+    def __init__(self):
+        self.kept = {}
+
+    def get(self, entity, key=None, default=None):
+        return dict(self.kept.get(entity, {}))
+
+    def update(self, entity, details, delete_existing=False):
+        self.kept.setdefault(entity, {}).update(details)
+
+    def delete(self, entity, key=None):
+        for each in key or list(self.kept.get(entity, {})):
+            self.kept.get(entity, {}).pop(each, None)
+
+
+class Away:
+    """A backend that answers nothing, until it does."""
+
+    failure = exception.Unreachable('gone')
+
+    def __init__(self):
+        self.shares = self
+
+    def delete(self, share):
+        if self.failure:
+            raise self.failure
+
+    def check(self):
+        pass
+
+    def close(self):
+        pass
+
+    def info(self):
+        return {}
+
+
+class Driver(backed.BackedShareDriver):
+
+    def __init__(self, *args, **kwargs):
+        super().__init__(False, *args,
+                         **{**kwargs, 'private_storage': Storage()})
+        self.checked = []
+        self.statistics_failure = None
+
+    def _make_backend(self):
+        return Away()
+
+    def _ensure_shares(self, context, shares):
+        self.checked += [share['id'] for share in shares]
+        return {share['id']: owed.unfinished('503') for share in shares}
+
+    def _update_share_stats(self, data=None):
+        if self.statistics_failure:
+            raise self.statistics_failure
+        super()._update_share_stats(data)
+
+
+@pytest.fixture
+def driver(tmp_path):
+    driver = made.make(tmp_path, Driver)
+    driver.do_setup(None)
+    return driver
+
+
+def row():
+    return {'id': str(uuid.uuid4()), 'size': 1, 'share_proto': 'NFS'}
+
+
+def test_a_delete_that_fails_leaves_the_share_owed(driver):
+    share = row()
+    driver.ensure_shares(None, [share])
+    with pytest.raises(Exception, match='gone'):
+        driver.delete_share(None, share)
+    driver.checked.clear()
+    driver.get_share_stats(refresh=True)
+    assert driver.checked == [share['id']]
+    driver._backend.failure = None
+    driver.delete_share(None, share)
+    driver.checked.clear()
+    driver.get_share_stats(refresh=True)
+    assert driver.checked == []
+
+
+@pytest.mark.parametrize(('failure', 'checks'), [
+    (exception.AccessDenied('no right to capacity'), True),
+    (ValueError('capacity'), True),
+    (exception.Unreachable('silence'), False)])
+def test_statistics_that_fail_do_not_stop_what_is_owed(driver, failure,
+                                                       checks):
+    """But where nobody answers nothing else is asked in vain."""
+    share = row()
+    driver.ensure_shares(None, [share])
+    driver.checked.clear()
+    driver.statistics_failure = failure
+    driver.get_share_stats(refresh=True)
+    assert driver.checked == [share['id']] * checks
