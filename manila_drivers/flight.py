@@ -24,6 +24,7 @@ from typing import Generic
 from typing import TypeVar
 
 from manila_drivers import exception
+from manila_drivers.transport import retry
 
 T = TypeVar('T')
 
@@ -34,22 +35,30 @@ class SingleFlight(Generic[T]):
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._flying: futures.Future[T] | None = None
+        self._patience = 0.0
 
     def do(self, call: Callable[[], T]) -> T:
         """Return the result of ``call``, or of the one that runs already.
 
+        The failure of a call that gave up sooner than this one would have is
+        none for this one, which asks again.
+
         :raises: what that one raised, as an error of its own for each thread.
         """
-        with self._lock:
-            flying = self._flying
+        patience = retry.present_patience()
+        while True:
+            with self._lock:
+                flying, given_up = self._flying, self._patience
+                if flying is None:
+                    mine = self._flying = futures.Future()
+                    self._patience = patience
             if flying is None:
-                mine = self._flying = futures.Future()
-        if flying is None:
-            return self._fly(mine, call)
-        failure = flying.exception()
-        if failure is not None:
-            raise _copy(failure) from failure
-        return flying.result()
+                return self._fly(mine, call)
+            failure = flying.exception()
+            if failure is None:
+                return flying.result()
+            if given_up >= patience:
+                raise _copy(failure) from failure
 
     def _fly(self, mine: 'futures.Future[T]', call: Callable[[], T]) -> T:
         try:

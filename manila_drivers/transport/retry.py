@@ -74,6 +74,11 @@ def patience(seconds: float) -> Iterator[None]:
         _PATIENCE.reset(token)
 
 
+def present_patience() -> float:
+    """Return for how many seconds requests are repeated at the most here."""
+    return _PATIENCE.get()
+
+
 @dataclasses.dataclass(frozen=True)
 class Policy:
     """How persistent a transport is.
@@ -168,10 +173,10 @@ POLLING = Policy(first=0.5, longest=10.0, growth=1.25, jitter=lambda: 1.0)
 def _seconds(asked: str) -> float:
     """Return how long a Retry-After header asks to wait."""
     asked = asked.strip()
-    if asked.isdigit():
+    if asked.isascii() and asked.isdigit():
         return float(asked)
     try:
-        until = utils.parsedate_to_datetime(asked)
-    except (TypeError, ValueError):
+        until = utils.parsedate_to_datetime(asked).timestamp()
+    except (TypeError, ValueError, OverflowError):
         return 0.0
-    return until.timestamp() - time.time()
+    return until - time.time()

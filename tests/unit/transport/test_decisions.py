@@ -55,7 +55,8 @@ def test_what_a_policy_says_is_what_counts():
 
 @pytest.mark.parametrize(('asked', 'pause'), [
     ('3', 3.0), (' 3 ', 3.0), ('0', 0.5), ('', 0.5), ('soon', 0.5),
-    ('-3', 0.5), ('3.5', 0.5),
+    ('-3', 0.5), ('3.5', 0.5), ('\xb2', 0.5),
+    ('Mon, 01 Jan 0001 00:00:00 -0000', 0.5),
     # A time that is over asks for nothing.
     ('Wed, 21 Oct 2015 07:28:00 GMT', 0.5)])
 def test_a_server_may_ask_for_a_pause(asked, pause):

@@ -24,6 +24,7 @@ from manila_drivers import exception
 from manila_drivers import flight
 from manila_drivers.simulators.vast import Fault
 from manila_drivers.simulators.vast import VmsAdapter
+from manila_drivers.transport import retry
 from tests.unit.vastdata.conftest import rule
 from tests.unit.vastdata.conftest import share
 
@@ -174,3 +175,27 @@ def test_who_waited_has_an_error_of_his_own():
     assert len(set(map(id, errors))) == 3
     assert len(set(map(str, errors))) == 1
     assert {one.option for one in errors} == {'vast_x'}
+
+
+def test_nobody_gives_up_because_somebody_in_a_hurry_did():
+    """Statistics give up a login soon; a call of a user goes on."""
+    shared: flight.SingleFlight[str] = flight.SingleFlight()
+    begun, waiting = threading.Event(), threading.Event()
+
+    def give_up():
+        begun.set()
+        waiting.wait(5)
+        raise exception.Unreachable('no answer in time')
+
+    def hurried():
+        with retry.patience(retry.PERIODIC):
+            shared.do(give_up)
+
+    with futures.ThreadPoolExecutor(2) as pool:
+        first = pool.submit(hurried)
+        assert begun.wait(5)
+        second = pool.submit(shared.do, lambda: 'an answer')
+        time.sleep(0.05)
+        waiting.set()
+        assert second.result(5) == 'an answer'
+        assert isinstance(first.exception(5), exception.Unreachable)
