@@ -167,14 +167,21 @@ def _check_pool(site: site_module.Site) -> None:
 
 
 def _check_binding(site: site_module.Site) -> None:
-    """Warn of versions that are not known to bind policies to pools."""
-    cluster = site.version.get()
-    if site.binding().pools and cluster.version < binding.LIST_VERSION:
-        LOG.warning(
-            'Backend %s: VMS %s is not known to bind view policies to VIP '
-            'pools, and shares that cannot be bound are not made. %s',
-            site.settings.backend, cluster.version_text,
-            view_policies.UNBOUND)
+    """Tell of versions that cannot bind policies to pools.
+
+    :raises ConfigurationError: that is demanded.
+    """
+    cluster, chosen = site.version.get(), site.settings.bind_pool
+    if chosen is False or not site.settings.pool \
+            or cluster.version >= binding.LIST_VERSION:
+        return
+    what = ('VMS %s cannot bind view policies to VIP pools, so that shares '
+            'are reached through every pool' % cluster.version_text)
+    if chosen:
+        raise exception.ConfigurationError('vast_bind_vippool', what,
+                                           check=view_policies.UNBOUND)
+    LOG.warning('Backend %s: %s. %s', site.settings.backend, what,
+                view_policies.UNBOUND)
 
 
 def _check_names(addresses: tuple[str, ...]) -> None:

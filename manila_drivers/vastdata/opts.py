@@ -94,10 +94,12 @@ VAST_OPTS: list[cfg.Opt] = [
              'The extra spec vast:qos_policy of a share type overrides '
              'this.'),
     cfg.BoolOpt(
-        'vast_bind_vippool', default=True,
-        help='Let shares be mounted through vast_vippool_name only. '
-             'Otherwise through every pool of the cluster, including pools '
-             'of other networks.'),
+        'vast_bind_vippool',
+        help='Let shares be mounted through vast_vippool_name only; False: '
+             'through every pool of the cluster, including pools of other '
+             'networks. Unset binds shares where VMS can, which is from 5.0 '
+             'on, and warns at the start where it cannot; True refuses to '
+             'start there.'),
     cfg.IntOpt(
         'vast_access_split_limit', default=200, min=0, max=5000,
         help='Where a read-only rule lies inside a read/write one, or the '

@@ -33,6 +33,7 @@ class Settings:
 
     ``root`` starts with a slash and ends with none; it is '' for the root
     directory itself, so that ``root + '/' + name`` is always right.
+    ``bind_pool`` is None to bind policies to the pool where VMS can.
     """
 
     backend: str
@@ -51,7 +52,7 @@ class Settings:
     squash: str = 'no_root_squash'
     dir_mode: int | None = None
     qos_policy: str = ''
-    bind_pool: bool = True
+    bind_pool: bool | None = None
     split_limit: int = 200
     ipv6_rules: bool = False
     delete_with_snapshots: bool = False

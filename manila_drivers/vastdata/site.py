@@ -272,7 +272,9 @@ class Site:
         """The VIP pools that views are to be reached through.
 
         With ``vast_export_addresses`` alone nothing says which ones these
-        are, so that policies keep what they have.
+        are, so that policies keep what they have.  So they do where VMS
+        cannot bind and nobody demands it: Manila's driver never bound any,
+        and its shares go on there.
         """
         return self._binding(self.pool.get, self.version.get)
 
@@ -283,14 +285,18 @@ class Site:
     def _binding(self, pool: Callable[[], records.Pool | None],
                  cluster: Callable[[], records.Cluster | None],
                  ) -> binding_module.Binding:
-        if self.settings.bind_pool and not self.settings.pool:
+        chosen = self.settings.bind_pool
+        if chosen is not False and not self.settings.pool:
             return binding_module.AS_IT_IS
-        version = cluster()
-        found = pool() if self.settings.bind_pool else None
-        if version is None or (found is None and self.settings.bind_pool):
+        known = cluster()
+        if known is None or (chosen is None and known.version
+                             < binding_module.LIST_VERSION):
             return binding_module.AS_IT_IS
-        return binding_module.Binding((found.id,) if found else (),
-                               version.version)
+        if chosen is False:
+            return binding_module.Binding((), known.version)
+        found = pool()
+        return binding_module.AS_IT_IS if found is None \
+            else binding_module.Binding((found.id,), known.version)
 
     # -- QoS -------------------------------------------------------------
 

@@ -51,8 +51,10 @@ VARIANTS = {
                               'vast_share_dir_mode': '777'}),
     'pools are bound as in 5.0': ({'sw_version': '5.0.0.25'}, {}),
     'pools are bound as from 5.1 on': ({'sw_version': '5.1.0.3'}, {}),
-    'pools cannot be bound': ({'sw_version': '4.7.0'},
-                              {'vast_bind_vippool': False}),
+    'pools cannot be bound': ({'sw_version': '4.7.0'}, {}),
+    'links name the page alone': (
+        {'max_page_size': 3, 'links': 'page'}, {}),
+    'no link leads to pages': ({'max_page_size': 3, 'links': 'none'}, {}),
     'changes are answered without a record': ({'silent_updates': True}, {}),
     'a missing route is a page': ({'missing_route_page': True}, {}),
     'tenants may not be read': ({'permission_denied': {'tenants'}}, {}),

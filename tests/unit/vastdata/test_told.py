@@ -195,28 +195,54 @@ BINDINGS = {'4.7.0': None, '5.0.0.25': 'vip_pools',
 
 
 @pytest.mark.parametrize('version', BINDINGS)
-def test_shares_are_bound_to_the_pool_or_not_made(bench, version):
+def test_shares_are_bound_to_the_pool_where_vms_can(bench, version):
+    """Where it cannot, they work as with Manila's driver."""
     bench.sim.make_directory('/manila')
     bench.sim.add_pool('pool-b', '10.9.1.1')
     bench.sim.options.sw_version = version
     driver = bench.start()
-    before = bench.sim.inventory()
-    if BINDINGS[version] is None:
-        with pytest.raises(errors.ManilaException,
-                           match='vast_bind_vippool'):
-            driver.create_share(None, share())
-        assert bench.sim.inventory() == before
-        driver = bench.start(vast_bind_vippool=False)
     _, path = made(driver, CLIENT)
     assert bench.sim.can_mount(CLIENT, path, vip='10.9.0.1') == 'rw'
     assert bench.sim.can_mount(CLIENT, path, vip='10.9.1.1') == (
         'rw' if BINDINGS[version] is None else None)
 
 
+def test_what_cannot_be_bound_is_refused_at_start_if_that_is_demanded(bench):
+    bench.sim.options.sw_version = '4.7.0'
+    with pytest.raises(errors.ManilaException,
+                       match=r'Option vast_bind_vippool.*4\.7\.0'):
+        bench.start(vast_bind_vippool=True)
+
+
+def test_shares_are_bound_once_vms_can(bench):
+    bench.sim.make_directory('/manila')
+    bench.sim.add_pool('pool-b', '10.9.1.1')
+    bench.sim.options.sw_version = '4.9.0'
+    driver = bench.start()
+    told = driver.get_backend_info(None)
+    one, path = made(driver, CLIENT)
+    bench.sim.options.sw_version = '5.3.0'
+    driver = bench.start()
+    assert driver.get_backend_info(None) != told
+    driver.ensure_shares(None, [one])
+    assert bench.sim.can_mount(CLIENT, path, vip='10.9.0.1') == 'rw'
+    assert bench.sim.can_mount(CLIENT, path, vip='10.9.1.1') is None
+
+
+def test_a_binding_that_is_not_stored_makes_no_share(bench):
+    bench.sim.make_directory('/manila')
+    bench.sim.options.pool_binding = 'none'
+    driver = bench.start()
+    before = bench.sim.inventory()
+    with pytest.raises(errors.ManilaException, match='vast_bind_vippool'):
+        driver.create_share(None, share())
+    assert bench.sim.inventory() == before
+
+
 def test_shares_that_cannot_be_bound_are_told_of(bench, caplog):
     """And are not called broken; asking for each one would be in vain."""
     bench.sim.make_directory('/manila')
-    bench.sim.options.sw_version = '4.7.0'
+    bench.sim.options.pool_binding = 'none'
     shares = [share() for _ in range(20)]
     for one in shares:
         bench.sim.make_share(one['id'], rw=[CLIENT])
