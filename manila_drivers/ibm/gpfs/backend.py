@@ -34,6 +34,7 @@ from manila_drivers.ibm.gpfs import settings as settings_module
 from manila_drivers.ibm.gpfs import shares
 from manila_drivers.ibm.gpfs import site
 from manila_drivers.ibm.gpfs import snapshots
+from manila_drivers.ibm.gpfs import unreached
 
 
 class Backend:
@@ -53,7 +54,8 @@ class Backend:
         if isinstance(self.helper, ces.CESHelper):
             self.helper.here = self.site.here
         self.exports = exporting.Exporting(
-            self.helper, debts.Debts(private_storage, settings.backend), alone)
+            self.helper, debts.Debts(private_storage, settings.backend), alone,
+            unreached.Unreached(private_storage))
         self.shares = shares.Shares(self.site, self.exports)
         restores = restoring.Restoring(self.site, private_storage, clock,
                                        sleep)

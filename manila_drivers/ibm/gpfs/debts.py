@@ -64,32 +64,54 @@ class Note:
         self._entity = entity
         self._key = key
         self._text: str | None = None
+        self._stored = False
 
     def read(self) -> str:
+        """Return it as this process knows it; '' if it cannot be read."""
         if self._text is None:
-            self._text = self._tried('get', self._key, '') or ''
-        return self._text
+            self._text = self.look()
+            self._stored = self._text is not None
+        return self._text or ''
 
-    def write(self, text: str) -> None:
-        """Also '' is remembered; nothing happens if it is no other."""
-        if text == self.read():
-            return
-        self._text = text
-        if text:
-            self._tried('update', {self._key: text})
-        else:
-            self._tried('delete', [self._key])
+    def look(self) -> str | None:
+        """Return it as it is stored now, by whatever process.
 
-    def _tried(self, method: str, *words: Any) -> Any:
+        :returns: None if it cannot be read, which is not remembered.
+        """
         if self._storage is None:
-            return None
+            return self._text or ''
         try:
-            return getattr(self._storage, method)(self._entity, *words)
+            return str(self._storage.get(self._entity, self._key, '') or '')
+        except Exception as exc:  # noqa: BLE001 - Manila's database errors
+            LOG.warning('What is remembered of %s as %s cannot be read: %s',
+                        self._entity, self._key, exc)
+            return None
+
+    def write(self, text: str) -> bool:
+        """Also '' is remembered; nothing happens if it is no other.
+
+        :returns: whether the next process will know it.
+        """
+        if text == self.read() and self._stored:
+            return True
+        self._text = text
+        self._stored = self._store(text)
+        return self._stored
+
+    def _store(self, text: str) -> bool:
+        if self._storage is None:
+            return True
+        try:
+            if text:
+                self._storage.update(self._entity, {self._key: text})
+            else:
+                self._storage.delete(self._entity, [self._key])
         except Exception as exc:  # noqa: BLE001 - Manila's database errors
             # Access is as it shall be all the same.
-            LOG.warning('What servers have missed cannot be remembered: %s',
-                        exc)
-            return None
+            LOG.warning('%s of %s cannot be remembered: %s', self._key,
+                        self._entity, exc)
+            return False
+        return True
 
 
 class Debts:

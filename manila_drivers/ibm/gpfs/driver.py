@@ -178,7 +178,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
         """
         value, backend = model.Share.of(share), self._backend
         with self._alone(value):
-            backend.exports.may_open(value)
+            backend.exports.opening(value)
             backend.helper.allow_access(backend.settings.path(value.name),
                                         share, access)
 

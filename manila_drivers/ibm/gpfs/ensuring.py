@@ -118,7 +118,8 @@ class Ensuring:
                     for export in self._export(path, share, specs)]
 
         try:
-            return self._exports.drifted(list(wanted), known)
+            return self._exports.drifted({
+                path: share.id for path, share in wanted.items()}, known)
         except exception.DriverError as exc:
             LOG.error('Exports cannot be checked: %s', exc)
             return None

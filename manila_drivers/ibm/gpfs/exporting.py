@@ -39,6 +39,7 @@ from manila_drivers.ibm.gpfs import debts
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import helper as helper_module
 from manila_drivers.ibm.gpfs import rounds
+from manila_drivers.ibm.gpfs import unreached
 
 LOG = logging.getLogger(__name__)
 
@@ -58,13 +59,17 @@ class Exporting:
     :param owed: what servers have missed, also before this process.
     :param alone: keeps everybody else from changing who may reach a share,
         given its id; raises ``Busy`` if somebody does at the moment.
+    :param nobody: ids of shares that are known to have no rules.
     """
 
     def __init__(self, helper: helper_module.NASHelperBase[Any],
-                 owed: debts.Debts, alone: Alone) -> None:
+                 owed: debts.Debts, alone: Alone,
+                 nobody: unreached.Unreached | None = None) -> None:
         self.helper = helper
         self._alone = alone
         self._debts = owed
+        #: Shares that have no rules, as far as Manila has said so.
+        self.nobody = nobody or unreached.Unreached(None)
         #: Raises if nobody may reach a share at the moment.
         self.may_open: Callable[[model.Share], None] = lambda share: None
 
@@ -82,9 +87,10 @@ class Exporting:
         :returns: the rules that cannot be honoured, with the reason.
         :raises DriverError: it is not so on every server.
         """
+        rules = tuple(rules)
         grants = access.ip_grants(rules)
         if grants.levels:
-            self.may_open(share)
+            self.opening(share)
         export = Export(path, share.name, share.id, grants.levels,
                         self.helper.options(specs))
         refused = self.helper.refused(export)
@@ -101,7 +107,17 @@ class Exporting:
             grants = grants.without(refused)
             self._apply(Export(path, share.name, share.id, grants.levels,
                                export.options))
+        if not rules:
+            self.nobody.add(share.id)
         return grants.errors
+
+    def opening(self, share: model.Share) -> None:
+        """Prepare for letting somebody in.
+
+        :raises Busy: nobody may reach the share at the moment.
+        """
+        self.may_open(share)
+        self.nobody.discard(share.id)
 
     def require_answers(self, path: str) -> None:
         """:raises DriverError: a server does not say who may reach it."""
@@ -316,13 +332,16 @@ class Exporting:
 
     # All shares
 
-    def drifted(self, paths: Sequence[str],
+    def drifted(self, paths: Mapping[str, str],
                 known: Callable[[], Sequence[Export]] = tuple) -> set[str]:
         """Paths that are not exported, or not alike, on every server.
+
+        One that is exported nowhere, as it shall be, is none of them.
 
         Servers that do not answer are not counted; they are compared with
         the others when they do.
 
+        :param paths: with the id of the share that each is of.
         :param known: makes the exports of the paths, without levels; called
             if a server does not answer.
         :raises DriverError: none of them answers.
@@ -347,11 +366,11 @@ class Exporting:
         # What is owed may be less than the rules say, if they were refused.
         owed = {path for server in self._debts.servers()
                 for path in self._debts.owed(server)}
-        return {path for path in paths if path in owed or any(
+        return {path for path, ident in paths.items() if path in owed or any(
             path in one.doubtful
-            or not one.levels.get(path)
-            or one.levels[path] != first.levels[path]
-            for one in seen.values())}
+            or one.levels.get(path, {}) != first.levels.get(path, {})
+            for one in seen.values()) or (
+                not first.levels.get(path) and ident not in self.nobody)}
 
     def exported_below(self, path: str) -> dict[str, list[str]]:
         """Exports at or below a directory, by server.

@@ -81,6 +81,7 @@ class Managing:
                                          quota, size))
             self._site.known.forget(found.name)
             self._site.known.made(share, target)
+            self._exports.nobody.add(share.id)
         self._site.sizes[share.id] = size
         if model.as_bool(options.get('chmod')):
             self._site.do(self._site.commands.permissions(target))
@@ -291,6 +292,7 @@ class Managing:
     def unmanage(self, share: model.Share) -> None:
         """Let it go: it loses our mark and keeps all else."""
         self._site.known.forget(share.name)
+        self._exports.nobody.discard(share.id)
         make, device = self._site.commands, self._site.device
         question = make.fileset(device, share.name)
         found = self._site.ask(site_module.Question(

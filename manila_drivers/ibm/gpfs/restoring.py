@@ -64,13 +64,17 @@ class Restoring:
         :raises Busy: the share is being restored, as far as one can tell.
         """
         note = self._note(share)
-        if not note.read():
+        # Another process may have begun it since; where it cannot be read
+        # whether one has, the hosts know.
+        found = note.look()
+        if found == '' and not note.read():
             return
         running = self._where(share.name)
         if running:
             raise exception.Busy(
-                f'Share {share.id} is being restored from {note.read()}, and '
-                f'nobody may reach it until that has ended',
+                f'Share {share.id} is being restored from '
+                f'{found or note.read() or "some snapshot"}, and nobody may '
+                f'reach it until that has ended',
                 answer=running, check='mmrestorefs on the management hosts')
         note.write('')
 
@@ -100,9 +104,15 @@ class Restoring:
 
         :param place: the snapshot, for messages.
         :raises OutcomeUnknown: it has not ended, or its end was not seen.
+        :raises Busy: it could not be remembered, and was not begun.
         """
         note = self._note(share)
-        note.write(place)
+        if not note.write(place):
+            note.write('')
+            raise exception.Busy(
+                f'Share {share.id} is not restored from {place}: the next '
+                f'process would not know of it, and let clients in',
+                check="Manila's database, and the warning before this")
         for attempt in range(2):
             try:
                 self._site.do(commands)

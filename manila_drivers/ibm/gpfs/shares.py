@@ -80,9 +80,11 @@ class Shares:
                 self._discard(share, path)
 
         self._site.known.forget(share.name)
-        self._site.converge(self._question(share.name, path), plan,
-                            likely=Facts(None), undo=undo)
+        before = self._site.converge(self._question(share.name, path), plan,
+                                     likely=Facts(None), undo=undo)
         self._site.known.made(share, path, source)
+        if before.fileset is None:
+            self._exports.nobody.add(share.id)
         return self._site.locations(path)
 
     def _question(self, name: str,
@@ -165,6 +167,7 @@ class Shares:
         known = self._site.known.of(share, path)
         if known is not None and not known.source:
             self._delete_known(share, path, known)
+            self._exports.nobody.discard(share.id)
             return
         facts = self._site.ask(self._removal_question(share.name))
         self._removal(share, path, facts)
@@ -172,6 +175,7 @@ class Shares:
         self._exports.withdraw(share, path)
         self._remove(share, path, facts)
         self._site.known.forget(share.name)
+        self._exports.nobody.discard(share.id)
 
     def _delete_known(self, share: model.Share, path: str,
                       known: records.Fileset) -> None:
