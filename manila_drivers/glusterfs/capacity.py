@@ -30,8 +30,10 @@ LOG = logging.getLogger(__name__)
 
 Located = clusters_module.Located
 
-# Seconds for which the sizes of bricks are believed: asking takes locks.
+# Seconds for which the sizes of bricks are believed, and after which those
+# that are not known are asked for again: asking takes locks.
 _KEPT = 3600.0
+_LACKING = 300.0
 
 
 class Statistics:
@@ -42,8 +44,8 @@ class Statistics:
         self._site = site
         self._pool = site.settings.pool
         self._clock = clock
-        self._sizes: dict[str, int] = {}
-        self._asked: float | None = None
+        self._gib = site.gib
+        self._asked: dict[clusters_module.Cluster, float] = {}
 
     def read(self) -> dict[str, Any]:
         """Capacities, in one read for each cluster.
@@ -89,29 +91,31 @@ class Statistics:
         share = self._site.sizes.read(volume.mark) if volume.mark else None
         return max(0, size - share) if size and share else 0
 
-    def _gib(self, located: Located) -> int | None:
-        named = self._pool.size(located.volume.name)
-        return named if named is not None \
-            else self._sizes.get(located.qualified)
-
     def _learn(self, volumes: Iterable[Located]) -> None:
-        """Ask for the bricks of volumes whose names tell no size."""
-        missing = {each.cluster for each in volumes
-                   if self._gib(each) is None and each.volume.started}
-        if not missing or (self._asked is not None
-                           and self._clock() - self._asked < _KEPT):
-            return
-        self._asked = self._clock()
-        for cluster in missing:
+        """Ask for the bricks of volumes whose names tell no size.
+
+        Again and again, since operators make volumes larger.
+        """
+        unnamed = [each for each in volumes if each.volume.started
+                   and self._pool.size(each.volume.name) is None]
+        for cluster in {each.cluster for each in unnamed}:
+            mine = [each for each in unnamed if each.cluster is cluster]
+            patience = _KEPT if all(map(self._gib, mine)) else _LACKING
+            asked = self._asked.get(cluster)
+            if asked is not None and self._clock() - asked < patience:
+                continue
+            self._asked[cluster] = self._clock()
             bricks, error = exception.caught(cluster.gluster.bricks)
             if bricks is None:
                 LOG.warning('Sizes of volumes are not known: %s', error)
                 continue
-            for each in volumes:
+            for each in mine:
                 total, _ = completeness.capacity(
                     each.volume, bricks.get(each.volume.name, ()))
-                if each.cluster is cluster and total:
-                    self._sizes[each.qualified] = total // model.GiB
+                if total:
+                    # As shares are told it, see Shares.resize.
+                    self._site.measured[each.qualified] = -(
+                        -total // model.GiB)
 
     # -- usage -----------------------------------------------------------
 

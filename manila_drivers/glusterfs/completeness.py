@@ -77,13 +77,15 @@ def unhealed(volume: Volume,
         return ()
     reasons = []
     known = {each.brick: each for each in heals}
-    for name in volume.bricks:
-        heal = known.pop(name, None)
+    for number, name in enumerate(volume.bricks):
+        heal = known.get(name)
         if heal is None and len(heals) == len(volume.bricks):
-            # The server goes by another name there.
-            path = records.brick_path(name)
-            heal = next((each for each in heals if records.brick_path(
-                each.brick) == path), None)
+            # The server goes by another name there; all of them may have
+            # the same directory, but the order is always that of bricks.
+            there = heals[number]
+            heal = there if there.brick not in volume.bricks and \
+                records.brick_path(there.brick) == records.brick_path(
+                    name) else None
         if heal is None or not heal.connected:
             reasons.append('%s is not connected' % name)
         elif heal.entries is None:

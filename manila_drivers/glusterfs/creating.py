@@ -191,7 +191,7 @@ class Creator:
                 each.qualified) or self._pool.unfit(each.volume))
                 for each in free if each not in usable]
             sizes = [size for each in usable
-                     if (size := self._pool.size(each.volume.name))]
+                     if (size := self._site.gib(each))]
             raise exception.NoRoom(
                 'No free volume is large enough for share %s of %s GiB: of '
                 '%d volumes in the pool %d are free and %d usable%s' % (
@@ -206,7 +206,7 @@ class Creator:
               candidates: list[Located]) -> Located | None:
         return pool_module.best(
             ((each, each.cluster.address.host, each.volume.name,
-              self._pool.size(each.volume.name)) for each in candidates),
+              self._site.gib(each)) for each in candidates),
             share.size, share.id)
 
     def _claimed(self, share: model.Share, chosen: Located,

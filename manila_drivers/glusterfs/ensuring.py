@@ -109,6 +109,9 @@ class Ensurer:
             return answer
         LOG.error('Share %s could not be checked or repaired: %s', share.id,
                   error)
+        if isinstance(error, exception.Conflict):
+            # The list is not what the rules made.
+            return owed.unfinished(error, **{owed.RULES: True})
         return owed.unfinished(error)
 
     def _one(self, share: model.Share, index: '_Index') -> dict[str, Any]:

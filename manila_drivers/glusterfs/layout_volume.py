@@ -74,7 +74,7 @@ class GlusterfsVolumeMappedLayout:
         self.site = site.Site(
             settings, self._clusters, storage, lock, mounting.Wiper(
                 chosen(None), settings.mounts, settings.wipe_timeout,
-                sleep=sleep), sleep, clock)
+                sleep=sleep, clock=clock), sleep, clock)
         self.creator = creating.Creator(self.site)
         self.shares = shares.Shares(self.site)
         self.snapshots = snapshots.Snapshots(self.site, self.shares)

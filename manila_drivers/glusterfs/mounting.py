@@ -34,6 +34,11 @@ _TYPE = 'fuse.glusterfs'
 _SECONDS = 120.0
 _ANY = frozenset(range(256))
 
+# Seconds to wait until this host has connected to every brick, one by one;
+# and between two looks.
+_CONNECTING = 30.0
+_PAUSE = 3.0
+
 # Tries to unmount a busy directory before it is only detached.
 _TRIES = 3
 
@@ -48,9 +53,11 @@ class Wiper:
 
     def __init__(self, runner: commandline.Runner, base: str,
                  timeout: float, *,
-                 sleep: Callable[[float], object] = time.sleep) -> None:
+                 sleep: Callable[[float], object] = time.sleep,
+                 clock: Callable[[], float] = time.monotonic) -> None:
         self._runner = runner
         self._base = base
+        self._clock = clock
         self._timeout = timeout
         self._sleep = sleep
 
@@ -84,7 +91,7 @@ class Wiper:
         place = os.path.join(base, 'wipe-%s-%s' % (
             volume.name, hashlib.sha256(export.encode()).hexdigest()[:8]))
         mount = Mount(self._runner, export, volume, place, self._timeout,
-                      self._sleep)
+                      self._sleep, self._clock)
         try:
             mount.enter()
         except exception.DriverError:
@@ -104,7 +111,9 @@ class Mount:
 
     def __init__(self, runner: commandline.Runner, export: str,
                  volume: records.Volume, place: str, timeout: float,
-                 sleep: Callable[[float], object]) -> None:
+                 sleep: Callable[[float], object],
+                 clock: Callable[[], float]) -> None:
+        self._clock = clock
         self._runner = runner
         self._export = export
         self._volume = volume
@@ -180,14 +189,18 @@ class Mount:
     # -- content ---------------------------------------------------------
 
     def _find(self) -> tuple[str, ...]:
-        """Everything, but two directories that cannot be removed.
+        """Everything, but directories that are of no tenant.
 
-        They are of the trash feature; what lies in them is meant as well.
+        The two of the trash feature cannot be removed, and a brick that is
+        the root of its file system has an empty lost+found from the start.
+        What lies in them is meant as well.
         """
         pattern = re.sub(r'([*?[\\])', r'\\\1', self._place)
         return ('find', self._place, '-xdev', '-mindepth', '1',
                 '!', '-path', pattern + '/.trashcan',
-                '!', '-path', pattern + '/.trashcan/internal_op')
+                '!', '-path', pattern + '/.trashcan/internal_op',
+                '!', '(', '-path', pattern + '/lost+found', '-type', 'd',
+                '-empty', ')')
 
     def delete(self) -> None:
         """Remove everything that can be; see :meth:`something`."""
@@ -216,7 +229,8 @@ class Mount:
         :raises Busy: it does not.
         """
         wanted = len(self._volume.bricks)
-        for attempt in range(_TRIES):
+        end = self._clock() + _CONNECTING
+        while True:
             states = self._states()
             if not states:
                 # Old builds do not tell; that bricks run has to do.
@@ -228,9 +242,9 @@ class Mount:
             there = len(states) - len(away)
             if not away and there >= wanted:
                 return
-            if attempt + 1 < _TRIES:
-                # They connect one by one.
-                self._sleep(3.0)
+            if self._clock() + _PAUSE > end:
+                break
+            self._sleep(_PAUSE)
         raise exception.Busy(
             'Volume %s %s: this host reaches %d of %d bricks%s' % (
                 self._export, what, there, wanted,
@@ -239,9 +253,13 @@ class Mount:
                   'this host and the bricks' % self._volume.name)
 
     def _states(self) -> dict[str, bool]:
-        """Whether each client of a brick is connected; {} if not told."""
+        """Whether each client of a brick is connected; {} if not told.
+
+        :raises BackendError: it is told, and could not be read.
+        """
+        meta = self._place + '/.meta'
         told = self._run(
-            'find', self._place + '/.meta/graphs/active/', '-mindepth', '2',
+            'find', meta + '/graphs/active/', '-mindepth', '2',
             '-maxdepth', '2', '-path', '*-client-*/private', '-exec', 'cat',
             '{}', '+', accept=_ANY).stdout
         found: dict[str, bool] = {}
@@ -250,6 +268,12 @@ class Mount:
             said = re.search(r'^connected ?= ?(\d+)', rest, re.M)
             if said and re.search(r'-client-\d+$', name):
                 found[name] = said[1] == '1'
+        if not found and self._run('stat', '-c', '%i', meta,
+                                   accept=_ANY).status == 0:
+            raise exception.BackendError(
+                'Which bricks of volume %s this host reaches could not be '
+                'read' % self._export, check='that this host may run find '
+                'and cat as root (%s)' % meta)
         return found
 
 

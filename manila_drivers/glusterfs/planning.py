@@ -62,6 +62,22 @@ def infrastructure(volume: Volume, record: diary.Record,
     return found
 
 
+def stand_in(volume: Volume, kinds: names.Infrastructure,
+             ) -> frozenset[str]:
+    """Names for a list that has lost those of the servers.
+
+    A list has at least one name: one that nobody has, if need be.
+    """
+    return kinds.of(volume.allowed or ()) \
+        or frozenset({kinds.hosts[0] + '.nobody'})
+
+
+def among(rules: Sequence[access_module.Rule],
+          volume: Volume) -> Sequence[access_module.Rule]:
+    """The rules for those whom a volume lets in already."""
+    return [rule for rule in rules if rule.to in (volume.allowed or ())]
+
+
 def preparation(volume: Volume, share_id: str, claim: str,
                 infra: str, *, proven: bool = False) -> dict[str, str]:
     """Options that claim a volume and close it: one transaction.

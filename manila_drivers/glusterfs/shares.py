@@ -66,11 +66,22 @@ class Shares:
                     'Share %s has no volume' % share.id)
             if found.volume.state == records.WIPING:
                 raise exception.Busy('Share %s is being deleted' % share.id)
+            infra, error = exception.caught(lambda: planning.infrastructure(
+                found.volume, record, self._kinds))
+            if infra is None:
+                # Nobody may keep access for it.
+                kept = planning.among(rules, found.volume)
+                infra = planning.stand_in(found.volume, self._kinds)
+            else:
+                kept = rules
             decision = planning.access(
-                found.volume, rules, planning.infrastructure(
-                    found.volume, record, self._kinds), self._kinds,
+                found.volume, kept, infra, self._kinds,
                 dynamic=found.cluster.dynamic(found.volume))
             self._site.run(found.cluster, decision.steps)
+            if error is not None and len(kept) < len(rules):
+                raise error
+            if error is not None:
+                LOG.warning('Share %s: %s', share.id, error)
             if record.reapply:
                 self._site.diary.applied(share.id)
         return decision.errors
@@ -96,10 +107,18 @@ class Shares:
         place = self._site.clusters.at(record.volume)
         if not record.snapshot or place is None:
             return
-        try:
-            place[0].gluster.call('snapshot', 'deactivate', record.snapshot)
-        except exception.NotFound:
+        _, error = exception.caught(lambda: place[0].gluster.call(
+            'snapshot', 'deactivate', record.snapshot))
+        if isinstance(error, exception.NotFound):
             LOG.info('Snapshot %s has gone', record.snapshot)
+        elif isinstance(error, exception.BackendError):
+            # Of another share, and no reason to keep this one.
+            LOG.warning('Snapshot %s stays active; whoever had access when '
+                        'it was taken can read it. Check: gluster snapshot '
+                        'deactivate %s: %s', record.snapshot,
+                        record.snapshot, error)
+        elif error is not None:
+            raise error
 
     def _to_delete(self, share: model.Share,
                    record: diary.Record) -> Located | None:

@@ -59,8 +59,11 @@ class Sizes:
             self._known[share_id] = gib
 
     def heard(self, share_id: str, gib: int | None) -> None:
-        """Manila has told how large a share is."""
-        if gib is not None:
+        """Manila has told how large a share is.
+
+        What it was given here since is newer than what Manila read before.
+        """
+        if gib is not None and self._known.get(share_id) is None:
             self._known[share_id] = gib
 
     def read(self, share_id: str) -> int | None:
@@ -115,6 +118,8 @@ class Site:
         self.diary = diary_module.Diary(storage)
         self.sizes = Sizes(self.diary)
         self.suspects = Suspects(clock)
+        #: GiB of volumes whose names tell none, as bricks last told them.
+        self.measured: dict[str, int] = {}
         self.clock = clock
         self.wiper = wiper
         self.sleep = sleep
@@ -208,6 +213,12 @@ class Site:
             return place
         found = self.get(share_id)
         return found.cluster, found.volume.name
+
+    def gib(self, located: Located) -> int | None:
+        """GiB that a volume has as far as is known; asks nobody."""
+        named = self.settings.pool.size(located.volume.name)
+        return named if named is not None \
+            else self.measured.get(located.qualified)
 
     # -- changing --------------------------------------------------------
 

@@ -32,6 +32,7 @@ from manila_drivers.transport import command
 from manila_drivers.transport import meter
 
 _TRASH = '/.trashcan'
+_LOST = '/lost+found'
 
 
 @dataclasses.dataclass
@@ -160,8 +161,12 @@ class ManilaHost(sim_module.Struck):
         if volume is None:
             return Reply()
         away = self.unreached & set(volume.bricks)
+        seen = placement.seen(volume, away)
+        if any(path.startswith(_LOST) for path in seen) \
+                or '-empty' not in words:
+            spared = [each for each in spared if not each.endswith(_LOST)]
         found = [path for path in _paths(
-            placement.seen(volume, away), trash=volume.trash_seen)
+            seen, trash=volume.trash_seen, lost=volume.lost_found)
             if not any(fnmatch.fnmatchcase(place + path, _pattern(each))
                        for each in spared)]
         if '-delete' in words:
@@ -195,7 +200,8 @@ def _pattern(text: str) -> str:
     return re.sub(r'\\(.)', r'[\1]', text)
 
 
-def _paths(files: placement.Files, *, trash: bool) -> list[str]:
+def _paths(files: placement.Files, *, trash: bool,
+           lost: bool) -> list[str]:
     """Files and directories, deepest first."""
     found = set(files)
     for path in files:
@@ -203,6 +209,8 @@ def _paths(files: placement.Files, *, trash: bool) -> list[str]:
         found.update('/'.join(parts[:end]) for end in range(2, len(parts)))
     if trash:
         found |= {_TRASH, _TRASH + '/internal_op'}
+    if lost:
+        found.add(_LOST)
     return sorted(found, key=lambda path: (-path.count('/'), path))
 
 
@@ -212,6 +220,8 @@ def _deleted(volume: state_module.Volume, paths: Sequence[str]) -> Reply:
         return Reply('', 'find: Read-only file system\n', 1)
     for path in paths:
         content = volume.files.pop(path, None)
+        if path == _LOST:
+            volume.lost_found = False
         kept = volume.trash and not path.startswith(_TRASH)
         if content is not None and kept:
             volume.files[_TRASH + path] = content

@@ -170,13 +170,15 @@ class GlusterSim(Struck):
                     allow: str | None = INFRASTRUCTURE, thin: bool = True,
                     replica: int = 1, files: dict[str, int] | None = None,
                     bricks: int = 0, servers: Sequence[str] = (),
-                    arbiter: bool = False, **options: str,
+                    arbiter: bool = False, lost_found: bool = False,
+                    **options: str,
                     ) -> state_module.Volume:
         """A volume, as an operator would put it into the pool.
 
         :param bricks: how many in all, if not one for each copy.
         :param servers: they are on these in turn, if not on the only one.
         :param arbiter: the last copy of each keeps names only.
+        :param lost_found: bricks are roots of file systems.
         :param options: with ``__`` for each dot and ``_`` for each hyphen.
         """
         wanted = state_module.at_creation(replica)
@@ -191,7 +193,8 @@ class GlusterSim(Struck):
                   for number in range(bricks or replica)]
         volume = state_module.Volume(name, places, size, options=wanted,
                                      replica=replica, thin=thin,
-                                     arbiter=arbiter)
+                                     arbiter=arbiter,
+                                     lost_found=lost_found)
         volume.files.update(files or {})
         with self.lock:
             self.state.volumes[name] = volume

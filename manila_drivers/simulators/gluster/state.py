@@ -95,7 +95,9 @@ class Volume:
     ``files`` maps paths to content, or to sizes in bytes where content does
     not matter: those that clients see.  ``tls``, ``allow`` and ``trash`` are
     what running bricks work with, which need not be what the options say.
-    ``broken`` is what starting it is answered with, where that fails.
+    ``lost_found``: a brick is the root of its file system, which has such a
+    directory until somebody removes it.  ``broken`` is what starting it is
+    answered with, where that fails.
     """
 
     name: str
@@ -112,6 +114,7 @@ class Volume:
     broken: str = ''
     trash_seen: bool = False
     trash: bool = False
+    lost_found: bool = False
     tls: bool = False
     allow: str | None = None
     placed: placement.Placement = dataclasses.field(

@@ -210,6 +210,48 @@ def test_a_volume_of_the_pool_that_is_not_empty_is_left_alone(world):
         driver.create_share(None, row())
 
 
+def test_an_empty_lost_and_found_is_nothing(world):
+    """Every ext4 file system has one, in every brick that is its root."""
+    world.one.make_volume(NAME, lost_found=True)
+    driver, share = world.driver(), row()
+    driver.create_share(None, share)
+    world.one.write(NAME, '/lost+found/#12', 7)
+    driver.delete_share(None, share)
+    assert seen_by_the_next(world, driver) == {}
+
+
+def test_what_lies_in_lost_and_found_is_somebodys(world):
+    world.one.make_volume(NAME, lost_found=True,
+                          files={'/lost+found/#12': 7})
+    with pytest.raises(Failed, match=r'/lost\+found/#12 is in it'):
+        world.driver().create_share(None, row())
+
+
+def test_a_host_that_cannot_look_at_its_connections_hands_out_nothing(world):
+    world.one.make_volume(NAME)
+    driver = world.driver()
+    world.host.arm(Fault('status', times=None, match='find .*meta'))
+    with pytest.raises(Failed, match='could not be read'):
+        driver.create_share(None, row())
+    world.host.disarm()
+    driver.create_share(None, row())
+
+
+def test_bricks_that_connect_slowly_are_waited_for(world):
+    world.one.make_volume(NAME, bricks=2)
+    driver = world.driver()
+    world.host.unreached = {'one:/bricks/pool-2G-1-1'}
+
+    began = world.clock()
+
+    def sleep(seconds):
+        world.clock.sleep(seconds)
+        if world.clock() - began > 20:
+            world.host.unreached = set()
+    driver._backend.site.wiper._sleep = sleep
+    driver.create_share(None, row())
+
+
 @pytest.mark.parametrize('seen_empty', [False, True])
 def test_an_incomplete_volume_of_the_pool_is_not_handed_out(world,
                                                             seen_empty):
@@ -303,6 +345,17 @@ def test_bricks_that_were_not_there_all_the_time():
     ([records.Heal('a:/1', True, 1), records.Heal('b:/2', False, None)], 2)])
 def test_unhealed_copies(heals, reasons):
     assert len(completeness.unhealed(volume(), heals)) == reasons
+
+
+def test_copies_in_the_same_directory_of_servers_with_other_names():
+    """What one server tells is not taken for what another one does."""
+    of = records.Volume('v', bricks=('a:/b', 'b:/b', 'c:/b'))
+    heals = [records.Heal('x:/b', True, 0), records.Heal('y:/b', False, None),
+             records.Heal('z:/b', True, 3)]
+    assert completeness.unhealed(of, heals) == (
+        'b:/b is not connected', 'c:/b: 3 entries')
+    assert len(completeness.unhealed(of, [
+        records.Heal('b:/b', True, 0), heals[1], heals[2]])) == 2
 
 
 SIZES = [

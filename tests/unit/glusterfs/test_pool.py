@@ -150,6 +150,69 @@ def test_sizes_that_manila_tells_at_a_start(world):
     assert driver.get_share_stats(refresh=True)['free_capacity_gb'] == 6.0
 
 
+def test_sizes_that_manila_read_before_an_extension(world):
+    """An ensure goes on while shares are extended."""
+    share = row(size=4)
+    world.one.make_volume('pool-10G-0')
+    driver = world.driver()
+    driver.create_share(None, share)
+    driver.extend_share(share, 7)
+    driver.ensure_shares(None, [share])
+    assert driver.get_share_stats(refresh=True)['free_capacity_gb'] == 3.0
+
+
+GIB = 1024 ** 3
+UNNAMED = {'glusterfs_volume_pattern': 'pool-'}
+
+
+def test_a_volume_that_was_made_larger_can_be_used_up(world):
+    world.one.make_volume('pool-a', size=10 * GIB)
+    driver = world.driver(**UNNAMED)
+    share = row(size=10)
+    driver.create_share(None, share)
+    assert driver.get_share_stats(refresh=True)['free_capacity_gb'] == 0.0
+    world.one.state.volumes['pool-a'].size = 20 * GIB
+    world.clock.sleep(3700)
+    assert driver.get_share_stats(refresh=True)['free_capacity_gb'] == 10.0
+    driver.extend_share(share, 20)
+
+
+def test_a_size_that_was_not_told_is_asked_for_again_soon(world):
+    world.one.make_volume('pool-a', size=10 * GIB)
+    world.one.make_volume('pool-b', size=10 * GIB)
+    world.one.brick_down('one:/bricks/pool-b-0')
+    driver = world.driver(**UNNAMED)
+    read = driver.get_share_stats
+    assert read(refresh=True)['free_capacity_gb'] == 'unknown'
+    world.one.brick_up('one:/bricks/pool-b-0')
+    world.calls()
+    assert read(refresh=True)['free_capacity_gb'] == 'unknown'
+    assert world.calls() == ['volume info']
+    world.clock.sleep(310)
+    assert read(refresh=True)['free_capacity_gb'] == 20.0
+
+
+def test_one_size_for_statistics_shares_and_extensions(world):
+    """File systems take something of the 10 GiB below them."""
+    world.one.make_volume('pool-a', size=10 * GIB - 30 * 1024 ** 2)
+    driver = world.driver(**UNNAMED)
+    assert driver.get_share_stats(refresh=True)['free_capacity_gb'] == 10.0
+    share = row(size=9)
+    driver.create_share(None, share)
+    assert driver.get_share_stats(refresh=True)['free_capacity_gb'] == 1.0
+    driver.extend_share(share, 10)
+
+
+def test_a_volume_known_to_be_too_small_is_not_taken(world):
+    world.one.make_volume('pool-a', size=10 * GIB)
+    world.one.make_volume('pool-b', size=50 * GIB)
+    driver = world.driver(**UNNAMED)
+    driver.get_share_stats(refresh=True)
+    assert volume_of(driver.create_share(None, row(size=30))) == 'pool-b'
+    with pytest.raises(Failed, match='the largest of 10 GiB'):
+        driver.create_share(None, row(size=30))
+
+
 def test_a_share_too_large_for_any_volume_is_told_so(world):
     for number in range(3):
         world.one.make_volume(f'pool-10G-{number}')
