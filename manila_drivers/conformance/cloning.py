@@ -12,6 +12,8 @@
 
 """The life of shares that begin with a snapshot, sentence by sentence."""
 
+import functools
+
 from manila_drivers.conformance import evidence
 from manila_drivers.conformance import sweep
 from manila_drivers.conformance import verdict
@@ -32,6 +34,20 @@ def a_clone_of_an_absent_snapshot_is_refused(stage: Stage) -> None:
     manager.delete(clone)
     manager.delete(share)
     stage.nothing_but(before)
+
+
+def a_clone_of_another_protocol_is_refused(stage: Stage) -> None:
+    """As a share without a snapshot is, and before anything is asked for."""
+    manager = stage.manager
+    snapshot = manager.create_snapshot(manager.create())
+    with stage.changes_nothing('protocol.made'):
+        same = type(stage.fails('protocol', lambda: manager.create(
+            manager.new_share(proto='HDFS')))).__name__
+        for source in (snapshot, manager.new_snapshot(snapshot.share)):
+            clone = manager.new_clone(source)
+            clone.proto = 'HDFS'
+            stage.fails('protocol.clone', functools.partial(
+                manager.create_from_snapshot, clone, source), same)
 
 
 def a_clone_is_a_share_of_its_own(stage: Stage) -> None:
@@ -104,6 +120,7 @@ def a_clone_under_way_can_be_deleted(stage: Stage) -> None:
 
 SCENARIOS = (
     Scenario(a_clone_of_an_absent_snapshot_is_refused, ('clones',)),
+    Scenario(a_clone_of_another_protocol_is_refused, ('clones',)),
     Scenario(a_clone_is_a_share_of_its_own, ('clones',),
              looks=(evidence.ACCESS,)),
     *(Scenario(play, ('clones',), ('slow_clones',)) for play in (

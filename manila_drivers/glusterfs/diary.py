@@ -124,7 +124,7 @@ class Diary:
     def size(self, share_id: str) -> int | None:
         """GiB that a share was last given; None if that is not recorded."""
         found = (self._storage.get(share_id) or {}).get(_SIZE) or ''
-        return int(found) if found.isdigit() else None
+        return int(found) if found.isdecimal() else None
 
     def forget(self, share_id: str) -> None:
         self._storage.delete(share_id)

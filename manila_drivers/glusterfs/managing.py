@@ -111,7 +111,7 @@ class Manager:
         if given is None:
             return None
         text = str(given).strip()
-        if not text.isdigit() or not int(text):
+        if not text.isdecimal() or not int(text):
             raise exception.NotManageable(
                 'Driver option size is %r, not a number of GiB' % given)
         return int(text)

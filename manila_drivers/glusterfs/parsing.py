@@ -96,7 +96,7 @@ def _integer(element: Element, path: str, otherwise: int) -> int:
 
 def _bytes(element: Element, path: str) -> int | None:
     text = _text(element, path)
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isdecimal() else None
 
 
 def version(output: str) -> tuple[int, ...] | None:
@@ -138,7 +138,7 @@ def _told(answer: Answer, path: str) -> Element:
 
 def _count(element: Element, path: str) -> int | None:
     text = _text(element, path)
-    return int(text) if text.isdigit() else None
+    return int(text) if text.isdecimal() else None
 
 
 def _check_count(what: str, found: int, told: int | None) -> None:
@@ -262,7 +262,7 @@ def _heals_in_text(output: str) -> list[records.Heal] | None:
         entries = said.get('Number of entries', '')
         found.append(records.Heal(
             lines[0].strip(), said.get('Status', 'Connected') == 'Connected',
-            int(entries) if entries.isdigit() else None))
+            int(entries) if entries.isdecimal() else None))
     if not found:
         raise NotXml('no bricks')
     return found

@@ -281,7 +281,7 @@ def below(parent: int) -> list[int]:
     """All descendants of a process."""
     children: dict[int, list[int]] = {}
     for entry in pathlib.Path('/proc').iterdir():
-        if entry.name.isdigit():
+        if entry.name.isdecimal():
             with contextlib.suppress(OSError):
                 stat = (entry / 'stat').read_text().rpartition(')')[2]
                 children.setdefault(int(stat.split()[1]), []).append(

@@ -177,5 +177,8 @@ class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
 
     @driver.operation
     def unmanage(self, share: Any, **kwargs: Any) -> None:
-        """Leave everything as it is, names included."""
-        self._owed.forget(model.Share.of(share).id)
+        """Let an export go with its clients; its view gets another name."""
+        value, backend = model.Share.of(share), self._backend
+        self._owed.forget(value.id)
+        with backend.shares.locked(value.id):
+            backend.manager.unmanage(value)

@@ -47,11 +47,15 @@ def size_of(facts: Facts, options: Mapping[str, Any]) -> int:
     The quota rounded up; without one, ``size`` of the driver options, which
     must hold what is there; without that, what is used, rounded up.
 
-    :raises NotManageable: ``size`` is needed, or does not hold what is there.
+    :raises NotManageable: ``size`` is needed, is no number, or does not hold
+        what is there.
     """
+    given = options.get('size')
+    if given is not None and not str(given).strip().isdecimal():
+        raise exception.NotManageable(
+            'Driver option size is %r, not a number of GiB' % given)
     if facts.quota is not None and facts.quota.hard_limit:
         return -(-facts.quota.hard_limit // model.GiB)
-    given = options.get('size')
     if given is None and facts.used is None:
         raise exception.NotManageable(
             'VMS does not tell how much is in %s, and no limit for it'
@@ -60,12 +64,11 @@ def size_of(facts: Facts, options: Mapping[str, Any]) -> int:
     least = max(1, -(-(facts.used or 0) // model.GiB))
     if given is None:
         return least
-    text = str(given).strip()
-    if not text.isdigit() or int(text) < least:
+    if int(given) < least:
         raise exception.NotManageable(
             'Driver option size is %r; %d GiB are the least for what is in '
             'the directory' % (given, least))
-    return int(text)
+    return int(given)
 
 
 def steps(share_id: str, facts: Facts, gib: int,
@@ -153,6 +156,7 @@ class Manager:
     def _facts(self, share: model.Share, path: str) -> Facts:
         views = self._objects.views()
         view = _only([view for view in views if view.path == path], path)
+        _check_owner(share, view)
         _check_view(view)
         _check_neighbours(view, views)
         _check_name(share, view, views)
@@ -163,12 +167,23 @@ class Manager:
     def _policy(self, share: model.Share,
                 view: records.View) -> records.Policy | None:
         names = [share.id, layout.adopted_policy(share.id)]
-        if layout.is_instance_id(view.name) and view.name != share.id:
-            # Another share had this view until it was unmanaged.
-            if view.policy == view.name:
-                names.append(view.name)
-            names.append(layout.adopted_policy(view.name))
+        former = layout.former_owner(view.name)
+        if former:
+            if view.policy == former:
+                names.append(former)
+            names.append(layout.adopted_policy(former))
         return next(filter(None, map(self._objects.policy, names)), None)
+
+    def unmanage(self, share: model.Share) -> None:
+        """Let a view go: it gets another name, and keeps all else.
+
+        One that is gone is passed over.
+        """
+        view = self._objects.view(share.id)
+        if view is not None:
+            self._objects.run(plan.Plan((plan.Step(
+                'rename', layout.released_view(share.id), {
+                    'resource': 'views', 'ident': view.id}),)))
 
 
 def _only(views: list[records.View], path: str) -> records.View:
@@ -177,6 +192,15 @@ def _only(views: list[records.View], path: str) -> records.View:
             'VMS has %d views for %s where one is needed'
             % (len(views), path), check='path and vast_tenant_name')
     return views[0]
+
+
+def _check_owner(share: model.Share, view: records.View) -> None:
+    """No two shares with one directory: deleting one takes both."""
+    if layout.is_instance_id(view.name) and view.name != share.id:
+        raise exception.NotManageable(
+            'The view for %s is share %s already' % (view.path, view.name),
+            check='unmanage that share first; if no service has it, give the '
+                  'view another name in VMS')
 
 
 def _check_view(view: records.View) -> None:

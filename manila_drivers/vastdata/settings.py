@@ -129,7 +129,7 @@ def export_address(text: str) -> str:
         return str(ipaddress.ip_address(bare))
     except ValueError:
         labels = text.removesuffix('.').split('.')
-    if len(text) > 253 or labels[-1].isdigit() or not all(
+    if len(text) > 253 or labels[-1].isdecimal() or not all(
             _LABEL.fullmatch(label) for label in labels):
         raise exception.ConfigurationError(
             'vast_export_addresses', '%r is neither an address nor a host '

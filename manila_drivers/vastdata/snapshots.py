@@ -92,7 +92,7 @@ class Snapshots:
         else by name and path, as upstream's driver knows it.
         """
         found = None
-        if snapshot.provider_location.isdigit():
+        if snapshot.provider_location.isdecimal():
             found = self._objects.vms.get(
                 'snapshots', snapshot.provider_location, records.Snapshot.of)
         usual = layout.share_path(self._settings.root,
@@ -304,7 +304,7 @@ class Snapshots:
         return -(-quota.hard_limit // model.GiB)
 
     def _named(self, wanted: str) -> records.Snapshot | None:
-        if wanted.isdigit():
+        if wanted.isdecimal():
             found = self._objects.vms.get('snapshots', wanted,
                                           records.Snapshot.of)
             if found is not None:

@@ -46,7 +46,7 @@ class Capacity:
         fields = result.stdout.splitlines()[-1].split() \
             if result.status == 0 and result.stdout else []
         if len(fields) < 4 or not all(
-                field.isdigit() for field in (fields[1], fields[3])):
+                field.isdecimal() for field in (fields[1], fields[3])):
             raise exception.BackendError(
                 'df does not tell the room of the file system',
                 answer=cmd.excerpt(result.stderr or result.stdout))

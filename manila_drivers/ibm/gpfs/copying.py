@@ -156,8 +156,10 @@ class Copying:
                specs: model.Specs) -> dict[str, Any]:
         """Make a share and begin to fill it.
 
+        :raises InvalidRequest: it is to be served otherwise than by NFS.
         :raises NotFound: there is no such snapshot.
         """
+        shares_module.check_protocol(share)
         facts = self._site.ask(self._snapshots.question(source))
         if facts.fileset is None or not facts.fileset.linked \
                 or facts.snapshot is None or not facts.snapshot.valid:

@@ -81,7 +81,7 @@ def first_column(text: str) -> list[str]:
             continue
         if fields[2] == 'HEADER':
             width = len(fields)
-        elif width and fields[2].isdigit():
+        elif width and fields[2].isdecimal():
             more = max(0, len(fields) - width)
             found.append(decoded(':'.join(
                 fields[_FIXED:_FIXED + 1 + more])))

@@ -324,7 +324,7 @@ class Shares:
 
 
 def _is_small(limit: str) -> bool:
-    return limit.isdigit() and int(limit) < _INODES_AT_ONCE
+    return limit.isdecimal() and int(limit) < _INODES_AT_ONCE
 
 
 def check_fits(share: model.Share, quota: records.Quota | None,

@@ -182,7 +182,7 @@ def _place(clients: Sequence[Client], text: str | None) -> int:
     names = [client.client for client in clients]
     if text in names:
         return names.index(text)
-    if not text.isdigit() or int(text) > len(clients):
+    if not text.isdecimal() or int(text) > len(clients):
         raise Refused(f'mmnfs: Incorrect position: {text}')
     return int(text)
 

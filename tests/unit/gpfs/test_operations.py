@@ -500,3 +500,13 @@ def test_management_hosts_are_tried_in_turn(make_place):
     share = place.manager.create()
     assert {entry.host for entry in place.sim.log} == {'two'}
     place.manager.delete(share)
+
+
+def test_a_clone_of_another_protocol_is_no_matter_of_its_snapshot(place):
+    share = place.manager.create()
+    snapshot = place.manager.create_snapshot(share)
+    clone = place.manager.new_clone(snapshot)
+    clone.proto = 'CIFS'
+    for source in (snapshot, place.manager.new_snapshot(share)):
+        with pytest.raises(errors.InvalidShare, match='protocol CIFS'):
+            place.manager.create_from_snapshot(clone, source)

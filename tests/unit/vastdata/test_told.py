@@ -458,6 +458,7 @@ def test_clients_of_an_adopted_share_of_upstream_stay_as_well(bench, driver):
     bench.sim.make_upstream_share(before['id'], hosts=[CLIENT])
     path = '/manila/manila-' + before['id']
     one = share(None, export_locations=[{'path': '10.9.0.1:' + path}])
+    driver.unmanage(before)
     driver.manage_existing(one, {})
     driver.ensure_shares(None, [{**one, 'size': 1}])
     assert bench.sim.can_mount(CLIENT, path) == 'rw'

@@ -1,0 +1,56 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+
+"""Drivers that take over, or clone, what they have to refuse."""
+
+import pytest
+
+from manila_drivers.conformance.labs import vast
+from tests.conformance import broken
+from tests.conformance import catching
+
+LABS = vast.VastLabs()
+
+
+class TakesWhatIsServed(broken.Broken):
+    """Whose name an export has makes no difference."""
+
+    def manage_existing(self, share, driver_options, **kwargs):
+        path = share['export_locations'][0]['path'].partition(':')[2]
+        view = next(one for one in self._backend.objects.views()
+                    if one.path == path)
+        self._vms.update('views', view.id, {'name': 'anything'})
+        return super().manage_existing(share, driver_options, **kwargs)
+
+
+class LooksForTheSnapshotFirst(broken.Broken):
+    """Says that the snapshot is missing, whatever else is wrong."""
+
+    def create_share_from_snapshot(self, context, share, snapshot, *args,
+                                   **kwargs):
+        if self._backend.snapshots.find(self._snapshot(snapshot)) is None:
+            raise broken.compat.errors.SnapshotResourceNotFound(
+                name=snapshot['id'])
+        return super().create_share_from_snapshot(
+            context, share, snapshot, *args, **kwargs)
+
+
+@pytest.mark.parametrize(('driver_class', 'scenario', 'check'), [
+    (TakesWhatIsServed, 'a_share_is_not_managed_a_second_time',
+     'manage.served'),
+    (LooksForTheSnapshotFirst, 'a_clone_of_another_protocol_is_refused',
+     'protocol.clone')])
+def test_a_broken_driver_fails_its_check(driver_class, scenario, check):
+    made = LABS.with_driver(driver_class)
+    assert catching.failed(lambda: catching.play(made, scenario)) == check
+    assert catching.failed(lambda: catching.play(LABS, scenario)) == ''

@@ -1,0 +1,78 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+
+"""Whose an export is, and how large it is said to be."""
+
+import pytest
+
+from manila_drivers import compat
+from tests.unit.vastdata.conftest import rule
+from tests.unit.vastdata.conftest import share
+
+errors = compat.errors
+
+
+def again(one, host='10.9.0.2'):
+    """The same export by another address, under another id."""
+    path = one['export_locations'][0]['path'].partition(':')[2]
+    return share(size=None, export_locations=[{'path': f'{host}:{path}'}])
+
+
+@pytest.fixture
+def served(bench):
+    bench.sim.make_directory('/manila')
+    driver = bench.start()
+    one = share(size=2)
+    one['export_locations'] = driver.create_share(None, one)
+    return driver, one
+
+
+def test_a_share_that_is_served_is_not_managed_again(bench, served):
+    driver, one = served
+    with pytest.raises(errors.ManageInvalidShare,
+                       match=f'is share {one["id"]} already'):
+        driver.manage_existing(again(one), {})
+    driver.update_access(None, one, [rule('a', '10.1.0.1')], [], [], [])
+    driver.delete_share(None, one)
+    assert not bench.sim.records('view')
+
+
+def test_a_share_that_was_let_go_keeps_its_clients(bench, served):
+    driver, one = served
+    driver.update_access(None, one, [rule('a', '10.1.0.1')], [], [], [])
+    for _ in range(2):
+        driver.unmanage(one)
+    other = again(one)
+    assert driver.manage_existing(other, {})['size'] == 2
+    path = other['export_locations'][0]['path'].partition(':')[2]
+    assert bench.sim.can_mount('10.1.0.1', path) == 'rw'
+    driver.delete_share(None, other)
+    assert not bench.sim.records('view')
+    assert not bench.sim.records('quota')
+
+
+@pytest.mark.parametrize('size', ['x', '-1', '1.5', '', '²'])
+def test_a_size_is_a_number_also_where_there_is_a_limit(served, size):
+    driver, one = served
+    driver.unmanage(one)
+    with pytest.raises(errors.ManageInvalidShare, match='not a number'):
+        driver.manage_existing(again(one), {'size': size})
+
+
+def test_a_size_is_a_number_where_there_is_no_limit(bench, served):
+    bench.sim.make_share('loose', path='/loose')
+    bench.sim.remove('quota', 'loose')
+    loose = share(size=None,
+                  export_locations=[{'path': '10.9.0.1:/loose'}])
+    for size in ('0', '²', 'NaN'):
+        with pytest.raises(errors.ManageInvalidShare, match='size'):
+            served[0].manage_existing(loose, {'size': size})
