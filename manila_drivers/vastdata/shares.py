@@ -39,6 +39,10 @@ Lock = Callable[[str], contextlib.AbstractContextManager[Any]]
 Locations = list[dict[str, Any]]
 
 
+class _NoView(exception.NotFound):
+    """A share has vanished, or was never made."""
+
+
 class Shares:
     """Operations on shares of one backend.
 
@@ -185,7 +189,8 @@ class Shares:
         :param specs: extra specs of the share's type, None if they cannot be
             read.
         :returns: the reason by access id of each rule that is refused.
-        :raises NotFound: the share has no view, so nobody has access.
+        :raises NotFound: the share has no view, so nobody has access, and
+            there are rules.
         :raises InvalidRequest: the protocol is not NFS.  Taking access away
             from such a share works, since there is none.
         """
@@ -197,7 +202,10 @@ class Shares:
             ipv6=self._settings.ipv6_rules)
         # Reading, comparing and writing must not be interleaved.
         with self.locked(share.id):
-            self._set_hosts(share, wanted)
+            _, gone = exception.caught(
+                lambda: self._set_hosts(share, wanted))
+        if gone is not None and (rules or not isinstance(gone, _NoView)):
+            raise gone
         return errors
 
     def _set_hosts(self, share: model.Share,
@@ -241,7 +249,7 @@ class Shares:
     def _view(self, share: model.Share) -> records.View:
         view = self._objects.view(share.id)
         if view is None:
-            raise exception.NotFound(
+            raise _NoView(
                 'Share %s has no view of that name' % share.id,
                 check='whether the share exists in VMS')
         return view

@@ -83,3 +83,12 @@ def test_a_snapshot_that_stays_active_keeps_no_share(world, caplog):
     driver.delete_share(None, child)
     assert world.one.volume('manila-' + child['id']) is None
     assert 'stays active' in caplog.text
+
+
+def test_nobody_has_access_to_a_share_that_is_not_there(world):
+    """Said with one voice by all drivers; see the promises."""
+    world.one.make_volume(NAME)
+    absent, one = row(), rules('alice')
+    assert not world.driver().update_access(None, absent, [], [], one, [])
+    with pytest.raises(compat.errors.ShareResourceNotFound):
+        world.driver().update_access(None, absent, one, one, [], [])

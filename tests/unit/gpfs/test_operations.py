@@ -510,3 +510,14 @@ def test_a_clone_of_another_protocol_is_no_matter_of_its_snapshot(place):
     for source in (snapshot, place.manager.new_snapshot(share)):
         with pytest.raises(errors.InvalidShare, match='protocol CIFS'):
             place.manager.create_from_snapshot(clone, source)
+
+
+@pytest.mark.parametrize('kind', ['CES', 'KNFS', 'GNFS'])
+def test_nobody_has_access_to_a_share_that_is_not_there(make_place, kind):
+    """Said with one voice by all drivers; see the promises."""
+    manager = make_place(kind).manager
+    absent = manager.new_share()
+    one = manager.rule('10.0.0.1')
+    assert not manager.update(absent, delete=[one])
+    with pytest.raises(compat.errors.ShareResourceNotFound):
+        manager.update(absent, add=[one])

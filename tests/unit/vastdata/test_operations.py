@@ -95,3 +95,11 @@ def test_a_share_of_another_root_is_found_by_its_export(bench, driver,
     assert calls == wanted
     assert not [item for item in bench.sim.inventory()
                 if item[0] == 'snapshot']
+
+
+def test_nobody_has_access_to_a_share_that_is_not_there(bench, driver):
+    """Said with one voice by all drivers; see the promises."""
+    absent, one = share(), [rule('1', '10.0.0.1')]
+    assert not driver.update_access(None, absent, [], [], one, [])
+    with pytest.raises(errors.ShareResourceNotFound):
+        driver.update_access(None, absent, one, one, [], [])
