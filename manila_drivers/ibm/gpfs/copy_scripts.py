@@ -21,15 +21,17 @@ Storage Scale keeps per node.  Instead:
 
 * An attempt is a directory that comes into being by rename(2), so one host
   alone can begin it, and the last one counts.
-* ``host`` says where it runs.  There, and only there, a lock that its
-  processes hold says whether it still lives.
+* ``host`` says where it runs, by name and machine-id, since the hosts of two
+  sites may have one name.  There, and only there, a lock that its processes
+  hold says whether it still lives.
 * ``beat`` is a count that changes every few seconds as long as it lives.
   Other hosts compare it with what it was before, never with a clock.
 * A job works in the directory that it entered before it made sure that it is
   the latest, and by relative names.  So one that was believed dead, and is
   not, cannot reach a fileset that was made anew meanwhile.
 * A command that comes late begins nothing, since the fileset's comment no
-  longer says that it is to be filled.
+  longer says that it is to be filled; nor does one whose attempt was told to
+  ``stop`` before it came to the fileset that was made anew.
 """
 
 START = 'manila-copy-start'
@@ -37,10 +39,18 @@ STATE = 'manila-copy-state'
 STOP = 'manila-copy-stop'
 RENEW = 'manila-copy-renew'
 
+# What a start exits with that could not see whether it is in time.
+UNREADABLE = 4
+
 # Seconds between two beats of a job.
 BEAT = 5
 
-_LATEST = """
+# The machine-id is nobody else's business, so that its sum has to do.
+_ME = """
+me=$(uname -n)-$(cat /etc/machine-id 2>/dev/null | cksum | cut -d" " -f1)
+"""
+
+_LATEST = f"""{_ME}
 number=0
 while [ -d "$((number + 1))" ]; do number=$((number + 1)); done
 """
@@ -100,18 +110,20 @@ cd "$state/$job" || exit 1
 new=$(mktemp -d new.XXXXXX) || exit 1
 exec 9>"$new/lock"
 flock -n 9 || exit 1
-uname -n >"$new/host"
+{_ME}
+echo "$me" >"$new/host"
 echo 0 >"$new/beat"
 mv -T "$new" "$number" 2>/dev/null || {{ rm -rf "$new"; exit 0; }}
 attempt=$PWD/$number next=$PWD/$((number + 1))
 # Looked at behind that, since whoever ends it changes the comment first.
-"${{programs}}mmlsfileset" "$device" "$job" -Y | grep -qF \\
-  -e "manila:$owner from " -e "manila%3A$owner from " \\
-  -e "manila%3A$owner%20from%20" || {{
+said=$("${{programs}}mmlsfileset" "$device" "$job" -Y) || {{
+  rm -rf "$attempt"; exit {UNREADABLE}; }}
+printf '%s\\n' "$said" | grep -qF -e "manila:$owner from " \\
+  -e "manila%3A$owner from " -e "manila%3A$owner%20from%20" || {{
     echo "fileset $job is not to be filled (any more)" >&2
     rm -rf "$attempt"; rmdir "$state/$job" 2>/dev/null; exit 3; }}
 cd "$to" || {{ rm -rf "$attempt"; exit 1; }}
-[ -d "$attempt" ] && [ ! -e "$next" ] || exit 0
+[ -d "$attempt" ] && [ ! -e "$next" ] && [ ! -e "$attempt/stop" ] || exit 0
 rm -f "${{attempt%/*}}/renew"
 setsid sh -c '{_JOB}' copy "$attempt" "$next" {BEAT} "$@" "$from/" ./ \\
   </dev/null >/dev/null 2>&1 &
@@ -126,23 +138,29 @@ if [ $number = 0 ]; then echo none 0; exit 0; fi
 cd $number || exit 1
 host=$(cat host)
 if [ -f rc ]; then echo ended $number "$(cat rc)"
-elif [ "$host" != "$(uname -n)" ]; then
+elif [ "$host" != "$me" ]; then
   echo elsewhere $number "$host" "$(cat beat)"
 elif ! flock -n lock true; then echo running $number
+# It may have ended since it was looked for first.
+elif [ -f rc ]; then echo ended $number "$(cat rc)"
 else echo died $number; fi
 [ -f log ] && tail -c 500 log
 exit 0
 """,
     # $3 what it is to be filled from.
-    RENEW: """
-cd "$1/$2" && printf '%s\\n' "$3" >renew
+    RENEW: f"""
+cd "$1/$2" || exit 1
+{_LATEST}
+# It must not get into the fileset that is going to be made.
+if [ $number -gt 0 ]; then : >$number/stop || exit 1; fi
+printf '%s\\n' "$3" >renew
 """,
     # $3 seconds to wait for its end.
     STOP: f"""
 cd "$1/$2" 2>/dev/null || exit 0
 {_LATEST}
 if [ $number -gt 0 ] && [ ! -f $number/rc ]; then
-  if [ "$(cat $number/host)" != "$(uname -n)" ]; then
+  if [ "$(cat $number/host)" != "$me" ]; then
     # It looks now and then.  If it does not, it cannot do any harm: what it
     # fills is about to be removed.
     : >$number/stop

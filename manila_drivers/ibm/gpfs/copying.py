@@ -54,6 +54,8 @@ DEAD_AFTER = 300.0
 # added to the share for so many seconds.
 ATTEMPTS = 20
 NO_PROGRESS = 3600.0
+# Seconds for which nothing at all can be seen of it.
+UNSEEN = 3600.0
 # Seconds that a job is given to end.
 _LAST_WORDS = 30
 
@@ -111,6 +113,10 @@ class Job:
         return self.state == 'ended' and self.status not in {0, *_ENDED}
 
 
+class NotSeen(exception.BackendError):
+    """How far a copy is was not told, which says nothing about it."""
+
+
 class StandingStill:
     """For how long values have been the same, as far as was seen.
 
@@ -134,9 +140,11 @@ class StandingStill:
                 return None
             return now - since
 
-    def forget(self, share: str) -> None:
+    def forget(self, share: str, *what: str) -> None:
+        """Forget some values of a share, or all."""
         with self._lock:
-            for key in [key for key in self._seen if key[0] == share]:
+            for key in [key for key in self._seen if key[0] == share
+                        and (not what or key[1] in what)]:
                 del self._seen[key]
 
 
@@ -173,15 +181,32 @@ class Copying:
                specs: model.Specs) -> dict[str, Any]:
         """Say how far it is; take up a copy that died.
 
+        What cannot be seen for a moment is asked for again: Manila takes any
+        error for the end of the share.
+
         :raises NotFound: the fileset is gone.
+        :raises DriverError: nothing was to be seen for :data:`UNSEEN` s.
         """
-        site, make = self._site, self._site.commands
-        path, device = site.settings.path(share.name), site.device
-        known = self._facts(share, [
-            make.filesets(device), make.quotas(device),
-            self._script(copy_scripts.STATE, share)])
+        try:
+            found = self._status(share, specs)
+        except (exception.TransportError, NotSeen) as exc:
+            unseen = self._still.seconds(share.id, 'unseen', True)
+            if (unseen or 0.0) >= UNSEEN:
+                raise
+            LOG.warning('How far the copy to share %s is cannot be seen: %s',
+                        share.id, exc)
+            return {'status': 'creating_from_snapshot'}
+        self._still.forget(share.id, 'unseen')
+        return found
+
+    def _status(self, share: model.Share,
+                specs: model.Specs) -> dict[str, Any]:
+        try:
+            known, locations = self._look(share)
+        except exception.BackendError as exc:
+            raise NotSeen(exc.what, answer=exc.answer, check=exc.check,
+                          status=exc.status) from exc
         fileset, job = known.fileset, known.job
-        locations = site.locations(path)
         if job.state == 'renewing':
             self._renew(share, specs, known, job.log)
         elif fileset is None:
@@ -199,6 +224,14 @@ class Copying:
         return {'status': 'creating_from_snapshot',
                 'export_locations': locations,
                 'progress': f'{known.percentage}%'}
+
+    def _look(self, share: model.Share,
+              ) -> tuple['_Known', list[dict[str, Any]]]:
+        site, make = self._site, self._site.commands
+        known = self._facts(share, [
+            make.filesets(site.device), make.quotas(site.device),
+            self._script(copy_scripts.STATE, share)])
+        return known, site.locations(site.settings.path(share.name))
 
     def _finish(self, share: model.Share, known: '_Known') -> None:
         """In this order: behind the comment no command that comes late can
@@ -330,6 +363,11 @@ class Copying:
             LOG.warning('Beginning to fill share %s once more, for %s',
                         share.id, exc)
             site.do(start)
+        except exception.BackendError as exc:
+            if exc.status != copy_scripts.UNREADABLE:
+                raise
+            # The next look at it begins it.
+            LOG.warning('Share %s is not being filled yet: %s', share.id, exc)
 
     def _script(self, name: str, share: model.Share,
                 *words: object) -> command.Command:

@@ -174,8 +174,21 @@ class Shares:
         # The data goes only after nobody can reach it, on any server.
         self._exports.withdraw(share, path)
         self._remove(share, path, facts)
+        if facts.fileset is None:
+            self._tidy_copy(share)
         self._site.known.forget(share.name)
         self._exports.nobody.discard(share.id)
+
+    def _tidy_copy(self, share: model.Share) -> None:
+        """Remove files of a copy whose fileset was being made anew."""
+        if not self._site.copies or self.end_copy is None:
+            return
+        try:
+            self._site.do([self.end_copy(share)])
+        except exception.DriverError as exc:
+            LOG.warning('What a copy to share %s may have left below %s is '
+                        'not removed: %s', share.id,
+                        self._site.settings.state_directory, exc)
 
     def _delete_known(self, share: model.Share, path: str,
                       known: records.Fileset) -> None:

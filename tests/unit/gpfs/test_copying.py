@@ -12,6 +12,7 @@
 
 """The scripts that copy snapshots, run by the shell of this machine."""
 
+from concurrent import futures
 import os
 import shutil
 import signal
@@ -172,7 +173,8 @@ def test_another_host_does_not_take_a_living_copy_for_dead(scripts):
     assert scripts.start('slow').returncode == 0
     assert scripts.job().state == 'running'
     first = scripts.job(elsewhere=True)
-    assert (first.state, first.host) == ('elsewhere', os.uname().nodename)
+    assert first.state == 'elsewhere'
+    assert first.host.rpartition('-')[0] == os.uname().nodename
     wait(lambda: scripts.job(elsewhere=True).beat != first.beat)
 
 
@@ -262,3 +264,50 @@ def test_nothing_is_made_where_the_file_system_is_not_mounted(scripts):
     assert scripts.start('cp', '-a').returncode
     assert scripts.run(copy_scripts.STATE).returncode
     assert not (scripts.place / 'base').exists()
+
+
+def test_a_host_of_the_same_name_is_another_one(scripts):
+    """Sites that share a file system may have named their hosts alike."""
+    scripts.program('slow', SLOW)
+    (scripts.elsewhere / 'uname').unlink()
+    scripts.program('cat', '#!/bin/sh\n[ "$1" = /etc/machine-id ] && echo '
+                    'other || exec /bin/cat "$@"\n', scripts.elsewhere)
+    assert scripts.start('slow').returncode == 0
+    leader = scripts.leader()
+    assert scripts.job(elsewhere=True).state == 'elsewhere'
+    assert scripts.stop(elsewhere=True).returncode == 0
+    wait(lambda: not alive(leader))
+
+
+def test_a_start_that_comes_late_stays_out_of_a_new_fileset(scripts):
+    """Its host stood still between its attempt and the fileset."""
+    scripts.program('mmlsfileset', f"""#!/bin/sh
+until [ -e {scripts.place}/go ]; do sleep 0.05; done
+echo 'x:{MARK}:off'
+""")
+    (scripts.source / 'file').touch()
+    with futures.ThreadPoolExecutor() as pool:
+        late = pool.submit(scripts.start, 'cp', '-aT')
+        wait(lambda: (scripts.job_files / '1').is_dir())
+        assert scripts.run(copy_scripts.RENEW, 'old:snap',
+                           elsewhere=True).returncode == 0
+        shutil.rmtree(scripts.target)
+        scripts.target.mkdir()
+        (scripts.place / 'go').touch()
+        late.result()
+    time.sleep(0.5)
+    assert os.listdir(scripts.target) == []
+    job = scripts.job()
+    assert (job.state, job.log) == ('renewing', 'old:snap')
+    assert scripts.start('cp', '-aT', number=2).returncode == 0
+    assert scripts.ended().done
+
+
+def test_a_comment_that_cannot_be_read_ends_nothing(scripts):
+    scripts.program('mmlsfileset', '#!/bin/sh\nexit 1\n')
+    done = scripts.start('cp', '-aT')
+    assert done.returncode == copy_scripts.UNREADABLE
+    assert scripts.job().state == 'none'
+    scripts.marked(MARK)
+    assert scripts.start('cp', '-aT').returncode == 0
+    assert scripts.ended().done

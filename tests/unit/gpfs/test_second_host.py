@@ -138,3 +138,45 @@ def test_a_copy_that_never_gets_on_is_given_up_after_a_time(place):
         assert place.manager.poll(clone) == 'creating_from_snapshot'
     place.lab.advance(copying.NO_PROGRESS)
     assert place.manager.poll(clone) == 'error'
+
+
+@pytest.mark.parametrize('new_process', [False, True])
+def test_a_spell_in_which_nobody_answers_ends_no_copy(place, new_process):
+    """Manila takes an error of the driver for the end of the share."""
+    clone = clone_under_way(place)
+    if new_process:
+        place.manager.restart()
+    place.lab.dead = {'n1', 'n2'}
+    for _ in range(5):
+        assert place.manager.poll(clone) == 'creating_from_snapshot'
+        place.lab.advance(60)
+    place.lab.dead = set()
+    place.sim.options.down_nodes = ('n1', 'n2')
+    assert place.manager.poll(clone) == 'creating_from_snapshot'
+    place.sim.options.down_nodes = ()
+    place.lab.advance(1000)
+    assert place.manager.poll(clone) == 'available'
+
+
+def test_a_copy_of_which_nothing_is_seen_for_long_is_an_error(place):
+    clone = clone_under_way(place)
+    place.lab.dead = {'n1', 'n2'}
+    assert place.manager.poll(clone) == 'creating_from_snapshot'
+    place.lab.advance(copying.UNSEEN + 1)
+    with pytest.raises(errors.ManilaException):
+        place.manager.poll(clone)
+
+
+def test_a_share_that_was_being_made_anew_can_be_deleted(place):
+    clone = clone_under_way(place)
+    place.sim.freeze('n1')
+    place.lab.dead = {'n1'}
+    place.manager.poll(clone)
+    place.lab.advance(copying.DEAD_AFTER + 1)
+    place.driver._backend.site.commands.make = None
+    with pytest.raises(TypeError):
+        place.manager.poll(clone)
+    assert place.sim.state.jobs
+    place.manager.restart()
+    place.manager.delete(clone)
+    assert place.sim.state.jobs == {}
