@@ -95,6 +95,12 @@ def _joined(levels: Mapping[Network, str]) -> dict[Network, str]:
     return found
 
 
+def refused(levels: Iterable[Network]) -> dict[Network, str]:
+    """Networks that no Ganesha can serve alone, and why."""
+    return {network: f'Ganesha takes {ANYBODY} for everybody'
+            for network in levels if access.canonical(network) == ANYBODY}
+
+
 def clients_of(levels: Mapping[Network, str]) -> list[tuple[list[str], str]]:
     """CLIENT blocks in order: addresses and their level."""
     ordered = sorted(levels.items(), key=lambda item: (

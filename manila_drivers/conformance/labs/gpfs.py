@@ -22,6 +22,7 @@ import random
 import threading
 from typing import Any
 
+from manila_drivers import access
 from manila_drivers.conformance import lab
 from manila_drivers.conformance import seam
 from manila_drivers.conformance.labs import simulated
@@ -131,6 +132,9 @@ class GpfsLab(simulated.SimulatedLab[Site]):
     secrets = (PASSWORD,)
     #: Whether one looks after each command and not just each round trip.
     watched = True
+    #: Whether Ganesha serves, which takes the address of all zeros for
+    #: everybody.
+    ganesha = True
     driver_class = driver.GPFSShareDriver
     make_site = Site
     make_storage = site.Memory
@@ -223,6 +227,12 @@ class GpfsLab(simulated.SimulatedLab[Site]):
 
     def _set_clients(self, path: str, clients: Mapping[str, str]) -> None:
         self.sim.export(path, **clients)
+
+    def may_conflict(self, rule: access.Rule,
+                     rules: Sequence[access.Rule]) -> bool:
+        """Of 0.0.0.0 Ganesha would make everybody."""
+        return self.ganesha and rule.to in (
+            '0.0.0.0', '0.0.0.0/32')  # noqa: S104 - no socket
 
     def tampers(self) -> list[Callable[[str, random.Random], None]]:
         return [self._open_to_all, self._wider_first, self._lose_export,

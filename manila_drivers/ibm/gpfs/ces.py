@@ -37,6 +37,7 @@ from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import helper
 from manila_drivers.ibm.gpfs import listing
 from manila_drivers.ibm.gpfs import records
+from manila_drivers.nas import ganesha_exports
 from manila_drivers.transport import command
 from manila_drivers.transport import script
 
@@ -168,6 +169,10 @@ class CESHelper(helper.NASHelperBase[Facts]):
 
     # Changes
 
+    def refused(self, wanted: exports.Export) -> Mapping[access.Network, str]:
+        """Behind CES is Ganesha."""
+        return ganesha_exports.refused(wanted.levels)
+
     def learn(self, failure: exception.BackendError) -> bool:
         """Plan anew what is left: an export may be there all of a sudden.
 
@@ -228,7 +233,8 @@ def _tells_one(text: str) -> bool:
 def _entry(row: listing.Row) -> ces_list.Entry:
     client = row['clients'].strip()
     try:
-        network = ipaddress.ip_network(client, strict=False)
+        network = None if client == ganesha_exports.ANYBODY \
+            else ipaddress.ip_network(client, strict=False)
     except ValueError:
         network = None
     level = _LEVELS.get(row.get('access_type', '').strip().lower(),

@@ -24,6 +24,7 @@ import ipaddress
 
 from manila_drivers import access
 from manila_drivers.ibm.gpfs import exports
+from manila_drivers.nas import ganesha_exports
 from manila_drivers.nas import prefixes
 
 Network = access.Network
@@ -49,7 +50,8 @@ _SQUASH = {'root': 'root_squash', 'rootsquash': 'root_squash',
 class Entry:
     """One client of an export, as it is listed.
 
-    :param network: None for what is no address: a name, a netgroup, ``*``.
+    :param network: None for what is no address: a name, a netgroup, ``*``,
+        nor is 0.0.0.0, which Ganesha takes for everybody.
     :param level: ``rw``, ``ro``, '' for none of them, or :data:`UNTOLD`.
     """
 
@@ -63,7 +65,8 @@ class Entry:
         """Whom it is for, as far as addresses tell."""
         if self.network is not None:
             return (self.network,)
-        return _EVERYBODY if self.client == '*' else ()
+        return _EVERYBODY if self.client in (
+            '*', ganesha_exports.ANYBODY) else ()
 
 
 def levels_of(entries: Sequence[Entry]) -> dict[Network, str]:

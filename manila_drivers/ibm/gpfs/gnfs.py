@@ -121,10 +121,7 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
             if changes else []
 
     def refused(self, wanted: exports.Export) -> Mapping[access.Network, str]:
-        anybody = ganesha_exports.ANYBODY
-        return {network: f'Ganesha takes {anybody} for everybody'
-                for network in wanted.levels
-                if access.canonical(network) == anybody}
+        return ganesha_exports.refused(wanted.levels)
 
     def refused_by(self, facts: ganesha.Facts,
                    wanted: exports.Export) -> Mapping[access.Network, str]:

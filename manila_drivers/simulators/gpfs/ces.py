@@ -35,6 +35,8 @@ _DEFAULTS = {'delegations': 'none', 'access_type': 'NONE',
              'privilegedport': 'FALSE', 'defaultdelegations': 'none',
              'manage_gids': 'FALSE', 'nfs_commit': 'FALSE'}
 _CLIENT = re.compile(r'([^()]+)(?:\(([^()]*)\))?')
+# The second is what Ganesha takes for the first: seen with 4.3.
+_EVERYBODY = ('*', '0.0.0.0')  # noqa: S104 - nobody binds to it
 _CHANGES = ('--nfsadd', '--nfsremove', '--nfschange')
 
 
@@ -208,7 +210,7 @@ def effective(exports: Mapping[str, Sequence[Client]], path: str,
     """What Ganesha gives: the first client that matches decides."""
     host = ipaddress.ip_address(address)
     for client in exports.get(path, ()):
-        if client.client == '*' or _matches(client.client, host):
+        if client.client in _EVERYBODY or _matches(client.client, host):
             return {'RW': 'rw', 'RO': 'ro'}.get(
                 client.options.get('access_type', ''))
     return None

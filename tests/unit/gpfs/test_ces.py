@@ -90,3 +90,32 @@ def test_an_export_that_is_there_all_of_a_sudden(place):
     place.manager.update(share, add=[place.manager.rule(ALICE)])
     assert [client.client for client in place.sim.state.exports[path]] == [
         ALICE]
+
+
+ANYBODY = '0.0.0.0'  # noqa: S104 - nobody binds to it
+
+
+def test_nobody_is_let_in_by_an_address_that_means_everybody(place):
+    """Behind CES is Ganesha, which takes it for ``*``."""
+    share = place.manager.create()
+    states = place.manager.update(share, add=[
+        place.manager.rule(ANYBODY), place.manager.rule('10.0.0.1')])
+    assert [state['state'] for state in states.values()] == ['error']
+    assert place.lab.effective(share.export, '203.0.113.77') is None
+    assert place.lab.effective(share.export, '10.0.0.1') == 'rw'
+
+
+def test_such_an_address_is_seen_for_what_it_is(place):
+    """A driver before this one may have let everybody in."""
+    share = place.manager.create()
+    path = share.export.partition(':')[2]
+    place.sim.export(path, **{ANYBODY: 'rw'})
+    place.manager.update(share, add=[place.manager.rule('10.0.0.1')])
+    assert place.lab.effective(share.export, '203.0.113.77') is None
+    unmanaged = place.lab.make_unmanaged('by-hand')
+    place.sim.export(unmanaged.export.partition(':')[2], **{ANYBODY: 'rw'})
+    with pytest.raises(errors.ManageInvalidShare, match='is exported'):
+        place.manager.manage(unmanaged)
+    found = place.driver._backend.helper.survey()['CES']
+    assert {'0.0.0.0/0', '::/0'} == set(map(str, found.levels[
+        unmanaged.export.partition(':')[2]]))
