@@ -52,6 +52,26 @@ def a_clone_is_available_when_it_is_whole(stage: Stage) -> None:
                     f'{found} GiB, the snapshot had 2')
 
 
+def a_clone_that_was_stopped_is_not_called_whole(stage: Stage) -> None:
+    """That nothing is left of the work does not say that it was done."""
+    manager = stage.manager
+    share = manager.create(size=4)
+    stage.lab.write(share.export, 2 * GiB)
+    snapshot = manager.create_snapshot(share)
+    stage.lab.slow_clones()
+    clone = manager.create_from_snapshot(
+        manager.new_clone(snapshot, size=4), snapshot)
+    if clone.status == 'available':
+        raise verdict.NotTried('no clone takes its time')
+    stage.lab.stop_clone(clone.export)
+    for _ in range(5):
+        manager.poll(clone)
+        stage.lab.advance(300.0)
+    found = _used(stage, clone)
+    verdict.require(clone.status != 'available' or found == 2.0,
+                    'clone.stopped', f'available with {found} of 2 GiB')
+
+
 def what_is_written_into_a_clone_stays(stage: Stage) -> None:
     """Nothing that fills it goes on behind its end, whoever began it."""
     manager = stage.manager
@@ -135,6 +155,8 @@ def nothing_comes_back_with_a_part_that_was_away(stage: Stage) -> None:
 SCENARIOS = (
     Scenario(a_clone_is_available_when_it_is_whole, ('clones', 'usage'),
              ('slow_clones',)),
+    Scenario(a_clone_that_was_stopped_is_not_called_whole,
+             ('clones', 'usage'), ('slow_clones', 'stop_clone')),
     Scenario(what_is_written_into_a_clone_stays, ('clones', 'usage'),
              ('slow_clones',)),
     Scenario(going_back_keeps_who_has_access, ('revert', 'usage'),

@@ -56,6 +56,8 @@ NOT_GIVEN = {
         'the lab cannot make_unmanaged_snapshot()',
     'make_shares': 'the lab cannot make_shares()',
     'part_away': 'the lab has no part_away(): a place that is offline',
+    'stop_clone': 'the lab cannot stop_clone(): end one by hand',
+    'away': 'the lab cannot be away() for a time',
     'slow_clones': 'the lab has no slow_clones(): copies that take time'}
 
 

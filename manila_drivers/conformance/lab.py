@@ -308,6 +308,15 @@ class Lab(abc.ABC):
     def slow_clones(self) -> None:  # noqa: B027 - optional
         """From now on, copying a share from a snapshot takes its time."""
 
+    def stop_clone(self, export: str) -> None:
+        """End what fills an export, by hand, and leave no trace of it."""
+        raise NotImplementedError()
+
+    def away(self, seconds: float) -> None:
+        """Let no call succeed from the next one on, for that many seconds of
+        the clock that the driver waits by; none of them has an effect."""
+        raise NotImplementedError()
+
     def make_shares(self, ids: Sequence[str]) -> None:
         """Many healthy, empty shares of 1 GiB, made without the driver."""
         raise NotImplementedError()

@@ -272,6 +272,24 @@ def a_process_that_ends_leaves_no_lock(stage: Stage) -> None:
 
 BOTH = (evidence.OBJECTS, evidence.ACCESS)
 
+def a_backend_that_moves_is_waited_for(stage: Stage) -> None:
+    """A minute, in whatever pieces the refusals come."""
+    manager = stage.manager
+    early, late = stage.rule(), stage.rule(level='ro')
+    stage.lab.away(60.0)
+    share = manager.create(size=1)
+    stage.lab.away(60.0)
+    manager.update(share, add=[early])
+    stage.exact(share, late)
+    stage.lab.away(60.0)
+    manager.resize(share, 2)
+    stage.lab.away(60.0)
+    manager.update(share, add=[late], delete=[early])
+    stage.exact(share, early)
+    stage.lab.away(60.0)
+    manager.delete(share)
+
+
 SCENARIOS = (
     Scenario(a_constructor_asks_nobody, looks=(evidence.CALLS,)),
     Scenario(set_up_succeeds_after_it_has_failed, gives=('faults',),
@@ -288,5 +306,7 @@ SCENARIOS = (
         another_protocol_is_refused, a_full_share_can_be_extended)),
     Scenario(a_process_that_ends_leaves_no_lock,
              looks=(*BOTH, evidence.CALLS)),
+    Scenario(a_backend_that_moves_is_waited_for, gives=('away',),
+             looks=BOTH),
     Scenario(shrinking_below_what_is_used_is_refused, ('shrink',)),
     *cloning.SCENARIOS, *managing.SCENARIOS)

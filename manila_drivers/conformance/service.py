@@ -16,6 +16,7 @@ from collections.abc import Iterator
 import contextlib
 import itertools
 import logging
+import threading
 from typing import Any
 
 from manila_drivers.conformance import evidence
@@ -228,6 +229,61 @@ def _missed(stage: Stage, drift: lab_module.Drift,
     stage.manager.delete(share)
 
 
+def a_check_undoes_no_change_made_meanwhile(stage: Stage) -> None:
+    """A rule that is denied while a check repairs the share stays denied.
+
+    The denial begins between any two calls of the check.
+    """
+    for drift in stage.lab.drifts():
+        if drift.outcome != 'lost':
+            nth = 1
+            while nth <= 12 and _denied_meanwhile(stage, drift, nth):
+                nth += 1
+
+
+def _denied_meanwhile(stage: Stage, drift: lab_module.Drift,
+                      nth: int) -> bool:
+    """Deny a rule at the nth call of a check; tell if it came that far."""
+    manager, lab = stage.manager, stage.lab
+    denied = stage.rule()
+    share = stage.shared(denied, stage.rule(level='ro'))
+    export, client = share.export, stage.client(denied)
+    drift.apply(share.id)
+    over = threading.Event()
+    undone: list[str] = []
+
+    def deny() -> None:
+        # What a drift makes impossible is not what is looked at here.
+        with contextlib.suppress(Exception):
+            manager.update(share, delete=[denied])
+            over.set()
+
+    work = threading.Thread(target=deny)
+    calls = itertools.count(1)
+
+    def look() -> None:
+        if threading.current_thread() is work:
+            return
+        if next(calls) == nth:
+            work.start()
+            # It may have to wait for the check.
+            work.join(0.1)
+        if over.is_set() and lab.effective(export, client) is not None:
+            undone.append(drift.name)
+
+    with lab.seam.watched(look):
+        manager.driver.ensure_shares(manager.context, [manager.row(share)])
+    reached = work.ident is not None
+    if reached:
+        work.join(60.0)
+        if over.is_set() and lab.effective(export, client) is not None:
+            undone.append(drift.name)
+    verdict.require(not undone, 'ensure.undone',
+                    f'{drift.name}, denied at call {nth} of the check')
+    manager.delete(share)
+    return reached
+
+
 def backend_info_is_stable(stage: Stage) -> None:
     """Manila hashes it; another hash has all shares checked.
 
@@ -318,4 +374,6 @@ SCENARIOS = (
     Scenario(start_up_never_fails, ('ensure',), ('faults',)),
     Scenario(what_a_start_missed_is_made_up_for, ('ensure',),
              ('drifts', 'faults'), looks=(evidence.ACCESS,)),
+    Scenario(a_check_undoes_no_change_made_meanwhile, ('ensure',),
+             ('drifts',), looks=(evidence.ACCESS, evidence.CALLS)),
     Scenario(backend_info_is_stable, ('ensure',)))

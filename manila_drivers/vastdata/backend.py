@@ -26,6 +26,7 @@ from manila_drivers.vastdata import auth
 from manila_drivers.vastdata import capacity
 from manila_drivers.vastdata import checks
 from manila_drivers.vastdata import ensuring
+from manila_drivers.vastdata import granted as granted_module
 from manila_drivers.vastdata import managing
 from manila_drivers.vastdata import objects
 from manila_drivers.vastdata import settings as settings_module
@@ -41,11 +42,13 @@ class Backend:
 
     Making one does no I/O.
 
+    :param granted: what the host lists of shares should be.
     :param adapter: how bytes travel, for a simulator inside this process.
     """
 
     def __init__(self, settings: settings_module.Settings,
                  lock: shares.Lock, *,
+                 granted: granted_module.Granted | None = None,
                  adapter: adapters.BaseAdapter | None = None,
                  clock: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], object] = time.sleep) -> None:
@@ -55,7 +58,8 @@ class Backend:
         self.settings = settings
         self.site = site.Site(self._vms, settings, clock=clock)
         self.objects = objects.Objects(self._vms, self.site)
-        self.shares = shares.Shares(self.objects, lock)
+        self.shares = shares.Shares(
+            self.objects, lock, granted or granted_module.Granted())
         self.snapshots = snapshots.Snapshots(self.objects, self.shares)
         self.ensurer = ensuring.Ensurer(self.objects, self.shares)
         self.manager = managing.Manager(self.objects)

@@ -30,6 +30,7 @@ from manila_drivers import driver
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.vastdata import backend as backend_module
+from manila_drivers.vastdata import granted
 from manila_drivers.vastdata import opts
 from manila_drivers.vastdata import settings
 
@@ -73,7 +74,7 @@ class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
     def _make_backend(self) -> backend_module.Backend:
         return backend_module.Backend(
             settings.read(self.configuration, self.backend_name), self.lock,
-            **self._wiring)
+            granted=granted.Granted(self.private_storage), **self._wiring)
 
     def _ensure_shares(self, context: Any,
                        shares: Any) -> dict[str, dict[str, Any]]:
@@ -182,3 +183,4 @@ class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
         self._owed.forget(value.id)
         with backend.shares.locked(value.id):
             backend.manager.unmanage(value)
+        backend.shares.granted.forget(value.id)

@@ -59,6 +59,7 @@ class Facts:
     :param listed: the limit of the quota when the lists were read; None if
         this is what they say.
     :param resized: the share has another size than Manila's row says.
+    :param as_granted: the policy holds what the share's rules made of it.
     """
 
     view: records.View | None
@@ -68,6 +69,7 @@ class Facts:
     adopted: records.Policy | None = None
     listed: int | None = None
     resized: bool = False
+    as_granted: bool = True
 
     @property
     def waiting(self) -> bool:
@@ -124,7 +126,8 @@ def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
         ident, reapply = plan.Ref('policy', 'id'), True
     else:
         ident = policy.id
-        reapply = _judge_policy(steps, policy, closed)
+        reapply = (_judge_policy(steps, policy, closed)
+                   or not facts.as_granted)
     if quota is None:
         steps.append(plan.Step('create quota', share.id, {
             'path': path, 'limit': share.size_bytes,
@@ -257,6 +260,10 @@ class Ensurer:
     def _judge(self, share: model.Share, facts: Facts,
                specs: model.Specs | None, qos_id: int | None = None,
                ) -> Verdict:
+        if facts.policy is not None:
+            facts = dataclasses.replace(
+                facts, as_granted=self._shares.granted.holds(share.id,
+                                                             facts.policy))
         return judge(share, facts, self._shares.closed_as_it_is(specs),
                      layout.share_path(self._root, share.id), qos_id)
 

@@ -150,7 +150,7 @@ def without_everyone(policy: records.Policy,
                  unsettled=True)
 
 
-def _plain(host: str) -> str:
+def plain(host: str) -> str:
     """A host string as we would write it, for comparison."""
     try:
         return access.canonical(ipaddress.ip_network(host, strict=False))
@@ -163,12 +163,12 @@ def _same(present: tuple[str, ...] | None, want: Iterable[str]) -> bool:
         return False
     # As it was written, mostly: reading a thousand hosts takes 10 ms.
     wanted = set(want)
-    return set(present) == wanted or set(map(_plain, present)) == wanted
+    return set(present) == wanted or set(map(plain, present)) == wanted
 
 
 def _common(want: tuple[str, ...],
             present: tuple[str, ...] | None) -> tuple[str, ...]:
-    have = set(map(_plain, present or ()))
+    have = set(map(plain, present or ()))
     return tuple(host for host in want if host in have)
 
 

@@ -27,6 +27,8 @@ from typing import Any
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers.vastdata import api
+from manila_drivers.vastdata import granted as granted_module
 from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import objects as objects_module
@@ -47,9 +49,12 @@ class Shares:
     """Operations on shares of one backend.
 
     :param lock: makes a lock, of all processes of the host, by name.
+    :param granted: what the host lists of shares should be.
     """
 
-    def __init__(self, objects: objects_module.Objects, lock: Lock) -> None:
+    def __init__(self, objects: objects_module.Objects, lock: Lock,
+                 granted: granted_module.Granted) -> None:
+        self.granted = granted
         self._objects = objects
         self._site = objects.site
         self._settings = objects.site.settings
@@ -68,11 +73,22 @@ class Shares:
         :returns: its export locations.
         """
         path = self.new_path(share)
-        results = self._objects.run(planning.create(
-            share.id, path, share.size_bytes, self.closed(specs),
-            self.qos_id(specs)))
-        self._policy_ids[share.id] = results['policy'].id
+        self.make(share, path, specs)
         return self.locations(path)
+
+    def make(self, share: model.Share, path: str, specs: model.Specs,
+             clone_of: records.Snapshot | None = None) -> Mapping[str, Any]:
+        """Make the objects of a share.
+
+        :returns: them, by the keys of the plan's steps.
+        """
+        closed = self.closed(specs)
+        results = self._objects.run(planning.create(
+            share.id, path, share.size_bytes, closed, self.qos_id(specs),
+            clone_of=clone_of))
+        self._policy_ids[share.id] = results['policy'].id
+        self.granted.remember(share.id, closed)
+        return results
 
     def delete(self, share: model.Share) -> None:
         """Remove a share and everything that was made for it.
@@ -84,6 +100,7 @@ class Shares:
             self._sizes.pop(share.id, None)
             self._delete(share)
             self._policy_ids.pop(share.id, None)
+            self.granted.forget(share.id)
 
     def _delete(self, share: model.Share) -> None:
         view = self._objects.view(share.id)
@@ -212,9 +229,13 @@ class Shares:
                    wanted: hosts_module.Hosts) -> None:
         """Write the policy first: taking away must not wait for the view."""
         ident = self._policy_ids.get(share.id)
+        view = None
         if ident is None or not self._written(share, ident, wanted):
-            ident = self._found(share, wanted)
-        view = self._view(share)
+            view = self._own_view(share)
+            ident = None if view is None else view.policy_id
+            if ident is None or not self._written(share, ident, wanted):
+                view, ident = None, self._found(share, wanted)
+        view = view or self._view(share)
         if ident is None:
             wanted = _squashed(wanted)
         results = self._objects.run(
@@ -222,6 +243,19 @@ class Shares:
         if ident is None:
             ident = results['policy'].id
         self._policy_ids[share.id] = ident
+        self.granted.remember(share.id, wanted)
+
+    def _own_view(self, share: model.Share) -> records.View | None:
+        """The share's view, if it tells which policy is the share's own."""
+        try:
+            view = self._objects.view(share.id)
+        except exception.BackendError as exc:
+            if api.unable(exc):
+                raise
+            LOG.warning('The view of share %s cannot be read: %s', share.id,
+                        exc)
+            return None
+        return view if view and view.policy == share.id else None
 
     def _written(self, share: model.Share, ident: int,
                  wanted: hosts_module.Hosts) -> bool:

@@ -21,7 +21,6 @@ from manila_drivers import model
 from manila_drivers.vastdata import api
 from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import objects as objects_module
-from manila_drivers.vastdata import planning
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import shares as shares_module
 
@@ -182,9 +181,7 @@ class Snapshots:
         if source is None:
             raise exception.NotFound(
                 'Snapshot %s is not in VMS' % snapshot.name)
-        results = self._objects.run(planning.create(
-            share.id, path, share.size_bytes, self._shares.closed(specs),
-            self._shares.qos_id(specs), clone_of=source))
+        results = self._shares.make(share, path, specs, source)
         stream: records.Stream = results['stream']
         if share.source_member_id and not stream.finished:
             return self._filled(share)
@@ -236,10 +233,13 @@ class Snapshots:
         if seen >= 100 and view is not None \
                 and self._objects.is_directory(view.path):
             return self._available(view.path)
-        LOG.error('The clone that fills share %s is no longer in VMS, and was '
-                  'at %d %% when it was seen last: data may be missing. '
-                  'Check: the global snapshot clones and activities in VMS',
-                  share.id, seen)
+        LOG.error('The clone %s that fills share %s is no longer in VMS, and '
+                  'was at %d %% when it was seen last: data may be missing. '
+                  'Check: how it ended, in the activities of VMS, and the '
+                  'used capacity of quota %s. If all is there: "openstack '
+                  'share set --status available"; if not, delete the share '
+                  'and create it from its snapshot again',
+                  layout.stream_name(share.id), share.id, seen, share.id)
         return {'status': 'error'}
 
     def _answer(self, stream: records.Stream) -> dict[str, Any]:
@@ -247,6 +247,11 @@ class Snapshots:
         if stream.finished:
             return self._available(stream.target)
         if stream.failed:
+            LOG.error('Clone %s, which fills %s, is %s at %d %%. Check: the '
+                      'global snapshot clones and activities in VMS; delete '
+                      'the share and create it from its snapshot again',
+                      stream.name, stream.target, stream.state,
+                      stream.progress)
             return {'status': 'error'}
         return {'status': 'creating_from_snapshot',
                 'progress': '%d%%' % min(stream.progress, 99),

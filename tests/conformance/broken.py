@@ -17,6 +17,7 @@ check nothing.
 """
 
 import contextlib
+import dataclasses
 import functools
 import logging
 import time
@@ -307,7 +308,10 @@ class ForgetsTheStart(Broken):
 
 class RecreatesTheLost(Broken):
     def ensure_shares(self, context, shares, **kwargs):
+        objects = self._backend.objects
         for share in shares:
+            if objects.is_directory('/manila/manila-' + share['id']):
+                continue
             with contextlib.suppress(compat.errors.ManilaException):
                 self.create_share(context, share)
         return super().ensure_shares(context, shares, **kwargs)
@@ -436,3 +440,32 @@ class CutsOffAtTheNextStart(Broken):
             if view and policy:
                 self._vms.update('views', view.id, {'policy_id': policy.id})
         return answers
+
+
+class CallsTheVanishedWhole(Broken):
+    """A clone that is no longer listed has come to its end."""
+
+    def get_share_status(self, share, **kwargs):
+        answer = super().get_share_status(share, **kwargs)
+        view = self._backend.objects.view(share['id'])
+        if answer['status'] == 'error' and view is not None:
+            return {'status': 'available', 'export_locations':
+                    self._backend.shares.locations(view.path)}
+        return answer
+
+
+class GivesUpByCount(Broken):
+    """Three repetitions, however little time they take."""
+
+    def do_setup(self, context, **kwargs):
+        super().do_setup(context, **kwargs)
+        transport = self._vms._transport
+        transport._policy = dataclasses.replace(transport._policy, retries=3)
+
+
+class WritesFromOldLists(Broken):
+    """Repairs by what the lists said when the check began."""
+
+    def do_setup(self, context, **kwargs):
+        super().do_setup(context, **kwargs)
+        self._backend.ensurer._reread = lambda share, facts, steps: facts

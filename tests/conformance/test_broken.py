@@ -87,7 +87,12 @@ BY_SCENARIO = [
      'manage.tenant'),
     (broken.CutsOffAtTheNextStart, 'clients_stay_through_checks',
      'manage.clients'),
-    (broken.TrustsTheViewsPolicy, 'a_resync_removes_strangers', 'access.')]
+    (broken.TrustsTheViewsPolicy, 'a_resync_removes_strangers', 'access.'),
+    (broken.CallsTheVanishedWhole,
+     'a_clone_that_was_stopped_is_not_called_whole', 'clone.stopped'),
+    (broken.GivesUpByCount, 'a_backend_that_moves_is_waited_for', 'raised'),
+    (broken.WritesFromOldLists, 'a_check_undoes_no_change_made_meanwhile',
+     'ensure.undone')]
 
 
 @pytest.mark.parametrize(

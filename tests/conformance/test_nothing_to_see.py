@@ -121,6 +121,12 @@ class EmptyPromises(Emptiest):
     def slow_clones(self):
         pass
 
+    def stop_clone(self, export):
+        pass
+
+    def away(self, seconds):
+        pass
+
     def make_shares(self, ids):
         pass
 
@@ -188,6 +194,8 @@ TAKEN = {
     'plant_strangers': without(plant_strangers=lab.Lab.plant_strangers),
     'make_unmanaged': without(make_unmanaged=lab.Lab.make_unmanaged),
     'make_shares': without(make_shares=lab.Lab.make_shares),
+    'stop_clone': without(stop_clone=lab.Lab.stop_clone),
+    'away': without(away=lab.Lab.away),
     'slow_clones': without(slow_clones=lab.Lab.slow_clones)}
 
 

@@ -307,13 +307,25 @@ class VastLab(simulated.SimulatedLab[Site]):
             drift('quota lost', functools.partial(remove, 'quota')),
             drift('quota of another size', lambda ident: self.sim.change(
                 'quota', ident, hard_limit=5 * GiB)),
-            drift('open policy', lambda ident: self.sim.change(
-                'policy', ident, nfs_read_write=['*'], read_write=['*']),
-                'reapply'),
+            drift('open policy', self._add_everybody, 'reapply'),
+            drift('policy without clients', self._lists(), 'reapply'),
+            drift('policy with another client', self._lists('10.66.0.6'),
+                  'reapply'),
             drift('view under another policy', self._detach, 'reapply'),
             drift('policy bound to another pool', self._bind_elsewhere),
             drift('directory and view lost', self._lose, 'lost'),
             drift('everything lost', self._lose_all, 'lost')]
+
+    def _add_everybody(self, ident: str) -> None:
+        policy = self.sim.record('policy', ident)
+        hosts = [*(policy['nfs_read_write'] if policy else ()), '*']
+        self.sim.change('policy', ident, nfs_read_write=hosts,
+                        read_write=hosts)
+
+    def _lists(self, *hosts: str) -> Callable[[str], None]:
+        return lambda ident: self.sim.change(
+            'policy', ident, nfs_read_write=list(hosts), nfs_read_only=[],
+            read_write=list(hosts), read_only=[])
 
     def _detach(self, ident: str) -> None:
         self.sim.change('view', ident, policy='default', policy_id=1)
@@ -371,6 +383,19 @@ class VastLab(simulated.SimulatedLab[Site]):
         self.sim.options.clone_init_delay = 5.0
         self.sim.options.clone_delay = 3600.0
         self.sim.options.task_delay = 2.0
+
+    def stop_clone(self, export: str) -> None:
+        name = _split(export)[1].rpartition('/')[2]
+        record = self.sim.record('stream', name)
+        assert record is not None
+        self.sim.options.stop_deletes_stream = True
+        self.sim.perform('PATCH', 'globalsnapstreams', {}, record['id'],
+                         'stop')
+
+    def away(self, seconds: float) -> None:
+        self.sim.disarm()
+        self.sim.arm(vast.Fault('status', code=503, before=True,
+                                lasts=seconds))
 
     def make_shares(self, ids: Sequence[str]) -> None:
         self.sim.make_shares(ids, pool='vippool-1')

@@ -41,6 +41,7 @@ class Bench:
     def __init__(self, directory):
         self.directory = directory
         self.clock = Clock()
+        self.storage = None
         self.sim = VmsSim(clock=self.clock, open_root=False)
         self.sim.add_pool('pool-a', '10.9.0.1-10.9.0.4')
 
@@ -69,7 +70,7 @@ class Bench:
         wiring = {'clock': self.clock, 'sleep': self.clock.sleep,
                   'adapter': self.adapter()} if adapter else {}
         return vast_driver.VASTShareDriver(
-            configuration=conf, private_storage=None, **wiring)
+            configuration=conf, private_storage=self.storage, **wiring)
 
     def start(self, adapter=True, **changes):
         """A driver as Manila has it after its start."""

@@ -55,6 +55,26 @@ def test_a_clone_that_was_stopped_is_not_complete(bench, deletes, seen,
     assert driver.get_share_status(child)['status'] == 'error'
 
 
+def test_what_became_of_a_clone_is_told_with_what_to_do(bench, caplog):
+    driver, child = cloned(bench)
+    bench.clock.sleep(30)
+    driver.get_share_status(child)
+    stop(bench, child, True)
+    driver.get_share_status(child)
+    for word in ('manila-' + child['id'], 'activities', 'quota',
+                 'openstack share set --status available', 'snapshot again'):
+        assert word in caplog.text
+
+
+def test_a_clone_that_failed_is_told_of(bench, caplog):
+    bench.sim.options.clone_fails = True
+    driver, child = cloned(bench)
+    bench.clock.sleep(200)
+    assert driver.get_share_status(child)['status'] == 'error'
+    assert 'suspended' in caplog.text
+    assert 'activities' in caplog.text
+
+
 def test_a_clone_that_was_seen_whole_is_complete(bench):
     driver, child = cloned(bench)
     bench.sim.change('stream', 'manila-' + child['id'], sync_progress=100)

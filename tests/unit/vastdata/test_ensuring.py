@@ -14,6 +14,7 @@
 
 import pytest
 
+from manila_drivers.simulators.vast import Fault
 from tests.unit.vastdata.conftest import path_of
 from tests.unit.vastdata.conftest import rule
 from tests.unit.vastdata.conftest import share
@@ -132,3 +133,23 @@ def test_a_record_that_makes_no_sense_stops_nobody_else(bench, driver, kind,
     after.update_access(None, healthy, [rule('r', CLIENT)])
     assert reach(bench, healthy, '10.9.0.1') == 'rw'
     assert after.get_share_stats(refresh=True)['total_capacity_gb'] > 0
+
+
+@pytest.mark.parametrize('before', [True, False])
+@pytest.mark.parametrize('code', [500, 400, 404])
+def test_a_binding_that_was_struck_is_owed(bench, driver, code, before):
+    """It is not taken for done: a periodic call makes up for it."""
+    one = granted(driver)
+    bench.sim.change('policy', one['id'], vip_pools=[],
+                     permission_per_vip_pool={})
+    assert reach(bench, one, '10.9.1.1') == 'rw'
+    driver = bench.start()
+    bench.sim.arm(Fault('status', code=code, before=before, match='PATCH'))
+    answers = driver.ensure_shares(None, [one])
+    assert bench.sim.fired == 1
+    assert 'status' not in answers[one['id']]
+    assert one['id'] in driver._owed.waiting()
+    driver.get_share_stats(refresh=True)
+    assert reach(bench, one, '10.9.0.1') == 'rw'
+    assert reach(bench, one, '10.9.1.1') is None
+    assert one['id'] not in driver._owed.waiting()

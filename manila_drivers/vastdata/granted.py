@@ -1,0 +1,101 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""What the host lists of each share were when its rules were set last.
+
+Lists that were changed by hand, or by a call that was cut off, look like any
+others; and lists without any host are right for a share without rules alone.
+Manila's private storage says so without a request: it keeps a digest of the
+lists that the rules made.
+"""
+
+from collections.abc import Iterable
+import hashlib
+import logging
+from typing import Any
+
+from manila_drivers.vastdata import hosts as hosts_module
+from manila_drivers.vastdata import records
+
+LOG = logging.getLogger(__name__)
+
+_KEY = 'vast_host_lists'
+
+
+def digest(read_write: Iterable[str], read_only: Iterable[str]) -> str:
+    """Return a short text for two lists, whatever their order."""
+    text = '%s\n%s' % (' '.join(sorted(set(read_write))),
+                       ' '.join(sorted(set(read_only))))
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+class Granted:
+    """Digests of host lists by share.
+
+    A storage that fails is logged: what is not known is asked for again.
+
+    :param storage: Manila's private storage; None remembers nothing beyond
+        this process.
+    """
+
+    def __init__(self, storage: Any = None) -> None:
+        self._storage = storage
+        self._known: dict[str, str] = {}
+
+    def remember(self, share_id: str, hosts: hosts_module.Hosts) -> None:
+        """Write down what a share's policy has been seen to hold."""
+        made = digest(hosts.read_write, hosts.read_only)
+        if self._known.get(share_id) == made:
+            return
+        try:
+            if self._storage is not None:
+                self._storage.update(share_id, {_KEY: made})
+        except Exception as exc:  # noqa: BLE001 - Manila's database errors
+            LOG.warning('What the rules of share %s made cannot be stored, '
+                        'so that the next start asks for them: %s', share_id,
+                        exc)
+        self._known[share_id] = made
+
+    def holds(self, share_id: str, policy: records.Policy) -> bool:
+        """Tell if a policy holds what the rules of its share made.
+
+        Where that is not known, lists with hosts are taken to be right, and
+        lists without any are not: they may have been emptied.
+        """
+        made = self._made(share_id)
+        if not made:
+            return hosts_module.admits(policy)
+        if policy.read_write is None or policy.read_only is None:
+            return False
+        return made in (
+            digest(policy.read_write, policy.read_only),
+            digest(map(hosts_module.plain, policy.read_write),
+                   map(hosts_module.plain, policy.read_only)))
+
+    def forget(self, share_id: str) -> None:
+        """Keep nothing about a share that is gone."""
+        self._known.pop(share_id, None)
+        try:
+            if self._storage is not None:
+                self._storage.delete(share_id, _KEY)
+        except Exception as exc:  # noqa: BLE001 - Manila's database errors
+            LOG.warning('What is stored of share %s cannot be removed: %s',
+                        share_id, exc)
+
+    def _made(self, share_id: str) -> str:
+        if share_id not in self._known and self._storage is not None:
+            try:
+                self._known[share_id] = str(
+                    self._storage.get(share_id, _KEY) or '')
+            except Exception as exc:  # noqa: BLE001 - Manila's database
+                LOG.warning('What the rules of share %s made cannot be read: '
+                            '%s', share_id, exc)
+        return self._known.get(share_id, '')

@@ -1,0 +1,157 @@
+#    Licensed under the Apache License, Version 2.0 (the "License"); you may
+#    not use this file except in compliance with the License. You may obtain
+#    a copy of the License at
+#
+#         http://www.apache.org/licenses/LICENSE-2.0
+#
+#    Unless required by applicable law or agreed to in writing, software
+#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
+#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
+#    License for the specific language governing permissions and limitations
+#    under the License.
+"""Host lists that are not what a share's rules made of them."""
+
+import contextlib
+
+import pytest
+
+from manila_drivers import compat
+from manila_drivers.conformance.labs import site
+from manila_drivers.simulators.vast import Fault
+from tests.unit.vastdata.conftest import rule
+from tests.unit.vastdata.conftest import share
+
+errors = compat.errors
+CLIENT = '10.0.0.7'
+
+
+@pytest.fixture
+def driver(bench):
+    bench.storage = site.Memory()
+    bench.sim.make_directory('/manila')
+    return bench.start()
+
+
+def made(driver, *rules):
+    one = share()
+    driver.create_share(None, one)
+    if rules:
+        driver.update_access(None, one, list(rules))
+    return one
+
+
+def change(bench, one, **lists):
+    """Change lists of a policy by hand."""
+    for field, hosts in lists.items():
+        bench.sim.change('policy', one['id'], **{
+            field: hosts, 'nfs_' + field: hosts})
+
+
+def asked(bench, *shares):
+    """Ids of shares whose rules the next start asks for."""
+    answers = bench.start().ensure_shares(None, list(shares))
+    assert all('status' not in answer for answer in answers.values())
+    return {ident for ident, answer in answers.items()
+            if answer.get('reapply_access_rules')}
+
+
+@pytest.mark.parametrize('lists', [
+    {'read_write': []}, {'read_write': ['10.0.0.9']},
+    {'read_write': ['10.0.0.0/24']}, {'read_only': ['10.0.0.9']},
+    {'read_write': [], 'read_only': [CLIENT]}])
+def test_lists_changed_by_hand_are_noticed(bench, driver, lists):
+    changed = made(driver, rule('a', CLIENT))
+    kept = made(driver, rule('a', CLIENT), rule('b', '10.1.0.0/16', 'ro'))
+    closed = made(driver)
+    emptied = made(driver, rule('a', CLIENT))
+    driver.update_access(None, emptied, [])
+    change(bench, changed, **lists)
+    assert asked(bench, changed, kept, closed, emptied) == {changed['id']}
+
+
+def test_hosts_for_a_share_without_rules_are_noticed(bench, driver):
+    one = made(driver)
+    change(bench, one, read_write=[CLIENT])
+    assert asked(bench, one) == {one['id']}
+
+
+def test_the_same_hosts_in_other_words_are_the_same(bench, driver):
+    one = made(driver, rule('a', CLIENT), rule('b', '10.0.0.8'))
+    change(bench, one, read_write=['10.0.0.8/32', CLIENT + '/32'])
+    assert asked(bench, one) == set()
+
+
+def test_a_change_that_was_cut_off_is_noticed(bench, driver):
+    one = made(driver, rule('a', CLIENT))
+    bench.sim.arm(Fault(kind='reset_after', lasts=1000, match='PATCH'))
+    with pytest.raises(errors.ManilaException):
+        driver.update_access(None, one, [rule('b', '10.0.0.9')])
+    bench.sim.disarm()
+    assert asked(bench, one) == {one['id']}
+
+
+def test_what_is_not_known_is_asked_for_until_it_is(bench, driver):
+    """As for shares of an earlier version of the library."""
+    closed, shared = made(driver), made(driver, rule('a', CLIENT))
+    bench.storage.data.clear()
+    assert asked(bench, closed, shared) == {closed['id']}
+    bench.start().update_access(None, closed, [])
+    assert asked(bench, closed, shared) == set()
+
+
+def test_nothing_is_kept_of_a_share_that_is_gone(bench, driver):
+    one, two = made(driver, rule('a', CLIENT)), made(driver)
+    assert bench.storage.get(one['id'])
+    driver.delete_share(None, one)
+    driver.unmanage(two)
+    assert not bench.storage.get(one['id'])
+    assert not bench.storage.get(two['id'])
+
+
+class Away:
+    def __getattr__(self, name):
+        def call(*args):
+            raise OSError('no database')
+        return call
+
+
+def test_rules_do_not_hang_on_the_storage(bench, driver, caplog):
+    bench.storage = Away()
+    driver = bench.start()
+    one = made(driver, rule('a', CLIENT))
+    path = '/manila/manila-' + one['id']
+    assert bench.sim.can_mount(CLIENT, path) == 'rw'
+    driver.update_access(None, one, [])
+    assert bench.sim.can_mount(CLIENT, path) is None
+    driver.delete_share(None, one)
+    assert 'no database' in caplog.text
+
+
+# Round trips of the first change after a start
+
+def test_the_first_change_takes_no_more_than_the_others(bench, driver):
+    one = made(driver, rule('a', CLIENT))
+    driver = bench.start()
+    for rules in [rule('b', '10.0.0.9')], [rule('b', '10.0.0.9')], []:
+        calls, _ = bench.calls(driver.update_access, None, one, rules)
+        assert calls == 2
+    assert bench.sim.can_mount(CLIENT, '/manila/manila-' + one['id']) is None
+
+
+@pytest.mark.parametrize('told', ['views.policy', 'views.policy_id'])
+def test_a_view_that_tells_little_stops_no_revoking(bench, driver, told):
+    one = made(driver, rule('a', CLIENT))
+    bench.sim.options.null_fields = {told}
+    driver = bench.start()
+    with contextlib.suppress(errors.ManilaException):
+        driver.update_access(None, one, [])
+    assert bench.sim.can_mount(CLIENT, '/manila/manila-' + one['id']) is None
+
+
+def test_a_view_that_cannot_be_read_stops_no_revoking(bench, driver):
+    one = made(driver, rule('a', CLIENT))
+    driver = bench.start()
+    bench.sim.options.absent_fields = {'views.path'}
+    with pytest.raises(errors.ManilaException, match='path'):
+        driver.update_access(None, one, [])
+    assert bench.sim.can_mount(CLIENT, '/manila/manila-' + one['id']) is None
