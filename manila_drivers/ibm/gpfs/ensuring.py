@@ -178,7 +178,7 @@ class Ensuring:
             return Verdict(lost=f'fileset {share.name} is linked at '
                                 f'{fileset.path} and not at {path}')
         limit = self._site.filesystem.quota_gib(
-            self._site.sizes.get(share.id, share.size or 0))
+            self._site.sizes.of(share))
         # One that has neither a limit nor any usage may not be listed.
         quota = quota or records.Quota(share.name)
         if quota.limit == limit * records.GIB_IN_KIB:
@@ -218,9 +218,8 @@ class Ensuring:
                   verdict: Verdict) -> list[command.Command]:
         """What repairs it, with the size that it has got since."""
         make, device = self._site.commands, self._site.device
-        size = self._site.sizes.get(share.id)
-        limit = verdict.limit if size is None or not verdict.limit \
-            else self._site.filesystem.quota_gib(size)
+        limit = verdict.limit and self._site.filesystem.quota_gib(
+            self._site.sizes.of(share))
         return [*([make.limit(device, share.name, limit)] if limit else []),
                 *verdict.repairs]
 

@@ -17,6 +17,8 @@ something else there is refused, and only then it is asked what there is.
 """
 
 from collections.abc import Iterable
+from collections.abc import Iterator
+import contextlib
 import dataclasses
 import threading
 
@@ -84,3 +86,43 @@ class KnownFilesets:
                 return None
             return [one.name for one in self._filesets.values()
                     if one.source == source]
+
+
+class Sizes:
+    """Sizes in GiB that this process has given to shares.  Thread-safe.
+
+    Whoever checks all shares meanwhile has older rows of Manila's.  A row
+    with a size that this process has not seen comes from another one, and is
+    newer.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        # By id, with the sizes before.
+        self._given: dict[str, tuple[int, frozenset[int]]] = {}
+
+    def of(self, share: model.Share) -> int:
+        """Return the size that a share shall have by now."""
+        with self._lock:
+            size, before = self._given.get(share.id, (0, frozenset()))
+        return size if share.size in before else share.size or 0
+
+    def given(self, share: model.Share, size: int) -> None:
+        with self._lock:
+            last, before = self._given.get(share.id, (0, frozenset()))
+            self._given[share.id] = size, before | {last, share.size or 0}
+
+    @contextlib.contextmanager
+    def resized(self, share: model.Share, size: int) -> Iterator[None]:
+        """Remember the size that a share is given, unless that fails."""
+        with self._lock:
+            known = self._given.get(share.id)
+        self.given(share, size)
+        try:
+            yield
+        except BaseException:
+            with self._lock:
+                self._given.pop(share.id, None)
+                if known is not None:
+                    self._given[share.id] = known
+            raise

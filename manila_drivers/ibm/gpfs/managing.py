@@ -82,7 +82,7 @@ class Managing:
             self._site.known.forget(found.name)
             self._site.known.made(share, target)
             self._exports.nobody.add(share.id)
-        self._site.sizes[share.id] = size
+        self._site.sizes.given(share, size)
         if model.as_bool(options.get('chmod')):
             self._site.do(self._site.commands.permissions(target))
         return {'size': size,

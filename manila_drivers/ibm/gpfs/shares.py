@@ -298,7 +298,7 @@ class Shares:
             return [make.limit(device, name, limit)]
 
         known = None if shrink else site.known.of(share, path)
-        with site.resized(share.id, size):
+        with site.sizes.resized(share, size):
             before = site.converge(
                 site_module.Question(commands, understand), plan,
                 likely=Facts(known) if known else None)

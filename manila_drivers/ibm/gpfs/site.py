@@ -13,9 +13,7 @@
 """One file system and the base directory in it: what all operations need."""
 
 from collections.abc import Callable
-from collections.abc import Iterator
 from collections.abc import Sequence
-import contextlib
 import dataclasses
 import ipaddress
 import logging
@@ -62,24 +60,8 @@ class Site:
         self.copies = True
         #: Filesets that were seen.
         self.known = known.KnownFilesets()
-        #: Sizes in GiB that shares have got in this process, by id.
-        self.sizes: dict[str, int] = {}
-
-    @contextlib.contextmanager
-    def resized(self, ident: str, size: int) -> Iterator[None]:
-        """Remember the size that a share is given, unless that fails.
-
-        Whoever checks all shares meanwhile has older rows of Manila's.
-        """
-        before = self.sizes.get(ident)
-        self.sizes[ident] = size
-        try:
-            yield
-        except BaseException:
-            self.sizes.pop(ident, None)
-            if before is not None:
-                self.sizes[ident] = before
-            raise
+        #: Sizes that shares have got in this process.
+        self.sizes = known.Sizes()
 
     # The file system
 

@@ -205,7 +205,7 @@ class Snapshots:
         self._exports.require_answers(path)
         try:
             self._exports.withdraw(share, path)
-            with site.resized(share.id, size):
+            with site.sizes.resized(share, size):
                 self._restore(share, place, size)
         finally:
             # Refused as long as it may be under way.

@@ -160,3 +160,22 @@ def test_what_cannot_be_remembered_is_not_begun(place):
         revert()
     assert place.sim.restores == 0
     assert place.lab.effective(share.export, '10.0.0.1') == 'rw'
+
+
+def test_a_size_that_another_process_has_given_stays(place):
+    """What this one gave before that is older than Manila's row."""
+    share = place.manager.create(size=1)
+    place.manager.resize(share, 3)
+    mine = place.driver
+    place.manager.restart()
+    place.manager.resize(share, 8)
+    place.manager.driver = mine
+    place.manager.ensure()
+    assert place.sim.state.filesets[f'share-{share.id}'].limit_kib \
+        == 8 * GiB // 1024
+    # A row from before a change of its own is no reason to go back.
+    place.manager.resize(share, 9)
+    share.size = 8
+    place.manager.ensure()
+    assert place.sim.state.filesets[f'share-{share.id}'].limit_kib \
+        == 9 * GiB // 1024
