@@ -25,6 +25,8 @@ import dataclasses
 import logging
 from typing import Any
 
+from manila_drivers import exception
+
 LOG = logging.getLogger(__name__)
 
 
@@ -140,10 +142,11 @@ def _args(step: Step, results: Mapping[str, Any]) -> dict[str, Any]:
 def _undo(undos: list[Step], perform: Perform, results: Mapping[str, Any],
           cause: Exception) -> None:
     for step in reversed(undos):
-        try:
+        def undone(step: Step = step) -> None:
             perform(step.action, step.target, _args(step, results))
-        except Exception as exc:  # noqa: BLE001 - whatever stops an undo
+        _, error = exception.caught_any(undone)
+        if error is not None:
             # The first failure is what the caller has to hear about; a
             # repeated call or a delete finds what is left here by name.
-            LOG.warning('Could not undo: %s: %s', step, exc)
-            cause.add_note('Left behind, since %s failed: %s' % (step, exc))
+            LOG.warning('Could not undo: %s: %s', step, error)
+            cause.add_note('Left behind, since %s failed: %s' % (step, error))

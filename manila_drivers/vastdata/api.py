@@ -127,11 +127,13 @@ class Vms:
         must not stop the work on ours.
         """
         def parse_or_none(row: Any) -> T | None:
-            try:
-                return parsed(resource, parse_record, row)
-            except exception.BackendError as exc:
-                LOG.warning('Passed over in a list of VMS: %s', exc)
-                return None
+            record, error = exception.caught(
+                lambda: parsed(resource, parse_record, row))
+            if error is not None:
+                if not isinstance(error, exception.BackendError):
+                    raise error
+                LOG.warning('Passed over in a list of VMS: %s', error)
+            return record
 
         for record in self.list(resource, parse_or_none, **filters):
             if record is not None:

@@ -135,12 +135,11 @@ class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
 
         Neither access nor a repair may hang on its type.
         """
-        try:
-            return self.extra_specs(row)
-        except Exception as exc:  # noqa: BLE001 - Manila's database
+        specs, error = exception.caught_any(lambda: self.extra_specs(row))
+        if error is not None:
             LOG.warning('Backend %s: the extra specs of share %s cannot be '
-                        'read: %s', self.backend_name, row.get('id'), exc)
-            return None
+                        'read: %s', self.backend_name, row.get('id'), error)
+        return specs
 
     # -- snapshots -------------------------------------------------------
 

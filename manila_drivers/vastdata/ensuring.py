@@ -27,6 +27,7 @@ import collections
 from collections.abc import Iterable
 from collections.abc import Sequence
 import dataclasses
+import functools
 import logging
 from typing import Any
 from typing import TypeVar
@@ -219,13 +220,14 @@ class Ensurer:
                           adopted=policies.get(
                               layout.adopted_policy(share.id)),
                           resized=self._shares.resized(share))
-            try:
-                answers[share.id] = self._one(share, facts, specs, work)
-            except exception.DriverError as exc:
+            answer, error = exception.caught(functools.partial(
+                self._one, share, facts, specs, work))
+            if answer is None:
                 # Not being able to tell is no reason to call it broken.
                 LOG.error('Share %s could not be checked or repaired: %s',
-                          share.id, exc)
-                answers[share.id] = owed.unfinished(exc)
+                          share.id, error)
+                answer = owed.unfinished(error)
+            answers[share.id] = answer
         work.binder.report()
         return answers
 
@@ -242,20 +244,24 @@ class Ensurer:
                                                          verdict.path)
         if work.silent:
             return owed.unfinished(work.silent, **known)
-        try:
+        def repair() -> dict[str, Any]:
+            nonlocal verdict
             if not facts.complete or verdict.steps:
                 verdict = self._repaired(share, facts, verdict, specs)
             if not bound:
                 work.binder.bind(facts.policy)
             return self._answer(share, verdict, work)
-        except exception.DriverError as exc:
-            LOG.error('Share %s could not be checked or repaired: %s',
-                      share.id, exc)
-            if api.unable(exc) or isinstance(exc, auth.LoginRefused):
-                work.silent = str(exc)
-            if known and verdict.reapply:
-                known[owed.RULES] = True
-            return owed.unfinished(exc, **known)
+        answer, error = exception.caught(repair)
+        if answer is not None:
+            return answer
+        assert error is not None
+        LOG.error('Share %s could not be checked or repaired: %s', share.id,
+                  error)
+        if api.unable(error) or isinstance(error, auth.LoginRefused):
+            work.silent = str(error)
+        if known and verdict.reapply:
+            known[owed.RULES] = True
+        return owed.unfinished(error, **known)
 
     def _judge(self, share: model.Share, facts: Facts,
                specs: model.Specs | None, qos_id: int | None = None,

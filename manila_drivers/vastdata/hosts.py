@@ -122,11 +122,14 @@ def present_squash(specs: Mapping[str, str] | None,
     None, which leaves the squashing that a share has, where its type cannot
     be read or names no such mode: taking access away must not depend on it.
     """
-    try:
-        return None if specs is None else squash_of(specs, default)
-    except exception.InvalidRequest as exc:
-        LOG.warning('A share keeps the squashing that it has: %s', exc)
+    if specs is None:
         return None
+    squash, error = exception.caught(lambda: squash_of(specs, default))
+    if error is not None:
+        if not isinstance(error, exception.InvalidRequest):
+            raise error
+        LOG.warning('A share keeps the squashing that it has: %s', error)
+    return squash
 
 
 def admits(policy: records.Policy) -> bool:

@@ -137,11 +137,13 @@ class Shares:
         A login that may not see clones made none, and VMS refuses to delete
         a directory that one still fills.
         """
-        try:
-            return self._objects.streams_to(path)
-        except exception.AccessDenied as exc:
-            LOG.warning('Clones to %s cannot be looked for: %s', path, exc)
-            return []
+        found, error = exception.caught(
+            lambda: self._objects.streams_to(path))
+        if error is not None:
+            if not isinstance(error, exception.AccessDenied):
+                raise error
+            LOG.warning('Clones to %s cannot be looked for: %s', path, error)
+        return found or []
 
     def _own_policies(self, share: model.Share,
                       view: records.View | None) -> dict[str, int]:

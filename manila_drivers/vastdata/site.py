@@ -21,6 +21,7 @@ import functools
 import logging
 import time
 from typing import Any
+from typing import cast
 from typing import Generic
 from typing import TypeVar
 
@@ -68,13 +69,13 @@ class Cached(Generic[T]):
         return held[1] if held else self._flight.do(self._renewed)
 
     def _fetched(self, held: tuple[float, T] | None) -> T:
-        try:
+        if held is None or not self._keep:
             return self._fetch()
-        except exception.DriverError as exc:
-            if held is None or not self._keep:
-                raise
-            LOG.warning('What was known before stands: %s', exc)
-            return held[1]
+        fetched, error = exception.caught(self._fetch)
+        if error is None:
+            return cast('T', fetched)
+        LOG.warning('What was known before stands: %s', error)
+        return held[1]
 
     def known(self) -> T | None:
         """The value however old it is, without asking; None if never had."""
@@ -174,11 +175,12 @@ class Site:
 
     def listed_here(self, record: Any) -> bool:
         """Like :meth:`here`, for lists of everything there is."""
-        try:
-            return self.here(record)
-        except exception.BackendError as exc:
-            LOG.warning('Passed over in a list of VMS: %s', exc)
-            return False
+        here, error = exception.caught(lambda: self.here(record))
+        if error is not None:
+            if not isinstance(error, exception.BackendError):
+                raise error
+            LOG.warning('Passed over in a list of VMS: %s', error)
+        return bool(here)
 
     def serves_here(self, policy: records.Policy) -> bool:
         """Whether a view policy is of our tenant, or of all of them."""

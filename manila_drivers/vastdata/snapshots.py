@@ -210,16 +210,16 @@ class Snapshots:
         :returns: ``status`` is creating_from_snapshot, available or error;
             ``progress`` such as '50%'.
         """
-        try:
-            return self._status(share)
-        except exception.DriverError as exc:
-            # An error would be the end of the share for Manila, and says
-            # nothing about the clone.
-            if not api.unable(exc):
-                raise
-            LOG.warning('How far share %s is cannot be told: %s', share.id,
-                        exc)
-            return {'status': 'creating_from_snapshot'}
+        status, error = exception.caught(lambda: self._status(share))
+        if status is not None:
+            return status
+        # An error would be the end of the share for Manila, and says nothing
+        # about the clone.
+        if error is None or not api.unable(error):
+            raise error or AssertionError
+        LOG.warning('How far share %s is cannot be told: %s', share.id,
+                    error)
+        return {'status': 'creating_from_snapshot'}
 
     def _status(self, share: model.Share) -> dict[str, Any]:
         stream = self._objects.stream(layout.stream_name(share.id))

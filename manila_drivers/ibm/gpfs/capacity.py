@@ -64,11 +64,11 @@ class Capacity:
         with self._lock:
             now = self._clock()
             if self._promised is None or now - self._since > _PROMISED_FOR:
-                try:
-                    self._promised = self._sum()
-                    self._since = now
-                except exception.DriverError as exc:
-                    LOG.warning('Quotas could not be added up: %s', exc)
+                promised, error = exception.caught(self._sum)
+                if error is None:
+                    self._promised, self._since = promised, now
+                else:
+                    LOG.warning('Quotas could not be added up: %s', error)
             return self._promised
 
     def _sum(self) -> float:

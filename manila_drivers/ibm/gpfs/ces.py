@@ -134,11 +134,14 @@ class CESHelper(helper.NASHelperBase[Facts]):
         if len(paths) == 1 or not any(map(facts.untold, facts.entries)):
             return facts
         base = self.configuration.gpfs_mount_point_base
-        try:
-            more = self.understand(server, self.asked(server, [self._mmnfs(
-                'list', '--nfsdefs-match', base, '-Y', accept=range(256))]))
-        except exception.BackendError as exc:
-            LOG.warning('CES does not tell what its clients may do: %s', exc)
+        more, error = exception.caught(lambda: self.understand(
+            server, self.asked(server, [self._mmnfs(
+                'list', '--nfsdefs-match', base, '-Y', accept=range(256))])))
+        if more is None:
+            if not isinstance(error, exception.BackendError):
+                raise error or AssertionError
+            LOG.warning('CES does not tell what its clients may do: %s',
+                        error)
             return facts
         return Facts({**facts.entries, **more.entries})
 

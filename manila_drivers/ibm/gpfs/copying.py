@@ -357,17 +357,17 @@ class Copying:
             site.settings.path(share.name),
             # By its path: the script is root's, and not the filters'.
             directory and directory + '/', site.device, share.id, *RSYNC)]
-        try:
-            site.do(start)
-        except exception.OutcomeUnknown as exc:
+        _, error = exception.caught(lambda: site.do(start))
+        if isinstance(error, exception.OutcomeUnknown):
             LOG.warning('Beginning to fill share %s once more, for %s',
-                        share.id, exc)
+                        share.id, error)
             site.do(start)
-        except exception.BackendError as exc:
-            if exc.status != copy_scripts.UNREADABLE:
-                raise
+        elif getattr(error, 'status', None) == copy_scripts.UNREADABLE:
             # The next look at it begins it.
-            LOG.warning('Share %s is not being filled yet: %s', share.id, exc)
+            LOG.warning('Share %s is not being filled yet: %s', share.id,
+                        error)
+        elif error is not None:
+            raise error
 
     def _script(self, name: str, share: model.Share,
                 *words: object) -> command.Command:

@@ -28,6 +28,7 @@ import threading
 from typing import Any
 import uuid
 
+from manila_drivers import exception
 from manila_drivers.ibm.gpfs import exports
 
 LOG = logging.getLogger(__name__)
@@ -80,12 +81,13 @@ class Note:
         """
         if self._storage is None:
             return self._text or ''
-        try:
-            return str(self._storage.get(self._entity, self._key, '') or '')
-        except Exception as exc:  # noqa: BLE001 - Manila's database errors
+        found, error = exception.caught_any(
+            lambda: self._storage.get(self._entity, self._key, ''))
+        if error is not None:
             LOG.warning('What is remembered of %s as %s cannot be read: %s',
-                        self._entity, self._key, exc)
+                        self._entity, self._key, error)
             return None
+        return str(found or '')
 
     def write(self, text: str) -> bool:
         """Also '' is remembered; nothing happens if it is no other.
@@ -101,17 +103,18 @@ class Note:
     def _store(self, text: str) -> bool:
         if self._storage is None:
             return True
-        try:
+
+        def write() -> None:
             if text:
                 self._storage.update(self._entity, {self._key: text})
             else:
                 self._storage.delete(self._entity, [self._key])
-        except Exception as exc:  # noqa: BLE001 - Manila's database errors
+        _, error = exception.caught_any(write)
+        if error is not None:
             # Access is as it shall be all the same.
             LOG.warning('%s of %s cannot be remembered: %s', self._key,
-                        self._entity, exc)
-            return False
-        return True
+                        self._entity, error)
+        return error is None
 
 
 class Debts:

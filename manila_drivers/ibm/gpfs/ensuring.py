@@ -21,6 +21,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 import logging
 from typing import Any
 
@@ -76,10 +77,12 @@ class Ensuring:
         """
         wanted = {}
         for share in shares:
-            try:
-                wanted[self._site.settings.path(share.name)] = share
-            except exception.InvalidRequest as exc:
-                LOG.error('Share %s: %s', share.id, exc)
+            path, error = exception.caught(functools.partial(
+                self._site.settings.path, share.name))
+            if path is not None:
+                wanted[path] = share
+            else:
+                LOG.error('Share %s: %s', share.id, error)
         filesets, quotas, untold = self._lists()
         drifted = self._drifted(wanted, specs)
         answers: dict[str, dict[str, Any]] = {}
@@ -117,20 +120,19 @@ class Ensuring:
             return [export for path, share in wanted.items()
                     for export in self._export(path, share, specs)]
 
-        try:
-            return self._exports.drifted({
-                path: share.id for path, share in wanted.items()}, known)
-        except exception.DriverError as exc:
-            LOG.error('Exports cannot be checked: %s', exc)
-            return None
+        found, error = exception.caught(lambda: self._exports.drifted({
+            path: share.id for path, share in wanted.items()}, known))
+        if error is not None:
+            LOG.error('Exports cannot be checked: %s', error)
+        return found
 
     def _export(self, path: str, share: model.Share,
                 specs: Callable[[model.Share], model.Specs],
                 ) -> Iterable[exports_module.Export]:
-        try:
-            options = self._exports.options(specs(share))
-        except exception.DriverError as exc:
-            LOG.error('Share %s: %s', share.id, exc)
+        options, error = exception.caught(
+            lambda: self._exports.options(specs(share)))
+        if options is None:
+            LOG.error('Share %s: %s', share.id, error)
             return ()
         return (exports_module.Export(path, share.name, share.id, {},
                                       options),)
@@ -227,10 +229,10 @@ class Ensuring:
                     ) -> list[model.Share]:
         failed = []
         for share, verdict in batch:
-            try:
-                self._site.do(self._commands(share, verdict))
-            except exception.DriverError as exc:
+            _, error = exception.caught(functools.partial(
+                self._site.do, self._commands(share, verdict)))
+            if error is not None:
                 LOG.error('Share %s could not be repaired: %s', share.id,
-                          exc)
+                          error)
                 failed.append(share)
         return failed

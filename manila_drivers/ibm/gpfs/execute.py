@@ -150,10 +150,14 @@ class Execute:
                    ) -> Iterator[tuple[command.Result, ...]]:
         """Ask each other management host the same, as far as it answers."""
         for host in self.hosts[1:]:
-            try:
-                yield self.ask_one(host, commands)
-            except exception.TransportError as exc:
-                LOG.warning('Management host %s: %s', host, exc)
+            results, error = exception.caught(functools.partial(
+                self.ask_one, host, commands))
+            if results is not None:
+                yield results
+                continue
+            if not isinstance(error, exception.TransportError):
+                raise error or AssertionError
+            LOG.warning('Management host %s: %s', host, error)
 
     def do(self, commands: Sequence[command.Command], *,
            timeout: float | None = None) -> script.Answer:
@@ -183,12 +187,14 @@ class Execute:
         failure: exception.TransportError | None = None
         refused: list[T] = []
         for host in self.hosts:
-            try:
-                answer = work(self._runner(host))
-            except passing as exc:
-                LOG.warning('Management host %s: %s', host or 'here', exc)
-                failure = exc
+            answer, error = exception.caught(functools.partial(
+                lambda host: work(self._runner(host)), host))
+            if isinstance(error, passing):
+                LOG.warning('Management host %s: %s', host or 'here', error)
+                failure = error
                 continue
+            if answer is None:
+                raise error or AssertionError
             if down(answer):
                 LOG.warning('Management host %s: GPFS is down there',
                             host or 'here')

@@ -213,14 +213,17 @@ class Exporting:
         Shares that something else is done to at the moment have to wait.
         """
         for server in self._debts.servers():
-            try:
-                self._pay(server)
-                self._compare(server)
-            except exception.DriverError as exc:
+            _, error = exception.caught(functools.partial(
+                self._brought_up, server))
+            if error is not None:
                 LOG.error('NFS server %s has missed changes of %d shares, '
                           'and cannot be told: %s', server,
-                          len(self._debts.owed(server)), exc)
+                          len(self._debts.owed(server)), error)
         self._debts.settled()
+
+    def _brought_up(self, server: str) -> None:
+        self._pay(server)
+        self._compare(server)
 
     def _pay(self, server: str) -> None:
         """:raises TransportError: the server does not answer."""
@@ -251,16 +254,15 @@ class Exporting:
         """
         for start in range(0, len(wanted), size):
             batch = wanted[start:start + size]
-            try:
-                tell(server, batch)
-            except exception.TransportError:
-                raise
-            except exception.DriverError as exc:
-                if len(batch) > 1:
-                    self._in_batches(server, batch, tell, 1)
-                    continue
+            _, error = exception.caught(functools.partial(tell, server,
+                                                          batch))
+            if isinstance(error, exception.TransportError):
+                raise error
+            if error is not None and len(batch) > 1:
+                self._in_batches(server, batch, tell, 1)
+            elif error is not None:
                 LOG.error('NFS server %s has missed changes of %s, and '
-                          'cannot be told: %s', server, batch[0].path, exc)
+                          'cannot be told: %s', server, batch[0].path, error)
 
     def _compare(self, server: str) -> None:
         """Find out how a server that is back has its exports.

@@ -195,13 +195,13 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
             locks of flock(2) per node.
         """
         directory = self._layout.export_dir
-        try:
-            result, = self.asked(server, [command.Command.of(
-                'stat', '-f', '-c', '%T', directory, root=True,
-                accept=frozenset(range(256)))])
-        except exception.DriverError as exc:
-            LOG.warning('NFS server %s: %s', server, exc)
+        results, error = exception.caught(lambda: self.asked(server, [
+            command.Command.of('stat', '-f', '-c', '%T', directory,
+                               root=True, accept=frozenset(range(256)))]))
+        if results is None:
+            LOG.warning('NFS server %s: %s', server, error)
             return
+        result, = results
         if result.status == 0 and result.stdout.strip() == 'gpfs':
             raise exception.ConfigurationError(
                 'ganesha_export_dir', f'{directory} is in GPFS on {server}',

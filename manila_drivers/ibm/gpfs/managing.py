@@ -277,17 +277,18 @@ class Managing:
     def _take_back(self, found: records.Fileset, moves: Sequence[Move],
                    cause: exception.DriverError) -> None:
         """Undo what was done, as far as one can see that it was."""
-        try:
+        def take_back() -> None:
             now = next(one for one in self._filesets()
                        if one.ident == found.ident)
             names = (found.name, found.path, found.comment)
             if (now.name, now.path, now.comment) != names:
                 self._site.execute.ask([move.undo for move
                                         in reversed(moves)])
-        except (exception.DriverError, StopIteration) as exc:
-            LOG.error('Could not take back what was done: %s', exc)
+        _, error = exception.caught_any(take_back)
+        if error is not None:
+            LOG.error('Could not take back what was done: %s', error)
             cause.add_note(f'Half managed, since taking it back failed: '
-                           f'{exc}')
+                           f'{error}')
 
     def unmanage(self, share: model.Share) -> None:
         """Let it go: it loses our mark and keeps all else."""

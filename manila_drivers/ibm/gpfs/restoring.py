@@ -114,21 +114,24 @@ class Restoring:
                 f'process would not know of it, and let clients in',
                 check="Manila's database, and the warning before this")
         for attempt in range(2):
-            try:
-                self._site.do(commands)
+            _, error = exception.caught(lambda: self._site.do(commands))
+            if error is None:
                 break
-            except exception.OutcomeUnknown as exc:
-                self._wait(share, place, commands[0].timeout, exc)
+            if isinstance(error, exception.OutcomeUnknown):
+                self._wait(share, place, commands[0].timeout, error)
                 if attempt:
                     note.write('')
-                    raise
-                LOG.warning('Going back to %s once more, for %s', place, exc)
-            except (exception.Unreachable, exception.BackendError) as exc:
-                # It was not sent, or has said that it is over; unless it was
-                # kept from running by one that is not.
-                if getattr(exc, 'status', None) != commands_module.LOCKED:
-                    note.write('')
-                raise
+                    raise error
+                LOG.warning('Going back to %s once more, for %s', place,
+                            error)
+                continue
+            # It was not sent, or has said that it is over; unless it was
+            # kept from running by one that is not.
+            if isinstance(error, (exception.Unreachable,
+                                  exception.BackendError)) and getattr(
+                    error, 'status', None) != commands_module.LOCKED:
+                note.write('')
+            raise error
         note.write('')
 
     def _wait(self, share: model.Share, place: str, seconds: float,

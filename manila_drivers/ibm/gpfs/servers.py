@@ -55,12 +55,12 @@ def boot(runner: script.Runner, server: str, limit: float) -> str:
 
     :param limit: seconds that it is given to answer.
     """
-    try:
-        return runner.run(command.Command.of(
-            'cat', _BOOT, timeout=limit)).stdout.strip()
-    except exception.DriverError as exc:
-        LOG.error('NFS server %s does not answer: %s', server, exc)
+    result, error = exception.caught(lambda: runner.run(command.Command.of(
+        'cat', _BOOT, timeout=limit)))
+    if result is None:
+        LOG.error('NFS server %s does not answer: %s', server, error)
         return ''
+    return result.stdout.strip()
 
 
 def everywhere(names: Sequence[str],

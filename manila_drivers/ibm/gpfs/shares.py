@@ -149,12 +149,13 @@ class Shares:
 
     def _discard(self, share: model.Share, path: str) -> None:
         """Take back what a create made that failed."""
-        try:
+        def discard() -> None:
             facts = self._site.ask(self._removal_question(share.name))
             if facts.fileset is not None and facts.fileset.owner == share.id:
                 self._remove(share, path, facts)
-        except exception.DriverError as exc:
-            LOG.warning('Fileset %s is left behind: %s', share.name, exc)
+        _, error = exception.caught(discard)
+        if error is not None:
+            LOG.warning('Fileset %s is left behind: %s', share.name, error)
 
     # Removing
 
@@ -207,12 +208,11 @@ class Shares:
 
     def _link_again(self, share: model.Share, path: str) -> None:
         """A fileset that could not be deleted is where it was."""
-        try:
-            self._site.do([self._site.commands.link(
-                self._site.device, share.name, path)])
-        except exception.DriverError as exc:
+        _, error = exception.caught(lambda: self._site.do([
+            self._site.commands.link(self._site.device, share.name, path)]))
+        if error is not None:
             LOG.warning('Fileset %s, which could not be deleted, is not '
-                        'linked again: %s', share.name, exc)
+                        'linked again: %s', share.name, error)
 
     def _removal_question(self, name: str) -> site_module.Question[Facts]:
         make, device = self._site.commands, self._site.device

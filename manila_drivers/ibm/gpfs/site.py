@@ -270,12 +270,13 @@ class Site:
     def _attempt(self, commands: Commands) -> exception.DriverError | None:
         if not commands:
             return None
-        try:
-            self.do(commands)
-        except (exception.BackendError, exception.OutcomeUnknown) as exc:
-            LOG.warning('Looking again, for %s', exc)
-            return exc
-        return None
+        _, error = exception.caught(lambda: self.do(commands))
+        if isinstance(error, (exception.BackendError,
+                              exception.OutcomeUnknown)):
+            LOG.warning('Looking again, for %s', error)
+        elif error is not None:
+            raise error
+        return error
 
     def _again(self, question: 'Question[Facts]',
                failure: exception.DriverError) -> Facts:
