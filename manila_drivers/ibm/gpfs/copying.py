@@ -187,17 +187,17 @@ class Copying:
         :raises NotFound: the fileset is gone.
         :raises DriverError: nothing was to be seen for :data:`UNSEEN` s.
         """
-        try:
-            found = self._status(share, specs)
-        except (exception.TransportError, NotSeen) as exc:
-            unseen = self._still.seconds(share.id, 'unseen', True)
-            if (unseen or 0.0) >= UNSEEN:
-                raise
-            LOG.warning('How far the copy to share %s is cannot be seen: %s',
-                        share.id, exc)
-            return {'status': 'creating_from_snapshot'}
-        self._still.forget(share.id, 'unseen')
-        return found
+        found, error = exception.caught(lambda: self._status(share, specs))
+        if found is not None:
+            self._still.forget(share.id, 'unseen')
+            return found
+        unseen = isinstance(error, (exception.TransportError, NotSeen)) \
+            and self._still.seconds(share.id, 'unseen', True)
+        if unseen is False or (unseen or 0.0) >= UNSEEN:
+            raise error or AssertionError
+        LOG.warning('How far the copy to share %s is cannot be seen: %s',
+                    share.id, error)
+        return {'status': 'creating_from_snapshot'}
 
     def _status(self, share: model.Share,
                 specs: model.Specs) -> dict[str, Any]:

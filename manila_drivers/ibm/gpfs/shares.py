@@ -184,12 +184,12 @@ class Shares:
         """Remove files of a copy whose fileset was being made anew."""
         if not self._site.copies or self.end_copy is None:
             return
-        try:
-            self._site.do([self.end_copy(share)])
-        except exception.DriverError as exc:
+        end = self.end_copy(share)
+        _, error = exception.caught(lambda: self._site.do([end]))
+        if error is not None:
             LOG.warning('What a copy to share %s may have left below %s is '
                         'not removed: %s', share.id,
-                        self._site.settings.state_directory, exc)
+                        self._site.settings.state_directory, error)
 
     def _delete_known(self, share: model.Share, path: str,
                       known: records.Fileset) -> None:
