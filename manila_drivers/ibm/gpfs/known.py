@@ -34,13 +34,16 @@ class KnownFilesets:
     def __init__(self) -> None:
         self._lock = threading.Lock()
         self._filesets: dict[str, Fileset] = {}
+        # Those that this process has begun to fill: a list that was asked
+        # for before does not have them.
+        self._filling: dict[str, Fileset] = {}
         self._listed = False
 
     def all_are(self, filesets: Iterable[Fileset]) -> None:
         """These are all that there are."""
         with self._lock:
-            self._filesets = {one.name: one for one in filesets
-                              if not one.deleted}
+            self._filesets = {**self._filling, **{
+                one.name: one for one in filesets if not one.deleted}}
             self._listed = True
 
     def there_is(self, fileset: Fileset) -> None:
@@ -52,12 +55,17 @@ class KnownFilesets:
 
         :param source: what it is going to be filled from.
         """
-        self.there_is(Fileset(share.name, path, linked=True,
-                              comment=records.mark(share.id, source)))
+        fileset = Fileset(share.name, path, linked=True,
+                          comment=records.mark(share.id, source))
+        self.there_is(fileset)
+        if source:
+            with self._lock:
+                self._filling[share.name] = fileset
 
     def full(self, share: model.Share) -> None:
         """A share has been filled."""
         with self._lock:
+            self._filling.pop(share.name, None)
             known = self._filesets.get(share.name)
             if known is not None:
                 self._filesets[share.name] = dataclasses.replace(
@@ -65,6 +73,7 @@ class KnownFilesets:
 
     def forget(self, name: str) -> None:
         with self._lock:
+            self._filling.pop(name, None)
             self._filesets.pop(name, None)
 
     def of(self, share: model.Share, path: str) -> Fileset | None:

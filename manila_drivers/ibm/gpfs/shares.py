@@ -80,6 +80,9 @@ class Shares:
                 self._discard(share, path)
 
         self._site.known.forget(share.name)
+        if source:
+            # From now on nobody deletes the snapshot without a look.
+            self._site.known.made(share, path, source)
         before = self._site.converge(self._question(share.name, path), plan,
                                      likely=Facts(None), undo=undo)
         self._site.known.made(share, path, source)

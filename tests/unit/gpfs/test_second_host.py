@@ -180,3 +180,28 @@ def test_a_share_that_was_being_made_anew_can_be_deleted(place):
     place.manager.restart()
     place.manager.delete(clone)
     assert place.sim.state.jobs == {}
+
+
+def test_a_list_from_before_hides_no_copy(place):
+    """A check of all shares is under way while a share is begun."""
+    place.driver.check_for_setup_error()
+    share = place.manager.create(size=2)
+    snapshot = place.manager.create_snapshot(share)
+    place.sim.options.copy_seconds = 1000.0
+    execute = place.driver._backend.site.execute
+    ask, clones = execute.ask, []
+
+    def slow(commands):
+        answers = ask(commands)
+        if not clones:
+            clones.append(place.manager.new_clone(snapshot))
+            place.manager.create_from_snapshot(clones[0], snapshot)
+        return answers
+
+    execute.ask = slow
+    place.manager.ensure([share])
+    with pytest.raises(errors.ManilaException, match='being copied'):
+        place.manager.delete_snapshot(snapshot)
+    place.lab.advance(1001)
+    assert place.manager.poll(clones[0]) == 'available'
+    place.manager.delete_snapshot(snapshot)
