@@ -150,8 +150,9 @@ class Vms:
                  if match(record)]
         if len(found) > 1:
             raise exception.Conflict(
-                'VMS has %d %s where one was expected: %s'
-                % (len(found), resource, found))
+                'VMS has %d %s where one was expected: ids %s'
+                % (len(found), resource, ', '.join(
+                    str(getattr(record, 'id', record)) for record in found)))
         return found[0] if found else None
 
     def get(self, resource: str, ident: object,

@@ -49,14 +49,20 @@ class ViewPolicies:
     # -- looking ---------------------------------------------------------
 
     def named(self, name: str) -> records.Policy | None:
-        """The policy of that name, unless it is another tenant's."""
-        found = self._anywhere(name)
-        return found if found and self._site.serves_here(found) else None
+        """The policy of that name that is no other tenant's.
 
-    def _anywhere(self, name: str) -> records.Policy | None:
-        # Names are unique across tenants.
-        return self._vms.find('viewpolicies', records.Policy.of,
-                              lambda policy: policy.name == name, name=name)
+        Whether names are unique across tenants is not documented, so that
+        one of another tenant must neither be taken nor be in the way.
+        """
+        return self._vms.find(
+            'viewpolicies', records.Policy.of,
+            lambda policy: (policy.name == name
+                            and self._site.serves_here(policy)), name=name)
+
+    def _elsewhere(self, name: str) -> list[records.Policy]:
+        return [policy for policy in self._vms.readable(
+            'viewpolicies', records.Policy.of, name=name)
+            if policy.name == name]
 
     def all(self) -> list[records.Policy]:
         return list(self._vms.readable('viewpolicies', records.Policy.of))
@@ -90,12 +96,13 @@ class ViewPolicies:
             raise
 
     def _adoptable(self, name: str) -> records.Policy | None:
-        found = self._anywhere(name)
-        if found is not None and not self._site.serves_here(found):
+        found = self.named(name)
+        others = [] if found is not None else self._elsewhere(name)
+        if others:
             raise exception.Conflict(
                 'View policy %s cannot be made in tenant %d: one of that '
                 'name is of tenant %s' % (name, self._site.tenant_id(),
-                                          found.tenant_id))
+                                          others[0].tenant_id))
         return found
 
     def update(self, name: str, ident: int, hosts: hosts_module.Hosts, *,

@@ -55,6 +55,7 @@ class Options:
     :param empty_list_means_default_on_patch: the same for a PATCH.
     :param ipv6_host_lists: lists of clients take IPv6 addresses.
     :param deny_entries: lists of clients take "~10.0.0.7".
+    :param policy_names_per_tenant: two tenants may have policies of one name.
     :param max_policies: how many view policies there can be.
     :param max_tables: of host entries, for addresses and netgroups each.
     :param table_size: host entries per table.
@@ -126,6 +127,7 @@ class Options:
     # version: before 5.0, 5.0, from 5.1 on
     ipv6_host_lists: bool = False
     deny_entries: bool = True          # '~10.0.0.7'
+    policy_names_per_tenant: bool = False
     max_policies: int = 4096
     max_tables: int = 8000             # of each kind, address and netgroup
     table_size: int = 50               # host strings per table

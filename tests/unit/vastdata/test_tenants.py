@@ -289,3 +289,34 @@ def test_every_call_names_the_tenant(bench, tenant):
             assert f'tenant_id={ident}' in entry.query, entry.label
         if entry.path.endswith('/clone/'):
             assert entry.body['loanee_tenant_id'] == ident
+
+
+@pytest.mark.parametrize('adopted', [False, True])
+def test_a_policy_of_the_same_name_elsewhere_is_in_nobodys_way(bench, adopted):
+    """Else an administrator of a tenant could keep a rule of another."""
+    sim = bench.sim
+    sim.make_directory('/manila')
+    sim.options.policy_names_per_tenant = True
+    driver = bench.start()
+    one = share()
+    driver.create_share(None, one)
+    driver.update_access(None, one, [rule('a', '10.0.0.7')])
+    other = sim.add_tenant('other')
+    sim.perform('POST', 'viewpolicies', {
+        'name': one['id'] + ('-adopted' if adopted else ''),
+        'tenant_id': other})
+    path = '/manila/manila-' + one['id']
+    # A view under a policy of others makes the driver look for its own.
+    sim.change('view', one['id'], policy='default', policy_id=1)
+    driver = bench.start()
+    answers = driver.ensure_shares(None, [one])
+    assert answers[one['id']].get('reapply_access_rules')
+    sim.change('view', one['id'], policy='default', policy_id=1)
+    bench.start().update_access(None, one, [])
+    assert sim.can_mount('10.0.0.7', path) is None
+    sim.change('view', one['id'], policy='default', policy_id=1)
+    bench.start().delete_share(None, one)
+    assert not [item for item in sim.inventory()
+                if one['id'] in item[-1] and item[1] == 'default']
+    assert [item for item in sim.inventory() if item[1] == 'other'
+            and one['id'] in item[-1]]

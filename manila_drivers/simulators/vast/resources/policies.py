@@ -97,9 +97,9 @@ class Policies(base.Editable):
         body = call.body
         self.require_known(relevant(body), FIELDS)
         name = fields.name(body, required=True)
-        self.require_unique_anywhere(name)
         tenant_id = (None if 'tenant_id' in body and body['tenant_id'] is None
                      and call.scope is None else self.tenant_of(call))
+        self.require_unique_anywhere(name, tenant_id)
         if len(self.table) >= self.options.max_policies:
             raise detail(400, 'Maximum number of view policies reached.')
         lists = self.host_lists(
@@ -120,7 +120,8 @@ class Policies(base.Editable):
         changes: Record = {}
         if 'name' in body:
             changes['name'] = fields.name(body, required=True)
-            self.require_unique_anywhere(changes['name'], record)
+            self.require_unique_anywhere(
+                changes['name'], record['tenant_id'], record)
         changes.update(self.host_lists(
             body, record, empty_is_default=(
                 self.options.empty_list_means_default_on_patch)))
@@ -148,9 +149,12 @@ class Policies(base.Editable):
     # Rules
 
     def require_unique_anywhere(self, name: str | None,
+                                tenant_id: int | None,
                                 but: Record | None = None) -> None:
+        apart = self.options.policy_names_per_tenant
         for other in self.table.by('name', name):
-            if other is not but:
+            if other is not but and not (
+                    apart and other['tenant_id'] != tenant_id):
                 raise not_unique()
 
     def host_lists(self, body: Record, present: Mapping[str, Any], *,
