@@ -123,7 +123,7 @@ def failure(answer: parsing.Answer, what: str) -> exception.DriverError:
 def speechless(result: command.Result, what: str,
                cmd: command.Command) -> exception.DriverError:
     """The error to raise for an output that is no XML."""
-    output = remarks.without(result.stderr).strip() or result.stdout
+    output = remarks.told(result)
     excerpt, status = cmd.excerpt(output), result.status
     if _UNREACHABLE.search(output):
         return exception.Unreachable(

@@ -66,6 +66,16 @@ def without(text: str) -> str:
                    if not _REMARKS.match(line))
 
 
+def told(result: command.Result) -> str:
+    """Return what a command that failed says for itself.
+
+    Remarks where there is nothing else: one of them may be the cause then.
+    """
+    return next((text for text in (
+        without(result.stderr), result.stdout, result.stderr)
+        if text.strip()), '')
+
+
 def refusal(result: command.Result) -> str:
     """Return how sudo said that it did not run a command, or ''.
 

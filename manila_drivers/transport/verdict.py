@@ -52,7 +52,7 @@ def failure(cmd: command.Command, where: object, result: command.Result, *,
 
     :param sudo: sudo was to make it root's.
     """
-    answer = cmd.excerpt(remarks.without(result.stderr) or result.stdout)
+    answer = cmd.excerpt(remarks.told(result))
     if sudo and remarks.no_such(result):
         return exception.BackendError(
             f'There is no command {cmd} on {where}.', answer=answer,

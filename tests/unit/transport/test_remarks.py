@@ -112,3 +112,15 @@ def test_only_sudo_refuses(sudo):
     error = verdict.failure(command.Command.of('x', root=True), 'h',
                             result(REFUSALS[0]), sudo=sudo)
     assert isinstance(error, exception.AccessDenied) is sudo
+
+
+def test_a_remark_that_stands_alone_may_be_the_cause():
+    """sudo can be told to give up where it cannot write its audit."""
+    alone = 'sudo: unable to send audit message: Operation not permitted'
+    cmd = command.Command.of('gluster', 'volume', 'info', root=True)
+    error = verdict.failure(cmd, 'node1', command.Result('', alone, 1),
+                            sudo=True)
+    assert error.answer == alone
+    other = command.Result('', alone + '\nno such volume\n', 1)
+    assert verdict.failure(cmd, 'node1', other,
+                           sudo=True).answer == 'no such volume'
