@@ -62,7 +62,8 @@ class Backend:
             self.objects, lock, granted or granted_module.Granted())
         self.snapshots = snapshots.Snapshots(self.objects, self.shares)
         self.ensurer = ensuring.Ensurer(self.objects, self.shares)
-        self.manager = managing.Manager(self.objects)
+        self.manager = managing.Manager(
+            self.objects, self.shares.granted)
         self.statistics = capacity.Statistics(self.objects, clock=clock)
 
     def _client(self, settings: settings_module.Settings) -> api.Vms:

@@ -22,12 +22,14 @@ import hashlib
 import logging
 from typing import Any
 
+from manila_drivers import exception
 from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import records
 
 LOG = logging.getLogger(__name__)
 
 _KEY = 'vast_host_lists'
+_ADOPTED = 'vast_adopted'
 
 
 def digest(read_write: Iterable[str], read_only: Iterable[str]) -> str:
@@ -80,12 +82,43 @@ class Granted:
             digest(map(hosts_module.plain, policy.read_write),
                    map(hosts_module.plain, policy.read_only)))
 
+    def adopt(self, share_id: str) -> None:
+        """Write down that a share is served, before it has any rules.
+
+        :raises BackendError: the storage cannot be written.
+        """
+        if self._storage is None:
+            return
+        _, failure = exception.caught_any(
+            lambda: self._storage.update(share_id, {_ADOPTED: 'yes'}))
+        if failure is not None:
+            raise exception.BackendError(
+                'That share %s is served cannot be stored' % share_id,
+                answer=str(failure), check="Manila's database")
+
+    def knows(self, share_id: str) -> bool:
+        """Tell if a share is one that this Manila serves.
+
+        :raises BackendError: the storage cannot be read.
+        """
+        if self._known.get(share_id):
+            return True
+        if self._storage is None:
+            return False
+        found, failure = exception.caught_any(
+            lambda: self._storage.get(share_id))
+        if failure is not None:
+            raise exception.BackendError(
+                'Whether share %s is served is not known' % share_id,
+                answer=str(failure), check="Manila's database")
+        return bool(found and {_KEY, _ADOPTED} & set(found))
+
     def forget(self, share_id: str) -> None:
         """Keep nothing about a share that is gone."""
         self._known.pop(share_id, None)
         try:
             if self._storage is not None:
-                self._storage.delete(share_id, _KEY)
+                self._storage.delete(share_id, [_KEY, _ADOPTED])
         except Exception as exc:  # noqa: BLE001 - Manila's database errors
             LOG.warning('What is stored of share %s cannot be removed: %s',
                         share_id, exc)

@@ -28,8 +28,6 @@ from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.vastdata import records
 
-_RELEASED = '-released'
-
 
 def share_path(root: str, share_id: str) -> str:
     """Directory of a share; ``root`` is normalised, '' for ``/``."""
@@ -51,21 +49,6 @@ def adopted_policy(share_id: str) -> str:
     left as they are (:mod:`manila_drivers.vastdata.managing`).
     """
     return share_id + '-adopted'
-
-
-def released_view(share_id: str) -> str:
-    """Name of the view of a share that Manila has let go.
-
-    A view with the id alone belongs to a share that is being served, by
-    whichever service.
-    """
-    return share_id + _RELEASED
-
-
-def former_owner(name: str) -> str:
-    """The share that a released view belonged to, or ''."""
-    owner = name.removesuffix(_RELEASED)
-    return owner if owner != name and is_instance_id(owner) else ''
 
 
 def stream_name(share_id: str) -> str:

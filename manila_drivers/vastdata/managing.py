@@ -19,6 +19,7 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
+from manila_drivers.vastdata import granted as granted_module
 from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import objects as objects_module
@@ -108,8 +109,10 @@ def steps(share_id: str, facts: Facts, gib: int,
 class Manager:
     """Manage and unmanage of one backend."""
 
-    def __init__(self, objects: objects_module.Objects) -> None:
+    def __init__(self, objects: objects_module.Objects,
+                 granted: granted_module.Granted) -> None:
         self._objects = objects
+        self._granted = granted
         self._site = objects.site
         self._settings = objects.site.settings
 
@@ -127,6 +130,7 @@ class Manager:
         path = self._path(share)
         facts = self._facts(share, path)
         gib = size_of(facts, options)
+        self._granted.adopt(share.id)
         self._objects.run(steps(share.id, facts, gib, closed))
         return {'size': gib, 'export_locations': layout.locations(
             self._site.addresses(), path)}
@@ -156,7 +160,7 @@ class Manager:
     def _facts(self, share: model.Share, path: str) -> Facts:
         views = self._objects.views()
         view = _only([view for view in views if view.path == path], path)
-        _check_owner(share, view)
+        self._check_owner(share, view)
         _check_view(view)
         _check_neighbours(view, views)
         _check_name(share, view, views)
@@ -167,23 +171,25 @@ class Manager:
     def _policy(self, share: model.Share,
                 view: records.View) -> records.Policy | None:
         names = [share.id, layout.adopted_policy(share.id)]
-        former = layout.former_owner(view.name)
-        if former:
-            if view.policy == former:
-                names.append(former)
-            names.append(layout.adopted_policy(former))
+        if layout.is_instance_id(view.name) and view.name != share.id:
+            # Another share had this view until it was unmanaged.
+            if view.policy == view.name:
+                names.append(view.name)
+            names.append(layout.adopted_policy(view.name))
         return next(filter(None, map(self._objects.policy, names)), None)
 
-    def unmanage(self, share: model.Share) -> None:
-        """Let a view go: it gets another name, and keeps all else.
+    def _check_owner(self, share: model.Share, view: records.View) -> None:
+        """No two shares with one directory: deleting one takes both.
 
-        One that is gone is passed over.
+        Names in VMS do not tell if a share is still served, since letting it
+        go changes nothing there; what Manila stores about it does.
         """
-        view = self._objects.view(share.id)
-        if view is not None:
-            self._objects.run(plan.Plan((plan.Step(
-                'rename', layout.released_view(share.id), {
-                    'resource': 'views', 'ident': view.id}),)))
+        owner = view.name
+        if (layout.is_instance_id(owner) and owner != share.id
+                and self._granted.knows(owner)):
+            raise exception.NotManageable(
+                'The view for %s is share %s, which this Manila serves'
+                % (view.path, owner), check='unmanage that share first')
 
 
 def _only(views: list[records.View], path: str) -> records.View:
@@ -192,15 +198,6 @@ def _only(views: list[records.View], path: str) -> records.View:
             'VMS has %d views for %s where one is needed'
             % (len(views), path), check='path and vast_tenant_name')
     return views[0]
-
-
-def _check_owner(share: model.Share, view: records.View) -> None:
-    """No two shares with one directory: deleting one takes both."""
-    if layout.is_instance_id(view.name) and view.name != share.id:
-        raise exception.NotManageable(
-            'The view for %s is share %s already' % (view.path, view.name),
-            check='unmanage that share first; if no service has it, give the '
-                  'view another name in VMS')
 
 
 def _check_view(view: records.View) -> None:

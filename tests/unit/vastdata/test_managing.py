@@ -39,7 +39,7 @@ def served(bench):
 def test_a_share_that_is_served_is_not_managed_again(bench, served):
     driver, one = served
     with pytest.raises(errors.ManageInvalidShare,
-                       match=f'is share {one["id"]} already'):
+                       match=f'is share {one["id"]}, which this'):
         driver.manage_existing(again(one), {})
     driver.update_access(None, one, [rule('a', '10.1.0.1')], [], [], [])
     driver.delete_share(None, one)
