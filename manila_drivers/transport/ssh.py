@@ -105,11 +105,12 @@ class Host:
         LOG.debug('Running on %s: %s', self.target, cmd)
         started = time.monotonic()
         result = self._run(cmd)
-        result = dataclasses.replace(
-            result, stderr=remarks.without(result.stderr))
         LOG.debug('Exit code %d from %s after %.3f s: %s', result.status,
                   self.target, time.monotonic() - started, cmd)
+        # A remark may be all that is said of a failure.
         error = self.judge(cmd, result)
+        result = dataclasses.replace(
+            result, stderr=remarks.without(result.stderr))
         if error is not None:
             raise error
         return result
