@@ -139,6 +139,9 @@ class Budgets:
 
     Counted on a driver that has been used before.  None of them may grow
     with the number of rules.
+
+    :param own_seconds: what an operation may take besides its external
+        calls, in real time.
     """
 
     create: int | None = None
@@ -148,6 +151,7 @@ class Budgets:
     ensure_1000: int | None = None
     stats: int | None = None
     resize: int | None = None
+    own_seconds: float | None = 0.5
 
 
 class Lab(abc.ABC):

@@ -23,6 +23,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import threading
+import time
 from typing import Any
 from typing import TypeVar
 
@@ -41,12 +42,23 @@ class Seam:
         self._lock = threading.Lock()
         self._watchers: list[Watcher] = []
         self._calls = 0
+        self._seconds = 0.0
         self._deadline: tuple[int, bool] | None = None
 
     @property
     def calls(self) -> int:
         """External calls begun so far."""
         return self._calls
+
+    @property
+    def seconds(self) -> float:
+        """Time that external calls took so far; those at once add up."""
+        return self._seconds
+
+    def took(self, seconds: float) -> None:
+        """Note how long a call, and the looks after it, took."""
+        with self._lock:
+            self._seconds += seconds
 
     def kill(self, nth: int, *, after: bool) -> None:
         """End the process at its nth call from now, 1-based.
@@ -106,10 +118,12 @@ class Process:
             raise Killed()
         ends = self._seam.begin()
         if ends is None:
+            started = time.perf_counter()
             try:
                 return action()
             finally:
                 self._seam.tell()
+                self._seam.took(time.perf_counter() - started)
         self._dead = True
         if ends:
             try:

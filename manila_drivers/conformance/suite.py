@@ -34,6 +34,7 @@ import pytest
 from manila_drivers.conformance import budgets
 from manila_drivers.conformance import concurrency
 from manila_drivers.conformance import contents
+from manila_drivers.conformance import keeping
 from manila_drivers.conformance import lab as lab_module
 from manila_drivers.conformance import lifecycle
 from manila_drivers.conformance import rules
@@ -116,7 +117,8 @@ class Base:
 class Life(Base):
     """Shares, snapshots, clones and managed exports."""
 
-    @_all((*lifecycle.SCENARIOS, *contents.SCENARIOS))
+    @_all((*lifecycle.SCENARIOS, *keeping.SCENARIOS,
+           *contents.SCENARIOS))
     def test_life(self, lab: lab_module.Lab,
                   scenario: stage_module.Scenario) -> None:
         self.play(lab, scenario)

@@ -16,6 +16,7 @@ from manila_drivers.conformance import access_property
 from manila_drivers.conformance import budgets
 from manila_drivers.conformance import concurrency
 from manila_drivers.conformance import contents
+from manila_drivers.conformance import keeping
 from manila_drivers.conformance import lifecycle
 from manila_drivers.conformance import rules
 from manila_drivers.conformance import running
@@ -23,7 +24,7 @@ from manila_drivers.conformance import service
 from manila_drivers.conformance import verdict
 
 SCENARIOS = {scenario.name: scenario for module in (
-    budgets, concurrency, contents, lifecycle, rules, service)
+    budgets, concurrency, contents, keeping, lifecycle, rules, service)
     for scenario in module.SCENARIOS}
 
 

@@ -45,11 +45,20 @@ class LooksForTheSnapshotFirst(broken.Broken):
             context, share, snapshot, *args, **kwargs)
 
 
+class ClonesNothing(broken.Broken):
+    """A share from a snapshot is a new one, and empty."""
+
+    def create_share_from_snapshot(self, context, share, snapshot, *args,
+                                   **kwargs):
+        return self.create_share(context, share)
+
+
 @pytest.mark.parametrize(('driver_class', 'scenario', 'check'), [
     (TakesWhatIsServed, 'a_share_is_not_managed_a_second_time',
      'manage.served'),
     (LooksForTheSnapshotFirst, 'a_clone_of_another_protocol_is_refused',
-     'protocol.clone')])
+     'protocol.clone'),
+    (ClonesNothing, 'a_clone_has_what_its_snapshot_has', 'clone.content')])
 def test_a_broken_driver_fails_its_check(driver_class, scenario, check):
     made = LABS.with_driver(driver_class)
     assert catching.failed(lambda: catching.play(made, scenario)) == check
