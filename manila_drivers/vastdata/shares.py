@@ -103,7 +103,9 @@ class Shares:
             self.granted.forget(share.id)
 
     def _delete(self, share: model.Share) -> None:
-        view = self._objects.view(share.id)
+        # Manila may not have heard that it has been let go.
+        view = self._objects.view(share.id) or self._objects.view(
+            layout.released_view(share.id))
         quota = self._objects.quota(share.id)
         path = planning.path_of(view, quota, layout.share_path(
             self._settings.root, share.id))
@@ -112,6 +114,8 @@ class Shares:
                 'Share %s has the directory %s, which is never deleted'
                 % (share.id, path), check='the view and the quota of that '
                 'name in VMS')
+        if view is None and quota is None and self._taken(share, path):
+            return
         self._check_snapshots(share, path)
         streams = self._streams(path) if share.cloned else []
         policies = self._own_policies(share, view)
@@ -130,6 +134,18 @@ class Shares:
             if not streams:
                 raise
             run()
+
+    def _taken(self, share: model.Share, path: str) -> bool:
+        """Tell if another share has become of the directory of this one.
+
+        Whoever takes over an export leaves it where it is.
+        """
+        quota = self._objects.quota_at(path)
+        if quota is None or quota.name == share.id:
+            return False
+        LOG.warning('Share %s is not there any more; %s, where it was, is '
+                    'now %s and stays', share.id, path, quota.name)
+        return True
 
     def _streams(self, path: str) -> list[records.Stream]:
         """Clones that fill the directory.

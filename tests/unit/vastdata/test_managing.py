@@ -76,3 +76,28 @@ def test_a_size_is_a_number_where_there_is_no_limit(bench, served):
     for size in ('0', '²', 'NaN'):
         with pytest.raises(errors.ManageInvalidShare, match='size'):
             served[0].manage_existing(loose, {'size': size})
+
+
+def test_a_share_that_was_let_go_can_be_deleted(bench, served):
+    """Manila may not have heard of it: the call was cut off."""
+    driver, one = served
+    driver.unmanage(one)
+    driver.delete_share(None, one)
+    assert not [item for item in bench.sim.inventory()
+                if one['id'] in item[2]]
+
+
+def test_what_another_share_has_become_is_not_deleted(bench, served):
+    driver, one = served
+    path = one['export_locations'][0]['path'].partition(':')[2]
+    bench.sim.write(path, 12345)
+    driver.unmanage(one)
+    other = again(one)
+    driver.manage_existing(other, {})
+    try:
+        driver.delete_share(None, one)
+    except errors.ManilaException:
+        pass
+    assert bench.sim.directories()[path] == 12345
+    driver.delete_share(None, other)
+    assert path not in bench.sim.directories()
