@@ -57,7 +57,8 @@ def _wrong(stats: Mapping[str, Any],
     servers = stats['driver_handles_share_servers']
     if not isinstance(servers, bool):
         yield f'driver_handles_share_servers is {servers!r}, not a boolean'
-    if features.proto not in str(stats['storage_protocol']).split('_'):
+    told = str(stats['storage_protocol']).upper().split('_')
+    if features.proto.upper() not in told:
         yield (f'storage_protocol is {stats["storage_protocol"]!r}, the lab '
                f'says {features.proto}')
     names = [pool['pool_name'] for pool in pools(stats)]
