@@ -12,6 +12,7 @@
 
 """The service as a whole: start-up, statistics, what is logged."""
 
+import contextlib
 import itertools
 import threading
 from typing import Any

@@ -103,9 +103,7 @@ class Shares:
             self.granted.forget(share.id)
 
     def _delete(self, share: model.Share) -> None:
-        # Manila may not have heard that it has been let go.
-        view = self._objects.view(share.id) or self._objects.view(
-            layout.released_view(share.id))
+        view = self._objects.view(share.id)
         quota = self._objects.quota(share.id)
         path = planning.path_of(view, quota, layout.share_path(
             self._settings.root, share.id))
