@@ -135,6 +135,8 @@ class Manila:
         names = set(self.settings.backends if wait_for is None else wait_for)
         names.add('scheduler')
         end = time.monotonic() + seconds
+        # What was in the way before may have been mended meanwhile.
+        before = self.status().trouble
         while True:
             status = self.status()
             if status.port and names <= set(status.ready):
@@ -146,7 +148,8 @@ class Manila:
                     or 'the process ended'))
             missing = sorted(names - set(status.ready))
             hopeless = [name for name in missing
-                        if status.trouble.get(name, ('',))[0] in HOPELESS]
+                        if status.trouble.get(name, ('',))[0] in HOPELESS
+                        and status.trouble[name] != before.get(name)]
             if hopeless:
                 raise self._failure('did not start: %s' % _told(
                     status, hopeless))
