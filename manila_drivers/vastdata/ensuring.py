@@ -38,13 +38,12 @@ from manila_drivers import owed
 from manila_drivers import plan
 from manila_drivers.vastdata import api
 from manila_drivers.vastdata import auth
-from manila_drivers.vastdata import binding as binding_module
 from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import objects as objects_module
+from manila_drivers.vastdata import pool_binder
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import shares as shares_module
-from manila_drivers.vastdata import view_policies
 
 LOG = logging.getLogger(__name__)
 
@@ -212,7 +211,8 @@ class Ensurer:
                              if policy.tenant_id is None
                              or self._site.listed_here(policy)])
         work = _Work(self._site.addresses(),
-                     _Binder(self._objects, self._site.binding()))
+                     pool_binder.Binder(
+                         self._objects, self._site.binding()))
         answers = {}
         for share, specs in shares:
             facts = Facts(views.get(share.id), quotas.get(share.id),
@@ -348,50 +348,6 @@ class Ensurer:
             resized=self._shares.resized(share))
 
 
-class _Binder:
-    """Binds policies to the VIP pool, and tells of those it could not bind.
-
-    Shares that could not be bound are reached as before, through every pool:
-    that is reported, and no reason to call them broken.
-    """
-
-    def __init__(self, objects: objects_module.Objects,
-                 binding: binding_module.Binding) -> None:
-        self._objects = objects
-        self._binding = binding
-        self._failed: list[str] = []
-        self._why: exception.DriverError | None = None
-
-    def holds(self, policy: records.Policy | None) -> bool:
-        """Tell if nothing has to be done, or can be."""
-        if policy is None or self._binding.holds(policy):
-            return True
-        if self._why is not None:
-            self._failed.append(policy.name)
-        return self._why is not None
-
-    def bind(self, policy: records.Policy | None) -> None:
-        """Bind one policy, unless that is refused.
-
-        :raises DriverError: VMS cannot work now; it is to be tried again.
-        """
-        if policy is None:
-            return
-        try:
-            LOG.warning('Share %s is repaired: bind policy', policy.name)
-            self._objects.view_policies.bind(policy.name, policy,
-                                             self._binding)
-        except view_policies.NotBound as exc:
-            self._why = exc
-            self._failed.append(policy.name)
-
-    def report(self) -> None:
-        if self._why is not None:
-            LOG.error('%d shares can be reached through every VIP pool, '
-                      'beginning with %s: %s', len(self._failed),
-                      ', '.join(self._failed[:5]), self._why)
-
-
 @dataclasses.dataclass
 class _Work:
     """One check of many shares.
@@ -401,5 +357,5 @@ class _Work:
     """
 
     hosts: tuple[str, ...]
-    binder: _Binder
+    binder: pool_binder.Binder
     silent: str = ''

@@ -12,11 +12,9 @@
 
 """The VAST driver on the VMS simulator, inside the process or over HTTPS."""
 
-from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import functools
-import random
 from typing import Any
 
 from requests import adapters
@@ -27,6 +25,7 @@ from manila_drivers.conformance import lab
 from manila_drivers.conformance import seam
 from manila_drivers.conformance.labs import simulated
 from manila_drivers.conformance.labs import site
+from manila_drivers.conformance.labs import vast_damage
 from manila_drivers.model import GiB
 from manila_drivers.simulators import vast
 from manila_drivers.simulators.vast import auth
@@ -97,7 +96,7 @@ class Site(site.Site):
         'vast_access_split_limit': SPLIT_LIMIT}
 
 
-class VastLab(simulated.SimulatedLab[Site]):
+class VastLab(vast_damage.Damage, simulated.SimulatedLab[Site]):
     """One simulated cluster.
 
     :param site: configuration shared with other labs; else one of its own
@@ -170,17 +169,17 @@ class VastLab(simulated.SimulatedLab[Site]):
         return found
 
     def effective(self, export: str, client: str) -> lab.Level:
-        vip, path = _split(export)
+        vip, path = vast_damage.split(export)
         return self.sim.can_mount(client, path, vip=vip)
 
     def keeps(self, item: lab.Item) -> bool:
         return item[0] == 'directory' and 'manila-' not in item[-1]
 
     def ambiguous(self, export: str) -> list[str]:
-        return list(map(str, self.sim.ambiguous(_split(export)[1])))
+        return list(map(str, self.sim.ambiguous(vast_damage.split(export)[1])))
 
     def write(self, export: str, size: int) -> None:
-        self.sim.write(_split(export)[1], size)
+        self.sim.write(vast_damage.split(export)[1], size)
 
     def may_conflict(self, rule: access.Rule,
                      rules: Sequence[access.Rule]) -> bool:
@@ -260,92 +259,6 @@ class VastLab(simulated.SimulatedLab[Site]):
     def _stranger(self, resource: str, **body: Any) -> None:
         self.sim.perform('POST', resource, body)
 
-    def tampers(self) -> list[Callable[[str, random.Random], None]]:
-        return [self._open_to_all, self._as_upstream, self._lose_a_host,
-                self._lose_the_policy, self._move]
-
-    def _open_to_all(self, export: str, choice: random.Random) -> None:
-        field = choice.choice(['nfs_read_write', 'nfs_read_only'])
-        self._change_policy(export, **{field: ['*']})
-
-    def _as_upstream(self, export: str, choice: random.Random) -> None:
-        self._change_policy(
-            export, nfs_read_write=['10.0.0.7', '10.0.0.0/31'],
-            nfs_read_only=['*'], nfs_no_squash=['*'],
-            nfs_root_squash=['*'])
-
-    def _lose_a_host(self, export: str, choice: random.Random) -> None:
-        self._change_policy(export, nfs_read_write=[])
-
-    def _change_policy(self, export: str, **fields: Any) -> None:
-        view = self.sim.record('view', _split(export)[1])
-        if view is not None:
-            same: dict[str, Any] = {
-                    field.removeprefix('nfs_'): hosts for field, hosts
-                    in fields.items()
-                    if field in ('nfs_read_write', 'nfs_read_only')}
-            self.sim.change('policy', view['policy'], **fields, **same)
-
-    def _lose_the_policy(self, export: str, choice: random.Random) -> None:
-        view = self.sim.record('view', _split(export)[1])
-        if view is not None and self.sim.record('policy', view['policy']):
-            self.sim.remove('policy', view['policy'])
-
-    def _move(self, export: str, choice: random.Random) -> None:
-        """Put the view under a policy that admits everybody, by hand."""
-        view = self.sim.record('view', _split(export)[1])
-        if view is not None:
-            self._detach(view['name'])
-
-    def drifts(self) -> list[lab.Drift]:
-        drift, remove = lab.Drift, self.sim.remove
-        return [
-            drift('nothing', lambda ident: None, visible=False),
-            drift('policy lost', functools.partial(remove, 'policy'),
-                  'reapply'),
-            drift('view lost', functools.partial(remove, 'view')),
-            drift('quota lost', functools.partial(remove, 'quota')),
-            drift('quota of another size', lambda ident: self.sim.change(
-                'quota', ident, hard_limit=5 * GiB)),
-            drift('open policy', self._add_everybody, 'reapply'),
-            drift('policy without clients', self._lists(), 'reapply'),
-            drift('policy with another client', self._lists('10.66.0.6'),
-                  'reapply'),
-            drift('view under another policy', self._detach, 'reapply'),
-            drift('policy bound to another pool', self._bind_elsewhere),
-            drift('directory and view lost', self._lose, 'lost'),
-            drift('everything lost', self._lose_all, 'lost')]
-
-    def _add_everybody(self, ident: str) -> None:
-        policy = self.sim.record('policy', ident)
-        hosts = [*(policy['nfs_read_write'] if policy else ()), '*']
-        self.sim.change('policy', ident, nfs_read_write=hosts,
-                        read_write=hosts)
-
-    def _lists(self, *hosts: str) -> Callable[[str], None]:
-        return lambda ident: self.sim.change(
-            'policy', ident, nfs_read_write=list(hosts), nfs_read_only=[],
-            read_write=list(hosts), read_only=[])
-
-    def _detach(self, ident: str) -> None:
-        self.sim.change('view', ident, policy='default', policy_id=1)
-
-    def _bind_elsewhere(self, ident: str) -> None:
-        pool = self.sim.record('pool', 'elsewhere')
-        number = pool['id'] if pool else self.sim.add_pool('elsewhere',
-                                                           '10.77.0.1')
-        self.sim.change('policy', ident, vip_pools=[number],
-                        permission_per_vip_pool={str(number): 'RW'})
-
-    def _lose(self, ident: str) -> None:
-        self.sim.remove('view', ident)
-        self.sim.remove('directory', f'/manila/manila-{ident}')
-
-    def _lose_all(self, ident: str) -> None:
-        for kind in ('view', 'quota', 'policy'):
-            self.sim.remove(kind, ident)
-        self.sim.remove('directory', f'/manila/manila-{ident}')
-
     def make_unmanaged(self, name: str) -> lab.Unmanaged:
         """Under a policy that the view of a stranger uses as well."""
         self._make_legacy()
@@ -376,7 +289,8 @@ class VastLab(simulated.SimulatedLab[Site]):
                                 rw=['10.0.0.7'], ro=['10.1.0.0/16'])
 
     def make_unmanaged_snapshot(self, export: str, name: str) -> str:
-        self._stranger('snapshots', name=name, path=_split(export)[1] + '/')
+        self._stranger('snapshots', name=name,
+                       path=vast_damage.split(export)[1] + '/')
         return name
 
     def slow_clones(self) -> None:
@@ -385,7 +299,7 @@ class VastLab(simulated.SimulatedLab[Site]):
         self.sim.options.task_delay = 2.0
 
     def stop_clone(self, export: str) -> None:
-        name = _split(export)[1].rpartition('/')[2]
+        name = vast_damage.split(export)[1].rpartition('/')[2]
         record = self.sim.record('stream', name)
         assert record is not None
         self.sim.options.stop_deletes_stream = True
@@ -426,10 +340,3 @@ def _stable(record: Mapping[str, Any]) -> dict[str, Any]:
     """
     return {field: list(value) if isinstance(value, list) else value
             for field, value in record.items() if field not in VOLATILE}
-
-
-def _split(export: str) -> tuple[str, str]:
-    host, _, path = export.rpartition(':')
-    return host.strip('[]'), path
-
-
