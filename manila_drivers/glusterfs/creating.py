@@ -117,7 +117,7 @@ class Creator:
         def make() -> None:
             self._activate(share, before, now, record)
             if fresh:
-                self._check_empty(before, now)
+                self._check_empty(now)
             self._site.diary.complete(share.id, now.qualified)
         _, error = exception.caught(make)
         if error is None:
@@ -135,18 +135,15 @@ class Creator:
         self._site.run(now.cluster, planning.activation(
             now.volume, restart=restart, gib=self._site.limit(share)))
 
-    def _check_empty(self, before: records.Volume, now: Located) -> None:
+    def _check_empty(self, now: Located) -> None:
         """See that a volume is complete, and that nothing is in it.
 
-        What was seen to be empty when it was given back is so still.
+        It was, when it was given back; but who has had it since, such as
+        another driver on the same pool, leaves no trace in its options.
 
         :raises Busy: a brick is offline.
         :raises Conflict: something is in it.
         """
-        if before.seen_empty:
-            now.cluster.completeness.bricks(now.volume,
-                                            'cannot become a share')
-            return
         left = self._site.performer(now.cluster).empty(now.volume)
         if left:
             raise exception.Conflict(

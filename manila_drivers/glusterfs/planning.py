@@ -90,8 +90,7 @@ def preparation(volume: Volume, share_id: str, claim: str,
               records.CLIENT_TLS: 'on', records.SERVER_TLS: 'on',
               records.DYNAMIC: 'on', records.GNFS: 'off',
               records.TRASH: 'off', records.READ_ONLY: 'off',
-              records.ALLOW: infra, records.STATE: records.NONE,
-              records.EMPTY: records.NONE}
+              records.ALLOW: infra, records.STATE: records.NONE}
     if not volume.started:
         # Its bricks will start with what is set here.
         wanted[records.TLS_RUNS] = 'on'
@@ -304,7 +303,7 @@ def returning(volume: Volume, claim: str) -> plan.Plan:
     """Give an empty volume back to the pool."""
     options = {records.MARK: records.NONE, records.STATE: records.NONE,
                **dict.fromkeys((*volume.claims(), claim), records.NONE),
-               records.TLS_RUNS: 'on', records.EMPTY: 'on'}
+               records.TLS_RUNS: 'on'}
     steps = []
     if volume.on(records.QUOTA):
         steps.append(step('run', volume, commands=('disable',)))

@@ -36,7 +36,6 @@ OPTIONAL = frozenset({DYNAMIC, TRASH, GNFS})
 
 #: Set when every brick was there and the volume was seen to be empty, and
 #: taken away before anybody may write to it.
-EMPTY = 'user.manila-empty'
 
 NONE = 'NONE'
 WIPING = 'wiping'
@@ -149,15 +148,6 @@ class Volume:
         """
         return not self.started and any('/snaps/' in brick
                                         for brick in self.bricks)
-
-    @property
-    def seen_empty(self) -> bool:
-        """Whether it was seen to be empty since anybody could write to it.
-
-        In a volume that an operator has made, or another driver has given
-        back, there may be anything.
-        """
-        return bool(is_on(self.user(EMPTY)))
 
     def exposed(self) -> str:
         """The option by which others than the list says get in, or ''.

@@ -252,13 +252,9 @@ def test_bricks_that_connect_slowly_are_waited_for(world):
     driver.create_share(None, row())
 
 
-@pytest.mark.parametrize('seen_empty', [False, True])
-def test_an_incomplete_volume_of_the_pool_is_not_handed_out(world,
-                                                            seen_empty):
-    options = {'user__manila_empty': 'on'} if seen_empty else {}
-    world.one.make_volume('pool-2G-0', bricks=2, servers=('one', 'two'),
-                          **options)
-    world.one.make_volume('pool-2G-1', bricks=2, **options)
+def test_an_incomplete_volume_of_the_pool_is_not_handed_out(world):
+    world.one.make_volume('pool-2G-0', bricks=2, servers=('one', 'two'))
+    world.one.make_volume('pool-2G-1', bricks=2)
     world.one.peer_down('two')
     driver = world.driver()
     assert volume_of(driver.create_share(None, row())) == 'pool-2G-1'
@@ -266,17 +262,15 @@ def test_an_incomplete_volume_of_the_pool_is_not_handed_out(world,
         driver.create_share(None, row())
 
 
-def test_what_was_seen_to_be_empty_needs_no_second_look(world):
+def test_what_another_driver_left_reaches_nobody(world):
+    """It had the volume after us, and set the options that it found."""
     world.one.make_volume(NAME)
     driver, share = world.driver(), row()
     driver.create_share(None, share)
-    assert world.one.volume(NAME).options.get(
-        'user.manila-empty', 'NONE') == 'NONE'
     driver.delete_share(None, share)
-    assert world.one.volume(NAME).options['user.manila-empty'] == 'on'
-    world.host.clear_log()
-    driver.create_share(None, row())
-    assert not world.host.log
+    world.one.write(NAME, '/of another tenant', 5)
+    with pytest.raises(Failed, match='of another tenant'):
+        driver.create_share(None, row())
 
 
 # Sizes

@@ -387,7 +387,7 @@ def test_returning_forgets_every_claim():
         CLAIM))
     assert found == [('run', ('disable',)), ('set', {
         records.MARK: 'NONE', records.STATE: 'NONE', CLAIM: 'NONE',
-        RIVAL: 'NONE', records.TLS_RUNS: 'on', records.EMPTY: 'on'})]
+        RIVAL: 'NONE', records.TLS_RUNS: 'on'})]
 
 
 @pytest.mark.parametrize(('mark', 'state', 'free'), [

@@ -33,8 +33,7 @@ def update(driver, share, wanted):
 
 @pytest.mark.parametrize('number', [1, 10, 200])
 @pytest.mark.parametrize(('state', 'budget'), [
-    ({'started': True, 'user__manila_empty': 'on',
-      'user__manila_tls': 'on'}, 4),
+    ({'started': True, 'user__manila_tls': 'on'}, 5),
     ({'started': True, 'tls': False}, 6), ({'started': False}, 6)])
 def test_creation_costs_the_same_however_many_volumes(world, number, state,
                                                       budget):
@@ -66,7 +65,7 @@ def test_the_second_share_of_a_volume_needs_no_restart(world):
     world.calls()
     driver.create_share(None, row())
     assert [each.split()[1] for each in world.calls()] == [
-        'info', 'set', 'info', 'status']
+        'info', 'set', 'info', 'status', 'status']
     assert world.one.can_mount(None, 'pool-2G-1') is None
 
 
