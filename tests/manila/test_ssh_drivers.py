@@ -43,8 +43,8 @@ Cluster = gluster.Cluster | gpfs.Cluster
 
 # Round trips that a call may take, whatever the rules and with nothing wrong
 # before.  With KNFS and GNFS there are two servers.
-GLUSTER = {'create_share': 4, 'update_access': 2, 'delete_snapshot': 1,
-           'create_snapshot': 1, 'create_share_from_snapshot': 6,
+GLUSTER = {'create_share': 6, 'update_access': 2, 'delete_snapshot': 1,
+           'create_snapshot': 1, 'create_share_from_snapshot': 7,
            'ensure_shares': 1}
 CES = {'create_share': 2, 'update_access': 2, 'ensure_shares': 2}
 SERVERS = {'create_share': 2, 'update_access': 4, 'ensure_shares': 3}
