@@ -178,6 +178,10 @@ class Mount:
             else:
                 LOG.warning('%s is detached: %s', self._place, error)
                 self._run('umount', '-l', self._place, accept=_ANY)
+                if self._mounted():
+                    raise exception.BackendError(
+                        '%s is still mounted on this host' % self._place,
+                        answer=str(error), check='umount %s' % self._place)
         self._run('rmdir', self._place, accept=_ANY)
 
     def clear(self) -> None:
