@@ -94,7 +94,7 @@ def test_a_share_from_a_snapshot(thin, service, share):
         service.call('delete_share', None, clone)
         service.call('delete_snapshot', None, snapshot)
     assert left(thin) == before
-    assert trips <= 6
+    assert trips <= 7
 
 
 def test_a_clone_is_as_large_as_its_parent_and_not_larger(service, share):

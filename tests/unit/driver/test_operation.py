@@ -297,9 +297,12 @@ def test_a_failure_is_told_once_in_a_line(tmp_path, error):
     """oslo.log appends the exception that is being handled, if any."""
     stream = io.StringIO()
     handler = logging.StreamHandler(stream)
+    # Inside Manila the global one has been parsed already.
+    conf = log.cfg.ConfigOpts()
+    log.register_options(conf)
+    conf([], project='told', default_config_files=[])
     handler.setFormatter(formatters.ContextFormatter(
-        fmt='%(message)s', config=log.cfg.CONF))
-    log.register_options(log.cfg.CONF)
+        fmt='%(message)s', config=conf))
     logging.getLogger(LOGGER).addHandler(handler)
     try:
         one = made.make(tmp_path, Busy)
