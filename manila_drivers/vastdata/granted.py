@@ -57,13 +57,14 @@ class Granted:
         made = digest(hosts.read_write, hosts.read_only)
         if self._known.get(share_id) == made:
             return
-        try:
-            if self._storage is not None:
-                self._storage.update(share_id, {_KEY: made})
-        except Exception as exc:  # noqa: BLE001 - Manila's database errors
+        failure = None
+        if self._storage is not None:
+            _, failure = exception.caught_any(
+                lambda: self._storage.update(share_id, {_KEY: made}))
+        if failure is not None:
             LOG.warning('What the rules of share %s made cannot be stored, '
                         'so that the next start asks for them: %s', share_id,
-                        exc)
+                        failure)
         self._known[share_id] = made
 
     def holds(self, share_id: str, policy: records.Policy) -> bool:
@@ -116,19 +117,21 @@ class Granted:
     def forget(self, share_id: str) -> None:
         """Keep nothing about a share that is gone."""
         self._known.pop(share_id, None)
-        try:
-            if self._storage is not None:
-                self._storage.delete(share_id, [_KEY, _ADOPTED])
-        except Exception as exc:  # noqa: BLE001 - Manila's database errors
+        if self._storage is None:
+            return
+        _, failure = exception.caught_any(
+            lambda: self._storage.delete(share_id, [_KEY, _ADOPTED]))
+        if failure is not None:
             LOG.warning('What is stored of share %s cannot be removed: %s',
-                        share_id, exc)
+                        share_id, failure)
 
     def _made(self, share_id: str) -> str:
         if share_id not in self._known and self._storage is not None:
-            try:
-                self._known[share_id] = str(
-                    self._storage.get(share_id, _KEY) or '')
-            except Exception as exc:  # noqa: BLE001 - Manila's database
+            made, failure = exception.caught_any(
+                lambda: self._storage.get(share_id, _KEY))
+            if failure is None:
+                self._known[share_id] = str(made or '')
+            else:
                 LOG.warning('What the rules of share %s made cannot be read: '
-                            '%s', share_id, exc)
+                            '%s', share_id, failure)
         return self._known.get(share_id, '')

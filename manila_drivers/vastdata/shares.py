@@ -263,13 +263,14 @@ class Shares:
 
     def _own_view(self, share: model.Share) -> records.View | None:
         """The share's view, if it tells which policy is the share's own."""
-        try:
-            view = self._objects.view(share.id)
-        except exception.BackendError as exc:
-            if api.unable(exc):
-                raise
+        view, failure = exception.caught(
+            lambda: self._objects.view(share.id))
+        if failure is not None:
+            if (not isinstance(failure, exception.BackendError)
+                    or api.unable(failure)):
+                raise failure
             LOG.warning('The view of share %s cannot be read: %s', share.id,
-                        exc)
+                        failure)
             return None
         return view if view and view.policy == share.id else None
 

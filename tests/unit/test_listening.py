@@ -14,6 +14,7 @@
 
 import socket
 import threading
+import time
 
 import pytest
 
@@ -39,6 +40,10 @@ def test_nobody_is_accepted_after_the_end(made):
         pass
     before = threading.active_count()
     made.close()
+    # The one of the connection may have begun meanwhile, and ends as well.
+    end = time.monotonic() + 10
+    while threading.active_count() >= before and time.monotonic() < end:
+        time.sleep(0.01)
     assert threading.active_count() < before
     with pytest.raises(ConnectionRefusedError):
         socket.create_connection(('127.0.0.1', made.port), timeout=5)

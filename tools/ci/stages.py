@@ -120,7 +120,6 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
     return [
         Stage('test', 'tests', 2400, test, ('py3', 'pep8', 'docs'),
               (slices,), shows='house rules: nothing to complain about'),
-        Stage('lowest', 'tests', 600, (*test, '-e', 'lowest'), ('lowest',)),
         Stage('demo', 'manila', 300, demo, shows=walked,
               counts=False),
         Stage('tox-demo', 'manila', 300, in_manilas(test, 'demo'), ('manila',),
@@ -141,7 +140,9 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
             *test, '-e', 'functional', '--', GLUSTER, f'--ignore={BRICKS}'),
             ('functional',)),
         Stage('bricks', 'bricks', 2400, (
-            *test, '-e', 'functional', '--', BRICKS), ('functional',))]
+            *test, '-e', 'functional', '--', BRICKS), ('functional',)),
+        Stage('lowest', 'bricks', 1200, (*test, '-e', 'lowest'),
+              ('lowest',))]
 
 
 def prepare(chosen: list[Stage], turn: Turn) -> Stage:

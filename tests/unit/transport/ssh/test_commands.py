@@ -87,7 +87,7 @@ def test_close_while_somebody_logs_in(hosts, serve, monkeypatch):
 
     asking = threading.Thread(target=ask)
     asking.start()
-    while not made.transports:
+    while not (made.transports and made.transports[0].is_alive()):
         asking.join(0.01)
     host.close()
     listening.join(asking)
