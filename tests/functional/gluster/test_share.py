@@ -263,7 +263,8 @@ class TestCost:
                 (dict(service.trips), round(service.seconds, 2)))
         with capsys.disabled():
             print('\nround trips and seconds on a real glusterd:', spent)
-        assert sum(spent['create_share'][0][0].values()) <= 1 + 3
+        # Bricks that have just been started are asked for until they run.
+        assert sum(spent['create_share'][0][0].values()) <= 25
         assert [sum(trips.values()) for trips, _ in
                 spent['update_access']] == [2, 1, 2]
         assert sum(spent['ensure_shares'][0][0].values()) == 1
