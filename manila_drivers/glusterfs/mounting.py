@@ -165,24 +165,30 @@ class Mount:
                          accept=_ANY).stdout.strip() == '1'
 
     def leave(self) -> None:
-        """Unmount.  Never removes anything but the empty directory."""
-        for attempt in range(_TRIES):
+        """Unmount.  Never removes anything but the empty directory.
+
+        :raises DriverError: it is still mounted, or that is not known.
+        """
+        for left in reversed(range(_TRIES)):
             _, error = exception.caught(
                 lambda: self._run('umount', self._place))
             if error is None:
                 break
-            if not isinstance(error, exception.BackendError):
-                raise error
-            if attempt + 1 < _TRIES:
+            if left and isinstance(error, exception.BackendError):
                 self._sleep(1.0)
-            else:
-                LOG.warning('%s is detached: %s', self._place, error)
-                self._run('umount', '-l', self._place, accept=_ANY)
-                if self._mounted():
-                    raise exception.BackendError(
-                        '%s is still mounted on this host' % self._place,
-                        answer=str(error), check='umount %s' % self._place)
+                continue
+            # Busy for too long, or a command that did not come back.
+            self._detach(error)
+            break
         self._run('rmdir', self._place, accept=_ANY)
+
+    def _detach(self, error: exception.DriverError) -> None:
+        LOG.warning('%s is detached: %s', self._place, error)
+        self._run('umount', '-l', self._place, accept=_ANY)
+        if self._mounted():
+            raise exception.BackendError(
+                '%s is still mounted on this host' % self._place,
+                answer=str(error), check='umount %s' % self._place)
 
     def clear(self) -> None:
         """Remove what a mount that failed has left, if that is possible."""
