@@ -203,8 +203,8 @@ def table(backend: places.Backend, theirs: Mapping[str, Cost],
                   for n, cell in enumerate(row)]
     for name, cost in theirs.items():
         if cost.error:
-            lines += ['', "``%s`` of Manila's driver: %s" % (
-                name, cost.error.splitlines()[0].replace('`', "'")[:32])]
+            said = cost.error.splitlines()[0].replace('`', "'")[:32].rstrip()
+            lines += ['', f"``{name}`` of Manila's driver: {said}"]
     return '\n'.join(lines)
 
 
