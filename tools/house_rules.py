@@ -1,15 +1,5 @@
 #!/usr/bin/env python3
-#    Licensed under the Apache License, Version 2.0 (the "License"); you may
-#    not use this file except in compliance with the License. You may obtain
-#    a copy of the License at
-#
-#         http://www.apache.org/licenses/LICENSE-2.0
-#
-#    Unless required by applicable law or agreed to in writing, software
-#    distributed under the License is distributed on an "AS IS" BASIS, WITHOUT
-#    WARRANTIES OR CONDITIONS OF ANY KIND, either express or implied. See the
-#    License for the specific language governing permissions and limitations
-#    under the License.
+# SPDX-License-Identifier: Apache-2.0
 
 """Rules of this repository that no general checker knows.
 
@@ -49,7 +39,7 @@ REGISTRY = re.compile(
     '|'.join(r'(?<![\w-])' + re.escape(host) for host in REGISTRIES)
     + '|--(?:extra-)?' + 'index-url|PIP_(?:EXTRA_)?' + 'INDEX_URL')
 
-LICENCE = '#    Licensed under the Apache License, Version 2.0 (the "License")'
+LICENCE = '# SPDX-License-Identifier: Apache-2.0'
 
 # Modules that decide, by path below the package, and what they may not import.
 # Commands, and what was answered, are values; who runs them is a transport.
