@@ -14,6 +14,6 @@ hypothesis.settings.load_profile('steady')
 # The last lines of a run say what the suites have shown, on several workers
 # too. Whatever hangs ends, and what a killed run has left is ended.
 pytest_plugins = [
-    'manila_drivers.conformance.summary', 'tests.ending',
+    'manila_drivers.testing.conformance.summary', 'tests.ending',
     'tests.plugins.order', 'tests.plugins.played', 'tests.plugins.recording',
     'tests.plugins.stacks']

@@ -9,7 +9,7 @@ A module of tests has fixtures ``door``, which is open to ``Hosts`` at
 import pytest
 
 from manila_drivers import exception
-from manila_drivers.simulators import ssh
+from manila_drivers.testing.simulators import ssh
 from manila_drivers.transport import command
 
 ADDRESSES = ('127.0.0.1', '127.0.0.2')

@@ -18,7 +18,7 @@ import signal
 import time
 import typing as ty
 
-from manila_drivers.simulators import sshd
+from manila_drivers.testing.simulators import sshd
 
 VARIABLE = 'MANILA_DRIVERS_TEST_RUN'
 

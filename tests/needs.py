@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from manila_drivers.simulators import sshd as sshd_module
+from manila_drivers.testing.simulators import sshd as sshd_module
 
 
 def missing(what: str) -> None:

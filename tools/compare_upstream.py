@@ -32,7 +32,7 @@ from typing import Any
 
 import places
 
-from manila_drivers.rig import config
+from manila_drivers.testing.manila import config
 
 WORKER = pathlib.Path(__file__).with_name('compare_worker.py')
 MARKS = ('.. compared: begin', '.. compared: end')

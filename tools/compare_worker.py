@@ -26,7 +26,7 @@ import uuid
 from oslo_config import cfg
 from oslo_utils import importutils
 
-from manila_drivers.conformance import rows
+from manila_drivers.testing.conformance import rows
 
 
 class Storage:

@@ -3,14 +3,14 @@
 
 """Rules of this repository that no general checker knows.
 
-* Only ``manila_drivers/compat.py`` and the rig know Manila; nobody imports
-  eventlet (Manila decides which kind of threads there are).
+* Only ``manila_drivers/compat.py`` and ``testing/manila`` know Manila; nobody
+  imports eventlet (Manila decides which kind of threads there are).
 * No file names a package registry or an index option: where packages come
   from is the business of whoever installs them.
 * Every Python file that holds code begins with the licence.
 * Decisions do no I/O: modules that plan import no transport, clock or lock.
 * Drivers do not import each other, and nobody but the command line imports
-  what stands in for backends and tests (simulators, conformance, rig).
+  what stands in for backends and tests (testing).
 * Tests are packages, so that two of them may have the same file name.
 
 ``python tools/house_rules.py`` prints what it finds and exits with 1 if that
@@ -26,7 +26,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
-KNOW_MANILA = ('manila_drivers/compat.py', 'manila_drivers/rig/')
+KNOW_MANILA = ('manila_drivers/compat.py', 'manila_drivers/testing/manila/')
 
 # Written in pieces, because this file is checked too.
 REGISTRIES = tuple('.'.join(parts) for parts in (
@@ -53,7 +53,7 @@ VALUES = tuple('manila_drivers.transport.' + name for name in (
     'command', 'remarks', 'verdict'))
 
 DRIVERS = ('vastdata', 'glusterfs', 'ibm')
-TEST_BED = ('simulators', 'conformance', 'rig')
+TEST_BED = ('testing',)
 # The list of all options, and the command line, know all drivers.
 # glusterfs_native.py is an older dotted path of the driver.
 KNOW_DRIVERS = ('opts.py', 'cli', 'glusterfs_native.py')

@@ -15,12 +15,12 @@ import subprocess
 import tempfile
 from typing import Any
 
-from manila_drivers.rig import gluster
-from manila_drivers.rig import gpfs
-from manila_drivers.rig import storage
-from manila_drivers.rig import vast
-from manila_drivers.simulators import nfs
-from manila_drivers.simulators import ssh
+from manila_drivers.testing.manila import gluster
+from manila_drivers.testing.manila import gpfs
+from manila_drivers.testing.manila import storage
+from manila_drivers.testing.manila import vast
+from manila_drivers.testing.simulators import nfs
+from manila_drivers.testing.simulators import ssh
 
 MANILAS = 'manila.share.drivers.'
 MANY = 100

@@ -30,7 +30,7 @@ INGREDIENTS = ('setup.cfg', 'setup.py', 'pyproject.toml', 'requirements.txt')
 
 # name -> (what pip installs, the command that is run with bin/python)
 COMMANDS = {
-    'demo': (['-e', '.[rig]'], ['-m', 'manila_drivers.rig.demo']),
+    'demo': (['-e', '.[rig]'], ['-m', 'manila_drivers.testing.manila.demo']),
     'test': (['tox>=4.6'], ['-m', 'tox', 'run']),
 }
 

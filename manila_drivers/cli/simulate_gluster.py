@@ -12,10 +12,10 @@ from manila_drivers.cli import arguments
 from manila_drivers.cli import options
 from manila_drivers.cli import simulate_ssh
 from manila_drivers.cli.command import Refused
-from manila_drivers.simulators import gluster
-from manila_drivers.simulators import ssh
-from manila_drivers.simulators.gluster import server as programs_module
-from manila_drivers.simulators.gluster import shell
+from manila_drivers.testing.simulators import gluster
+from manila_drivers.testing.simulators import ssh
+from manila_drivers.testing.simulators.gluster import server as programs_module
+from manila_drivers.testing.simulators.gluster import shell
 
 SUMMARY = 'run a GlusterFS cluster, in memory, behind SSH'
 DRIVER = ('manila_drivers.glusterfs.glusterfs_native.'

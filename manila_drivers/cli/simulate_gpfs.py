@@ -11,11 +11,11 @@ import pathlib
 from manila_drivers.cli import options
 from manila_drivers.cli import simulate_ssh
 from manila_drivers.cli.command import Refused
-from manila_drivers.simulators import gpfs
-from manila_drivers.simulators import nfs
-from manila_drivers.simulators import ssh
-from manila_drivers.simulators.gpfs import shell
-from manila_drivers.simulators.gpfs import state
+from manila_drivers.testing.simulators import gpfs
+from manila_drivers.testing.simulators import nfs
+from manila_drivers.testing.simulators import ssh
+from manila_drivers.testing.simulators.gpfs import shell
+from manila_drivers.testing.simulators.gpfs import state
 
 SUMMARY = 'run a node of a Storage Scale cluster, in memory, behind SSH'
 NODE = '127.0.0.1'

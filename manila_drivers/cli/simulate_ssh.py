@@ -14,7 +14,7 @@ import time
 from manila_drivers.cli import arguments
 from manila_drivers.cli import credentials
 from manila_drivers.cli import serving
-from manila_drivers.simulators import ssh
+from manila_drivers.testing.simulators import ssh
 
 #: A backend section, given the server, the file with its host keys, and the
 #: line with the password.

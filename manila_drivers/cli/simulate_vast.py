@@ -15,9 +15,9 @@ from manila_drivers.cli import credentials
 from manila_drivers.cli import options
 from manila_drivers.cli import serving
 from manila_drivers.cli.command import Refused
-from manila_drivers.simulators.vast import Options
-from manila_drivers.simulators.vast import VmsServer
-from manila_drivers.simulators.vast import VmsSim
+from manila_drivers.testing.simulators.vast import Options
+from manila_drivers.testing.simulators.vast import VmsServer
+from manila_drivers.testing.simulators.vast import VmsSim
 
 SUMMARY = 'run the management service (VMS) of a VAST cluster, in memory'
 SEEDED_POOL = 'vippool-1'

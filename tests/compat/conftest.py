@@ -12,8 +12,8 @@ from typing import Any
 
 import pytest
 
-from manila_drivers.rig import environment
-from manila_drivers.rig import releases
+from manila_drivers.testing.manila import environment
+from manila_drivers.testing.manila import releases
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
 

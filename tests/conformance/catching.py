@@ -2,16 +2,16 @@
 
 """Which check a driver fails, of one scenario or of many histories."""
 
-from manila_drivers.conformance import access_property
-from manila_drivers.conformance import budgets
-from manila_drivers.conformance import concurrency
-from manila_drivers.conformance import contents
-from manila_drivers.conformance import keeping
-from manila_drivers.conformance import lifecycle
-from manila_drivers.conformance import rules
-from manila_drivers.conformance import running
-from manila_drivers.conformance import service
-from manila_drivers.conformance import verdict
+from manila_drivers.testing.conformance import access_property
+from manila_drivers.testing.conformance import budgets
+from manila_drivers.testing.conformance import concurrency
+from manila_drivers.testing.conformance import contents
+from manila_drivers.testing.conformance import keeping
+from manila_drivers.testing.conformance import lifecycle
+from manila_drivers.testing.conformance import rules
+from manila_drivers.testing.conformance import running
+from manila_drivers.testing.conformance import service
+from manila_drivers.testing.conformance import verdict
 
 SCENARIOS = {scenario.name: scenario for module in (
     budgets, concurrency, contents, keeping, lifecycle, rules, service)

@@ -6,11 +6,11 @@ import itertools
 
 import pytest
 
-from manila_drivers.conformance import access_property
-from manila_drivers.conformance import running
-from manila_drivers.conformance import sweep
-from manila_drivers.conformance import verdict
-from manila_drivers.conformance.labs import vast
+from manila_drivers.testing.conformance import access_property
+from manila_drivers.testing.conformance import running
+from manila_drivers.testing.conformance import sweep
+from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.labs import vast
 from tests.conformance import broken
 from tests.conformance import catching
 

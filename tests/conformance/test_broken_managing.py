@@ -5,7 +5,7 @@
 
 import pytest
 
-from manila_drivers.conformance.labs import vast
+from manila_drivers.testing.conformance.labs import vast
 from tests.conformance import broken
 from tests.conformance import catching
 

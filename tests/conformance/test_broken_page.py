@@ -8,8 +8,8 @@ import time
 
 import pytest
 
-from manila_drivers.conformance import example
-from manila_drivers.conformance import secrets
+from manila_drivers.testing.conformance import example
+from manila_drivers.testing.conformance import secrets
 from tests.conformance import catching
 from tests.conformance import page
 

@@ -2,9 +2,9 @@
 
 """The GlusterFS driver passes everything, on its simulator."""
 
-from manila_drivers.conformance import rules
-from manila_drivers.conformance import suite
-from manila_drivers.conformance.labs import gluster
+from manila_drivers.testing.conformance import rules
+from manila_drivers.testing.conformance import suite
+from manila_drivers.testing.conformance.labs import gluster
 
 LABS = gluster.GlusterLabs()
 

@@ -10,10 +10,10 @@ import functools
 
 import pytest
 
-from manila_drivers.conformance.labs import gluster
 from manila_drivers.glusterfs import glusterfs_native
 from manila_drivers.glusterfs import performing
 from manila_drivers.glusterfs import records
+from manila_drivers.testing.conformance.labs import gluster
 from tests.conformance import catching
 
 

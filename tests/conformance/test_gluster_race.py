@@ -16,11 +16,11 @@ import uuid
 
 import pytest
 
-from manila_drivers.conformance.labs import gluster as lab
-from manila_drivers.conformance.labs import site as site_module
 from manila_drivers.glusterfs import glusterfs_native
 from manila_drivers.glusterfs import planning
-from manila_drivers.simulators import gluster
+from manila_drivers.testing.conformance.labs import gluster as lab
+from manila_drivers.testing.conformance.labs import site as site_module
+from manila_drivers.testing.simulators import gluster
 from manila_drivers.transport import command
 
 ROUNDS = 200

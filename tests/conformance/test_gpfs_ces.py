@@ -6,10 +6,10 @@ import dataclasses
 
 import pytest
 
-from manila_drivers.conformance import running
-from manila_drivers.conformance import stage as stage_module
-from manila_drivers.conformance import suite
-from manila_drivers.conformance.labs import gpfs
+from manila_drivers.testing.conformance import running
+from manila_drivers.testing.conformance import stage as stage_module
+from manila_drivers.testing.conformance import suite
+from manila_drivers.testing.conformance.labs import gpfs
 
 
 def released_where_it_is(share, unmanaged):

@@ -2,11 +2,11 @@
 
 """The GPFS driver with KNFS and GNFS, simulated."""
 
-from manila_drivers.conformance import rows
-from manila_drivers.conformance import stage as stage_module
-from manila_drivers.conformance import suite
-from manila_drivers.conformance import verdict
-from manila_drivers.conformance.labs import gpfs_nfs
+from manila_drivers.testing.conformance import rows
+from manila_drivers.testing.conformance import stage as stage_module
+from manila_drivers.testing.conformance import suite
+from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.labs import gpfs_nfs
 from tests.conformance import test_gpfs_ces
 
 

@@ -6,11 +6,11 @@ import re
 
 import pytest
 
-from manila_drivers.conformance import evidence
-from manila_drivers.conformance import lab
-from manila_drivers.conformance import running
-from manila_drivers.conformance import verdict
-from manila_drivers.conformance.labs import vast
+from manila_drivers.testing.conformance import evidence
+from manila_drivers.testing.conformance import lab
+from manila_drivers.testing.conformance import running
+from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.labs import vast
 from tests.conformance import catching
 from tests.conformance import page
 

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
-from manila_drivers.conformance import example
-from manila_drivers.conformance import running
-from manila_drivers.conformance import summary
-from manila_drivers.conformance import verdict
+from manila_drivers.testing.conformance import example
+from manila_drivers.testing.conformance import running
+from manila_drivers.testing.conformance import summary
+from manila_drivers.testing.conformance import verdict
 from tests.conformance import catching
 from tests.conformance import page
 

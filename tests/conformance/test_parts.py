@@ -8,14 +8,14 @@ import threading
 import pytest
 
 from manila_drivers import access
-from manila_drivers.conformance import history
-from manila_drivers.conformance import lab
-from manila_drivers.conformance import meaning
-from manila_drivers.conformance import rows
-from manila_drivers.conformance import running
-from manila_drivers.conformance import seam
-from manila_drivers.conformance import verdict
-from manila_drivers.conformance import watching
+from manila_drivers.testing.conformance import history
+from manila_drivers.testing.conformance import lab
+from manila_drivers.testing.conformance import meaning
+from manila_drivers.testing.conformance import rows
+from manila_drivers.testing.conformance import running
+from manila_drivers.testing.conformance import seam
+from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance import watching
 
 ABLE = lab.Access()
 

@@ -6,10 +6,10 @@ import hypothesis
 from hypothesis import strategies as st
 import pytest
 
-from manila_drivers.conformance import running
-from manila_drivers.conformance import sweep
-from manila_drivers.conformance import verdict
-from manila_drivers.conformance.labs import vast
+from manila_drivers.testing.conformance import running
+from manila_drivers.testing.conformance import sweep
+from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.labs import vast
 
 
 @pytest.mark.parametrize('text', ['0/5', '6/5', '5', '1/0', '-1/5', '2/5/1'])

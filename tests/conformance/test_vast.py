@@ -8,11 +8,11 @@ import hypothesis
 from hypothesis import strategies as st
 import pytest
 
-from manila_drivers.conformance import access_property
-from manila_drivers.conformance import history
-from manila_drivers.conformance import running
-from manila_drivers.conformance import suite
-from manila_drivers.conformance.labs import vast
+from manila_drivers.testing.conformance import access_property
+from manila_drivers.testing.conformance import history
+from manila_drivers.testing.conformance import running
+from manila_drivers.testing.conformance import suite
+from manila_drivers.testing.conformance.labs import vast
 
 
 class TestVast(suite.Everything):

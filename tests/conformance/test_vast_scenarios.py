@@ -9,12 +9,12 @@ import threading
 import pytest
 
 from manila_drivers import compat
-from manila_drivers.conformance import manager as manager_module
-from manila_drivers.conformance.labs import vast
-from manila_drivers.conformance.stage import Stage
-from manila_drivers.simulators.vast import Fault
-from manila_drivers.simulators.vast import VmsServer
-from manila_drivers.simulators.vast import VmsSim
+from manila_drivers.testing.conformance import manager as manager_module
+from manila_drivers.testing.conformance.labs import vast
+from manila_drivers.testing.conformance.stage import Stage
+from manila_drivers.testing.simulators.vast import Fault
+from manila_drivers.testing.simulators.vast import VmsServer
+from manila_drivers.testing.simulators.vast import VmsSim
 
 GiB = 1024 ** 3
 errors = compat.errors

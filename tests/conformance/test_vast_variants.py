@@ -8,12 +8,12 @@ documented, the driver has to survive either way.
 
 import pytest
 
-from manila_drivers.conformance import history
-from manila_drivers.conformance import lifecycle
-from manila_drivers.conformance import rules
-from manila_drivers.conformance import running
-from manila_drivers.conformance import service
-from manila_drivers.conformance.labs import vast
+from manila_drivers.testing.conformance import history
+from manila_drivers.testing.conformance import lifecycle
+from manila_drivers.testing.conformance import rules
+from manila_drivers.testing.conformance import running
+from manila_drivers.testing.conformance import service
+from manila_drivers.testing.conformance.labs import vast
 
 # What the simulated cluster does, and with which options the driver runs.
 VARIANTS = {

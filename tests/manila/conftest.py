@@ -11,13 +11,13 @@ import time
 
 import pytest
 
-from manila_drivers.rig import config
-from manila_drivers.rig import environment
-from manila_drivers.rig import process
-from manila_drivers.rig import releases
-from manila_drivers.rig import scene
-from manila_drivers.rig import show
-from manila_drivers.rig import vast
+from manila_drivers.testing.manila import config
+from manila_drivers.testing.manila import environment
+from manila_drivers.testing.manila import process
+from manila_drivers.testing.manila import releases
+from manila_drivers.testing.manila import scene
+from manila_drivers.testing.manila import show
+from manila_drivers.testing.manila import vast
 
 BACKEND = 'vast'
 HERE = pathlib.Path(__file__).parent

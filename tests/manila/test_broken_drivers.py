@@ -15,18 +15,18 @@ import re
 
 import pytest
 
-from manila_drivers.rig import config
-from manila_drivers.rig import copies
-from manila_drivers.rig import environment
-from manila_drivers.rig import journal
-from manila_drivers.rig import kinds
-from manila_drivers.rig import life
-from manila_drivers.rig import outage
-from manila_drivers.rig import process
-from manila_drivers.rig import releases
-from manila_drivers.rig import scene
-from manila_drivers.rig import storage
-from manila_drivers.rig import vast
+from manila_drivers.testing.manila import config
+from manila_drivers.testing.manila import copies
+from manila_drivers.testing.manila import environment
+from manila_drivers.testing.manila import journal
+from manila_drivers.testing.manila import kinds
+from manila_drivers.testing.manila import life
+from manila_drivers.testing.manila import outage
+from manila_drivers.testing.manila import process
+from manila_drivers.testing.manila import releases
+from manila_drivers.testing.manila import scene
+from manila_drivers.testing.manila import storage
+from manila_drivers.testing.manila import vast
 from tests.manila.conftest import REPOSITORY
 
 # For what never comes.

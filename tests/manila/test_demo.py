@@ -20,7 +20,7 @@ SAID = ('create a share of 1 GiB', 'open to nobody', r'create_share \(3 REST',
         'POST views', 'creating_from_snapshot', 'refused',
         'nothing left behind', 'shares ensured',
         r'\d+ steps, \d+ requests to the cluster', '^[^\x1b]*$')
-COMMAND = (sys.executable, '-m', 'manila_drivers.rig.demo')
+COMMAND = (sys.executable, '-m', 'manila_drivers.testing.manila.demo')
 
 
 def _environment() -> dict[str, str]:

@@ -13,12 +13,12 @@ import sys
 
 import pytest
 
-from manila_drivers.rig import config
-from manila_drivers.rig import environment
-from manila_drivers.rig import life
-from manila_drivers.rig import process
-from manila_drivers.rig import releases
-from manila_drivers.rig import scene
+from manila_drivers.testing.manila import config
+from manila_drivers.testing.manila import environment
+from manila_drivers.testing.manila import life
+from manila_drivers.testing.manila import process
+from manila_drivers.testing.manila import releases
+from manila_drivers.testing.manila import scene
 from tests.manila.conftest import awaited
 from tests.manila.conftest import REPOSITORY
 
@@ -123,14 +123,14 @@ def test_the_openstack_client_works(manila: process.Manila,
     (signal.SIGINT, 0), (signal.SIGKILL, -signal.SIGKILL)])
 def test_a_file_of_backends_is_enough(
         tmp_path: pathlib.Path, ending: signal.Signals, code: int) -> None:
-    """`python -m manila_drivers.rig FILE`; Manila ends when it does."""
+    """Manila ends when the command that was given a file does."""
     file, output = tmp_path / 'backends.conf', tmp_path / 'output'
     file.write_text('\n'.join(['[dummy]', *(
         '%s = %s' % option for option in DUMMY.items())]))
     with output.open('wb') as out:
         rig = subprocess.Popen(
-            [sys.executable, '-m', 'manila_drivers.rig', file, '--work',
-             tmp_path], stdout=out, stderr=out,
+            [sys.executable, '-m', 'manila_drivers.testing.manila', file,
+             '--work', tmp_path], stdout=out, stderr=out,
             env={**os.environ, 'PYTHONPATH': str(REPOSITORY)})
     try:
         text = awaited(output, 'To stop it', rig)

@@ -4,7 +4,7 @@
 
 For every supported release, and for both kinds of threads where there is a
 choice.  What the rules say is compared with what the cluster lets clients do
-after every step; see `manila_drivers.rig.life` and `outage`.
+after every step; see `manila_drivers.testing.manila.life` and `outage`.
 """
 
 from concurrent import futures
@@ -12,10 +12,10 @@ import re
 
 import pytest
 
-from manila_drivers.rig import cast
-from manila_drivers.rig import life
-from manila_drivers.rig import outage
-from manila_drivers.rig import scene
+from manila_drivers.testing.manila import cast
+from manila_drivers.testing.manila import life
+from manila_drivers.testing.manila import outage
+from manila_drivers.testing.manila import scene
 from tests.manila.conftest import Stage
 
 # Round trips that a call may take, when nothing was wrong before.

@@ -11,7 +11,7 @@ import sqlalchemy
 from sqlalchemy import exc
 from sqlalchemy import text
 
-from manila_drivers.rig import sqlite
+from manila_drivers.testing.manila import sqlite
 
 THREADS, ROUNDS = 8, 25
 

@@ -16,17 +16,17 @@ from types import ModuleType
 
 import pytest
 
-from manila_drivers.rig import config
-from manila_drivers.rig import environment
-from manila_drivers.rig import gluster
-from manila_drivers.rig import gpfs
-from manila_drivers.rig import life
-from manila_drivers.rig import outage
-from manila_drivers.rig import process
-from manila_drivers.rig import releases
-from manila_drivers.rig import scene
-from manila_drivers.rig import show
-from manila_drivers.simulators import gate
+from manila_drivers.testing.manila import config
+from manila_drivers.testing.manila import environment
+from manila_drivers.testing.manila import gluster
+from manila_drivers.testing.manila import gpfs
+from manila_drivers.testing.manila import life
+from manila_drivers.testing.manila import outage
+from manila_drivers.testing.manila import process
+from manila_drivers.testing.manila import releases
+from manila_drivers.testing.manila import scene
+from manila_drivers.testing.manila import show
+from manila_drivers.testing.simulators import gate
 from tests import needs
 
 Cluster = gluster.Cluster | gpfs.Cluster

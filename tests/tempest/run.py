@@ -17,8 +17,8 @@ import subprocess
 import sys
 import time
 
-from manila_drivers.simulators.vast import VmsServer
-from manila_drivers.simulators.vast import VmsSim
+from manila_drivers.testing.simulators.vast import VmsServer
+from manila_drivers.testing.simulators.vast import VmsSim
 from tests.tempest import configs
 from tests.tempest import layout as layout_module
 from tests.tempest import processes

@@ -12,7 +12,7 @@ import time
 
 import pytest
 
-from manila_drivers.simulators import sshd
+from manila_drivers.testing.simulators import sshd
 from tests import leftovers
 from tests import needs
 
@@ -44,7 +44,7 @@ def test_it():
 """
 AFTER = '\ndef test_another():\n    pass\n'
 IMPORTS = ('import itertools, pytest, subprocess, sys, threading, time\n'
-           'from manila_drivers.simulators import sshd\n')
+           'from manila_drivers.testing.simulators import sshd\n')
 
 
 @pytest.fixture

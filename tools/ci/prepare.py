@@ -36,7 +36,7 @@ LOCK, PATIENCE = 300, 420
 
 FETCH = """
 import pathlib, sys
-from manila_drivers.rig import environment, releases
+from manila_drivers.testing.manila import environment, releases
 # "installed" is empty, as compat looks at unpacked releases alone.
 place = environment.Environment(
     pathlib.Path(sys.executable), environment.cache_directory(), installed='')

@@ -20,12 +20,12 @@ import typing as ty
 
 from manila_drivers import access
 from manila_drivers import exception
-from manila_drivers.conformance import lab
-from manila_drivers.conformance import seam
-from manila_drivers.conformance.labs import gluster as simulated
-from manila_drivers.conformance.labs import site as lab_site
 from manila_drivers.glusterfs import commandline
 from manila_drivers.glusterfs import glusterfs_native
+from manila_drivers.testing.conformance import lab
+from manila_drivers.testing.conformance import seam
+from manila_drivers.testing.conformance.labs import gluster as simulated
+from manila_drivers.testing.conformance.labs import site as lab_site
 from manila_drivers.transport import command
 from tests.functional.gluster import site as sites
 from tests.functional.gluster.crowd import Crowd

@@ -11,13 +11,13 @@ import random
 
 import pytest
 
-from manila_drivers.conformance import access_property
-from manila_drivers.conformance import history
-from manila_drivers.conformance import lifecycle
-from manila_drivers.conformance import rules
-from manila_drivers.conformance import service
-from manila_drivers.conformance import stage
-from manila_drivers.conformance import verdict
+from manila_drivers.testing.conformance import access_property
+from manila_drivers.testing.conformance import history
+from manila_drivers.testing.conformance import lifecycle
+from manila_drivers.testing.conformance import rules
+from manila_drivers.testing.conformance import service
+from manila_drivers.testing.conformance import stage
+from manila_drivers.testing.conformance import verdict
 from tests.conformance import test_gluster_broken
 from tests.functional.gluster import real
 

@@ -4,7 +4,7 @@
 
 import pytest
 
-from manila_drivers.simulators.gluster import GlusterSim
+from manila_drivers.testing.simulators.gluster import GlusterSim
 from tests.functional.gluster import comparing
 from tests.functional.lab import gluster
 

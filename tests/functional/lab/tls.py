@@ -10,7 +10,7 @@ import pathlib
 import shutil
 import subprocess
 
-from manila_drivers.simulators import tls
+from manila_drivers.testing.simulators import tls
 from tests.functional.lab import box
 
 

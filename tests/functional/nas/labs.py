@@ -12,9 +12,9 @@ from collections.abc import Sequence
 import random
 from typing import Any
 
-from manila_drivers.conformance import seam as seam_module
-from manila_drivers.conformance.labs import gpfs
-from manila_drivers.conformance.labs import gpfs_nfs
+from manila_drivers.testing.conformance import seam as seam_module
+from manila_drivers.testing.conformance.labs import gpfs
+from manila_drivers.testing.conformance.labs import gpfs_nfs
 from manila_drivers.transport import command
 from tests.functional.nas import real
 

@@ -2,8 +2,9 @@
 
 """Real servers in the place that simulated ones have in a lab.
 
-They can be asked the same things as :class:`manila_drivers.simulators.nfs.
-Server`; what clients get is asked of the server itself, by trying.
+They can be asked the same things as
+:class:`manila_drivers.testing.simulators.nfs.Server`; what clients get is
+asked of the server itself, by trying.
 """
 
 import abc

@@ -10,9 +10,9 @@ import random
 
 import pytest
 
-from manila_drivers.conformance import access_property
-from manila_drivers.conformance import history
-from manila_drivers.conformance import rules
+from manila_drivers.testing.conformance import access_property
+from manila_drivers.testing.conformance import history
+from manila_drivers.testing.conformance import rules
 from tests.functional.nas import labs
 
 pytestmark = pytest.mark.timeout(600)

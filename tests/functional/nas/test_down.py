@@ -4,7 +4,7 @@
 
 import pytest
 
-from manila_drivers.conformance import stage as stage_module
+from manila_drivers.testing.conformance import stage as stage_module
 from tests.functional.nas import labs
 
 pytestmark = pytest.mark.timeout(600)

@@ -18,7 +18,7 @@ from manila_drivers.nas import exports_text
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
 from manila_drivers.nas import ganesha_facts
-from manila_drivers.simulators import nfs
+from manila_drivers.testing.simulators import nfs
 from tests.functional.nas import ganesha
 
 pytestmark = pytest.mark.timeout(900)

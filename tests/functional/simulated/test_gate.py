@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from manila_drivers import exception
-from manila_drivers.simulators import gate as gate_module
-from manila_drivers.simulators import sshd
+from manila_drivers.testing.simulators import gate as gate_module
+from manila_drivers.testing.simulators import sshd
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh
 from tests import doors

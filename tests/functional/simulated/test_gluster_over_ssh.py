@@ -11,10 +11,10 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers.glusterfs import glusterfs_native
-from manila_drivers.simulators import gluster
-from manila_drivers.simulators.gluster import server
 from manila_drivers.standalone import configuration
 from manila_drivers.standalone import private_data
+from manila_drivers.testing.simulators import gluster
+from manila_drivers.testing.simulators.gluster import server
 from tests import needs
 from tests.functional.gluster.waiting import eventually
 from tests.functional.ssh import daemon

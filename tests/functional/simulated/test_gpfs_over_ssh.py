@@ -18,10 +18,10 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers.ibm import gpfs as gpfs_driver
-from manila_drivers.simulators import gpfs
-from manila_drivers.simulators import sshd
 from manila_drivers.standalone import configuration
 from manila_drivers.standalone import private_data
+from manila_drivers.testing.simulators import gpfs
+from manila_drivers.testing.simulators import sshd
 
 FILES = 10_000
 

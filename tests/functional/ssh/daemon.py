@@ -6,7 +6,7 @@ import os
 import pwd
 import signal
 
-from manila_drivers.simulators import sshd
+from manila_drivers.testing.simulators import sshd
 
 USER = pwd.getpwuid(os.geteuid()).pw_name
 

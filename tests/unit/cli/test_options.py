@@ -14,10 +14,10 @@ from manila_drivers.cli import options
 from manila_drivers.cli import serving
 from manila_drivers.cli import simulate_vast
 from manila_drivers.cli.command import Refused
-from manila_drivers.simulators import gluster
-from manila_drivers.simulators.gpfs import state as gpfs_state
-from manila_drivers.simulators.vast import Options
-from manila_drivers.simulators.vast.wire import Request
+from manila_drivers.testing.simulators import gluster
+from manila_drivers.testing.simulators.gpfs import state as gpfs_state
+from manila_drivers.testing.simulators.vast import Options
+from manila_drivers.testing.simulators.vast.wire import Request
 
 
 @pytest.mark.parametrize(('setting', 'field', 'value'), [

@@ -12,8 +12,8 @@ import sys
 import pytest
 import requests
 
-from manila_drivers.simulators.vast import VmsServer
-from manila_drivers.simulators.vast import VmsSim
+from manila_drivers.testing.simulators.vast import VmsServer
+from manila_drivers.testing.simulators.vast import VmsSim
 from tests.unit.cli import process as process_module
 from tests.unit.cli.process import ended
 from tests.unit.cli.process import refused

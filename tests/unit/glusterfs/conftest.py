@@ -4,11 +4,11 @@ import uuid
 
 import pytest
 
-from manila_drivers.conformance import clock as clock_module
-from manila_drivers.conformance.labs import site as site_module
 from manila_drivers.glusterfs import glusterfs_native
-from manila_drivers.simulators import gluster
 from manila_drivers.standalone import configuration
+from manila_drivers.testing.conformance import clock as clock_module
+from manila_drivers.testing.conformance.labs import site as site_module
+from manila_drivers.testing.simulators import gluster
 
 
 class World:

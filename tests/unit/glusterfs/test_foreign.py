@@ -5,7 +5,7 @@
 import pytest
 
 from manila_drivers import compat
-from manila_drivers.simulators.faults import Fault
+from manila_drivers.testing.simulators.faults import Fault
 from tests.unit.glusterfs import conftest
 
 Failed = compat.errors.ShareBackendException

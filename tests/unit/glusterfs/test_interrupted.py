@@ -6,7 +6,7 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers.glusterfs import planning
-from manila_drivers.simulators.gluster import Fault
+from manila_drivers.testing.simulators.gluster import Fault
 from tests.unit.glusterfs.conftest import row
 from tests.unit.glusterfs.conftest import rules
 from tests.unit.glusterfs.conftest import snapshot_of

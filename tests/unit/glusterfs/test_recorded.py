@@ -10,7 +10,7 @@ import json
 
 import pytest
 
-from manila_drivers.simulators.gluster import GlusterSim
+from manila_drivers.testing.simulators.gluster import GlusterSim
 from tests.functional.gluster import comparing
 from tests.functional.gluster import record
 

@@ -9,7 +9,7 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers.glusterfs import opts
-from manila_drivers.simulators.gluster import Fault
+from manila_drivers.testing.simulators.gluster import Fault
 from tests.unit.glusterfs.conftest import row
 
 Wrong = compat.errors.BadConfigurationException

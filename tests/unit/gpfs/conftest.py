@@ -4,9 +4,9 @@
 
 import pytest
 
-from manila_drivers.conformance import manager
-from manila_drivers.conformance.labs import gpfs
-from manila_drivers.conformance.labs import gpfs_nfs
+from manila_drivers.testing.conformance import manager
+from manila_drivers.testing.conformance.labs import gpfs
+from manila_drivers.testing.conformance.labs import gpfs_nfs
 
 
 class Place:

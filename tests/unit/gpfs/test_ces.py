@@ -5,9 +5,9 @@
 import pytest
 
 from manila_drivers import compat
-from manila_drivers.conformance import rows
-from manila_drivers.simulators import gpfs
-from manila_drivers.simulators.gpfs import state
+from manila_drivers.testing.conformance import rows
+from manila_drivers.testing.simulators import gpfs
+from manila_drivers.testing.simulators.gpfs import state
 
 errors = compat.errors
 ALICE, BOB, CAROL = '10.0.0.1', '10.0.0.2', '10.0.0.3'

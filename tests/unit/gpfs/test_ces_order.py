@@ -12,8 +12,8 @@ import pytest
 from manila_drivers.ibm.gpfs import ces
 from manila_drivers.ibm.gpfs import ces_list
 from manila_drivers.ibm.gpfs import commands
-from manila_drivers.simulators.gpfs import ces as simulated
-from manila_drivers.simulators.gpfs import state
+from manila_drivers.testing.simulators.gpfs import ces as simulated
+from manila_drivers.testing.simulators.gpfs import state
 from manila_drivers.transport import command
 from tests.unit.nas import world
 

@@ -6,8 +6,8 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers import exception
-from manila_drivers.conformance import rows
 from manila_drivers.ibm.gpfs import knfs
+from manila_drivers.testing.conformance import rows
 
 errors = compat.errors
 ALICE, BOB, NET = '10.0.0.1', '10.0.0.2', '10.0.0.0/24'

@@ -10,10 +10,10 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs import driver as driver_module
-from manila_drivers.simulators import gpfs
-from manila_drivers.simulators.gpfs import programs
-from manila_drivers.simulators.gpfs import tree
 from manila_drivers.standalone import configuration
+from manila_drivers.testing.simulators import gpfs
+from manila_drivers.testing.simulators.gpfs import programs
+from manila_drivers.testing.simulators.gpfs import tree
 
 FILTERS = pathlib.Path(__file__).parents[3].joinpath(
     'etc/manila/rootwrap.d/manila_drivers.filters').read_text()

@@ -5,7 +5,7 @@
 import pytest
 
 from manila_drivers import compat
-from manila_drivers.conformance import rows
+from manila_drivers.testing.conformance import rows
 from manila_drivers.transport import command
 
 errors = compat.errors

@@ -7,9 +7,9 @@ import itertools
 import pytest
 
 from manila_drivers import compat
-from manila_drivers.conformance import rows
 from manila_drivers.model import GiB
-from manila_drivers.simulators import gpfs
+from manila_drivers.testing.conformance import rows
+from manila_drivers.testing.simulators import gpfs
 
 errors = compat.errors
 HOSTILE = ('$(touch x)', '; reboot', '../../etc', 'a b', '-f', "'", '"', '`',

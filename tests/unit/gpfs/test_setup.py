@@ -182,7 +182,7 @@ def test_protocol_nodes_that_nobody_may_ask(place):
 
 def test_the_management_host_is_down(make_place):
     place = make_place()
-    from manila_drivers.simulators import gpfs
+    from manila_drivers.testing.simulators import gpfs
     place.lab._trouble.arm(gpfs.Strike('unreachable'), 1, lasting=True)
     fails(place, 'gpfs_management_hosts')
 

@@ -13,7 +13,7 @@ from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
 from manila_drivers.nas import ganesha_facts
 from manila_drivers.nas import ganesha_text
-from manila_drivers.simulators import nfs
+from manila_drivers.testing.simulators import nfs
 from manila_drivers.transport import command
 from manila_drivers.transport import script
 from tests.unit.nas import world

@@ -14,9 +14,9 @@ from manila_drivers.ibm.gpfs import debts
 from manila_drivers.ibm.gpfs import exporting
 from manila_drivers.ibm.gpfs import gnfs
 from manila_drivers.nas import ganesha_legacy as legacy
-from manila_drivers.simulators import faults
-from manila_drivers.simulators import nfs
-from manila_drivers.simulators.nfs import ganesha
+from manila_drivers.testing.simulators import faults
+from manila_drivers.testing.simulators import nfs
+from manila_drivers.testing.simulators.nfs import ganesha
 from tests.unit.nas import world
 
 # Of the first GPFS driver, as its documentation shows it.

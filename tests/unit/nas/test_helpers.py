@@ -17,9 +17,9 @@ from manila_drivers.nas import directory
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
 from manila_drivers.nas import prefixes
-from manila_drivers.simulators import faults
-from manila_drivers.simulators import nfs
-from manila_drivers.simulators.nfs import files
+from manila_drivers.testing.simulators import faults
+from manila_drivers.testing.simulators import nfs
+from manila_drivers.testing.simulators.nfs import files
 from manila_drivers.transport import command
 from tests.unit.nas import world
 

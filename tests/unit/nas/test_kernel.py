@@ -11,7 +11,7 @@ from manila_drivers import exception
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import kernel
 from manila_drivers.nas import kernel_plan
-from manila_drivers.simulators import nfs
+from manila_drivers.testing.simulators import nfs
 from manila_drivers.transport import command
 from manila_drivers.transport import script
 from tests.unit.nas import world

@@ -5,8 +5,8 @@ from hypothesis import strategies as st
 import pytest
 
 from manila_drivers.nas import exports_text
-from manila_drivers.simulators import nfs
-from manila_drivers.simulators.nfs import shell
+from manila_drivers.testing.simulators import nfs
+from manila_drivers.testing.simulators.nfs import shell
 from manila_drivers.transport import command
 from manila_drivers.transport import script
 

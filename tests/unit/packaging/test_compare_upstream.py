@@ -6,9 +6,9 @@
 
 import pytest
 
-from manila_drivers.simulators import nfs
-from manila_drivers.simulators.gluster import shell
-from manila_drivers.simulators.gluster import sim
+from manila_drivers.testing.simulators import nfs
+from manila_drivers.testing.simulators.gluster import shell
+from manila_drivers.testing.simulators.gluster import sim
 from tests.unit.packaging import scripts
 
 places = scripts.load('places')

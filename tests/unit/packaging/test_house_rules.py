@@ -39,7 +39,7 @@ def test_only_compat_and_the_rig_import_manila(repository, statement):
     assert len(repository(**{'manila_drivers/vastdata/x.py': code})) == 1
     assert repository(**{
         'manila_drivers/compat.py': code,
-        'manila_drivers/rig/x.py': code,
+        'manila_drivers/testing/manila/x.py': code,
         'tests/compat/x.py': code}) == []
 
 
@@ -102,9 +102,9 @@ def test_a_directory_of_tests_is_a_package(repository):
     ('glusterfs/shares.py', 'from manila_drivers.vastdata import records'),
     ('nas/kernel.py', 'from manila_drivers.ibm.gpfs import exports'),
     ('transport/rest.py', 'from manila_drivers import vastdata'),
-    ('driver.py', 'from manila_drivers.simulators import vast'),
-    ('vastdata/api.py', 'import manila_drivers.conformance.lab'),
-    ('standalone/base.py', 'from manila_drivers import rig'),
+    ('driver.py', 'from manila_drivers.testing.simulators import vast'),
+    ('vastdata/api.py', 'import manila_drivers.testing.conformance.lab'),
+    ('standalone/base.py', 'from manila_drivers.testing import manila'),
 ])
 def test_rooms_import_only_what_they_may(repository, module, statement):
     name = f'manila_drivers/{module}'
@@ -115,8 +115,10 @@ def test_rooms_import_only_what_they_may(repository, module, statement):
     ('nas/kernel.py', 'from manila_drivers.transport import command'),
     ('vastdata/api.py', 'from manila_drivers.transport import rest'),
     ('opts.py', 'from manila_drivers.vastdata import opts'),
-    ('cli/simulate_vast.py', 'from manila_drivers.simulators import vast'),
-    ('conformance/labs/vast.py', 'from manila_drivers.vastdata import driver'),
+    ('cli/simulate_vast.py',
+     'from manila_drivers.testing.simulators import vast'),
+    ('testing/conformance/labs/vast.py',
+     'from manila_drivers.vastdata import driver'),
     ('vastdata/planning.py', 'from manila_drivers.vastdata import records'),
 ])
 def test_rooms_import_what_they_need(repository, module, statement):

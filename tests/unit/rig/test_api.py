@@ -9,9 +9,9 @@ from typing import Any
 
 import pytest
 
-from manila_drivers.rig import api
-from manila_drivers.rig import client
-from manila_drivers.rig import web
+from manila_drivers.testing.manila import api
+from manila_drivers.testing.manila import client
+from manila_drivers.testing.manila import web
 
 
 class Manila:

@@ -4,7 +4,7 @@ import pathlib
 
 import pytest
 
-from manila_drivers.rig import backends
+from manila_drivers.testing.manila import backends
 
 WORK = pathlib.Path('/work')
 TEXT = """

@@ -9,7 +9,7 @@ from hypothesis import strategies
 from oslo_config import cfg
 import pytest
 
-from manila_drivers.rig import config
+from manila_drivers.testing.manila import config
 
 WORK = pathlib.Path('/somewhere/work')
 

@@ -8,8 +8,8 @@ import zipfile
 
 import pytest
 
-from manila_drivers.rig import environment
-from manila_drivers.rig import releases
+from manila_drivers.testing.manila import environment
+from manila_drivers.testing.manila import releases
 
 OLD = releases.named('20.0')
 

@@ -4,9 +4,9 @@ import io
 
 import pytest
 
-from manila_drivers.rig import calls
-from manila_drivers.rig import journal
-from manila_drivers.rig import show
+from manila_drivers.testing.manila import calls
+from manila_drivers.testing.manila import journal
+from manila_drivers.testing.manila import show
 
 LINE = ('2026 INFO manila_drivers.operation [req] VASTShareDriver.%s: backend '
         '%s, id 1-2, %s\n')

@@ -6,9 +6,9 @@ import importlib
 
 import pytest
 
-from manila_drivers.rig import cast
-from manila_drivers.rig import kinds
-from manila_drivers.rig import stay
+from manila_drivers.testing.manila import cast
+from manila_drivers.testing.manila import kinds
+from manila_drivers.testing.manila import stay
 
 ALL = sorted(kinds.KINDS)
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from manila_drivers.rig import releases
+from manila_drivers.testing.manila import releases
 
 
 @pytest.mark.parametrize('release', releases.RELEASES.values(),

@@ -8,7 +8,7 @@ import subprocess
 
 import pytest
 
-from manila_drivers.rig import rootwrap
+from manila_drivers.testing.manila import rootwrap
 
 
 @pytest.mark.parametrize('words', [[], ['-n']])

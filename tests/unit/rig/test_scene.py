@@ -2,8 +2,8 @@
 
 import pytest
 
-from manila_drivers.rig import cast
-from manila_drivers.rig import scene
+from manila_drivers.testing.manila import cast
+from manila_drivers.testing.manila import scene
 
 RULES = {'10.0.0.0/8': 'ro', '10.1.0.0/16': 'rw', '10.1.2.3': 'ro',
          '2001:db8::/32': 'rw'}

@@ -6,13 +6,13 @@ import io
 
 import pytest
 
-from manila_drivers.rig import __main__ as rig
-from manila_drivers.rig import process
-from manila_drivers.rig import show
-from manila_drivers.rig import stay
-from manila_drivers.rig.calls import Call
-from manila_drivers.rig.journal import Journal
-from manila_drivers.rig.journal import Step
+from manila_drivers.testing.manila import __main__ as rig
+from manila_drivers.testing.manila import process
+from manila_drivers.testing.manila import show
+from manila_drivers.testing.manila import stay
+from manila_drivers.testing.manila.calls import Call
+from manila_drivers.testing.manila.journal import Journal
+from manila_drivers.testing.manila.journal import Step
 
 LINE = ('2026-01-01 INFO manila_drivers.operation VASTShareDriver.%s done: '
         'backend b, id i, 3 REST in 0.003 s of 0.006 s\n')

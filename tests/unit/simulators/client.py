@@ -7,8 +7,8 @@ from typing import Any
 
 import requests
 
-from manila_drivers.simulators.vast import VmsAdapter
-from manila_drivers.simulators.vast import VmsSim
+from manila_drivers.testing.simulators.vast import VmsAdapter
+from manila_drivers.testing.simulators.vast import VmsSim
 
 
 class Clock:

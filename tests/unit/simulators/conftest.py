@@ -4,8 +4,8 @@ from collections.abc import Iterator
 
 import pytest
 
-from manila_drivers.simulators.vast import VmsServer
-from manila_drivers.simulators.vast import VmsSim
+from manila_drivers.testing.simulators.vast import VmsServer
+from manila_drivers.testing.simulators.vast import VmsSim
 from tests.unit.simulators.client import Api
 from tests.unit.simulators.client import Clock
 

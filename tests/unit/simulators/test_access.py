@@ -9,9 +9,9 @@ from hypothesis import settings
 from hypothesis import strategies as st
 import pytest
 
-from manila_drivers.simulators.vast import access
-from manila_drivers.simulators.vast import hosts
-from manila_drivers.simulators.vast import VmsSim
+from manila_drivers.testing.simulators.vast import access
+from manila_drivers.testing.simulators.vast import hosts
+from manila_drivers.testing.simulators.vast import VmsSim
 
 
 @pytest.fixture

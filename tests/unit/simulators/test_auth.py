@@ -3,7 +3,7 @@
 import pytest
 from requests.auth import _basic_auth_str
 
-from manila_drivers.simulators.vast import VmsSim
+from manila_drivers.testing.simulators.vast import VmsSim
 from tests.unit.simulators.client import Api
 
 

@@ -4,7 +4,7 @@
 
 import pytest
 
-from manila_drivers.simulators.vast.state import version_of
+from manila_drivers.testing.simulators.vast.state import version_of
 
 METRICS = ('drr', 'logical_space', 'logical_space_in_use', 'physical_space',
            'physical_space_in_use')

@@ -7,11 +7,11 @@ import threading
 import pytest
 import requests
 
-from manila_drivers.simulators.faults import FaultPlan
-from manila_drivers.simulators.faults import KINDS
-from manila_drivers.simulators.vast import Fault
-from manila_drivers.simulators.vast import VmsAdapter
-from manila_drivers.simulators.vast import VmsSim
+from manila_drivers.testing.simulators.faults import FaultPlan
+from manila_drivers.testing.simulators.faults import KINDS
+from manila_drivers.testing.simulators.vast import Fault
+from manila_drivers.testing.simulators.vast import VmsAdapter
+from manila_drivers.testing.simulators.vast import VmsSim
 from tests.unit.simulators.client import Api
 
 

@@ -12,10 +12,10 @@ import threading
 import pytest
 import requests
 
-from manila_drivers.simulators import tls
-from manila_drivers.simulators.vast import Fault
-from manila_drivers.simulators.vast import VmsServer
-from manila_drivers.simulators.vast import VmsSim
+from manila_drivers.testing.simulators import tls
+from manila_drivers.testing.simulators.vast import Fault
+from manila_drivers.testing.simulators.vast import VmsServer
+from manila_drivers.testing.simulators.vast import VmsSim
 from tests.unit.simulators.client import Api
 from tests.unit.simulators.client import Clock
 

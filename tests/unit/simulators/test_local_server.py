@@ -9,8 +9,8 @@ import threading
 
 import pytest
 
-from manila_drivers.rig import web
-from manila_drivers.simulators import local_server
+from manila_drivers.testing.manila import web
+from manila_drivers.testing.simulators import local_server
 from tests import listening
 
 

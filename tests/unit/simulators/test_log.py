@@ -4,9 +4,9 @@
 
 import requests
 
-from manila_drivers.simulators.vast import Fault
-from manila_drivers.simulators.vast import Options
-from manila_drivers.simulators.vast import VmsSim
+from manila_drivers.testing.simulators.vast import Fault
+from manila_drivers.testing.simulators.vast import Options
+from manila_drivers.testing.simulators.vast import VmsSim
 from tests.unit.simulators.client import Api
 
 

@@ -4,7 +4,7 @@
 
 import pytest
 
-from manila_drivers.simulators.vast import VmsSim
+from manila_drivers.testing.simulators.vast import VmsSim
 
 SEEDED = {('policy', 'default', 'default'), ('directory', 'default', '/')}
 

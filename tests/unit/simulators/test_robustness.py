@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import settings
 from hypothesis import strategies as st
 
-from manila_drivers.simulators.vast import VmsSim
-from manila_drivers.simulators.vast.http import render
-from manila_drivers.simulators.vast.wire import Request
+from manila_drivers.testing.simulators.vast import VmsSim
+from manila_drivers.testing.simulators.vast.http import render
+from manila_drivers.testing.simulators.vast.wire import Request
 
 ROUTES = sorted(VmsSim().router.handlers)
 

@@ -5,7 +5,7 @@
 import pytest
 
 from manila_drivers import exception
-from manila_drivers.simulators import ssh as simulated
+from manila_drivers.testing.simulators import ssh as simulated
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh
 from tests import doors

@@ -4,7 +4,7 @@
 
 import requests
 
-from manila_drivers.simulators.vast import VmsSim
+from manila_drivers.testing.simulators.vast import VmsSim
 from tests.unit.simulators.client import Api
 
 

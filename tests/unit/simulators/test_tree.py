@@ -5,8 +5,8 @@
 import pytest
 from requests.auth import _basic_auth_str
 
-from manila_drivers.simulators.vast.tree import lineage
-from manila_drivers.simulators.vast.tree import Tree
+from manila_drivers.testing.simulators.vast.tree import lineage
+from manila_drivers.testing.simulators.vast.tree import Tree
 
 GiB = 2 ** 30
 

@@ -18,11 +18,11 @@ import time
 import pytest
 
 from manila_drivers import exception
-from manila_drivers.simulators import faults
-from manila_drivers.simulators.vast import Fault
-from manila_drivers.simulators.vast import VmsAdapter
-from manila_drivers.simulators.vast import VmsServer
-from manila_drivers.simulators.vast import VmsSim
+from manila_drivers.testing.simulators import faults
+from manila_drivers.testing.simulators.vast import Fault
+from manila_drivers.testing.simulators.vast import VmsAdapter
+from manila_drivers.testing.simulators.vast import VmsServer
+from manila_drivers.testing.simulators.vast import VmsSim
 from manila_drivers.transport import rest
 from manila_drivers.transport import retry
 from tests import listening

@@ -6,9 +6,9 @@ import uuid
 
 import pytest
 
-from manila_drivers.simulators.vast import VmsAdapter
-from manila_drivers.simulators.vast import VmsSim
 from manila_drivers.standalone import configuration
+from manila_drivers.testing.simulators.vast import VmsAdapter
+from manila_drivers.testing.simulators.vast import VmsSim
 from manila_drivers.vastdata import driver as vast_driver
 
 

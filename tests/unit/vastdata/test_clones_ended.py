@@ -4,7 +4,7 @@
 
 import pytest
 
-from manila_drivers.simulators.vast import Fault
+from manila_drivers.testing.simulators.vast import Fault
 from tests.unit.vastdata.conftest import path_of
 from tests.unit.vastdata.conftest import share
 

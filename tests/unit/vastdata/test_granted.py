@@ -6,8 +6,8 @@ import contextlib
 import pytest
 
 from manila_drivers import compat
-from manila_drivers.conformance.labs import site
-from manila_drivers.simulators.vast import Fault
+from manila_drivers.testing.conformance.labs import site
+from manila_drivers.testing.simulators.vast import Fault
 from tests.unit.vastdata.conftest import rule
 from tests.unit.vastdata.conftest import share
 

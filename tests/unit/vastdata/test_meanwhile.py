@@ -10,7 +10,7 @@ import threading
 
 import pytest
 
-from manila_drivers.simulators.vast import VmsAdapter
+from manila_drivers.testing.simulators.vast import VmsAdapter
 from tests.unit.vastdata.conftest import rule
 from tests.unit.vastdata.conftest import share
 

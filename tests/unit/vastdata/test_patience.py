@@ -12,8 +12,8 @@ import pytest
 from manila_drivers import compat
 from manila_drivers import exception
 from manila_drivers import flight
-from manila_drivers.simulators.vast import Fault
-from manila_drivers.simulators.vast import VmsAdapter
+from manila_drivers.testing.simulators.vast import Fault
+from manila_drivers.testing.simulators.vast import VmsAdapter
 from manila_drivers.transport import retry
 from tests.unit.vastdata.conftest import rule
 from tests.unit.vastdata.conftest import share

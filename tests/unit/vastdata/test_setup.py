@@ -7,8 +7,8 @@ import logging
 import pytest
 
 from manila_drivers import compat
-from manila_drivers.simulators.vast import Fault
-from manila_drivers.simulators.vast import VmsServer
+from manila_drivers.testing.simulators.vast import Fault
+from manila_drivers.testing.simulators.vast import VmsServer
 from tests.unit.vastdata.conftest import path_of
 from tests.unit.vastdata.conftest import share
 

@@ -10,7 +10,7 @@ import contextlib
 import pytest
 
 from manila_drivers import compat
-from manila_drivers.simulators.vast import Fault
+from manila_drivers.testing.simulators.vast import Fault
 from tests.unit.vastdata.conftest import rule
 from tests.unit.vastdata.conftest import share
 

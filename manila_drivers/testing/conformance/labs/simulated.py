@@ -1,0 +1,52 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""What labs of our drivers on their simulators have in common."""
+
+import abc
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+from typing import Generic
+
+from manila_drivers.testing.conformance import clock as clock_module
+from manila_drivers.testing.conformance import lab
+from manila_drivers.testing.conformance.labs import site as site_module
+
+
+class SimulatedLab(lab.Lab, Generic[site_module.SiteT]):
+    """One driver with its simulator, at the same clock.
+
+    :param site: configuration shared with other labs; else one of its own
+        with the options.
+    """
+
+    #: What the driver is an instance of; negative controls exchange it.
+    driver_class: Callable[..., Any]
+    make_site: Callable[..., site_module.SiteT]
+
+    def __init__(self, site: site_module.SiteT | None,
+                 options: Mapping[str, object],
+                 clock: clock_module.Clock | None = None) -> None:
+        super().__init__()
+        self.clock = clock or clock_module.Clock()
+        self._shared = site is not None
+        self.site = site or type(self).make_site(**options)
+
+    def close(self) -> None:
+        if not self._shared:
+            self.site.close()
+
+    def make_driver(self, *, set_up: bool = True) -> Any:
+        made = type(self).driver_class(
+            configuration=self.site.configuration, clock=self.clock,
+            **self.wiring())
+        if set_up:
+            made.do_setup(None)
+        return made
+
+    @abc.abstractmethod
+    def wiring(self) -> dict[str, Any]:
+        """What else a driver is made with: its way to the simulator, ..."""
+
+    def advance(self, seconds: float) -> None:
+        self.clock.sleep(seconds)

@@ -1,0 +1,119 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""What a set of rules means: the model that backends are held against.
+
+For addresses the most specific rule decides
+(:func:`manila_drivers.access.level_for`); a name has what the rule for it
+says.  Rules that cannot be honoured are to be refused one by one, and what
+is refused must be refused for a reason.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+import ipaddress
+
+from manila_drivers import access
+from manila_drivers.testing.conformance import lab as lab_module
+
+Level = lab_module.Level
+Rule = access.Rule
+
+#: Addresses that no history has a narrow rule for.
+STRANGERS = ('203.0.113.77', '10.200.3.4', '2001:db8:ffff::77')
+RANK = {None: 0, 'ro': 1, 'rw': 2}
+
+
+def impossible(rule: Rule, able: lab_module.Access) -> str:
+    """Why a rule can never be honoured, or ''."""
+    if rule.type not in able.types:
+        return f'type {rule.type}'
+    if rule.level not in able.levels:
+        return f'level {rule.level}'
+    if rule.type == 'ip':
+        network = network_of(rule)
+        if network is None:
+            return 'no network'
+        if network.version not in able.ip_versions:
+            return f'IPv{network.version}'
+    return ''
+
+
+def network_of(rule: Rule) -> access.Network | None:
+    try:
+        return access.plain(ipaddress.ip_network(rule.to, strict=False))
+    except ValueError:
+        return None
+
+
+def rivals(rule: Rule, rules: Iterable[Rule]) -> bool:
+    """Whether another rule names the same network with another level."""
+    network = network_of(rule) if rule.type == 'ip' else None
+    return network is not None and any(
+        other.type == 'ip' and other.level != rule.level
+        and network_of(other) == network for other in rules)
+
+
+def level(rules: Iterable[Rule], client: str) -> Level:
+    """What rules that are all honoured give a client."""
+    address = _address(client)
+    if address is None:
+        found = {rule.level for rule in rules
+                 if rule.type != 'ip' and rule.to == client}
+        return 'rw' if 'rw' in found else 'ro' if found else None
+    return access.level_for(networks(rules), address)
+
+
+def networks(rules: Iterable[Rule]) -> Mapping[access.Network, str]:
+    return access.ip_grants(
+        rule for rule in rules if rule.type == 'ip').levels
+
+
+def levels(rules: Iterable[Rule],
+           clients: Iterable[str]) -> dict[str, Level]:
+    kept = tuple(rules)
+    grants = networks(kept)
+    found: dict[str, Level] = {}
+    for client in clients:
+        address = _address(client)
+        found[client] = (level(kept, client) if address is None
+                         else access.level_for(grants, address))
+    return found
+
+
+def clients(rules: Iterable[Rule], able: lab_module.Access,
+            ) -> tuple[str, ...]:
+    """Whom to ask about: the edges of every network, and outsiders.
+
+    Between two edges nothing changes, so that they stand for everybody.
+    """
+    found = dict.fromkeys(
+        address for address in STRANGERS
+        if ipaddress.ip_address(address).version in able.ip_versions) \
+        if 'ip' in able.types else {}
+    for rule in rules:
+        if rule.type == 'ip':
+            network = network_of(rule)
+            if network is not None and 'ip' in able.types \
+                    and network.version in able.ip_versions:
+                found.update(dict.fromkeys(_edges(network)))
+        elif rule.type in able.types:
+            found.update(dict.fromkeys((rule.to, rule.to + '-stranger')))
+    if not able.types <= {'ip'}:
+        found['nobody.example.org'] = None
+    return tuple(found)
+
+
+def _edges(network: access.Network) -> list[str]:
+    first = int(network.network_address)
+    last = int(network.broadcast_address)
+    kind = type(network.network_address)
+    top = 2 ** network.max_prefixlen - 1
+    return [str(kind(number)) for number in
+            (first - 1, first, last, last + 1) if 0 <= number <= top]
+
+
+def _address(client: str) -> access.Address | None:
+    try:
+        return ipaddress.ip_address(client)
+    except ValueError:
+        return None

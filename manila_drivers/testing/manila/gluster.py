@@ -1,0 +1,139 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The GlusterFS driver on a simulated cluster, ready for the rig.
+
+The driver logs in to the cluster's server over SSH.  Volumes are emptied
+through mounts on the Manila host, whose programs are simulated as well.
+"""
+
+import pathlib
+from typing import Self
+
+from manila_drivers.testing.manila import cast
+from manila_drivers.testing.manila import door as door_module
+from manila_drivers.testing.manila import rootwrap
+from manila_drivers.testing.manila import scene
+from manila_drivers.testing.manila.storage import Item
+from manila_drivers.testing.simulators import gluster
+from manila_drivers.testing.simulators import ssh
+from manila_drivers.testing.simulators.gluster import server
+from manila_drivers.testing.simulators.gluster import shell
+
+DRIVER = ('manila_drivers.glusterfs.glusterfs_native.'
+          'GlusterfsNativeShareDriver')
+SERVER = '127.0.0.1'
+PATTERN = r'manila-volume-\d+$'
+# Volumes of the pool, and what each holds: enough for shares that grow.
+VOLUMES = 8
+SIZE = 10 * scene.GIB
+
+# What the driver asks every period, whatever else happens.
+_PERIODIC = frozenset({'volume info 0'})
+
+
+class Cluster(door_module.Cluster):
+    """A simulated cluster behind SSH.
+
+    :param door: makes what the driver logs in to.
+    """
+
+    def __init__(self, sim: gluster.GlusterSim | None = None,
+                 door: door_module.Make = ssh.SshServer) -> None:
+        self.sim = sim or gluster.GlusterSim()
+        for number in range(VOLUMES):
+            self.sim.make_volume('manila-volume-%d' % number, size=SIZE)
+        super().__init__(door({SERVER: shell.host(self.sim)}), SERVER)
+        self._host = gluster.GlusterPrograms(
+            gluster.ManilaHost({SERVER: self.sim}),
+            self._directory / 'programs', server.MANILA_HOST)
+
+    def __enter__(self) -> Self:
+        self._host.start()
+        rootwrap.write_sudo(self._host.directory)
+        rootwrap.write_configuration(self._rootwrap, self._host.directory)
+        return super().__enter__()
+
+    def __exit__(self, *_: object) -> None:
+        self._host.close()
+        super().__exit__()
+
+    @property
+    def _rootwrap(self) -> pathlib.Path:
+        return self._directory / 'rootwrap.conf'
+
+    @property
+    def programs(self) -> list[pathlib.Path]:
+        return [self._host.directory]
+
+    def defaults(self) -> dict[str, object]:
+        return {'rootwrap_config': self._rootwrap}
+
+    def options(self, driver: str = DRIVER, **more: object
+                ) -> dict[str, object]:
+        """A backend section of manila.conf that uses this cluster."""
+        return {
+            'share_driver': driver,
+            'glusterfs_servers': '%s@%s' % (self.ssh.user, SERVER),
+            'glusterfs_path_to_private_key': self.ssh.key_file,
+            'glusterfs_server_password': self.ssh.password,
+            'glusterfs_ssh_port': self.ssh.port,
+            'glusterfs_known_hosts': self._known_hosts,
+            'glusterfs_volume_pattern': PATTERN,
+            'glusterfs_mount_point_base': self._directory / 'mnt',
+            'glusterfs_quota': True,
+            **more}
+
+    # Storage
+
+    def mark(self) -> int:
+        return self.sim.calls
+
+    def asked(self, mark: int) -> list[str]:
+        new = self.sim.calls - mark
+        told = [_told(entry) for entry in self.sim.log[-new:]] if new else []
+        return [line for line in told if line not in _PERIODIC]
+
+    def level(self, client: str, export: str) -> str | None:
+        return self.sim.can_mount(client, _volume(export))
+
+    def inventory(self) -> frozenset[Item]:
+        found: set[Item] = set(self.sim.inventory())
+        for kind, name in self.sim.inventory():
+            volume = self.sim.volume(name) if kind == 'volume' else None
+            if volume is not None:
+                owner = volume.options.get('user.manila-share', 'NONE')
+                found.add(('owner', name, owner))
+                found.update(('file', name, path) for path in volume.files)
+        return frozenset(found)
+
+    def limit(self, export: str) -> int | None:
+        volume = self.sim.volume(_volume(export))
+        return volume.limit if volume else None
+
+    def fill(self, export: str, used: int) -> None:
+        self.sim.write(_volume(export), '/data', used)
+
+    def used(self, export: str) -> int | None:
+        volume = self.sim.volume(_volume(export))
+        return volume.used if volume else None
+
+
+def profile(backend: str) -> scene.Profile:
+    """What the GlusterFS driver can do."""
+    return scene.Profile(
+        backend=backend, share_type=backend, protocol='GLUSTERFS',
+        cast=cast.CERTIFICATES, invalid=('cert', '*', 'rw'), reverts=True,
+        changes={'glusterfs_volume_pattern': r'manila-volume-[0-9]+$'})
+
+
+def _told(entry: 'gluster.sim.Entry') -> str:
+    """'volume set 0', of a line of the simulator's log."""
+    words = [word for word in entry.label.split()[1:]
+             if not word.startswith('--')]
+    kept = words[:3 if words[:2] == ['volume', 'quota'] else 2]
+    end = entry.fault if entry.status is None else entry.status
+    return '%s %s' % (' '.join(kept) or 'several commands', end)
+
+
+def _volume(export: str) -> str:
+    return export.partition(':/')[2]

@@ -1,0 +1,143 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""A simulated cluster as programs: ``gluster``, ``mount``, ``find``, ...
+
+::
+
+    with GlusterPrograms(sim, '/some/directory') as programs:
+        ...  # put programs.directory first on the PATH of an sshd
+
+Each program passes its words on to the process with the simulator, through a
+socket in the directory, and ends as it is told: so a cluster can be had
+behind a real sshd, in several processes at once.
+"""
+
+import io
+import json
+import os
+import pathlib
+import stat
+import sys
+from typing import Any
+
+from manila_drivers.testing.simulators import local_server
+from manila_drivers.testing.simulators.gluster import sim as sim_module
+
+#: What a server of a cluster has, and what the Manila host has besides.
+SERVER = ('gluster',)
+MANILA_HOST = ('mount', 'umount', 'find', 'stat', 'cat', 'mkdir', 'rmdir',
+               'mount.glusterfs')
+
+# Stands alone, and imports little: it is started for every command.
+_PROGRAM = """\
+#!{python} -IS
+import json
+import os
+import select
+import socket
+import sys
+
+
+def keep_silent():
+    # Until nobody listens any more: such programs must not pile up.
+    waiting = select.poll()
+    waiting.register(1, 0)
+    waiting.poll(3600 * 1000)
+    os.kill(os.getpid(), 9)
+
+
+def cut_off():
+    # The connection that this came over is lost; without one, this program
+    # does not end in any orderly way.
+    pid = os.getpid()
+    while {behind_sshd} and pid > 1:
+        with open('/proc/%d/stat' % pid) as file:
+            name, _, rest = file.read().partition('(')[2].rpartition(')')
+        if name.startswith('sshd'):
+            os.kill(pid, 9)
+            break
+        pid = int(rest.split()[1])
+    os.kill(os.getpid(), 9)
+
+
+words = [os.path.basename(sys.argv[0]), *sys.argv[1:]]
+# Only a gluster without a command reads its input.
+reads = words[0] == 'gluster' and all(
+    word.startswith('--') for word in words[1:])
+link = socket.socket(socket.AF_UNIX)
+try:
+    link.connect({socket!r})
+except OSError as exc:
+    sys.exit('simulator: %s' % exc)
+with link.makefile('rw', encoding='utf-8') as stream:
+    json.dump({{'argv': words,
+               'stdin': sys.stdin.read() if reads else ''}}, stream)
+    stream.write('\\n')
+    stream.flush()
+    answer = json.loads(stream.readline() or '{{"failure": "reset"}}')
+if answer['failure'] == 'silence':
+    keep_silent()
+if answer['failure']:
+    cut_off()
+sys.stdout.write(answer['stdout'])
+sys.stderr.write(answer['stderr'])
+sys.exit(answer['status'])
+"""
+
+
+class GlusterPrograms:
+    """Programs for one host.
+
+    :param struck: a :class:`GlusterSim`, or a :class:`ManilaHost`.
+    :param directory: where they are put; made if it is not there.
+    :param names: the programs.
+    :param behind_sshd: a lost connection ends the sshd process that the
+        program was started by; never to be set where that may be somebody's
+        login.
+    """
+
+    def __init__(self, struck: sim_module.Struck,
+                 directory: str | os.PathLike[str],
+                 names: tuple[str, ...] = SERVER, *,
+                 behind_sshd: bool = False) -> None:
+        self._behind_sshd = behind_sshd
+        self.directory = pathlib.Path(directory)
+        self._struck = struck
+        self._names = names
+        self._server: local_server.LocalServer | None = None
+
+    @property
+    def socket(self) -> str:
+        return str(self.directory / 'simulator.socket')
+
+    def start(self) -> None:
+        self.directory.mkdir(parents=True, exist_ok=True)
+        self._server = local_server.LocalServer(self.socket, self._talk)
+        text = _PROGRAM.format(python=sys.executable, socket=self.socket,
+                               behind_sshd=self._behind_sshd)
+        for name in self._names:
+            program = self.directory / name
+            program.write_text(text, encoding='utf-8')
+            program.chmod(program.stat().st_mode | stat.S_IXUSR
+                          | stat.S_IXGRP | stat.S_IXOTH)
+
+    def _talk(self, said: io.BufferedIOBase,
+              answers: io.BufferedIOBase) -> None:
+        line = said.readline()
+        if line:
+            request: dict[str, Any] = json.loads(line)
+            reply = self._struck.handle(request['argv'], request['stdin'])
+            answers.write(json.dumps(reply._asdict()).encode() + b'\n')
+
+    def close(self) -> None:
+        """End the server; the programs stay, and fail from now on."""
+        if self._server is not None:
+            self._server.close()
+            self._server = None
+
+    def __enter__(self) -> 'GlusterPrograms':
+        self.start()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()

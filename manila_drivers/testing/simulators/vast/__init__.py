@@ -1,0 +1,20 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""VMS, the management service of a VAST cluster.
+
+::
+
+    sim = VmsSim(open_root=False)
+    with VmsServer(sim) as server:
+        ...  # https://{server.host}:{server.port}, verified by server.ca_file
+    session.mount('https://', VmsAdapter(sim))   # or without any socket
+    sim.can_mount('10.0.0.7', '/manila/manila-1')
+"""
+
+from manila_drivers.testing.simulators.faults import Fault
+from manila_drivers.testing.simulators.vast.adapter import VmsAdapter
+from manila_drivers.testing.simulators.vast.options import Options
+from manila_drivers.testing.simulators.vast.server import VmsServer
+from manila_drivers.testing.simulators.vast.sim import VmsSim
+
+__all__ = ('Fault', 'Options', 'VmsAdapter', 'VmsServer', 'VmsSim')
