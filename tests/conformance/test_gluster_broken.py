@@ -105,13 +105,14 @@ class BelievesTheWipe(DoesNotWipe):
 
 
 class Nearsighted(performing.Performer):
-    """Does not ask whether all bricks are there."""
+    """Empties without asking for all bricks, and looks at no other time."""
 
     def empty(self, volume, *, delete=False):
+        if not delete:
+            return ''
         export = self._cluster.address.export(volume.name)
         with self._wiper.mounted(export, volume) as mount:
-            if delete:
-                mount.delete()
+            mount.delete()
             return mount.something()
 
 

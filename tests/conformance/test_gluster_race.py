@@ -7,6 +7,7 @@ choose the same one.  What keeps them apart are locks where they share a
 host, and the claims on the volumes where they do not.
 """
 
+import contextlib
 import json
 import multiprocessing
 import pathlib
@@ -46,12 +47,13 @@ class Link:
                               answer['status'])
 
 
-def _serve(number, path, locks, careless, gate, found, rounds):
+def _serve(number, cluster, here, locks, careless, gate, found, rounds):
     """What one service does: a share in each round."""
     if careless:
         planning.rival = lambda *args: None
     site = lab.Site()
-    lock_path = site.path if locks == 'own' else pathlib.Path(path).parent
+    lock_path = site.path if locks == 'own' else pathlib.Path(
+        here).parents[1]
     (site.path / 'manila.conf').write_text(
         (site.path / 'manila.conf').read_text()
         + f'[oslo_concurrency]\nlock_path = {lock_path}\n')
@@ -60,7 +62,7 @@ def _serve(number, path, locks, careless, gate, found, rounds):
         configuration=configuration.Configuration.from_file(
             site.path / 'manila.conf', lab.SECTION),
         private_storage=site_module.Memory(),
-        transport=lambda address: Link(path),
+        transport=lambda address: Link(cluster if address else here),
         sleep=lambda seconds: time.sleep(seconds / 50))
     driver.do_setup(None)
     for _ in range(rounds):
@@ -82,19 +84,24 @@ def play(path, locks, *, careless=False, rounds=ROUNDS):
     context = multiprocessing.get_context('spawn')
     gate, found = context.Barrier(SERVICES + 1), context.Queue()
     twice, wrong = 0, []
-    with gluster.GlusterPrograms(sim, path) as programs:
-        services = [context.Process(
-            target=_serve, args=(number, programs.socket, locks, careless,
-                                 gate, found, rounds), daemon=True)
+    with contextlib.ExitStack() as stack:
+        cluster = stack.enter_context(gluster.GlusterPrograms(
+            sim, path / 'cluster'))
+        # Each mounts what it looks into at its own place.
+        hosts = [stack.enter_context(gluster.GlusterPrograms(
+            gluster.ManilaHost({lab.SERVER: sim}), path / f'host{number}'))
             for number in range(SERVICES)]
+        services = [context.Process(
+            target=_serve, args=(number, cluster.socket, host.socket, locks,
+                                 careless, gate, found, rounds), daemon=True)
+            for number, host in enumerate(hosts)]
         for each in services:
             each.start()
         for _ in range(rounds):
             with sim.lock:
                 sim.state.volumes.clear()
             for name in VOLUMES:
-                # Nothing is mounted here.
-                sim.make_volume(name, user__manila_empty='on')
+                sim.make_volume(name)
             gate.wait(120)
             gate.wait(120)
             answers = [found.get(timeout=60) for _ in services]
