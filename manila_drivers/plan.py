@@ -4,20 +4,39 @@
 
 A planner looks at facts and returns a :class:`Plan`; it does no I/O.  Whoever
 owns the I/O supplies ``perform``, which carries out one step.  That split
-gives a dry run (print the plan), a crash table (stop after step k, for every
-k) and tests that compare plans as values.
+gives a dry run, a crash table (stop after step k, for every k) and tests that
+compare plans as values.
+
+A dry run shows the plan of an operation and changes nothing::
+
+    with plan.dry_run() as dry:
+        driver.delete_share(None, share)
+    print(dry)
+
+The operation reads its facts, plans, and ends where :func:`run` would begin.
+For that an operation has one plan: all facts are read before it is run, and
+nothing is written down, not even in memory, before it has been run.  What is
+done for many objects goes through :func:`for_each`.  Transports call
+:func:`before_change`.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+import contextlib
+import contextvars
 import dataclasses
 import logging
 from typing import Any
+from typing import TypeVar
 
 from manila_drivers import exception
 
 LOG = logging.getLogger(__name__)
+
+T = TypeVar('T')
+U = TypeVar('U')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -44,11 +63,12 @@ class Ref:
 class Step:
     """One thing to do.
 
-    :param action: what, as a name that ``perform`` knows.
+    :param action: what, as a name that ``perform`` knows and people read.
     :param target: on which object; for people.
     :param args: arguments, values or :class:`Ref`.
     :param key: name under which later steps refer to the result.
     :param undo: the step that takes this one back.
+    :param detail: what else people want to know, such as sizes.
     """
 
     action: str
@@ -56,9 +76,11 @@ class Step:
     args: Mapping[str, Any] = dataclasses.field(default_factory=dict)
     key: str = ''
     undo: 'Step | None' = None
+    detail: str = dataclasses.field(default='', compare=False)
 
     def __str__(self) -> str:
-        return '%s %s' % (self.action, self.target)
+        detail = self.detail and ' (%s)' % self.detail
+        return '%s %s%s' % (self.action, self.target, detail)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -93,6 +115,92 @@ class Done:
     created: bool = True
 
 
+class Shown(BaseException):
+    """Ends an operation whose plan a dry run has shown.
+
+    No Exception: whoever handles failures must not take it for one.
+    """
+
+
+class NotPlanned(RuntimeError):
+    """A dry run held back a change that no plan had shown."""
+
+
+@dataclasses.dataclass
+class DryRun:
+    """The plans that were shown, and the changes that were held back."""
+
+    plans: list[Plan] = dataclasses.field(default_factory=list)
+    refused: list[str] = dataclasses.field(default_factory=list)
+
+    def __str__(self) -> str:
+        return '\n'.join(map(str, self.plans))
+
+
+_dry_run: contextvars.ContextVar[DryRun | None] = contextvars.ContextVar(
+    'manila_drivers_dry_run', default=None)
+
+
+@contextlib.contextmanager
+def dry_run() -> Iterator[DryRun]:
+    """Show the plan of the operation in this block, and change nothing.
+
+    Threads take part that are started through
+    :func:`manila_drivers.transport.meter.carried`.
+
+    :raises NotPlanned: the operation would change what no plan says.
+    """
+    dry = DryRun()
+    token = _dry_run.set(dry)
+    try:
+        with contextlib.suppress(Shown):
+            yield dry
+    finally:
+        _dry_run.reset(token)
+    if dry.refused:
+        raise NotPlanned('No plan says: ' + ', '.join(dry.refused))
+
+
+def is_dry() -> bool:
+    """Tell if this is a dry run."""
+    return _dry_run.get() is not None
+
+
+def show(plan: Plan) -> None:
+    """End the operation here in a dry run; for whoever does not use run()."""
+    dry = _dry_run.get()
+    if dry is not None:
+        dry.plans.append(plan)
+        raise Shown
+
+
+def before_change(what: object) -> None:
+    """Hold a request or command back in a dry run; called by transports.
+
+    :param what: the request or command, for people, without secrets.
+    :raises NotPlanned: this is a dry run, which raises it at its end as well:
+        it does not get lost when the operation passes over failures.
+    """
+    dry = _dry_run.get()
+    if dry is not None:
+        dry.refused.append(str(what))
+        raise NotPlanned('No plan says: %s' % what)
+
+
+def for_each(function: Callable[[T], U], items: Iterable[T]) -> list[U]:
+    """Return what a function returns for each item.
+
+    A dry run shows the plans of all of them and ends the operation then.
+    """
+    results = []
+    for item in items:
+        with contextlib.suppress(Shown):
+            results.append(function(item))
+    if is_dry():
+        raise Shown
+    return results
+
+
 Perform = Callable[[str, str, Mapping[str, Any]], Done]
 
 
@@ -107,6 +215,7 @@ def run(plan: Plan, perform: Perform, *,
     :raises: what ``perform`` raised, after the undo.  A failure to undo is
         logged and noted on that exception, and the other undos still run.
     """
+    show(plan)
     results: dict[str, Any] = {}
     undos: list[Step] = []
     for number, step in enumerate(plan):

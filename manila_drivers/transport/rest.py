@@ -25,6 +25,7 @@ from urllib3 import connectionpool
 from urllib3 import exceptions as urllib3_exceptions
 
 from manila_drivers import exception
+from manila_drivers import plan
 from manila_drivers.transport import meter
 from manila_drivers.transport import rest_errors
 from manila_drivers.transport import rest_values
@@ -118,7 +119,10 @@ class RestTransport:
         :raises Unreachable: no connection could be made; nothing was done.
         :raises NotTrusted: the certificate was not accepted.
         :raises OutcomeUnknown: it was sent and there is no usable answer.
+        :raises NotPlanned: a dry run is to change nothing.
         """
+        if request.changes:
+            plan.before_change(request)
         attempts = retry.Attempts(self._policy, self._clock, self._sleep)
         renewed = False
         while True:

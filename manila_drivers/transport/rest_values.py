@@ -43,7 +43,8 @@ class Request:
     """One request.  ``query`` keeps its order and may repeat a name.
 
     ``repeatable`` says that sending it twice does what sending it once does;
-    POST is taken not to be.  ``confidential`` says that a success holds
+    POST is taken not to be, and one that is only reads or logs in.
+    ``confidential`` says that a success holds
     secrets, so that no error quotes one that cannot be read.  Bodies that are
     sent are never logged.
     """
@@ -61,6 +62,12 @@ class Request:
         if self.repeatable is None:
             return self.method != 'POST'
         return self.repeatable
+
+    @property
+    def changes(self) -> bool:
+        """Tell if a dry run has to hold it back."""
+        return self.method != 'GET' and not (
+            self.method == 'POST' and self.repeatable)
 
     def __str__(self) -> str:
         query = '&'.join('%s=%s' % pair for pair in self.query)

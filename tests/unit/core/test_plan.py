@@ -2,9 +2,13 @@
 
 """Plans: order, references, undo, and stopping after any step."""
 
+import concurrent.futures
+import contextlib
+
 import pytest
 
 from manila_drivers import plan
+from manila_drivers.transport import meter
 
 
 class World:
@@ -132,3 +136,88 @@ def test_a_plan_reads_as_text_and_is_false_when_empty():
     assert str(plan.Plan()) == 'nothing to do'
     assert plan.Plan((make('a'),)) + plan.Plan((make('b'),)) == plan.Plan(
         (make('a'), make('b')))
+
+
+# -- dry runs
+
+def test_a_dry_run_shows_the_plan_and_ends_the_operation_there():
+    world, after = World(), []
+    with plan.dry_run() as dry:
+        plan.run(PLAN, world.perform)
+        after.append('went on')
+    assert dry.plans == [PLAN]
+    assert str(dry) == str(PLAN)
+    assert not world.done and not after
+    assert not plan.is_dry()
+    plan.run(PLAN, world.perform)
+    assert world.things == ['a', 'b', 'c']
+
+
+def test_nothing_to_do_is_shown_as_well():
+    with plan.dry_run() as dry:
+        plan.run(plan.Plan(), World().perform)
+    assert str(dry) == 'nothing to do'
+
+
+def test_no_handler_of_failures_keeps_a_dry_run_from_ending():
+    after = []
+    with plan.dry_run() as dry:
+        with contextlib.suppress(Exception):
+            plan.run(PLAN, World().perform)
+        after.append('went on')
+    assert dry.plans == [PLAN] and not after
+
+
+def test_what_cannot_be_planned_is_told_as_ever():
+    with pytest.raises(LookupError), plan.dry_run():
+        raise LookupError
+    assert not plan.is_dry()
+
+
+def test_many_objects_are_shown_each_and_the_operation_ends_then():
+    world, after = World(), []
+
+    def work(name):
+        if name != 'b':
+            plan.run(plan.Plan((make(name),)), world.perform)
+        return name
+
+    with plan.dry_run() as dry:
+        plan.for_each(work, 'abc')
+        after.append('went on')
+    assert [str(one) for one in dry.plans] == ['make a', 'make c']
+    assert not world.done and not after
+    assert plan.for_each(work, 'abc') == ['a', 'b', 'c']
+    assert world.things == ['a', 'c']
+
+
+def test_what_no_plan_says_is_held_back_even_if_it_is_passed_over():
+    done = []
+
+    def change():
+        plan.before_change('remove a')
+        done.append('a')
+
+    def operation():
+        with contextlib.suppress(Exception):
+            change()
+        plan.run(PLAN, World().perform)
+
+    with pytest.raises(plan.NotPlanned, match='remove a'), plan.dry_run():
+        operation()
+    assert not done
+    change()
+    assert done == ['a']
+
+
+def test_threads_of_an_operation_take_part_in_its_dry_run():
+    with plan.dry_run() as dry, \
+            concurrent.futures.ThreadPoolExecutor(1) as threads:
+        threads.submit(meter.carried(plan.show), PLAN).result()
+    assert dry.plans == [PLAN]
+
+
+def test_a_step_says_what_people_want_to_know():
+    step = plan.Step('extend', 'a', {'size': 5}, detail='from 3 to 5')
+    assert str(step) == 'extend a (from 3 to 5)'
+    assert step == plan.Step('extend', 'a', {'size': 5})

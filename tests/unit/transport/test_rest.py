@@ -18,6 +18,7 @@ import time
 import pytest
 
 from manila_drivers import exception
+from manila_drivers import plan
 from manila_drivers.testing.simulators import faults
 from manila_drivers.testing.simulators.vast import Fault
 from manila_drivers.testing.simulators.vast import VmsAdapter
@@ -78,6 +79,19 @@ def inside(sim, clock):
         rest.Endpoint('vms.example'), Token(sim), adapter=VmsAdapter(sim),
         policy=retry.Policy(retries=2, jitter=lambda: 1.0), clock=clock,
         sleep=clock.sleep)
+
+
+@pytest.mark.parametrize('method', ['POST', 'PATCH', 'PUT', 'DELETE'])
+def test_a_dry_run_holds_back_whatever_changes_something(method, sim, inside):
+    before = sim.calls
+    with pytest.raises(plan.NotPlanned, match=method), plan.dry_run():
+        inside.call(rest.Request(method, '/api/v1/viewpolicies/1/', body={}))
+    assert sim.calls == before
+    with plan.dry_run():
+        assert inside.call(GET).ok
+        # A question that happens to be a POST, such as a login.
+        inside.call(dataclasses.replace(POST, repeatable=True))
+    assert sim.calls == before + 2
 
 
 @pytest.fixture(scope='module')
