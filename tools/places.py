@@ -15,10 +15,11 @@ import subprocess
 import tempfile
 from typing import Any
 
-from manila_drivers.testing.manila import gluster
-from manila_drivers.testing.manila import gpfs
-from manila_drivers.testing.manila import storage
-from manila_drivers.testing.manila import vast
+from manila_drivers.testing.backends import gluster
+from manila_drivers.testing.backends import gpfs
+from manila_drivers.testing.backends import storage
+from manila_drivers.testing.backends import vast
+from manila_drivers.testing.manila import kinds
 from manila_drivers.testing.simulators import nfs
 from manila_drivers.testing.simulators import ssh
 
@@ -113,7 +114,7 @@ def write_ssh(directory: str, port: int) -> None:
 @contextlib.contextmanager
 def gluster_place(upstream: bool) -> Iterator[Place]:
     trips = Trips(ssh.SshServer)
-    cluster = gluster.Cluster(door=trips)
+    cluster = kinds.GlusterCluster(door=trips)
     with cluster:
         yield Place(
             cluster, lambda: cluster.sim.calls, lambda: trips.count,

@@ -4,6 +4,7 @@
 
 import argparse
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import inspect
@@ -116,14 +117,18 @@ def boolean(text: str) -> bool:
     raise ValueError('neither true nor false')
 
 
-def section(backend: str, driver: str, lines: Iterable[str], *,
+def section(backend: str, values: Mapping[str, object], secret: str, *,
             protocol: str = 'NFS') -> str:
-    """What to put into manila.conf for a backend of that name.
+    """Return what to put into manila.conf for a backend of that name.
 
-    :param lines: the options of the driver.
+    :param values: options of the section; those that are None are left out.
+    :param secret: the lines about the password.
     """
+    # oslo.config takes a plain dollar for the name of another option.
+    lines = ['%s = %s' % (name, str(value).replace('$', '$$'))
+             for name, value in values.items() if value is not None]
     return '\n'.join([
         '[DEFAULT]', f'enabled_share_backends = {backend}',
         f'enabled_share_protocols = {protocol}', '', f'[{backend}]',
-        f'share_backend_name = {backend}', f'share_driver = {driver}',
-        'driver_handles_share_servers = False', *lines]) + '\n'
+        f'share_backend_name = {backend}',
+        'driver_handles_share_servers = False', *lines, secret]) + '\n'

@@ -7,11 +7,12 @@ from collections.abc import Callable
 import pathlib
 import signal
 import threading
+import time
 
 from manila_drivers.cli import arguments
 from manila_drivers.cli import credentials
-
-Latest = Callable[[int], tuple[int, list[str]]]
+from manila_drivers.cli import options
+from manila_drivers.testing.backends import storage
 
 
 def configure(parser: argparse.ArgumentParser,
@@ -36,15 +37,20 @@ def stop_on_signals() -> threading.Event:
     return stop
 
 
-def announce(args: argparse.Namespace, section: Callable[[str], str],
-             option: str, secret: str, password: credentials.Password,
-             where: str) -> None:
+def announce(args: argparse.Namespace, cluster: storage.Cluster,
+             option: str, password: credentials.Password, *,
+             protocol: str = 'NFS') -> None:
     """Show what to put into manila.conf, and that it can be used.
 
-    :param section: gets the line with the password, returns the text.
-    :param option: what the password, ``secret``, is called there.
+    :param option: what the password is called there.
     """
-    line = f'{option} = {secret}'
+    values = cluster.options()
+    line = f'{option} = {values.pop(option)}'
+
+    def section(secret: str) -> str:
+        return options.section(args.backend, values, secret,
+                               protocol=protocol)
+    print(*cluster.remarks, sep='\n', end='\n' if cluster.remarks else '')
     if args.write_config:
         path = pathlib.Path(args.write_config)
         path.touch(mode=0o600)
@@ -58,18 +64,34 @@ def announce(args: argparse.Namespace, section: Callable[[str], str],
             '# Credentials of this demonstration, made up for this run.\n'
             + line)
     print(shown)
-    print(f'Listening on {where}; end with Ctrl-C.', flush=True)
+    print(f'Listening on {cluster.url}; end with Ctrl-C.', flush=True)
 
 
-def serve(stop: threading.Event, latest: Latest | None = None) -> None:
-    """Until told to stop; meanwhile print the requests if asked to.
-
-    :param latest: gets how many requests have been seen, returns how many
-        there were and a line for each of the others.
-    """
-    seen = latest(0)[0] if latest else 0
+def serve(stop: threading.Event,
+          cluster: storage.Storage | None = None) -> None:
+    """Wait until told to stop; meanwhile print requests to the cluster."""
+    seen = cluster.mark() if cluster else 0
     while not stop.wait(0.5):
-        if latest is not None:
-            seen, lines = latest(seen)
+        if cluster is not None:
+            lines = cluster.requests(seen)
+            seen += len(lines)
             for line in lines:
                 print(line, flush=True)
+
+
+def run(args: argparse.Namespace, cluster: storage.Cluster, option: str,
+        password: credentials.Password, what: str, logins: Callable[[], int],
+        **more: str) -> int:
+    """Serve a cluster until a signal comes; return the exit code.
+
+    :param what: requests are called so.
+    """
+    stop = stop_on_signals()
+    with cluster:
+        announce(args, cluster, option, password, **more)
+        started = time.monotonic()
+        serve(stop, cluster if args.requests else None)
+        lasted = time.monotonic() - started
+    print(f'Stopped: {cluster.mark()} {what}, {logins()} logins in '
+          f'{lasted:.0f} s.', flush=True)
+    return 0

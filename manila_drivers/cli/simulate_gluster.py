@@ -3,24 +3,18 @@
 """``manila-drivers simulate gluster``: a GlusterFS cluster behind SSH."""
 
 import argparse
-import functools
-import pathlib
 import re
-import tempfile
 
 from manila_drivers.cli import arguments
+from manila_drivers.cli import credentials
 from manila_drivers.cli import options
 from manila_drivers.cli import simulate_ssh
 from manila_drivers.cli.command import Refused
+from manila_drivers.testing.backends import gluster as backend
 from manila_drivers.testing.simulators import gluster
-from manila_drivers.testing.simulators import ssh
-from manila_drivers.testing.simulators.gluster import server as programs_module
-from manila_drivers.testing.simulators.gluster import shell
 
 SUMMARY = 'run a GlusterFS cluster, in memory, behind SSH'
-DRIVER = ('manila_drivers.glusterfs.glusterfs_native.'
-          'GlusterfsNativeShareDriver')
-ADDRESS = '127.0.0.1'
+PATTERN = r'manila-share-volume-#{size}G-\d+$'
 _VOLUMES = re.compile(r'(\d+)x(\d+)')
 
 
@@ -35,15 +29,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def run(args: argparse.Namespace) -> int:
-    sim = build(args)
-    host = gluster.ManilaHost({ADDRESS: sim})
-    with tempfile.TemporaryDirectory(prefix='manila-drivers-') as directory, \
-            gluster.GlusterPrograms(host, directory,
-                                    programs_module.MANILA_HOST):
-        return simulate_ssh.run(
-            args, {ADDRESS: shell.host(sim)},
-            functools.partial(section, args.backend, directory),
-            'glusterfs_server_password', functools.partial(latest, sim))
+    sim, password = build(args), credentials.password(args)
+    cluster = backend.Cluster(
+        sim, simulate_ssh.server(args, password), pattern=PATTERN,
+        known_hosts=args.known_hosts,
+        # The operator's own Manila host, with its own state_path.
+        more={'glusterfs_mount_point_base': None})
+    return simulate_ssh.run(args, cluster, 'glusterfs_server_password',
+                            password, protocol='GLUSTERFS')
 
 
 def build(args: argparse.Namespace) -> gluster.GlusterSim:
@@ -70,27 +63,3 @@ def build(args: argparse.Namespace) -> gluster.GlusterSim:
             sim.make_volume(f'manila-share-volume-{size}G-{number + 1}',
                             size=size * 2**30)
     return sim
-
-
-def latest(sim: gluster.GlusterSim, seen: int) -> tuple[int, list[str]]:
-    """How many commands there were, and a line for each since then."""
-    calls = sim.calls
-    return calls, [f'{entry.label} {entry.status}'
-                   for entry in (sim.log[seen - calls:]
-                                 if calls > seen else ())]
-
-
-def section(backend: str, programs: str, server: ssh.SshServer,
-            keys: pathlib.Path, password: str) -> str:
-    """What to put into manila.conf."""
-    return (
-        '# Volumes are emptied through mounts on the Manila host. For those\n'
-        '# of this cluster, put its programs first on the PATH of\n'
-        f'# manila-share: {programs}\n'
-        + options.section(backend, DRIVER, [
-            f'glusterfs_servers = {server.user}@{ADDRESS}',
-            f'glusterfs_ssh_port = {server.port}',
-            password,
-            f'glusterfs_known_hosts = {keys}',
-            r'glusterfs_volume_pattern = manila-share-volume-#{size}G-\d+$$',
-            'glusterfs_quota = True'], protocol='GLUSTERFS'))

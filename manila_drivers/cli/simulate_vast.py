@@ -4,17 +4,15 @@
 
 import argparse
 import copy
-import functools
 import ipaddress
-import pathlib
 import sys
-import time
 
 from manila_drivers.cli import arguments
 from manila_drivers.cli import credentials
 from manila_drivers.cli import options
 from manila_drivers.cli import serving
 from manila_drivers.cli.command import Refused
+from manila_drivers.testing.backends import vast
 from manila_drivers.testing.simulators.vast import Options
 from manila_drivers.testing.simulators.vast import VmsServer
 from manila_drivers.testing.simulators.vast import VmsSim
@@ -76,27 +74,12 @@ def run(args: argparse.Namespace) -> int:
     if not ipaddress.ip_address(args.host).is_loopback:
         print(f'Anybody who reaches {args.host} can try to log in.',
               file=sys.stderr)
-    stop = serving.stop_on_signals()
-    with VmsServer(sim, args.host, args.port,
-                   ca_file=args.ca_file) as server:
-        serving.announce(
-            args, functools.partial(section, args, sim, server),
-            'vast_mgmt_password', sim.password, password, server.url)
-        started = time.monotonic()
-        serving.serve(stop, functools.partial(latest, sim)
-                      if args.requests else None)
-        lasted = time.monotonic() - started
-    print(f'Stopped: {sim.calls} requests, {sim.logins} logins in '
-          f'{lasted:.0f} s.', flush=True)
-    return 0
-
-
-def latest(sim: VmsSim, seen: int) -> tuple[int, list[str]]:
-    """How many requests there were, and a line for each since then."""
-    calls = sim.calls
-    return calls, [f'{entry.label} {entry.status or entry.fault}'
-                   for entry in (sim.log[seen - calls:]
-                                 if calls > seen else ())]
+    cluster = vast.Cluster(
+        sim, VmsServer(sim, args.host, args.port, ca_file=args.ca_file),
+        pool=sim.records('pool')[0]['name'],
+        more={'vast_root_export': args.root_export})
+    return serving.run(args, cluster, 'vast_mgmt_password', password,
+                       'requests', lambda: sim.logins)
 
 
 def build(args: argparse.Namespace,
@@ -139,18 +122,3 @@ def add_pool(sim: VmsSim, text: str) -> None:
         sim.add_pool(name, *ranges.split(','))
     except ValueError as error:
         raise Refused(f'--pool {text}: {error}') from None
-
-
-def section(args: argparse.Namespace, sim: VmsSim, server: VmsServer,
-            password: str) -> str:
-    """What to put into manila.conf."""
-    pool = sim.records('pool')[0]['name']
-    return options.section(
-        args.backend, 'manila_drivers.vastdata.driver.VASTShareDriver', [
-            f'vast_mgmt_host = {server.host}',
-            f'vast_mgmt_port = {server.port}',
-            f'vast_mgmt_user = {sim.username}',
-            password,
-            f'vast_ssl_cert_path = {pathlib.Path(server.ca_file).absolute()}',
-            f'vast_vippool_name = {pool}',
-            f'vast_root_export = {args.root_export}'])

@@ -11,13 +11,14 @@ import time
 
 import pytest
 
+from manila_drivers.testing.backends import vast
 from manila_drivers.testing.manila import config
 from manila_drivers.testing.manila import environment
+from manila_drivers.testing.manila import kinds
 from manila_drivers.testing.manila import process
 from manila_drivers.testing.manila import releases
 from manila_drivers.testing.manila import scene
 from manila_drivers.testing.manila import show
-from manila_drivers.testing.manila import vast
 
 BACKEND = 'vast'
 HERE = pathlib.Path(__file__).parent
@@ -66,8 +67,8 @@ class Stage:
     def play(self) -> scene.Scene:
         """A scene whose steps pytest prints if the test fails."""
         screen = show.Screen()
-        return scene.play(self.manila, vast.profile(BACKEND), self.cluster,
-                          tell=screen.tell)
+        return scene.play(self.manila, kinds.vast_profile(BACKEND),
+                          self.cluster, tell=screen.tell)
 
 
 def awaited(output: pathlib.Path, what: str,

@@ -15,6 +15,8 @@ import re
 
 import pytest
 
+from manila_drivers.testing.backends import storage
+from manila_drivers.testing.backends import vast
 from manila_drivers.testing.manila import config
 from manila_drivers.testing.manila import copies
 from manila_drivers.testing.manila import environment
@@ -25,8 +27,6 @@ from manila_drivers.testing.manila import outage
 from manila_drivers.testing.manila import process
 from manila_drivers.testing.manila import releases
 from manila_drivers.testing.manila import scene
-from manila_drivers.testing.manila import storage
-from manila_drivers.testing.manila import vast
 from tests.manila.conftest import REPOSITORY
 
 # For what never comes.

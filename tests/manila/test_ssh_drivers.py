@@ -12,14 +12,14 @@ from concurrent import futures
 import contextlib
 import itertools
 import pathlib
-from types import ModuleType
 
 import pytest
 
+from manila_drivers.testing.backends import gluster
+from manila_drivers.testing.backends import gpfs
 from manila_drivers.testing.manila import config
 from manila_drivers.testing.manila import environment
-from manila_drivers.testing.manila import gluster
-from manila_drivers.testing.manila import gpfs
+from manila_drivers.testing.manila import kinds
 from manila_drivers.testing.manila import life
 from manila_drivers.testing.manila import outage
 from manila_drivers.testing.manila import process
@@ -59,7 +59,7 @@ class Company:
                  work: pathlib.Path, stack: contextlib.ExitStack) -> None:
         enter = stack.enter_context
         self.clusters: dict[str, Cluster] = {
-            'gluster': enter(gluster.Cluster(door=gate.Gate)),
+            'gluster': enter(kinds.GlusterCluster(door=gate.Gate)),
             'ces': enter(gpfs.Cluster('CES')),
             'knfs': enter(gpfs.Cluster('KNFS', door=gate.Gate)),
             'gnfs': enter(gpfs.Cluster('GNFS'))}
@@ -77,7 +77,7 @@ class Company:
             place, releases.named(release), settings, programs=programs))
 
     def play(self, name: str) -> scene.Scene:
-        play = scene.play(self.manila, module(name).profile(name),
+        play = scene.play(self.manila, kinds.KINDS[name].profile(name),
                           self.clusters[name], tell=show.Screen().tell)
         # Four at once would keep Manila busy with their questions, and a
         # busy machine keeps them waiting.
@@ -91,10 +91,6 @@ class Company:
                 for name, cluster in self.clusters.items()
                 for what, secret in cluster.secrets().items()
                 if secret in file.read_text(errors='replace')]
-
-
-def module(name: str) -> ModuleType:
-    return gluster if name == 'gluster' else gpfs
 
 
 @pytest.fixture(scope='module', params=RELEASES)

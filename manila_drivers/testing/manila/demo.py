@@ -16,6 +16,7 @@ import sys
 import tempfile
 import time
 
+from manila_drivers.testing.backends import storage
 from manila_drivers.testing.manila import api
 from manila_drivers.testing.manila import client
 from manila_drivers.testing.manila import config
@@ -29,7 +30,6 @@ from manila_drivers.testing.manila import releases
 from manila_drivers.testing.manila import scene
 from manila_drivers.testing.manila import show
 from manila_drivers.testing.manila import stay
-from manila_drivers.testing.manila import storage
 
 _FAILURES = (journal.ScenarioFailure, process.ManilaFailure,
              environment.EnvironmentFailure, api.ApiError,

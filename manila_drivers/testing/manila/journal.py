@@ -9,9 +9,9 @@ import dataclasses
 import time
 from typing import Protocol
 
+from manila_drivers.testing.backends.storage import Storage
 from manila_drivers.testing.manila.calls import Call
 from manila_drivers.testing.manila.calls import calls_in
-from manila_drivers.testing.manila.storage import Storage
 
 # Manila calls these by the clock, whatever step is running.
 PERIODIC = frozenset({'get_share_stats', 'update_share_usage_size'})

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 import dataclasses
 from typing import Any
 
+from manila_drivers.testing.backends.storage import Item
+from manila_drivers.testing.backends.storage import Storage
 from manila_drivers.testing.manila import api
 from manila_drivers.testing.manila import cast as cast_module
 from manila_drivers.testing.manila import process
@@ -14,8 +16,6 @@ from manila_drivers.testing.manila.client import Client
 from manila_drivers.testing.manila.journal import expect
 from manila_drivers.testing.manila.journal import Journal
 from manila_drivers.testing.manila.journal import ScenarioFailure
-from manila_drivers.testing.manila.storage import Item
-from manila_drivers.testing.manila.storage import Storage
 
 GIB = 2**30
 

@@ -8,13 +8,13 @@ import contextlib
 import signal
 import threading
 
+from manila_drivers.testing.backends import storage
 from manila_drivers.testing.manila import calls as calls_module
 from manila_drivers.testing.manila import environment
 from manila_drivers.testing.manila import journal
 from manila_drivers.testing.manila import process
 from manila_drivers.testing.manila import scene
 from manila_drivers.testing.manila import show
-from manila_drivers.testing.manila import storage
 
 _USES = (
     'list', 'pool list --detail',

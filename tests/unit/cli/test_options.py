@@ -3,7 +3,6 @@
 """Fields of a dataclass from ``NAME=VALUE``."""
 
 import argparse
-import functools
 import io
 
 import pytest
@@ -12,9 +11,10 @@ from manila_drivers.cli import command
 from manila_drivers.cli import main
 from manila_drivers.cli import options
 from manila_drivers.cli import serving
-from manila_drivers.cli import simulate_vast
 from manila_drivers.cli.command import Refused
+from manila_drivers.testing.backends import vast as backend
 from manila_drivers.testing.simulators import gluster
+from manila_drivers.testing.simulators import vast
 from manila_drivers.testing.simulators.gpfs import state as gpfs_state
 from manila_drivers.testing.simulators.vast import Options
 from manila_drivers.testing.simulators.vast.wire import Request
@@ -135,7 +135,7 @@ def test_the_version_is_told(capsys):
 
 def test_requests_are_shown_in_order(monkeypatch):
     """Lines for what came since the last look, without repetition."""
-    sim = simulate_vast.VmsSim()
+    sim = vast.VmsSim()
     shown = io.StringIO()
 
     class Stop:
@@ -147,7 +147,7 @@ def test_requests_are_shown_in_order(monkeypatch):
                 sim.handle(request(self.looks, number))
             return self.looks == 4
     monkeypatch.setattr('sys.stdout', shown)
-    serving.serve(Stop(), functools.partial(simulate_vast.latest, sim))
+    serving.serve(Stop(), backend.Cluster(sim, object()))
     lines = shown.getvalue().splitlines()
     assert len(lines) == len(set(lines)) == 6
     assert lines == sorted(lines)

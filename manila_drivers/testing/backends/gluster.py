@@ -1,19 +1,18 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The GlusterFS driver on a simulated cluster, ready for the rig.
+"""A simulated GlusterFS cluster, with the section of a driver that uses it.
 
 The driver logs in to the cluster's server over SSH.  Volumes are emptied
 through mounts on the Manila host, whose programs are simulated as well.
 """
 
+from collections.abc import Mapping
 import pathlib
 from typing import Self
 
-from manila_drivers.testing.manila import cast
-from manila_drivers.testing.manila import door as door_module
-from manila_drivers.testing.manila import rootwrap
-from manila_drivers.testing.manila import scene
-from manila_drivers.testing.manila.storage import Item
+from manila_drivers.testing.backends import door as door_module
+from manila_drivers.testing.backends import storage
+from manila_drivers.testing.backends.storage import Item
 from manila_drivers.testing.simulators import gluster
 from manila_drivers.testing.simulators import ssh
 from manila_drivers.testing.simulators.gluster import server
@@ -25,7 +24,7 @@ SERVER = '127.0.0.1'
 PATTERN = r'manila-volume-\d+$'
 # Volumes of the pool, and what each holds: enough for shares that grow.
 VOLUMES = 8
-SIZE = 10 * scene.GIB
+SIZE = 10 * storage.GIB
 
 # What the driver asks every period, whatever else happens.
 _PERIODIC = frozenset({'volume info 0'})
@@ -34,23 +33,25 @@ _PERIODIC = frozenset({'volume info 0'})
 class Cluster(door_module.Cluster):
     """A simulated cluster behind SSH.
 
+    :param sim: the cluster; else a new one with a pool of volumes.
     :param door: makes what the driver logs in to.
+    :param pattern: names of the pool's volumes.
     """
 
     def __init__(self, sim: gluster.GlusterSim | None = None,
-                 door: door_module.Make = ssh.SshServer) -> None:
-        self.sim = sim or gluster.GlusterSim()
-        for number in range(VOLUMES):
-            self.sim.make_volume('manila-volume-%d' % number, size=SIZE)
-        super().__init__(door({SERVER: shell.host(self.sim)}), SERVER)
+                 door: door_module.Make = ssh.SshServer, *,
+                 pattern: str = PATTERN, known_hosts: str | None = None,
+                 more: Mapping[str, object] | None = None) -> None:
+        self.sim = sim or new()
+        self._pattern = pattern
+        super().__init__(door({SERVER: shell.host(self.sim)}), SERVER,
+                         known_hosts, more)
         self._host = gluster.GlusterPrograms(
             gluster.ManilaHost({SERVER: self.sim}),
             self._directory / 'programs', server.MANILA_HOST)
 
     def __enter__(self) -> Self:
         self._host.start()
-        rootwrap.write_sudo(self._host.directory)
-        rootwrap.write_configuration(self._rootwrap, self._host.directory)
         return super().__enter__()
 
     def __exit__(self, *_: object) -> None:
@@ -58,15 +59,14 @@ class Cluster(door_module.Cluster):
         super().__exit__()
 
     @property
-    def _rootwrap(self) -> pathlib.Path:
-        return self._directory / 'rootwrap.conf'
+    def remarks(self) -> list[str]:
+        return ['# Volumes are emptied through mounts on the Manila host. Put',
+                "# this cluster's programs first on the PATH of its service.",
+                f'# manila-share: {self._host.directory}']
 
     @property
     def programs(self) -> list[pathlib.Path]:
         return [self._host.directory]
-
-    def defaults(self) -> dict[str, object]:
-        return {'rootwrap_config': self._rootwrap}
 
     def options(self, driver: str = DRIVER, **more: object
                 ) -> dict[str, object]:
@@ -78,19 +78,26 @@ class Cluster(door_module.Cluster):
             'glusterfs_server_password': self.ssh.password,
             'glusterfs_ssh_port': self.ssh.port,
             'glusterfs_known_hosts': self._known_hosts,
-            'glusterfs_volume_pattern': PATTERN,
+            'glusterfs_volume_pattern': self._pattern,
             'glusterfs_mount_point_base': self._directory / 'mnt',
             'glusterfs_quota': True,
-            **more}
+            **self._more, **more}
 
     # Storage
 
     def mark(self) -> int:
         return self.sim.calls
 
-    def asked(self, mark: int) -> list[str]:
+    def _since(self, mark: int) -> 'list[gluster.sim.Entry]':
         new = self.sim.calls - mark
-        told = [_told(entry) for entry in self.sim.log[-new:]] if new else []
+        return list(self.sim.log[-new:]) if new else []
+
+    def requests(self, mark: int) -> list[str]:
+        return [f'{entry.label} {entry.status}'
+                for entry in self._since(mark)]
+
+    def asked(self, mark: int) -> list[str]:
+        told = [_told(entry) for entry in self._since(mark)]
         return [line for line in told if line not in _PERIODIC]
 
     def level(self, client: str, export: str) -> str | None:
@@ -118,12 +125,12 @@ class Cluster(door_module.Cluster):
         return volume.used if volume else None
 
 
-def profile(backend: str) -> scene.Profile:
-    """What the GlusterFS driver can do."""
-    return scene.Profile(
-        backend=backend, share_type=backend, protocol='GLUSTERFS',
-        cast=cast.CERTIFICATES, invalid=('cert', '*', 'rw'), reverts=True,
-        changes={'glusterfs_volume_pattern': r'manila-volume-[0-9]+$'})
+def new() -> gluster.GlusterSim:
+    """Return a cluster with a pool of volumes."""
+    sim = gluster.GlusterSim()
+    for number in range(VOLUMES):
+        sim.make_volume('manila-volume-%d' % number, size=SIZE)
+    return sim
 
 
 def _told(entry: 'gluster.sim.Entry') -> str:

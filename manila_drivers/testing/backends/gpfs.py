@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The GPFS driver on a simulated cluster, with each of its helpers.
+"""A simulated Storage Scale cluster, with the section of a driver for it.
 
 The driver logs in to a node of the cluster, and for KNFS and GNFS to two NFS
 servers beside it: all over SSH, each at a loopback address of its own.
@@ -9,9 +9,8 @@ servers beside it: all over SSH, each at a loopback address of its own.
 from collections.abc import Callable
 from collections.abc import Mapping
 
-from manila_drivers.testing.manila import door as door_module
-from manila_drivers.testing.manila import scene
-from manila_drivers.testing.manila.storage import Item
+from manila_drivers.testing.backends import door as door_module
+from manila_drivers.testing.backends.storage import Item
 from manila_drivers.testing.simulators import gpfs
 from manila_drivers.testing.simulators import nfs
 from manila_drivers.testing.simulators import ssh
@@ -24,7 +23,7 @@ BASE = '/gpfs0/shares'
 # Long enough for Manila to ask how far a copy is.
 COPY_SECONDS = 1.5
 
-_KINDS: Mapping[str, Callable[[str], nfs.Server] | None] = {
+KINDS: Mapping[str, Callable[[str], nfs.Server] | None] = {
     'CES': None, 'KNFS': nfs.KernelNfs, 'GNFS': nfs.Ganesha}
 
 
@@ -32,22 +31,28 @@ class Cluster(door_module.Cluster):
     """A simulated cluster behind SSH.
 
     :param kind: ``CES``, ``KNFS`` or ``GNFS``
+    :param sim: the cluster; else a new one.
     :param door: makes what the driver logs in to.
     """
 
     def __init__(self, kind: str = 'CES', sim: gpfs.GpfsSim | None = None,
-                 door: door_module.Make = ssh.SshServer) -> None:
+                 door: door_module.Make = ssh.SshServer, *,
+                 known_hosts: str | None = None,
+                 more: Mapping[str, object] | None = None) -> None:
         self.kind = kind
-        self.sim = sim or gpfs.GpfsSim(base=BASE)
-        self.sim.options.copy_seconds = COPY_SECONDS
-        make = _KINDS[kind]
+        if sim is None:
+            sim = gpfs.GpfsSim(base=BASE)
+            sim.options.copy_seconds = COPY_SECONDS
+        self.sim = sim
+        make = KINDS[kind]
         if make is not None:
             for address in SERVERS:
                 self.sim.servers[address] = make(address)
         super().__init__(door({
             address: shell.host(gpfs.SimHost(
                 self.sim, address if address in self.sim.servers else ''))
-            for address in (NODE, *self.sim.servers)}), NODE)
+            for address in (NODE, *self.sim.servers)}), NODE, known_hosts,
+            more)
 
     def options(self, driver: str = DRIVER, **more: object
                 ) -> dict[str, object]:
@@ -55,7 +60,7 @@ class Cluster(door_module.Cluster):
         return {
             'share_driver': driver,
             'gpfs_share_export_ip': NODE,
-            'gpfs_mount_point_base': BASE,
+            'gpfs_mount_point_base': self.sim.base,
             'gpfs_nfs_server_type': self.kind,
             'gpfs_nfs_server_list': ','.join(self.sim.servers) or None,
             'gpfs_ssh_login': self.ssh.user,
@@ -64,12 +69,17 @@ class Cluster(door_module.Cluster):
             'gpfs_ssh_password': self.ssh.password,
             'gpfs_ssh_port': self.ssh.port,
             'gpfs_ssh_known_hosts': self._known_hosts,
-            **more}
+            **self._more, **more}
 
     # Storage
 
     def mark(self) -> int:
         return len(self.sim.log)
+
+    def requests(self, mark: int) -> list[str]:
+        with self.sim.lock:
+            return [f'{entry.host or NODE}: {entry.name} {entry.status}'
+                    for entry in self.sim.log[mark:]]
 
     def asked(self, mark: int) -> list[str]:
         return ['%s %d' % (entry.name, entry.status)
@@ -110,13 +120,6 @@ class Cluster(door_module.Cluster):
     def used(self, export: str) -> int | None:
         found = self.sim.state.at(_path(export))
         return found.used if found else None
-
-
-def profile(backend: str) -> scene.Profile:
-    """What the GPFS driver can do."""
-    return scene.Profile(
-        backend=backend, share_type=backend, reverts=True, adopts_open=False,
-        changes={'gpfs_share_mode': '770'})
 
 
 def _path(export: str) -> str:

@@ -15,7 +15,7 @@ import tempfile
 from typing import Protocol
 from typing import Self
 
-from manila_drivers.testing.manila import storage
+from manila_drivers.testing.backends import storage
 from manila_drivers.testing.simulators import ssh
 
 
@@ -56,12 +56,19 @@ class Cluster(storage.Cluster):
 
     :param door: opens while the cluster is entered.
     :param address: the host in it that the driver is told of.
+    :param known_hosts: where the host keys go; else a temporary file.
+    :param more: options of the section that differ.
     """
 
-    def __init__(self, door: Door, address: str) -> None:
+    def __init__(self, door: Door, address: str,
+                 known_hosts: str | None = None,
+                 more: Mapping[str, object] | None = None) -> None:
         self.ssh = door
         self._address = address
         self._directory = pathlib.Path(tempfile.mkdtemp(prefix='cluster-'))
+        self._known_hosts = pathlib.Path(
+            known_hosts or self._directory / 'known_hosts').absolute()
+        self._more = more or {}
 
     def __enter__(self) -> Self:
         self.ssh.start()
@@ -71,10 +78,6 @@ class Cluster(storage.Cluster):
     def __exit__(self, *_: object) -> None:
         self.ssh.close()
         shutil.rmtree(self._directory, ignore_errors=True)
-
-    @property
-    def _known_hosts(self) -> pathlib.Path:
-        return self._directory / 'known_hosts'
 
     @property
     def url(self) -> str:

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the rig wants to know of the storage behind a driver.
+"""What is asked of the storage behind a driver, beside the driver's back.
 
-A simulator, or a bridge to a real system, answers these questions beside the
-driver's back; so that what is checked is what clients would experience, and
-not what the driver believes.
+A simulator, or a bridge to a real system, answers; so that what is checked is
+what clients would experience, and not what the driver believes.
 """
 
 import contextlib
@@ -13,12 +12,17 @@ from typing import Protocol
 
 Item = tuple[str, ...]
 
+GIB = 2**30
+
 
 class Storage(Protocol):
     """The storage behind one backend section of manila.conf."""
 
     def mark(self) -> int:
         """A mark in the record of requests, for `asked`."""
+
+    def requests(self, mark: int) -> list[str]:
+        """Return every request since the mark as it came, and its end."""
 
     def asked(self, mark: int) -> list[str]:
         """The requests since the mark, such as 'POST views 201', without
@@ -55,6 +59,11 @@ class Cluster(Storage, contextlib.AbstractContextManager['Cluster'],
         """Where it answers."""
 
     @property
+    def remarks(self) -> list[str]:
+        """Lines that an operator has to know beside the section."""
+        return []
+
+    @property
     def programs(self) -> list[pathlib.Path]:
         """Directories of programs that the Manila host has."""
         return []
@@ -63,8 +72,8 @@ class Cluster(Storage, contextlib.AbstractContextManager['Cluster'],
         """What [DEFAULT] of manila.conf has to say."""
         return {}
 
-    def options(self, driver: str) -> dict[str, object]:
-        """A backend section of manila.conf."""
+    def options(self, driver: str = ..., /) -> dict[str, object]:
+        """Return a backend section of manila.conf; None leaves one out."""
 
     def secrets(self) -> dict[str, str]:
         """What must not appear in any log, by what it is."""

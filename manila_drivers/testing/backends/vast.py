@@ -1,34 +1,43 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The VAST driver on a simulated cluster, ready for the rig."""
+"""A simulated VAST cluster, with the section of a driver that uses it."""
 
+from collections.abc import Mapping
+import pathlib
 from typing import Self
 
-from manila_drivers.testing.manila import scene
-from manila_drivers.testing.manila import storage
-from manila_drivers.testing.manila.storage import Item
+from manila_drivers.testing.backends import storage
+from manila_drivers.testing.backends.storage import Item
 from manila_drivers.testing.simulators import vast
-from manila_drivers.testing.simulators.vast import server
 
 DRIVER = 'manila_drivers.vastdata.driver.VASTShareDriver'
 POOL = 'manila'
 ADDRESSES = ('10.0.0.1', '10.0.0.2')
+
+# Nobody likes to wait for a cluster that was switched off.
+IMPATIENT: Mapping[str, object] = {'vast_connect_timeout': 2,
+                                   'vast_retries': 1}
 
 # What the driver asks every period, whatever else happens.
 _PERIODIC = frozenset({'GET clusters'})
 
 
 class Cluster(storage.Cluster):
-    """A simulated cluster on loopback."""
+    """A simulated cluster on loopback.
 
-    def __init__(self, sim: vast.VmsSim | None = None) -> None:
-        # Without the open view of / that a new cluster has: through it all
-        # clients would reach all shares, whatever their rules.
-        self.sim = sim or vast.VmsSim(open_root=False)
-        self.sim.add_pool(POOL, '-'.join(ADDRESSES))
-        # The first share would make it, and it would stay.
-        self.sim.make_directory('/manila')
-        self._server = server.VmsServer(self.sim)
+    :param sim: the cluster; else a new one with the pool ``POOL``.
+    :param server: what serves it.
+    :param pool: where clients mount.
+    :param more: options of the section that differ.
+    """
+
+    def __init__(self, sim: vast.VmsSim | None = None,
+                 server: vast.VmsServer | None = None, *, pool: str = POOL,
+                 more: Mapping[str, object] = IMPATIENT) -> None:
+        self.sim = sim or new()
+        self._server = server or vast.VmsServer(self.sim)
+        self._pool = pool
+        self._more = more
 
     def __enter__(self) -> Self:
         self._server.start()
@@ -50,12 +59,10 @@ class Cluster(storage.Cluster):
             'vast_mgmt_port': self._server.port,
             'vast_mgmt_user': self.sim.username,
             'vast_mgmt_password': self.sim.password,
-            'vast_ssl_cert_path': self._server.ca_file,
-            'vast_vippool_name': POOL,
-            # Nobody likes to wait for a cluster that was switched off.
-            'vast_connect_timeout': 2,
-            'vast_retries': 1,
-            **more}
+            'vast_ssl_cert_path': pathlib.Path(
+                self._server.ca_file).absolute(),
+            'vast_vippool_name': self._pool,
+            **self._more, **more}
 
     def secrets(self) -> dict[str, str]:
         return {'password': self.sim.password}
@@ -63,10 +70,18 @@ class Cluster(storage.Cluster):
     # Storage
 
     def mark(self) -> int:
-        return len(self.sim.log)
+        return self.sim.calls
+
+    def _since(self, mark: int) -> list[vast.sim.Entry]:
+        new = self.sim.calls - mark
+        return list(self.sim.log[-new:]) if new else []
+
+    def requests(self, mark: int) -> list[str]:
+        return [f'{entry.label} {entry.status or entry.fault}'
+                for entry in self._since(mark)]
 
     def asked(self, mark: int) -> list[str]:
-        told = [_told(entry) for entry in self.sim.log[mark:]]
+        told = [_told(entry) for entry in self._since(mark)]
         return [line for line in told
                 if line.rpartition(' ')[0] not in _PERIODIC]
 
@@ -95,15 +110,17 @@ class Cluster(storage.Cluster):
         self._server.start()
 
 
-def profile(backend: str, **changes: object) -> scene.Profile:
-    """What the VAST driver can do.
+def new() -> vast.VmsSim:
+    """Return a cluster with one more pool, without the open view of /.
 
-    :param changes: options for the restart that changes options; by default
-        fewer export locations
+    Through that view, which a new cluster has, all clients would reach all
+    shares, whatever their rules.
     """
-    return scene.Profile(
-        backend=backend, share_type=backend,
-        changes=changes or {'vast_max_export_locations': 1})
+    sim = vast.VmsSim(open_root=False)
+    sim.add_pool(POOL, '-'.join(ADDRESSES))
+    # The first share would make it, and it would stay.
+    sim.make_directory('/manila')
+    return sim
 
 
 def _told(entry: vast.sim.Entry) -> str:
