@@ -9,8 +9,8 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import objects as objects_module
+from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import site as site_module
 
@@ -22,10 +22,10 @@ def outermost(quotas: Iterable[records.Quota]) -> list[records.Quota]:
 
     What counts for a directory counts for those above it as well.
     """
-    paths = {quota.path for quota in quotas}
+    limited = {quota.path for quota in quotas}
     return [quota for quota in quotas
             if quota.path == '/'
-            or paths.isdisjoint(layout.parents(quota.path))]
+            or limited.isdisjoint(paths.parents(quota.path))]
 
 
 def promised(quotas: Iterable[records.Quota], root: str) -> int:
@@ -37,7 +37,7 @@ def promised(quotas: Iterable[records.Quota], root: str) -> int:
     return sum(quota.hard_limit or 0 for quota in outermost(
         [quota for quota in quotas
          if quota.path.startswith(root + '/manila-')
-         or layout.is_instance_id(quota.name)]))
+         or paths.is_instance_id(quota.name)]))
 
 
 def in_use(quotas: Iterable[records.Quota]) -> int | None:

@@ -13,8 +13,8 @@ from manila_drivers import exception
 from manila_drivers.vastdata import api
 from manila_drivers.vastdata import binding
 from manila_drivers.vastdata import hosts as hosts_module
-from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import objects as objects_module
+from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import site as site_module
 from manila_drivers.vastdata import view_policies
@@ -196,9 +196,9 @@ def _check_names(addresses: tuple[str, ...]) -> None:
 def _check_parents(objects: objects_module.Objects) -> None:
     """Who can mount a directory above the shares can walk into them."""
     settings = objects.site.settings
-    above = {*layout.parents(settings.root + '/share')}
+    above = {*paths.parents(settings.root + '/share')}
     views = [view for view in objects.views() if view.path in above
-             and layout.exports_nfs(view)]
+             and paths.exports_nfs(view)]
     if not views:
         return
     policies = {policy.id: policy for policy in objects.policies()}

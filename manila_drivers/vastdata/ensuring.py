@@ -29,8 +29,8 @@ from manila_drivers import plan
 from manila_drivers.vastdata import api
 from manila_drivers.vastdata import auth
 from manila_drivers.vastdata import hosts as hosts_module
-from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import objects as objects_module
+from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import pool_binder
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import shares as shares_module
@@ -93,11 +93,11 @@ def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
     taken for the data's end.
     """
     view, quota, policy = facts.view, facts.quota, facts.policy
-    paths = [record.path for record in (view, quota) if record is not None]
-    if len(set(paths)) > 1:
+    told = [record.path for record in (view, quota) if record is not None]
+    if len(set(told)) > 1:
         return Verdict(lost='its view is for %s and its quota for %s'
-                       % tuple(paths))
-    path = paths[0] if paths else usual_path
+                       % tuple(told))
+    path = told[0] if told else usual_path
     if not facts.complete and facts.directory is False:
         return Verdict(lost='its directory %s does not exist' % path)
     steps: list[plan.Step] = []
@@ -208,7 +208,7 @@ class Ensurer:
             facts = Facts(views.get(share.id), quotas.get(share.id),
                           policies.get(share.id),
                           adopted=policies.get(
-                              layout.adopted_policy(share.id)),
+                              paths.adopted_policy(share.id)),
                           resized=self._shares.resized(share))
             answer, error = exception.caught(functools.partial(
                 self._one, share, facts, specs, work))
@@ -230,7 +230,7 @@ class Ensurer:
         # What is known for sure is told also where the rest is owed.
         known: dict[str, Any] = {}
         if facts.complete and not verdict.lost:
-            known['export_locations'] = layout.locations(work.hosts,
+            known['export_locations'] = paths.locations(work.hosts,
                                                          verdict.path)
         if work.silent:
             return owed.unfinished(work.silent, **known)
@@ -261,7 +261,7 @@ class Ensurer:
                 facts, as_granted=self._shares.granted.holds(share.id,
                                                              facts.policy))
         return judge(share, facts, self._shares.closed_as_it_is(specs),
-                     layout.share_path(self._root, share.id), qos_id)
+                     paths.share_path(self._root, share.id), qos_id)
 
     def _answer(self, share: model.Share, verdict: Verdict,
                 work: '_Work') -> dict[str, Any]:
@@ -271,7 +271,7 @@ class Ensurer:
                       share.id, verdict.lost)
             return {'status': 'error'}
         answer: dict[str, Any] = {
-            'export_locations': layout.locations(work.hosts, verdict.path)}
+            'export_locations': paths.locations(work.hosts, verdict.path)}
         if verdict.reapply:
             answer[owed.RULES] = True
         return answer
@@ -322,9 +322,9 @@ class Ensurer:
         quota = self._objects.quota(share.id)
         policy = self._objects.policy(share.id)
         adopted = None if policy is not None else self._objects.policy(
-            layout.adopted_policy(share.id))
+            paths.adopted_policy(share.id))
         known = view or quota
-        path = known.path if known is not None else layout.share_path(
+        path = known.path if known is not None else paths.share_path(
             self._root, share.id)
         return dataclasses.replace(
             self._in_time(share, facts), view=view, quota=quota,

@@ -11,8 +11,8 @@ from manila_drivers import model
 from manila_drivers import plan
 from manila_drivers.vastdata import granted as granted_module
 from manila_drivers.vastdata import hosts as hosts_module
-from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import objects as objects_module
+from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 
 
@@ -21,7 +21,7 @@ class Facts:
     """What VMS has at the path that is to be managed.
 
     ``policy`` is the share's own, by one of its two names
-    (:func:`~manila_drivers.vastdata.layout.adopted_policy`), or the one that
+    (:func:`~manila_drivers.vastdata.paths.adopted_policy`), or the one that
     another share id left on this view when it was unmanaged.  ``used`` is in
     bytes, None if VMS does not tell.
     """
@@ -83,7 +83,7 @@ def steps(share_id: str, facts: Facts, gib: int,
         if quota.name != share_id:
             found.append(plan.Step('rename', share_id, {
                 'resource': 'quotas', 'ident': quota.id}))
-    adopted = layout.adopted_policy(share_id)
+    adopted = paths.adopted_policy(share_id)
     if policy is None:
         found.append(plan.Step('create policy', adopted, {'hosts': closed}))
     elif policy.name not in (share_id, adopted):
@@ -122,16 +122,16 @@ class Manager:
         gib = size_of(facts, options)
         self._granted.adopt(share.id)
         self._objects.run(steps(share.id, facts, gib, closed))
-        return {'size': gib, 'export_locations': layout.locations(
+        return {'size': gib, 'export_locations': paths.locations(
             self._site.addresses(), path)}
 
     def _path(self, share: model.Share) -> str:
         if not share.export_paths:
             raise exception.NotManageable(
                 'Share %s comes without an export path' % share.id)
-        host, path = layout.split_export(share.export_paths[0])
+        host, path = paths.split_export(share.export_paths[0])
         self._check_host(host, share.export_paths[0])
-        if not layout.deletable(path, self._settings.root):
+        if not paths.deletable(path, self._settings.root):
             raise exception.NotManageable(
                 '%s cannot be one share: it holds others' % path)
         return path
@@ -139,8 +139,8 @@ class Manager:
     def _check_host(self, host: str, export: str) -> None:
         known = self._settings.addresses
         pool = None if known else self._site.pool.get()
-        if any(layout.same_host(host, one) for one in known) or (
-                pool and layout.in_ranges(host, pool.ranges)):
+        if any(paths.same_host(host, one) for one in known) or (
+                pool and paths.in_ranges(host, pool.ranges)):
             return
         raise exception.NotManageable(
             'Address %s of export path %s is none of this backend'
@@ -160,12 +160,12 @@ class Manager:
 
     def _policy(self, share: model.Share,
                 view: records.View) -> records.Policy | None:
-        names = [share.id, layout.adopted_policy(share.id)]
-        if layout.is_instance_id(view.name) and view.name != share.id:
+        names = [share.id, paths.adopted_policy(share.id)]
+        if paths.is_instance_id(view.name) and view.name != share.id:
             # Another share had this view until it was unmanaged.
             if view.policy == view.name:
                 names.append(view.name)
-            names.append(layout.adopted_policy(view.name))
+            names.append(paths.adopted_policy(view.name))
         return next(filter(None, map(self._objects.policy, names)), None)
 
     def _check_owner(self, share: model.Share, view: records.View) -> None:
@@ -175,7 +175,7 @@ class Manager:
         go changes nothing there; what Manila stores about it does.
         """
         owner = view.name
-        if (layout.is_instance_id(owner) and owner != share.id
+        if (paths.is_instance_id(owner) and owner != share.id
                 and self._granted.knows(owner)):
             raise exception.NotManageable(
                 'The view for %s is share %s, which this Manila serves'
@@ -204,8 +204,8 @@ def _check_neighbours(view: records.View, views: list[records.View]) -> None:
     """No share inside another: deleting one would delete the other."""
     for other in views:
         inside = other.path.startswith(view.path + '/')
-        above = (other.path in layout.parents(view.path)
-                 and layout.is_instance_id(other.name))
+        above = (other.path in paths.parents(view.path)
+                 and paths.is_instance_id(other.name))
         if inside or above:
             raise exception.NotManageable(
                 '%s cannot be managed: view %s for %s lies %s it'

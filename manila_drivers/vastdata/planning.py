@@ -12,7 +12,7 @@ from collections.abc import Sequence
 from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.vastdata import hosts as hosts_module
-from manila_drivers.vastdata import layout
+from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 
 Hosts = hosts_module.Hosts
@@ -31,7 +31,7 @@ def create(share_id: str, path: str, limit: int, closed: Hosts,
     """
     steps = []
     if clone_of is not None:
-        name = layout.stream_name(share_id)
+        name = paths.stream_name(share_id)
         steps.append(plan.Step(
             'start clone', name,
             {'snapshot_id': clone_of.id, 'target': path}, key='stream'))

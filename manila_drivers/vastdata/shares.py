@@ -20,8 +20,8 @@ from manila_drivers import model
 from manila_drivers.vastdata import api
 from manila_drivers.vastdata import granted as granted_module
 from manila_drivers.vastdata import hosts as hosts_module
-from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import objects as objects_module
+from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import planning
 from manila_drivers.vastdata import records
 
@@ -95,9 +95,9 @@ class Shares:
     def _delete(self, share: model.Share) -> None:
         view = self._objects.view(share.id)
         quota = self._objects.quota(share.id)
-        path = planning.path_of(view, quota, layout.share_path(
+        path = planning.path_of(view, quota, paths.share_path(
             self._settings.root, share.id))
-        if not layout.deletable(path, self._settings.root):
+        if not paths.deletable(path, self._settings.root):
             raise exception.Conflict(
                 'Share %s has the directory %s, which is never deleted'
                 % (share.id, path), check='the view and the quota of that '
@@ -155,7 +155,7 @@ class Shares:
 
         The view tells, unless it is gone or under a policy of others.
         """
-        names = (share.id, layout.adopted_policy(share.id))
+        names = (share.id, paths.adopted_policy(share.id))
         if view is not None and view.policy in names \
                 and view.policy_id is not None:
             return {view.policy: view.policy_id}
@@ -281,7 +281,7 @@ class Shares:
         """Look for the share's own policy and write to it."""
         policy = self._objects.policy(share.id)
         adopted = None if policy is not None else self._objects.policy(
-            layout.adopted_policy(share.id))
+            paths.adopted_policy(share.id))
         self._objects.run(planning.narrowing(share.id, wanted, policy,
                                              adopted))
         found = policy or adopted
@@ -311,10 +311,10 @@ class Shares:
         :raises InvalidRequest: the protocol is not NFS.
         """
         _check_protocol(share)
-        return layout.share_path(self._settings.root, share.id)
+        return paths.share_path(self._settings.root, share.id)
 
     def locations(self, path: str) -> Locations:
-        return layout.locations(self._site.addresses(), path)
+        return paths.locations(self._site.addresses(), path)
 
     def closed(self, specs: model.Specs) -> hosts_module.Hosts:
         """Lists that admit nobody."""

@@ -21,7 +21,7 @@ from manila_drivers.vastdata import api
 from manila_drivers.vastdata import auth
 from manila_drivers.vastdata import binding as binding_module
 from manila_drivers.vastdata import fields
-from manila_drivers.vastdata import layout
+from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import settings as settings_module
 
@@ -253,7 +253,7 @@ class Site:
             return self.settings.addresses
         pool = self.pool.get()
         ranges = pool.ranges if pool else ()
-        found = layout.first_addresses(ranges, self.settings.max_locations)
+        found = paths.first_addresses(ranges, self.settings.max_locations)
         if not found:
             raise exception.ConfigurationError(
                 'vast_vippool_name', 'VIP pool %r has no address'

@@ -9,8 +9,8 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.vastdata import api
-from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import objects as objects_module
+from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import shares as shares_module
 
@@ -53,7 +53,7 @@ class Snapshots:
             records.Snapshot.of, look)
         self._settle(done.value)
         return {'provider_location': str(done.value.id),
-                'export_locations': layout.snapshot_locations(
+                'export_locations': paths.snapshot_locations(
                     self._site.addresses(), path, snapshot.name)}
 
     def delete(self, snapshot: model.Snapshot) -> None:
@@ -84,7 +84,7 @@ class Snapshots:
         if snapshot.provider_location.isdecimal():
             found = self._objects.vms.get(
                 'snapshots', snapshot.provider_location, records.Snapshot.of)
-        usual = layout.share_path(self._settings.root,
+        usual = paths.share_path(self._settings.root,
                                   snapshot.share_instance_id)
         if found is not None and self._is(found, snapshot, usual):
             return found
@@ -113,7 +113,7 @@ class Snapshots:
             for export in snapshot.share.export_paths[:1]:
                 # One that nobody can read is as good as none.
                 with contextlib.suppress(exception.NotManageable):
-                    return layout.split_export(export)[1]
+                    return paths.split_export(export)[1]
         view = self._objects.view(ident)
         if view is None:
             raise exception.NotFound(
@@ -212,7 +212,7 @@ class Snapshots:
         return {'status': 'creating_from_snapshot'}
 
     def _status(self, share: model.Share) -> dict[str, Any]:
-        stream = self._objects.stream(layout.stream_name(share.id))
+        stream = self._objects.stream(paths.stream_name(share.id))
         if stream is not None:
             self._progress[share.id] = stream.progress
             return self._answer(stream)
@@ -229,7 +229,7 @@ class Snapshots:
                   'used capacity of quota %s. If all is there: "openstack '
                   'share set --status available"; if not, delete the share '
                   'and create it from its snapshot again',
-                  layout.stream_name(share.id), share.id, seen, share.id)
+                  paths.stream_name(share.id), share.id, seen, share.id)
         return {'status': 'error'}
 
     def _answer(self, stream: records.Stream) -> dict[str, Any]:
@@ -280,7 +280,7 @@ class Snapshots:
                                      {'name': snapshot.name})
         return {'provider_location': str(found.id),
                 'size': size,
-                'export_locations': layout.snapshot_locations(
+                'export_locations': paths.snapshot_locations(
                     self._site.addresses(), path, snapshot.name)}
 
     def _size(self, snapshot: model.Snapshot) -> int:

@@ -18,7 +18,7 @@ from manila_drivers import compat
 from manila_drivers import exception
 from manila_drivers.vastdata import driver
 from manila_drivers.vastdata import hosts
-from manila_drivers.vastdata import layout
+from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 
 LOG = logging.getLogger(__name__)
@@ -376,7 +376,7 @@ class InterruptsClients(Broken):
         answer = super().manage_existing(share, driver_options, **kwargs)
         view = self._backend.objects.view(share['id'])
         policy = self._backend.objects.policy(
-            layout.adopted_policy(share['id']))
+            paths.adopted_policy(share['id']))
         self._vms.update('views', view.id, {'policy_id': policy.id})
         return answer
 
@@ -426,7 +426,7 @@ class CutsOffAtTheNextStart(Broken):
         for share in shares:
             view = self._backend.objects.view(share['id'])
             policy = self._backend.objects.policy(
-                layout.adopted_policy(share['id']))
+                paths.adopted_policy(share['id']))
             if view and policy:
                 self._vms.update('views', view.id, {'policy_id': policy.id})
         return answers

@@ -13,8 +13,8 @@ from manila_drivers import plan
 from manila_drivers.vastdata import capacity
 from manila_drivers.vastdata import ensuring
 from manila_drivers.vastdata import hosts
-from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import managing
+from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import planning
 from manila_drivers.vastdata import records
 
@@ -165,7 +165,7 @@ def test_a_bad_squash_is_named(specs):
     ('/a', '/a/b', False), ('/', '', False), ('/manila-x', '', True),
     ('relative', '/manila', False)])
 def test_what_may_be_deleted(path, root, allowed):
-    assert layout.deletable(path, root) is allowed
+    assert paths.deletable(path, root) is allowed
 
 
 @pytest.mark.parametrize(('text', 'parts'), [
@@ -173,30 +173,30 @@ def test_what_may_be_deleted(path, root, allowed):
     ('[2001:db8::1]:/a/', ('2001:db8::1', '/a')),
     ('nfs.example:/', ('nfs.example', '/'))])
 def test_export_paths_are_taken_apart(text, parts):
-    assert layout.split_export(text) == parts
+    assert paths.split_export(text) == parts
 
 
 @pytest.mark.parametrize('text', [
     '', '/a', '10.0.0.1', '10.0.0.1:a', ':/a', '2001:db8::1:/a', '[::1:/a'])
 def test_what_is_no_export_path(text):
     with pytest.raises(exception.NotManageable):
-        layout.split_export(text)
+        paths.split_export(text)
 
 
 def test_ranges_are_walked_and_not_expanded():
-    assert layout.first_addresses(
+    assert paths.first_addresses(
         [('10.0.0.254', '10.0.1.1'), ('::1', 'ffff::')], 6) == (
             '10.0.0.254', '10.0.0.255', '10.0.1.0', '10.0.1.1', '::1', '::2')
-    assert layout.in_ranges('8000::', [('::1', 'ffff::')])
-    assert not layout.in_ranges('10.0.0.1', [('::1', 'ffff::')])
-    assert not layout.in_ranges('nfs.example', [('::1', 'ffff::')])
+    assert paths.in_ranges('8000::', [('::1', 'ffff::')])
+    assert not paths.in_ranges('10.0.0.1', [('::1', 'ffff::')])
+    assert not paths.in_ranges('nfs.example', [('::1', 'ffff::')])
     with pytest.raises(exception.BackendError, match='unreadable range'):
-        layout.first_addresses([('10.0.0.x', '10.0.0.9')], 1)
+        paths.first_addresses([('10.0.0.x', '10.0.0.9')], 1)
 
 
 def test_parents():
-    assert layout.parents('/a/b/c') == ['/', '/a', '/a/b']
-    assert layout.parents('/a') == ['/']
+    assert paths.parents('/a/b/c') == ['/', '/a', '/a/b']
+    assert paths.parents('/a') == ['/']
 
 
 # -- plans ---------------------------------------------------------------

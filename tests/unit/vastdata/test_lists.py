@@ -5,8 +5,8 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers.vastdata import fields
-from manila_drivers.vastdata import layout
 from manila_drivers.vastdata import paging
+from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 from tests.unit.vastdata.conftest import share
 
@@ -114,12 +114,12 @@ def test_usage_below_nothing_is_not_told():
     ['10.0.0.1', '10.0.0.1']])
 def test_a_range_of_one_address(pair):
     pool = records.Pool.of({'id': 1, 'name': 'p', 'ip_ranges': [pair]})
-    assert layout.first_addresses(pool.ranges, 4) == ('10.0.0.1',)
+    assert paths.first_addresses(pool.ranges, 4) == ('10.0.0.1',)
 
 
 def test_a_range_of_two_families_is_refused():
     with pytest.raises(exception.BackendError, match='range'):
-        layout.first_addresses([('10.0.0.1', 'fd00::1')], 4)
+        paths.first_addresses([('10.0.0.1', 'fd00::1')], 4)
 
 
 @pytest.mark.parametrize('host', ['FD00::0:1', 'fd00::1', 'NAS.example.org'])
