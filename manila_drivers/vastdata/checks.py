@@ -12,12 +12,12 @@ import socket
 from manila_drivers import exception
 from manila_drivers.vastdata import api
 from manila_drivers.vastdata import binding
-from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import objects as objects_module
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import site as site_module
 from manila_drivers.vastdata import view_policies
+from manila_drivers.vastdata import view_policy
 
 LOG = logging.getLogger(__name__)
 
@@ -204,7 +204,7 @@ def _check_parents(objects: objects_module.Objects) -> None:
     policies = {policy.id: policy for policy in objects.policies()}
     for view in views:
         policy = policies.get(view.policy_id or -1)
-        if policy is not None and not hosts_module.admits(policy):
+        if policy is not None and not view_policy.admits(policy):
             continue
         what = ('view %s of %s, which is above the shares, admits clients '
                 'by policy %s' % (view.name or view.id, view.path,

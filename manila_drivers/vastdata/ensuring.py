@@ -28,12 +28,12 @@ from manila_drivers import owed
 from manila_drivers import plan
 from manila_drivers.vastdata import api
 from manila_drivers.vastdata import auth
-from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import objects as objects_module
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import pool_binder
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import shares as shares_module
+from manila_drivers.vastdata import view_policy
 
 LOG = logging.getLogger(__name__)
 
@@ -85,7 +85,7 @@ class Verdict:
     lost: str = ''
 
 
-def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
+def judge(share: model.Share, facts: Facts, closed: view_policy.ClientLists,
           usual_path: str, qos_id: int | None = None) -> Verdict:
     """Decide about one share.  Pure.
 
@@ -137,16 +137,16 @@ def judge(share: model.Share, facts: Facts, closed: hosts_module.Hosts,
 
 
 def _judge_policy(steps: list[plan.Step], policy: records.Policy,
-                  closed: hosts_module.Hosts) -> bool:
+                  closed: view_policy.ClientLists) -> bool:
     """Add what a policy needs; whether the rules are needed as well."""
-    narrowed = hosts_module.without_everyone(policy, closed.squash)
+    narrowed = view_policy.without_everyone(policy, closed.squash)
     if narrowed is not None:
         # Made by upstream's driver, or by hand: open to everyone.
         steps.insert(0, plan.Step('update policy', policy.name, {
             'ident': policy.id, 'hosts': narrowed}))
         return True
     # Squashed in another way than the option says now, or waiting for rules.
-    return not hosts_module.settled(policy, closed.squash)
+    return not view_policy.settled(policy, closed.squash)
 
 
 def _limit_is_wrong(share: model.Share, quota: records.Quota,

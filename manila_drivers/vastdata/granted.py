@@ -13,8 +13,8 @@ import logging
 from typing import Any
 
 from manila_drivers import exception
-from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import records
+from manila_drivers.vastdata import view_policy
 
 LOG = logging.getLogger(__name__)
 
@@ -42,9 +42,9 @@ class Granted:
         self._storage = storage
         self._known: dict[str, str] = {}
 
-    def remember(self, share_id: str, hosts: hosts_module.Hosts) -> None:
+    def remember(self, share_id: str, hosts: view_policy.ClientLists) -> None:
         """Write down what a share's policy has been seen to hold."""
-        made = digest(hosts.read_write, hosts.read_only)
+        made = digest(view_policy.read_write, view_policy.read_only)
         if self._known.get(share_id) == made:
             return
         failure = None
@@ -65,13 +65,13 @@ class Granted:
         """
         made = self._made(share_id)
         if not made:
-            return hosts_module.admits(policy)
+            return view_policy.admits(policy)
         if policy.read_write is None or policy.read_only is None:
             return False
         return made in (
             digest(policy.read_write, policy.read_only),
-            digest(map(hosts_module.plain, policy.read_write),
-                   map(hosts_module.plain, policy.read_only)))
+            digest(map(view_policy.plain, policy.read_write),
+                   map(view_policy.plain, policy.read_only)))
 
     def adopt(self, share_id: str) -> None:
         """Write down that a share is served, before it has any rules.

@@ -10,10 +10,10 @@ from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
 from manila_drivers.vastdata import granted as granted_module
-from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import objects as objects_module
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
+from manila_drivers.vastdata import view_policy
 
 
 @dataclasses.dataclass(frozen=True)
@@ -63,7 +63,7 @@ def size_of(facts: Facts, options: Mapping[str, Any]) -> int:
 
 
 def steps(share_id: str, facts: Facts, gib: int,
-          closed: hosts_module.Hosts) -> plan.Plan:
+          closed: view_policy.ClientLists) -> plan.Plan:
     """Rename, bound and prepare; the clients of today are not cut off.
 
     They stay until the first update_access, which is when the rules are
@@ -107,7 +107,7 @@ class Manager:
         self._settings = objects.site.settings
 
     def manage(self, share: model.Share, options: Mapping[str, Any],
-               closed: hosts_module.Hosts) -> dict[str, Any]:
+               closed: view_policy.ClientLists) -> dict[str, Any]:
         """Take the export at the share's path under management.
 
         :returns: ``size`` in GiB and ``export_locations``.

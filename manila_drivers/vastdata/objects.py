@@ -15,10 +15,10 @@ from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.vastdata import api
 from manila_drivers.vastdata import binding as binding_module
-from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import site as site_module
 from manila_drivers.vastdata import view_policies
+from manila_drivers.vastdata import view_policy
 
 T = TypeVar('T')
 
@@ -146,11 +146,11 @@ class Objects:
         return plan.run(steps, self.perform)
 
     def _do_create_policy(self, name: str,
-                          hosts: hosts_module.Hosts) -> plan.Done:
+                          hosts: view_policy.ClientLists) -> plan.Done:
         return self.view_policies.create(name, hosts)
 
     def _do_update_policy(self, name: str, ident: int,
-                          hosts: hosts_module.Hosts,
+                          hosts: view_policy.ClientLists,
                           former: str = '') -> records.Policy:
         return self.view_policies.update(
             name, ident, hosts, binding=self.site.known_binding(),

@@ -11,14 +11,14 @@ from collections.abc import Sequence
 
 from manila_drivers import exception
 from manila_drivers import plan
-from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
+from manila_drivers.vastdata import view_policy
 
-Hosts = hosts_module.Hosts
+ClientLists = view_policy.ClientLists
 
 
-def create(share_id: str, path: str, limit: int, closed: Hosts,
+def create(share_id: str, path: str, limit: int, closed: ClientLists,
            qos_id: int | None, *,
            clone_of: records.Snapshot | None = None) -> plan.Plan:
     """Make a share: nobody can reach it before its policy is closed.
@@ -123,7 +123,8 @@ def resize(share_id: str, quota: records.Quota, limit: int, *,
                                 {'quota': quota, 'limit': limit}),))
 
 
-def narrowing(share_id: str, wanted: Hosts, policy: records.Policy | None,
+def narrowing(share_id: str, wanted: ClientLists,
+              policy: records.Policy | None,
               adopted: records.Policy | None) -> plan.Plan:
     """Bring the share's own policy to what the rules say.
 
@@ -139,7 +140,7 @@ def narrowing(share_id: str, wanted: Hosts, policy: records.Policy | None,
     return plan.Plan()
 
 
-def written(share_id: str, policy_id: int, wanted: Hosts,
+def written(share_id: str, policy_id: int, wanted: ClientLists,
             former: str = '') -> plan.Plan:
     """Write host lists to a policy.
 
@@ -149,7 +150,7 @@ def written(share_id: str, policy_id: int, wanted: Hosts,
         'ident': policy_id, 'hosts': wanted, 'former': former}),))
 
 
-def attachment(share_id: str, wanted: Hosts, policy_id: int | None,
+def attachment(share_id: str, wanted: ClientLists, policy_id: int | None,
                view: records.View) -> plan.Plan:
     """Put the share's view under the share's own, complete policy.
 

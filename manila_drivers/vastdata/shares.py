@@ -19,11 +19,11 @@ from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.vastdata import api
 from manila_drivers.vastdata import granted as granted_module
-from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import objects as objects_module
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import planning
 from manila_drivers.vastdata import records
+from manila_drivers.vastdata import view_policy
 
 LOG = logging.getLogger(__name__)
 
@@ -219,8 +219,8 @@ class Shares:
         """
         if rules and share.proto:
             _check_protocol(share)
-        wanted, errors = hosts_module.wanted(
-            rules, hosts_module.present_squash(specs, self._settings.squash),
+        wanted, errors = view_policy.wanted(
+            rules, view_policy.present_squash(specs, self._settings.squash),
             split_limit=self._settings.split_limit,
             ipv6=self._settings.ipv6_rules)
         # Reading, comparing and writing must not be interleaved.
@@ -232,7 +232,7 @@ class Shares:
         return errors
 
     def _set_hosts(self, share: model.Share,
-                   wanted: hosts_module.Hosts) -> None:
+                   wanted: view_policy.ClientLists) -> None:
         """Write the policy first: taking away must not wait for the view."""
         ident = self._policy_ids.get(share.id)
         view = None
@@ -265,7 +265,7 @@ class Shares:
         return view if view and view.policy == share.id else None
 
     def _written(self, share: model.Share, ident: int,
-                 wanted: hosts_module.Hosts) -> bool:
+                 wanted: view_policy.ClientLists) -> bool:
         """Write to the policy that was the share's own the last time."""
         try:
             self._objects.run(planning.written(share.id, ident, wanted))
@@ -277,7 +277,7 @@ class Shares:
         return True
 
     def _found(self, share: model.Share,
-               wanted: hosts_module.Hosts) -> int | None:
+               wanted: view_policy.ClientLists) -> int | None:
         """Look for the share's own policy and write to it."""
         policy = self._objects.policy(share.id)
         adopted = None if policy is not None else self._objects.policy(
@@ -316,15 +316,15 @@ class Shares:
     def locations(self, path: str) -> Locations:
         return paths.locations(self._site.addresses(), path)
 
-    def closed(self, specs: model.Specs) -> hosts_module.Hosts:
+    def closed(self, specs: model.Specs) -> view_policy.ClientLists:
         """Lists that admit nobody."""
-        return hosts_module.Hosts(squash=hosts_module.squash_of(
+        return view_policy.ClientLists(squash=view_policy.squash_of(
             specs, self._settings.squash))
 
     def closed_as_it_is(self, specs: model.Specs | None,
-                        ) -> hosts_module.Hosts:
+                        ) -> view_policy.ClientLists:
         """The same for a share that is there already."""
-        return hosts_module.Hosts(squash=hosts_module.present_squash(
+        return view_policy.ClientLists(squash=view_policy.present_squash(
             specs, self._settings.squash))
 
     def qos_id(self, specs: model.Specs) -> int | None:
@@ -339,7 +339,7 @@ def _check_protocol(share: model.Share) -> None:
             % (share.id, share.proto or '(none)'))
 
 
-def _squashed(wanted: hosts_module.Hosts) -> hosts_module.Hosts:
+def _squashed(wanted: view_policy.ClientLists) -> view_policy.ClientLists:
     """Lists for a policy that has to be made.
 
     :raises InvalidRequest: there are clients, and nothing says how they are

@@ -15,9 +15,9 @@ from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.vastdata import api
 from manila_drivers.vastdata import binding as binding_module
-from manila_drivers.vastdata import hosts as hosts_module
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import site as site_module
+from manila_drivers.vastdata import view_policy
 
 LOG = logging.getLogger(__name__)
 
@@ -59,14 +59,14 @@ class ViewPolicies:
 
     # -- doing -----------------------------------------------------------
 
-    def create(self, name: str, hosts: hosts_module.Hosts) -> plan.Done:
+    def create(self, name: str, hosts: view_policy.ClientLists) -> plan.Done:
         """Make a policy, or take the one of that name, with these lists.
 
         :raises BackendError: VMS does not store them, or does not bind it to
             the VIP pool.  What this call made is removed then.
         """
         binding = self._site.binding()
-        body = {'name': name, 'flavor': 'NFS', **hosts.body(),
+        body = {'name': name, 'flavor': 'NFS', **view_policy.body(),
                 **binding.body(), **self._site.scope()}
         done = self._vms.create('viewpolicies', body, records.Policy.of,
                                 lambda: self._adoptable(name))
@@ -76,7 +76,7 @@ class ViewPolicies:
                     'View policy %s was not made in tenant %d'
                     % (name, self._site.tenant_id()))
             policy = done.value
-            if not hosts.equals(policy):
+            if not view_policy.equals(policy):
                 policy = self.update(name, policy.id, hosts)
             self.bind(name, policy, binding)
             return plan.Done(policy, done.created)
@@ -95,7 +95,7 @@ class ViewPolicies:
                                           others[0].tenant_id))
         return found
 
-    def update(self, name: str, ident: int, hosts: hosts_module.Hosts, *,
+    def update(self, name: str, ident: int, hosts: view_policy.ClientLists, *,
                binding: binding_module.Binding = binding_module.AS_IT_IS,
                former: str = '') -> records.Policy:
         """Give a policy exactly these lists, and see that it has them.
@@ -109,7 +109,7 @@ class ViewPolicies:
         :raises NotFound: there is no policy with this id.
         """
         body: dict[str, Any] = {'name': name} if former else {}
-        body.update(hosts.body())
+        body.update(view_policy.body())
         try:
             stored = self._stored(ident, {**body, **binding.body()}, hosts)
         except exception.BackendError as exc:
@@ -121,7 +121,7 @@ class ViewPolicies:
                 'View policy %d is called %s where %s is expected'
                 % (ident, stored.name, name),
                 check='who renamed it in VMS')
-        if not hosts.equals(stored):
+        if not view_policy.equals(stored):
             raise exception.BackendError(
                 'View policy %s does not hold the host lists that were sent'
                 % name, answer='read/write %s, read-only %s, no squash %s, '
@@ -135,7 +135,7 @@ class ViewPolicies:
                       UNBOUND)
         return stored
 
-    def _refused(self, ident: int, hosts: hosts_module.Hosts,
+    def _refused(self, ident: int, hosts: view_policy.ClientLists,
                  body: dict[str, Any], binding: binding_module.Binding,
                  exc: exception.BackendError) -> records.Policy:
         """Take away at least; the pool may be what VMS refuses."""
@@ -147,16 +147,16 @@ class ViewPolicies:
         present = self._vms.get('viewpolicies', ident, records.Policy.of)
         if present is not None:
             self._vms.update('viewpolicies', ident,
-                             hosts.within(present).body())
+                             view_policy.within(present).body())
         raise exc
 
     def _stored(self, ident: int, body: Mapping[str, Any],
-                hosts: hosts_module.Hosts) -> records.Policy:
+                hosts: view_policy.ClientLists) -> records.Policy:
         """Write to a policy, and return what it is then."""
         data = self._vms.update('viewpolicies', ident, body)
         if isinstance(data, Mapping) and 'nfs_read_write' in data:
             stored = api.parsed('viewpolicies', records.Policy.of, data)
-            if hosts.equals(stored):
+            if view_policy.equals(stored):
                 return stored
         return self._read(ident)
 

@@ -17,13 +17,13 @@ from manila_drivers import access
 from manila_drivers import compat
 from manila_drivers import exception
 from manila_drivers.vastdata import driver
-from manila_drivers.vastdata import hosts
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
+from manila_drivers.vastdata import view_policy
 
 LOG = logging.getLogger(__name__)
-EVERYBODY = hosts.Hosts(read_write=('*',))
-NOBODY = hosts.Hosts()
+EVERYBODY = view_policy.ClientLists(read_write=('*',))
+NOBODY = view_policy.ClientLists()
 
 
 class Broken(driver.VASTShareDriver):
@@ -134,7 +134,7 @@ class WritesAmbiguousLists(Broken):
         lists = {level: tuple(access.canonical(network) for network, found
                               in rules.items() if found == level)
                  for level in ('rw', 'ro')}
-        self._write(share, hosts.Hosts(lists['rw'], lists['ro']))
+        self._write(share, view_policy.ClientLists(lists['rw'], lists['ro']))
         return result
 
 
@@ -177,7 +177,8 @@ class WritesWhatIsThere(Broken):
     def update_access(self, context, share, *args, **kwargs):
         result = super().update_access(context, share, *args, **kwargs)
         policy = self._backend.objects.policy(share['id'])
-        self._write(share, hosts.Hosts(policy.read_write, policy.read_only))
+        self._write(share, view_policy.ClientLists(policy.read_write,
+                                                   policy.read_only))
         return result
 
 

@@ -12,16 +12,17 @@ from manila_drivers import model
 from manila_drivers import plan
 from manila_drivers.vastdata import capacity
 from manila_drivers.vastdata import ensuring
-from manila_drivers.vastdata import hosts
 from manila_drivers.vastdata import managing
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import planning
 from manila_drivers.vastdata import records
+from manila_drivers.vastdata import view_policy
 
+ClientLists = view_policy.ClientLists
 ID = '7f6e1c8e-7a55-4d5e-9b39-0c3b6f0e8a11'
 PATH = '/manila/manila-' + ID
 GiB = model.GiB
-CLOSED = hosts.Hosts()
+CLOSED = ClientLists()
 
 VIEW = records.View(id=1, name=ID, path=PATH, policy_id=2, policy=ID,
                     protocols=('NFS',), tenant_id=1)
@@ -72,7 +73,7 @@ def test_a_list_that_is_not_told_is_not_empty():
                                 'nfs_read_write': []})
     assert policy.read_write == ()
     assert policy.read_only is None
-    assert hosts.admits(policy)
+    assert view_policy.admits(policy)
     assert not CLOSED.equals(policy)
 
 
@@ -114,7 +115,7 @@ def test_tasks_are_found_in_answers(data, state):
     ([rule('a', '::1'), rule('b', 'x', kind='user'), rule('c', '10.0.0.1')],
      ['10.0.0.1'], [], 'ab')])
 def test_rules_as_lists(rules, rw, ro, refused):
-    lists, errors = hosts.wanted(rules, 'root_squash', split_limit=200,
+    lists, errors = view_policy.wanted(rules, 'root_squash', split_limit=200,
                                  ipv6=False)
     body = lists.body()
     assert body == {'nfs_read_write': rw, 'nfs_read_only': ro,
@@ -124,8 +125,8 @@ def test_rules_as_lists(rules, rw, ro, refused):
 
 
 def test_ipv6_rules_where_the_cluster_takes_them():
-    lists, errors = hosts.wanted([rule('a', '::/0', 'ro')], 'no_root_squash',
-                                 split_limit=0, ipv6=True)
+    lists, errors = view_policy.wanted(
+        [rule('a', '::/0', 'ro')], 'no_root_squash', split_limit=0, ipv6=True)
     assert (lists.read_only, errors) == (('::/0',), {})
 
 
@@ -138,12 +139,12 @@ def test_ipv6_rules_where_the_cluster_takes_them():
     ({'read_write': ('10.0.0.0/24', '10.0.1.1'), 'root_squash': ('*',)},
      False)])
 def test_lists_are_compared_by_meaning(present, same):
-    wanted = hosts.Hosts(('10.0.0.0/24', '10.0.1.1'), ())
+    wanted = ClientLists(('10.0.0.0/24', '10.0.1.1'), ())
     assert wanted.equals(but(POLICY, **present)) is same
 
 
 def test_narrowing_is_within_both():
-    narrow = hosts.Hosts(('10.0.0.1', '10.0.0.2'), ('10.0.0.3',)).within(
+    narrow = ClientLists(('10.0.0.1', '10.0.0.2'), ('10.0.0.3',)).within(
         but(POLICY, read_write=('10.0.0.2', '*'), read_only=None))
     assert (narrow.read_write, narrow.read_only) == (('10.0.0.2',), ())
 
@@ -152,7 +153,7 @@ def test_narrowing_is_within_both():
     {'vast:squash': 'none'}, {'vast:squash': ''}])
 def test_a_bad_squash_is_named(specs):
     with pytest.raises(exception.InvalidRequest, match='vast:squash'):
-        hosts.squash_of(specs, 'no_root_squash')
+        view_policy.squash_of(specs, 'no_root_squash')
 
 
 # -- names, paths, addresses ---------------------------------------------
@@ -264,7 +265,7 @@ def test_resizing(used, limit, shrink, steps):
         assert len(made.steps) == steps
 
 
-WANTED = hosts.Hosts(('10.0.0.1',))
+WANTED = ClientLists(('10.0.0.1',))
 GRANTING = but(POLICY, read_write=('10.0.0.1',))
 OPEN = but(POLICY, read_write=('*',), read_only=('*',), root_squash=('*',))
 
@@ -335,7 +336,7 @@ def test_an_open_policy_is_narrowed_to_its_hosts():
     verdict = ensuring.judge(SHARE, ensuring.Facts(VIEW, QUOTA, policy),
                              CLOSED, PATH)
     assert verdict.steps == plan.Plan((plan.Step(
-        'update policy', ID, {'ident': policy.id, 'hosts': hosts.Hosts(
+        'update policy', ID, {'ident': policy.id, 'hosts': ClientLists(
             ('10.0.0.1', '10.0.0.2'), (), 'no_root_squash',
             unsettled=True)}),))
 

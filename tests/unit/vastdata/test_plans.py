@@ -6,14 +6,15 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers import plan
-from manila_drivers.vastdata import hosts
 from manila_drivers.vastdata import planning
 from manila_drivers.vastdata import records
+from manila_drivers.vastdata import view_policy
 from tests.unit.vastdata import test_decisions as decisions
 
+ClientLists = view_policy.ClientLists
 ID, PATH, GiB = decisions.ID, decisions.PATH, decisions.GiB
 VIEW, QUOTA, POLICY = decisions.VIEW, decisions.QUOTA, decisions.POLICY
-WANTED = hosts.Hosts(('10.0.0.1',))
+WANTED = ClientLists(('10.0.0.1',))
 SNAPSHOT = records.Snapshot(8, 'n', '/manila/manila-x', 'SUCCEED', 1)
 STREAM = records.Stream.of({'id': 5, 'name': 'stream', 'state': 'Syncing'})
 
@@ -103,21 +104,21 @@ def test_what_puts_a_view_under_the_policy(ident, view, steps):
 
 def test_each_list_of_a_policy_counts():
     """One that differs, or is not told, is enough for a change."""
-    wanted = hosts.Hosts(('10.0.0.1',), ('10.0.0.2',), 'root_squash')
+    wanted = ClientLists(('10.0.0.1',), ('10.0.0.2',), 'root_squash')
     same = decisions.but(
         POLICY, read_write=('10.0.0.1',), read_only=('10.0.0.2/32',),
         no_squash=(), root_squash=('*',), all_squash=())
     assert wanted.equals(same)
-    assert hosts.changes(wanted, same) == {}
+    assert view_policy.changes(wanted, same) == {}
     # Host bits of a network mean nothing.
-    assert hosts.Hosts(('10.0.0.0/24',), (), 'root_squash').equals(
+    assert ClientLists(('10.0.0.0/24',), (), 'root_squash').equals(
         decisions.but(same, read_write=('10.0.0.7/24',), read_only=()))
     for name in ('read_write', 'read_only', 'no_squash', 'root_squash',
                  'all_squash'):
         for value in None, ('10.9.9.9',):
             other = decisions.but(same, **{name: value})
             assert not wanted.equals(other)
-            assert hosts.changes(wanted, other) == wanted.body()
+            assert view_policy.changes(wanted, other) == wanted.body()
 
 
 @pytest.mark.parametrize(('squash', 'others'), [
@@ -127,7 +128,7 @@ def test_each_list_of_a_policy_counts():
 def test_the_mark_of_what_is_not_settled(squash, others):
     name = {'no_root_squash': 'nfs_no_squash'}.get(squash, 'nfs_' + squash)
     for unsettled in False, True:
-        body = hosts.Hosts(squash=squash, unsettled=unsettled).body()
+        body = ClientLists(squash=squash, unsettled=unsettled).body()
         assert sorted(key for key, value in body.items()
                       if value == ['*']) == sorted(
             [name, *(others if unsettled else [])])
@@ -135,17 +136,17 @@ def test_the_mark_of_what_is_not_settled(squash, others):
             POLICY, no_squash=tuple(body['nfs_no_squash']),
             root_squash=tuple(body['nfs_root_squash']),
             all_squash=tuple(body['nfs_all_squash']))
-        assert hosts.settled(policy, squash) is not unsettled
+        assert view_policy.settled(policy, squash) is not unsettled
         for other in {'no_root_squash', 'root_squash', 'all_squash'} - {
                 squash}:
-            assert not hosts.settled(policy, other)
+            assert not view_policy.settled(policy, other)
 
 
 @pytest.mark.parametrize(('read_write', 'read_only', 'admits'), [
     ((), (), False), (('x',), (), True), ((), ('x',), True),
     (None, (), True), ((), None, True)])
 def test_whether_a_policy_lets_anybody_in(read_write, read_only, admits):
-    assert hosts.admits(decisions.but(
+    assert view_policy.admits(decisions.but(
         POLICY, read_write=read_write, read_only=read_only)) is admits
 
 
@@ -155,26 +156,26 @@ def test_whether_a_policy_lets_anybody_in(read_write, read_only, admits):
     (('10.0.0.1',), ('*', '10.0.0.2'), (('10.0.0.1',), ('10.0.0.2',))),
     (('*',), None, ((), ())), (None, ('*',), ((), ()))])
 def test_everyone_is_taken_off_a_policy(read_write, read_only, left):
-    found = hosts.without_everyone(decisions.but(
+    found = view_policy.without_everyone(decisions.but(
         POLICY, read_write=read_write, read_only=read_only), 'all_squash')
-    assert found == (None if left is None else hosts.Hosts(
+    assert found == (None if left is None else ClientLists(
         *left, 'all_squash', unsettled=True))
 
 
 def test_what_two_have_in_common():
     """Under any spelling; what is not told is nothing."""
-    wanted = hosts.Hosts(('10.0.0.1', '10.0.0.2'), ('10.0.0.3', 'x'))
+    wanted = ClientLists(('10.0.0.1', '10.0.0.2'), ('10.0.0.3', 'x'))
     found = wanted.within(decisions.but(
         POLICY, read_write=('10.0.0.2/32',), read_only=('x', '10.0.0.3')))
-    assert found == hosts.Hosts(('10.0.0.2',), ('10.0.0.3', 'x'))
+    assert found == ClientLists(('10.0.0.2',), ('10.0.0.3', 'x'))
     assert wanted.within(decisions.but(
-        POLICY, read_write=None, read_only=None)) == hosts.Hosts()
+        POLICY, read_write=None, read_only=None)) == ClientLists()
 
 
 @pytest.mark.parametrize(('ipv6', 'lists'), [
     (True, (('10.0.0.1',), ('::1',))), (False, (('10.0.0.1',), ()))])
 def test_versions_that_a_cluster_takes(ipv6, lists):
-    found, errors = hosts.wanted(
+    found, errors = view_policy.wanted(
         [decisions.rule('a', '10.0.0.1'), decisions.rule('b', '::1', 'ro')],
         'all_squash', split_limit=5, ipv6=ipv6)
     assert (found.read_write, found.read_only) == lists
@@ -186,7 +187,7 @@ def test_the_limit_of_cuts_is_the_operators():
     rules = [decisions.rule('a', '10.0.0.0/30'),
              decisions.rule('b', '10.0.0.1', 'ro')]
     for limit, refused in (0, ['b']), (1, []):
-        _, errors = hosts.wanted(rules, 'root_squash', split_limit=limit,
+        _, errors = view_policy.wanted(rules, 'root_squash', split_limit=limit,
                                  ipv6=False)
         assert list(errors) == refused
 
@@ -195,4 +196,4 @@ def test_the_limit_of_cuts_is_the_operators():
     ({}, 'root_squash'), ({'vast:squash': 'all_squash'}, 'all_squash'),
     ({'squash': 'all_squash'}, 'root_squash')])
 def test_the_squash_mode_of_a_share(specs, squash):
-    assert hosts.squash_of(specs, 'root_squash') == squash
+    assert view_policy.squash_of(specs, 'root_squash') == squash

@@ -33,7 +33,7 @@ _STRICTER = {'no_root_squash': 'root_squash', 'root_squash': 'all_squash',
 
 
 @dataclasses.dataclass(frozen=True)
-class Hosts:
+class ClientLists:
     """The complete wanted content of a policy's lists.
 
     ``squash`` names the one squash list that holds everyone; None leaves the
@@ -72,7 +72,7 @@ class Hosts:
         return all(_same(present[field], wanted)
                    for field, wanted in self.body().items())
 
-    def within(self, policy: records.Policy) -> 'Hosts':
+    def within(self, policy: records.Policy) -> 'ClientLists':
         """What of this the policy has already: never wider than either."""
         return dataclasses.replace(
             self, read_write=_common(self.read_write, policy.read_write),
@@ -80,14 +80,15 @@ class Hosts:
 
 
 def wanted(rules: Iterable[access.Rule], squash: str | None, *,
-           split_limit: int, ipv6: bool) -> tuple[Hosts, Mapping[str, str]]:
+           split_limit: int, ipv6: bool,
+           ) -> tuple[ClientLists, Mapping[str, str]]:
     """Host lists for the complete set of rules, and the refused ones.
 
     :returns: the lists, and the reason by access id of each refused rule.
     """
     grants = access.ip_grants(rules, versions=(4, 6) if ipv6 else (4,))
     lists = overlap.separate(grants, split_limit)
-    return Hosts(read_write=tuple(map(access.canonical, lists.rw)),
+    return ClientLists(read_write=tuple(map(access.canonical, lists.rw)),
                  read_only=tuple(map(access.canonical, lists.ro)),
                  squash=squash), lists.errors
 
@@ -129,7 +130,7 @@ def admits(policy: records.Policy) -> bool:
 
 
 def without_everyone(policy: records.Policy,
-                     squash: str | None) -> Hosts | None:
+                     squash: str | None) -> ClientLists | None:
     """A policy's lists less ``*``, or None where it has no ``*``.
 
     Upstream's driver leaves ``*`` in one list or both.
@@ -138,7 +139,7 @@ def without_everyone(policy: records.Policy,
     read_only = policy.read_only or ()
     if EVERYONE not in read_write and EVERYONE not in read_only:
         return None
-    return Hosts(tuple(h for h in read_write if h != EVERYONE),
+    return ClientLists(tuple(h for h in read_write if h != EVERYONE),
                  tuple(h for h in read_only if h != EVERYONE), squash,
                  unsettled=True)
 
@@ -165,7 +166,7 @@ def _common(want: tuple[str, ...],
     return tuple(host for host in want if host in have)
 
 
-def changes(want: Hosts, policy: records.Policy) -> dict[str, Any]:
+def changes(want: ClientLists, policy: records.Policy) -> dict[str, Any]:
     """What to send so that a policy becomes the wanted one; {} if it is.
 
     All five lists go together: the change is atomic, so that no moment has
