@@ -11,18 +11,18 @@ from requests import adapters
 
 from manila_drivers import version
 from manila_drivers.transport import rest
-from manila_drivers.vastdata import api
+from manila_drivers.vastdata import adoption
 from manila_drivers.vastdata import auth
-from manila_drivers.vastdata import capacity
 from manila_drivers.vastdata import checks
-from manila_drivers.vastdata import ensuring
-from manila_drivers.vastdata import granted as granted_module
-from manila_drivers.vastdata import managing
+from manila_drivers.vastdata import client
+from manila_drivers.vastdata import health
 from manila_drivers.vastdata import objects
 from manila_drivers.vastdata import settings as settings_module
+from manila_drivers.vastdata import share_record
 from manila_drivers.vastdata import shares
 from manila_drivers.vastdata import site
 from manila_drivers.vastdata import snapshots
+from manila_drivers.vastdata import stats
 
 DRIVER_VERSION = '1.0'
 
@@ -32,13 +32,13 @@ class Backend:
 
     Making one does no I/O.
 
-    :param granted: what the host lists of shares should be.
+    :param private_storage: keeps what the host lists of shares should be.
     :param adapter: how bytes travel, for a simulator inside this process.
     """
 
     def __init__(self, settings: settings_module.Settings,
                  lock: shares.Lock, *,
-                 granted: granted_module.Granted | None = None,
+                 private_storage: Any = None,
                  adapter: adapters.BaseAdapter | None = None,
                  clock: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], object] = time.sleep) -> None:
@@ -49,21 +49,21 @@ class Backend:
         self.site = site.Site(self._vms, settings, clock=clock)
         self.objects = objects.Objects(self._vms, self.site)
         self.shares = shares.Shares(
-            self.objects, lock, granted or granted_module.Granted())
+            self.objects, lock, share_record.ShareRecord(private_storage))
         self.snapshots = snapshots.Snapshots(self.objects, self.shares)
-        self.ensurer = ensuring.Ensurer(self.objects, self.shares)
-        self.manager = managing.Manager(
+        self.health = health.Health(self.objects, self.shares)
+        self.adoption = adoption.Adoption(
             self.objects, self.shares.granted)
-        self.statistics = capacity.Statistics(self.objects, clock=clock)
+        self.stats = stats.Stats(self.objects, clock=clock)
 
-    def _client(self, settings: settings_module.Settings) -> api.Vms:
+    def _client(self, settings: settings_module.Settings) -> client.Vms:
         prefix = '/api/%s/' % settings.api_version
         wiring = dict(self._wiring)
         transport = rest.RestTransport(
             settings.endpoint, _auth(settings, prefix),
             policy=settings.policy, headers=_headers(settings), **wiring)
         del wiring['adapter']
-        return api.Vms(transport, prefix, page_size=settings.page_size,
+        return client.Vms(transport, prefix, page_size=settings.page_size,
                        login=_login(settings), policy=settings.policy,
                        **wiring)
 

@@ -10,8 +10,8 @@ import logging
 import socket
 
 from manila_drivers import exception
-from manila_drivers.vastdata import api
 from manila_drivers.vastdata import binding
+from manila_drivers.vastdata import client
 from manila_drivers.vastdata import objects as objects_module
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
@@ -27,7 +27,7 @@ def _text(version: tuple[int, ...]) -> str:
 
 
 def check(objects: objects_module.Objects,
-          unscoped: Callable[[], api.Vms]) -> None:
+          unscoped: Callable[[], client.Vms]) -> None:
     """Look at everything once.
 
     :param unscoped: makes a client that does not name the tenant, to find
@@ -66,7 +66,7 @@ def _read_tenant(site: site_module.Site) -> None:
 
 
 def _check_tenant(site: site_module.Site, exc: exception.DriverError,
-                  unscoped: Callable[[], api.Vms]) -> None:
+                  unscoped: Callable[[], client.Vms]) -> None:
     """Raise if a login is refused for naming a tenant that is not there."""
     name = site.settings.tenant
     if not name or not isinstance(exc, exception.AccessDenied):

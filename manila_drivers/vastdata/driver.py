@@ -20,7 +20,6 @@ from manila_drivers import driver
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.vastdata import backend as backend_module
-from manila_drivers.vastdata import granted
 from manila_drivers.vastdata import opts
 from manila_drivers.vastdata import settings
 
@@ -64,7 +63,7 @@ class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
     def _make_backend(self) -> backend_module.Backend:
         return backend_module.Backend(
             settings.read(self.configuration, self.backend_name), self.lock,
-            granted=granted.Granted(self.private_storage), **self._wiring)
+            private_storage=self.private_storage, **self._wiring)
 
     def _ensure_shares(self, context: Any,
                        shares: Any) -> dict[str, dict[str, Any]]:
@@ -76,7 +75,7 @@ class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
             if kind not in specs:
                 specs[kind] = self._readable_specs(row)
             wanted.append((share, specs[kind]))
-        return self._backend.ensurer.ensure(wanted)
+        return self._backend.health.ensure(wanted)
 
     # -- statistics ------------------------------------------------------
 
@@ -95,7 +94,7 @@ class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
             'snapshot_inherit_share_access_support': inherits}
 
     def _update_share_stats(self, data: Any = None) -> None:
-        super()._update_share_stats(self._backend.statistics.read())
+        super()._update_share_stats(self._backend.stats.read())
 
     @driver.operation(periodic=True)
     def update_share_usage_size(self, context: Any, shares: Any,
@@ -161,7 +160,7 @@ class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
                         **kwargs: Any) -> dict[str, Any]:
         """Take over an export; its clients keep access until rules come."""
         backend = self._backend
-        return backend.manager.manage(
+        return backend.adoption.manage(
             model.Share.of(share), driver_options or {},
             backend.shares.closed(self.extra_specs(share)))
 

@@ -13,8 +13,8 @@ from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers import plan
-from manila_drivers.vastdata import api
 from manila_drivers.vastdata import binding as binding_module
+from manila_drivers.vastdata import client
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import site as site_module
 from manila_drivers.vastdata import view_policies
@@ -26,7 +26,7 @@ T = TypeVar('T')
 class Objects:
     """Objects of one tenant on one cluster."""
 
-    def __init__(self, vms: api.Vms, site: site_module.Site) -> None:
+    def __init__(self, vms: client.Vms, site: site_module.Site) -> None:
         self.vms = vms
         self.site = site
         self.view_policies = view_policies.ViewPolicies(vms, site)
@@ -116,7 +116,7 @@ class Objects:
                                  repeatable=True)
         except exception.BackendError as exc:
             if exc.status == 404 or \
-                    api.NO_DIRECTORY not in exc.answer.lower():
+                    client.NO_DIRECTORY not in exc.answer.lower():
                 raise
             return False
         found = data.get('is_directory') if isinstance(data, Mapping) else None
@@ -263,7 +263,7 @@ class Objects:
         data = self.vms.update(resource, ident, body)
         if isinstance(data, Mapping) and 'id' in data \
                 and body.keys() <= data.keys():
-            return api.parsed(resource, parse_record, data)
+            return client.parsed(resource, parse_record, data)
         found = self.vms.get(resource, ident, parse_record)
         if found is None:
             raise exception.NotFound('%s %d vanished while it was changed'
@@ -299,7 +299,7 @@ class Objects:
                           body=self._at(path, tenant_id))
         except exception.BackendError as exc:
             if exc.status == 404 or \
-                    api.NO_DIRECTORY not in exc.answer.lower():
+                    client.NO_DIRECTORY not in exc.answer.lower():
                 raise
 
     def _do_start_clone(self, name: str, snapshot_id: int,

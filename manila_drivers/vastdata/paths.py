@@ -36,7 +36,7 @@ def adopted_policy(share_id: str) -> str:
     """Name of the view policy of a managed share until its first rules.
 
     While a policy of this name exists, the clients of the time before are
-    left as they are (:mod:`manila_drivers.vastdata.managing`).
+    left as they are (:mod:`manila_drivers.vastdata.adoption`).
     """
     return share_id + '-adopted'
 

@@ -17,12 +17,12 @@ from typing import Any
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers.vastdata import api
-from manila_drivers.vastdata import granted as granted_module
+from manila_drivers.vastdata import client
 from manila_drivers.vastdata import objects as objects_module
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import planning
 from manila_drivers.vastdata import records
+from manila_drivers.vastdata import share_record
 from manila_drivers.vastdata import view_policy
 
 LOG = logging.getLogger(__name__)
@@ -43,7 +43,7 @@ class Shares:
     """
 
     def __init__(self, objects: objects_module.Objects, lock: Lock,
-                 granted: granted_module.Granted) -> None:
+                 granted: share_record.ShareRecord) -> None:
         self.granted = granted
         self._objects = objects
         self._site = objects.site
@@ -257,7 +257,7 @@ class Shares:
             lambda: self._objects.view(share.id))
         if failure is not None:
             if (not isinstance(failure, exception.BackendError)
-                    or api.unable(failure)):
+                    or client.unable(failure)):
                 raise failure
             LOG.warning('The view of share %s cannot be read: %s', share.id,
                         failure)

@@ -17,9 +17,9 @@ from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers import flight
-from manila_drivers.vastdata import api
 from manila_drivers.vastdata import auth
 from manila_drivers.vastdata import binding as binding_module
+from manila_drivers.vastdata import client
 from manila_drivers.vastdata import fields
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
@@ -100,7 +100,7 @@ class Site:
     :param clock: monotonic seconds.
     """
 
-    def __init__(self, vms: api.Vms, settings: settings_module.Settings, *,
+    def __init__(self, vms: client.Vms, settings: settings_module.Settings, *,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._vms = vms
         self.settings = settings

@@ -13,8 +13,8 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import plan
-from manila_drivers.vastdata import api
 from manila_drivers.vastdata import binding as binding_module
+from manila_drivers.vastdata import client
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import site as site_module
 from manila_drivers.vastdata import view_policy
@@ -32,7 +32,7 @@ class NotBound(exception.BackendError):
 class ViewPolicies:
     """View policies of one tenant."""
 
-    def __init__(self, vms: api.Vms, site: site_module.Site) -> None:
+    def __init__(self, vms: client.Vms, site: site_module.Site) -> None:
         self._vms = vms
         self._site = site
 
@@ -59,14 +59,14 @@ class ViewPolicies:
 
     # -- doing -----------------------------------------------------------
 
-    def create(self, name: str, hosts: view_policy.ClientLists) -> plan.Done:
+    def create(self, name: str, lists: view_policy.ClientLists) -> plan.Done:
         """Make a policy, or take the one of that name, with these lists.
 
         :raises BackendError: VMS does not store them, or does not bind it to
             the VIP pool.  What this call made is removed then.
         """
         binding = self._site.binding()
-        body = {'name': name, 'flavor': 'NFS', **view_policy.body(),
+        body = {'name': name, 'flavor': 'NFS', **lists.body(),
                 **binding.body(), **self._site.scope()}
         done = self._vms.create('viewpolicies', body, records.Policy.of,
                                 lambda: self._adoptable(name))
@@ -76,8 +76,8 @@ class ViewPolicies:
                     'View policy %s was not made in tenant %d'
                     % (name, self._site.tenant_id()))
             policy = done.value
-            if not view_policy.equals(policy):
-                policy = self.update(name, policy.id, hosts)
+            if not lists.equals(policy):
+                policy = self.update(name, policy.id, lists)
             self.bind(name, policy, binding)
             return plan.Done(policy, done.created)
         except exception.DriverError:
@@ -95,7 +95,7 @@ class ViewPolicies:
                                           others[0].tenant_id))
         return found
 
-    def update(self, name: str, ident: int, hosts: view_policy.ClientLists, *,
+    def update(self, name: str, ident: int, lists: view_policy.ClientLists, *,
                binding: binding_module.Binding = binding_module.AS_IT_IS,
                former: str = '') -> records.Policy:
         """Give a policy exactly these lists, and see that it has them.
@@ -109,19 +109,19 @@ class ViewPolicies:
         :raises NotFound: there is no policy with this id.
         """
         body: dict[str, Any] = {'name': name} if former else {}
-        body.update(view_policy.body())
+        body.update(lists.body())
         try:
-            stored = self._stored(ident, {**body, **binding.body()}, hosts)
+            stored = self._stored(ident, {**body, **binding.body()}, lists)
         except exception.BackendError as exc:
             if exc.status != 400:
                 raise
-            stored = self._refused(ident, hosts, body, binding, exc)
+            stored = self._refused(ident, lists, body, binding, exc)
         if stored.name != name:
             raise exception.BackendError(
                 'View policy %d is called %s where %s is expected'
                 % (ident, stored.name, name),
                 check='who renamed it in VMS')
-        if not view_policy.equals(stored):
+        if not lists.equals(stored):
             raise exception.BackendError(
                 'View policy %s does not hold the host lists that were sent'
                 % name, answer='read/write %s, read-only %s, no squash %s, '
@@ -135,28 +135,28 @@ class ViewPolicies:
                       UNBOUND)
         return stored
 
-    def _refused(self, ident: int, hosts: view_policy.ClientLists,
+    def _refused(self, ident: int, lists: view_policy.ClientLists,
                  body: dict[str, Any], binding: binding_module.Binding,
                  exc: exception.BackendError) -> records.Policy:
         """Take away at least; the pool may be what VMS refuses."""
         if binding.body():
             try:
-                return self._stored(ident, body, hosts)
+                return self._stored(ident, body, lists)
             except exception.BackendError as again:
                 exc = again
         present = self._vms.get('viewpolicies', ident, records.Policy.of)
         if present is not None:
             self._vms.update('viewpolicies', ident,
-                             view_policy.within(present).body())
+                             lists.within(present).body())
         raise exc
 
     def _stored(self, ident: int, body: Mapping[str, Any],
-                hosts: view_policy.ClientLists) -> records.Policy:
+                lists: view_policy.ClientLists) -> records.Policy:
         """Write to a policy, and return what it is then."""
         data = self._vms.update('viewpolicies', ident, body)
         if isinstance(data, Mapping) and 'nfs_read_write' in data:
-            stored = api.parsed('viewpolicies', records.Policy.of, data)
-            if view_policy.equals(stored):
+            stored = client.parsed('viewpolicies', records.Policy.of, data)
+            if lists.equals(stored):
                 return stored
         return self._read(ident)
 

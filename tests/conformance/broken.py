@@ -459,4 +459,4 @@ class WritesFromOldLists(Broken):
 
     def do_setup(self, context, **kwargs):
         super().do_setup(context, **kwargs)
-        self._backend.ensurer._reread = lambda share, facts, steps: facts
+        self._backend.health._reread = lambda share, facts, steps: facts

@@ -10,12 +10,12 @@ from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
-from manila_drivers.vastdata import capacity
-from manila_drivers.vastdata import ensuring
-from manila_drivers.vastdata import managing
+from manila_drivers.vastdata import adoption
+from manila_drivers.vastdata import health
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import planning
 from manila_drivers.vastdata import records
+from manila_drivers.vastdata import stats
 from manila_drivers.vastdata import view_policy
 
 ClientLists = view_policy.ClientLists
@@ -294,26 +294,26 @@ def test_a_view_gets_the_complete_policy(ident, view, text):
 
 
 @pytest.mark.parametrize(('facts', 'text', 'reapply'), [
-    (ensuring.Facts(VIEW, QUOTA, GRANTING), 'nothing to do', False),
+    (health.Facts(VIEW, QUOTA, GRANTING), 'nothing to do', False),
     # Without rules nobody has to be let in.
-    (ensuring.Facts(VIEW, QUOTA, POLICY), 'nothing to do', False),
-    (ensuring.Facts(VIEW, QUOTA, None, True),
+    (health.Facts(VIEW, QUOTA, POLICY), 'nothing to do', False),
+    (health.Facts(VIEW, QUOTA, None, True),
      f'create policy {ID}; attach policy {ID}', True),
-    (ensuring.Facts(VIEW, QUOTA, OPEN), f'update policy {ID}', True),
-    (ensuring.Facts(VIEW, QUOTA, but(GRANTING, root_squash=('*',))),
+    (health.Facts(VIEW, QUOTA, OPEN), f'update policy {ID}', True),
+    (health.Facts(VIEW, QUOTA, but(GRANTING, root_squash=('*',))),
      'nothing to do', True),
-    (ensuring.Facts(but(VIEW, policy_id=7), QUOTA, POLICY),
+    (health.Facts(but(VIEW, policy_id=7), QUOTA, POLICY),
      f'attach policy {ID}', True),
-    (ensuring.Facts(VIEW, but(QUOTA, hard_limit=5), GRANTING),
+    (health.Facts(VIEW, but(QUOTA, hard_limit=5), GRANTING),
      f'extend quota {ID}', False),
-    (ensuring.Facts(VIEW, None, GRANTING, True), f'create quota {ID}',
+    (health.Facts(VIEW, None, GRANTING, True), f'create quota {ID}',
      False),
-    (ensuring.Facts(None, QUOTA, GRANTING, True), f'create view {ID}',
+    (health.Facts(None, QUOTA, GRANTING, True), f'create view {ID}',
      False),
-    (ensuring.Facts(None, None, None, True),
+    (health.Facts(None, None, None, True),
      f'create policy {ID}; create quota {ID}; create view {ID}', True)])
 def test_what_repairs_a_share(facts, text, reapply):
-    verdict = ensuring.judge(SHARE, facts, CLOSED, PATH)
+    verdict = health.judge(SHARE, facts, CLOSED, PATH)
     assert (str(verdict.steps), verdict.reapply, verdict.lost) == (
         text, reapply, '')
     assert not [step for step in verdict.steps
@@ -321,19 +321,19 @@ def test_what_repairs_a_share(facts, text, reapply):
 
 
 @pytest.mark.parametrize('facts', [
-    ensuring.Facts(None, None, None, False),
-    ensuring.Facts(VIEW, None, POLICY, False),
-    ensuring.Facts(None, QUOTA, POLICY, False),
-    ensuring.Facts(VIEW, but(QUOTA, path='/other'), POLICY)])
+    health.Facts(None, None, None, False),
+    health.Facts(VIEW, None, POLICY, False),
+    health.Facts(None, QUOTA, POLICY, False),
+    health.Facts(VIEW, but(QUOTA, path='/other'), POLICY)])
 def test_a_lost_share_is_reported_and_not_replaced(facts):
-    verdict = ensuring.judge(SHARE, facts, CLOSED, PATH)
+    verdict = health.judge(SHARE, facts, CLOSED, PATH)
     assert verdict.lost
     assert not verdict.steps
 
 
 def test_an_open_policy_is_narrowed_to_its_hosts():
     policy = but(OPEN, read_write=('10.0.0.1', '10.0.0.2'))
-    verdict = ensuring.judge(SHARE, ensuring.Facts(VIEW, QUOTA, policy),
+    verdict = health.judge(SHARE, health.Facts(VIEW, QUOTA, policy),
                              CLOSED, PATH)
     assert verdict.steps == plan.Plan((plan.Step(
         'update policy', ID, {'ident': policy.id, 'hosts': ClientLists(
@@ -351,26 +351,26 @@ def test_an_open_policy_is_narrowed_to_its_hosts():
     (None, 3 * GiB, {'size': 2}, None), (None, 0, {'size': 'big'}, None),
     (None, 0, {'size': 0}, None), (None, 0, {'size': -1}, None)])
 def test_the_size_of_a_managed_share(quota, used, options, gib):
-    facts = managing.Facts(VIEW, quota, None, used)
+    facts = adoption.Facts(VIEW, quota, None, used)
     if gib is None:
         with pytest.raises(exception.NotManageable, match='size'):
-            managing.size_of(facts, options)
+            adoption.size_of(facts, options)
     else:
-        assert managing.size_of(facts, options) == gib
+        assert adoption.size_of(facts, options) == gib
 
 
 def test_managing_renames_and_does_not_touch_access():
-    facts = managing.Facts(but(VIEW, name='data', policy='default'),
+    facts = adoption.Facts(but(VIEW, name='data', policy='default'),
                            but(QUOTA, name='q', hard_limit=GiB + 1), None, 0)
-    steps = managing.steps(ID, facts, 2, CLOSED)
+    steps = adoption.steps(ID, facts, 2, CLOSED)
     assert str(steps) == (f'extend quota q; rename {ID}; '
                           f'create policy {ID}-adopted; rename {ID}')
     assert not [step for step in steps if 'attach' in step.action]
 
 
 def test_managing_again_does_nothing():
-    facts = managing.Facts(VIEW, QUOTA, POLICY, 0)
-    assert not managing.steps(ID, facts, 1, CLOSED)
+    facts = adoption.Facts(VIEW, QUOTA, POLICY, 0)
+    assert not adoption.steps(ID, facts, 1, CLOSED)
 
 
 # -- capacity ------------------------------------------------------------
@@ -379,7 +379,7 @@ def test_managing_again_does_nothing():
 def test_only_our_quotas_are_promised():
     quotas = [QUOTA, but(QUOTA, name='x', path='/else'),
               but(QUOTA, path='/managed'), but(QUOTA, hard_limit=0)]
-    assert capacity.promised(quotas, '/manila') == 2 * GiB
+    assert stats.promised(quotas, '/manila') == 2 * GiB
 
 
 @pytest.mark.parametrize(('limit', 'used', 'total', 'free'), [
@@ -387,12 +387,12 @@ def test_only_our_quotas_are_promised():
     (50 * GiB, 60 * GiB, 50.0, 0.0), (500 * GiB, 0, 100.0, 40.0)])
 def test_capacity_within_what_the_tenant_may_have(limit, used, total, free):
     cluster = records.Cluster((5,), '5', True, 1.0, 100 * GiB, 40 * GiB)
-    assert capacity.bounded(cluster, limit, used) == (total, free)
+    assert stats.bounded(cluster, limit, used) == (total, free)
 
 
 def test_capacity_that_is_not_told_is_unknown():
     cluster = records.Cluster.of({'sw_version': '5.3'})
-    assert capacity.bounded(cluster, 0, 0) == ('unknown', 'unknown')
+    assert stats.bounded(cluster, 0, 0) == ('unknown', 'unknown')
 
 
 def test_the_newest_sample_counts_whatever_the_order():
@@ -400,6 +400,6 @@ def test_the_newest_sample_counts_whatever_the_order():
             'data': [['2024-04-13T14:47:38Z', 1.0],
                      ['2024-04-13T14:47:48Z', 2.0],
                      ['2024-04-13T14:47:28Z', 3.0]]}
-    assert capacity.newest(data)['Capacity,drr'] == 2.0
-    assert capacity.newest({'prop_list': [], 'data': []}) == {}
-    assert capacity.newest(None) == {}
+    assert stats.newest(data)['Capacity,drr'] == 2.0
+    assert stats.newest({'prop_list': [], 'data': []}) == {}
+    assert stats.newest(None) == {}

@@ -125,4 +125,4 @@ def test_a_range_of_two_families_is_refused():
 @pytest.mark.parametrize('host', ['FD00::0:1', 'fd00::1', 'NAS.example.org'])
 def test_an_address_to_manage_may_be_written_in_other_ways(bench, host):
     driver = bench.start(vast_export_addresses='fd00::1,nas.example.org')
-    driver._backend.manager._check_host(host, 'x')
+    driver._backend.adoption._check_host(host, 'x')

@@ -29,7 +29,7 @@ def digest(read_write: Iterable[str], read_only: Iterable[str]) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-class Granted:
+class ShareRecord:
     """Digests of host lists by share.
 
     A storage that fails is logged: what is not known is asked for again.
@@ -42,9 +42,9 @@ class Granted:
         self._storage = storage
         self._known: dict[str, str] = {}
 
-    def remember(self, share_id: str, hosts: view_policy.ClientLists) -> None:
+    def remember(self, share_id: str, lists: view_policy.ClientLists) -> None:
         """Write down what a share's policy has been seen to hold."""
-        made = digest(view_policy.read_write, view_policy.read_only)
+        made = digest(lists.read_write, lists.read_only)
         if self._known.get(share_id) == made:
             return
         failure = None

@@ -9,10 +9,10 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
-from manila_drivers.vastdata import granted as granted_module
 from manila_drivers.vastdata import objects as objects_module
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
+from manila_drivers.vastdata import share_record
 from manila_drivers.vastdata import view_policy
 
 
@@ -96,11 +96,11 @@ def steps(share_id: str, facts: Facts, gib: int,
     return plan.Plan(tuple(found))
 
 
-class Manager:
+class Adoption:
     """Manage and unmanage of one backend."""
 
     def __init__(self, objects: objects_module.Objects,
-                 granted: granted_module.Granted) -> None:
+                 granted: share_record.ShareRecord) -> None:
         self._objects = objects
         self._granted = granted
         self._site = objects.site

@@ -64,7 +64,7 @@ def _gib(size: int) -> float:
     return round(size / model.GiB, 3)
 
 
-class Statistics:
+class Stats:
     """What the scheduler is told."""
 
     def __init__(self, objects: objects_module.Objects, *,

@@ -26,8 +26,8 @@ from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import owed
 from manila_drivers import plan
-from manila_drivers.vastdata import api
 from manila_drivers.vastdata import auth
+from manila_drivers.vastdata import client
 from manila_drivers.vastdata import objects as objects_module
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import pool_binder
@@ -175,7 +175,7 @@ def _by_name(found: Sequence[Named]) -> dict[str, Named]:
     return {one.name: one for one in found if names[one.name] == 1}
 
 
-class Ensurer:
+class Health:
     """Checks and repairs shares of one backend."""
 
     def __init__(self, objects: objects_module.Objects,
@@ -247,7 +247,7 @@ class Ensurer:
         assert error is not None
         LOG.error('Share %s could not be checked or repaired: %s', share.id,
                   error)
-        if api.unable(error) or isinstance(error, auth.LoginRefused):
+        if client.unable(error) or isinstance(error, auth.LoginRefused):
             work.silent = str(error)
         if known and verdict.reapply:
             known[owed.RULES] = True
