@@ -19,6 +19,7 @@ import contextlib
 import inspect
 import logging
 import os
+import threading
 from typing import Any
 from typing import TYPE_CHECKING
 
@@ -55,7 +56,8 @@ else:
 
 __all__ = ['MANILA', 'BaseExecuteMixin', 'BaseGaneshaMixin',
            'BaseShareDriver', 'FEATURES', 'constants', 'errors', 'extra_specs',
-           'lock', 'root_helper', 'service_host', 'supports', 'user_message']
+           'lock', 'lock_reach', 'root_helper', 'service_host', 'supports',
+           'user_message']
 
 BaseShareDriver = _base.ShareDriver
 BaseExecuteMixin = _base.ExecuteMixin
@@ -102,16 +104,77 @@ def supports(feature: str) -> bool:
 
 
 @contextlib.contextmanager
-def lock(name: str, timeout: float = 60.0,
-         lock_path: str | None = None) -> Iterator[None]:
-    """Hold a lock between all processes of this host.
+def lock(name: str, timeout: float = 60.0, lock_path: str | None = None,
+         coordinator: locks.Coordinator | None = None) -> Iterator[None]:
+    """Hold a lock between all processes that may serve a backend.
 
-    See :func:`manila_drivers.locks.lock`.  ``lock_path`` is for stand-alone
-    drivers, which have a configuration of their own:
-    ``ShareDriver.lock(name)`` passes it on.
+    Reach: :func:`lock_reach`.  See :func:`manila_drivers.locks.lock` for what
+    is raised.
+
+    :param lock_path: for stand-alone drivers, which have a configuration of
+        their own: ``ShareDriver.lock(name)`` passes it on.
+    :param coordinator: a started one in place of Manila's.
     """
-    with locks.lock(name, timeout=timeout, lock_path=lock_path):
+    make: locks.MakeCoordinator | None = None
+    if coordinator is not None:
+        def make() -> locks.Coordinator:
+            return coordinator
+    elif lock_reach() is locks.Reach.HOSTS:
+        make = _coordinators.started
+    with locks.lock(name, timeout=timeout, lock_path=lock_path,
+                    coordinator=make):
         yield
+
+
+def lock_reach() -> locks.Reach:
+    """Return how far locks reach, unless a caller hands in a coordinator.
+
+    To other hosts inside Manila, if ``[coordination] backend_url`` names more
+    than the files in its state path that are its default.
+    """
+    if not MANILA:
+        return locks.Reach.HOST
+    from manila import coordination
+    from manila.common import config  # noqa: F401 - it registers state_path
+    return locks.Reach.of(coordination.CONF.coordination.backend_url,
+                          coordination.CONF.state_path)
+
+
+class _Coordinators:
+    """The coordinator of this process.
+
+    Manila has one as well, which it starts before it forks: its heartbeat
+    stays with the parent, so that what a service holds would expire, and its
+    connection would be shared.  So each process starts another of Manila's
+    class, with the first lock.
+    """
+
+    def __init__(self) -> None:
+        self.forget()
+
+    def forget(self) -> None:
+        """Begin anew, as a child has to that knows those of its parent."""
+        self._lock = threading.Lock()
+        self._started: dict[str, locks.Coordinator] = {}
+
+    def started(self) -> locks.Coordinator:
+        """Return it, started.
+
+        :raises Exception: whatever tooz makes of a coordinator that is not
+            there, of an URL that is wrong, or of a client that is missing.
+        """
+        from manila import coordination
+        url = coordination.CONF.coordination.backend_url
+        with self._lock:
+            if url not in self._started:
+                made = coordination.Coordinator(prefix='manila-drivers-')
+                made.start()
+                self._started[url] = made.coordinator
+            return self._started[url]
+
+
+_coordinators = _Coordinators()
+os.register_at_fork(after_in_child=_coordinators.forget)
 
 
 def extra_specs(share_row: Any,

@@ -69,6 +69,8 @@ class ShareDriver(compat.BaseShareDriver):
     :param configuration: the backend's section.
     :param private_storage: key-value pairs that outlive the process.
     :param config_opts: lists of options to register in the section.
+    :param coordinator: keeps locks for several hosts, in place of Manila's: a
+        started one of tooz, say.
 
     The constructor does no I/O and starts nothing: Manila makes the driver
     in one process and uses it in a forked child.
@@ -79,6 +81,7 @@ class ShareDriver(compat.BaseShareDriver):
         # Not left to Manila's constructor, which registers them between its
         # own options and trips over any name that occurs in both.
         config_opts = kwargs.pop('config_opts', ())
+        self._coordinator = kwargs.pop('coordinator', None)
         self.private_storage = kwargs.get('private_storage')
         self._options: list[cfg.Opt] = []
         super().__init__(driver_handles_share_servers, *args, **kwargs)
@@ -111,11 +114,16 @@ class ShareDriver(compat.BaseShareDriver):
 
     def lock(self, name: str,
              timeout: float = 60.0) -> AbstractContextManager[None]:
-        """Hold a lock between all processes of this host.
+        """Hold a lock between all processes that may serve this backend.
+
+        Reach: that of :func:`manila_drivers.compat.lock_reach`, or of the
+        coordinator that was handed in.
 
         :raises Busy: it was not free within ``timeout`` seconds.
+        :raises Unreachable: the coordinator does not answer.
         """
-        return compat.lock(name, timeout, self.option('lock_path'))
+        return compat.lock(name, timeout, self.option('lock_path'),
+                           self._coordinator)
 
     def extra_specs(self, share: Any) -> dict[str, str]:
         """The extra specs of the share's type, as text."""
