@@ -34,6 +34,14 @@ _SQUASH = {'root': 'root_squash', 'rootsquash': 'root_squash',
            'none': 'no_root_squash', 'noidsquash': 'no_root_squash',
            'rootid': 'rootid_squash', 'root_id_squash': 'rootid_squash'}
 
+# What a client of mmnfs gets that is told nothing else, in every release.  Of
+# protocols and delegations the cluster's configuration says it.
+_DEFAULTS = {'squash': 'root_squash', 'anonymous_uid': '-2',
+             'anonymous_gid': '-2', 'sectype': 'sys', 'transports': 'tcp',
+             'privilegedport': 'false', 'manage_gids': 'false',
+             'nfs_commit': 'false'}
+# Other spellings of -2.
+_NOBODY = frozenset({'4294967294', '65534'})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -138,7 +146,8 @@ class Difference:
 
     def _changes(self, export: exports.Export) -> list[str]:
         """Under the names by which they are listed, canonical or not."""
-        return [_client(entry.network, export, entry.client)
+        return [_client(entry.network, export, entry.client,
+                        _taken_out(entry, export))
                 for entry in self.change if entry.network is not None]
 
 
@@ -302,13 +311,14 @@ class _Rooms:
             self._keep_behind(network, number)
 
 
-def _client(network: Network, export: exports.Export,
-            name: str = '') -> str:
+def _client(network: Network, export: exports.Export, name: str = '',
+            more: Sequence[str] = ()) -> str:
     """
     :param name: how the client is listed, if it is.
+    :param more: options besides those of the export.
     """
     options = ','.join([f'access_type={export.levels[network]}',
-                        *export.options])
+                        *export.options, *more])
     return f'{name or access.canonical(network)}({options})'
 
 
@@ -338,7 +348,18 @@ def _as_wanted(entry: Entry, export: exports.Export) -> bool:
         # What is not listed cannot be compared.
         if listed is not None and _plain(name, listed) != _plain(name, value):
             return False
-    return True
+    return not _taken_out(entry, export)
+
+
+def _taken_out(entry: Entry, export: exports.Export) -> list[str]:
+    """Return options that undo what a client has and nobody asks for.
+
+    A change leaves options as they are that it does not name.
+    """
+    named = {option.partition('=')[0] for option in export.options}
+    return [f'{name}={value}' for name, value in _DEFAULTS.items()
+            if name not in named and entry.options.get(name)
+            and _plain(name, entry.options[name]) != value]
 
 
 def _plain(name: str, value: str) -> str:
@@ -347,5 +368,7 @@ def _plain(name: str, value: str) -> str:
     text = ','.join(sorted(value.lower().replace(':', ',').split(',')))
     if name == 'squash':
         return _SQUASH.get(text, text)
+    if name in ('anonymous_uid', 'anonymous_gid') and text in _NOBODY:
+        return '-2'
     return {'yes': 'true', 'on': 'true', 'no': 'false',
             'off': 'false'}.get(text, text)

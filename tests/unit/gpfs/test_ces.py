@@ -34,6 +34,53 @@ def test_an_order_that_means_nothing_changes_nothing(place):
     assert client.options['protocols'] == '4,3'
 
 
+@pytest.mark.parametrize('combines', [True, False])
+def test_an_option_that_is_taken_out_is_taken_from_clients(place, combines):
+    """In place: nobody has another level meanwhile, nor none at all."""
+    place.sim.options.combines = combines
+    share = place.manager.create()
+    rules = place.manager.rule_rows(share, [
+        place.manager.rule(ALICE), place.manager.rule('10.0.0.0/24', 'ro')])
+    place.driver.update_access(None, row_with(
+        place, share, 'squash=no_root_squash,anonymous_uid=0,'
+        'privilegedport=true,protocols=4'), rules)
+    levels, run = [], place.sim.run
+
+    def watched(words, *more):
+        result = run(words, *more)
+        levels.append([place.lab.effective(share.export, client)
+                       for client in (ALICE, BOB)])
+        return result
+
+    place.sim.run = watched
+    plain = row_with(place, share, 'anonymous_uid=99')
+    assert place.spent(lambda: place.driver.update_access(
+        None, plain, rules)) == (2, 2)
+    assert set(map(tuple, levels)) == {('rw', 'ro')}
+    for client in next(iter(place.sim.state.exports.values())):
+        assert client.options['squash'] == 'ROOT_SQUASH'
+        assert client.options['privilegedport'] == 'FALSE'
+        assert client.options['anonymous_uid'] == '99'
+        # Of these the cluster says what they are by default.
+        assert client.options['protocols'] == '4'
+    assert place.spent(lambda: place.driver.update_access(
+        None, plain, rules)) == (1, 1)
+
+
+@pytest.mark.parametrize('listed', [
+    {'anonymous_uid': '4294967294', 'squash': 'RootSquash'},
+    {'squash': '', 'sectype': '', 'manage_gids': 'no'}])
+def test_a_default_in_another_spelling_is_the_default(place, listed):
+    share = place.manager.create()
+    rules = place.manager.rule_rows(share, [place.manager.rule(ALICE)])
+    row = row_with(place, share, '')
+    place.driver.update_access(None, row, rules)
+    (client,), = place.sim.state.exports.values()
+    client.options.update(listed)
+    assert place.spent(lambda: place.driver.update_access(
+        None, row, rules)) == (1, 1)
+
+
 def test_one_failure_does_not_make_all_later_changes_slower(place):
     manager = place.manager
     share = manager.create()
