@@ -282,16 +282,21 @@ class Managing:
 
     def unmanage(self, share: model.Share) -> None:
         """Let it go: it loses our mark and keeps all else."""
-        self._site.known.forget(share.name)
+        site, make = self._site, self._site.commands
+        known = site.known.of(share, site.settings.path(share.name))
+        site.known.forget(share.name)
         self._exports.nobody.discard(share.id)
-        make, device = self._site.commands, self._site.device
-        question = make.fileset(device, share.name)
-        found = self._site.ask(site_module.Question(
-            [question], lambda results: [self._site.fileset(
-                question, results[0], share.name)]))[0]
-        if found is not None and found.owner == share.id:
-            self._site.do([make.comment(
-                device, share.name, f'was manila:{share.id}')])
+        question = make.fileset(site.device, share.name)
+
+        def plan(found: records.Fileset | None) -> Commands:
+            if found is None or found.owner != share.id:
+                return []
+            return [make.comment(site.device, share.name,
+                                 f'was manila:{share.id}')]
+
+        site.converge(site_module.Question(
+            [question], lambda results: site.fileset(
+                question, results[0], share.name)), plan, likely=known)
 
 
 def _check_type(found: records.Fileset, specs: model.Specs) -> None:

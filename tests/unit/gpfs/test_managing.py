@@ -119,3 +119,22 @@ def test_a_snapshot_is_managed_by_a_name_that_others_gave_it(place):
     assert row['provider_location'] == f'share-{share.id}:{name}'
     place.driver.delete_snapshot(None, row)
     assert not place.sim.state.filesets[f'share-{share.id}'].snapshots
+
+
+@pytest.mark.parametrize(('new_process', 'commands'), [(False, 1), (True, 2)])
+def test_letting_go_takes_no_question_of_what_is_known(place, new_process,
+                                                       commands):
+    share = place.manager.create()
+    if new_process:
+        place.manager.restart()
+    row = place.manager.row(share)
+    place.driver._backend.site.device  # noqa: B018 - asked for once
+    assert place.spent(lambda: place.driver.unmanage(row))[0] == commands
+    fileset = place.sim.state.filesets[f'share-{share.id}']
+    assert fileset.comment == f'was manila:{share.id}'
+    # What is gone, or somebody else's by now, is left alone.
+    fileset.comment = 'manila:somebody-else'
+    place.driver.unmanage(row)
+    assert fileset.comment == 'manila:somebody-else'
+    del place.sim.state.filesets[f'share-{share.id}']
+    place.driver.unmanage(row)
