@@ -37,8 +37,8 @@ class Backend:
                  private_storage: Any = None,
                  sleep: Callable[[float], None] = time.sleep) -> None:
         self.settings = settings
-        self.execute = execute_module.Execute(settings, root_helper,
-                                              make_runner)
+        self.execute = execute_module.Execute(
+            settings, root_helper, make_runner, clock, sleep)
         self.site = site.Site(settings, self.execute)
         self.helper = load_helper(settings, self.execute, configuration)
         if isinstance(self.helper, ces.CESHelper):

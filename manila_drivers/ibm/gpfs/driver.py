@@ -204,6 +204,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
             self._backend.snapshots.revert(
                 share, self._snapshot(snapshot), size,
                 access.rules_of(share_access_rules), specs)
+        self._owed.resized(share.id, size)
 
     # -- manage ----------------------------------------------------------
 

@@ -9,6 +9,7 @@ is a node of the cluster or one of the servers, without any.
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
+import dataclasses
 import functools
 import ipaddress
 import logging
@@ -16,6 +17,7 @@ import os
 import re
 import socket
 import threading
+import time
 from typing import Any
 from typing import TypeVar
 
@@ -24,6 +26,7 @@ from manila_drivers.ibm.gpfs import commands as commands_module
 from manila_drivers.ibm.gpfs import settings as settings_module
 from manila_drivers.transport import command
 from manila_drivers.transport import local
+from manila_drivers.transport import retry
 from manila_drivers.transport import script
 from manila_drivers.transport import ssh
 
@@ -31,6 +34,10 @@ LOG = logging.getLogger(__name__)
 
 # Bytes of one answer: a thousand shares of a hundred rules each are 60 MB.
 _MOST = 512 * 1024 ** 2
+
+#: For a host that nothing could be sent to: its sshd may be restarted, or its
+#: address be on its way to another node.
+PATIENCE = retry.Policy(first=0.5, longest=2.0, total=15.0)
 
 T = TypeVar('T')
 MakeRunner = Callable[[str], script.Runner]
@@ -42,11 +49,17 @@ class Execute:
     :param root_helper: what makes a command root's on this host.
     :param make_runner: makes what runs commands on a host, given its name
         ('' is this host); a simulator may be put here.
+    :param clock: monotonic seconds.
+    :param sleep: waits for some of them.
     """
 
     def __init__(self, settings: settings_module.Settings, root_helper: str,
-                 make_runner: MakeRunner | None = None) -> None:
+                 make_runner: MakeRunner | None = None,
+                 clock: Callable[[], float] = time.monotonic,
+                 sleep: Callable[[float], None] = time.sleep) -> None:
         self.settings = settings
+        self.clock = clock
+        self.sleep = sleep
         # rootwrap's filters know commands by their names alone, and it knows
         # where they are.  Root does not need it.
         self.commands = commands_module.Commands(
@@ -60,6 +73,8 @@ class Execute:
         self._lock = threading.Lock()
         # The management host that answered last goes first.
         self._preferred = 0
+        # Hosts that were waited for in vain and have not answered since.
+        self._away: set[str] = set()
 
     def close(self) -> None:
         self._hosts.close()
@@ -67,8 +82,43 @@ class Execute:
     # Hosts
 
     def server(self, name: str) -> script.Runner:
-        """What runs commands on an NFS server."""
-        return self._runner('' if self._is_here(name) else name)
+        """What runs commands on an NFS server, and waits for it."""
+        return self.patient('' if self._is_here(name) else name)
+
+    def patient(self, host: str) -> script.Runner:
+        """What runs commands on a host, and waits for it."""
+        return Patient(self._runner(host), functools.partial(
+            self._patiently, (host,)))
+
+    def attempts(self, policy: retry.Policy = PATIENCE) -> retry.Attempts:
+        """Attempts at something, with the pauses between them."""
+        return retry.Attempts(policy, self.clock, self.sleep)
+
+    def _patiently(self, hosts: Sequence[str], work: Callable[[], T],
+                   passing: type[exception.TransportError]) -> T:
+        """Do something with some hosts until one of them answers.
+
+        Hosts that were waited for in vain are not waited for again before
+        one of them has answered: a host that is down must not hold up every
+        call.
+
+        :param passing: what it raises while a repetition may help.
+        """
+        attempts = self.attempts()
+        while True:
+            answer, error = exception.caught(work)
+            if error is None:
+                self._away.difference_update(hosts)
+                return answer  # type: ignore[return-value]
+            if not isinstance(error, passing) or isinstance(
+                    error, exception.NotTrusted):
+                raise error
+            if self._away.issuperset(hosts):
+                raise error
+            if not attempts.again():
+                self._away.update(hosts)
+                raise error
+            LOG.warning('Trying again, for %s', error)
 
     def _is_here(self, name: str) -> bool:
         if not self.settings.local:
@@ -121,9 +171,11 @@ class Execute:
 
     def ask_one(self, host: str, commands: Sequence[command.Command],
                 ) -> tuple[command.Result, ...]:
-        """The same of one management host, and no other."""
-        return script.attempt(self._runner(host), commands,
-                              keep_going=True).results
+        """The same of one management host, and no other, without waiting.
+        """
+        with retry.patience(0.0):
+            return script.attempt(self._runner(host), commands,
+                                  keep_going=True).results
 
     @property
     def hosts(self) -> tuple[str, ...]:
@@ -174,11 +226,24 @@ class Execute:
     def _anywhere(self, work: Callable[[script.Runner], T],
                   passing: type[exception.TransportError],
                   down: Callable[[T], bool] = lambda answer: False) -> T:
+        """Do something on the first management host that answers.
+
+        The next one is tried at once; all are waited for where none does.
+
+        :param passing: what leaves it to the next one.
+        """
+        return self._patiently(self.hosts, functools.partial(
+            self._once, work, passing, down), passing)
+
+    def _once(self, work: Callable[[script.Runner], T],
+              passing: type[exception.TransportError],
+              down: Callable[[T], bool]) -> T:
         failure: exception.TransportError | None = None
         refused: list[T] = []
         for host in self.hosts:
-            answer, error = exception.caught(functools.partial(
-                lambda host: work(self._runner(host)), host))
+            with retry.patience(0.0):
+                answer, error = exception.caught(functools.partial(
+                    lambda host: work(self._runner(host)), host))
             if isinstance(error, passing):
                 LOG.warning('Management host %s: %s', host or 'here', error)
                 failure = error
@@ -213,6 +278,31 @@ class Execute:
         result = self._anywhere(lambda runner: runner.run(cmd),
                                 exception.Unreachable)
         return result.stdout, result.stderr
+
+
+@dataclasses.dataclass(frozen=True)
+class Patient:
+    """A runner that tries again what certainly was not sent.
+
+    :param patiently: does something until it is answered.
+    """
+
+    inner: script.Runner
+    patiently: Callable[..., Any]
+
+    def run(self, cmd: command.Command) -> command.Result:
+        return self.patiently(  # type: ignore[no-any-return]
+            functools.partial(self.inner.run, cmd), exception.Unreachable)
+
+    def words(self, cmd: command.Command) -> list[str]:
+        return self.inner.words(cmd)
+
+    def judge(self, cmd: command.Command,
+              result: command.Result) -> exception.DriverError | None:
+        return self.inner.judge(cmd, result)
+
+    def __str__(self) -> str:
+        return str(self.inner)
 
 
 # How commands say that GPFS does not run on a node, which says nothing of

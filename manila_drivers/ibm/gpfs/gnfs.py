@@ -7,7 +7,6 @@ from collections.abc import Sequence
 import logging
 import re
 import threading
-import time
 from typing import Any
 
 from manila_drivers import access
@@ -39,8 +38,6 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
     TYPE = 'GNFS'
     OPTIONS_SPEC = 'gnfs:export_options'
     KNOWN_OPTIONS = export_options.GANESHA
-    #: Seconds that Ganesha is given to end what it is busy with.
-    PAUSE = 2.0
 
     def __init__(self, execute: Any, config_object: Any) -> None:
         super().__init__(execute, config_object)
@@ -127,10 +124,7 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
 
     def busy(self, failure: exception.BackendError) -> bool:
         """Ganesha is reading all its exports anew, as after a SIGHUP."""
-        busy = 'try again later' in failure.answer
-        if busy:
-            time.sleep(self.PAUSE)
-        return busy
+        return 'try again later' in failure.answer
 
     def verdict(self, server: str, wanted: Sequence[exports.Export],
                 agreed: Mapping[str, int],

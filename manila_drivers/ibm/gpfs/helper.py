@@ -16,14 +16,15 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import dataclasses
 import logging
-import time
 from typing import Any
 from typing import Generic
 from typing import TypeVar
 
 from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers.ibm.gpfs import execute
 from manila_drivers.ibm.gpfs import export_options
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import rule_by_rule
@@ -165,10 +166,7 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         return False
 
     def busy(self, failure: exception.BackendError) -> bool:
-        """Whether a server does not do it now, and will in a moment.
-
-        It may wait for that moment.
-        """
+        """Whether a server does not do it now, and will in a moment."""
         return False
 
     @property
@@ -348,32 +346,34 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
                      agreed: Any) -> exception.DriverError | None:
         """Run the changes; after a failure look whether it still is one.
 
-        What was cut off is done once more; what a server is too busy for is
-        tried as long as one round trip may take.
+        What was cut off, and what a server is too busy for, is tried again
+        as long as one round trip may take; what a failure says how to do
+        better, once.
         """
-        ends = time.monotonic() + self.limit
-        failure = self._once(server, commands, wanted, agreed)
-        again = True
-        while failure is not None:
+        attempts = self.execute.attempts(dataclasses.replace(
+            execute.PATIENCE, total=self.limit))
+        learned = False
+        while True:
+            failure = self._once(server, commands, wanted, agreed)
+            if failure is None:
+                return None
             LOG.warning('NFS server %s: looking again, for %s', server,
                         failure)
-            busy = isinstance(failure, exception.BackendError) \
-                and self.busy(failure) and time.monotonic() < ends
-            again = busy or (again and (
-                self.learn(failure)
-                if isinstance(failure, exception.BackendError)
-                else isinstance(failure, exception.TransportError)))
+            refused = isinstance(failure, exception.BackendError) \
+                and not self.busy(failure)
+            again = isinstance(failure, exception.BackendError) \
+                and refused and not learned and self.learn(failure)
+            learned = learned or refused
             try:
                 facts = self._facts(server, [each.path for each in wanted])
-                left = self.plan(facts, wanted, agreed)
+                commands = self.plan(facts, wanted, agreed)
             except exception.DriverError as exc:
                 failure.add_note(f'It could not be done again: {exc}')
                 return failure
-            if not left or not again:
-                return failure if left else None
-            failure = self._once(server, left, wanted, agreed)
-            again = busy
-        return None
+            if not commands:
+                return None
+            if not (again if refused else attempts.again()):
+                return failure
 
     def _once(self, server: str, commands: Commands,
               wanted: Sequence[Export],

@@ -20,6 +20,7 @@ from manila_drivers.ibm.gpfs import commands as commands_module
 from manila_drivers.ibm.gpfs import debts
 from manila_drivers.ibm.gpfs import site as site_module
 from manila_drivers.transport import command
+from manila_drivers.transport import script
 
 LOG = logging.getLogger(__name__)
 
@@ -74,8 +75,9 @@ class Restoring:
         for host in self._site.execute.hosts:
             name = host or 'this host'
             try:
-                result, = self._site.execute.ask_one(
-                    host, [make.restoring(fileset)])
+                result, = script.attempt(
+                    self._site.execute.patient(host),
+                    [make.restoring(fileset)], keep_going=True).results
             except exception.TransportError as exc:
                 return f'{name} cannot be asked: {exc}'
             locked = make.is_locked(result)
@@ -103,17 +105,20 @@ class Restoring:
                 f'Share {share.id} is not restored from {place}: the next '
                 f'process would not know of it, and let clients in',
                 check="Manila's database, and the warning before this")
-        for attempt in range(2):
+        # One that took all of its time has another turn.
+        ends = self._clock() + 2 * commands[0].timeout
+        while True:
             _, error = exception.caught(lambda: self._site.do(commands))
             if error is None:
                 break
             if isinstance(error, exception.OutcomeUnknown):
                 self._wait(share, place, commands[0].timeout, error)
-                if attempt:
+                if self._clock() >= ends:
                     note.write('')
                     raise error
                 LOG.warning('Going back to %s once more, for %s', place,
                             error)
+                self._sleep(_PAUSE)
                 continue
             # It was not sent, or has said that it is over; unless it was
             # kept from running by one that is not.

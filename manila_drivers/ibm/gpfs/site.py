@@ -209,7 +209,8 @@ class Site:
                  undo: Callable[[Facts], None] | None = None) -> Facts:
         """Ask, act; where that fails ask again, and judge by what is there.
 
-        What was cut off is taken up once more where it was cut off.
+        What was cut off is taken up again where it was cut off, as long as
+        the slowest of its commands may take.
 
         :param plan: what is missing, as commands; none if nothing is.
         :param first: what was asked already.
@@ -219,6 +220,7 @@ class Site:
             refused something for good.
         :returns: what was there in the beginning.
         """
+        started = self.execute.clock()
         if likely is not None:
             failure = self._attempt(plan(likely))
             if failure is None:
@@ -226,32 +228,38 @@ class Site:
             first = self._again(question, failure)
             if isinstance(failure, Stopped) and failure.done:
                 # It was as was thought; what is there now is our own doing.
-                return self._converge(question, plan, likely, first, undo)
+                return self._converge(question, plan, likely, first, undo,
+                                      started)
         if first is None:
             first = self.ask(question)
-        return self._converge(question, plan, first, first, undo)
+        return self._converge(question, plan, first, first, undo, started)
 
     def _converge(self, question: 'Question[Facts]',
                   plan: Callable[[Facts], Commands], first: Facts,
-                  now: Facts, undo: Callable[[Facts], None] | None) -> Facts:
+                  now: Facts, undo: Callable[[Facts], None] | None,
+                  started: float) -> Facts:
         failure: exception.DriverError | None = None
         try:
-            failure = self._attempt(plan(now))
-            for _ in range(2):
+            commands = plan(now)
+            attempts = self.execute.attempts(dataclasses.replace(
+                execute_module.PATIENCE, total=started + max(
+                    (cmd.timeout for cmd in commands), default=0.0)
+                - self.execute.clock()))
+            while commands:
+                failure = self._attempt(commands)
                 if failure is None:
                     return first
                 commands = plan(self._again(question, failure))
-                if not commands:
-                    return first
-                if isinstance(failure, exception.BackendError):
+                if commands and (isinstance(failure, exception.BackendError)
+                                 or not attempts.again()):
                     break
-                failure = self._attempt(commands)
+            else:
+                return first
         except exception.DriverError as exc:
             if now is first or isinstance(exc, exception.TransportError):
                 raise
             failure = exc
-        if failure is None:
-            return first
+        assert failure is not None
         if undo is not None and not isinstance(failure,
                                                exception.TransportError):
             undo(first)

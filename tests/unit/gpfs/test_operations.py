@@ -319,7 +319,7 @@ def test_a_takeover_that_fails_is_taken_back(place):
     cases = itertools.product((1, 2, 3), ('fails', 'broken', 'silent'))
     # mv says how it ended.
     for at, kind in set(cases) - {(2, 'silent')}:
-        place.lab._trouble.arm(gpfs.Strike(kind, at), 4)
+        place.lab._trouble.arm(gpfs.Strike(kind, at), 5)
         try:
             share = place.manager.manage(unmanaged)
         except errors.ManageInvalidShare:
@@ -335,7 +335,7 @@ def test_a_takeover_that_is_cut_off_is_taken_back_or_done(place, kind):
     unmanaged = place.lab.make_unmanaged('by-hand')
     before = place.lab.records()
     for at in 1, 2, 3:
-        place.lab._trouble.arm(gpfs.Strike(kind, at), 4)
+        place.lab._trouble.arm(gpfs.Strike(kind, at), 5)
         with pytest.raises(errors.ManilaException):
             place.manager.manage(unmanaged)
         place.lab.heal()
