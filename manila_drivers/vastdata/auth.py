@@ -13,15 +13,9 @@ from collections.abc import Mapping
 from manila_drivers import exception
 from manila_drivers import flight
 from manila_drivers.transport import rest
-
-#: In the body of a 403 for a role that lacks the right.
-PERMISSION_DENIED = 'permission_denied'
+from manila_drivers.vastdata import errors
 
 Send = Callable[[rest.Request], rest.Response]
-
-
-class LoginRefused(exception.AccessDenied):
-    """No request can be authorised; the next one would fail alike."""
 
 
 class TokenAuth:
@@ -60,7 +54,7 @@ class PasswordAuth:
 
     def renew(self, refused: Mapping[str, str], answer: rest.Response,
               send: Send) -> bool:
-        if PERMISSION_DENIED in answer.text.lower():
+        if errors.PERMISSION_DENIED in answer.text.lower():
             return False
         self._flight.do(lambda: self._after(refused, send))
         return True
@@ -87,7 +81,7 @@ class PasswordAuth:
             return self._access
         what = 'Logging in to VMS as %r failed' % self._user
         if answer.status in (400, 401, 403):
-            raise LoginRefused(
+            raise errors.LoginRefused(
                 what, status=answer.status, answer=answer.brief(),
                 check='vast_mgmt_user and vast_mgmt_password')
         raise exception.BackendError(what, status=answer.status,

@@ -11,18 +11,17 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-import json
 import logging
-import re
 import time
 from typing import Any
 from typing import TypeVar
+from urllib import parse
 
 from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.transport import rest
 from manila_drivers.transport import retry
-from manila_drivers.vastdata import paging
+from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import records
 
 LOG = logging.getLogger(__name__)
@@ -31,15 +30,132 @@ T = TypeVar('T')
 
 _GONE = 'gone'
 
-#: Texts by which VMS says what a bare 400 means.
-_OBJECT = re.compile(r'[a-z]+/\d+/')
+Query = tuple[tuple[str, str], ...]
 
-EXISTS = ('must be unique', 'unique set', 'already exists')
-NO_DIRECTORY = 'no such directory'
-TRASH_OFF = 'trash folder disabled'
-NO_PAGE = 'invalid page'
-NO_ROUTE = ('vast_api_version, the version of VMS, whether it is just being '
-            'upgraded, and whether a proxy answers in its place')
+
+@dataclasses.dataclass(frozen=True)
+class Task:
+    """Background work."""
+
+    id: int
+    state: str
+    message: str
+
+    @classmethod
+    def of(cls, data: records.Json) -> 'Task':
+        messages = data.get('messages') or ['']
+        return cls(id=records.ident(data, 'task'),
+                   state=str(data.get('state') or '').lower(),
+                   message=str(messages[-1]))
+
+    @property
+    def running(self) -> bool:
+        return self.state in ('running', '')
+
+    @classmethod
+    def within(cls, data: object) -> 'Task | None':
+        """The task in an answer, which may itself be the task."""
+        if not isinstance(data, Mapping):
+            return None
+        inner = data.get('async_task')
+        if isinstance(inner, Mapping):
+            return cls.of(inner)
+        if 'state' in data and 'messages' in data:
+            return cls.of(data)
+        return None
+
+
+@dataclasses.dataclass(frozen=True)
+class Page:
+    """Records, the link to the next page and the number of all records.
+
+    ``link`` is '' and ``count`` None if not told.
+    """
+
+    rows: Sequence[Any]
+    link: str = ''
+    count: int | None = None
+
+    @classmethod
+    def of(cls, data: Any, resource: str) -> 'Page':
+        """Read any of the three shapes that lists have.
+
+        :raises BackendError: it is none of them.
+        """
+        if isinstance(data, list):
+            return cls(data)
+        if isinstance(data, Mapping) and isinstance(data.get('results'),
+                                                    list):
+            count = data.get('count')
+            return cls(data['results'], str(data.get('next') or ''),
+                       count if isinstance(count, int) else None)
+        if isinstance(data, Mapping) and 'id' in data:
+            return cls([data])
+        raise exception.BackendError(
+            'VMS answered a list of %s with something else' % resource,
+            answer=repr(data)[:200], check='vast_api_version')
+
+
+class Walk:
+    """The way through the pages of one list.
+
+    ``query`` is what to ask for next, None at the end.  ``linked`` tells if
+    that is a link of VMS, which may be older than the list is now.
+    """
+
+    def __init__(self, resource: str, query: Query) -> None:
+        self.resource = resource
+        self.query: Query | None = query
+        self.linked = False
+        self._first = dict(query)
+        self._asked: set[Query] = set()
+        self._told: set[str] = set()
+        self._rows = 0
+
+    def take(self, data: Any) -> Sequence[Any]:
+        """Return the records of a page that no page before had.
+
+        Records move to another page while others come and go, so that one
+        may be listed twice.
+
+        :raises BackendError: there are more records, and no way to them.
+        """
+        page = Page.of(data, self.resource)
+        rows = [row for row in page.rows if self._is_new(row)]
+        self._rows += len(page.rows)
+        asked = self.query or ()
+        guessed = bool(self._asked) and not self.linked
+        self._asked.add(asked)
+        self.linked = bool(page.link)
+        if page.link:
+            # The link may name another host; only its query is taken, and it
+            # may leave out what VMS takes to be known.
+            self.query = tuple({**self._first, **dict(parse.parse_qsl(
+                parse.urlsplit(page.link).query))}.items())
+        elif page.count is not None and page.count > self._rows:
+            number = int(dict(asked).get('page', 1)) + 1
+            self.query = tuple({**self._first, 'page': str(number)}.items())
+        else:
+            self.query = None
+        if self.query in self._asked or guessed and not rows:
+            raise self._cut(page)
+        return rows
+
+    def _is_new(self, row: Any) -> bool:
+        ident = row.get('id') if isinstance(row, Mapping) else None
+        if ident is None:
+            return True
+        before = len(self._told)
+        self._told.add(str(ident))
+        return len(self._told) > before
+
+    def _cut(self, page: Page) -> exception.BackendError:
+        return exception.BackendError(
+            'VMS lists %d of %s %s and does not show the rest'
+            % (len(self._told), 'more' if page.count is None else page.count,
+               self.resource), answer='next: %s' % (page.link or 'not told'),
+            check='vast_page_size, vast_api_version, and whether a proxy '
+                  'shortens what VMS answers')
 
 
 class Vms:
@@ -79,7 +195,7 @@ class Vms:
                                body=body, repeatable=repeatable)
         answer = self._transport.call(request)
         if not answer.ok:
-            raise failure(request, answer, resource, self._login)
+            raise errors.failure(request, answer, resource, self._login)
         return answer.data
 
     def list(self, resource: str, parse_record: Callable[[Any], T],
@@ -88,23 +204,21 @@ class Vms:
 
         :raises BackendError: VMS tells of more records than it lists.
         """
-        wanted = [(name, str(value)) for name, value in filters.items()
-                  if value is not None]
-        wanted.append(('page_size', str(self._page_size)))
-        walk = paging.Walk(resource, tuple(wanted))
+        walk = Walk(resource, (
+            *((name, str(value)) for name, value in filters.items()
+              if value is not None), ('page_size', str(self._page_size))))
         while walk.query is not None:
-            rows = self._next_rows(walk)
-            for row in rows:
-                yield parsed(resource, parse_record, row)
+            for row in self._next_rows(walk):
+                yield errors.parsed(resource, parse_record, row)
 
-    def _next_rows(self, walk: paging.Walk) -> Sequence[Any]:
+    def _next_rows(self, walk: Walk) -> Sequence[Any]:
         try:
             return walk.take(self.call('GET', walk.resource + '/',
                                        query=walk.query or ()))
         except exception.BackendError as exc:
             # Fewer than there were when the page before was read.
             if not (walk.linked and exc.status == 404
-                    and NO_PAGE in exc.answer.lower()):
+                    and errors.NO_PAGE in exc.answer.lower()):
                 raise
             walk.query = None
             return ()
@@ -118,7 +232,7 @@ class Vms:
         """
         def parse_or_none(row: Any) -> T | None:
             record, error = exception.caught(
-                lambda: parsed(resource, parse_record, row))
+                lambda: errors.parsed(resource, parse_record, row))
             if error is not None:
                 if not isinstance(error, exception.BackendError):
                     raise error
@@ -156,7 +270,7 @@ class Vms:
         except exception.NotFound as exc:
             self._confirm_gone(resource, ident, exc)
             return None
-        return parsed(resource, parse_record, data)
+        return errors.parsed(resource, parse_record, data)
 
     def create(self, resource: str, body: Mapping[str, Any],
                parse_record: Callable[[Any], T | None],
@@ -175,17 +289,16 @@ class Vms:
             try:
                 data = self.call('POST', resource + '/', body=body)
             except (exception.BackendError, exception.OutcomeUnknown) as exc:
-                found = look() if _may_exist(exc) else None
+                found = look() if errors.may_exist(exc) else None
                 if found is not None:
                     return plan.Done(found, created=False)
                 if not (isinstance(exc, exception.OutcomeUnknown)
                         and attempts.again()):
                     raise
             else:
-                record = (parsed(resource, parse_record, data) if data
-                          else None)
-                if record is None:
-                    record = look()
+                record = (errors.parsed(resource, parse_record, data)
+                          if data else None)
+                record = look() if record is None else record
                 if record is not None:
                     return plan.Done(record)
                 raise exception.OutcomeUnknown(
@@ -224,7 +337,7 @@ class Vms:
             raise exception.BackendError(
                 'VMS says that %s %s is not there, and lists it'
                 % (resource, ident), status=answered.status,
-                answer=answered.answer, check=NO_ROUTE) from answered
+                answer=answered.answer, check=errors.NO_ROUTE) from answered
 
     def wait_for(self, what: str, look: Callable[[], T | None],
                  seconds: float) -> T:
@@ -243,7 +356,7 @@ class Vms:
             try:
                 found = look()
             except exception.DriverError as exc:
-                if not unable(exc):
+                if not errors.unable(exc):
                     raise
                 found, answer = None, str(exc)
             if found is not None:
@@ -260,98 +373,20 @@ class Vms:
         False if there is none, or if it is no longer listed: what it was
         about has to be looked at then.
         """
-        task = records.Task.within(answer)
+        task = Task.within(answer)
         if task is None:
             return False
-        number = task.id
 
-        def look() -> records.Task | None:
-            now = self.get('vtasks', number, records.Task.of)
+        def look(number: int = task.id) -> Task | None:
+            now = self.get('vtasks', number, Task.of)
             if now is None:
-                return records.Task(number, _GONE, '')
+                return Task(number, _GONE, '')
             return None if now.running else now
 
-        ended = task if not task.running \
-            else self.wait_for(what, look, seconds)
-        if ended.state == _GONE:
-            return False
-        if ended.state != 'completed':
+        if task.running:
+            task = self.wait_for(what, look, seconds)
+        if task.state not in ('completed', _GONE):
             raise exception.BackendError(
-                '%s failed: task %d ended as %s' % (what, number,
-                                                    ended.state),
-                answer=ended.message, check='the activities in VMS')
-        return True
-
-
-def parsed(resource: str, parse_record: Callable[[Any], T], row: Any) -> T:
-    """A record as a value.
-
-    :raises BackendError: it is not what VMS's description says.
-    """
-    try:
-        return parse_record(row)
-    except (AttributeError, TypeError, ValueError) as exc:
-        ident = row.get('id') if isinstance(row, Mapping) else row
-        raise exception.BackendError(
-            'VMS returned a record of %s that cannot be read: %s'
-            % (resource, ident), answer=str(exc),
-            check='vast_api_version') from exc
-
-
-def unable(exc: exception.DriverError) -> bool:
-    """Tell if an error says that VMS cannot work now, and nothing else."""
-    if isinstance(exc, exception.NotTrusted):
-        return False
-    return (isinstance(exc, exception.TransportError)
-            or getattr(exc, 'status', None) in retry.UNABLE)
-
-
-def _may_exist(exc: exception.DriverError) -> bool:
-    """Whether the answer to a creation can mean that it exists."""
-    return (isinstance(exc, exception.OutcomeUnknown | exception.Conflict)
-            or getattr(exc, 'status', None) == 400)
-
-
-def names_object(resource: str, text: str) -> bool:
-    """Whether a 404 is about an object, not about the route to it.  Pure.
-
-    :param resource: path below the prefix; only ``views/7/`` names an object,
-        ``folders/delete_folder/`` and ``snapshots/7/clone/`` do not.
-    :param text: the body.  VMS speaks JSON of what it does not have; a page
-        comes from elsewhere.
-    """
-    try:
-        told = isinstance(json.loads(text), Mapping)
-    except ValueError:
-        told = False
-    return told and bool(_OBJECT.fullmatch(resource))
-
-
-def failure(request: rest.Request, answer: rest.Response, resource: str = '',
-            login: str = 'the VMS user') -> exception.BackendError:
-    """The error for an answer that is not a success.
-
-    :param resource: path below the prefix.
-    :param login: whom the request was made for.
-    """
-    kind: type[exception.BackendError] = exception.BackendError
-    check = ''
-    text = answer.text.lower()
-    if answer.status in (401, 403):
-        kind = exception.AccessDenied
-        check = 'the role of %s' % login
-    elif answer.status == 404:
-        if names_object(resource, answer.text):
-            kind = exception.NotFound
-        else:
-            check = NO_ROUTE
-    elif answer.status == 409 or (
-            answer.status == 400 and any(word in text for word in EXISTS)):
-        kind = exception.Conflict
-    elif answer.status in (424, 429, 503):
-        kind = exception.Busy
-    if TRASH_OFF in text:
-        check = ('Trash folder access has to be on in VMS: Settings > '
-                 'Cluster > General')
-    return kind('%s was refused' % request, status=answer.status,
-                answer=answer.brief(), check=check)
+                '%s failed: task %d ended as %s' % (what, task.id, task.state),
+                answer=task.message, check='the activities in VMS')
+        return task.state == 'completed'

@@ -26,8 +26,7 @@ from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import owed
 from manila_drivers import plan
-from manila_drivers.vastdata import auth
-from manila_drivers.vastdata import client
+from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import objects as objects_module
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import pool_binder
@@ -247,7 +246,7 @@ class Health:
         assert error is not None
         LOG.error('Share %s could not be checked or repaired: %s', share.id,
                   error)
-        if client.unable(error) or isinstance(error, auth.LoginRefused):
+        if errors.unable(error) or isinstance(error, errors.LoginRefused):
             work.silent = str(error)
         if known and verdict.reapply:
             known[owed.RULES] = True

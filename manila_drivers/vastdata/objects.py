@@ -15,6 +15,7 @@ from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.vastdata import binding as binding_module
 from manila_drivers.vastdata import client
+from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import site as site_module
 from manila_drivers.vastdata import view_policies
@@ -116,7 +117,7 @@ class Objects:
                                  repeatable=True)
         except exception.BackendError as exc:
             if exc.status == 404 or \
-                    client.NO_DIRECTORY not in exc.answer.lower():
+                    errors.NO_DIRECTORY not in exc.answer.lower():
                 raise
             return False
         found = data.get('is_directory') if isinstance(data, Mapping) else None
@@ -263,7 +264,7 @@ class Objects:
         data = self.vms.update(resource, ident, body)
         if isinstance(data, Mapping) and 'id' in data \
                 and body.keys() <= data.keys():
-            return client.parsed(resource, parse_record, data)
+            return errors.parsed(resource, parse_record, data)
         found = self.vms.get(resource, ident, parse_record)
         if found is None:
             raise exception.NotFound('%s %d vanished while it was changed'
@@ -299,7 +300,7 @@ class Objects:
                           body=self._at(path, tenant_id))
         except exception.BackendError as exc:
             if exc.status == 404 or \
-                    client.NO_DIRECTORY not in exc.answer.lower():
+                    errors.NO_DIRECTORY not in exc.answer.lower():
                 raise
 
     def _do_start_clone(self, name: str, snapshot_id: int,

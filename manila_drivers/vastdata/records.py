@@ -1,22 +1,151 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Records of the management service (VMS) as values.
+"""Records of the management service (VMS) as values, read strictly.  Pure.
 
-Unknown fields are ignored.  A field that is needed and missing is named; what
-is null or absent otherwise is None, which is never taken for none, for all or
-for zero (``manila_drivers.vastdata.fields``).
+Unknown fields are ignored.  A field that is null or absent is None, which
+means: not told, and is never taken for none, for all or for zero; one that is
+needed and missing is named.  A field of another type than described is an
+error, never converted into something that looks right: a word is not a list of
+its letters.
 Fields and their meaning: the OpenAPI description of VMS 5.3 and 5.5.
 """
 
 from collections.abc import Mapping
 import dataclasses
+import math
 import re
+from typing import Any
+from typing import TypeVar
 
-from manila_drivers.vastdata import fields
+from manila_drivers import exception
 
-Json = fields.Json
-UNTOLD = fields.UNTOLD
-path_of = fields.path_of
+Json = Mapping[str, Any]
+T = TypeVar('T')
+
+_NUMBER = re.compile(r'-?[0-9]+([.][0-9]+)?([eE][+]?[0-9]{1,2})?')
+
+#: Tenant of a record that does not tell it; no tenant has this id.
+UNTOLD = -1
+
+
+def need(data: Json, field: str, kind: str) -> Any:
+    """A field without which a record means nothing.
+
+    :raises BackendError: it is null, empty or absent.
+    """
+    value = data.get(field)
+    if value is None or value == '':
+        raise exception.BackendError(
+            'VMS returned a %s without the field %r' % (kind, field),
+            answer=repr(sorted(data)), check='vast_api_version')
+    return value
+
+
+def ident(data: Json, kind: str) -> int:
+    need(data, 'id', kind)
+    found = number(data, 'id')
+    assert found is not None
+    return found
+
+
+def number(data: Json, field: str) -> int | None:
+    """A whole number, which may come as digits, as 5.0 or as '5.0'.
+
+    :raises ValueError: it is something else.
+    """
+    value = data.get(field)
+    if value is None:
+        return None
+    if isinstance(value, str) and _NUMBER.fullmatch(value.strip()):
+        # Digits stay digits: a float holds 53 bits of them.
+        value = value.strip()
+        value = int(value) if value.lstrip('-').isdigit() else float(value)
+    if isinstance(value, float) and math.isfinite(value):
+        return int(value)
+    if isinstance(value, bool) or not isinstance(value, int):
+        raise _wrong(field, value, 'a number')
+    return value
+
+
+def size(data: Json, field: str) -> int | None:
+    """Bytes; less than none is a way of not telling."""
+    found = number(data, field)
+    return None if found is None or found < 0 else found
+
+
+def fraction(data: Json, field: str) -> float | None:
+    value = data.get(field)
+    if value is None:
+        return None
+    if isinstance(value, bool) or not isinstance(value, int | float | str) \
+            or not math.isfinite(float(value)):
+        raise _wrong(field, value, 'a number')
+    return float(value)
+
+
+def text(data: Json, field: str) -> str | None:
+    return _typed(data, field, str, 'text')
+
+
+def texts(data: Json, field: str) -> tuple[str, ...] | None:
+    value = _typed(data, field, list, 'a list of texts')
+    if value is None:
+        return None
+    if not all(isinstance(item, str) for item in value):
+        raise _wrong(field, value, 'a list of texts')
+    return tuple(value)
+
+
+def flag(data: Json, field: str) -> bool | None:
+    return _typed(data, field, bool, 'true or false')
+
+
+def part(data: Json, field: str) -> Json | None:
+    """A record within a record."""
+    return _typed(data, field, dict, 'a record')
+
+
+def _typed(data: Json, field: str, kind: type[T], wanted: str) -> T | None:
+    value = data.get(field)
+    if value is not None and not isinstance(value, kind):
+        raise _wrong(field, value, wanted)
+    return value
+
+
+def name(data: Json, kind: str) -> str:
+    """The name; '' for what has none.
+
+    :raises BackendError: the record does not tell whether it has one.
+    """
+    if 'name' not in data:
+        need(data, 'name', kind)
+    return text(data, 'name') or ''
+
+
+def identity(data: Json, kind: str) -> dict[str, Any]:
+    """Id, name and the id of the tenant: None for all, UNTOLD if not told."""
+    tenant = number(data, 'tenant_id') if 'tenant_id' in data else UNTOLD
+    return {'id': ident(data, kind), 'name': name(data, kind),
+            'tenant_id': tenant}
+
+
+def path_of(value: object) -> str:
+    """A path as it is compared: without a slash at the end, or two in a row.
+
+    Views and quotas carry none, snapshots and streams usually do.
+    """
+    return re.sub('/+', '/', str(value or '')).rstrip('/') or '/'
+
+
+def path(data: Json, kind: str, field: str = 'path') -> str:
+    value = need(data, field, kind)
+    if not isinstance(value, str) or not value.startswith('/'):
+        raise _wrong(field, value, 'an absolute path')
+    return path_of(value)
+
+
+def _wrong(field: str, value: object, wanted: str) -> ValueError:
+    return ValueError('%s is %.60r, not %s' % (field, value, wanted))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -35,19 +164,14 @@ class View:
     protocols: tuple[str, ...] | None
     tenant_id: int | None
     capacity: int | None = None
-    qos_policy_id: int | None = None
 
     @classmethod
     def of(cls, data: Json) -> 'View':
-        return cls(id=fields.ident(data, 'view'),
-                   name=fields.name(data, 'view'),
-                   path=fields.path(data, 'view'),
-                   policy_id=fields.number(data, 'policy_id'),
-                   policy=fields.text(data, 'policy') or '',
-                   protocols=fields.texts(data, 'protocols'),
-                   tenant_id=fields.tenant(data),
-                   capacity=fields.size(data, 'logical_capacity'),
-                   qos_policy_id=fields.number(data, 'qos_policy_id'))
+        return cls(**identity(data, 'view'), path=path(data, 'view'),
+                   policy_id=number(data, 'policy_id'),
+                   policy=text(data, 'policy') or '',
+                   protocols=texts(data, 'protocols'),
+                   capacity=size(data, 'logical_capacity'))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,9 +179,8 @@ class Policy:
     """A view policy: who may reach the views that use it.
 
     A list that is absent from the record is None, which is never taken for
-    an empty one.  ``views`` is how many views use it, None if not told.
-    ``pools`` are the VIP pools that its views are bound to, pairs of id and
-    level; () means all pools, None that it is not told.
+    an empty one.  ``pools`` are the VIP pools that its views are bound to,
+    pairs of id and level; () means all pools, None that it is not told.
     """
 
     id: int
@@ -68,20 +191,16 @@ class Policy:
     root_squash: tuple[str, ...] | None
     all_squash: tuple[str, ...] | None
     tenant_id: int | None = None
-    views: int | None = None
     pools: tuple[tuple[int, str], ...] | None = None
 
     @classmethod
     def of(cls, data: Json) -> 'Policy':
-        return cls(id=fields.ident(data, 'view policy'),
-                   name=fields.name(data, 'view policy'),
-                   read_write=fields.texts(data, 'nfs_read_write'),
-                   read_only=fields.texts(data, 'nfs_read_only'),
-                   no_squash=fields.texts(data, 'nfs_no_squash'),
-                   root_squash=fields.texts(data, 'nfs_root_squash'),
-                   all_squash=fields.texts(data, 'nfs_all_squash'),
-                   tenant_id=fields.tenant(data),
-                   views=fields.number(data, 'count_views'),
+        return cls(**identity(data, 'view policy'),
+                   read_write=texts(data, 'nfs_read_write'),
+                   read_only=texts(data, 'nfs_read_only'),
+                   no_squash=texts(data, 'nfs_no_squash'),
+                   root_squash=texts(data, 'nfs_root_squash'),
+                   all_squash=texts(data, 'nfs_all_squash'),
                    pools=_pools(data))
 
 
@@ -92,7 +211,7 @@ def _pools(data: Json) -> tuple[tuple[int, str], ...] | None:
     ``permission_per_vip_pool`` (from 5.1 on) it is that one alone.
     """
     if 'permission_per_vip_pool' in data:
-        levels = fields.part(data, 'permission_per_vip_pool')
+        levels = part(data, 'permission_per_vip_pool')
         return None if levels is None else tuple(sorted(
             (int(pool), str(level).upper())
             for pool, level in levels.items()))
@@ -121,16 +240,14 @@ class Quota:
 
     @classmethod
     def of(cls, data: Json) -> 'Quota':
-        used = fields.size(data, 'used_effective_capacity')
+        used = size(data, 'used_effective_capacity')
         if used is None:
-            used = fields.size(data, 'used_capacity')
-        limit = fields.number(data, 'hard_limit')
+            used = size(data, 'used_capacity')
+        limit = number(data, 'hard_limit')
         if 'hard_limit' in data:
             limit = max(limit or 0, 0)
-        return cls(id=fields.ident(data, 'quota'),
-                   name=fields.name(data, 'quota'),
-                   path=fields.path(data, 'quota'), hard_limit=limit,
-                   used=used, tenant_id=fields.tenant(data))
+        return cls(**identity(data, 'quota'), path=path(data, 'quota'),
+                   hard_limit=limit, used=used)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -148,13 +265,10 @@ class Snapshot:
 
     @classmethod
     def of(cls, data: Json) -> 'Snapshot':
-        return cls(id=fields.ident(data, 'snapshot'),
-                   name=fields.name(data, 'snapshot'),
-                   path=fields.path(data, 'snapshot'),
-                   # A record without a state is of a version that only shows
-                   # snapshots that are ready.
-                   state=(fields.text(data, 'state') or 'SUCCEED').upper(),
-                   tenant_id=fields.tenant(data))
+        # A record without a state is of a version that only shows snapshots
+        # that are ready.
+        return cls(**identity(data, 'snapshot'), path=path(data, 'snapshot'),
+                   state=(text(data, 'state') or 'SUCCEED').upper())
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,16 +292,15 @@ class Stream:
     def of(cls, data: Json) -> 'Stream':
         status = data.get('status')
         inner = status.get('state') if isinstance(status, Mapping) else ''
-        target = fields.text(data, 'loanee_root_path')
-        tenant = fields.part(data, 'loanee_tenant') or {}
-        return cls(id=fields.ident(data, 'stream'),
-                   name=fields.text(data, 'name') or '',
+        target = text(data, 'loanee_root_path')
+        tenant = part(data, 'loanee_tenant') or {}
+        return cls(id=ident(data, 'stream'), name=text(data, 'name') or '',
                    target=path_of(target) if target else '',
-                   snapshot_id=fields.number(data, 'loanee_snapshot_id'),
-                   state=(fields.text(data, 'state') or '').lower(),
+                   snapshot_id=number(data, 'loanee_snapshot_id'),
+                   state=(text(data, 'state') or '').lower(),
                    inner=str(inner or '').lower(),
-                   progress=fields.number(data, 'sync_progress') or 0,
-                   tenant=fields.text(tenant, 'name') or '')
+                   progress=number(data, 'sync_progress') or 0,
+                   tenant=text(tenant, 'name') or '')
 
     @property
     def finished(self) -> bool:
@@ -200,38 +313,6 @@ class Stream:
     @property
     def running(self) -> bool:
         return not self.finished and not self.failed
-
-
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """Background work."""
-
-    id: int
-    state: str
-    message: str
-
-    @classmethod
-    def of(cls, data: Json) -> 'Task':
-        messages = data.get('messages') or ['']
-        return cls(id=fields.ident(data, 'task'),
-                   state=str(data.get('state') or '').lower(),
-                   message=str(messages[-1]))
-
-    @property
-    def running(self) -> bool:
-        return self.state in ('running', '')
-
-    @classmethod
-    def within(cls, data: object) -> 'Task | None':
-        """The task in an answer, which may itself be the task."""
-        if not isinstance(data, Mapping):
-            return None
-        inner = data.get('async_task')
-        if isinstance(inner, Mapping):
-            return cls.of(inner)
-        if 'state' in data and 'messages' in data:
-            return cls.of(data)
-        return None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -252,13 +333,12 @@ class Pool:
                 isinstance(pair, list | tuple) for pair in ranges):
             raise ValueError('ip_ranges is %.60r, not a list of pairs'
                              % (ranges,))
-        return cls(id=fields.ident(data, 'VIP pool'),
-                   name=fields.name(data, 'VIP pool'),
-                   enabled=fields.flag(data, 'enabled') is not False,
-                   role=(fields.text(data, 'role') or 'PROTOCOLS').upper(),
+        return cls(id=ident(data, 'VIP pool'), name=name(data, 'VIP pool'),
+                   enabled=flag(data, 'enabled') is not False,
+                   role=(text(data, 'role') or 'PROTOCOLS').upper(),
                    ranges=tuple((str(pair[0]), str(pair[-1] or pair[0]))
                                 for pair in ranges if pair),
-                   tenant_id=fields.number(data, 'tenant_id'))
+                   tenant_id=number(data, 'tenant_id'))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -271,10 +351,9 @@ class Tenant:
 
     @classmethod
     def of(cls, data: Json) -> 'Tenant':
-        rules = fields.part(data, 'capacity_rules') or {}
-        return cls(id=fields.ident(data, 'tenant'),
-                   name=fields.name(data, 'tenant'),
-                   hard_limit=fields.number(rules, 'hard_limit') or 0)
+        rules = part(data, 'capacity_rules') or {}
+        return cls(id=ident(data, 'tenant'), name=name(data, 'tenant'),
+                   hard_limit=number(rules, 'hard_limit') or 0)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -290,16 +369,15 @@ class Cluster:
 
     @classmethod
     def of(cls, data: Json) -> 'Cluster':
-        text = (fields.text(data, 'sw_version')
-                or fields.text(data, 'sys_version') or '')
-        total = fields.size(data, 'logical_space')
-        free = fields.size(data, 'free_logical_space')
-        used = fields.size(data, 'logical_space_in_use')
+        told = text(data, 'sw_version') or text(data, 'sys_version') or ''
+        total = size(data, 'logical_space')
+        free = size(data, 'free_logical_space')
+        used = size(data, 'logical_space_in_use')
         if free is None and total is not None and used is not None:
             free = total - used
-        return cls(version=version_of(text), version_text=text,
-                   trash=fields.flag(data, 'enable_trash'),
-                   reduction=fields.fraction(data, 'drr'),
+        return cls(version=version_of(told), version_text=told,
+                   trash=flag(data, 'enable_trash'),
+                   reduction=fraction(data, 'drr'),
                    total=total, free=None if free is None else max(free, 0))
 
 

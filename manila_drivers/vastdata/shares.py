@@ -17,7 +17,7 @@ from typing import Any
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers.vastdata import client
+from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import objects as objects_module
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import planning
@@ -257,7 +257,7 @@ class Shares:
             lambda: self._objects.view(share.id))
         if failure is not None:
             if (not isinstance(failure, exception.BackendError)
-                    or client.unable(failure)):
+                    or errors.unable(failure)):
                 raise failure
             LOG.warning('The view of share %s cannot be read: %s', share.id,
                         failure)

@@ -17,10 +17,9 @@ from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers import flight
-from manila_drivers.vastdata import auth
 from manila_drivers.vastdata import binding as binding_module
 from manila_drivers.vastdata import client
-from manila_drivers.vastdata import fields
+from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import settings as settings_module
@@ -126,7 +125,7 @@ class Site:
         try:
             found = list(self._vms.list('clusters', records.Cluster.of))
         except exception.BackendError as exc:
-            if not _for_good(exc):
+            if not errors.for_good(exc):
                 raise
             found = []
         if found and found[0].version:
@@ -197,7 +196,7 @@ class Site:
         try:
             found = list(self._vms.readable('tenants', records.Tenant.of))
         except exception.BackendError as exc:
-            if not _for_good(exc):
+            if not errors.for_good(exc):
                 raise
             return self._named_by_records(name, exc)
         named = [tenant for tenant in found if tenant.name == name]
@@ -312,26 +311,16 @@ class Site:
         return found[0]
 
 
-def _named(data: fields.Json) -> tuple[int, str]:
+def _named(data: records.Json) -> tuple[int, str]:
     """Id and name of a record."""
-    return fields.ident(data, 'record'), fields.name(data, 'record')
+    return records.ident(data, 'record'), records.name(data, 'record')
 
 
-def _tenant_of(data: fields.Json) -> tuple[int | None, str | None]:
+def _tenant_of(data: records.Json) -> tuple[int | None, str | None]:
     """Id and name of the tenant that a record is of."""
-    return fields.number(data, 'tenant_id'), fields.text(data, 'tenant_name')
+    return records.number(data, 'tenant_id'), records.text(data, 'tenant_name')
 
 
 def _described(record: Any) -> str:
     return '%s %s (id %d)' % (type(record).__name__.lower(), record.name,
                               record.id)
-
-
-def _for_good(exc: exception.BackendError) -> bool:
-    """Whether a refusal says that this login cannot read a resource.
-
-    A login that failed says nothing about it.  A route that is not there may
-    be there again in a minute.
-    """
-    return (exc.status == 404
-            or auth.PERMISSION_DENIED in exc.answer.lower())

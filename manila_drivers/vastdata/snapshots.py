@@ -8,7 +8,7 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers.vastdata import client
+from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import objects as objects_module
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
@@ -205,7 +205,7 @@ class Snapshots:
             return status
         # An error would be the end of the share for Manila, and says nothing
         # about the clone.
-        if error is None or not client.unable(error):
+        if error is None or not errors.unable(error):
             raise error or AssertionError
         LOG.warning('How far share %s is cannot be told: %s', share.id,
                     error)

@@ -15,6 +15,7 @@ from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.vastdata import binding as binding_module
 from manila_drivers.vastdata import client
+from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import site as site_module
 from manila_drivers.vastdata import view_policy
@@ -155,7 +156,7 @@ class ViewPolicies:
         """Write to a policy, and return what it is then."""
         data = self._vms.update('viewpolicies', ident, body)
         if isinstance(data, Mapping) and 'nfs_read_write' in data:
-            stored = client.parsed('viewpolicies', records.Policy.of, data)
+            stored = errors.parsed('viewpolicies', records.Policy.of, data)
             if lists.equals(stored):
                 return stored
         return self._read(ident)

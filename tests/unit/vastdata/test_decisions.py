@@ -11,6 +11,7 @@ from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
 from manila_drivers.vastdata import adoption
+from manila_drivers.vastdata import client
 from manila_drivers.vastdata import health
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import planning
@@ -27,8 +28,7 @@ CLOSED = ClientLists()
 VIEW = records.View(id=1, name=ID, path=PATH, policy_id=2, policy=ID,
                     protocols=('NFS',), tenant_id=1)
 POLICY = records.Policy(id=2, name=ID, read_write=(), read_only=(),
-                        no_squash=('*',), root_squash=(), all_squash=(),
-                        views=1)
+                        no_squash=('*',), root_squash=(), all_squash=())
 QUOTA = records.Quota(id=3, name=ID, path=PATH, hard_limit=GiB, used=0,
                       tenant_id=1)
 SHARE = model.Share(id=ID, size=1, proto='NFS')
@@ -94,7 +94,7 @@ def test_streams(data, finished, failed):
     ({'id': 4, 'state': 'Completed', 'messages': []}, 'completed'),
     ({'id': 9, 'state': 'Completed'}, None), (None, None), ([], None)])
 def test_tasks_are_found_in_answers(data, state):
-    task = records.Task.within(data)
+    task = client.Task.within(data)
     assert (task and task.state) == state
 
 

@@ -4,8 +4,7 @@
 import pytest
 
 from manila_drivers import exception
-from manila_drivers.vastdata import fields
-from manila_drivers.vastdata import paging
+from manila_drivers.vastdata import client
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 from tests.unit.vastdata.conftest import share
@@ -28,7 +27,7 @@ def test_all_pages_are_read_whatever_leads_to_them(bench, links):
 
 def walk(*pages):
     """Names that a list has whose pages are answered one by one."""
-    found = paging.Walk('views', (('page_size', '2'),))
+    found = client.Walk('views', (('page_size', '2'),))
     rows, asked = [], []
     for page in pages:
         asked.append(dict(found.query))
@@ -91,13 +90,13 @@ def test_a_list_may_become_shorter_while_it_is_read(bench):
     ('7', 7), ('7.0', 7), (7.0, 7), ('1073741824.0', 2 ** 30),
     (' 7 ', 7), ('1e3', 1000)])
 def test_numbers_may_come_as_text_and_with_a_point(told, number):
-    assert fields.number({'n': told}, 'n') == number
+    assert records.number({'n': told}, 'n') == number
 
 
 @pytest.mark.parametrize('told', ['', 'seven', 'nan', 'inf', True, [], '7_0'])
 def test_what_is_no_number_is_none(told):
     with pytest.raises(ValueError, match='not a number'):
-        fields.number({'n': told}, 'n')
+        records.number({'n': told}, 'n')
 
 
 QUOTA = {'id': 1, 'name': 'n', 'path': '/p', 'tenant_id': 1}
