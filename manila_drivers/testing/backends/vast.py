@@ -9,6 +9,7 @@ from typing import Self
 from manila_drivers.testing.backends import storage
 from manila_drivers.testing.backends.storage import Item
 from manila_drivers.testing.simulators import vast
+from manila_drivers.testing.simulators.web import recorder
 
 DRIVER = 'manila_drivers.vastdata.driver.VASTShareDriver'
 POOL = 'manila'
@@ -72,7 +73,7 @@ class Cluster(storage.Cluster):
     def mark(self) -> int:
         return self.sim.calls
 
-    def _since(self, mark: int) -> list[vast.sim.Entry]:
+    def _since(self, mark: int) -> list[recorder.Entry]:
         new = self.sim.calls - mark
         return list(self.sim.log[-new:]) if new else []
 
@@ -123,7 +124,7 @@ def new() -> vast.VmsSim:
     return sim
 
 
-def _told(entry: vast.sim.Entry) -> str:
+def _told(entry: recorder.Entry) -> str:
     """'POST views 201', of a line of the simulator's log."""
     path = entry.path.removeprefix('/api/').partition('/')[2].strip('/')
     return '%s %s %s' % (entry.verb, path, entry.status or entry.fault)

@@ -17,7 +17,7 @@ from manila_drivers.testing.simulators import gluster
 from manila_drivers.testing.simulators import vast
 from manila_drivers.testing.simulators.gpfs import state as gpfs_state
 from manila_drivers.testing.simulators.vast import Options
-from manila_drivers.testing.simulators.vast.wire import Request
+from manila_drivers.testing.simulators.web.messages import Request
 
 
 @pytest.mark.parametrize(('setting', 'field', 'value'), [

@@ -304,3 +304,17 @@ def test_twenty_threads_at_once(sim):
     ids = [policy['id'] for policy in sim.records('policy')]
     assert ids == list(range(1, 102))
     assert sim.calls == 100
+
+
+def test_a_service_without_tls_says_the_same_in_the_clear():
+    sim = VmsSim()
+    with VmsServer(sim, secure=False) as server:
+        assert server.url == f'http://127.0.0.1:{server.port}'
+        told = requests.get(server.url + '/api/latest/clusters/', timeout=20,
+                            auth=(sim.username, sim.password))
+        sim.arm(Fault('reset_before'))
+        with pytest.raises(requests.ConnectionError):
+            requests.get(server.url, timeout=20)
+    assert told.status_code == 200
+    assert sim.calls == 2
+    assert not pathlib.Path(server.ca_file).exists()

@@ -10,8 +10,8 @@ from hypothesis import settings
 from hypothesis import strategies as st
 
 from manila_drivers.testing.simulators.vast import VmsSim
-from manila_drivers.testing.simulators.vast.http import render
-from manila_drivers.testing.simulators.vast.wire import Request
+from manila_drivers.testing.simulators.web.http import render
+from manila_drivers.testing.simulators.web.messages import Request
 
 ROUTES = sorted(VmsSim().router.handlers)
 

@@ -10,7 +10,7 @@ import time
 
 import pytest
 
-from manila_drivers.testing.simulators.vast.wire import Request
+from manila_drivers.testing.simulators.web.messages import Request
 
 ROUNDS = 300
 

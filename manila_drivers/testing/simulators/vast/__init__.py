@@ -12,9 +12,12 @@
 """
 
 from manila_drivers.testing.simulators.faults import Fault
-from manila_drivers.testing.simulators.vast.adapter import VmsAdapter
 from manila_drivers.testing.simulators.vast.options import Options
-from manila_drivers.testing.simulators.vast.server import VmsServer
 from manila_drivers.testing.simulators.vast.sim import VmsSim
+from manila_drivers.testing.simulators.web import adapter
+from manila_drivers.testing.simulators.web import server
 
 __all__ = ('Fault', 'Options', 'VmsAdapter', 'VmsServer', 'VmsSim')
+
+VmsAdapter = adapter.SimulatorAdapter
+VmsServer = server.HttpServer

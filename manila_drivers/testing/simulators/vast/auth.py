@@ -10,13 +10,13 @@ import secrets
 from typing import NamedTuple
 
 from manila_drivers.testing.simulators.vast.state import State
-from manila_drivers.testing.simulators.vast.wire import answer
 from manila_drivers.testing.simulators.vast.wire import ApiError
 from manila_drivers.testing.simulators.vast.wire import detail
 from manila_drivers.testing.simulators.vast.wire import field_error
 from manila_drivers.testing.simulators.vast.wire import Record
-from manila_drivers.testing.simulators.vast.wire import Request
-from manila_drivers.testing.simulators.vast.wire import Response
+from manila_drivers.testing.simulators.web.messages import answer
+from manila_drivers.testing.simulators.web.messages import Request
+from manila_drivers.testing.simulators.web.messages import Response
 
 SAFE = frozenset(('GET', 'HEAD', 'OPTIONS'))
 

@@ -8,8 +8,8 @@ from urllib.parse import urlencode
 from manila_drivers.testing.simulators.vast.options import Options
 from manila_drivers.testing.simulators.vast.wire import Call
 from manila_drivers.testing.simulators.vast.wire import detail
-from manila_drivers.testing.simulators.vast.wire import number
 from manila_drivers.testing.simulators.vast.wire import Record
+from manila_drivers.testing.simulators.web.messages import number
 
 
 def _number(call: Call, name: str) -> int | None:

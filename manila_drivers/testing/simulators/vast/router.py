@@ -14,15 +14,15 @@ from manila_drivers.testing.simulators.vast.resources import RESOURCES
 from manila_drivers.testing.simulators.vast.resources.base import Handler
 from manila_drivers.testing.simulators.vast.resources.base import Resource
 from manila_drivers.testing.simulators.vast.state import State
-from manila_drivers.testing.simulators.vast.wire import answer
 from manila_drivers.testing.simulators.vast.wire import ApiError
 from manila_drivers.testing.simulators.vast.wire import Call
 from manila_drivers.testing.simulators.vast.wire import detail
 from manila_drivers.testing.simulators.vast.wire import not_found
-from manila_drivers.testing.simulators.vast.wire import number
 from manila_drivers.testing.simulators.vast.wire import Record
-from manila_drivers.testing.simulators.vast.wire import Request
-from manila_drivers.testing.simulators.vast.wire import Response
+from manila_drivers.testing.simulators.web.messages import answer
+from manila_drivers.testing.simulators.web.messages import number
+from manila_drivers.testing.simulators.web.messages import Request
+from manila_drivers.testing.simulators.web.messages import Response
 
 _URL = re.compile(r'/api(?:/(?:v\d+|latest))?/(.*)')
 

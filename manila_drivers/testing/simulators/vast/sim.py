@@ -1,81 +1,29 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The simulator's core: requests in, responses out, free of sockets."""
+"""The simulated cluster, put together."""
 
-from collections import deque
 from collections.abc import Callable
-import json
 import time
-from typing import Any
-from typing import NamedTuple
 
-from manila_drivers.testing.simulators.faults import Fault
-from manila_drivers.testing.simulators.faults import FaultPlan
 from manila_drivers.testing.simulators.vast.observer import Observer
 from manila_drivers.testing.simulators.vast.operator import Operator
 from manila_drivers.testing.simulators.vast.options import Options
-from manila_drivers.testing.simulators.vast.wire import answer
-from manila_drivers.testing.simulators.vast.wire import JSON
-from manila_drivers.testing.simulators.vast.wire import Request
-from manila_drivers.testing.simulators.vast.wire import Response
-
-PAGE = b'<html><body><h1>The page of a proxy</h1></body></html>'
+from manila_drivers.testing.simulators.web import recorder
+from manila_drivers.testing.simulators.web.messages import Request
+from manila_drivers.testing.simulators.web.messages import Response
 
 
-class Entry(NamedTuple):
-    """A line of the request log.
-
-    :param status: what was, or would have been, answered; None if a fault
-        kept the request from being carried out and nothing was answered.
-    :param at: the simulator's clock.
-    :param fault: kind of the fault that struck, or ''.
-    :param scheme: of the Authorization header; its value is not kept.
-    :param raw: the body; empty for calls that carry a secret.
-    """
-
-    verb: str
-    path: str
-    query: str
-    raw: bytes
-    status: int | None
-    at: float
-    fault: str = ''
-    scheme: str = ''
-
-    @property
-    def body(self) -> Any:
-        """The body as JSON, or None."""
-        try:
-            return json.loads(self.raw) if self.raw else None
-        except ValueError:
-            return None
-
-    @property
-    def label(self) -> str:
-        """``POST /api/v1/views/?page=1``, as a fault's match sees it."""
-        query = f'?{self.query}' if self.query else ''
-        return f'{self.verb} {self.path}{query}'
-
-
-class VmsSim(Operator, Observer):
+class VmsSim(Operator, Observer, recorder.Recorder):
     """A VAST cluster's management service, in memory.  Thread-safe."""
 
     def __init__(self, clock: Callable[[], float] = time.time, *,
                  options: Options | None = None, open_root: bool = True,
                  username: str = 'admin',
                  password: str | None = None) -> None:
-        super().__init__(clock, options=options, open_root=open_root,
-                         username=username, password=password)
-        self.faults = FaultPlan(clock)
-        self._log: deque[Entry] = deque(maxlen=self.options.log_limit)
-        self._calls = 0
-
-    # Counting
-
-    @property
-    def calls(self) -> int:
-        """Requests received so far, also those that a fault struck."""
-        return self._calls
+        Operator.__init__(self, clock, options=options, open_root=open_root,
+                          username=username, password=password)
+        recorder.Recorder.__init__(self, clock, self.lock,
+                                   self.options.log_limit)
 
     @property
     def logins(self) -> int:
@@ -86,98 +34,8 @@ class VmsSim(Operator, Observer):
     def refreshes(self) -> int:
         return self.auth.refreshes
 
-    @property
-    def log(self) -> list[Entry]:
-        """The latest requests, oldest first."""
-        with self.lock:
-            return list(self._log)
+    def settle(self) -> None:
+        self.state.timeline.settle()
 
-    def clear_log(self) -> None:
-        """Forget the log; the counters go on."""
-        with self.lock:
-            self._log.clear()
-
-    # Faults
-
-    def arm(self, fault: Fault) -> None:
-        """Let calls fail, counted from now; see :class:`Fault`."""
-        self.faults.arm(fault)
-
-    def disarm(self) -> None:
-        self.faults.disarm()
-
-    @property
-    def fired(self) -> int:
-        """Calls struck since the last :meth:`disarm`."""
-        return self.faults.fired
-
-    # Requests
-
-    def handle(self, request: Request) -> Response:
-        """Answer a request.  Never raises, never waits.
-
-        The fronts carry out what ``failure`` and ``delay`` of the response
-        say.
-        """
-        with self.lock:
-            self.state.timeline.settle()
-            self._calls += 1
-            label = f'{request.verb} {request.path}'
-            if request.query:
-                label = f'{label}?{request.query}'
-            fault = self.faults.strike(label)
-            done = (None if fault is not None and fault.prevents
-                    else self.router.answer(request))
-            response = done if fault is None else disturbed(fault, done)
-            self._remember(request, fault, done, response)
-        assert response is not None
-        return response
-
-    def _remember(self, request: Request, fault: Fault | None,
-                  done: Response | None, response: Response | None) -> None:
-        answered = done if done is not None else (
-            response if response is not None and not response.failure
-            else None)
-        secret = '/token/' in request.path
-        self._log.append(Entry(
-            request.verb, request.path, request.query,
-            b'' if secret else request.body,
-            answered.status if answered is not None else None,
-            self.state.timeline.clock(), fault.kind if fault else '',
-            (request.headers.get('authorization') or '').partition(' ')[0]))
-
-
-def disturbed(fault: Fault, done: Response | None) -> Response:
-    """What a fault makes of an answer.
-
-    :param done: the proper answer; None if the effect was prevented.
-    """
-    lost = {'refused': 'refused', 'reset_before': 'reset',
-            'reset_after': 'reset', 'timeout_before': 'silence',
-            'timeout_after': 'silence'}.get(fault.kind)
-    if lost is not None:
-        return Response(0, failure=lost)
-    headers = dict(fault.headers)
-    if fault.kind == 'status':
-        return _error(fault)._replace(delay=fault.seconds)
-    if fault.kind == 'html':
-        return Response(fault.code or 200, PAGE,
-                        {'Content-Type': 'text/html', **headers})
-    if fault.kind == 'empty' or done is None:
-        return Response(200, b'', headers)
-    if fault.kind == 'delay':
-        return done._replace(delay=fault.seconds)
-    if fault.kind == 'truncated':
-        return done._replace(body=done.body[:len(done.body) // 2])
-    return done._replace(failure='cut_off')
-
-
-def _error(fault: Fault) -> Response:
-    code = fault.code or 500
-    if isinstance(fault.body, str):
-        return Response(code, fault.body.encode(),
-                        {'Content-Type': 'text/plain', **fault.headers})
-    body = fault.body
-    if body is None:
-        body = {'detail': f'Simulated error {code}.'}
-    return answer(code, body, {'Content-Type': JSON, **fault.headers})
+    def respond(self, request: Request) -> Response:
+        return self.router.answer(request)

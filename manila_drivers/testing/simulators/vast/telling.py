@@ -12,7 +12,7 @@ from manila_drivers.testing.simulators.vast.resources import policies
 from manila_drivers.testing.simulators.vast.state import State
 from manila_drivers.testing.simulators.vast.wire import Call
 from manila_drivers.testing.simulators.vast.wire import Record
-from manila_drivers.testing.simulators.vast.wire import Response
+from manila_drivers.testing.simulators.web.messages import Response
 
 PAGE = (b'<!doctype html><html lang="en"><head><title>Not Found</title>'
         b'</head><body><h1>Not Found</h1><p>The requested resource was not '

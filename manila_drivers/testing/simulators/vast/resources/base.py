@@ -12,14 +12,14 @@ from manila_drivers.testing.simulators.vast import filters
 from manila_drivers.testing.simulators.vast import paging
 from manila_drivers.testing.simulators.vast.state import DEFAULT_TENANT
 from manila_drivers.testing.simulators.vast.state import State
-from manila_drivers.testing.simulators.vast.wire import answer
 from manila_drivers.testing.simulators.vast.wire import Call
 from manila_drivers.testing.simulators.vast.wire import detail
 from manila_drivers.testing.simulators.vast.wire import field_error
 from manila_drivers.testing.simulators.vast.wire import not_found
 from manila_drivers.testing.simulators.vast.wire import not_unique
 from manila_drivers.testing.simulators.vast.wire import Record
-from manila_drivers.testing.simulators.vast.wire import Response
+from manila_drivers.testing.simulators.web.messages import answer
+from manila_drivers.testing.simulators.web.messages import Response
 
 Handler = Callable[[Call], Response]
 # (verb, with a number, action) -> handler

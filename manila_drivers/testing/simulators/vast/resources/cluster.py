@@ -7,12 +7,12 @@ from typing import Any
 
 from manila_drivers.testing.simulators.vast.resources import base
 from manila_drivers.testing.simulators.vast.state import State
-from manila_drivers.testing.simulators.vast.wire import answer
 from manila_drivers.testing.simulators.vast.wire import Call
 from manila_drivers.testing.simulators.vast.wire import detail
 from manila_drivers.testing.simulators.vast.wire import field_error
 from manila_drivers.testing.simulators.vast.wire import Record
-from manila_drivers.testing.simulators.vast.wire import Response
+from manila_drivers.testing.simulators.web.messages import answer
+from manila_drivers.testing.simulators.web.messages import Response
 
 OBJECT_TYPES = ('cluster', 'cnode', 'dnode', 'nvram', 'replicationstream',
                 'ssd')

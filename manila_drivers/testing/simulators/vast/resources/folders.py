@@ -10,12 +10,12 @@ from manila_drivers.testing.simulators.vast.resources.streams import forget
 from manila_drivers.testing.simulators.vast.resources.streams import TABLE
 from manila_drivers.testing.simulators.vast.state import State
 from manila_drivers.testing.simulators.vast.tree import Directory
-from manila_drivers.testing.simulators.vast.wire import answer
 from manila_drivers.testing.simulators.vast.wire import Call
 from manila_drivers.testing.simulators.vast.wire import detail
-from manila_drivers.testing.simulators.vast.wire import number
 from manila_drivers.testing.simulators.vast.wire import Record
-from manila_drivers.testing.simulators.vast.wire import Response
+from manila_drivers.testing.simulators.web.messages import answer
+from manila_drivers.testing.simulators.web.messages import number
+from manila_drivers.testing.simulators.web.messages import Response
 
 FIELDS = frozenset(('path', 'tenant_id', 'create_dir_mode', 'user', 'group',
                     'owner_is_group', 'inherit_acl'))

@@ -10,14 +10,14 @@ from manila_drivers.testing.simulators.vast import fields
 from manila_drivers.testing.simulators.vast import hosts
 from manila_drivers.testing.simulators.vast.resources import base
 from manila_drivers.testing.simulators.vast.state import State
-from manila_drivers.testing.simulators.vast.wire import answer
 from manila_drivers.testing.simulators.vast.wire import Call
 from manila_drivers.testing.simulators.vast.wire import detail
 from manila_drivers.testing.simulators.vast.wire import field_error
 from manila_drivers.testing.simulators.vast.wire import not_unique
-from manila_drivers.testing.simulators.vast.wire import number
 from manila_drivers.testing.simulators.vast.wire import Record
-from manila_drivers.testing.simulators.vast.wire import Response
+from manila_drivers.testing.simulators.web.messages import answer
+from manila_drivers.testing.simulators.web.messages import number
+from manila_drivers.testing.simulators.web.messages import Response
 
 WRITE, READ = 'nfs_read_write', 'nfs_read_only'
 SQUASH = ('nfs_no_squash', 'nfs_root_squash', 'nfs_all_squash')

@@ -6,11 +6,11 @@ from manila_drivers.testing.simulators.vast import fields
 from manila_drivers.testing.simulators.vast.resources import base
 from manila_drivers.testing.simulators.vast.resources import views
 from manila_drivers.testing.simulators.vast.state import usage_fields
-from manila_drivers.testing.simulators.vast.wire import answer
 from manila_drivers.testing.simulators.vast.wire import Call
 from manila_drivers.testing.simulators.vast.wire import detail
 from manila_drivers.testing.simulators.vast.wire import Record
-from manila_drivers.testing.simulators.vast.wire import Response
+from manila_drivers.testing.simulators.web.messages import answer
+from manila_drivers.testing.simulators.web.messages import Response
 
 LIMITS = ('hard_limit', 'soft_limit', 'hard_limit_inodes',
           'soft_limit_inodes')

@@ -7,12 +7,12 @@ import re
 from manila_drivers.testing.simulators.vast import fields
 from manila_drivers.testing.simulators.vast.resources import base
 from manila_drivers.testing.simulators.vast.resources import streams
-from manila_drivers.testing.simulators.vast.wire import answer
 from manila_drivers.testing.simulators.vast.wire import Call
 from manila_drivers.testing.simulators.vast.wire import detail
 from manila_drivers.testing.simulators.vast.wire import field_error
 from manila_drivers.testing.simulators.vast.wire import Record
-from manila_drivers.testing.simulators.vast.wire import Response
+from manila_drivers.testing.simulators.web.messages import answer
+from manila_drivers.testing.simulators.web.messages import Response
 
 FIELDS = frozenset(('name', 'path', 'tenant_id', 'expiration_time',
                     'indestructible'))

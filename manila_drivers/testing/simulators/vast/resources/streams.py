@@ -8,12 +8,12 @@ from manila_drivers.testing.simulators.vast.resources import base
 from manila_drivers.testing.simulators.vast.resources.tasks import new_task
 from manila_drivers.testing.simulators.vast.state import State
 from manila_drivers.testing.simulators.vast.tree import parent_of
-from manila_drivers.testing.simulators.vast.wire import answer
 from manila_drivers.testing.simulators.vast.wire import Call
 from manila_drivers.testing.simulators.vast.wire import detail
 from manila_drivers.testing.simulators.vast.wire import not_unique
 from manila_drivers.testing.simulators.vast.wire import Record
-from manila_drivers.testing.simulators.vast.wire import Response
+from manila_drivers.testing.simulators.web.messages import answer
+from manila_drivers.testing.simulators.web.messages import Response
 
 TABLE = 'globalsnapstreams'
 QUARTERS = (25, 50, 75)

@@ -8,12 +8,12 @@ import datetime
 from manila_drivers.testing.simulators.vast import fields
 from manila_drivers.testing.simulators.vast.resources import base
 from manila_drivers.testing.simulators.vast.state import State
-from manila_drivers.testing.simulators.vast.wire import answer
 from manila_drivers.testing.simulators.vast.wire import Call
 from manila_drivers.testing.simulators.vast.wire import detail
 from manila_drivers.testing.simulators.vast.wire import field_error
 from manila_drivers.testing.simulators.vast.wire import not_found
-from manila_drivers.testing.simulators.vast.wire import Response
+from manila_drivers.testing.simulators.web.messages import answer
+from manila_drivers.testing.simulators.web.messages import Response
 
 LIMIT = 5         # valid tokens per owner
 MONTH = 30 * 86400.0

@@ -6,12 +6,12 @@ from typing import Any
 
 from manila_drivers.testing.simulators.vast import fields
 from manila_drivers.testing.simulators.vast.resources import base
-from manila_drivers.testing.simulators.vast.wire import answer
 from manila_drivers.testing.simulators.vast.wire import Call
 from manila_drivers.testing.simulators.vast.wire import detail
 from manila_drivers.testing.simulators.vast.wire import field_error
 from manila_drivers.testing.simulators.vast.wire import Record
-from manila_drivers.testing.simulators.vast.wire import Response
+from manila_drivers.testing.simulators.web.messages import answer
+from manila_drivers.testing.simulators.web.messages import Response
 
 PROTOCOLS = ('NFS', 'NFS4', 'SMB', 'S3', 'ENDPOINT', 'DATABASE', 'KAFKA',
              'BLOCK')

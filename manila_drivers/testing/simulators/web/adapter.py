@@ -16,9 +16,9 @@ from requests import adapters
 from requests import structures
 from urllib3 import exceptions as urllib3
 
-from manila_drivers.testing.simulators.vast.sim import VmsSim
-from manila_drivers.testing.simulators.vast.wire import Request
-from manila_drivers.testing.simulators.vast.wire import Response
+from manila_drivers.testing.simulators.web import recorder
+from manila_drivers.testing.simulators.web.messages import Request
+from manila_drivers.testing.simulators.web.messages import Response
 
 Timeout = float | tuple[float | None, float | None] | None
 
@@ -27,8 +27,8 @@ def _nothing(seconds: float) -> None:
     """Nobody wants to know how long a client would have waited."""
 
 
-class VmsAdapter(adapters.BaseAdapter):
-    """Mount it: ``session.mount('https://', VmsAdapter(sim))``.
+class SimulatorAdapter(adapters.BaseAdapter):
+    """Mount it: ``session.mount('https://', SimulatorAdapter(sim))``.
 
     Every host leads to the simulator.  What goes wrong on the way becomes
     the exception that requests raises for it on a real connection; nothing
@@ -38,7 +38,7 @@ class VmsAdapter(adapters.BaseAdapter):
         for an answer, for a clock that a test moves by hand.
     """
 
-    def __init__(self, sim: VmsSim,
+    def __init__(self, sim: recorder.Service,
                  waited: Callable[[float], None] = _nothing) -> None:
         super().__init__()
         self.sim = sim
@@ -99,7 +99,7 @@ def _read_timeout(timeout: Timeout) -> float | None:
 
 
 def _translated(request: requests.PreparedRequest, response: Response,
-                adapter: VmsAdapter) -> requests.Response:
+                adapter: SimulatorAdapter) -> requests.Response:
     result = requests.Response()
     result.status_code = response.status
     result.reason = http.client.responses.get(response.status, '')

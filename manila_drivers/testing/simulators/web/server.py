@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The simulator behind real HTTPS on loopback."""
+"""A simulated service behind real HTTP or HTTPS on loopback."""
 
 import contextlib
 import errno
@@ -16,8 +16,8 @@ import threading
 from typing import Self
 
 from manila_drivers.testing.simulators import tls
-from manila_drivers.testing.simulators.vast import http
-from manila_drivers.testing.simulators.vast.sim import VmsSim
+from manila_drivers.testing.simulators.web import http
+from manila_drivers.testing.simulators.web import recorder
 
 LOG = logging.getLogger(__name__)
 
@@ -26,8 +26,8 @@ _RESET = struct.pack('ii', 1, 0)
 _HANDSHAKE_TIMEOUT = 30.0
 
 
-class VmsServer:
-    """Serves a :class:`VmsSim` over HTTPS, one thread per connection.
+class HttpServer:
+    """Serves a simulator over HTTPS, one thread per connection.
 
     The certificate is signed by an authority made for this server; clients
     verify it with :attr:`ca_file`.  ``start`` and ``stop`` may alternate:
@@ -39,22 +39,26 @@ class VmsServer:
     :param names: further names that the certificate holds for.
     :param ca_file: where to write the authority's certificate; by default
         into a directory of its own that :meth:`close` removes.
+    :param secure: False speaks plain HTTP.
     """
 
-    def __init__(self, sim: VmsSim, host: str = '127.0.0.1', port: int = 0,
-                 *, names: tuple[str, ...] = (),
-                 ca_file: str | None = None) -> None:
+    def __init__(self, sim: recorder.Service, host: str = '127.0.0.1',
+                 port: int = 0, *, names: tuple[str, ...] = (),
+                 ca_file: str | None = None, secure: bool = True) -> None:
         self.sim = sim
         self.host = host
         self.port = port
-        self._directory = pathlib.Path(tempfile.mkdtemp(prefix='vms-'))
-        authority = tls.Authority('VMS simulator CA')
-        hosts = dict.fromkeys((host, 'localhost', '127.0.0.1', '::1',
-                               *names))
-        self._context = tls.server_context(authority, hosts, self._directory)
+        self._directory = pathlib.Path(tempfile.mkdtemp(prefix='simulator-'))
         path = pathlib.Path(ca_file or self._directory / 'ca.pem')
-        path.write_bytes(authority.pem)
         self.ca_file = str(path)
+        self._context: ssl.SSLContext | None = None
+        if secure:
+            authority = tls.Authority('Simulator CA')
+            hosts = dict.fromkeys((host, 'localhost', '127.0.0.1', '::1',
+                                   *names))
+            self._context = tls.server_context(authority, hosts,
+                                               self._directory)
+            path.write_bytes(authority.pem)
         self._listener: socket.socket | None = None
         self._acceptor: threading.Thread | None = None
         self._lock = threading.Lock()
@@ -64,7 +68,8 @@ class VmsServer:
     @property
     def url(self) -> str:
         host = f'[{self.host}]' if ':' in self.host else self.host
-        return f'https://{host}:{self.port}'
+        scheme = 'http' if self._context is None else 'https'
+        return f'{scheme}://{host}:{self.port}'
 
     def __enter__(self) -> Self:
         try:
@@ -95,7 +100,7 @@ class VmsServer:
         self._listener = listener
         self._acceptor = threading.Thread(
             target=self._accept, args=(listener,), daemon=True,
-            name=f'vms-{self.port}')
+            name=f'simulator-{self.port}')
         self._acceptor.start()
         return self
 
@@ -141,6 +146,9 @@ class VmsServer:
             self._open.add(sock)
         try:
             sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+            if self._context is None:
+                self._converse(sock)
+                return
             sock.settimeout(_HANDSHAKE_TIMEOUT)
             with self._context.wrap_socket(
                     sock, server_side=True,
@@ -158,7 +166,7 @@ class VmsServer:
                 self._open.discard(sock)
             sock.close()
 
-    def _converse(self, sock: ssl.SSLSocket) -> None:
+    def _converse(self, sock: socket.socket) -> None:
         reader = http.Reader(sock)
         while not self._stopping.is_set():
             received = reader.next()
@@ -179,7 +187,7 @@ class VmsServer:
             if not keep:
                 return
 
-    def _wait(self, sock: ssl.SSLSocket, seconds: float | None) -> bool:
+    def _wait(self, sock: socket.socket, seconds: float | None) -> bool:
         """Say nothing; whether the client still listens afterwards.
 
         A client that gives up closes the connection, which makes the socket
@@ -189,7 +197,7 @@ class VmsServer:
         return not readable and not self._stopping.is_set()
 
 
-def _reset(sock: ssl.SSLSocket) -> None:
+def _reset(sock: socket.socket) -> None:
     """End a connection the hard way, without TLS's farewell."""
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, _RESET)
     sock.close()

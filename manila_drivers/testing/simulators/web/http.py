@@ -10,13 +10,13 @@ import http.client
 from typing import Protocol
 from urllib.parse import unquote
 
-from manila_drivers.testing.simulators.vast.wire import number
-from manila_drivers.testing.simulators.vast.wire import Request
-from manila_drivers.testing.simulators.vast.wire import Response
+from manila_drivers.testing.simulators.web.messages import number
+from manila_drivers.testing.simulators.web.messages import Request
+from manila_drivers.testing.simulators.web.messages import Response
 
 MOST_HEAD = 64 * 1024
 MOST_BODY = 64 * 1024 * 1024
-SERVER = 'vms-simulator'
+SERVER = 'simulator'
 
 
 class Readable(Protocol):
