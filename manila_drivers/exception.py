@@ -25,7 +25,7 @@
 
 Nothing below the driver class raises anything else on purpose.  The driver
 class turns these into Manila's exceptions at exactly one place
-(``manila_drivers.translate``).
+(``manila_drivers.driver.manila_errors``).
 
 Each error carries its parts as attributes, so that the one line in the log
 says which backend, which object, what was attempted, what was answered and

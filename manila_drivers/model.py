@@ -8,6 +8,7 @@ these values, read once at the boundary through ``get``.
 """
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 import dataclasses
 from typing import Any
 from typing import Protocol
@@ -85,7 +86,9 @@ class Snapshot:
 
     ``share_instance_id`` names the share instance it was taken of and
     ``provider_location`` is what the driver returned for it, or ''.  ``size``
-    is in GiB or None.  ``share`` is there when Manila sent it along.
+    is in GiB or None.  ``share`` is there when Manila sent it along, and
+    ``server`` when the share is on a share server.  ``share_name`` is the
+    name of the share instance, or ''.
     """
 
     id: str
@@ -94,13 +97,16 @@ class Snapshot:
     provider_location: str = ''
     size: int | None = None
     share: Share | None = None
+    share_name: str = ''
+    server: 'ShareServer | None' = None
 
     @classmethod
     def of(cls, row: 'Row | Snapshot', parent: Row | None = None,
-           ) -> 'Snapshot':
-        """From a row of Manila's.
+           server: 'Row | None' = None) -> 'Snapshot':
+        """Read a row of Manila's.
 
         :param parent: the share it is of, for calls that send it separately.
+        :param server: the share server of that share.
         """
         if isinstance(row, Snapshot):
             return row
@@ -114,7 +120,132 @@ class Snapshot:
             share_instance_id=str(owner or ''),
             provider_location=str(row.get('provider_location') or ''),
             size=None if size is None else int(size),
-            share=Share.of(parent) if parent is not None else None)
+            share=Share.of(parent) if parent is not None else None,
+            share_name=str(row.get('share_name') or (
+                parent.get('name') if parent is not None else '') or ''),
+            server=ShareServer.of(server) if server is not None else None)
+
+
+@dataclasses.dataclass(frozen=True)
+class ShareServer:
+    """A share server, for driver_handles_share_servers = True.
+
+    ``details`` are what the driver returned when it was made, as text; and
+    Manila's own notes of its security services, with their passwords.
+    """
+
+    id: str
+    identifier: str = ''
+    status: str = ''
+    host: str = ''
+    details: Mapping[str, str] = dataclasses.field(
+        default_factory=dict, repr=False, hash=False)
+
+    @classmethod
+    def of(cls, row: Row) -> 'ShareServer':
+        return cls(id=str(row.get('id') or ''),
+                   identifier=str(row.get('identifier') or ''),
+                   status=str(row.get('status') or ''),
+                   host=str(row.get('host') or ''),
+                   details=dict(row.get('backend_details') or {}))
+
+
+@dataclasses.dataclass(frozen=True)
+class Allocation:
+    """One address that Manila's network plug-in gave to a share server."""
+
+    ip_address: str
+    cidr: str = ''
+    gateway: str = ''
+    network_type: str = ''
+    segmentation_id: int | None = None
+    mtu: int | None = None
+    mac_address: str = ''
+
+    @classmethod
+    def of(cls, row: Row) -> 'Allocation':
+        return cls(ip_address=str(row.get('ip_address') or ''),
+                   cidr=str(row.get('cidr') or ''),
+                   gateway=str(row.get('gateway') or ''),
+                   network_type=str(row.get('network_type') or ''),
+                   segmentation_id=row.get('segmentation_id'),
+                   mtu=row.get('mtu'),
+                   mac_address=str(row.get('mac_address') or ''))
+
+
+@dataclasses.dataclass(frozen=True)
+class Network:
+    """One subnet that a share server is in.
+
+    ``admin_allocations`` are the same for every subnet of a server.
+    """
+
+    neutron_net_id: str
+    neutron_subnet_id: str
+    allocations: tuple[Allocation, ...]
+    admin_allocations: tuple[Allocation, ...]
+    metadata: Mapping[str, str] = dataclasses.field(
+        default_factory=dict, hash=False)
+
+    @classmethod
+    def of(cls, row: Row) -> 'Network':
+        return cls(
+            neutron_net_id=str(row.get('neutron_net_id') or ''),
+            neutron_subnet_id=str(row.get('neutron_subnet_id') or ''),
+            allocations=tuple(map(
+                Allocation.of, row.get('network_allocations') or ())),
+            admin_allocations=tuple(map(
+                Allocation.of, row.get('admin_network_allocations') or ())),
+            metadata=dict(row.get('subnet_metadata') or {}))
+
+
+@dataclasses.dataclass(frozen=True)
+class SecurityService:
+    """A directory service of a share network.
+
+    ``type`` is ``active_directory``, ``ldap`` or ``kerberos``.
+    """
+
+    type: str
+    dns_ip: str = ''
+    server: str = ''
+    domain: str = ''
+    ou: str = ''
+    user: str = ''
+    password: str = dataclasses.field(default='', repr=False)
+    default_ad_site: str = ''
+
+    @classmethod
+    def of(cls, row: Row) -> 'SecurityService':
+        return cls(**{field.name: str(row.get(field.name) or '')
+                      for field in dataclasses.fields(cls)})
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerRequest:
+    """A share server that Manila wants made.
+
+    ``metadata`` has ``request_host`` and ``share_type_id``, and maybe
+    credentials.
+    """
+
+    server_id: str
+    networks: tuple[Network, ...]
+    security_services: tuple[SecurityService, ...] = ()
+    metadata: Mapping[str, Any] = dataclasses.field(
+        default_factory=dict, repr=False, hash=False)
+
+    @classmethod
+    def of(cls, rows: Sequence[Row], metadata: Mapping[str, Any] | None = None,
+           ) -> 'ServerRequest':
+        """Read Manila's network information, a row for each subnet."""
+        first = rows[0]
+        return cls(
+            server_id=str(first.get('server_id') or ''),
+            networks=tuple(map(Network.of, rows)),
+            security_services=tuple(map(
+                SecurityService.of, first.get('security_services') or ())),
+            metadata=dict(metadata or {}))
 
 
 def _paths(row: Row) -> tuple[str, ...]:

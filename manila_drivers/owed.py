@@ -32,9 +32,9 @@ what the rules say, and could not mend it, the answer asks for the rules
 nevertheless: Manila sends them at once, and if that fails as well shows them
 in error.
 
-A driver on :class:`manila_drivers.backed.BackedShareDriver` has all this.  It
-writes ``_ensure_shares`` so that it can be called for a few shares as well as
-for all, leaves the answer of what it could not check empty or returns
+A driver on :class:`manila_drivers.driver.ShareDriver` has all this.  Its
+``backend.health.ensure`` can be called for a few shares as well as for all,
+leaves the answer of what it could not check empty or returns
 :func:`unfinished`, and does not ask one share after the other once its
 backend has stopped to answer.
 """

@@ -87,6 +87,7 @@ class VASTShareDriver(backed.BackedShareDriver[backend_module.Backend]):
             'storage_protocol': 'NFS',
             'thin_provisioning': True,
             'snapshot_support': True,
+            'create_share_from_snapshot_support': True,
             'revert_to_snapshot_support': False,
             # Whoever mounts a share sees its snapshots, so that they cannot
             # have rules of their own: true only where Manila knows of that.

@@ -13,12 +13,13 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 # What it asks of Manila's exceptions is asked at import.
-TRANSLATE = ROOT / 'manila_drivers' / 'translate.py'
+TRANSLATE = ROOT / 'manila_drivers' / 'driver' / 'manila_errors.py'
 
 PROBE = """
 from manila_drivers import compat
 from manila_drivers import driver
-print(compat.MANILA, driver.ShareDriver.__mro__[1].__module__)
+print(compat.MANILA, *{one.__module__ for one in driver.ShareDriver.__mro__[1:]
+                       if one.__name__ == 'ShareDriver'})
 """
 
 # A package that has the parts that compat asks for, and nothing else.

@@ -39,7 +39,7 @@ class Pooled(driver.ShareDriver):
 
     def _static_stats(self):
         return {'vendor_name': 'V', 'storage_protocol': 'NFS',
-                'driver_version': '2'}
+                'driver_version': '2', 'snapshot_support': True}
 
     def _update_share_stats(self, data=None):
         if self.failure:

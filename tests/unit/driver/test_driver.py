@@ -11,7 +11,7 @@ import pytest
 from manila_drivers import compat
 from manila_drivers import driver
 from manila_drivers import exception
-from manila_drivers import registering
+from manila_drivers.driver import options
 from tests.unit.driver import made
 
 
@@ -169,16 +169,16 @@ class Section:
 def test_the_first_definition_stands():
     section = Section()
     section.append_config_values([theirs()])
-    registering.register(section, [ours()])
+    options.register_opts(section, [ours()])
 
     assert section.conf.g.shared == 't'
 
 
 def test_others_may_come_later():
     section = Section()
-    registering.register(section, [ours()])
+    options.register_opts(section, [ours()])
     section.append_config_values([theirs()])
-    registering.register(section, [ours()])
+    options.register_opts(section, [ours()])
 
     assert section.conf.g.shared == 'o'
 
@@ -196,9 +196,9 @@ def test_others_do_clash_among_themselves():
 
 def test_ours_are_still_what_they_were():
     opt = cfg.IntOpt('number', default=3, min=1, secret=True, help='N.')
-    twin = registering.amicable(opt)
+    twin = options.tolerant(opt)
     section = Section()
-    registering.register(section, [opt])
+    options.register_opts(section, [opt])
 
     assert isinstance(twin, cfg.IntOpt)
     assert (twin.name, twin.default, twin.secret, twin.help) == (

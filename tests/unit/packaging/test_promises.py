@@ -12,9 +12,9 @@ from docutils import nodes
 from oslo_config import cfg
 import pytest
 
-from manila_drivers import misspelt
 from manila_drivers import opts
 from manila_drivers.cli import main
+from manila_drivers.driver import options
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PAGES = [ROOT / 'README.rst', ROOT / 'DESCRIPTION.rst',
@@ -42,7 +42,7 @@ def test_the_help_of_an_option_is_rendered_as_it_is(opt):
 
 @pytest.mark.parametrize('path', PAGES, ids=lambda path: path.name)
 def test_options_in_pages_exist(path):
-    names = misspelt.known(OPTIONS) | misspelt.OTHERS
+    names = options.known(OPTIONS) | options.OTHERS
     text = path.read_text(encoding='utf-8')
     told = set(re.findall(
         r'(?m)(?:``|^ *[+ -]? *)((?:vast|glusterfs|gpfs|knfs)_[a-z_]+)'

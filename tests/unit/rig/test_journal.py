@@ -8,8 +8,8 @@ from manila_drivers.testing.manila import calls
 from manila_drivers.testing.manila import journal
 from manila_drivers.testing.manila import show
 
-LINE = ('2026 INFO manila_drivers.operation [req] VASTShareDriver.%s: backend '
-        '%s, id 1-2, %s\n')
+LINE = ('2026 INFO manila_drivers.driver.context [req] '
+        'VASTShareDriver.%s: backend %s, id 1-2, %s\n')
 
 
 class Log:

@@ -14,8 +14,9 @@ from manila_drivers.testing.manila.calls import Call
 from manila_drivers.testing.manila.journal import Journal
 from manila_drivers.testing.manila.journal import Step
 
-LINE = ('2026-01-01 INFO manila_drivers.operation VASTShareDriver.%s done: '
-        'backend b, id i, 3 REST in 0.003 s of 0.006 s\n')
+LINE = ('2026-01-01 INFO manila_drivers.driver.context '
+        'VASTShareDriver.%s done: backend b, id i, 3 REST in 0.003 s of '
+        '0.006 s\n')
 
 
 class Log:

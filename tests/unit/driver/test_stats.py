@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from manila_drivers import exception
-from manila_drivers import statistics
+from manila_drivers.driver import stats
 from tests.unit.driver import made
 
 # What the scheduler reads from a pool and does not copy from the backend.
@@ -182,7 +182,7 @@ def test_64_threads_never_see_half(pooled):
       'reserved_share_from_snapshot_percentage': 3}, (7, 3, 7)),
     ({'reserved_share_extend_percentage': 2}, (0, 0, 2))])
 def test_reserved_percentages(options, expected):
-    assert tuple(statistics.reserved(options.get).values()) == expected
+    assert tuple(stats.reserved(options.get).values()) == expected
 
 
 def test_ipv6_is_said_by_the_driver(pooled):

@@ -6,7 +6,7 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers import exception
-from manila_drivers import translate
+from manila_drivers.driver import manila_errors
 
 errors = compat.errors
 
@@ -59,14 +59,14 @@ EXPECTED = [
 
 @pytest.mark.parametrize(('error', 'method', 'name'), EXPECTED)
 def test_the_class_is_what_the_call_needs(error, method, name):
-    made = translate.translated(error, method, 'the-id')
+    made = manila_errors.translate(error, method, 'the-id')
 
     assert type(made).__name__ == name
     assert str(error).rstrip('.') in str(made)
 
 
 def test_ids_and_codes_are_kept():
-    made = translate.translated(
+    made = manila_errors.translate(
         exception.PossibleDataLoss('Used: 3 GiB.'), 'shrink_share', 'the-id')
 
     assert made.kwargs['share_id'] == 'the-id'
@@ -75,7 +75,7 @@ def test_ids_and_codes_are_kept():
 
 
 def test_the_option_is_named():
-    made = translate.translated(
+    made = manila_errors.translate(
         exception.ConfigurationError('vast_mgmt_host', 'is not set'),
         'do_setup')
 
@@ -99,6 +99,6 @@ def test_nothing_of_ours_escapes(cls):
         error = (cls('opt', 'x') if issubclass(cls, (
             exception.ConfigurationError, exception.InvalidRule))
             else cls('x'))
-        made = translate.translated(error, method, 'i')
+        made = manila_errors.translate(error, method, 'i')
         assert type(made).__module__ == errors.__name__ or (
             cls is exception.Unsupported and method == 'shrink_share')

@@ -8,8 +8,8 @@ import logging
 from oslo_config import cfg
 import pytest
 
-from manila_drivers import misspelt
 from manila_drivers import opts
+from manila_drivers.driver import options
 from manila_drivers.glusterfs import glusterfs_native
 from manila_drivers.ibm import gpfs
 from manila_drivers.vastdata import driver as vast
@@ -67,8 +67,8 @@ filter_function = 1
 
 def test_every_option_there_is_is_known():
     for _, group in opts.list_opts():
-        names = misspelt.known(group)
-        assert misspelt.unread([opt.name for opt in group], names) == {}
+        names = options.known(group)
+        assert options.unread([opt.name for opt in group], names) == {}
 
 
 def test_it_is_told_once(tmp_path, caplog):
@@ -87,7 +87,7 @@ def test_an_option_in_default_belongs_elsewhere(tmp_path):
 
         def __init__(self):
             self._conf = conf
-    [told] = misspelt.warnings(Section(), dict(opts.list_opts())['vast'])
+    [told] = options.warnings(Section(), dict(opts.list_opts())['vast'])
     assert 'vast_mgmt_host in [DEFAULT]' in told
 
 
@@ -95,7 +95,7 @@ def test_names_in_a_directory_of_files_count_as_well(tmp_path):
     (tmp_path / 'b.conf').write_text('[a]\nvast_tenant = blue\n')
     conf = cfg.ConfigOpts()
     conf([], default_config_files=[], default_config_dirs=[str(tmp_path)])
-    assert misspelt._sections(conf) == {'a': {'vast_tenant'}}
+    assert options._sections(conf) == {'a': {'vast_tenant'}}
 
 
 @pytest.mark.parametrize(('cls', 'option', 'value'), [

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What every public call of a driver has in common.
+"""The context in which every call of Manila's runs.
 
 One line in the log with the round trips and the time, errors turned into
 Manila's, and patience with arguments that future releases add.
@@ -19,7 +19,7 @@ from typing import TypeVar
 
 from manila_drivers import compat
 from manila_drivers import exception
-from manila_drivers import translate
+from manila_drivers.driver import manila_errors
 from manila_drivers.transport import meter
 from manila_drivers.transport import retry
 
@@ -35,15 +35,15 @@ _SUBJECTS = frozenset({
 
 
 @overload
-def operation(function: F) -> F: ...
+def driver_call(function: F) -> F: ...
 
 
 @overload
-def operation(*, periodic: bool = False) -> Callable[[F], F]: ...
+def driver_call(*, periodic: bool = False) -> Callable[[F], F]: ...
 
 
-def operation(function: F | None = None, *,
-              periodic: bool = False) -> Any:
+def driver_call(function: F | None = None, *,
+                periodic: bool = False) -> Any:
     """Decorate a method that Manila calls.
 
     :param periodic: it is called every so often: its line is for DEBUG, and
@@ -71,20 +71,21 @@ def _decorated(function: Callable[..., Any], *,
                      for parameter in signature.parameters.values())
     subject = next((name for name in names if name in _SUBJECTS), '')
     level = logging.DEBUG if periodic else logging.INFO
+    method = function.__name__.lstrip('_')
 
     @functools.wraps(function)
     def call(self: Any, *args: Any, **kwargs: Any) -> Any:
         unknown = [key for key in kwargs if key not in names]
         if unknown:
-            LOG.debug('%s: ignoring arguments %s', function.__name__, unknown)
+            LOG.debug('%s: ignoring arguments %s', method, unknown)
             if not open_ended:
                 kwargs = {key: value for key, value in kwargs.items()
                           if key in names}
-        line = _Line(self, function.__name__, level,
-                     _subject(names, subject, args, kwargs))
+        log = CallLog(self, method, level,
+                      _subject(names, subject, args, kwargs))
         with retry.patience(retry.PERIODIC if periodic else math.inf):
-            return line.run(functools.partial(function, self, *args,
-                                              **kwargs))
+            return log.run(functools.partial(function, self, *args,
+                                             **kwargs))
 
     if not open_ended:
         call.__signature__ = _opened(signature)  # type: ignore[attr-defined]
@@ -92,7 +93,7 @@ def _decorated(function: Callable[..., Any], *,
 
 
 def _opened(signature: inspect.Signature) -> inspect.Signature:
-    """The same with ``**kwargs`` at its end."""
+    """Return a signature with ``**kwargs`` at its end."""
     extra = inspect.Parameter('kwargs', inspect.Parameter.VAR_KEYWORD)
     return signature.replace(
         parameters=[*signature.parameters.values(), extra])
@@ -100,29 +101,33 @@ def _opened(signature: inspect.Signature) -> inspect.Signature:
 
 def _subject(names: tuple[str, ...], subject: str, args: tuple[Any, ...],
              kwargs: Mapping[str, Any]) -> str:
-    """Id of what the call is about, or how many it is about."""
+    """Return the id of what a call is about, or how many it is about."""
     if not subject:
         return ''
     # args lacks self, which comes first in names.
     place = names.index(subject) - 1
     value = kwargs.get(subject) if place >= len(args) else args[place]
+    if subject == 'network_info' and value:
+        # One for each subnet of the same share server.
+        value = value[0]
     if isinstance(value, (list, tuple)):
         return f'{len(value)} {subject}'
     look = getattr(value, 'get', None)
-    found = look('id') if look else getattr(value, 'id', '')
+    found = (look('id') or look('server_id') if look
+             else getattr(value, 'id', ''))
     return str(found or '')
 
 
 def _outcome(call: Callable[[], Any]) -> tuple[Any, Exception | None]:
-    """The result of a call, and what it raised."""
+    """Return the result of a call, and what it raised."""
     try:
         return call(), None
     except Exception as exc:  # noqa: BLE001 - raised again by the caller
         return None, exc
 
 
-class _Line:
-    """One call and the line about it."""
+class CallLog:
+    """Run one call and log the line about it."""
 
     def __init__(self, driver: Any, method: str, level: int,
                  subject: str) -> None:
@@ -151,7 +156,7 @@ class _Line:
         if isinstance(error, exception.DriverError):
             error.located(self._backend)
             self._log(logging.WARNING, 'failed', trips, error)
-            raise translate.translated(
+            raise manila_errors.translate(
                 error, self._method, self._subject) from error
         if isinstance(error, NotImplementedError):
             self._log(logging.DEBUG, 'not implemented', trips, error)

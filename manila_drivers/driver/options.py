@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Names in a backend's section that nobody reads.
+"""Options of a backend's section: registered beside others, or misspelt.
+
+Manila's base classes, upstream's drivers and ours all register options in a
+backend's section, and oslo.config refuses two definitions that differ in as
+little as their help text.
 
 oslo.config takes any name in a file without a word, so that an option with a
 slip in its name leaves the default in force.  The names are read from the
@@ -11,6 +15,7 @@ for.
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
+import copy
 import difflib
 import glob
 import logging
@@ -28,6 +33,43 @@ OTHERS = frozenset({
     'glusterfs_ganesha_server_password'})
 #: How alike a name without a known beginning must be to one of ours.
 ALIKE = 0.9
+
+
+class _Tolerant(cfg.Opt):
+    """Be equal to any other option of its name.
+
+    Whoever comes first keeps the place; the other one, ours or upstream's,
+    finds its option there and reads it.
+    """
+
+    def __eq__(self, another: object) -> bool:
+        return isinstance(another, cfg.Opt) and self.name == another.name
+
+    def __ne__(self, another: object) -> bool:
+        return not self == another
+
+    __hash__ = object.__hash__
+
+
+def tolerant(opt: cfg.Opt) -> cfg.Opt:
+    """Return a copy of an option that is equal to others of its name."""
+    twin = copy.copy(opt)
+    kind = type(opt)
+    twin.__class__ = type(kind.__name__, (_Tolerant, kind), {})
+    return twin
+
+
+def register_opts(configuration: Any, opts: Iterable[cfg.Opt]) -> None:
+    """Add options to a backend's section; existing ones are kept.
+
+    :param configuration: Manila's Configuration or the stand-alone one.
+    """
+    for opt in opts:
+        try:
+            configuration.append_config_values([tolerant(opt)])
+        except cfg.DuplicateOptError:
+            LOG.debug('Option %s was defined before; that one is used',
+                      opt.name)
 
 
 def warnings(configuration: Any, opts: Iterable[cfg.Opt]) -> list[str]:

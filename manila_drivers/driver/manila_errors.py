@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Our errors as Manila's, at the one place where they leave the library.
+"""Translate our errors into Manila's, where they leave the library.
 
 Which class Manila wants depends on the call: what it does next hangs on it.
 The facts behind the table: ``shrink_share`` puts a share back to "available"
@@ -43,14 +43,16 @@ _SNAPSHOT_CALLS = frozenset({
 
 # What one call alone has a class for.
 _PARTICULAR: tuple[tuple[type[exception.DriverError], str, Any], ...] = (
+    (exception.InvalidRequest, 'setup_server',
+     errors.NetworkBadConfigurationException),
     (exception.Unsupported, 'create_snapshot',
      errors.ShareSnapshotNotSupported),
     (exception.Busy, 'delete_snapshot', errors.ShareSnapshotIsBusy))
 
 
-def translated(error: exception.DriverError, method: str,
-               subject: str = '') -> Exception:
-    """The exception Manila should see.
+def translate(error: exception.DriverError, method: str,
+              subject: str = '') -> Exception:
+    """Return the exception that Manila should see.
 
     :param method: name of the driver's method.
     :param subject: id of the share or snapshot it was called for.
@@ -94,7 +96,7 @@ def _chosen(error: exception.DriverError, method: str) -> Any:
 
 
 def _text(chosen: Any, error: exception.DriverError) -> str | None:
-    """Our text where the class's template has no room for one.
+    """Return our text where the class's template has no room for one.
 
     None leaves it to the template, which quotes ``reason`` or ``msg``.
     """

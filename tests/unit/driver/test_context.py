@@ -20,7 +20,7 @@ from tests.unit.driver import made
 
 errors = compat.errors
 
-LOGGER = 'manila_drivers.operation'
+LOGGER = 'manila_drivers.driver.context'
 
 
 class Busy(driver.ShareDriver):
