@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The smallest driver there is: both modes, and a backend of JSON files.
+
+It shows what a driver has to write, and what Manila does with share servers.
+A file ``<sample_directory>/broken`` makes the set-up of a share server fail
+half-way.
+"""
+
+from collections.abc import Mapping
+from collections.abc import MutableMapping
+from collections.abc import Sequence
+import json
+import pathlib
+from typing import Any
+import uuid
+
+from oslo_config import cfg
+
+from manila_drivers import access
+from manila_drivers import driver
+from manila_drivers import exception
+from manila_drivers import model
+
+Record = dict[str, Any]
+
+
+class Store:
+    """Objects by kind and name, a file each."""
+
+    def __init__(self, directory: str) -> None:
+        self._root = pathlib.Path(directory)
+
+    def put(self, kind: str, name: str, record: Record) -> None:
+        self._path(kind, name).parent.mkdir(parents=True, exist_ok=True)
+        self._path(kind, name).write_text(json.dumps(record))
+
+    def find(self, kind: str, name: str) -> Record | None:
+        path = self._path(kind, name)
+        return json.loads(path.read_text()) if path.exists() else None
+
+    def get(self, kind: str, name: str) -> Record:
+        record = self.find(kind, name)
+        if record is None:
+            raise exception.NotFound(f'There is no {name} among the {kind}')
+        return record
+
+    def drop(self, kind: str, name: str) -> None:
+        if name:
+            self._path(kind, name).unlink(missing_ok=True)
+
+    def names(self, kind: str) -> list[str]:
+        return sorted(path.name for path in (self._root / kind).glob('*'))
+
+    @property
+    def broken(self) -> bool:
+        return (self._root / 'broken').exists()
+
+    def _path(self, kind: str, name: str) -> pathlib.Path:
+        return self._root / kind / name
+
+
+class Shares:
+    """Shares; each remembers the share server it is on."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def create(self, call: driver.Call) -> list[Record]:
+        server = call.server.id if call.server else ''
+        ip = (self._store.get('servers', server)['ip'] if server
+              else '127.0.0.1')
+        if self._store.find('shares', call.share.id) is None:
+            self._store.put('shares', call.share.id, {
+                'server': server, 'ip': ip, 'size': call.share.size,
+                'rules': {}})
+        return self.locations(call.share.id)
+
+    def locations(self, name: str) -> list[Record]:
+        ip = self._store.get('shares', name)['ip']
+        return [model.export_location(f'{ip}:/{name}')]
+
+    def delete(self, call: driver.Call) -> None:
+        self._store.drop('shares', call.share.id)
+
+    def resize(self, call: driver.Call, gib: int, *, shrink: bool) -> None:
+        self.change(call, size=gib)
+
+    def usage(self) -> dict[str, float]:
+        return dict.fromkeys(self._store.names('shares'), 0.0)
+
+    def change(self, call: driver.Call, **changes: Any) -> None:
+        """Change a share, which has to be where Manila takes it to be."""
+        record = self._store.get('shares', call.share.id)
+        if record['server'] != (call.server.id if call.server else ''):
+            raise exception.Conflict(
+                f'Share {call.share.id} is on another share server')
+        self._store.put('shares', call.share.id, {**record, **changes})
+
+
+class Access:
+    """Rules of type ip."""
+
+    def __init__(self, shares: Shares) -> None:
+        self._shares = shares
+
+    def update(self, call: driver.Call,
+               rules: Sequence[access.Rule]) -> Mapping[str, str]:
+        grants = access.ip_grants(rules)
+        self._shares.change(call, rules={
+            access.canonical(network): level
+            for network, level in grants.levels.items()})
+        return grants.errors
+
+
+class Snapshots:
+    """Snapshots, of which the size is all there is."""
+
+    def __init__(self, store: Store, shares: Shares) -> None:
+        self._store = store
+        self._shares = shares
+
+    def create(self, snapshot: model.Snapshot) -> Record:
+        self._store.put('snapshots', snapshot.id, self._store.get(
+            'shares', snapshot.share_instance_id))
+        return {'provider_location': snapshot.id}
+
+    def delete(self, snapshot: model.Snapshot) -> None:
+        self._store.drop('snapshots', snapshot.id)
+
+    def adopt(self, snapshot: model.Snapshot,
+              options: Mapping[str, Any]) -> Record:
+        found = self._store.get('snapshots', snapshot.provider_location)
+        return {'size': found['size']}
+
+    def clone(self, call: driver.Call, snapshot: model.Snapshot) -> Record:
+        self._store.get('snapshots', snapshot.id)
+        return {'status': 'available',
+                'export_locations': self._shares.create(call)}
+
+    def status(self, call: driver.Call) -> Record:
+        return {'status': 'available'}
+
+
+class Health:
+    """Shares are there or not."""
+
+    def __init__(self, store: Store, shares: Shares) -> None:
+        self._store = store
+        self._shares = shares
+
+    def ensure(self, calls: Sequence[driver.Call]) -> dict[str, Record]:
+        return {call.share.id: self._ensure(call.share.id) for call in calls}
+
+    def _ensure(self, name: str) -> Record:
+        if self._store.find('shares', name) is None:
+            return {'status': 'error'}
+        return {'export_locations': self._shares.locations(name)}
+
+
+class Adoption:
+    """Take over a share by the last part of its export path."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def adopt(self, call: driver.Call, options: Mapping[str, Any]) -> Record:
+        old = call.share.export_paths[0].rpartition('/')[2]
+        record = self._store.get('shares', old)
+        if record['server'] != (call.server.id if call.server else ''):
+            raise exception.NotManageable(f'{old} is on another share server')
+        self._store.put('shares', call.share.id, record)
+        self._store.drop('shares', old)
+        return {'size': record['size'], 'export_locations': [
+            model.export_location(f'{record["ip"]}:/{call.share.id}')]}
+
+    def release(self, call: driver.Call) -> None:
+        """Leave it as it is."""
+
+
+class Servers:
+    """Share servers: a port with a name that only its details tell."""
+
+    def __init__(self, store: Store) -> None:
+        self._store = store
+
+    def create(self, request: model.ServerRequest,
+               made: MutableMapping[str, str]) -> None:
+        [address] = request.networks[0].allocations
+        made['port'] = uuid.uuid4().hex
+        self._store.put('ports', made['port'], {'ip': address.ip_address})
+        if self._store.broken:
+            raise exception.BackendError(
+                f'Share server {request.server_id} does not start',
+                answer='broken')
+        made['ip'] = address.ip_address
+        self._store.put('servers', request.server_id, {'ip': made['ip']})
+
+    def delete(self, details: Mapping[str, str],
+               services: Sequence[model.SecurityService]) -> None:
+        self._store.drop('servers', details.get('server_id', ''))
+        self._store.drop('ports', details.get('port', ''))
+
+    def suits(self, server: model.ShareServer, call: driver.Call) -> bool:
+        return self._store.find('servers', server.id) is not None
+
+    def addresses(self, server: model.ShareServer, identifier: str,
+                  options: Mapping[str, Any]) -> list[str]:
+        return [str(self._store.get('servers', identifier)['ip'])]
+
+    def adopt(self, server: model.ShareServer, identifier: str,
+              options: Mapping[str, Any]) -> Mapping[str, str]:
+        record = self._store.get('servers', identifier)
+        self._store.put('servers', server.id, record)
+        for name in self._store.names('shares'):
+            share = self._store.get('shares', name)
+            if share['server'] == identifier:
+                self._store.put('shares', name, {**share,
+                                                 'server': server.id})
+        self._store.drop('servers', identifier)
+        return {'ip': record['ip'], 'port': record.get('port', '')}
+
+    def release(self, details: Mapping[str, str]) -> None:
+        """Leave it as it is."""
+
+
+class Stats:
+    def read(self) -> Record:
+        return {'total_capacity_gb': 100.0, 'free_capacity_gb': 100.0}
+
+
+class Backend:
+    """The parts, on one store."""
+
+    def __init__(self, directory: str) -> None:
+        self.store = Store(directory)
+        self.shares = Shares(self.store)
+        self.access = Access(self.shares)
+        self.snapshots = Snapshots(self.store, self.shares)
+        self.health = Health(self.store, self.shares)
+        self.adoption = Adoption(self.store)
+        self.servers = Servers(self.store)
+        self.stats = Stats()
+
+    def check(self) -> None:
+        self.store.names('shares')
+
+    def info(self) -> dict[str, str]:
+        return {'version': '1'}
+
+    def close(self) -> None:
+        """There is nothing to let go of."""
+
+
+class SampleShareDriver(driver.ShareDriver[Backend]):
+    """Shares that nobody can mount, with share servers or without."""
+
+    MODES = (True, False)
+    OPTS = (cfg.StrOpt('sample_directory', help='Where the files are.'),)
+    IPV6 = True
+    STORAGE_PROTOCOL = 'NFS'
+    CAPABILITIES = {'snapshot_support': True,
+                    'create_share_from_snapshot_support': True}
+    NETWORK_ALLOCATIONS = 1
+
+    def build_backend(self) -> Backend:
+        directory = self.option('sample_directory')
+        if not directory:
+            raise exception.ConfigurationError('sample_directory',
+                                               'is not set')
+        return Backend(directory)
