@@ -14,8 +14,8 @@ from manila_drivers.testing.backends import door as door_module
 from manila_drivers.testing.backends import storage
 from manila_drivers.testing.backends.storage import Item
 from manila_drivers.testing.simulators import gluster
+from manila_drivers.testing.simulators import programs
 from manila_drivers.testing.simulators import ssh
-from manila_drivers.testing.simulators.gluster import server
 from manila_drivers.testing.simulators.gluster import shell
 
 DRIVER = ('manila_drivers.glusterfs.glusterfs_native.'
@@ -46,9 +46,9 @@ class Cluster(door_module.Cluster):
         self._pattern = pattern
         super().__init__(door({SERVER: shell.host(self.sim)}), SERVER,
                          known_hosts, more)
-        self._host = gluster.GlusterPrograms(
+        self._host = programs.Programs(
             gluster.ManilaHost({SERVER: self.sim}),
-            self._directory / 'programs', server.MANILA_HOST)
+            self._directory / 'programs', gluster.MANILA_HOST)
 
     def __enter__(self) -> Self:
         self._host.start()

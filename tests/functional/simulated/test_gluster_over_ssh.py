@@ -14,7 +14,7 @@ from manila_drivers.glusterfs import glusterfs_native
 from manila_drivers.standalone import configuration
 from manila_drivers.standalone import private_data
 from manila_drivers.testing.simulators import gluster
-from manila_drivers.testing.simulators.gluster import server
+from manila_drivers.testing.simulators import programs
 from tests import needs
 from tests.functional.gluster.waiting import eventually
 from tests.functional.ssh import daemon
@@ -47,8 +47,8 @@ def sim():
 @pytest.fixture
 def sshd(sim, tmp_path):
     needs.sshd()
-    servers = gluster.GlusterPrograms(sim, tmp_path / 'server',
-                                      behind_sshd=True)
+    servers = programs.Programs(sim, tmp_path / 'server', gluster.SERVER,
+                                behind_sshd=True)
     # Found before anything else of that name, whatever the login shell is.
     # Others than root are told to use sudo, which is taken away again.
     command = (f'PATH={servers.directory}:$PATH '
@@ -61,9 +61,9 @@ def sshd(sim, tmp_path):
 @pytest.fixture
 def make_driver(sim, sshd, tmp_path, monkeypatch):
     host = gluster.ManilaHost({ADDRESS: sim})
-    with gluster.GlusterPrograms(host, tmp_path / 'manila',
-                                 server.MANILA_HOST) as programs:
-        monkeypatch.setenv('PATH', f'{programs.directory}:'
+    with programs.Programs(host, tmp_path / 'manila',
+                           gluster.MANILA_HOST) as made:
+        monkeypatch.setenv('PATH', f'{made.directory}:'
                                    + os.environ['PATH'])
         yield lambda **options: _driver(sshd, tmp_path, **options)
 
@@ -124,7 +124,7 @@ def test_a_share_lives_over_one_login(sim, sshd, make_driver):
     assert sshd.log.read_text().count('Accepted publickey') == 1
 
 
-def programs(directory):
+def running(directory):
     """Simulated programs that still run; they are called by their paths."""
     found = []
     for entry in pathlib.Path('/proc').iterdir():
@@ -144,7 +144,7 @@ def test_a_lost_answer_is_asked_for_again(sim, make_driver, tmp_path, kind):
     driver.create_share(None, one)
     assert sim.fired == 1
     assert sim.volume('pool-2G-0').options['user.manila-share'] == one['id']
-    assert eventually(lambda: not programs(tmp_path))
+    assert eventually(lambda: not running(tmp_path))
 
 
 def test_silence_ends_and_the_repeated_call_converges(sim, make_driver,
@@ -160,7 +160,7 @@ def test_silence_ends_and_the_repeated_call_converges(sim, make_driver,
     assert sim.fired > 0
     sim.disarm()
     # What nobody waits for any more does not go on for ever.
-    assert eventually(lambda: not programs(tmp_path))
+    assert eventually(lambda: not running(tmp_path))
     patient = started(make_driver())
     patient.create_share(None, one)
     marks = [sim.volume(f'pool-2G-{number}').options.get('user.manila-share')

@@ -16,10 +16,14 @@ Outputs and messages are those of version 10.3, as recorded from a real one.
 
 from manila_drivers.testing.simulators.faults import Fault
 from manila_drivers.testing.simulators.gluster.host import ManilaHost
-from manila_drivers.testing.simulators.gluster.server import GlusterPrograms
 from manila_drivers.testing.simulators.gluster.sim import GlusterSim
 from manila_drivers.testing.simulators.gluster.state import Mount
 from manila_drivers.testing.simulators.gluster.state import Options
 
-__all__ = ('Fault', 'GlusterPrograms', 'GlusterSim', 'ManilaHost', 'Mount',
-           'Options')
+#: Programs that a server of a cluster has, and that the Manila host has.
+SERVER = ('gluster',)
+MANILA_HOST = ('mount', 'umount', 'find', 'stat', 'cat', 'mkdir', 'rmdir',
+               'mount.glusterfs')
+
+__all__ = ('MANILA_HOST', 'SERVER', 'Fault', 'GlusterSim', 'ManilaHost',
+           'Mount', 'Options')

@@ -12,10 +12,9 @@ simulator has to keep real directories (:class:`.tree.Directories`).
 """
 
 import os
-from typing import Any
 from typing import NamedTuple
 
-from manila_drivers.testing.simulators.gluster import server
+from manila_drivers.testing.simulators import programs
 from manila_drivers.testing.simulators.gpfs import mm
 from manila_drivers.testing.simulators.gpfs import sim as sim_module
 
@@ -40,7 +39,7 @@ class _Handler:
         return Reply(result.stdout, result.stderr, result.status)
 
 
-class GpfsPrograms(server.GlusterPrograms):
+class GpfsPrograms(programs.Programs):
     """The mm commands of one node.
 
     :param directory: where they are put; made if it is not there.
@@ -48,5 +47,4 @@ class GpfsPrograms(server.GlusterPrograms):
 
     def __init__(self, sim: sim_module.GpfsSim,
                  directory: str | os.PathLike[str]) -> None:
-        handler: Any = _Handler(sim)
-        super().__init__(handler, directory, tuple(mm.COMMANDS))
+        super().__init__(_Handler(sim), directory, tuple(mm.COMMANDS))

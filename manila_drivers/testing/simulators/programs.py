@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""A simulated cluster as programs: ``gluster``, ``mount``, ``find``, ...
+"""A simulated host as programs: ``gluster``, ``mount``, ``mmnfs``, ...
 
 ::
 
-    with GlusterPrograms(sim, '/some/directory') as programs:
+    with Programs(sim, '/some/directory', ('gluster',)) as programs:
         ...  # put programs.directory first on the PATH of an sshd
 
 Each program passes its words on to the process with the simulator, through a
@@ -12,6 +12,7 @@ socket in the directory, and ends as it is told: so a cluster can be had
 behind a real sshd, in several processes at once.
 """
 
+from collections.abc import Sequence
 import io
 import json
 import os
@@ -19,14 +20,10 @@ import pathlib
 import stat
 import sys
 from typing import Any
+from typing import Protocol
+from typing import Self
 
 from manila_drivers.testing.simulators import local_server
-from manila_drivers.testing.simulators.gluster import sim as sim_module
-
-#: What a server of a cluster has, and what the Manila host has besides.
-SERVER = ('gluster',)
-MANILA_HOST = ('mount', 'umount', 'find', 'stat', 'cat', 'mkdir', 'rmdir',
-               'mount.glusterfs')
 
 # Stands alone, and imports little: it is started for every command.
 _PROGRAM = """\
@@ -85,10 +82,25 @@ sys.exit(answer['status'])
 """
 
 
-class GlusterPrograms:
+class Reply(Protocol):
+    """What a program prints and ends with; ``failure`` as transports have it.
+
+    A named tuple, so that it can be passed on.
+    """
+
+    def _asdict(self) -> dict[str, Any]: ...
+
+
+class Handler(Protocol):
+    """Runs the commands."""
+
+    def handle(self, argv: list[str], stdin: str, /) -> Reply: ...
+
+
+class Programs:
     """Programs for one host.
 
-    :param struck: a :class:`GlusterSim`, or a :class:`ManilaHost`.
+    :param handler: the simulator.
     :param directory: where they are put; made if it is not there.
     :param names: the programs.
     :param behind_sshd: a lost connection ends the sshd process that the
@@ -96,13 +108,12 @@ class GlusterPrograms:
         login.
     """
 
-    def __init__(self, struck: sim_module.Struck,
-                 directory: str | os.PathLike[str],
-                 names: tuple[str, ...] = SERVER, *,
+    def __init__(self, handler: Handler, directory: str | os.PathLike[str],
+                 names: Sequence[str], *,
                  behind_sshd: bool = False) -> None:
         self._behind_sshd = behind_sshd
         self.directory = pathlib.Path(directory)
-        self._struck = struck
+        self._handler = handler
         self._names = names
         self._server: local_server.LocalServer | None = None
 
@@ -126,7 +137,7 @@ class GlusterPrograms:
         line = said.readline()
         if line:
             request: dict[str, Any] = json.loads(line)
-            reply = self._struck.handle(request['argv'], request['stdin'])
+            reply = self._handler.handle(request['argv'], request['stdin'])
             answers.write(json.dumps(reply._asdict()).encode() + b'\n')
 
     def close(self) -> None:
@@ -135,7 +146,7 @@ class GlusterPrograms:
             self._server.close()
             self._server = None
 
-    def __enter__(self) -> 'GlusterPrograms':
+    def __enter__(self) -> Self:
         self.start()
         return self
 
