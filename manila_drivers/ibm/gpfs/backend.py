@@ -14,9 +14,9 @@ from manila_drivers.ibm.gpfs import ces
 from manila_drivers.ibm.gpfs import checks
 from manila_drivers.ibm.gpfs import copying
 from manila_drivers.ibm.gpfs import debts
-from manila_drivers.ibm.gpfs import ensuring
 from manila_drivers.ibm.gpfs import execute as execute_module
 from manila_drivers.ibm.gpfs import exporting
+from manila_drivers.ibm.gpfs import health
 from manila_drivers.ibm.gpfs import helper as helper_module
 from manila_drivers.ibm.gpfs import managing
 from manila_drivers.ibm.gpfs import restoring
@@ -56,7 +56,7 @@ class Backend:
                                        self.snapshots, clock)
         self.shares.end_copy = self.copying.stop
         self.managing = managing.Managing(self.site, self.exports)
-        self.ensuring = ensuring.Ensuring(self.site, self.exports)
+        self.health = health.HealthService(self.site, self.exports)
         self.capacity = capacity.Capacity(self.site, clock)
 
     def check(self) -> None:

@@ -35,6 +35,12 @@ class Capacity:
         result, = site.execute.ask([cmd])
         fields = result.stdout.splitlines()[-1].split() \
             if result.status == 0 and result.stdout else []
+        if fields and fields[0].removeprefix('/dev/') != site.device:
+            raise exception.BackendError(
+                f'{site.settings.base} is not in {site.device} on a '
+                f'management host but in {fields[0]}, which tells nothing '
+                f'about its room', answer=cmd.excerpt(result.stdout),
+                check='that the file system is mounted there')
         if len(fields) < 4 or not all(
                 field.isdecimal() for field in (fields[1], fields[3])):
             raise exception.BackendError(

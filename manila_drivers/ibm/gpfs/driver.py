@@ -81,7 +81,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
     def _ensure_shares(self, context: Any,
                        shares: Any) -> dict[str, dict[str, Any]]:
         rows = {share['id']: share for share in shares}
-        return self._backend.ensuring.ensure(
+        return self._backend.health.ensure(
             map(model.Share.of, shares),
             lambda share: self.extra_specs(rows[share.id]))
 

@@ -26,6 +26,7 @@ from manila_drivers.ibm.gpfs import commands as commands_module
 from manila_drivers.ibm.gpfs import settings as settings_module
 from manila_drivers.transport import command
 from manila_drivers.transport import local
+from manila_drivers.transport import remarks
 from manila_drivers.transport import retry
 from manila_drivers.transport import script
 from manila_drivers.transport import ssh
@@ -161,7 +162,8 @@ class Execute:
         """Run commands that change nothing, all of them, in one round trip.
 
         Another host is asked where one does not answer, or says that GPFS is
-        down on it; what it says counts if no other one does better.
+        down on it or its commands cannot be run; what it says counts if no
+        other one does better.
         """
         answer: script.Answer = self._anywhere(functools.partial(
             script.attempt, commands=commands, keep_going=True),
@@ -238,21 +240,22 @@ class Execute:
     def _once(self, work: Callable[[script.Runner], T],
               passing: type[exception.TransportError],
               down: Callable[[T], bool]) -> T:
-        failure: exception.TransportError | None = None
+        failure: exception.DriverError | None = None
         refused: list[T] = []
         for host in self.hosts:
             with retry.patience(0.0):
                 answer, error = exception.caught(functools.partial(
                     lambda host: work(self._runner(host)), host))
-            if isinstance(error, passing):
+            # Who is not let in by one host has sent nothing to it.
+            if isinstance(error, (passing, exception.AccessDenied)):
                 LOG.warning('Management host %s: %s', host or 'here', error)
                 failure = error
                 continue
             if answer is None:
                 raise error or AssertionError
             if down(answer):
-                LOG.warning('Management host %s: GPFS is down there',
-                            host or 'here')
+                LOG.warning('Management host %s: GPFS commands cannot be run '
+                            'there', host or 'here')
                 refused.append(answer)
                 continue
             self.prefer(host)
@@ -311,13 +314,19 @@ _DOWN = re.compile(r'GPFS is down on this node|'
                    r'Failed to connect to file system daemon|'
                    r'mmremote: .* is down|daemon is not running',
                    re.IGNORECASE)
+# What a shell exits with that cannot run a command.
+_NOT_RUN = frozenset({126, 127})
 
 
 def _tells_down(commands: Sequence[command.Command],
                 answer: script.Answer) -> bool:
-    """Whether one of the answers says that GPFS is down on that host."""
+    """Whether one of the answers says that GPFS is down on that host.
+
+    Or that its commands are not there, or not for this user.
+    """
     return any(
-        _DOWN.search(result.stderr) or (
+        _DOWN.search(result.stderr) or result.status in _NOT_RUN
+        or remarks.refusal(result) or (
             result.status and _DOWN.search(result.stdout))
         for cmd, result in zip(commands, answer.results, strict=False)
         if cmd.words()[0].rpartition('/')[2].startswith('mm'))

@@ -18,6 +18,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import logging
+import time
 from typing import Any
 from typing import Generic
 from typing import TypeVar
@@ -32,6 +33,7 @@ from manila_drivers.ibm.gpfs import servers
 from manila_drivers.ibm.gpfs import settings
 from manila_drivers.nas import directory
 from manila_drivers.transport import command
+from manila_drivers.transport import retry
 from manila_drivers.transport import script
 
 LOG = logging.getLogger(__name__)
@@ -350,8 +352,10 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         as long as one round trip may take; what a failure says how to do
         better, once.
         """
-        attempts = self.execute.attempts(dataclasses.replace(
-            execute.PATIENCE, total=self.limit))
+        attempts = retry.Attempts(
+            dataclasses.replace(execute.PATIENCE, total=self.limit),
+            getattr(self.execute, 'clock', time.monotonic),
+            getattr(self.execute, 'sleep', time.sleep))
         learned = False
         while True:
             failure = self._once(server, commands, wanted, agreed)

@@ -16,6 +16,9 @@ from manila_drivers import exception
 
 Row = Mapping[str, str]
 
+#: The key of what is wrong with a row.
+WRONG = ''
+
 # Before the names and values: command, section, HEADER or 0, version and two
 # reserved ones.
 _FIXED = 6
@@ -26,7 +29,8 @@ class Unreadable(exception.BackendError):
 
 
 def rows(text: str, command: str, section: str = '', *,
-         long_column: str = '', needed: Collection[str] = ()) -> list[Row]:
+         long_column: str = '', needed: Collection[str] = (),
+         ragged: bool = False) -> list[Row]:
     """The rows of one section, with lower-case names.
 
     :param section: '' for the one that has no name, or that newer releases
@@ -34,10 +38,13 @@ def rows(text: str, command: str, section: str = '', *,
     :param long_column: the column that may contain unescaped colons.
     :param needed: columns, in lower case, that must not be missing: what is
         not told is not known.
+    :param ragged: accept rows with more values than there are columns, which
+        must not hide the others: what is wrong with one is under
+        :data:`WRONG`, and only its first values can be relied on.
     :raises Unreadable: no header was printed, so that nothing is known, or
         it lacks a column; a header without any row is an empty answer.
     """
-    found = list(_rows(text, command, section, long_column))
+    found = list(_rows(text, command, section, long_column, ragged=ragged))
     if not _has_header(text, command, section):
         raise Unreadable(
             f'{command} printed no list', answer=' '.join(text.split())[:500])
@@ -95,33 +102,39 @@ def _records(text: str, command: str,
             yield fields
 
 
-def _rows(text: str, command: str, section: str,
-          long_column: str) -> Iterator[Row]:
+def _rows(text: str, command: str, section: str, long_column: str, *,
+          ragged: bool) -> Iterator[Row]:
     headers: dict[str, list[str]] = {}
     for fields in _records(text, command, section):
         if fields[2] == 'HEADER':
             headers[fields[1]] = [name.lower() for name in fields[_FIXED:]]
         elif fields[1] in headers:
             yield _row(headers[fields[1]], fields[_FIXED:],
-                       long_column.lower(), ':'.join(fields))
+                       long_column.lower(), ':'.join(fields), ragged=ragged)
 
 
 def _row(names: Sequence[str], values: list[str], long_column: str,
-         line: str) -> Row:
+         line: str, *, ragged: bool) -> Row:
+    wrong = {}
     extra = len(values) - len(names)
     if extra > 0 and not any(values[len(names):]) and not long_column:
         values, extra = values[:len(names)], 0
     if extra > 0:
-        if not long_column or long_column not in names:
+        if long_column and long_column in names:
+            place = names.index(long_column)
+            values = [*values[:place],
+                      ':'.join(values[place:place + extra + 1]),
+                      *values[place + extra + 1:]]
+        elif ragged:
+            wrong = {WRONG: 'its row has more columns than the header'}
+            values = values[:len(names)]
+        else:
             raise Unreadable('A row has more columns than its header',
                              answer=line)
-        place = names.index(long_column)
-        values = [*values[:place], ':'.join(values[place:place + extra + 1]),
-                  *values[place + extra + 1:]]
     values = values + [''] * (len(names) - len(values))
-    return {name: decoded(value)
-            for name, value in zip(names, values, strict=True)
-            if name not in ('', 'reserved')}
+    return {**{name: decoded(value)
+               for name, value in zip(names, values, strict=True)
+               if name not in ('', 'reserved')}, **wrong}
 
 
 def decoded(text: str) -> str:

@@ -86,7 +86,8 @@ class Fileset:
             parent=row.get('parentid', ''), ident=row.get('id', ''),
             restorable=row.get('preventsnapshotrestore',
                                '').lower() != 'yes',
-            doubt=_doubt(status, path, deleted=name.startswith('(')))
+            doubt=row.get(listing.WRONG) or _doubt(
+                status, path, deleted=name.startswith('(')))
 
     @property
     def owner(self) -> str:
@@ -234,7 +235,7 @@ def filesets(cmd: command.Command,
     return [Fileset.of(row)
             for row in listing.rows(
                 result.stdout, 'mmlsfileset', needed=(
-                    'filesetname', 'status', 'path', 'comment'))]
+                    'filesetname', 'status', 'path', 'comment'), ragged=True)]
 
 
 def snapshots(cmd: command.Command, result: command.Result,
@@ -260,8 +261,9 @@ def quotas(cmd: command.Command,
     name = _basename(cmd)
     found = [Quota.of(row) for row in listing.rows(
         result.stdout, name, needed=('name', 'quotatype', 'blockusage',
-                                     'blocklimit'))
+                                     'blocklimit'), ragged=True)
              if row.get('quotatype', '').upper() == 'FILESET'
+             and listing.WRONG not in row
              and listing.number(row.get('blockusage')) is not None
              and listing.number(row.get('blocklimit')) is not None]
     return {quota.name: quota for quota in found}
@@ -271,7 +273,7 @@ def untold(cmd: command.Command, result: command.Result) -> frozenset[str]:
     """Filesets in such a list whose numbers GPFS does not know."""
     return frozenset(
         row.get('name', '') for row in listing.rows(
-            result.stdout, _basename(cmd))
+            result.stdout, _basename(cmd), ragged=True)
         if row.get('quotatype', '').upper() == 'FILESET') \
         - quotas(cmd, result).keys()
 

@@ -365,7 +365,7 @@ def test_ganesha_that_reads_its_exports_is_told_again(busy, limit, failed):
             return super().special(words, stdin)
 
     place = site('GNFS', gpfs_command_timeout=limit)
-    place.helper.PAUSE = 0.0
+    place.helper.execute.sleep = lambda seconds: None
     place.servers['nfs2'] = place.helper.execute.server.__self__[
         'nfs2'] = Reading('nfs2')
     errors = exports.failed(place.apply(RULES))
