@@ -93,6 +93,23 @@ def test_patience_is_the_least_of_what_is_asked_for():
     assert made.again(1, 59.9)
 
 
+def test_pauses_count_although_the_clock_stands_still():
+    pauses = []
+    attempts = retry.Attempts(policy(total=9.0), lambda: 5.0, pauses.append)
+    while attempts.again():
+        assert len(pauses) < 9
+    assert pauses == [0.5, 1.0, 2.0, 4.0, 1.5]
+
+
+def test_a_clock_that_runs_on_counts():
+    times = iter([100.0, 100.0, 103.0, 104.0])
+    pauses = []
+    attempts = retry.Attempts(policy(total=4.0), times.__next__,
+                              pauses.append)
+    assert [attempts.again() for _ in range(3)] == [True, True, False]
+    assert pauses == [0.5, 1.0]
+
+
 # Errors of a REST server
 
 ENDPOINT = rest_values.Endpoint('vms.example', 8443)
@@ -115,6 +132,8 @@ def raised_from(cause):
 @pytest.mark.parametrize('wrap', [lambda cause: cause, caused, raised_from])
 @pytest.mark.parametrize(('cause', 'kind', 'words'), [
     (ssl.SSLCertVerificationError('no'), exception.NotTrusted,
+     'was not sent: the certificate'),
+    (urllib3.connection.CertificateError('no'), exception.NotTrusted,
      'was not sent: the certificate'),
     (ConnectionRefusedError('no'), exception.Unreachable, 'was not sent'),
     (socket.gaierror('no'), exception.Unreachable, 'was not sent'),
@@ -140,6 +159,14 @@ def test_whether_a_request_was_sent(wrap, cause, kind, words):
     assert 'GET /api/views/ at https://vms.example:8443 ' + words \
         in found.what
     assert found.answer == f'{type(error).__name__}: {error}'
+
+
+def test_each_cause_is_looked_at():
+    error = requests.exceptions.RequestException(
+        ConnectionRefusedError('no'), 'told')
+    error.__cause__ = ValueError('of something else')
+    found = rest_errors.translate(error, REQUEST, ENDPOINT)
+    assert type(found) is exception.Unreachable
 
 
 def test_errors_that_cause_each_other_are_looked_at_once():
@@ -241,6 +268,11 @@ def test_where_secrets_of_a_command_are():
     assert list(command.Command.of('a').secrets()) == []
     assert command.Secret('').hidden_in('abc') == 'abc'
     assert repr(text) == "Secret('p=***')"
+    assert f'{text:>7}|{word:_<5}' == '  p=***|***__'
+
+
+def test_a_deadline_may_be_below_a_second():
+    assert command.Command.of('a', timeout=0.5).timeout == 0.5
 
 
 @pytest.mark.parametrize(('length', 'shown'), [

@@ -113,6 +113,29 @@ def test_a_script_that_ends_early_is_not_over():
         script.run(Shell(*printed([GOOD])), [FIRST, SECOND])
 
     assert caught.value.done == (GOOD,)
+    assert caught.value.check == 'whether sh runs on a shell'
+
+
+def test_no_commands_are_no_round_trip():
+    shell = Shell()
+    assert script.attempt(shell, []) == script.Answer(())
+    assert shell.ran == []
+
+
+def test_one_deadline_for_all():
+    shell = Shell(*printed([GOOD, GOOD]))
+    script.run(shell, [FIRST, SECOND], timeout=7.0)
+    assert shell.ran[0].timeout == 7.0
+
+
+@pytest.mark.parametrize('stderr', ['', 'half an error'])
+def test_an_error_output_may_be_shorter(stderr):
+    said = [command.Result('out', 'err', 3), GOOD]
+    whole, errors = printed(said)
+    assert script.parse(whole, stderr, MARKER) == (
+        command.Result('out', '', 3), GOOD)
+    # The first one's is there, that of the second is not.
+    assert script.parse(whole, errors[:-10], MARKER) == tuple(said)
 
 
 def test_a_failure_that_the_rest_did_not_follow_is_not_all():
@@ -126,12 +149,17 @@ def test_a_failure_that_the_rest_did_not_follow_is_not_all():
 
 
 def test_a_connection_that_is_lost_tells_what_was_done():
-    cut = verdict.Cut('lost', check='the link')
+    cut = verdict.Cut('lost with hush', check='the link')
+    secret = command.Command.of('login', stdin=command.Secret('hush'))
 
     with pytest.raises(script.Interrupted, match='1 of 2') as caught:
-        script.run(Shell(*printed([GOOD]), error=cut), [FIRST, SECOND])
+        script.run(Shell(*printed([GOOD]), error=cut), [FIRST, secret])
 
     assert caught.value.done == (GOOD,)
+    assert caught.value.what == (
+        'The end of commands first; login was not seen; 1 of 2 are known '
+        'to be done.')
+    assert caught.value.answer == 'lost with ***'
     assert caught.value.check == 'the link'
 
 
