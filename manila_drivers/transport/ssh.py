@@ -22,7 +22,8 @@ what happened                       what is raised
 ==================================  ====================================
 not accepted exit code              BackendError with ``status``
 sudo refused                        AccessDenied
-no connection, no login, no turn    Unreachable: it was not sent
+no connection, no login, no turn    Unreachable: it was not sent, though
+                                    tried for ``connect_timeout`` seconds
 host key unknown or changed         NotTrusted: it was not sent
 key or password refused             AccessDenied: it was not sent
 connection lost once it was sent    OutcomeUnknown
@@ -48,6 +49,7 @@ import time
 from manila_drivers import exception
 from manila_drivers.transport import command
 from manila_drivers.transport import remarks
+from manila_drivers.transport import retry
 from manila_drivers.transport import ssh_exec
 from manila_drivers.transport import ssh_pool
 from manila_drivers.transport import ssh_process
@@ -72,8 +74,8 @@ _REAPED = (124, 137)
 # to the login shell; sshd ends the connection at 256 KiB.
 _LONGEST = 100_000
 
-# How often a command that was certainly not sent is sent elsewhere.
-_ATTEMPTS = 3
+# How a command that was certainly not sent is sent elsewhere.
+_ELSEWHERE = retry.Policy(first=0.05, longest=2.0)
 
 
 class Host:
@@ -127,13 +129,19 @@ class Host:
                 f'{cmd.argv[0]}.', check='a script has no such limit')
         # The host ends a command first, if it can, and says so.
         extra = _KILL_AFTER + 2 if self.target.reap else 0
-        for _ in range(_ATTEMPTS):
+        attempts = retry.Attempts(
+            dataclasses.replace(_ELSEWHERE,
+                                total=self.target.connect_timeout),
+            time.monotonic, time.sleep)
+        again = True
+        while again:
             with self._pool.channel() as (connection, channel), \
                     contextlib.suppress(ssh_exec.NotSentError):
                 return ssh_exec.Execution(
                     connection, channel, cmd, text, self.target,
                     timeout=cmd.timeout + extra,
                     max_output=self.target.max_output).run()
+            again = attempts.again()
         raise exception.Unreachable(
             f'Every connection to {self.target} ended before the command '
             f'was sent: {cmd}.', check='log of sshd on that host')

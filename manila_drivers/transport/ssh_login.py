@@ -5,16 +5,18 @@
 ==================================  ====================================
 what happened                       what is raised
 ==================================  ====================================
-no address answers                  Unreachable
-dropped before the login was done   tried again; then Unreachable
+no address answers                  Away
+dropped before the login was done   Away
 no method of encryption in common   Unreachable
+host name not known                 Unreachable
 host key unknown, changed, revoked  NotTrusted
 key or password refused             AccessDenied
 key file missing or not readable    ConfigurationError
 ==================================  ====================================
 
-sshd drops connections at random while many are logging in (MaxStartups), so
-a connection that ends early is tried again until the time is up.
+Away is what passes when sshd is started again, and sshd drops connections at
+random while many are logging in (MaxStartups).  Who waits for the login
+decides how often it is repeated: see ``ssh_pool``.
 """
 
 from collections.abc import Callable
@@ -27,58 +29,30 @@ import time
 import paramiko
 
 from manila_drivers import exception
-from manila_drivers.transport import retry
 from manila_drivers.transport import ssh_key
 from manila_drivers.transport.ssh_target import Login
 from manila_drivers.transport.ssh_target import Target
 
 LOG = logging.getLogger(__name__)
 
-# How a login that was dropped is repeated.
-_RETRY = retry.Policy(retries=6, first=0.2, longest=4.0)
-
 # One RSA key serves several algorithms of signing.
 _ALGORITHMS = {'ssh-rsa': ('rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa')}
 
-
-# Somebody took the connection and let go of it at once.
-_DROPPED = (ConnectionResetError, ConnectionAbortedError, BrokenPipeError)
 
 # paramiko's own lines, under a name of ours.
 _CHANNEL = 'manila_drivers.paramiko'
 
 
-class _DroppedError(Exception):
-    """The connection ended before the login was done."""
+class Away(exception.Unreachable):
+    """There was no login, and another moment there may be one.
+
+    Nothing was sent of any command.
+    """
 
 
-def log_in(target: Target,
-           sleep: Callable[[float], object] = time.sleep
-           ) -> paramiko.Transport:
-    """Log in; within ``target.connect_timeout`` seconds in all."""
-    started = time.monotonic()
-    deadline = started + target.connect_timeout
-    attempt = 0
-    while True:
-        try:
-            return _attempt(target, deadline)
-        except _DroppedError as exc:
-            attempt += 1
-            pause = _RETRY.pause(attempt)
-            again = _RETRY.again(attempt, time.monotonic() - started)
-            if not again or time.monotonic() + pause >= deadline:
-                raise exception.Unreachable(
-                    f'No login to {target}: the connection ended before '
-                    f'it was done, {attempt} times.', answer=str(exc),
-                    check='log of sshd on that host: MaxStartups, '
-                    'MaxAuthTries, a ban of this address, the load'
-                ) from exc.__cause__
-            LOG.debug('Login to %s ended early, once more in %.1f s: %s',
-                      target, pause, exc)
-            sleep(pause)
-
-
-def _attempt(target: Target, deadline: float) -> paramiko.Transport:
+def log_in(target: Target) -> paramiko.Transport:
+    """Log in, once; within ``target.connect_timeout`` seconds."""
+    deadline = time.monotonic() + target.connect_timeout
     sock = connect(target, deadline)
     try:
         transport = paramiko.Transport(sock)
@@ -126,8 +100,10 @@ def connect(target: Target, deadline: float) -> socket.socket:
         found = socket.getaddrinfo(target.host, target.port,
                                    type=socket.SOCK_STREAM)
     except OSError as exc:
-        raise exception.Unreachable(
-            f'No address is known for {target.host}.', answer=str(exc),
+        error = Away if exc.errno == socket.EAI_AGAIN \
+            else exception.Unreachable
+        raise error(
+            f'No address is known for {target.host}', answer=str(exc),
             check='spelling of the name, and DNS') from exc
     failures: dict[str, OSError] = {}
     for tried, (family, kind, proto, _, address) in enumerate(found):
@@ -143,11 +119,17 @@ def connect(target: Target, deadline: float) -> socket.socket:
         else:
             return sock
     answer = '; '.join(f'{one}: {exc}' for one, exc in failures.items())
-    if any(isinstance(exc, _DROPPED) for exc in failures.values()):
-        raise _DroppedError(answer)
-    raise exception.Unreachable(
-        f'No connection to {target.host} port {target.port}.', answer=answer,
+    raise Away(
+        f'No connection to {target.host} port {target.port}', answer=answer,
         check='whether the host is up, sshd runs, and no firewall is between')
+
+
+def _dropped(target: Target, why: object) -> Away:
+    return Away(
+        f'No login to {target}: the connection ended before it was done',
+        answer=str(why) or 'end of file',
+        check='log of sshd on that host: MaxStartups, MaxAuthTries, a ban '
+        'of this address, the load')
 
 
 def _tune(sock: socket.socket, target: Target) -> None:
@@ -179,7 +161,8 @@ def _negotiate(transport: paramiko.Transport, target: Target,
         transport.start_client(timeout=left)
         # start_client() returns as if all were well when its time is up.
         if not transport.initial_kex_done:
-            raise _DroppedError(f'no key exchange within {left:.0f} s')
+            raise _dropped(
+                target, f'no key exchange within {left:.0f} s')
         key = transport.get_remote_server_key()
     except paramiko.ssh_exception.IncompatiblePeer as exc:
         raise exception.Unreachable(
@@ -187,7 +170,7 @@ def _negotiate(transport: paramiko.Transport, target: Target,
             answer=str(exc), check='version and configuration of its sshd'
         ) from exc
     except (paramiko.SSHException, OSError, EOFError) as exc:
-        raise _DroppedError(str(exc) or 'end of file') from exc
+        raise _dropped(target, exc) from exc
     target.trust.verify(target.host, target.port, key.get_name(),
                         key.asbytes())
 
@@ -213,10 +196,10 @@ def _authenticate(transport: paramiko.Transport, target: Target,
             remaining = method()
         except paramiko.AuthenticationException as exc:
             if not transport.is_active() or 'timeout' in str(exc).lower():
-                raise _DroppedError(str(exc)) from exc
+                raise _dropped(target, exc) from exc
             answers.append(str(exc))
         except (paramiko.SSHException, OSError, EOFError) as exc:
-            raise _DroppedError(str(exc) or 'end of file') from exc
+            raise _dropped(target, exc) from exc
         else:
             if transport.is_authenticated():
                 return

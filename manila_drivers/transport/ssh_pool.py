@@ -6,12 +6,18 @@ A caller gets a place on a connection, or waits its turn.  A connection more
 is made when somebody has waited for a moment, one at a time and by a thread
 of its own: no caller ever logs in while it holds the lock, a login that
 fails tells everybody who waits, and sshd never sees a stampede.
+
+Where sshd does not answer, or hangs up, there is another login after a pause,
+as long as somebody waits who has patience: ``connect_timeout``, or less where
+``retry.patience`` says so.  Nothing of their command was sent by then.
 """
 
 from collections import deque
 from collections.abc import Iterator
 import contextlib
+import dataclasses
 import logging
+import math
 import threading
 import time
 
@@ -37,20 +43,45 @@ PATIENCE = 0.1
 #: without another one.
 PENALTY = 5.0
 
-# How an opening that was refused is repeated.
-_RETRY = retry.Policy(retries=20, first=0.02, longest=1.0)
+# How an opening that was refused is repeated, and a login that was not
+# answered.  For how long is up to who waits.
+_RETRY = retry.Policy(first=0.02, longest=1.0, total=math.inf)
+_AWAY = retry.Policy(first=0.2, longest=4.0)
 
 
 class _Waiter:
     """Somebody who waits for a place; served in the order of coming."""
 
-    __slots__ = ('connection', 'error', 'ready', 'since')
+    __slots__ = ('connection', 'error', 'ready', 'since', 'until')
 
-    def __init__(self) -> None:
+    def __init__(self, deadline: float) -> None:
         self.ready = threading.Event()
         self.since = time.monotonic()
+        # Of its patience with a host that does not answer.
+        self.until = min(deadline, self.since + retry.present_patience())
         self.connection: Connection | None = None
         self.error: exception.DriverError | None = None
+
+
+@dataclasses.dataclass
+class _Outage:
+    """Logins to a host that does not answer, until one succeeds.
+
+    :param until: when the next one is due.
+    """
+
+    since: float
+    error: ssh_login.Away
+    tries: int = 0
+    until: float = 0.0
+
+    def told(self) -> exception.DriverError:
+        """The error for a caller."""
+        spent = time.monotonic() - self.since
+        error = copied(self.error)
+        if self.tries > 1:
+            error.what += f', {self.tries} times within {spent:.0f} s'
+        return error
 
 
 class Pool(ssh_process.PerProcess):
@@ -71,6 +102,7 @@ class Pool(ssh_process.PerProcess):
         self._logging_in = False
         self._generation = 0
         self._penalty_until = 0.0
+        self._outage: _Outage | None = None
         self._reaping: ssh_watch.Alarm | None = None
 
     @contextlib.contextmanager
@@ -94,6 +126,7 @@ class Pool(ssh_process.PerProcess):
             self._release(connection)
 
     def _open(self, deadline: float) -> tuple[Connection, paramiko.Channel]:
+        started = time.monotonic()
         attempt = 0
         while True:
             connection = self._acquire(deadline)
@@ -104,8 +137,9 @@ class Pool(ssh_process.PerProcess):
                 attempt += 1
                 self._release(connection, refused=connection.alive)
                 pause = _RETRY.pause(attempt)
-                if (attempt > _RETRY.retries
-                        or time.monotonic() + pause > deadline):
+                now = time.monotonic()
+                if (not _RETRY.again(attempt, now - started)
+                        or now + pause > deadline):
                     raise exception.Unreachable(
                         f'{self.target} opens no session for a command, '
                         f'{attempt} times.', answer=str(exc),
@@ -126,7 +160,7 @@ class Pool(ssh_process.PerProcess):
                 if connection is not None:
                     connection.busy += 1
                     return connection
-            waiter = _Waiter()
+            waiter = _Waiter(deadline)
             self._waiters.append(waiter)
             self._grow()
         try:
@@ -158,6 +192,9 @@ class Pool(ssh_process.PerProcess):
             self._release(waiter.connection)
 
     def _late(self) -> exception.DriverError:
+        outage = self._outage
+        if outage is not None:
+            return outage.told()
         return exception.Unreachable(
             f'No turn on a connection to {self.target} within '
             f'{self.target.connect_timeout:g} s.',
@@ -198,12 +235,14 @@ class Pool(ssh_process.PerProcess):
             return
         useful = [one for one in self._connections
                   if one.alive and not one.worn]
+        now = time.monotonic()
         if useful:
-            now = time.monotonic()
             if (len(self._connections) >= self.target.max_connections
                     or now < self._waiters[0].since + PATIENCE
                     or now < self._penalty_until):
                 return
+        elif self._outage is not None and now < self._outage.until:
+            return
         self._logging_in = True
         threading.Thread(
             target=meter.carried(self._log_in), args=(self._generation,),
@@ -228,39 +267,73 @@ class Pool(ssh_process.PerProcess):
         with self._lock:
             stale = generation != self._generation
             if not stale:
-                self._logged_in(connection, error)
+                self._logged_in(connection, error, started)
         if stale and connection is not None:
             connection.close()
 
     def _logged_in(self, connection: Connection | None,
-                   error: exception.DriverError | None) -> None:
+                   error: exception.DriverError | None,
+                   started: float) -> None:
         """Spread the outcome of a login; called under the lock."""
         self._logging_in = False
         if connection is not None:
+            self._outage = None
             self._connections.append(connection)
             self._arm()
         elif error is not None:
             self._penalty_until = time.monotonic() + PENALTY
             self._prune()
-            if not self._connections:
-                self._fail(error)
-            else:
+            if self._connections:
                 LOG.warning('%s has %d connections and gets no more: %s',
                             self.target, len(self._connections), error)
                 # Those who wait then may have nobody else to remind us.
                 self._watch.after(PENALTY, self._remind)
+            elif isinstance(error, ssh_login.Away):
+                self._sit_out(error, started)
+            else:
+                self._fail(error)
         self._serve()
         self._grow()
 
     def _remind(self) -> None:
         with self._lock:
+            if not self._waiters:
+                self._outage = None
             self._grow()
+
+    def _sit_out(self, error: ssh_login.Away, started: float) -> None:
+        """Have another login made for the patient; under the lock.
+
+        The last one comes when the time of the most patient is over.
+        """
+        outage = self._outage = self._outage or _Outage(started, error)
+        outage.error = error
+        outage.tries += 1
+        now = time.monotonic()
+        longest = max((one.until for one in self._waiters), default=now)
+        pause = min(_AWAY.pause(outage.tries), longest - now)
+        outage.until = now + pause
+        patient = [one for one in self._waiters
+                   if one.until > now and one.until >= outage.until]
+        for waiter in self._waiters:
+            if waiter not in patient:
+                waiter.error = outage.told()
+                waiter.ready.set()
+        self._waiters = deque(patient)
+        if patient:
+            LOG.log(logging.DEBUG if outage.tries > 1 else logging.WARNING,
+                    'Another login to %s in %.1f s: %s', self.target, pause,
+                    error)
+            self._watch.after(pause, self._remind)
+        else:
+            self._outage = None
 
     def _fail(self, error: exception.DriverError) -> None:
         """Tell everybody who waits; called under the lock."""
+        self._outage = None
         while self._waiters:
             waiter = self._waiters.popleft()
-            waiter.error = _copy(error)
+            waiter.error = copied(error)
             waiter.ready.set()
 
     def _release(self, connection: Connection, *,
@@ -315,10 +388,10 @@ class Pool(ssh_process.PerProcess):
             connection.close()
 
 
-def _copy(error: exception.DriverError) -> exception.DriverError:
+def copied(error: exception.DriverError) -> exception.DriverError:
     """The same error for another thread, which adds its own traceback."""
-    copied = error.__class__.__new__(error.__class__)
-    copied.args = error.args
-    copied.__dict__.update(error.__dict__)
-    copied.__cause__ = error
-    return copied
+    made = error.__class__.__new__(error.__class__)
+    made.args = error.args
+    made.__dict__.update(error.__dict__)
+    made.__cause__ = error
+    return made

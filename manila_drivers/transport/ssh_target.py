@@ -73,7 +73,8 @@ class Target:
 
     :param host: name, IPv4 or IPv6 address without brackets.
     :param connect_timeout: seconds a login may take, all addresses of the
-        host included, and that a command may wait for its turn.
+        host included, that a host whose sshd is away is waited for, and that
+        a command may wait for its turn.
     :param min_connections: how many idle connections are kept for ever.
     :param max_connections: how many connections there are at the most; each
         carries four commands at a time.

@@ -6,6 +6,7 @@ import pytest
 
 from manila_drivers.transport import meter
 from manila_drivers.transport import ssh
+from tests.unit.transport.ssh import places
 from tests.unit.transport.ssh import server
 
 
@@ -33,3 +34,13 @@ def serve():
 def measured():
     with meter.measure() as made:
         yield made
+
+
+@pytest.fixture
+def place(monkeypatch):
+    made = places.Place(monkeypatch)
+    yield made
+    made.open.set()
+    made.pool.close()
+    for caller in made.callers:
+        caller.leave()

@@ -6,195 +6,15 @@ The pool is the real one; what it logs in to is made up, so that each moment
 can be chosen.
 """
 
-import dataclasses
-import threading
 import time
 
-import paramiko
 import pytest
 
 from manila_drivers import exception
-from manila_drivers.transport import command
 from manila_drivers.transport import retry
-from manila_drivers.transport import ssh
 from manila_drivers.transport import ssh_connection
-from manila_drivers.transport import ssh_login
 from manila_drivers.transport import ssh_pool
-
-#: Seconds that what has to happen may take on a busy machine.
-SOON = 30.0
-
-
-class Session:
-    """Stands for paramiko's transport of one login."""
-
-    sock = None
-
-    def __init__(self):
-        self.up = True
-        self.refuses = 0
-        self.breaks = None
-        self.timeouts = []
-
-    def is_active(self):
-        return self.up
-
-    def open_session(self, timeout):
-        self.timeouts.append(timeout)
-        if self.breaks is not None:
-            raise self.breaks
-        if self.refuses:
-            self.refuses -= 1
-            raise paramiko.ChannelException(1, 'Administratively prohibited')
-        return Channel()
-
-    def close(self):
-        self.up = False
-
-
-class Channel:
-
-    def __init__(self):
-        self.closed = 0
-
-    def close(self):
-        self.closed += 1
-        raise EOFError
-
-
-class Alarms:
-    """A watch whose alarms ring when a test says so."""
-
-    def __init__(self):
-        self.set = []
-
-    def after(self, seconds, action):
-        self.set.append((seconds, action))
-        return self.set[-1]
-
-    def cancel(self, alarm):
-        if alarm in self.set:
-            self.set.remove(alarm)
-
-    def ring(self):
-        (_, action), = self.set
-        self.set.clear()
-        action()
-
-
-class Clock:
-    """Time that passes when a test says so."""
-
-    def __init__(self):
-        self.now = 1000.0
-        self.slept = []
-
-    def monotonic(self):
-        return self.now
-
-    def sleep(self, seconds):
-        self.slept.append(seconds)
-        self.now += seconds
-
-
-class Caller(threading.Thread):
-    """Somebody who wants a place, and keeps it until told to go."""
-
-    def __init__(self, pool):
-        super().__init__(daemon=True)
-        self._pool = pool
-        self._served, self._leave = threading.Event(), threading.Event()
-        self.connection = self.error = self.channel = None
-        self.start()
-
-    def run(self):
-        try:
-            with self._pool.channel() as (self.connection, self.channel):
-                self._served.set()
-                self._leave.wait(SOON * 2)
-        except exception.DriverError as exc:
-            self.error = exc
-        self._served.set()
-
-    @property
-    def waits(self):
-        return not self._served.is_set()
-
-    def served(self):
-        assert self._served.wait(SOON)
-        return self.connection
-
-    def leave(self):
-        self._leave.set()
-        self.join(SOON)
-        assert not self.is_alive()
-
-
-def until(true):
-    deadline = time.monotonic() + SOON
-    while not true():
-        assert time.monotonic() < deadline
-        time.sleep(0.002)
-
-
-class Place:
-    """A pool, and all that was made by it."""
-
-    def __init__(self, monkeypatch):
-        self.sessions, self.callers = [], []
-        self.alarms = Alarms()
-        self.failure = None
-        self.begun = 0
-        self.open = threading.Event()
-        self.open.set()
-        monkeypatch.setattr(ssh_login, 'log_in', self._log_in)
-
-    def _log_in(self, target):
-        self.begun += 1
-        self.open.wait(SOON)
-        if self.failure is not None:
-            raise self.failure
-        self.sessions.append(Session())
-        return self.sessions[-1]
-
-    def make(self, **parts):
-        self.pool = ssh_pool.Pool(ssh.Target(
-            'nfs1', ssh.Login('manila', password=command.Secret('x')),
-            None, **parts), self.alarms)
-        return self.pool
-
-    def call(self, *, queued=None):
-        """Somebody comes; ``queued``: and is number so many who waits."""
-        caller = Caller(self.pool)
-        self.callers.append(caller)
-        if queued is None:
-            caller.served()
-        else:
-            until(lambda: len(self.pool._waiters) == queued)
-        return caller
-
-    def fill(self, number=ssh_connection.CHANNELS):
-        return [self.call() for _ in range(number)]
-
-    def hurry(self, seconds):
-        """From now on nobody has more time."""
-        self.pool.target = dataclasses.replace(
-            self.pool.target, connect_timeout=seconds)
-
-    def busy(self):
-        return [one.busy for one in self.pool._connections]
-
-
-@pytest.fixture
-def place(monkeypatch):
-    made = Place(monkeypatch)
-    yield made
-    made.open.set()
-    for caller in made.callers:
-        caller._leave.set()
-    for caller in made.callers:
-        caller.join(SOON)
-
+from tests.unit.transport.ssh import places
 
 # One connection more
 
@@ -281,7 +101,7 @@ def test_who_gives_up_leaves_the_queue(place, monkeypatch):
     began = time.monotonic()
     late = place.call(queued=1)
     late.served()
-    assert 0.4 <= time.monotonic() - began < SOON
+    assert 0.4 <= time.monotonic() - began < places.SOON
     assert isinstance(late.error, exception.Unreachable)
     assert 'No turn on a connection to manila@nfs1 within 0.3 s' in str(
         late.error)
@@ -328,7 +148,7 @@ def test_after_a_failed_login_those_who_have_one_do_without(place,
     place.fill()
     place.failure = exception.Unreachable('no')
     first = place.call(queued=1)
-    until(lambda: place.pool._penalty_until)
+    places.until(lambda: place.pool._penalty_until)
     second = place.call(queued=2)
     time.sleep(0.1)
     assert place.begun == 2
@@ -336,7 +156,7 @@ def test_after_a_failed_login_those_who_have_one_do_without(place,
     place.failure = None
     place.pool._penalty_until = time.monotonic()
     # Whether it is seen waiting before it is served is chance.
-    third = Caller(place.pool)
+    third = places.Caller(place.pool)
     place.callers.append(third)
     for caller in first, second, third:
         assert caller.served() is place.pool._connections[1]
@@ -352,8 +172,8 @@ def test_those_who_do_without_get_a_login_when_that_is_over(place,
     place.fill()
     place.failure = exception.Unreachable('no')
     waiting = place.call(queued=1)
-    until(lambda: place.begun == 2)
-    until(lambda: len(place.alarms.set) == 1)
+    places.until(lambda: place.begun == 2)
+    places.until(lambda: len(place.alarms.set) == 1)
     assert place.alarms.set[0][0] == 0.2
     time.sleep(0.3)
     place.failure = None
@@ -371,7 +191,7 @@ def test_nobody_is_kept_waiting_behind_the_last_connection(place,
     place.open.clear()
     place.failure = exception.Unreachable('no')
     waiting = place.call(queued=1)
-    until(lambda: place.begun == 2)
+    places.until(lambda: place.begun == 2)
     place.sessions[0].up = False
     place.open.set()
     waiting.served()
@@ -431,7 +251,7 @@ def idle(place, monkeypatch, number, **parts):
     monkeypatch.setattr(ssh_connection, 'CHANNELS', 1)
     place.make(idle=100.0, **parts)
     callers = place.fill(number)
-    clock = Clock()
+    clock = places.Clock()
     monkeypatch.setattr(ssh_pool, 'time', clock)
     place.alarms.set = [alarm for alarm in place.alarms.set
                         if alarm[1] == place.pool._reap]
@@ -512,7 +332,7 @@ def test_dead_connections_are_not_counted_among_the_idle(place, monkeypatch):
 def test_a_refusal_is_tried_again_elsewhere_or_later(place, monkeypatch):
     monkeypatch.setattr(ssh_pool, '_RETRY', retry.Policy(
         retries=2, first=0.004, longest=0.004, jitter=lambda: 1.0))
-    clock = Clock()
+    clock = places.Clock()
     clock.monotonic = time.monotonic
     monkeypatch.setattr(ssh_pool, 'time', clock)
     place.make()
@@ -546,7 +366,7 @@ def test_refusals_without_end_are_an_error(place, monkeypatch):
 def test_nobody_sleeps_past_their_deadline(place, monkeypatch):
     monkeypatch.setattr(ssh_pool, '_RETRY', retry.Policy(
         retries=9, first=11.0, longest=11.0, jitter=lambda: 1.0))
-    clock = Clock()
+    clock = places.Clock()
     place.make(connect_timeout=10.0)
     place.call().leave()
     monkeypatch.setattr(ssh_pool, 'time', clock)
@@ -616,8 +436,8 @@ def test_a_login_that_is_too_late_is_closed(place):
     assert 'were closed' in str(late.error)
     # The next one does not wait for it.
     again = place.call(queued=1)
-    until(lambda: place.begun == 2)
+    places.until(lambda: place.begun == 2)
     place.open.set()
     assert again.served() is place.pool._connections[0]
-    until(lambda: sorted(up(place)) == [False, True])
+    places.until(lambda: sorted(up(place)) == [False, True])
     assert len(place.pool._connections) == 1
