@@ -71,9 +71,7 @@ def _adapter(verify: bool) -> adapters.HTTPAdapter:
     adapter = adapters.HTTPAdapter(pool_connections=1,
                                    pool_maxsize=POOL_SIZE, max_retries=0)
     if not verify:
-        adapter.poolmanager.pool_classes_by_scheme = {
-            'http': connectionpool.HTTPConnectionPool,
-            'https': _UncheckedPool}
+        adapter.poolmanager.pool_classes_by_scheme = {'https': _UncheckedPool}
     return adapter
 
 

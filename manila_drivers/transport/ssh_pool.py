@@ -78,9 +78,12 @@ class _Outage:
     def told(self) -> exception.DriverError:
         """The error for a caller."""
         spent = time.monotonic() - self.since
-        error = copied(self.error)
-        if self.tries > 1:
-            error.what += f', {self.tries} times within {spent:.0f} s'
+        often = f', {self.tries} times within {spent:.0f} s' \
+            if self.tries > 1 else ''
+        error = exception.Unreachable(
+            f'{self.error.what}{often}.', answer=self.error.answer,
+            check=self.error.check)
+        error.__cause__ = self.error
         return error
 
 
@@ -333,7 +336,7 @@ class Pool(ssh_process.PerProcess):
         self._outage = None
         while self._waiters:
             waiter = self._waiters.popleft()
-            waiter.error = copied(error)
+            waiter.error = _copy(error)
             waiter.ready.set()
 
     def _release(self, connection: Connection, *,
@@ -388,10 +391,10 @@ class Pool(ssh_process.PerProcess):
             connection.close()
 
 
-def copied(error: exception.DriverError) -> exception.DriverError:
+def _copy(error: exception.DriverError) -> exception.DriverError:
     """The same error for another thread, which adds its own traceback."""
-    made = error.__class__.__new__(error.__class__)
-    made.args = error.args
-    made.__dict__.update(error.__dict__)
-    made.__cause__ = error
-    return made
+    copied = error.__class__.__new__(error.__class__)
+    copied.args = error.args
+    copied.__dict__.update(error.__dict__)
+    copied.__cause__ = error
+    return copied

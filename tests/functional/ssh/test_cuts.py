@@ -17,6 +17,7 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers.transport import command
+from manila_drivers.transport import retry
 from manila_drivers.transport import ssh
 from tests import listening
 from tests.functional.ssh import proxy
@@ -117,8 +118,9 @@ def test_cut_or_stalled_always(sshd, behind, trace, length, stall):
         started = time.monotonic()
         with proxy.Proxy(sshd.port) as between:
             between.cut_after(where, proxy.DOWN, stall=stall)
-            said = tried(behind(between, connect_timeout=patience),
-                         leave(mine, timeout=1.0))
+            with retry.patience(3.0):
+                said = tried(behind(between, connect_timeout=patience),
+                             leave(mine, timeout=1.0))
         assert time.monotonic() - started < patience + 7, where
         if said is exception.Unreachable:
             time.sleep(0.05)
@@ -204,11 +206,13 @@ def test_a_restart_of_sshd_is_survived(make_sshd, target, hosts, trace):
     host.run(leave(trace))
     server.cut()
 
-    with pytest.raises(exception.Unreachable):
+    with retry.patience(0), pytest.raises(exception.Unreachable):
         host.run(leave(trace))
 
-    server.start()
+    starting = threading.Timer(1.0, server.start)
+    starting.start()
     host.run(leave(trace))
+    listening.join(starting)
     assert traces(trace) == 2
 
 

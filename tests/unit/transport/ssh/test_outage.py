@@ -89,10 +89,11 @@ def test_a_host_that_stays_away_is_given_up(place, clock):
     # The last try comes when the time is over, and not one after it.
     assert clock.now == pytest.approx(1060.0)
     assert 14 <= place.begun <= 45
-    assert type(waiting.error) is ssh_login.Away
+    assert type(waiting.error) is exception.Unreachable
     assert waiting.error.what == (
-        f'No connection to nfs1 port 22, {place.begun} times within 60 s')
+        f'No connection to nfs1 port 22, {place.begun} times within 60 s.')
     assert waiting.error.answer == '192.0.2.1: refused'
+    assert waiting.error.check == 'sshd'
     # The next one starts anew.
     begun = place.begun
     again = come(place)
@@ -108,7 +109,7 @@ def test_without_patience_there_is_one_try(place, clock):
     caller = come(place, 0.0)
     caller.served()
     assert place.begun == 1
-    assert caller.error.what == 'No connection to nfs1 port 22'
+    assert caller.error.what == 'No connection to nfs1 port 22.'
     assert clock.now == 1000.0
     assert place.alarms.set == []
 
@@ -152,6 +153,7 @@ def test_what_does_not_pass_is_told_at_once(place, clock, failure):
     place.make()
     place.failure = REFUSED
     waiting = come(place)
+    places.until(lambda: place.alarms.set)
     place.failure = failure
     pass_time(place, clock, math.inf)
     waiting.served()
