@@ -295,7 +295,12 @@ class Patient:
 
     def run(self, cmd: command.Command) -> command.Result:
         return self.patiently(  # type: ignore[no-any-return]
-            functools.partial(self.inner.run, cmd), exception.Unreachable)
+            functools.partial(self._once, cmd), exception.Unreachable)
+
+    def _once(self, cmd: command.Command) -> command.Result:
+        # How long a host is waited for is not up to the transport here.
+        with retry.patience(0.0):
+            return self.inner.run(cmd)
 
     def words(self, cmd: command.Command) -> list[str]:
         return self.inner.words(cmd)
