@@ -156,6 +156,40 @@ def test_a_bad_squash_is_named(specs):
         view_policy.squash_of(specs, 'no_root_squash')
 
 
+@pytest.mark.parametrize(('specs', 'squash'), [
+    ({'vast:squash': 'all_squash'}, 'all_squash'), ({}, 'root_squash'),
+    # Nobody can say what it should be: what is there stays.
+    (None, None), ({'vast:squash': 'nonsense'}, None)])
+def test_the_squash_of_a_share_that_is_there(specs, squash):
+    assert view_policy.present_squash(specs, 'root_squash') == squash
+
+
+def test_what_else_fails_where_a_squash_is_read_is_told():
+    class Specs(dict):
+        def get(self, *args):
+            raise exception.Unreachable('The database is away.')
+
+    with pytest.raises(exception.Unreachable, match='database'):
+        view_policy.present_squash(Specs(), 'root_squash')
+
+
+@pytest.mark.parametrize(('lists', 'squash', 'settled'), [
+    ((('*',), (), ()), 'no_root_squash', True),
+    ((('*',), (), ()), 'root_squash', False),
+    (((), ('*',), ()), 'root_squash', True),
+    (((), (), ('*',)), 'all_squash', True),
+    ((('*',), ('*',), ()), 'no_root_squash', False),
+    (((), (), ()), 'all_squash', False),
+    (((), ('*', '10.0.0.1'), ()), 'root_squash', False),
+    # Which it should be is not known: any will do.
+    ((('*',), ('*',), ()), None, True)])
+def test_everyone_is_in_the_one_squash_list(lists, squash, settled):
+    no_squash, root, everybody = lists
+    assert view_policy.settled(records.Policy(
+        id=1, name='p', read_write=(), read_only=(), no_squash=no_squash,
+        root_squash=root, all_squash=everybody), squash) is settled
+
+
 # -- names, paths, addresses ---------------------------------------------
 
 
