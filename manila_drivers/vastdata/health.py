@@ -208,7 +208,7 @@ class Health:
                           policies.get(share.id),
                           adopted=policies.get(
                               paths.adopted_policy(share.id)),
-                          resized=self._shares.resized(share))
+                          resized=self._shares.resized(share, look=False))
             answer, error = exception.caught(functools.partial(
                 self._one, share, facts, specs, work))
             if answer is None:
@@ -334,7 +334,7 @@ class Health:
         """Return facts of the lists with what may have changed since."""
         return dataclasses.replace(
             facts, listed=facts.quota.hard_limit if facts.quota else None,
-            resized=self._shares.resized(share))
+            resized=self._shares.resized(share, look=True))
 
 
 @dataclasses.dataclass

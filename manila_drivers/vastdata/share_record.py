@@ -5,6 +5,10 @@ Lists that were changed by hand, or by a call that was cut off, look like any
 others; and lists without any host are right for a share without rules alone.
 Manila's private storage says so without a request: it keeps a digest of the
 lists that the rules made.
+
+It keeps the size as well that a share was given last.  Until Manila has
+written that down itself, its row has the former size, and a check of all
+shares, maybe on another host, would take the new limit for a wrong one.
 """
 
 from collections.abc import Iterable
@@ -20,6 +24,7 @@ LOG = logging.getLogger(__name__)
 
 _KEY = 'vast_host_lists'
 _ADOPTED = 'vast_adopted'
+_SIZE = 'vast_size'
 
 
 def digest(read_write: Iterable[str], read_only: Iterable[str]) -> str:
@@ -41,6 +46,8 @@ class ShareRecord:
     def __init__(self, storage: Any = None) -> None:
         self._storage = storage
         self._known: dict[str, str] = {}
+        # GiB that this process has set.
+        self._sizes: dict[str, int] = {}
 
     def remember(self, share_id: str, lists: view_policy.ClientLists) -> None:
         """Write down what a share's policy has been seen to hold."""
@@ -72,6 +79,34 @@ class ShareRecord:
             digest(policy.read_write, policy.read_only),
             digest(map(view_policy.plain, policy.read_write),
                    map(view_policy.plain, policy.read_only)))
+
+    def resized(self, share_id: str, gib: int) -> None:
+        """Write down the size that a share has got."""
+        self._sizes[share_id] = gib
+        if self._storage is None:
+            return
+        _, failure = exception.caught_any(
+            lambda: self._storage.update(share_id, {_SIZE: gib}))
+        if failure is not None:
+            LOG.warning('That share %s has %d GiB cannot be stored: %s',
+                        share_id, gib, failure)
+
+    def size(self, share_id: str, *, look: bool) -> int | None:
+        """Return the GiB that a share was given last, None if never.
+
+        :param look: for what other hosts and earlier processes have set.
+        :raises BackendError: the storage cannot be read.
+        """
+        if look and self._storage is not None:
+            found, failure = exception.caught_any(
+                lambda: self._storage.get(share_id, _SIZE))
+            if failure is not None:
+                raise exception.BackendError(
+                    'The size of share %s cannot be read' % share_id,
+                    answer=str(failure), check="Manila's database")
+            if found is not None:
+                return int(found)
+        return self._sizes.get(share_id)
 
     def adopt(self, share_id: str) -> None:
         """Write down that a share is served, before it has any rules.
@@ -107,10 +142,11 @@ class ShareRecord:
     def forget(self, share_id: str) -> None:
         """Keep nothing about a share that is gone."""
         self._known.pop(share_id, None)
+        self._sizes.pop(share_id, None)
         if self._storage is None:
             return
         _, failure = exception.caught_any(
-            lambda: self._storage.delete(share_id, [_KEY, _ADOPTED]))
+            lambda: self._storage.delete(share_id, [_KEY, _ADOPTED, _SIZE]))
         if failure is not None:
             LOG.warning('What is stored of share %s cannot be removed: %s',
                         share_id, failure)

@@ -52,8 +52,6 @@ class Shares:
         # Ids of the shares' own policies, as they were last seen; an id is
         # never used again.
         self._policy_ids: dict[str, int] = {}
-        # Sizes set by this process, which may be newer than Manila's rows.
-        self._sizes: dict[str, int] = {}
 
     # -- life ------------------------------------------------------------
 
@@ -87,7 +85,6 @@ class Shares:
         """
         # Not while update_access might put a policy back.
         with self.locked(share.id):
-            self._sizes.pop(share.id, None)
             self._delete(share)
             self._policy_ids.pop(share.id, None)
             self.granted.forget(share.id)
@@ -192,7 +189,7 @@ class Shares:
                     check='whether the share exists in VMS')
             self._objects.run(planning.resize(
                 share.id, quota, gib * model.GiB, shrink=shrink))
-            self._sizes[share.id] = gib
+            self.granted.resized(share.id, gib)
 
     def usage(self) -> Mapping[str, int]:
         """Bytes in use by quota name, which is the share's id.
@@ -301,9 +298,13 @@ class Shares:
         """Keep other calls about a share out."""
         return self._lock('vast-' + share_id)
 
-    def resized(self, share: model.Share) -> bool:
-        """Tell if Manila's row of a share is older than its size."""
-        return self._sizes.get(share.id, share.size) != share.size
+    def resized(self, share: model.Share, *, look: bool) -> bool:
+        """Tell if Manila's row of a share is older than its size.
+
+        :param look: for what other hosts have set, too.
+        """
+        size = self.granted.size(share.id, look=look)
+        return size is not None and size != share.size
 
     def new_path(self, share: model.Share) -> str:
         """Directory for a new share.

@@ -145,3 +145,43 @@ def test_a_view_that_cannot_be_read_stops_no_revoking(bench, driver):
     with pytest.raises(errors.ManilaException, match='path'):
         driver.update_access(None, one, [])
     assert bench.sim.can_mount(CLIENT, '/manila/manila-' + one['id']) is None
+
+
+def limit(bench, one):
+    return bench.sim.record('quota', one['id'])['hard_limit'] // 2 ** 30
+
+
+def test_a_row_of_before_a_resize_elsewhere_sets_no_limit_back(bench, driver):
+    one = made(driver)
+    driver.extend_share(one, 3)
+    # Another process, with the row that Manila had until then.
+    bench.start().ensure_shares(None, [one])
+    assert limit(bench, one) == 3
+
+
+def test_a_limit_changed_by_hand_is_set_back_elsewhere(bench, driver):
+    one = made(driver)
+    driver.extend_share(one, 3)
+    bench.sim.change('quota', one['id'], hard_limit=7 * 2 ** 30)
+    bench.start().ensure_shares(None, [{**one, 'size': 3}])
+    assert limit(bench, one) == 3
+
+
+def test_sizes_that_cannot_be_read_set_no_limit(bench, driver, monkeypatch):
+    one = made(driver)
+    driver.extend_share(one, 3)
+    other = bench.start()
+
+    def fail(*args):
+        raise RuntimeError('the database is away')
+    monkeypatch.setattr(bench.storage, 'get', fail)
+    assert other.ensure_shares(None, [one])[one['id']].keys() <= {
+        'export_locations', 'reapply_access_rules'}
+    assert limit(bench, one) == 3
+
+
+def test_nothing_is_kept_of_a_share_that_went(bench, driver):
+    one = made(driver)
+    driver.extend_share(one, 3)
+    driver.delete_share(None, {**one, 'size': 3})
+    assert not bench.storage.get(one['id'])
