@@ -194,9 +194,9 @@ def _shared(name: str, deadline: float, timeout: float,
     given_up = threading.Event()
 
     def acquire() -> SharedLock | None:
-        made: SharedLock = coordinator().get_lock(
-            (SHARED_PREFIX + name).encode())
-        return made if _tried(made, deadline, given_up) else None
+        client = coordinator()
+        return _tried(lambda: client.get_lock((SHARED_PREFIX + name).encode()),
+                      deadline, given_up)
 
     found = _aside(acquire)
     try:
@@ -216,12 +216,14 @@ def _shared(name: str, deadline: float, timeout: float,
     return held
 
 
-def _tried(shared: SharedLock, deadline: float,
-           given_up: threading.Event) -> bool:
+def _tried(make: Callable[[], SharedLock], deadline: float,
+           given_up: threading.Event) -> SharedLock | None:
     """Try to get a lock until the deadline, whatever hinders it meanwhile.
 
     The waiting is done here: coordinators that wait on their own do it for
     ever, for whole seconds, or raise what none of their documents names.
+    Each try is one of a new lock, since those of files count tries that
+    failed as if they held it.
 
     :raises Exception: what the last try raised.
     """
@@ -229,8 +231,9 @@ def _tried(shared: SharedLock, deadline: float,
     broken: float | None = None
     while True:
         try:
+            shared = make()
             if shared.acquire(blocking=False):
-                return True
+                return shared
             broken = None
         except Exception:
             now = time.monotonic()
@@ -238,7 +241,7 @@ def _tried(shared: SharedLock, deadline: float,
             if now + pause > min(deadline, broken + ANSWER):
                 raise
         if given_up.wait(pause) or time.monotonic() > deadline:
-            return False
+            return None
         pause = min(2 * pause, longest)
 
 
