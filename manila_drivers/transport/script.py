@@ -35,6 +35,9 @@ LOG = logging.getLogger(__name__)
 # What a shell adds to 128 for a command that a signal ended.
 _SIGNALS = frozenset(signal.value for signal in signal.Signals)
 
+# Of a command and its exit code, behind the marker of a run.
+_NUMBERS = re.compile(r'(\d+) (\d+)\n')
+
 
 class Runner(Protocol):
     """What runs commands: ``ssh.Host`` and ``local.Local``."""
@@ -221,10 +224,16 @@ def parse(stdout: str, stderr: str,
 
 def _split(text: str, marker: str) -> list[tuple[int, str]]:
     """(exit code, output) by number, with the one of the start at 0."""
-    parts = re.split(rf'\n{re.escape(marker)} (\d+) (\d+)\n', text)
+    begin = f'\n{marker} '
+    output, *pieces = text.split(begin)
     found: list[tuple[int, str]] = []
-    for at in range(1, len(parts) - 1, 3):
-        if int(parts[at]) != len(found):
+    for piece in pieces:
+        mark = _NUMBERS.match(piece)
+        if mark is None:
+            output += begin + piece
+            continue
+        if int(mark[1]) != len(found):
             break
-        found.append((int(parts[at + 1]), parts[at - 1]))
+        found.append((int(mark[2]), output))
+        output = piece[mark.end():]
     return found

@@ -10,6 +10,7 @@ is refused must be refused for a reason.
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+import functools
 import ipaddress
 
 from manila_drivers import access
@@ -39,8 +40,13 @@ def impossible(rule: Rule, able: lab_module.Access) -> str:
 
 
 def network_of(rule: Rule) -> access.Network | None:
+    return _network(rule.to)
+
+
+@functools.lru_cache(maxsize=65536)
+def _network(text: str) -> access.Network | None:
     try:
-        return access.plain(ipaddress.ip_network(rule.to, strict=False))
+        return access.plain(ipaddress.ip_network(text, strict=False))
     except ValueError:
         return None
 
@@ -112,6 +118,7 @@ def _edges(network: access.Network) -> list[str]:
             (first - 1, first, last, last + 1) if 0 <= number <= top]
 
 
+@functools.lru_cache(maxsize=65536)
 def _address(client: str) -> access.Address | None:
     try:
         return ipaddress.ip_address(client)

@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import functools
 import ipaddress
 import re
 from typing import Any
@@ -198,15 +199,17 @@ def _altered(clients: Sequence[Client], changes: Sequence[Client]) -> None:
 def effective(exports: Mapping[str, Sequence[Client]], path: str,
               address: str) -> str | None:
     """What Ganesha gives: the first client that matches decides."""
-    host = ipaddress.ip_address(address)
     for client in exports.get(path, ()):
-        if client.client in _EVERYBODY or _matches(client.client, host):
+        if client.client in _EVERYBODY or _matches(client.client, address):
             return {'RW': 'rw', 'RO': 'ro'}.get(
                 client.options.get('access_type', ''))
     return None
 
 
-def _matches(client: str, host: Any) -> bool:
+# The same few pairs are asked about after every call of a random history.
+@functools.lru_cache(maxsize=65536)
+def _matches(client: str, address: str) -> bool:
+    host = ipaddress.ip_address(address)
     try:
         network = ipaddress.ip_network(client, strict=False)
     except ValueError:

@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
 import dataclasses
+import functools
 import ipaddress
 import re
 
@@ -287,6 +288,7 @@ def _canonical(name: str) -> str:
         return name
 
 
+@functools.lru_cache(maxsize=65536)
 def _matches(name: str, host: access.Address) -> bool:
     if name == '*':
         return True

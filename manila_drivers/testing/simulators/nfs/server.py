@@ -5,6 +5,7 @@
 import abc
 from collections.abc import Callable
 from collections.abc import Sequence
+import functools
 import ipaddress
 import threading
 
@@ -139,5 +140,7 @@ class Server(abc.ABC):
         return Result(out, err, 0)
 
 
+# Of the same few clients, after every call of a random history.
+@functools.lru_cache(maxsize=65536)
 def address(client: str) -> access.Address:
     return ipaddress.ip_address(client)

@@ -65,8 +65,10 @@ def ways(state: State, address: str, path: str, tenant_id: int,
         if policy is None:    # taken away behind VMS's back
             continue
         way = client.way(view, policy)
+        if way is None:
+            continue
         limit = _pool_limit(state, policy, tenant_id, vip)
-        if way is None or limit is None:
+        if limit is None:
             continue
         if snapshot or limit == 'ro':
             way = dataclasses.replace(way, level='ro')

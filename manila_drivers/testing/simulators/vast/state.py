@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 import datetime
+import functools
 import re
 import uuid
 
@@ -21,6 +22,7 @@ TABLES = ('apitokens', 'clusters', 'globalsnapstreams', 'qospolicies',
 DEFAULT_TENANT = 1
 
 
+@functools.cache
 def version_of(text: str) -> tuple[int, ...]:
     """The leading numbers: ``5.3.0-1.1`` is (5, 3, 0)."""
     found = re.match(r'\d+(\.\d+){0,2}', text)
