@@ -94,7 +94,7 @@ class Suspects:
 class Site:
     """One backend: where volumes are found, and changed.
 
-    :param lock: makes a lock, of all processes of the host, by name.
+    :param lock: makes a lock by name, for all hosts of the backend.
     :param storage: Manila's private storage.
     """
 
@@ -119,16 +119,23 @@ class Site:
 
     def locked(self, share_id: str,
                ) -> contextlib.AbstractContextManager[Any]:
-        """Reading, deciding and writing must not be interleaved."""
+        """Keep other calls about a share out, on all hosts of the backend.
+
+        Reading, deciding and writing must not be interleaved.
+        """
         return self._lock('glusterfs-' + share_id)
 
     def locked_snapshot(self, name: str,
                         ) -> contextlib.AbstractContextManager[Any]:
+        """Keep other calls about a snapshot out, on all hosts."""
         return self._lock('glusterfs-snapshot-' + name)
 
     @contextlib.contextmanager
     def locked_pool(self) -> Iterator[None]:
-        """No other backend of this host chooses a volume meanwhile."""
+        """Keep all backends on these clusters from choosing a volume.
+
+        On all hosts that name the servers alike; claims keep out the others.
+        """
         hosts = sorted(each.address.host.lower() for each in self.clusters)
         with contextlib.ExitStack() as stack:
             for host in hosts:

@@ -38,7 +38,7 @@ class _NoView(exception.NotFound):
 class Shares:
     """Operations on shares of one backend.
 
-    :param lock: makes a lock, of all processes of the host, by name.
+    :param lock: makes a lock by name, for all hosts of the backend.
     :param granted: what the host lists of shares should be.
     """
 
@@ -295,7 +295,7 @@ class Shares:
     # -- what others need as well ------------------------------------------
 
     def locked(self, share_id: str) -> contextlib.AbstractContextManager[Any]:
-        """Keep other calls about a share out."""
+        """Keep other calls about a share out, on all hosts of the backend."""
         return self._lock('vast-' + share_id)
 
     def resized(self, share: model.Share, *, look: bool) -> bool:

@@ -62,7 +62,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
         self._sleep = sleep
 
     def _alone(self, share: model.Share) -> AbstractContextManager[None]:
-        """Keep everybody else from changing who may reach a share."""
+        """Keep all hosts of the backend from changing who reaches a share."""
         return self.lock(_lock_name(share.id), timeout=_PATIENCE)
 
     def _alone_at_once(self, ident: str) -> AbstractContextManager[None]:
