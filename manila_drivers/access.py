@@ -4,8 +4,8 @@
 
 Everything here is pure.  A driver reads Manila's rules with :func:`rules_of`
 and turns them into grants with :func:`ip_grants` or :func:`name_grants`.
-Where a backend wants one list per level, :mod:`manila_drivers.overlap`
-splits them.
+Where a backend wants one list per level, :func:`.networks.separate` splits
+them.
 
 Where rules overlap, **the most specific one decides** for the addresses it
 names.  Backends differ here (in kernel NFS the first network that matches
@@ -20,8 +20,6 @@ from collections.abc import Hashable
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
-import functools
-import ipaddress
 import re
 from typing import Any
 from typing import Generic
@@ -29,13 +27,13 @@ from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers import networks
 
 RW = 'rw'
 RO = 'ro'
 LEVELS = (RW, RO)
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+Network = networks.Network
 Item = TypeVar('Item', bound=Hashable)
 
 
@@ -132,34 +130,14 @@ def name_grants(rules: Iterable[Rule], kind: str, *,
     return _grants(rules, kind, levels, name)
 
 
-def plain(network: Network) -> Network:
-    """An IPv4 network that is written as one of IPv6 as what it is.
-
-    Servers know clients of IPv4 by their IPv4 address, so that a rule for
-    ``::ffff:192.0.2.1`` would let nobody in.
-    """
-    if isinstance(network, ipaddress.IPv6Network) and network.prefixlen >= 96:
-        mapped = network.network_address.ipv4_mapped
-        if mapped is not None:
-            return ipaddress.IPv4Network((mapped, network.prefixlen - 96))
-    return network
-
-
-# Manila sends all rules of a share with each change of one.
-@functools.lru_cache(maxsize=16384)
-def _read(text: str) -> Network:
-    return plain(ipaddress.ip_network(text, strict=False))
-
-
 def _network(rule: Rule) -> Network:
     # A scope id ("fe80::1%eth0") means something on one host alone.
-    if '%' not in rule.to:
-        try:
-            return _read(rule.to)
-        except ValueError:
-            pass
-    raise exception.InvalidRule(
-        rule.access_id, '%r is neither an IP address nor a network' % rule.to)
+    found = None if '%' in rule.to else networks.parse(rule.to)
+    if found is None:
+        raise exception.InvalidRule(
+            rule.access_id, '%r is neither an IP address nor a network'
+            % rule.to)
+    return networks.plain(found)
 
 
 def _grants(rules: Iterable[Rule], kind: str, levels: Collection[str],
@@ -207,36 +185,6 @@ def _weaker_stays(found: dict[Any, Rule], item: Any,
         found[item] = winner
         return loser
     return None
-
-
-def level_for(levels: Mapping[Network, str],
-              address: Address | str) -> str | None:
-    """What the most specific network gives an address: the reference model.
-
-    This is the meaning that every backend's lists are tested against.
-    """
-    host = ipaddress.ip_address(address) if isinstance(address, str) \
-        else address
-    best: Network | None = None
-    for network in levels:
-        if (network.version == host.version and host in network
-                and (best is None or network.prefixlen > best.prefixlen)):
-            best = network
-    return None if best is None else levels[best]
-
-
-@functools.lru_cache(maxsize=16384)
-def canonical(network: Network) -> str:
-    """Text of a network; a single address is written without a length."""
-    if network.prefixlen == network.max_prefixlen:
-        return str(network.network_address)
-    return str(network)
-
-
-def order(network: Network) -> tuple[int, int, int]:
-    """Sort key: IPv4 first, then by address, wider first."""
-    return (network.version, int(network.network_address),
-            network.prefixlen)
 
 
 def states(errors: Mapping[str, str]) -> dict[str, dict[str, str]]:

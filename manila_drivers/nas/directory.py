@@ -8,12 +8,12 @@ import pathlib
 import re
 from typing import Protocol
 
-from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers import networks
 from manila_drivers.transport import command
 from manila_drivers.transport import remarks
 
-Levels = Mapping[access.Network, str]
+Levels = Mapping[networks.Network, str]
 
 #: Seconds for a command that does not grow with what it is given.
 USUAL = 60.0

@@ -6,15 +6,12 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 import dataclasses
 import functools
-import ipaddress
 import re
 
 from manila_drivers import access
+from manila_drivers import networks
 
-Network = access.Network
-
-EVERYBODY: tuple[Network, ...] = (ipaddress.ip_network('0.0.0.0/0'),
-                                  ipaddress.ip_network('::/0'))
+Network = networks.Network
 
 # Options of which one holds; the first unless another is named.
 _CHOICES = (
@@ -60,6 +57,10 @@ class Entry:
         return self.network is not None and '/' not in self.client
 
     @property
+    def is_everybody(self) -> bool:
+        return self.client in ('*', '<world>')
+
+    @property
     def level(self) -> str:
         return access.RW if access.RW in self.options else access.RO
 
@@ -88,10 +89,7 @@ def _fsid(options: tuple[str, ...]) -> str:
 
 
 def network_of(client: str) -> Network | None:
-    try:
-        return ipaddress.ip_network(client.strip('[]'), strict=False)
-    except ValueError:
-        return None
+    return networks.parse(client.strip('[]'))
 
 
 def comparable(fsid: str) -> str:

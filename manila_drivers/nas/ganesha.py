@@ -21,10 +21,11 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import hashlib
+import itertools
 
 from manila_drivers import exception
+from manila_drivers import networks
 from manila_drivers.nas import directory
-from manila_drivers.nas import exports_text
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
 from manila_drivers.nas import ganesha_facts
@@ -69,31 +70,31 @@ def numbers(facts: Iterable[Facts],
 
     :raises BackendError: there is none left.
     """
-    pairs = [pair for one in facts for pair in (
-        *((number, path) for number, path in one.live.items()),
-        *((export.id, export.path) for found in one.files.values()
-          for export in found))]
     users: dict[int, set[str]] = {}
     uses: dict[str, list[int]] = {}
-    for number, path in pairs:
-        users.setdefault(number, set()).add(path)
-        uses.setdefault(path, []).append(number)
-    found = {}
+    for one in facts:
+        for number, path in (*one.live.items(), *(
+                (export.id, export.path) for found in one.files.values()
+                for export in found)):
+            users.setdefault(number, set()).add(path)
+            uses.setdefault(path, []).append(number)
+    taken = set(users)
+    chosen = {}
     for each in wanted:
         known = [number for number in uses.get(each.path, ())
                  if 0 < number <= LAST and len(users[number]) == 1]
         number = (max(sorted(set(known)), key=known.count) if known
-                  else _free(preferred(each.path), users))
-        users.setdefault(number, set()).add(each.path)
-        found[each.path] = number
-    return found
+                  else _free(preferred(each.path), taken))
+        taken.add(number)
+        chosen[each.path] = number
+    return chosen
 
 
-def _free(number: int, users: Collection[int]) -> int:
-    for _ in range(FIRST, LAST + 1):
-        if number not in users:
+def _free(first: int, taken: Collection[int]) -> int:
+    for number in itertools.chain(range(first, LAST + 1),
+                                  range(FIRST, first)):
+        if number not in taken:
             return number
-        number = number + 1 if number < LAST else FIRST
     raise exception.BackendError(
         'Every export number of Ganesha is taken', check='exports that '
         'nobody needs any more')
@@ -118,12 +119,12 @@ def levels(facts: Facts, path: str,
             found += shown.clients
             found += tuple(
                 client for client in (written.clients if written else ())
-                if client[0] in exports_text.EVERYBODY)
+                if client[0] in networks.EVERYBODY)
         elif written is not None:
             found += written.clients
         else:
             whole = False
-    given, plain = Export(0, path, path, '', found).levels
+    given, plain = ganesha_exports.levels_of(found)
     return given, whole and plain
 
 

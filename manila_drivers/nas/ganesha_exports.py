@@ -12,17 +12,15 @@ does not understand, but takes the rest of the file.
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
-import ipaddress
 import re
 
 from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers import networks
 from manila_drivers.nas import directory
-from manila_drivers.nas import exports_text
 from manila_drivers.nas import ganesha_text
-from manila_drivers.nas import prefixes
 
-Network = access.Network
+Network = networks.Network
 Clients = tuple[tuple[Network | None, str], ...]
 
 _LEVELS = {'rw': access.RW, 'ro': access.RO}
@@ -61,34 +59,38 @@ class Export:
     @property
     def levels(self) -> tuple[dict[Network, str], bool]:
         """What networks get, and whether that is the whole truth."""
-        found: dict[Network, str] = {}
-        whole = True
-        before = prefixes.Prefixes[str]()
-        for network, level in self.clients:
-            if network is None or not level:
-                whole = False
-                continue
-            whole = whole and not before.hides(network, level)
-            found.setdefault(network, level)
-            before.add(network, level)
-        return _joined(found), whole
+        return levels_of(self.clients)
+
+
+def levels_of(clients: Clients) -> tuple[dict[Network, str], bool]:
+    """What networks get, and whether that is the whole truth.
+
+    It is not where a client is no address or has a level that is not ours,
+    or where a wider network hides a narrower one behind it.
+    """
+    found, whole = networks.first_decides(
+        (network, level) for network, level in clients if network is not None)
+    return (_joined({network: level for network, level in found.items()
+                     if level}),
+            whole and all(network is not None and level
+                          for network, level in clients))
 
 
 def _joined(levels: Mapping[Network, str]) -> dict[Network, str]:
     """The two halves of everything as one network."""
     found = dict(levels)
-    for everybody in exports_text.EVERYBODY:
-        one, other = everybody.subnets()
+    for everybody in networks.EVERYBODY:
+        one, other = networks.halves(everybody)
         if found.get(one) and found.get(one) == found.get(other):
-            found.setdefault(everybody, found[one])
-            del found[one], found[other]
+            found[everybody] = found.pop(one)
+            del found[other]
     return found
 
 
 def refused(levels: Iterable[Network]) -> dict[Network, str]:
     """Networks that no Ganesha can serve alone, and why."""
     return {network: f'Ganesha takes {ANYBODY} for everybody'
-            for network in levels if access.canonical(network) == ANYBODY}
+            for network in levels if networks.canonical(network) == ANYBODY}
 
 
 def clients_of(levels: Mapping[Network, str]) -> list[tuple[list[str], str]]:
@@ -107,12 +109,10 @@ def clients_of(levels: Mapping[Network, str]) -> list[tuple[list[str], str]]:
 
 
 def _spelled(network: Network) -> list[str]:
-    if access.canonical(network) == ANYBODY:
+    if networks.canonical(network) == ANYBODY:
         raise exception.InvalidRequest(
             f'Ganesha would take {ANYBODY} for everybody')
-    if network.prefixlen:
-        return [access.canonical(network)]
-    return [str(half) for half in network.subnets()]
+    return [networks.canonical(half) for half in networks.halves(network)]
 
 
 def write(wanted: directory.Directory, number: int, fsal: str) -> str:
@@ -194,18 +194,5 @@ def _others(block: ganesha_text.Block) -> Clients:
 def client_of(name: str, level: str) -> Clients:
     """A client of a file or an answer; None for what is no address."""
     if name in ('*', ANYBODY):
-        return tuple((network, level) for network in exports_text.EVERYBODY)
-    try:
-        return ((ipaddress.ip_network(name, strict=False), level),)
-    except ValueError:
-        return ((None, level),)
-
-
-def first_match(clients: Clients,
-                address: access.Address) -> str:
-    """What Ganesha gives an address: rw, ro or ''."""
-    for network, level in clients:
-        if (network is not None and network.version == address.version
-                and address in network):
-            return level
-    return ''
+        return tuple((network, level) for network in networks.EVERYBODY)
+    return ((networks.parse(name), level),)

@@ -14,17 +14,16 @@ networks are cut until none is.  Nor is it known whether it takes IPv6.
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
-import ipaddress
 import re
 
 from manila_drivers import access
 from manila_drivers import exception
-from manila_drivers import overlap
+from manila_drivers import networks
 from manila_drivers.nas import directory
 from manila_drivers.nas import ganesha_text
 from manila_drivers.transport import command
 
-Network = access.Network
+Network = networks.Network
 
 # Entries that overlapping rules may cost one export.
 _EXTRA = 1000
@@ -107,19 +106,16 @@ class Lists:
 
 
 def lists(levels: directory.Levels) -> Lists:
-    grants = access.Grants(levels, {network: str(network)
-                                    for network in levels}, {})
-    grants = grants.without({
-        network: 'it is not known to be served by Ganesha before 2.1'
-        for network in levels
-        if network.version == 6 or not int(network.network_address)})
-    cut = overlap.separate(grants, _EXTRA)
-    named = ((access.RW, cut.rw), (access.RO, cut.ro))
+    unknown = {network: 'it is not known to be served by Ganesha before 2.1'
+               for network in levels
+               if network.version == 6 or not int(network.network_address)}
+    apart = networks.separate({
+        network: level for network, level in levels.items()
+        if network not in unknown}, _EXTRA)
     return Lists(
-        {_LISTS[level]: '"%s"' % ','.join(map(access.canonical, networks))
-         for level, networks in named if networks},
-        {network: cut.errors[str(network)] for network in levels
-         if str(network) in cut.errors})
+        {name: '"%s"' % ','.join(map(networks.canonical, apart.of(level)))
+         for level, name in _LISTS.items() if apart.of(level)},
+        {**unknown, **apart.refused})
 
 
 def changed(config: Config, wanted: directory.Directory, number: int,
@@ -166,13 +162,9 @@ def levels(export: Mapping[str, str]) -> dict[Network, str]:
 
 
 def _networks(client: str) -> Iterable[Network]:
-    if client == '*':
-        return (ipaddress.ip_network('0.0.0.0/0'),
-                ipaddress.ip_network('::/0'))
-    try:
-        return (ipaddress.ip_network(client, strict=False),)
-    except ValueError:
-        return ()
+    network = networks.parse(client)
+    return networks.EVERYBODY if client == '*' else (
+        () if network is None else (network,))
 
 
 def commands(path: str, config: Config, service: str,

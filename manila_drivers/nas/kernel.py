@@ -22,21 +22,24 @@ import uuid
 
 from manila_drivers import access
 from manila_drivers import exception
-from manila_drivers import overlap
+from manila_drivers import networks
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports_text
-from manila_drivers.nas import prefixes
 from manila_drivers.transport import command
 
-Network = access.Network
+Network = networks.Network
 Entry = exports_text.Entry
 
 ETAB = '/var/lib/nfs/etab'
 DIRECTORY = '/etc/exports.d'
+EXPORTS = '/etc/exports'
 PREFIX = 'manila-'
 
 # Paths that are looked for one by one; for more, everything is read.
 _FEW = 20
+
+# Exit codes of cat and grep that have looked.
+_LOOKED = frozenset({0, 1, 2})
 
 # How many entries overlapping networks may cost one directory.
 _EXTRA = 2000
@@ -102,32 +105,29 @@ def questions(paths: Collection[str] = ()) -> list[command.Command]:
     :param paths: those of interest, with what is above them; all there are
         if none are named, or many.
     """
-    if not few(paths):
-        return [
-            directory.run('cat', '--', ETAB, accept=frozenset({0, 1})),
-            directory.run('grep', '-rHs', '--include=*.exports', '--', '',
-                          DIRECTORY, accept=frozenset({0, 1, 2})),
-            directory.run('cat', '--', '/etc/exports',
-                          accept=frozenset({0, 1}))]
-    within = _with_parents(paths)
-    return [
-        live(paths),
-        directory.run('grep', '-rHsF', '--include=*.exports', *_patterns(
-            text + end for path in within for text in {
+    files: tuple[str, ...] = ('-rHs', '--', '')
+    if few(paths):
+        files = ('-rHsF', *_patterns(
+            text + end for path in _with_parents(paths) for text in {
                 path, exports_text.in_etab(path), exports_text.escaped(path)}
-            for end in ' \t"'), '--', DIRECTORY,
-            accept=frozenset({0, 1, 2})),
-        directory.run('cat', '--', '/etc/exports',
-                      accept=frozenset({0, 1}))]
+            for end in ' \t"'), '--')
+    return [live(paths),
+            _look('grep', '--include=*.exports', *files, DIRECTORY),
+            _look('cat', '--', EXPORTS)]
 
 
 def live(paths: Collection[str]) -> command.Command:
     """What is exported now of these paths and those above them."""
     if not few(paths):
-        return directory.run('cat', '--', ETAB, accept=frozenset({0, 1}))
-    return directory.run('grep', '-F', *_patterns(
+        return _look('cat', '--', ETAB)
+    return _look('grep', '-F', *_patterns(
         exports_text.in_etab(path) + '\t' for path in _with_parents(paths)),
-        '--', ETAB, accept=frozenset({0, 1, 2}))
+        '--', ETAB)
+
+
+def _look(*words: str) -> command.Command:
+    """A question that may find nothing, or no file."""
+    return directory.run(*words, accept=_LOOKED)
 
 
 def _with_parents(paths: Collection[str]) -> list[str]:
@@ -162,33 +162,22 @@ def understand(server: str, results: Sequence[command.Result]) -> Facts:
                  exports_text.read(others.stdout + '\n' + foreign))
 
 
-def levels(entries: Iterable[Entry]) -> tuple[dict[Network, str], bool]:
+def levels(entries: Collection[Entry]) -> tuple[dict[Network, str], bool]:
     """What networks get, and whether that is the whole truth.
 
     It is not where a name has access, where a wider network hides a
     narrower one of another level, or where a network has length 0, of which
     releases differ in what they make.
     """
-    found: dict[Network, str] = {}
-    whole = True
-    before = prefixes.Prefixes[str]()
-    everybody: list[str] = []
-    for entry in sorted(entries, key=lambda entry: not entry.is_host):
-        network = entry.network
-        if network is not None:
-            whole = whole and (entry.is_host or not (
-                network.prefixlen == 0
-                or before.hides(network, entry.level)))
-            found.setdefault(network, entry.level)
-            before.add(network, entry.level)
-        elif entry.client in ('*', '<world>'):
-            everybody.append(entry.level)
-        else:
-            whole = False
-    for level in everybody:
-        for network in exports_text.EVERYBODY:
-            found.setdefault(network, level)
-    return found, whole
+    nets = [(entry.network, entry.level) for entry in sorted(
+        entries, key=lambda entry: not entry.is_host)
+        if entry.network is not None]
+    everybody = [(network, entry.level) for entry in entries
+                 if entry.is_everybody for network in networks.EVERYBODY]
+    found, whole = networks.first_decides([*nets, *everybody])
+    return found, (whole and all(network.prefixlen for network, _ in nets)
+                   and all(entry.network is not None or entry.is_everybody
+                           for entry in entries))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -207,24 +196,15 @@ def cut(wanted: directory.Levels) -> Cut:
     """Write levels so that the order of entries does not matter."""
     nets = {network: level for network, level in wanted.items()
             if network.prefixlen < network.max_prefixlen}
-    lists = overlap.separate(
-        access.Grants(nets, {network: str(network) for network in nets}, {}),
-        _EXTRA)
-    clients = {access.canonical(piece): level
-               for level, networks in (('rw', lists.rw), ('ro', lists.ro))
-               for network in networks
-               for piece in _understood(network)}
+    apart = networks.separate(nets, _EXTRA)
+    clients = {networks.canonical(piece): level
+               for network, level in apart.levels.items()
+               for piece in networks.halves(network)}
     # A piece may be as small as an address that has a rule of its own.
-    clients.update({access.canonical(network): level
+    clients.update({networks.canonical(network): level
                     for network, level in wanted.items()
                     if network not in nets})
-    return Cut(clients, {network: lists.errors[str(network)]
-                         for network in nets
-                         if str(network) in lists.errors})
-
-
-def _understood(network: Network) -> Iterable[Network]:
-    return [network] if network.prefixlen else network.subnets()
+    return Cut(clients, apart.refused)
 
 
 def spelled(clients: Mapping[str, str],
@@ -267,14 +247,14 @@ class Now:
         nets: dict[Network, str] = {}
         for entry in entries:
             if entry.network is None:
-                if entry.client == '*':
+                if entry.is_everybody:
                     self._everybody.append(entry.level)
             elif entry.is_host:
                 self._hosts[entry.network] = entry.level
             else:
                 nets[entry.network] = entry.level
-        self._nets = prefixes.Prefixes(nets)
-        self._read_only = prefixes.Within(
+        self._nets = networks.PrefixTable(nets)
+        self._read_only = networks.Within(
             network for network, level in nets.items() if level == access.RO)
 
     def lowest(self, client: str) -> str | None:

@@ -90,15 +90,14 @@ def _file(facts: kernel.Facts, wanted: directory.Directory,
     for name in sorted(facts.homes.get(wanted.path, set()) - {ours}):
         kept = [entry for entry in facts.stored[name]
                 if entry.path != wanted.path]
-        commands += _written(name, exports_text.write(kept),
-                             facts.files[name])
+        commands += _written(name, exports_text.write(kept))
     text = exports_text.write(sorted(entries, key=_specific))
-    return commands + _written(ours, text, facts.files.get(ours, ''))
+    if text != facts.files.get(ours, ''):
+        commands += _written(ours, text)
+    return commands
 
 
-def _written(name: str, text: str, before: str) -> Commands:
-    if text == before:
-        return []
+def _written(name: str, text: str) -> Commands:
     if text:
         return directory.replaced(kernel.DIRECTORY, name, text)
     # A power failure must not bring back what was taken away.
@@ -140,7 +139,7 @@ class _Change:
         self.neutral: list[Entry] = []
         self.less: list[Entry] = []
         self.more: list[Entry] = []
-        self.gone: list[Entry] = []
+        self.gone: list[Entry]
         present = {_key(entry): entry for entry in have}
         wished = {_key(entry): entry for entry in want}
         if any(_lasting(present[key]) - _lasting(wished[key])

@@ -21,6 +21,7 @@ from manila_drivers import access
 from manila_drivers import driver
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers import networks
 
 Record = dict[str, Any]
 
@@ -108,7 +109,7 @@ class Access:
                rules: Sequence[access.Rule]) -> Mapping[str, str]:
         grants = access.ip_grants(rules)
         self._shares.change(call, rules={
-            access.canonical(network): level
+            networks.canonical(network): level
             for network, level in grants.levels.items()})
         return grants.errors
 

@@ -13,9 +13,9 @@ import itertools
 from typing import Any
 import uuid
 
-from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers import networks
 from manila_drivers.vastdata import records
 
 
@@ -122,7 +122,7 @@ def _walk(ranges: Iterable[tuple[str, str]]) -> Iterator[str]:
             yield str(kind(number))
 
 
-def _bounds(start: str, end: str) -> tuple[access.Address, access.Address]:
+def _bounds(start: str, end: str) -> tuple[networks.Address, networks.Address]:
     try:
         low, high = ipaddress.ip_address(start), ipaddress.ip_address(end)
     except ValueError as exc:

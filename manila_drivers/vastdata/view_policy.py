@@ -5,19 +5,18 @@
 A host string is an IPv4 address, a network in CIDR form, ``*`` or a few more
 forms that this driver reads but never writes.  Two empty lists admit nobody.
 What a host gets that is in both lists is not documented, so that no such
-policy is ever written (``manila_drivers.overlap``).
+policy is ever written (``networks.separate``).
 """
 
 from collections.abc import Iterable
 from collections.abc import Mapping
 import dataclasses
-import ipaddress
 import logging
 from typing import Any
 
 from manila_drivers import access
 from manila_drivers import exception
-from manila_drivers import overlap
+from manila_drivers import networks
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import settings
 
@@ -87,10 +86,11 @@ def wanted(rules: Iterable[access.Rule], squash: str | None, *,
     :returns: the lists, and the reason by access id of each refused rule.
     """
     grants = access.ip_grants(rules, versions=(4, 6) if ipv6 else (4,))
-    lists = overlap.separate(grants, split_limit)
-    return ClientLists(read_write=tuple(map(access.canonical, lists.rw)),
-                 read_only=tuple(map(access.canonical, lists.ro)),
-                 squash=squash), lists.errors
+    lists = networks.separate(grants.levels, split_limit)
+    read_write, read_only = (tuple(map(
+        networks.canonical, lists.of(level))) for level in access.LEVELS)
+    return (ClientLists(read_write, read_only, squash),
+            grants.without(lists.refused).errors)
 
 
 def squash_of(specs: Mapping[str, str], default: str) -> str:
@@ -146,10 +146,8 @@ def without_everyone(policy: records.Policy,
 
 def plain(host: str) -> str:
     """A host string as we would write it, for comparison."""
-    try:
-        return access.canonical(ipaddress.ip_network(host, strict=False))
-    except ValueError:
-        return host
+    network = networks.parse(host)
+    return host if network is None else networks.canonical(network)
 
 
 def _same(present: tuple[str, ...] | None, want: Iterable[str]) -> bool:

@@ -16,6 +16,7 @@ import uuid
 from manila_drivers import access
 from manila_drivers import compat
 from manila_drivers import exception
+from manila_drivers import networks
 from manila_drivers.vastdata import driver
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
@@ -131,7 +132,7 @@ class WritesAmbiguousLists(Broken):
                                        **kwargs)
         rules = access.ip_grants(access.rules_of(access_rules),
                                  versions={4}).levels
-        lists = {level: tuple(access.canonical(network) for network, found
+        lists = {level: tuple(networks.canonical(network) for network, found
                               in rules.items() if found == level)
                  for level in ('rw', 'ro')}
         self._write(share, view_policy.ClientLists(lists['rw'], lists['ro']))

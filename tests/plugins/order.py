@@ -17,7 +17,7 @@ SLOW = frozenset(f'tests/unit/{name}.py' for name in (
     'cli/test_simulate_ssh', 'cli/test_simulate_vast', 'compat/test_locks',
     'compat/test_mode', 'gpfs/test_copying', 'gpfs/test_local',
     'gpfs/test_operations', 'gpfs/test_servers', 'nas/test_ganesha',
-    'nas/test_helpers', 'nas/test_kernel', 'nas/test_prefixes',
+    'nas/test_helpers', 'nas/test_kernel', 'nas/test_crowds',
     'packaging/test_driver_page', 'packaging/test_privileges',
     'packaging/test_recording', 'simulators/test_robustness',
     'simulators/test_speed', 'standalone/test_private_data',

@@ -4,7 +4,7 @@
 
 ``survivors.txt`` has blocks with an empty line between them::
 
-    manila_drivers/overlap.py _inside
+    manila_drivers/networks.py _inside
     - and inner.prefixlen >= outer.prefixlen
     + and inner.prefixlen > outer.prefixlen
     Equivalent: of two networks of one length neither holds the other, and

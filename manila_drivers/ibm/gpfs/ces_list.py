@@ -10,14 +10,13 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-import ipaddress
 
 from manila_drivers import access
+from manila_drivers import networks
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.nas import ganesha_exports
-from manila_drivers.nas import prefixes
 
-Network = access.Network
+Network = networks.Network
 
 # Bytes of clients in one command, well below what the kernel takes.
 CHUNK = 60_000
@@ -27,8 +26,6 @@ CHANGES = ('--nfsadd', '--nfsremove', '--nfschange')
 #: The level of an entry whose list does not say which it is.
 UNTOLD = '?'
 
-_EVERYBODY: tuple[Network, ...] = (ipaddress.ip_network('0.0.0.0/0'),
-                                   ipaddress.ip_network('::/0'))
 _SQUASH = {'root': 'root_squash', 'rootsquash': 'root_squash',
            'all': 'all_squash', 'allsquash': 'all_squash',
            'none': 'no_root_squash', 'noidsquash': 'no_root_squash',
@@ -63,7 +60,7 @@ class Entry:
         """Whom it is for, as far as addresses tell."""
         if self.network is not None:
             return (self.network,)
-        return _EVERYBODY if self.client in (
+        return networks.EVERYBODY if self.client in (
             '*', ganesha_exports.ANYBODY) else ()
 
 
@@ -73,21 +70,16 @@ def levels_of(entries: Sequence[Entry]) -> dict[Network, str]:
     Where an entry hides a narrower one behind it, that one gives nothing of
     its own.  One whose level is not told may well give all there is.
     """
-    found: dict[Network, str] = {}
-    before = prefixes.Prefixes[str]()
-    for entry in entries:
-        for network in entry.networks:
-            if before.level(network) is None:
-                level = access.RW if entry.level == UNTOLD else entry.level
-                found[network] = level
-                before.add(network, level)
+    found, _ = networks.first_decides(
+        (network, access.RW if entry.level == UNTOLD else entry.level)
+        for entry in entries for network in entry.networks)
     return {network: level for network, level in found.items() if level}
 
 
-def ordered(networks: Iterable[Network]) -> list[Network]:
+def ordered(wanted: Iterable[Network]) -> list[Network]:
     """Narrower ones first."""
-    return sorted(networks, key=lambda network: (
-        -network.prefixlen, access.order(network)))
+    return sorted(wanted, key=lambda network: (
+        -network.prefixlen, networks.order(network)))
 
 
 @dataclasses.dataclass(frozen=True)
@@ -211,7 +203,7 @@ def _by_sight(entries: Sequence[Entry], levels: exports.Levels,
     """Those that count, and those that others before them make void."""
     visible: list[Entry] = []
     hidden: list[Entry] = []
-    seen = prefixes.Prefixes[str]()
+    seen = networks.PrefixTable[str]()
     for entry in entries:
         void = bool(entry.networks) and all(
             seen.level(network) is not None for network in entry.networks)
@@ -254,24 +246,24 @@ class _Rooms:
 
     That is behind all narrower networks, and before all wider ones.
 
-    :param networks: narrower ones first; inserted in this order.
+    :param wanted: narrower ones first; inserted in this order.
     """
 
-    def __init__(self, networks: Sequence[Network],
+    def __init__(self, wanted: Sequence[Network],
                  there: Sequence[Entry]) -> None:
-        self.left = list(networks)
+        self.left = list(wanted)
         self._length = len(there)
-        self._wanted = prefixes.Prefixes({
-            network: network for network in networks})
-        self._low = dict.fromkeys(networks, 0)
-        wider = prefixes.Prefixes[int]()
+        self._wanted = networks.PrefixTable({
+            network: network for network in wanted})
+        self._low = dict.fromkeys(wanted, 0)
+        wider = networks.PrefixTable[int]()
         for place, entry in enumerate(there):
             for network in entry.networks:
                 wider.add(network, place)
                 self._keep_behind(network, place)
         self._high = {network: min(
             (place for _, place in wider.holding(network)),
-            default=self._length) for network in networks}
+            default=self._length) for network in wanted}
 
     def _keep_behind(self, narrower: Network, place: int) -> None:
         """Networks that hold another one come behind its place."""
@@ -319,7 +311,7 @@ def _client(network: Network, export: exports.Export, name: str = '',
     """
     options = ','.join([f'access_type={export.levels[network]}',
                         *export.options, *more])
-    return f'{name or access.canonical(network)}({options})'
+    return f'{name or networks.canonical(network)}({options})'
 
 
 def chunks(networks: Sequence[Network],

@@ -12,12 +12,10 @@ import functools
 
 from manila_drivers import access
 from manila_drivers import exception
-from manila_drivers.nas import prefixes
+from manila_drivers import networks
 
-Network = access.Network
+Network = networks.Network
 Levels = Mapping[Network, str]
-
-_RANK = {None: 0, access.RO: 1, access.RW: 2}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,26 +39,8 @@ class Export:
 
     def narrowed(self, current: Levels) -> 'Export':
         """The same with nobody getting more than they have now."""
-        return dataclasses.replace(self, levels=meet(current, self.levels))
-
-
-def meet(one: Levels, other: Levels) -> dict[Network, str]:
-    """Everybody gets the less of what the two give them."""
-    here, there = prefixes.Prefixes(one), prefixes.Prefixes(other)
-    found = {}
-    for network in {**one, **other}:
-        level = min(here.level(network), there.level(network),
-                    key=_RANK.__getitem__)
-        if level is not None:
-            found[network] = level
-    return found
-
-
-def takes_away(before: Levels, after: Levels) -> bool:
-    """Whether somebody has less after than before."""
-    had, has = prefixes.Prefixes(before), prefixes.Prefixes(after)
-    return any(_RANK[has.level(network)] < _RANK[had.level(network)]
-               for network in {**before, **after})
+        return dataclasses.replace(self, levels=networks.meet(
+            current, self.levels))
 
 
 def require_readers(path: str, levels: Levels,
@@ -70,9 +50,9 @@ def require_readers(path: str, levels: Levels,
     :param refused: networks that cannot be served, with the reason.
     :raises InvalidRequest: somebody might.
     """
-    left = prefixes.Prefixes({network: level
-                              for network, level in levels.items()
-                              if network not in refused})
+    left = networks.PrefixTable({
+        network: level for network, level in levels.items()
+        if network not in refused})
     readers = [network for network in refused
                if levels[network] == access.RO
                and left.level(network) == access.RW]

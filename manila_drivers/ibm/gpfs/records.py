@@ -10,13 +10,13 @@ import dataclasses
 import ipaddress
 import re
 
-from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers import networks
 from manila_drivers.ibm.gpfs import listing
 from manila_drivers.transport import command
 from manila_drivers.transport import remarks
 
-Address = access.Address
+Address = networks.Address
 
 GIB_IN_KIB = 1024 ** 2
 

@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 
 from manila_drivers import exception
+from manila_drivers import networks
 from manila_drivers.ibm.gpfs import debts
 from manila_drivers.ibm.gpfs import exports
 
@@ -47,8 +48,8 @@ class Round:
                 if isinstance(answer, exports.Seen)]
         for levels in seen:
             self.common = (dict(levels) if self.common is None
-                           else exports.meet(self.common, levels))
-            if exports.takes_away(levels, self._export.levels):
+                           else networks.meet(self.common, levels))
+            if networks.takes_away(levels, self._export.levels):
                 self.narrowing = True
         if any(self._unclosed(server) for server, answer in found.items()
                if not isinstance(answer, exports.Seen)):

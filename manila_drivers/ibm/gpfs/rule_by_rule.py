@@ -19,6 +19,7 @@ from manila_drivers import access as access_module
 from manila_drivers import compat
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers import networks
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import site
 
@@ -123,7 +124,7 @@ class RuleByRule(abc.ABC):
                 errors[server] = found
                 continue
             here = found.levels.get(path, {})
-            levels = dict(here) if levels is None else exports.meet(
+            levels = dict(here) if levels is None else networks.meet(
                 levels, here)
         if levels is None:
             raise exports.report(errors, f'It is not known who may reach '

@@ -21,6 +21,7 @@ from typing import Any
 
 from manila_drivers import access
 from manila_drivers import compat
+from manila_drivers import networks
 
 LOG = logging.getLogger(__name__)
 
@@ -47,7 +48,7 @@ class Share:
 
     limit: int
     used: int = 0
-    clients: dict[access.Network, str] = dataclasses.field(
+    clients: dict[networks.Network, str] = dataclasses.field(
         default_factory=dict)
     snapshots: set[str] = dataclasses.field(default_factory=set)
 
@@ -71,7 +72,7 @@ class Store:
         """What a client can do with an export."""
         with self._lock:
             share = self.shares.get(name_of(export))
-            return None if share is None else access.level_for(
+            return None if share is None else networks.level_for(
                 share.clients, ipaddress.ip_address(client))
 
     def write(self, export: str, size: int) -> None:
@@ -125,7 +126,7 @@ def name_of(export: str) -> str:
     return export.rpartition('/')[2]
 
 
-def set_clients(clients: Mapping[access.Network, str],
+def set_clients(clients: Mapping[networks.Network, str],
                 ) -> Callable[[Share], None]:
     """How access of a share is changed: all at once."""
     def change(share: Share) -> None:
@@ -197,7 +198,7 @@ class Driver:
         return access.states(grants.errors)
 
     def write_clients(self, share: Any,
-                      clients: Mapping[access.Network, str]) -> None:
+                      clients: Mapping[networks.Network, str]) -> None:
         self._change('update_access', share, set_clients(clients))
 
     # Snapshots

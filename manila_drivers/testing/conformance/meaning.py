@@ -3,7 +3,7 @@
 """What a set of rules means: the model that backends are held against.
 
 For addresses the most specific rule decides
-(:func:`manila_drivers.access.level_for`); a name has what the rule for it
+(:func:`manila_drivers.networks.level_for`); a name has what the rule for it
 says.  Rules that cannot be honoured are to be refused one by one, and what
 is refused must be refused for a reason.
 """
@@ -14,6 +14,7 @@ import functools
 import ipaddress
 
 from manila_drivers import access
+from manila_drivers import networks
 from manila_drivers.testing.conformance import lab as lab_module
 
 Level = lab_module.Level
@@ -39,16 +40,9 @@ def impossible(rule: Rule, able: lab_module.Access) -> str:
     return ''
 
 
-def network_of(rule: Rule) -> access.Network | None:
-    return _network(rule.to)
-
-
-@functools.lru_cache(maxsize=65536)
-def _network(text: str) -> access.Network | None:
-    try:
-        return access.plain(ipaddress.ip_network(text, strict=False))
-    except ValueError:
-        return None
+def network_of(rule: Rule) -> networks.Network | None:
+    network = networks.parse(rule.to)
+    return None if network is None else networks.plain(network)
 
 
 def rivals(rule: Rule, rules: Iterable[Rule]) -> bool:
@@ -66,10 +60,10 @@ def level(rules: Iterable[Rule], client: str) -> Level:
         found = {rule.level for rule in rules
                  if rule.type != 'ip' and rule.to == client}
         return 'rw' if 'rw' in found else 'ro' if found else None
-    return access.level_for(networks(rules), address)
+    return networks.level_for(granted(rules), address)
 
 
-def networks(rules: Iterable[Rule]) -> Mapping[access.Network, str]:
+def granted(rules: Iterable[Rule]) -> Mapping[networks.Network, str]:
     return access.ip_grants(
         rule for rule in rules if rule.type == 'ip').levels
 
@@ -77,12 +71,12 @@ def networks(rules: Iterable[Rule]) -> Mapping[access.Network, str]:
 def levels(rules: Iterable[Rule],
            clients: Iterable[str]) -> dict[str, Level]:
     kept = tuple(rules)
-    grants = networks(kept)
+    grants = granted(kept)
     found: dict[str, Level] = {}
     for client in clients:
         address = _address(client)
         found[client] = (level(kept, client) if address is None
-                         else access.level_for(grants, address))
+                         else networks.level_for(grants, address))
     return found
 
 
@@ -109,7 +103,7 @@ def clients(rules: Iterable[Rule], able: lab_module.Access,
     return tuple(found)
 
 
-def _edges(network: access.Network) -> list[str]:
+def _edges(network: networks.Network) -> list[str]:
     first = int(network.network_address)
     last = int(network.broadcast_address)
     kind = type(network.network_address)
@@ -119,7 +113,7 @@ def _edges(network: access.Network) -> list[str]:
 
 
 @functools.lru_cache(maxsize=65536)
-def _address(client: str) -> access.Address | None:
+def _address(client: str) -> networks.Address | None:
     try:
         return ipaddress.ip_address(client)
     except ValueError:

@@ -7,6 +7,8 @@ from collections.abc import Mapping
 import dataclasses
 import ipaddress
 
+from manila_drivers import networks
+
 # Addresses that are reserved for examples.
 NETWORK = '198.51.100.0/24'
 HOST = '198.51.100.7'
@@ -21,14 +23,8 @@ TENANTS = tuple('tenant-%s.example.org' % name for name in 'abcde')
 
 def decided(rules: Mapping[str, str], address: str) -> str | None:
     """What the rules give an address: the most specific one decides."""
-    who = ipaddress.ip_address(address)
-    hits = [network for network in map(ipaddress.ip_network, rules)
-            if who in network]
-    if not hits:
-        return None
-    best = max(hits, key=lambda network: network.prefixlen)
-    return next(level for to, level in rules.items()
-                if ipaddress.ip_network(to) == best)
+    return networks.level_for({ipaddress.ip_network(to): level
+                               for to, level in rules.items()}, address)
 
 
 def named(rules: Mapping[str, str], name: str) -> str | None:

@@ -13,7 +13,7 @@ import shlex
 
 import pytest
 
-from manila_drivers import access
+from manila_drivers import networks
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
@@ -155,7 +155,7 @@ class NarrowestDecides(nfs.KernelNfs):
     def access(self, client, path):
         levels = {entry.network: entry.level for entry in self.entries
                   if entry.path == path and entry.network}
-        return access.level_for(levels, client)
+        return networks.level_for(levels, client)
 
 
 def test_kernel_simulator_that_lies_is_found(kernel):

@@ -5,12 +5,11 @@
 import ipaddress
 import itertools
 
-from hypothesis import given
 from hypothesis import strategies as st
 import pytest
 
 from manila_drivers import access
-from manila_drivers import overlap
+from manila_drivers import networks
 
 NETWORKS = st.builds(
     lambda bits, length: ipaddress.ip_network(
@@ -25,11 +24,6 @@ PROBES = [ipaddress.ip_address(0x0A000000 + n) for n in range(66)] + [
 
 def rule(number, to, level='rw', kind='ip'):
     return access.Rule('r%s' % number, kind, to, level)
-
-
-def grants(levels):
-    return access.Grants(levels=levels, errors={}, source={
-        network: 'r%d' % n for n, network in enumerate(levels)})
 
 
 class Row(dict):
@@ -50,7 +44,7 @@ def test_a_target_has_one_canonical_text(text, canonical):
         [Row(access_id='a', access_type='ip', access_to=text,
              access_level='rw')]))
     assert not found.errors
-    assert [access.canonical(n) for n in found.levels] == [canonical]
+    assert [networks.canonical(n) for n in found.levels] == [canonical]
 
 
 @pytest.mark.parametrize('text', [
@@ -123,81 +117,6 @@ def test_names_are_held_against_a_pattern():
         'cert', pattern=r'[\w.-]{1,64}')
     assert list(found.levels) == ['client.example']
     assert set(found.errors) == {'r2', 'r3'}
-
-
-def test_the_most_specific_rule_decides():
-    levels = access.ip_grants([
-        rule(1, '10.0.0.0/8', 'rw'), rule(2, '10.1.0.0/16', 'ro'),
-        rule(3, '10.1.1.1', 'rw')]).levels
-    assert access.level_for(levels, '10.2.0.1') == 'rw'
-    assert access.level_for(levels, '10.1.0.1') == 'ro'
-    assert access.level_for(levels, '10.1.1.1') == 'rw'
-    assert access.level_for(levels, '11.0.0.1') is None
-    assert access.level_for(levels, '::1') is None
-
-
-def level_in(lists, probe):
-    """What two lists give, where being in both is an offence."""
-    in_rw = any(probe in network for network in lists.rw)
-    in_ro = any(probe in network for network in lists.ro)
-    assert not (in_rw and in_ro), probe
-    return 'rw' if in_rw else 'ro' if in_ro else None
-
-
-@given(st.dictionaries(NETWORKS, LEVELS, max_size=8))
-def test_separate_lists_mean_what_the_rules_mean(levels):
-    lists = overlap.separate(grants(levels), limit=10000)
-    assert not lists.errors
-    for probe in PROBES:
-        assert level_in(lists, probe) == access.level_for(levels, probe)
-
-
-@given(st.dictionaries(NETWORKS, LEVELS, max_size=8), st.integers(0, 40))
-def test_with_a_limit_the_rest_of_the_rules_is_still_exact(levels, limit):
-    lists = overlap.separate(grants(levels), limit)
-    kept = {network: level for n, (network, level)
-            in enumerate(levels.items()) if 'r%d' % n not in lists.errors}
-    for probe in PROBES:
-        assert level_in(lists, probe) == access.level_for(kept, probe)
-    assert len(lists.rw) + len(lists.ro) <= len(kept) + limit
-
-
-@given(st.dictionaries(NETWORKS, LEVELS, max_size=8),
-       st.randoms(use_true_random=False))
-def test_the_order_of_rules_does_not_matter(levels, random):
-    items = list(levels.items())
-    random.shuffle(items)
-    first = overlap.separate(grants(levels), 10000)
-    second = overlap.separate(grants(dict(items)), 10000)
-    assert (first.rw, first.ro) == (second.rw, second.ro)
-
-
-def test_without_overlap_networks_stay_as_they_were_given():
-    lists = overlap.separate(access.ip_grants(
-        [rule(1, '10.0.0.0/8'), rule(2, '11.0.0.0/8', 'ro'),
-         rule(3, '10.0.0.1')]), 200)
-    assert [str(n) for n in lists.rw] == ['10.0.0.0/8', '10.0.0.1/32']
-    assert [str(n) for n in lists.ro] == ['11.0.0.0/8']
-
-
-def test_a_limit_of_nought_refuses_the_narrower_rule():
-    lists = overlap.separate(access.ip_grants(
-        [rule(1, '10.0.0.0/8'), rule(2, '10.0.0.1', 'ro')]), 0)
-    assert [str(n) for n in lists.rw] == ['10.0.0.0/8']
-    assert lists.ro == ()
-    assert '10.0.0.0/8' in lists.errors['r2']
-
-
-def test_a_thousand_holes_in_everything_take_no_time():
-    # The limit of the whole-suite timeout would not catch a quadratic cut.
-    rules = [rule('all', '0.0.0.0/0')] + [
-        rule(n, '10.%d.%d.1' % divmod(n, 250), 'ro') for n in range(1000)]
-    import time
-    started = time.perf_counter()
-    lists = overlap.separate(access.ip_grants(rules), 100000)
-    assert time.perf_counter() - started < 5
-    assert len(lists.ro) == 1000
-    assert not lists.errors
 
 
 @pytest.mark.parametrize(('to', 'plain'), [

@@ -7,6 +7,7 @@ import ipaddress
 import pytest
 
 from manila_drivers import exception
+from manila_drivers import networks
 from manila_drivers.ibm.gpfs import exports
 from tests.unit.nas import world
 
@@ -32,24 +33,13 @@ MEETINGS = [
 
 @pytest.mark.parametrize(('one', 'other', 'both'), MEETINGS)
 def test_everybody_gets_the_less_of_two(one, other, both):
-    assert exports.meet(levels(*one), levels(*other)) == levels(*both)
-    assert exports.meet(levels(*other), levels(*one)) == levels(*both)
+    assert networks.meet(levels(*one), levels(*other)) == levels(*both)
+    assert networks.meet(levels(*other), levels(*one)) == levels(*both)
     export = world.export(levels(*other))
     narrowed = export.narrowed(levels(*one))
     assert narrowed.levels == levels(*both)
     assert (narrowed.path, narrowed.name, narrowed.fsid) == (
         export.path, export.name, export.fsid)
-
-
-@pytest.mark.parametrize(('before', 'after', 'less'), [
-    ([], [], False), ([], ['rw 10.0.0.1'], False),
-    (['ro 10.0.0.1'], [], True), (['rw 10.0.0.1'], ['ro 10.0.0.1'], True),
-    (['ro 10.0.0.1'], ['rw 10.0.0.1'], False),
-    (['rw 10.0.0.1'], ['rw 10.0.0.0/8'], False),
-    (['rw 10.0.0.0/8'], ['rw 10.0.0.1'], True),
-    (['rw 10.0.0.0/8'], ['rw 10.0.0.0/8', 'ro 10.0.0.1'], True)])
-def test_whether_somebody_has_less(before, after, less):
-    assert exports.takes_away(levels(*before), levels(*after)) is less
 
 
 @pytest.mark.parametrize(('given', 'refused', 'dangerous'), [

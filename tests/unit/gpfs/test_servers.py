@@ -3,12 +3,10 @@
 """Several NFS servers, of which one does not answer for a while."""
 
 import functools
-import ipaddress
 
 import pytest
 
 from manila_drivers import compat
-from manila_drivers.ibm.gpfs import exports
 
 errors = compat.errors
 ALICE, BOB = '10.0.0.1', '10.0.0.2'
@@ -140,20 +138,6 @@ def test_a_server_made_anew_is_told_at_the_next_start(servers):
     manager.restart()
     manager.ensure()
     assert given(servers, ALICE) == ['rw', 'rw']
-
-
-def test_the_less_of_two():
-    one = {ipaddress.ip_network(to): level for to, level in {
-        '10.0.0.0/8': 'rw', '10.1.0.0/16': 'ro'}.items()}
-    other = {ipaddress.ip_network(to): level for to, level in {
-        '10.1.2.0/24': 'rw', '10.2.0.0/16': 'rw', '11.0.0.0/8': 'rw'}.items()}
-    assert exports.meet(one, other) == {
-        ipaddress.ip_network('10.1.2.0/24'): 'ro',
-        ipaddress.ip_network('10.2.0.0/16'): 'rw'}
-    assert exports.takes_away(one, other)
-    assert exports.takes_away(other, one)
-    assert not exports.takes_away(one, one)
-    assert not exports.takes_away({}, one)
 
 
 def test_a_server_that_missed_a_start_is_compared_when_it_is_back(servers):

@@ -10,6 +10,7 @@ import pytest
 
 from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers import networks
 from manila_drivers.ibm.gpfs import debts
 from manila_drivers.ibm.gpfs import exporting
 from manila_drivers.ibm.gpfs import gnfs
@@ -80,7 +81,7 @@ def test_no_address_is_in_both_lists(levels):
     for client in world.CLIENTS:
         matching = {level for network, level in given.items()
                     if ipaddress.ip_address(client) in network}
-        assert matching == ({access.level_for(meant, client)} - {None})
+        assert matching == ({networks.level_for(meant, client)} - {None})
 
 
 @pytest.mark.parametrize('text', [
@@ -99,7 +100,7 @@ def test_helper_serves_an_old_ganesha(steps):
     server.files.text[ganesha.CONFIG] = SEED
     server.reboot()
     helper = gnfs.GNFSHelper(
-        types.SimpleNamespace(server=lambda name: server),
+        world.execute(lambda name: server),
         types.SimpleNamespace(gpfs_nfs_server_list=['one'],
                               ganesha_export_dir='/etc/ganesha/export.d'))
     for levels in [*steps, {}]:
@@ -122,7 +123,7 @@ def mixed():
     """Servers before and after 2.1, and what makes them export."""
     servers = {'old': nfs.Ganesha(version=(2, 0)), 'new': nfs.Ganesha()}
     helper = gnfs.GNFSHelper(
-        types.SimpleNamespace(server=servers.__getitem__),
+        world.execute(servers.__getitem__),
         types.SimpleNamespace(gpfs_nfs_server_list=list(servers),
                               ganesha_export_dir='/etc/ganesha/export.d'))
     exporting_ = exporting.Exporting(
@@ -159,7 +160,7 @@ def test_readers_do_not_write_for_want_of_entries(mixed):
 def test_restart_that_was_cut_off_is_made_up_for():
     server = nfs.Ganesha(version=(2, 0))
     helper = gnfs.GNFSHelper(
-        types.SimpleNamespace(server=lambda name: server),
+        world.execute(lambda name: server),
         types.SimpleNamespace(gpfs_nfs_server_list=['one'],
                               ganesha_export_dir='/etc/ganesha/export.d'))
     server.faults.arm(faults.Fault('status', match='^command service'))

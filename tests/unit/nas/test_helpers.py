@@ -10,13 +10,13 @@ import types
 import pytest
 
 from manila_drivers import exception
+from manila_drivers import networks
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import gnfs
 from manila_drivers.ibm.gpfs import knfs
 from manila_drivers.nas import directory
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
-from manila_drivers.nas import prefixes
 from manila_drivers.testing.simulators import faults
 from manila_drivers.testing.simulators import nfs
 from manila_drivers.testing.simulators.nfs import files
@@ -50,7 +50,7 @@ def site(kind, **options):
                       'GNFS': (gnfs.GNFSHelper, nfs.Ganesha)}[kind]
     servers = {name: server(name) for name in ('nfs1', 'nfs2', 'nfs3')}
     return Site(helper(
-        types.SimpleNamespace(server=servers.__getitem__),
+        world.execute(servers.__getitem__),
         types.SimpleNamespace(**{
             'gpfs_nfs_server_list': list(servers),
             'ganesha_export_dir': '/etc/ganesha/export.d', **options})),
@@ -259,7 +259,7 @@ def test_survey_sees_what_is_exported(place):
     assert isinstance(found.pop('nfs3'), exception.Unreachable)
     for seen in found.values():
         for client, level in meant(RULES).items():
-            assert prefixes.Prefixes(seen.levels[world.PATH]).level(
+            assert networks.PrefixTable(seen.levels[world.PATH]).level(
                 ipaddress.ip_network(client)) == level
         assert seen.doubtful == frozenset()
 

@@ -3,11 +3,13 @@
 """Worlds of few addresses, in which networks overlap all the time."""
 
 import ipaddress
+import types
 
 from hypothesis import strategies as st
 
-from manila_drivers import access
+from manila_drivers import networks
 from manila_drivers.ibm.gpfs import exports
+from manila_drivers.transport import retry
 
 PATH = '/gpfs0/share-1'
 FSID = '11111111-2222-3333-4444-555555555555'
@@ -42,7 +44,17 @@ def given(server, path=PATH):
 
 
 def meant(levels):
-    return {client: access.level_for(levels, client) for client in CLIENTS}
+    return {client: networks.level_for(levels, client) for client in CLIENTS}
+
+
+def execute(server):
+    """What the GPFS driver's helpers run commands with; waits for nothing.
+
+    :param server: what stands for the server of a name.
+    """
+    return types.SimpleNamespace(server=server, attempts=lambda policy:
+                                 retry.Attempts(policy, lambda: 0.0,
+                                                lambda seconds: None))
 
 
 class Watch:

@@ -16,6 +16,7 @@ import re
 
 from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers import networks
 from manila_drivers.nas import ganesha_legacy
 from manila_drivers.nas import ganesha_text
 from manila_drivers.testing.simulators.nfs import files
@@ -289,7 +290,7 @@ def _canonical(name: str) -> str:
 
 
 @functools.lru_cache(maxsize=65536)
-def _matches(name: str, host: access.Address) -> bool:
+def _matches(name: str, host: networks.Address) -> bool:
     if name == '*':
         return True
     try:

@@ -9,8 +9,8 @@ import functools
 import ipaddress
 import threading
 
-from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers import networks
 from manila_drivers.testing.simulators import faults
 from manila_drivers.testing.simulators.nfs import files
 from manila_drivers.testing.simulators.nfs import shell
@@ -142,5 +142,5 @@ class Server(abc.ABC):
 
 # Of the same few clients, after every call of a random history.
 @functools.lru_cache(maxsize=65536)
-def address(client: str) -> access.Address:
+def address(client: str) -> networks.Address:
     return ipaddress.ip_address(client)

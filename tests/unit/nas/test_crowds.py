@@ -1,56 +1,19 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Look-ups in many networks, against looking at each of them."""
+"""What many rules and many shares cost."""
 
 import contextlib
-import ipaddress
 import time
 import types
 import uuid
 
-from hypothesis import given
-from hypothesis import strategies as st
 import pytest
 
 from manila_drivers import access
 from manila_drivers.ibm.gpfs import debts
 from manila_drivers.ibm.gpfs import exporting
-from manila_drivers.nas import prefixes
 from tests.unit.nas import test_helpers
 from tests.unit.nas import world
-
-LEVEL = st.sampled_from(('rw', 'ro'))
-
-
-def within(inner, outer):
-    return inner.version == outer.version and inner.subnet_of(outer)
-
-
-@given(world.LEVELS, world.NETWORKS, LEVEL)
-def test_what_holds_a_network(levels, network, level):
-    found = prefixes.Prefixes(levels)
-    holding = sorted(((outer.prefixlen, given) for outer, given
-                      in levels.items() if within(network, outer)),
-                     reverse=True)
-    assert list(found.holding(network)) == holding
-    assert found.level(network) == (holding[0][1] if holding else None)
-    assert found.hides(network, level) == any(
-        given != level and length < network.prefixlen
-        for length, given in holding)
-
-
-@given(st.lists(world.NETWORKS), world.NETWORKS)
-def test_what_lies_within_a_network(networks, network):
-    assert prefixes.Within(networks)(network) == any(
-        within(one, network) for one in networks)
-
-
-def test_the_first_of_the_same_network_stays():
-    found, network = prefixes.Prefixes(), ipaddress.ip_network('10.0.0.0/8')
-    found.add(network, 'ro')
-    found.add(network, 'rw')
-    assert found.level(network) == 'ro'
-
 
 # Seconds that are computed, whoever else is busy.  Where every network was
 # compared with every other, or all shares were looked at for the sake of
