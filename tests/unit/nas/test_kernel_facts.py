@@ -3,6 +3,8 @@
 """What entries of kernel NFS mean, and how they are written, as tables."""
 
 import ipaddress
+import pathlib
+import subprocess
 
 import pytest
 
@@ -30,8 +32,9 @@ def entries(*texts):
     # A plain address goes before all networks, wherever it is.
     (['rw 10.0.0.0/8', 'ro 10.0.0.1'],
      {'10.0.0.0/8': 'rw', '10.0.0.1/32': 'ro'}, True),
-    (['rw 10.0.0.0/8', 'ro 10.0.0.1/32'],
-     {'10.0.0.0/8': 'rw', '10.0.0.1/32': 'ro'}, False),
+    # Among networks the first decides; what it hides gives nothing.
+    (['rw 10.0.0.0/8', 'ro 10.0.0.1/32'], {'10.0.0.0/8': 'rw'}, False),
+    (['ro 10.0.0.0/8', 'rw 10.0.0.1/32'], {'10.0.0.0/8': 'ro'}, False),
     (['ro 10.0.0.1/32', 'rw 10.0.0.0/8'],
      {'10.0.0.0/8': 'rw', '10.0.0.1/32': 'ro'}, True),
     (['rw 10.0.0.0/8', 'rw 10.0.0.1/32'],
@@ -127,6 +130,8 @@ def fsid(live, stored=(), wanted=UUID):
     # The one that most clients have.
     ([entry('rw 10.0.0.1', fsid='7'), entry('rw 10.0.0.2', fsid='8'),
       entry('rw 10.0.0.3', fsid='8')], [], '8'),
+    ([entry('rw 10.0.0.1', fsid='7'), entry('rw 10.0.0.2', fsid='7'),
+      entry('rw 10.0.0.3', fsid='8')], [], '7'),
     # The root of all exports, or none: of no use.
     ([entry('rw 10.0.0.1', fsid='0')], [], UUID),
     ([entry('rw 10.0.0.1', fsid='root')], [], UUID),
@@ -148,6 +153,28 @@ def test_a_number_is_made_of_whatever_is_wanted():
         'aa2acb65-02ff-5a4e-90de-5f28970a2dab')
 
 
+@pytest.mark.parametrize(('live', 'stored', 'own'), [
+    ([], [], {}),
+    ([entry('rw 10.0.0.1', fsid='7')], [], {world.PATH: '7'}),
+    ([], [entry('rw 10.0.0.1', fsid='7')], {world.PATH: '7'}),
+    ([entry('rw 10.0.0.1', fsid='7')], [entry('ro 10.0.0.2', fsid='7')],
+     {world.PATH: '7'}),
+    # None at all is nobody's own.
+    ([entry('rw 10.0.0.1')], [], {}),
+    ([entry('rw 10.0.0.1', fsid='7')],
+     [entry('rw 10.0.0.1', '/other', '7')], {}),
+    ([entry('rw 10.0.0.1', fsid='7'), entry('rw 10.0.0.1', '/other', '8')],
+     [], {world.PATH: '7', '/other': '8'})])
+def test_numbers_that_no_other_path_has(live, stored, own):
+    text = exports_text.write(stored)
+    assert kernel.own_fsids(kernel.Facts(
+        tuple(live), {'manila-x.exports': text})) == own
+
+
+def test_the_number_of_what_has_none_yet():
+    assert kernel.fsid_of(world.export({}, fsid=UUID.upper())) == UUID
+
+
 # What a server answers
 
 def answered(etab='', found='', others='', *, statuses=(0, 0, 0),
@@ -162,19 +189,20 @@ def test_answers_become_facts():
     line = '/etc/exports.d/%s:/a 10.0.0.1(rw)\n'
     found = answered(
         '/a\t10.0.0.1(rw,fsid=1)\n/b\t10.0.0.2(ro)\n',
-        line % 'manila-x.exports' + line % 'other.exports', '/c *(ro)\n')
+        line % 'manila-x.exports' + line % 'other.exports'
+        + line.replace('/a', '/d') % 'another.exports', '/c *(ro)')
     assert [one.path for one in found.live] == ['/a', '/b']
     assert [one.client for one in found.of('/b')] == ['10.0.0.2']
     assert found.of('/x') == ()
     assert found.files == {'manila-x.exports': '/a 10.0.0.1(rw)\n'}
     assert found.homes == {'/a': {'manila-x.exports'}}
     assert [one.client for one in found.kept['/a']] == ['10.0.0.1']
-    assert {one.path for one in found.others} == {'/a', '/c'}
+    assert sorted(one.path for one in found.others) == ['/a', '/c', '/d']
 
 
 @pytest.mark.parametrize(('statuses', 'fails'), [
     ((0, 1, 1), False), ((0, 2, 0), False), ((1, 0, 0), True),
-    ((0, 127, 0), True)])
+    ((2, 0, 0), True), ((0, 127, 0), True), ((0, 3, 0), True)])
 def test_a_server_that_does_not_say_what_it_exports(statuses, fails):
     if not fails:
         assert answered(statuses=statuses).live == ()
@@ -183,3 +211,110 @@ def test_a_server_that_does_not_say_what_it_exports(statuses, fails):
         answered(statuses=statuses, stderr='x' * 600)
     assert caught.value.status == max(statuses)
     assert len(caught.value.answer) <= 500
+
+
+@pytest.mark.parametrize('status', [1, 2])
+def test_files_that_may_not_be_read_are_no_missing_ones(status):
+    refused = command.Result('', 'sudo: a password is required', status)
+    with pytest.raises(exception.BackendError) as caught:
+        kernel.understand('nfs1', [command.Result('', '', 0), refused,
+                                   command.Result('', '', 1)])
+    assert caught.value.answer == 'sudo: a password is required'
+    assert caught.value.status == status
+
+
+@pytest.mark.parametrize(('status', 'stderr', 'fails'), [
+    # grep has found nothing, or did not look; cat never fails silently.
+    (1, '', False), (1, '\n', False), (1, 'cat: no', True), (2, '', True),
+    (3, '', True)])
+def test_silence_is_an_answer(status, stderr, fails):
+    results = [command.Result('', stderr, status),
+               command.Result('', '', 1), command.Result('', '', 1)]
+    if not fails:
+        assert kernel.understand('nfs1', results) == kernel.Facts((), {})
+        return
+    with pytest.raises(exception.BackendError):
+        kernel.understand('nfs1', results)
+
+
+# Questions, asked of real files
+
+@pytest.fixture
+def host(tmp_path, monkeypatch):
+    """Files as a server has them, where the questions look for them."""
+    (tmp_path / 'exports.d').mkdir()
+    for name, file in (('ETAB', 'etab'), ('DIRECTORY', 'exports.d'),
+                       ('EXPORTS', 'exports')):
+        monkeypatch.setattr(kernel, name, str(tmp_path / file))
+    return tmp_path
+
+
+def ask(cmd):
+    done = subprocess.run(cmd.words(), capture_output=True, text=True,
+                          check=False)
+    assert done.returncode in cmd.accept
+    return command.Result(done.stdout, done.stderr, done.returncode)
+
+
+def facts_of(paths):
+    return kernel.understand('nfs1', list(map(ask, kernel.questions(paths))))
+
+
+PATHS = ('/', '/a', '/a/b', '/a/b/c', '/ab', '/a b', '/a"b', '/a\\b',
+         '/a#b', '/\u00e9', '/a.b', '/a[b]', '-e', '/$(touch x)')
+
+
+@pytest.mark.parametrize('many', [False, True])
+@pytest.mark.parametrize('path', PATHS)
+def test_a_path_is_found_with_those_above_it(host, path, many):
+    """Whoever wrote them: files of others have quotes, etab has octal."""
+    (host / 'etab').write_text(''.join(
+        f'{exports_text.in_etab(one)}\t10.0.0.1(rw)\n' for one in PATHS))
+    for number, one in enumerate(PATHS):
+        text = exports_text.write(
+            [exports_text.Entry(one, '10.0.0.1', ('rw',))])
+        (host / f'exports.d/manila-{number}.exports').write_text(text)
+        (host / f'exports.d/manila-{number}.txt').write_text(text)
+        if '"' not in one and '\\' not in one:
+            (host / f'exports.d/x{number}.exports').write_text(
+                f'"{one}" 10.0.0.2(ro)\n')
+    (host / 'exports').write_text('/c\t*(ro)\n')
+    found = facts_of([path] if not many else [
+        path, *(f'/none/{number}' for number in range(20))])
+    number = PATHS.index(path)
+    above = set(PATHS) & {str(one) for one
+                          in pathlib.PurePosixPath(path).parents}
+    for one in {path} | above:
+        assert [entry.client for entry in found.of(one)] == ['10.0.0.1']
+        assert [entry.client for entry in found.kept[one]] == ['10.0.0.1']
+    assert found.homes[path] == {f'manila-{number}.exports'}
+    paths = {entry.path for entry in found.others}
+    assert {'/c', *({path} | above) - {'/a"b', '/a\\b'}} <= paths
+    if not many and path in ('/ab', '/a b'):
+        assert not found.of('/a/b')
+
+
+@pytest.mark.parametrize(('count', 'command_name'), [
+    (0, 'cat'), (1, 'grep'), (20, 'grep'), (21, 'cat')])
+def test_few_paths_are_looked_for_and_of_many_all(host, count, command_name):
+    paths = [f'/{number}' for number in range(count)]
+    (host / 'etab').write_text('/0\t10.0.0.1(rw)\n/x\t10.0.0.1(rw)\n')
+    first = kernel.questions(paths)[0]
+    assert first == kernel.live(paths)
+    assert first.words()[0] == command_name
+    live = {entry.path for entry in exports_text.read(ask(first).stdout)}
+    assert live == ({'/0', '/x'} if command_name == 'cat' else {'/0'})
+
+
+def test_nothing_exported_is_an_answer(host):
+    (host / 'etab').write_text('')
+    for paths in [], ['/a']:
+        assert facts_of(paths) == kernel.Facts((), {})
+    (host / 'etab').write_text('/b\t10.0.0.1(rw)\n')
+    assert facts_of(['/a']) == kernel.Facts((), {})
+
+
+@pytest.mark.parametrize('paths', [[], ['/a']])
+def test_a_server_without_etab_does_not_say(host, paths):
+    with pytest.raises(exception.BackendError, match='nfs1'):
+        facts_of(paths)

@@ -63,6 +63,8 @@ def calls(live, wanted, **parts):
 @pytest.mark.parametrize(('live', 'wanted', 'commands'), [
     ([], [], []),
     (['rw 10.0.0.1/32'], ['rw 10.0.0.1'], []),
+    # The same network under another name.
+    (['rw 2001:0db8::/64'], ['rw 2001:db8::/64'], []),
     # Plain or with a length, it is the same.
     (['rw 10.0.0.1'], ['rw 10.0.0.1'], []),
     # What gives nobody more goes first, so that nobody is kept out.
@@ -257,8 +259,10 @@ def test_what_exportfs_has_not_done():
     assert kernel_plan.undone(etab, [wanted], fsids) == ''
     left = kernel_plan.undone(etab, [world.export({'10.0.0.2': 'rw'})],
                               fsids)
-    assert left.count('exportfs') == 2 and '; ' in left
-    assert '10.0.0.2' in left and '-u' in left
+    taken, given = left.split('; ')
+    assert given.startswith('exportfs -i ') and given.endswith(
+        f' 10.0.0.2/32:{world.PATH}')
+    assert taken == f'exportfs -u 10.0.0.1/32:{world.PATH}'
 
 
 def test_what_exportfs_has_not_done_of_several():

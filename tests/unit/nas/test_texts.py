@@ -69,7 +69,8 @@ def test_any_text_is_read(text):
 @pytest.mark.parametrize(('client', 'argument'), [
     ('10.0.0.1', '10.0.0.1:/p'), ('10.0.0.0/8', '10.0.0.0/8:/p'),
     ('2001:db8::1', '[2001:db8::1]:/p'), ('*', '*:/p'),
-    ('2001:db8::/64', '[2001:db8::]/64:/p'), ('@group', '@group:/p')])
+    ('2001:db8::/64', '[2001:db8::]/64:/p'), ('@group', '@group:/p'),
+    ('[2001:db8::1]', '[2001:db8::1]:/p')])
 def test_arguments_of_exportfs(client, argument):
     assert exports_text.argument('/p', client) == argument
 
@@ -102,3 +103,72 @@ def test_simulated_shell_stops_where_a_shell_would():
 def test_simulated_shell_refuses_what_is_no_script_of_ours(text):
     with pytest.raises(shell.ShellError):
         list(shell.steps(text))
+
+
+# Entries as other hands and releases write them
+
+@pytest.mark.parametrize(('client', 'network'), [
+    ('10.0.0.1', '10.0.0.1/32'), ('10.0.0.1/8', '10.0.0.0/8'),
+    ('10.0.0.0/255.0.0.0', '10.0.0.0/8'), ('[2001:db8::1]', '2001:db8::1/128'),
+    ('[2001:db8::]/32', None), ('2001:db8::1/32', '2001:db8::/32'),
+    ('X10.0.0.1', None), ('*', None), ('@group', None)])
+def test_networks_of_clients(client, network):
+    found = exports_text.Entry('/a', client).network
+    assert (found and str(found)) == network
+
+
+@pytest.mark.parametrize(('option', 'fsid'), [
+    ('fsid=0', '0'), ('fsid=ROOT', 'root'), ('fsid=a=b', 'a=b'),
+    # 32 digits are a UUID however they are grouped; fewer are as written.
+    ('fsid=AAAAAAAA-1111-2222-3333-444444444444',
+     'aaaaaaaa111122223333444444444444'),
+    ('fsid=12345678:9abcdef0:12345678:9ABCDEF0',
+     '123456789abcdef0123456789abcdef0'),
+    ('fsid=A-1', 'a-1'), ('rw', '')])
+def test_comparable_fsids(option, fsid):
+    assert exports_text.Entry('/a', '*', (option,)).fsid == fsid
+
+
+@pytest.mark.parametrize(('options', 'same'), [
+    (('auth_nlm',), ('secure_locks',)), (('no_auth_nlm',),
+                                         ('insecure_locks',)),
+    (('mp',), ('mountpoint',)), (('no_pnfs', 'nordirplus'), ()),
+    (('rw', 'ro', 'fsid=7'), ()), (('anonuid=65534',), ()),
+    # The first of a choice, or of a value.
+    (('sync', 'sync'), ()), (('sec=sys', 'sec=sys'), ())])
+def test_options_of_one_meaning(options, same):
+    assert exports_text.meaning(options) == exports_text.meaning(same)
+
+
+@pytest.mark.parametrize(('options', 'without', 'with_', 'lasting'), [
+    (('async',), 'sync', 'async', set()),
+    (('anonuid=7',), 'anonuid=65534', 'anonuid=7', set()),
+    (('sec=krb5:sys',), 'sec=sys', 'sec=krb5:sys', set()),
+    (('sec=a=b',), 'sec=sys', 'sec=a=b', set()),
+    (('mountpoint=/a',), None, 'mountpoint=/a', {'mountpoint=/a'}),
+    (('refer=/a@10.0.0.1=x',), None, 'refer=/a@10.0.0.1=x',
+     {'refer=/a@10.0.0.1=x'}),
+    (('security_label',), None, 'security_label', {'security_label'}),
+    (('anonuid',), None, 'anonuid', set()),
+    # By flavour: not to be taken back by naming another.
+    (('sync', 'async'), 'sync', 'async', {'differs by flavour: sync'}),
+    (('anonuid=1', 'anonuid=2'), 'anonuid=1', 'anonuid=2',
+     {'differs by flavour: anonuid'})])
+def test_options_and_what_lasts_of_them(options, without, with_, lasting):
+    meaning = exports_text.meaning(options)
+    assert with_ in meaning and without not in meaning
+    assert exports_text.lasting(meaning) == lasting
+
+
+@pytest.mark.parametrize(('path', 'escaped', 'in_etab'), [
+    ('/share-1_a.b+c:d,e@f%g=h', *['/share-1_a.b+c:d,e@f%g=h'] * 2),
+    ('/a b', '/a\\040b', '/a\\040b'), ('/a(b)', '/a\\050b\\051', '/a(b)'),
+    ('/\u00e9', '/\\303\\251', '/\u00e9'), ('/a"b', '/a\\042b', '/a\\042b'),
+    ('/a\\b', '/a\\134b', '/a\\134b'), ('/a#b', '/a\\043b', '/a\\043b'),
+    # Bytes that are no text.
+    ('/\udcff', '/\\377', '/\udcff')])
+def test_paths_in_files(path, escaped, in_etab):
+    assert exports_text.escaped(path) == escaped
+    assert exports_text.in_etab(path) == in_etab
+    for text in escaped, in_etab:
+        assert exports_text.unescaped(text) == path
