@@ -135,10 +135,12 @@ def test_a_child_that_keeps_the_pipe_open_does_not_hold_us():
 
 @pytest.mark.filterwarnings('ignore:subprocess .* still running')
 @pytest.mark.parametrize('refusal', [PermissionError, ProcessLookupError])
-def test_what_cannot_be_ended_is_not_waited_for(tmp_path, monkeypatch,
-                                                refusal):
+def test_what_cannot_be_ended_is_not_waited_for(monkeypatch, refusal):
     """Such as what sudo has made root's."""
+    pids = []
+
     def killpg(group, number):
+        pids.append(group)
         raise refusal
 
     with monkeypatch.context() as patched:
@@ -146,13 +148,11 @@ def test_what_cannot_be_ended_is_not_waited_for(tmp_path, monkeypatch,
         patched.setattr(local, '_GRACE', 0.1)
         with pytest.raises(exception.OutcomeUnknown,
                            match='could not be ended and may still run'):
-            run(sh('echo $$ > "$1"; exec sleep 100', str(tmp_path / 'pid'),
-                   timeout=1))
+            run(command.Command.of('sleep', '100', timeout=0.2))
     # Python minds that nobody waits for it any more.
     gc.collect()
-    pid = int((tmp_path / 'pid').read_text())
-    os.kill(pid, signal.SIGKILL)
-    assert gone(pid)
+    os.kill(pids[0], signal.SIGKILL)
+    assert gone(pids[0])
 
 
 def test_no_descriptors_are_left():

@@ -5,6 +5,7 @@
 import base64
 import fcntl
 import os
+import subprocess
 import threading
 
 from hypothesis import given
@@ -89,6 +90,49 @@ def test_another_key_than_the_known_one(trust, learn, kind, key):
     assert 'line 2 of ' + made.files[0] in caught.value.check
 
 
+def test_a_fingerprint_is_that_of_ssh_keygen(tmp_path):
+    subprocess.run(['ssh-keygen', '-q', '-t', 'ed25519', '-N', '', '-f',
+                    tmp_path / 'key'], check=True)
+    shown = subprocess.run(
+        ['ssh-keygen', '-l', '-f', tmp_path / 'key.pub'], check=True,
+        capture_output=True, text=True).stdout.split()[1]
+    _, text, *_ = (tmp_path / 'key.pub').read_text().split()
+    assert ssh_trust.fingerprint(base64.b64decode(text)) == shown
+
+
+@pytest.mark.parametrize('odd', [
+    'server.example ssh-ed25519', 'server.example', '', '@revoked',
+    '#server.example ssh-ed25519 AAAA', 'server.example ssh-ed25519 AA!AA',
+    'server.example ssh-ed25519 AAA', '|1|x ssh-ed25519 AAAA',
+    '|1|x|y ssh-ed25519 AAAA', '|1|AAAA|AAA ssh-ed25519 AAAA'])
+def test_odd_lines_are_left_out(trust, odd):
+    made = trust(odd, line('server.example'))
+
+    assert made.types('server.example', 22) == [ED]
+    made.verify('server.example', 22, ED, KEY)
+
+
+def test_keys_that_are_given():
+    def text(kind, key):
+        return f'{kind} {base64.b64encode(key).decode()} a comment'
+
+    made = ssh_trust.Pinned((text(ED, KEY), text('ssh-rsa', OTHER)))
+    assert made.types('any', 2222) == [ED, 'ssh-rsa']
+    made.verify('any', 2222, ED, KEY)
+    made.verify('any', 22, 'ssh-rsa', OTHER)
+    for kind, key in (ED, OTHER), ('ssh-rsa', KEY):
+        with pytest.raises(exception.NotTrusted, match='any port 2222'):
+            made.verify('any', 2222, kind, key)
+    with pytest.raises(exception.NotTrusted, match='is not known'):
+        ssh_trust.Pinned(()).verify('any', 22, ED, KEY)
+
+
+def test_another_key_may_be_revoked(trust):
+    made = trust(line('server.example'),
+                 line('*', OTHER, marker='@revoked'))
+    made.verify('server.example', 22, ED, KEY)
+
+
 def test_one_of_several_keys(trust):
     made = trust(line('server.example', OTHER), line('server.example'))
 
@@ -125,6 +169,51 @@ def test_what_is_learned_is_known_afterwards(tmp_path):
     assert path.read_text().count('\n') == 2
     with pytest.raises(exception.NotTrusted, match='not the one'):
         made.verify('server.example', 22, ED, KEY)
+
+
+def test_a_file_that_is_made_is_nobody_else_s(tmp_path, monkeypatch):
+    before = os.umask(0)
+    try:
+        made = ssh_trust.KnownHosts((str(tmp_path / 'a' / 'known'),),
+                                    learn=True)
+        made.verify('server.example', 22, ED, KEY)
+    finally:
+        os.umask(before)
+    assert (tmp_path / 'a').stat().st_mode & 0o777 == 0o700
+    assert (tmp_path / 'a' / 'known').stat().st_mode & 0o777 == 0o600
+    monkeypatch.chdir(tmp_path)
+    ssh_trust.KnownHosts(('known',), learn=True).verify(
+        'server.example', 22, ED, KEY)
+    assert (tmp_path / 'known').exists()
+
+
+def test_what_cannot_be_remembered_is_not_trusted(tmp_path, monkeypatch):
+    made = ssh_trust.KnownHosts((str(tmp_path / 'known'),), learn=True,
+                                option='the_file')
+
+    def full(fd):
+        raise OSError('No space left')
+
+    monkeypatch.setattr(os, 'fsync', full)
+    with pytest.raises(exception.ConfigurationError) as caught:
+        made.verify('server.example', 22, ED, KEY)
+    assert caught.value.option == 'the_file'
+    assert caught.value.check == str(tmp_path / 'known')
+
+
+def test_what_somebody_else_adds_meanwhile_stays(trust, monkeypatch):
+    made = trust(learn=True)
+    real = ssh_trust._lock
+
+    def late(fd, path):
+        real(fd, path)
+        with open(path, 'a') as file:
+            file.write(line('other.example', OTHER) + '\n')
+
+    monkeypatch.setattr(ssh_trust, '_lock', late)
+    made.verify('server.example', 22, ED, KEY)
+    made.verify('other.example', 22, ED, OTHER)
+    made.verify('server.example', 22, ED, KEY)
 
 
 def test_somebody_else_learned_another_key_meanwhile(trust, monkeypatch):

@@ -44,6 +44,14 @@ def test_bounds_that_cannot_be(parts, option):
     assert caught.value.option == option
 
 
+@pytest.mark.parametrize('parts', [
+    {'connect_timeout': 0.5}, {'min_connections': 0},
+    {'min_connections': 1, 'max_connections': 1}])
+def test_bounds_that_are_just_enough(parts):
+    made = dataclasses.replace(TARGET, **parts)
+    assert dataclasses.asdict(made).items() >= parts.items()
+
+
 @pytest.mark.parametrize('host', ['', '-oProxyCommand=reboot'])
 def test_hosts_that_cannot_be(host):
     with pytest.raises(ValueError, match='a host'):
@@ -57,6 +65,23 @@ def test_a_login_without_anything_to_show():
 
     assert caught.value.option == 'the_key'
     assert 'the_password' in str(caught.value)
+
+
+def test_a_login_without_a_user():
+    with pytest.raises(ValueError, match='a user'):
+        ssh.Login('', key_file='/key')
+
+
+@pytest.mark.parametrize(('parts', 'said'), [
+    ({'key_file': '/key'}, 'the_key'),
+    ({'password': command.Secret('x')}, 'the_password'),
+    ({'agent': True}, 'the keys of the SSH agent'),
+    ({'key_file': '/key', 'agent': True, 'password': command.Secret('x')},
+     'the_key, the keys of the SSH agent, the_password')])
+def test_options_whose_values_are_tried(parts, said):
+    assert ssh.Login('manila', key_option='the_key',
+                     password_option='the_password',
+                     **parts).options() == said
 
 
 def test_secrets_of_a_login_do_not_print():
@@ -75,6 +100,9 @@ def test_secrets_of_a_login_do_not_print():
     ({'port': 2222}, False), ({'host': 'other.example'}, False),
     ({'login': ssh.Login('root', key_file='/key')}, False),
     ({'login': ssh.Login('manila', key_file='/other')}, False),
+    ({'login': dataclasses.replace(
+        LOGIN, password=command.Secret('x'))}, False),
+    ({'login': dataclasses.replace(LOGIN, agent=True)}, False),
     ({'trust': ssh.KnownHosts(learn=True)}, False)])
 def test_who_shares_connections(parts, same):
     hosts = ssh.Hosts()
