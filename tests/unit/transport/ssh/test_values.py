@@ -5,6 +5,7 @@
 import dataclasses
 import threading
 import time
+import types
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -141,14 +142,17 @@ def test_of_an_output_the_end_is_kept(pieces, limit):
     assert kept.complete == (len(whole) <= limit)
 
 
-def test_alarms_ring_in_order_and_once():
+def test_alarms_ring_in_order_and_once(monkeypatch):
     watch = ssh_watch.Watch()
     rung = []
     last = threading.Event()
-    watch.after(0.15, lambda: (rung.append('c'), last.set()))
-    watch.after(0.05, lambda: rung.append('a'))
-    watch.cancel(watch.after(0.02, lambda: rung.append('cancelled')))
-    watch.after(0.1, lambda: rung.append('b'))
+    monkeypatch.setattr(ssh_watch, 'time', types.SimpleNamespace(
+        monotonic=lambda: 5.0))
+    with watch._changed:
+        watch.after(-1.0, lambda: (rung.append('c'), last.set()))
+        watch.after(-3.0, lambda: rung.append('a'))
+        watch.cancel(watch.after(-4.0, lambda: rung.append('cancelled')))
+        watch.after(-2.0, lambda: rung.append('b'))
 
     assert last.wait(10)
     assert rung == ['a', 'b', 'c']
