@@ -179,7 +179,7 @@ def difference(export: exports.Export,
                entries: Sequence[Entry]) -> Difference:
     """Compare what is wanted with what is listed.  Pure."""
     levels = export.levels
-    visible, hidden = _by_sight(entries, levels)
+    visible, hidden = _by_sight(entries)
     kept = {entry.network for entry in visible if entry.network in levels}
     # Everybody goes before all addresses of one kind, which hide a part.
     remove = sorted(
@@ -198,7 +198,7 @@ def difference(export: exports.Export,
         or _ambiguous(add, entries, [*hidden, *remove]))
 
 
-def _by_sight(entries: Sequence[Entry], levels: exports.Levels,
+def _by_sight(entries: Sequence[Entry],
               ) -> tuple[list[Entry], list[Entry]]:
     """Those that count, and those that others before them make void."""
     visible: list[Entry] = []
