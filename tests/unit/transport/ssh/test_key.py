@@ -58,12 +58,14 @@ def test_every_form_is_read(tmp_path, kind, form, phrase):
     assert f'{found.get_name()} {found.get_base64()}' == public(key)
     if phrase:
         with pytest.raises(exception.ConfigurationError,
-                           match=r'the_option.*encrypted.*no passphrase'):
+                           match=r'the_option.*encrypted.*no passph') as no:
             load(path)
+        assert no.value.check == path
         with pytest.raises(exception.ConfigurationError,
                            match='passphrase does not fit') as no:
             load(path, 'another one')
         assert 'another one' not in str(no.value)
+        assert no.value.check == path
     else:
         assert load(path, 'not needed') == found
 
@@ -85,25 +87,32 @@ def test_lines_of_windows(tmp_path):
 
 
 @pytest.mark.parametrize(('content', 'why'), [
-    (b'', 'empty'), (b'ssh-ed25519 AAAA manila', 'public key'),
+    (b'', 'empty'), (b'\n ', 'empty'),
+    (b'ssh-ed25519 AAAA manila', 'public key'),
+    (b'\n ssh-ed25519 AAAA manila', 'public key'),
     (b'PuTTY-User-Key-File-3: ssh-ed25519', 'puttygen'),
     (b'something', 'no private key in it'),
     (b'-----BEGIN PRIVATE KEY-----\nAAAA\n-----END PRIVATE KEY-----\n',
      'damaged'),
+    ((b'-----BEGIN OPENSSH PRIVATE KEY-----\nAAA!\n'
+     b'-----END OPENSSH PRIVATE KEY-----\n'), 'damaged'),
     ((b'-----BEGIN OPENSSH PRIVATE KEY-----\nb3Bl\n'
      b'-----END OPENSSH PRIVATE KEY-----\n'), 'damaged')])
 def test_what_is_no_key(tmp_path, content, why):
     (tmp_path / 'key').write_bytes(content)
     with pytest.raises(exception.ConfigurationError,
-                       match=f'the_option.*{why}'):
+                       match=f'the_option.*{why}') as caught:
         load(tmp_path / 'key')
+    assert caught.value.check == str(tmp_path / 'key')
 
 
 def test_kinds_that_nobody_takes_any_more(tmp_path):
     path = written(tmp_path / 'key', dsa.generate_private_key(2048),
                    PRIVATE.PKCS8)
-    with pytest.raises(exception.ConfigurationError, match='RSA, ECDSA and'):
+    with pytest.raises(exception.ConfigurationError,
+                       match='RSA, ECDSA and') as caught:
         load(path)
+    assert caught.value.check == path
 
 
 def test_a_file_that_cannot_be_read(tmp_path):
@@ -111,6 +120,11 @@ def test_a_file_that_cannot_be_read(tmp_path):
         load(tmp_path)
     with pytest.raises(exception.ConfigurationError, match='No such file'):
         load(tmp_path / 'none')
+
+
+def test_a_file_without_an_end():
+    with pytest.raises(exception.ConfigurationError, match='no private key'):
+        load('/dev/zero')
 
 
 def test_a_login_with_a_key_in_pkcs8(tmp_path, hosts, serve):

@@ -48,6 +48,7 @@ def trust(tmp_path):
     ('serve?.example', 'server.example', 22, True),
     ('[serv]er.example', 'server.example', 22, False),
     ('server.examples', 'server.example', 22, False),
+    ('Xserver.example', 'server.example', 22, False),
     ('192.0.2.1', '192.0.2.1', 22, True),
     ('192.0.2.1', '192.0.2.10', 22, False),
     ('2001:db8::1', '2001:db8::1', 22, True),
@@ -59,7 +60,8 @@ def test_names(trust, names, host, port, known):
     if known:
         made.verify(host, port, ED, KEY)
     else:
-        with pytest.raises(exception.NotTrusted, match='is not known'):
+        with pytest.raises(exception.NotTrusted,
+                           match=r'\) is not known\. Check'):
             made.verify(host, port, ED, KEY)
 
 
@@ -102,7 +104,7 @@ def test_a_fingerprint_is_that_of_ssh_keygen(tmp_path):
 
 @pytest.mark.parametrize('odd', [
     'server.example ssh-ed25519', 'server.example', '', '@revoked',
-    '#server.example ssh-ed25519 AAAA', 'server.example ssh-ed25519 AA!AA',
+    '#x,server.example ssh-ed25519 AAAA', 'server.example ssh-ed25519 AA!AA',
     'server.example ssh-ed25519 AAA', '|1|x ssh-ed25519 AAAA',
     '|1|x|y ssh-ed25519 AAAA', '|1|AAAA|AAA ssh-ed25519 AAAA'])
 def test_odd_lines_are_left_out(trust, odd):
@@ -121,8 +123,10 @@ def test_keys_that_are_given():
     made.verify('any', 2222, ED, KEY)
     made.verify('any', 22, 'ssh-rsa', OTHER)
     for kind, key in (ED, OTHER), ('ssh-rsa', KEY):
-        with pytest.raises(exception.NotTrusted, match='any port 2222'):
+        with pytest.raises(exception.NotTrusted,
+                           match='any port 2222') as caught:
             made.verify('any', 2222, kind, key)
+        assert 'line 2 of host_key (ssh-rsa SHA256:' in caught.value.check
     with pytest.raises(exception.NotTrusted, match='is not known'):
         ssh_trust.Pinned(()).verify('any', 22, ED, KEY)
 
@@ -147,6 +151,8 @@ def test_a_revoked_key_counts_for_nothing_else(trust):
         made.verify('server.example', 22, ED, KEY)
 
     assert 'line 2' in caught.value.check
+    assert str(caught.value).startswith(
+        'Host key of server.example port 22 (ssh-ed25519 SHA256:')
 
 
 def test_authorities_of_hosts_are_not_understood(trust):
@@ -184,7 +190,31 @@ def test_a_file_that_is_made_is_nobody_else_s(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     ssh_trust.KnownHosts(('known',), learn=True).verify(
         'server.example', 22, ED, KEY)
-    assert (tmp_path / 'known').exists()
+    assert sorted(os.listdir()) == ['a', 'known']
+
+
+def test_each_file_is_looked_at_whatever_is_in_it(tmp_path):
+    (tmp_path / 'odd').write_bytes(
+        b'\xff\xfe\x80 line\n' + line('odd.example').encode() + b'\n')
+    (tmp_path / 'last').write_text(line('server.example') + '\n')
+    made = ssh_trust.KnownHosts(tuple(
+        str(tmp_path / name) for name in ('none', 'odd', 'last')))
+    made.verify('odd.example', 22, ED, KEY)
+    made.verify('server.example', 22, ED, KEY)
+
+
+def test_somebody_else_learned_the_same_key_meanwhile(trust, monkeypatch):
+    made = trust(learn=True)
+    real = ssh_trust._lock
+
+    def late(fd, path):
+        real(fd, path)
+        with open(path, 'a') as file:
+            file.write(line('server.example') + '\n')
+
+    monkeypatch.setattr(ssh_trust, '_lock', late)
+    made.verify('server.example', 22, ED, KEY)
+    assert made.types('server.example', 22) == [ED]
 
 
 def test_what_cannot_be_remembered_is_not_trusted(tmp_path, monkeypatch):
