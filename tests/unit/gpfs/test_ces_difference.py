@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What has to change in a list of clients of CES, and in which words."""
+"""The changes of a list of clients of CES, and the words for them."""
 
 import ipaddress
 
