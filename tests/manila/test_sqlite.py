@@ -5,10 +5,12 @@
 from concurrent import futures
 import pathlib
 import threading
+import typing as ty
 
 import pytest
 import sqlalchemy
 from sqlalchemy import exc
+from sqlalchemy import orm
 from sqlalchemy import text
 
 from manila_drivers.testing.manila import sqlite
@@ -107,3 +109,31 @@ def test_a_failed_transaction_passes_the_turn_on(
         connection.execute(text('UPDATE nothing SET n = 1'))
     with futures.ThreadPoolExecutor(1) as thread:
         thread.submit(_count_up, engine).result(timeout=30)
+
+
+def test_related_rows_are_loaded_in_lists(
+        monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(orm, 'relationship', orm.relationship)
+    sqlite.load_related_in_lists()
+    base: ty.Any = orm.declarative_base()
+
+    class Row(base):
+        __tablename__ = 'rows'
+        id = sqlalchemy.Column(sqlalchemy.Integer, primary_key=True)
+        above = sqlalchemy.Column(sqlalchemy.ForeignKey('rows.id'))
+        below = orm.relationship('Row', lazy='subquery', join_depth=2)
+
+    engine = sqlalchemy.create_engine('sqlite://')
+    base.metadata.create_all(engine)
+    told: list[str] = []
+    sqlalchemy.event.listen(engine, 'before_cursor_execute', (
+        lambda *arguments: told.append(arguments[2])))
+    with orm.Session(engine) as session:
+        session.add_all([Row(id=1), Row(id=2, above=1), Row(id=3, above=1)])
+        session.commit()
+        told.clear()
+        first = session.scalars(
+            sqlalchemy.select(Row).where(Row.id == 1)).one()
+        assert [row.id for row in first.below] == [2, 3]
+    assert ' IN ' in told[1]
+    assert not [text for text in told if 'FROM (SELECT' in text]

@@ -40,8 +40,6 @@ from manila import rpc
 from manila import service
 from manila import version
 from manila.common import config
-from manila.db.sqlalchemy import api as database
-from manila.db.sqlalchemy import models
 from oslo_config import cfg
 from oslo_log import log
 from paste import deploy
@@ -143,6 +141,11 @@ def make_tables() -> None:
     From the models, not by the migrations: those take twice the time of
     everything else together.
     """
+    # Whose relations have to be made another way before they are.
+    sqlite.load_related_in_lists()
+    from manila.db.sqlalchemy import api as database
+    from manila.db.sqlalchemy import models
+
     engine = database.get_engine()
     metadata = models.BASE.metadata or models.BASE.registry.metadata
     metadata.create_all(engine)

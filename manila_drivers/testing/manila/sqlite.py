@@ -25,6 +25,7 @@ import threading
 import typing as ty
 
 import sqlalchemy
+from sqlalchemy import orm
 from sqlalchemy import pool
 from sqlalchemy.dialects import plugins
 
@@ -119,3 +120,20 @@ def register() -> None:
     # that Manila imposes on SQLAlchemy.
     logging.getLogger(__name__).setLevel(logging.WARNING)
     plugins.register(NAME, __name__, Plugin.__name__)
+
+
+def load_related_in_lists() -> None:
+    """Let models load related rows by IN, as those of the newest Manila do.
+
+    To be called before the models are imported.  Older ones have a few
+    relations that load by subqueries, which SQLAlchemy puts together anew
+    for every statement: half of the time that their services take.
+    """
+    relationship = orm.relationship
+
+    def relating(*arguments: ty.Any, **options: ty.Any) -> ty.Any:
+        if options.get('lazy') == 'subquery':
+            options['lazy'] = 'selectin'
+        return relationship(*arguments, **options)
+
+    orm.relationship = relating
