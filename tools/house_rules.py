@@ -63,6 +63,8 @@ ALIAS = re.compile(r'\w+_module')
 
 DRIVERS = ('vastdata', 'glusterfs', 'ibm')
 TEST_BED = ('testing',)
+# The command line starts simulators; the others are its older dotted paths.
+KNOW_TEST_BED = ('cli', 'conformance.py', 'rig.py', 'simulators.py')
 # The list of all options, and the command line, know all drivers.
 # glusterfs_native.py is an older dotted path of the driver.
 KNOW_DRIVERS = ('opts.py', 'cli', 'glusterfs_native.py')
@@ -131,7 +133,7 @@ def check_rooms(name: str, text: str) -> Iterator[str]:
             yield f'{name}:{line}: decides, and imports {module}'
         if ours in DRIVERS and room not in (ours, *KNOW_DRIVERS):
             yield f'{name}:{line}: imports {module} of a driver'
-        if ours in TEST_BED and room != 'cli':
+        if ours in TEST_BED and room not in KNOW_TEST_BED:
             yield f'{name}:{line}: imports {module} of the test bed'
 
 

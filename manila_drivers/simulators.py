@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Older dotted path of :mod:`manila_drivers.testing.simulators`."""
+
+from manila_drivers.testing import moved
+
+moved.serve(__name__)
