@@ -71,8 +71,9 @@ class ShareDriver(stats.Statistics[configured.B],
 
     _warned = False
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
+    def __init__(self, driver_handles_share_servers: Any = None,
+                 *args: Any, **kwargs: Any) -> None:
+        super().__init__(driver_handles_share_servers, *args, **kwargs)
         section = getattr(self.configuration, 'config_group', None)
         self._owed = owed.Owed(
             self.private_storage, '%s@%s' % (

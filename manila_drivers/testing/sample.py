@@ -10,8 +10,6 @@ half-way.
 from collections.abc import Mapping
 from collections.abc import MutableMapping
 from collections.abc import Sequence
-import json
-import pathlib
 from typing import Any
 import uuid
 
@@ -22,59 +20,25 @@ from manila_drivers import driver
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import networks
+from manila_drivers.testing import store
 
 Record = dict[str, Any]
-
-
-class Store:
-    """Objects by kind and name, a file each."""
-
-    def __init__(self, directory: str) -> None:
-        self._root = pathlib.Path(directory)
-
-    def put(self, kind: str, name: str, record: Record) -> None:
-        self._path(kind, name).parent.mkdir(parents=True, exist_ok=True)
-        self._path(kind, name).write_text(json.dumps(record))
-
-    def find(self, kind: str, name: str) -> Record | None:
-        path = self._path(kind, name)
-        return json.loads(path.read_text()) if path.exists() else None
-
-    def get(self, kind: str, name: str) -> Record:
-        record = self.find(kind, name)
-        if record is None:
-            raise exception.NotFound(f'There is no {name} among the {kind}')
-        return record
-
-    def drop(self, kind: str, name: str) -> None:
-        if name:
-            self._path(kind, name).unlink(missing_ok=True)
-
-    def names(self, kind: str) -> list[str]:
-        return sorted(path.name for path in (self._root / kind).glob('*'))
-
-    @property
-    def broken(self) -> bool:
-        return (self._root / 'broken').exists()
-
-    def _path(self, kind: str, name: str) -> pathlib.Path:
-        return self._root / kind / name
 
 
 class Shares:
     """Shares; each remembers the share server it is on."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, files: store.Store) -> None:
+        self._store = files
 
-    def create(self, call: driver.Call) -> list[Record]:
-        server = call.server.id if call.server else ''
+    def create(self, call: driver.Call, used: int = 0) -> list[Record]:
+        server = _server(call)
         ip = (self._store.get('servers', server)['ip'] if server
               else '127.0.0.1')
         if self._store.find('shares', call.share.id) is None:
             self._store.put('shares', call.share.id, {
                 'server': server, 'ip': ip, 'size': call.share.size,
-                'rules': {}})
+                'used': used, 'rules': {}})
         return self.locations(call.share.id)
 
     def locations(self, name: str) -> list[Record]:
@@ -85,15 +49,19 @@ class Shares:
         self._store.drop('shares', call.share.id)
 
     def resize(self, call: driver.Call, gib: int, *, shrink: bool) -> None:
+        used = self._store.get('shares', call.share.id)['used']
+        if gib * model.GiB < used:
+            raise exception.PossibleDataLoss(f'{used} bytes are in use')
         self.change(call, size=gib)
 
     def usage(self) -> dict[str, float]:
-        return dict.fromkeys(self._store.names('shares'), 0.0)
+        return {name: self._store.get('shares', name)['used'] / model.GiB
+                for name in self._store.names('shares')}
 
     def change(self, call: driver.Call, **changes: Any) -> None:
         """Change a share, which has to be where Manila takes it to be."""
         record = self._store.get('shares', call.share.id)
-        if record['server'] != (call.server.id if call.server else ''):
+        if record['server'] != _server(call):
             raise exception.Conflict(
                 f'Share {call.share.id} is on another share server')
         self._store.put('shares', call.share.id, {**record, **changes})
@@ -115,10 +83,10 @@ class Access:
 
 
 class Snapshots:
-    """Snapshots, of which the size is all there is."""
+    """Snapshots: what a share held."""
 
-    def __init__(self, store: Store, shares: Shares) -> None:
-        self._store = store
+    def __init__(self, files: store.Store, shares: Shares) -> None:
+        self._store = files
         self._shares = shares
 
     def create(self, snapshot: model.Snapshot) -> Record:
@@ -127,7 +95,8 @@ class Snapshots:
         return {'provider_location': snapshot.id}
 
     def delete(self, snapshot: model.Snapshot) -> None:
-        self._store.drop('snapshots', snapshot.id)
+        self._store.drop('snapshots',
+                         snapshot.provider_location or snapshot.id)
 
     def adopt(self, snapshot: model.Snapshot,
               options: Mapping[str, Any]) -> Record:
@@ -135,9 +104,9 @@ class Snapshots:
         return {'size': found['size']}
 
     def clone(self, call: driver.Call, snapshot: model.Snapshot) -> Record:
-        self._store.get('snapshots', snapshot.id)
-        return {'status': 'available',
-                'export_locations': self._shares.create(call)}
+        found = self._store.get('snapshots', snapshot.provider_location)
+        return {'status': 'available', 'export_locations':
+                self._shares.create(call, found['used'])}
 
     def status(self, call: driver.Call) -> Record:
         return {'status': 'available'}
@@ -146,29 +115,30 @@ class Snapshots:
 class Health:
     """Shares are there or not."""
 
-    def __init__(self, store: Store, shares: Shares) -> None:
-        self._store = store
+    def __init__(self, files: store.Store, shares: Shares) -> None:
+        self._store = files
         self._shares = shares
 
     def ensure(self, calls: Sequence[driver.Call]) -> dict[str, Record]:
-        return {call.share.id: self._ensure(call.share.id) for call in calls}
+        return {call.share.id: self._ensure(call) for call in calls}
 
-    def _ensure(self, name: str) -> Record:
-        if self._store.find('shares', name) is None:
+    def _ensure(self, call: driver.Call) -> Record:
+        found = self._store.find('shares', call.share.id)
+        if found is None or found['server'] != _server(call):
             return {'status': 'error'}
-        return {'export_locations': self._shares.locations(name)}
+        return {'export_locations': self._shares.locations(call.share.id)}
 
 
 class Adoption:
     """Take over a share by the last part of its export path."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, files: store.Store) -> None:
+        self._store = files
 
     def adopt(self, call: driver.Call, options: Mapping[str, Any]) -> Record:
         old = call.share.export_paths[0].rpartition('/')[2]
         record = self._store.get('shares', old)
-        if record['server'] != (call.server.id if call.server else ''):
+        if record['server'] != _server(call):
             raise exception.NotManageable(f'{old} is on another share server')
         self._store.put('shares', call.share.id, record)
         self._store.drop('shares', old)
@@ -182,8 +152,8 @@ class Adoption:
 class Servers:
     """Share servers: a port with a name that only its details tell."""
 
-    def __init__(self, store: Store) -> None:
-        self._store = store
+    def __init__(self, files: store.Store) -> None:
+        self._store = files
 
     def create(self, request: model.ServerRequest,
                made: MutableMapping[str, str]) -> None:
@@ -195,7 +165,7 @@ class Servers:
                 f'Share server {request.server_id} does not start',
                 answer='broken')
         made['ip'] = address.ip_address
-        self._store.put('servers', request.server_id, {'ip': made['ip']})
+        self._store.put('servers', request.server_id, dict(made))
 
     def delete(self, details: Mapping[str, str],
                services: Sequence[model.SecurityService]) -> None:
@@ -234,7 +204,7 @@ class Backend:
     """The parts, on one store."""
 
     def __init__(self, directory: str) -> None:
-        self.store = Store(directory)
+        self.store = store.Store(directory)
         self.shares = Shares(self.store)
         self.access = Access(self.shares)
         self.snapshots = Snapshots(self.store, self.shares)
@@ -251,6 +221,10 @@ class Backend:
 
     def close(self) -> None:
         """There is nothing to let go of."""
+
+
+def _server(call: driver.Call) -> str:
+    return call.server.id if call.server else ''
 
 
 class SampleShareDriver(driver.ShareDriver[Backend]):

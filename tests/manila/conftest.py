@@ -52,8 +52,9 @@ def release_of(item: pytest.Item) -> str | None:
     """Name of the release that a test is about, if it is about one."""
     call = getattr(item, 'callspec', None)
     values = call.params if call is not None else {}
-    if 'stage' in values:
-        return str(values['stage'][0])
+    for fixture in ('stage', 'landlord'):
+        if fixture in values:
+            return str(values[fixture][0])
     return values.get('company')
 
 

@@ -96,12 +96,15 @@ class Client:
         self._act('shares', share_id, 'reset_status', status=status)
 
     def manage(self, host: str, protocol: str, export: str, share_type: str,
-               **driver_options: object) -> Row:
+               server: str | None = None, **driver_options: object) -> Row:
         """Take over what exists; `host` is name@backend#pool."""
-        return self._one('share', self.api.post('/shares/manage', {
-            'share': {'service_host': host, 'protocol': protocol,
-                      'export_path': export, 'share_type': share_type,
-                      'driver_options': driver_options}}))
+        share = {'service_host': host, 'protocol': protocol,
+                 'export_path': export, 'share_type': share_type,
+                 'driver_options': driver_options}
+        if server:
+            share['share_server_id'] = server
+        return self._one('share', self.api.post('/shares/manage',
+                                                {'share': share}))
 
     def unmanage(self, share_id: str) -> None:
         self.api.post('/shares/%s/action' % share_id, {'unmanage': None})
@@ -152,6 +155,40 @@ class Client:
     def provider_location(self, snapshot_id: str) -> str:
         """What the driver calls the snapshot; '' if it said nothing."""
         return str(self.snapshot(snapshot_id).get('provider_location') or '')
+
+    # Share networks and share servers
+
+    def create_network(self, name: str) -> str:
+        """Return the id of a share network with a default subnet."""
+        made = self._one('share_network', self.api.post(
+            '/share-networks', {'share_network': {'name': name}}))
+        return str(made['id'])
+
+    def servers(self, network: str) -> list[Row]:
+        return self._all('share_servers', self.api.get(
+            '/share-servers', share_network_id=network))
+
+    def server(self, server_id: str) -> Row:
+        return self._one('share_server',
+                         self.api.get('/share-servers/%s' % server_id))
+
+    def server_details(self, server_id: str) -> Row:
+        """Return what the driver said of a share server."""
+        return self._one('details', self.api.get(
+            '/share-servers/%s/details' % server_id))
+
+    def delete_server(self, server_id: str) -> None:
+        self.api.delete('/share-servers/%s' % server_id)
+
+    def manage_server(self, host: str, network: str, identifier: str) -> Row:
+        """Take over a share server; `host` is name@backend."""
+        return self._one('share_server', self.api.post(
+            '/share-servers/manage', {'share_server': {
+                'host': host, 'share_network_id': network,
+                'identifier': identifier}}))
+
+    def unmanage_server(self, server_id: str) -> None:
+        self._act('share-servers', server_id, 'unmanage', force=False)
 
     # Services
 
@@ -204,12 +241,27 @@ class Client:
         return self._wait_status(lambda: self.snapshot(snapshot_id),
                                  'snapshot %s' % snapshot_id, status, ())
 
-    def wait_share_gone(self, share_id: str) -> None:
-        self._wait_gone(lambda: self.share(share_id), 'share %s' % share_id)
+    def wait_share_gone(self, share_id: str,
+                        through: ty.Collection[str] = ()) -> None:
+        self._wait_gone(lambda: self.share(share_id), 'share %s' % share_id,
+                        through)
 
     def wait_snapshot_gone(self, snapshot_id: str) -> None:
         self._wait_gone(lambda: self.snapshot(snapshot_id),
                         'snapshot %s' % snapshot_id)
+
+    def wait_server(self, server_id: str, status: str = 'active') -> Row:
+        return self._wait_status(lambda: self.server(server_id),
+                                 'share server %s' % server_id, status, ())
+
+    def wait_server_gone(self, server_id: str,
+                         through: ty.Collection[str] = ()) -> None:
+        """Wait until Manila knows the server no more.
+
+        :param through: error states to pass over, such as its first one
+        """
+        self._wait_gone(lambda: self.server(server_id),
+                        'share server %s' % server_id, through)
 
     def wait_rules(self, share_id: str) -> dict[str, str]:
         """Wait until no rule is in work: states by what they admit."""
@@ -252,7 +304,8 @@ class Client:
             return None
         return self.wait('%s to be %s' % (what, status), arrived)
 
-    def _wait_gone(self, get: ty.Callable[[], Row], what: str) -> None:
+    def _wait_gone(self, get: ty.Callable[[], Row], what: str,
+                   through: ty.Collection[str] = ()) -> None:
         def gone() -> bool | None:
             try:
                 status = get()['status']
@@ -260,7 +313,7 @@ class Client:
                 if error.status == 404:
                     return True
                 raise
-            if 'error' in status:
+            if 'error' in status and status not in through:
                 raise WaitFailure('%s became %s instead of going away'
                                   % (what, status))
             return None

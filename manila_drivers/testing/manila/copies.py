@@ -134,8 +134,9 @@ def adoption(play: scene.Scene, share: str) -> str:
     size = play.client.share(share)['size']
     if not play.profile.adopts_open:
         close(play, share)
+    server = play.client.share(share).get('share_server_id')
     let_go(play, share)
-    share = adopt(play, exports[0], size)
+    share = adopt(play, exports[0], size, server)
     if location:
         adopt_snapshot(play, share, location)
     return share
@@ -171,11 +172,12 @@ def let_go(play: scene.Scene, share: str) -> None:
         note.says('Manila forgot it, storage has it')
 
 
-def adopt(play: scene.Scene, export: str, size: int) -> str:
+def adopt(play: scene.Scene, export: str, size: int,
+          server: str | None = None) -> str:
     with play.journal.step('manage %s', export) as note:
         share: str = play.client.manage(
             play.pool(), play.profile.protocol, export,
-            play.profile.share_type)['id']
+            play.profile.share_type, server)['id']
         play.client.wait_share(share)
         play.check_size(share, size)
         note.says('available, %d GiB at %s', size,

@@ -36,22 +36,26 @@ def whole(play: scene.Scene) -> None:
 
 
 def make_type(play: scene.Scene) -> None:
-    """The share type, if an earlier scenario has not made it already."""
+    """The share type, if an earlier scenario has not made it already.
+
+    And the share network, where share servers are handled.
+    """
     profile = play.profile
+    if profile.servers and not play.network:
+        with play.journal.step('create a share network'):
+            play.network = play.client.create_network(profile.backend)
     if profile.share_type in play.client.types():
         return
     with play.journal.step('share type %s', profile.share_type) as note:
         specs = profile.extra_specs()
-        play.client.create_type(profile.share_type, specs)
+        play.client.create_type(profile.share_type, specs, profile.servers)
         note.says('%s', ', '.join('%s=%s' % each for each in specs.items()))
 
 
 def create(play: scene.Scene, size: int = 1, name: str = 'life') -> str:
     """A new share, which nobody can reach."""
-    profile = play.profile
     with play.journal.step('create a share of %d GiB', size) as note:
-        share: str = play.client.create_share(
-            profile.protocol, size, profile.share_type, name=name)['id']
+        share = play.order(size, name)
         play.client.wait_share(share)
         exports = play.client.exports(share)
         expect(exports, 'the share has no export location')

@@ -148,8 +148,7 @@ def fail_meanwhile(play: scene.Scene, share: str) -> tuple[str, str]:
     profile = play.profile
     size = play.client.share(share)['size']
     with play.journal.step('storage off: create a share') as note:
-        failed: str = play.client.create_share(
-            profile.protocol, 1, profile.share_type, name='unlucky')['id']
+        failed = play.order(1, 'unlucky')
         play.client.wait_share(failed, 'error', through=('error',))
         note.says('error: %s', play.client.message(failed))
     cast = profile.cast

@@ -29,6 +29,7 @@ class Profile:
     cast: the clients, and how rules name them;
     reverts: whether shares can be brought back to a snapshot;
     adopts_open: whether a share may be managed while clients reach it;
+    servers: whether the driver handles share servers;
     changes: options of the backend that differ after a restart, and which
     the driver's `get_backend_info` must tell (none if it has no such thing).
     """
@@ -44,6 +45,7 @@ class Profile:
     cast: cast_module.Cast = cast_module.ADDRESSES
     reverts: bool = False
     adopts_open: bool = True
+    servers: bool = False
     changes: Mapping[str, object] = dataclasses.field(default_factory=dict)
 
     def extra_specs(self) -> dict[str, object]:
@@ -59,17 +61,29 @@ class Profile:
 
 @dataclasses.dataclass
 class Scene:
-    """Everything that a step of a scenario works with."""
+    """Everything that a step of a scenario works with.
+
+    network: the share network of its shares, '' where there are none.
+    """
 
     manila: process.Manila
     client: Client
     profile: Profile
     journal: Journal
     storage: Storage | None = None
+    network: str = ''
 
     @property
     def host(self) -> str:
         return self.manila.host(self.profile.backend)
+
+    def order(self, size: int, name: str, network: str = '') -> str:
+        """Ask for a share, on this share network or the scene's."""
+        profile, network = self.profile, network or self.network
+        where = {'share_network_id': network} if network else {}
+        return str(self.client.create_share(
+            profile.protocol, size, profile.share_type, name=name,
+            **where)['id'])
 
     def pool(self) -> str:
         """The backend's pool, as scheduler and `manage` name it."""
