@@ -58,19 +58,23 @@ def check(wanted: Directory) -> None:
             f'{wanted.path!r} cannot be exported')
 
 
-def replaced(directory: str, name: str, text: str,
-             ) -> list[command.Command]:
+def made(directory: str) -> command.Command:
+    return run('mkdir', '-p', '--', directory)
+
+
+def replaced(file: str, text: str, *, half: str = '',
+             mark: str = '') -> list[command.Command]:
     """Put a file in place so that no reader ever sees half of it, and no
     power failure brings back what was there before.
 
-    What it is called until it is whole does not end in what the readers of
-    such a directory look for.
+    :param half: what it is called until it is whole; must not end in what
+        the readers of such a directory look for.
+    :param mark: a file that is there from before the change.
     """
-    half = f'{directory}/{name}.new'
-    return [run('mkdir', '-p', '--', directory),
-            run('tee', '--', half, stdin=text),
-            run('mv', '-f', '-T', '--', half, f'{directory}/{name}'),
-            kept(f'{directory}/{name}', directory)]
+    half = half or f'{file}.new'
+    return [run('tee', '--', *([mark] if mark else []), half, stdin=text),
+            run('mv', '-f', '-T', '--', half, file),
+            kept(file, file.rpartition('/')[0] or '/')]
 
 
 def kept(*paths: str) -> command.Command:

@@ -242,12 +242,9 @@ def _updatable(facts: Facts, export: Export) -> bool:
 
 
 def _write(layout: Layout, name: str, text: str) -> Commands:
-    half = f'{layout.export_dir}/{name}.new'
-    return [directory.run('mkdir', '-p', '--', layout.export_dir),
-            directory.run('tee', '--', _pending(layout, name), half,
-                          stdin=text),
-            directory.run('mv', '-f', '-T', '--', half, layout.file(name)),
-            directory.kept(layout.file(name), layout.export_dir)]
+    return [directory.made(layout.export_dir), *directory.replaced(
+        layout.file(name), text, half=f'{layout.export_dir}/{name}.new',
+        mark=_pending(layout, name))]
 
 
 def _pending(layout: Layout, name: str) -> str:

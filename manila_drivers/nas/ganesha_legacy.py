@@ -177,10 +177,7 @@ def commands(path: str, config: Config, service: str,
     if not re.fullmatch(r'[A-Za-z0-9_.@-]+', service):
         raise exception.ConfigurationError(
             'ganesha_service_name', f'{service!r} is no name of a service')
-    text = write(config)
-    return [directory.run('tee', '--', f'{path}.pending', f'{path}.new',
-                          stdin=text),
-            directory.run('mv', '-f', '-T', '--', f'{path}.new', path),
-            directory.kept(path, path.rpartition('/')[0] or '/'),
+    mark = f'{path}.pending'
+    return [*directory.replaced(path, write(config), mark=mark),
             directory.run('service', service, 'restart', timeout=120.0),
-            directory.removed(f'{path}.pending')]
+            directory.removed(mark)]

@@ -99,7 +99,8 @@ def _file(facts: kernel.Facts, wanted: directory.Directory,
 
 def _written(name: str, text: str) -> Commands:
     if text:
-        return directory.replaced(kernel.DIRECTORY, name, text)
+        return [directory.made(kernel.DIRECTORY), *directory.replaced(
+            f'{kernel.DIRECTORY}/{name}', text)]
     # A power failure must not bring back what was taken away.
     return [directory.removed(f'{kernel.DIRECTORY}/{name}'),
             directory.kept(kernel.DIRECTORY)]

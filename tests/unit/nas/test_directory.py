@@ -19,7 +19,8 @@ def carried_out(commands):
 def test_a_file_is_replaced_as_a_whole(tmp_path):
     place = tmp_path / 'a' / 'b'
     for text in 'one\n', 'two\n':
-        carried_out(directory.replaced(str(place), 'x', text))
+        carried_out([directory.made(str(place)), *directory.replaced(
+            str(place / 'x'), text)])
         assert [(path.name, path.read_text())
                 for path in place.iterdir()] == [('x', text)]
     carried_out([directory.removed(str(place / 'x'), str(place / 'y'))])
@@ -30,20 +31,32 @@ def test_a_directory_in_the_place_of_a_file_is_not_filled(tmp_path):
     """mv would put the file into it, and all would seem well."""
     (tmp_path / 'x').mkdir()
     with pytest.raises(subprocess.CalledProcessError):
-        carried_out(directory.replaced(str(tmp_path), 'x', 'text'))
+        carried_out(directory.replaced(str(tmp_path / 'x'), 'text'))
     assert list((tmp_path / 'x').iterdir()) == []
 
 
-@pytest.mark.parametrize(('made', 'words'), [
-    (directory.kept('/a/x', '/a'), ['sync', '--', '/a/x', '/a']),
-    # Of one file only what is in memory, or of the whole file system.
-    (directory.all_kept('/a'), ['sync', '-f', '--', '/a']),
-    (directory.removed('/a/x', '/a/y'), ['rm', '-f', '--', '/a/x', '/a/y']),
-    (directory.replaced('/a', 'x', 'text')[-1],
-     ['sync', '--', '/a/x', '/a'])])
-def test_what_is_run_as_root_in_a_time_that_does_not_grow(made, words):
-    assert made == command.Command(tuple(words), root=True,
-                                   timeout=directory.USUAL)
+@pytest.mark.parametrize(('name', 'arguments', 'words'), [
+    ('kept', ['/a/x', '/a'], ['sync', '--', '/a/x', '/a']),
+    # Whatever of a file system is in memory alone.
+    ('all_kept', ['/a'], ['sync', '-f', '--', '/a']),
+    ('removed', ['/a/x', '/a/y'], ['rm', '-f', '--', '/a/x', '/a/y']),
+    ('made', ['/a/x'], ['mkdir', '-p', '--', '/a/x'])])
+def test_what_is_run_as_root_in_a_time_that_does_not_grow(name, arguments,
+                                                          words):
+    assert getattr(directory, name)(*arguments) == command.Command(
+        tuple(words), root=True, timeout=directory.USUAL)
+
+
+@pytest.mark.parametrize(('file', 'parts', 'words'), [
+    ('/a/x', {}, ['tee -- /a/x.new', 'mv -f -T -- /a/x.new /a/x',
+                  'sync -- /a/x /a']),
+    ('/x', {'half': '/h'}, ['tee -- /h', 'mv -f -T -- /h /x', 'sync -- /x /']),
+    ('/a/x', {'half': '/a/h', 'mark': '/a/m'}, [
+        'tee -- /a/m /a/h', 'mv -f -T -- /a/h /a/x', 'sync -- /a/x /a'])])
+def test_how_a_file_is_replaced(file, parts, words):
+    commands = directory.replaced(file, 'text', **parts)
+    assert list(map(str, commands)) == words
+    assert [cmd.stdin for cmd in commands] == ['text', None, None]
 
 
 @pytest.mark.parametrize(('paths', 'exported', 'above'), [

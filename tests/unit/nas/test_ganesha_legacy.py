@@ -84,7 +84,49 @@ def test_no_address_is_in_both_lists(levels):
         assert matching == ({networks.level_for(meant, client)} - {None})
 
 
+def test_settings_are_read_however_they_are_written():
+    config = legacy.read(
+        '# all\nEXPORT \t\n\n  {\n Export_ID=7;\n\nPATH = "/a b"\t;\n'
+        ' rw_access = "10.0.0.1, 10.0.0.5/8, @group, *" ; \n }\n'
+        'EXPORT\n{\nexport_id = 8 ;\nr_access = 10.0.0.1;\n'
+        'root_access = "10.0.0.1,2001:db8::1" ;\n}\n')
+    assert config.before == '# all\n'
+    first, second = config.exports
+    assert first == {'export_id': '7', 'path': '"/a b"', 'rw_access':
+                     '"10.0.0.1, 10.0.0.5/8, @group, *"'}
+    assert config.of('/a b') is first and config.of('XXXX') is None
+    # One that says no path is nobody's.
+    assert config.of('/x') is None and config.of('') is second
+    assert levels(first) == {'10.0.0.1/32': 'rw', '10.0.0.0/8': 'rw',
+                             '0.0.0.0/0': 'rw', '::/0': 'rw'}
+    assert levels(second) == {'10.0.0.1/32': 'ro', '2001:db8::1/128': 'ro'}
+
+
+def levels(export):
+    return {str(network): level
+            for network, level in legacy.levels(export).items()}
+
+
+def test_a_new_export_says_all_that_it_needs():
+    after = legacy.changed(legacy.Config('', ()), world.export(
+        {'10.0.0.1': 'rw'}), 7, 'GPFS')
+    assert after.exports == ({
+        'export_id': '7', 'path': f'"{world.PATH}"', 'fsal': '"GPFS"',
+        'pseudo': f'"{world.PATH}"', **legacy.DEFAULTS, 'tag': '"fs7"',
+        'rw_access': '"10.0.0.1"'},)
+
+
+def test_what_an_old_ganesha_is_not_known_to_serve():
+    found = legacy.lists({ipaddress.ip_network(network): 'rw' for network in (
+        '0.0.0.0/0', '0.0.0.0/8', '0.0.0.1', '2001:db8::1', '10.0.0.0/8')})
+    assert {str(network) for network in found.refused} == {
+        '0.0.0.0/0', '0.0.0.0/8', '2001:db8::1/128'}
+    assert found.settings == {'rw_access': '"0.0.0.1,10.0.0.0/8"'}
+
+
 @pytest.mark.parametrize('text', [
+    'EXPORT\n{\nexport_id = 1 ;\n] \n', 'EXPORT\n[\nexport_id = 1 ;\n}\n',
+    'EXPORT\n', 'EXPORT\n{\nexport_id = x ;\n}\n',
     'EXPORT\n{\npath = "/a" ;\n}\n', SEED + SEED[SEED.index('EXPORT'):],
     'EXPORT\n{\nexport_id = 1 ;\n', 'EXPORT\n{\nexport_id 1\n}\n',
     'EXPORT\nexport_id = 1 ;\n'])
@@ -173,9 +215,16 @@ def test_restart_that_was_cut_off_is_made_up_for():
 
 def test_file_comes_before_the_restart():
     config = legacy.read(SEED)
-    words = [cmd.words()[0] for cmd in legacy.commands(
-        '/etc/ganesha/ganesha.conf', config, 'ganesha.nfsd')]
-    assert words == ['tee', 'mv', 'sync', 'service', 'rm']
+    commands = legacy.commands('/etc/g/g.conf', config, 'ganesha.nfsd')
+    assert list(map(str, commands)) == [
+        'tee -- /etc/g/g.conf.pending /etc/g/g.conf.new',
+        'mv -f -T -- /etc/g/g.conf.new /etc/g/g.conf',
+        'sync -- /etc/g/g.conf /etc/g', 'service ganesha.nfsd restart',
+        'rm -f -- /etc/g/g.conf.pending']
+    assert commands[0].stdin == SEED
+    # A restart waits for what the service has open.
+    assert [cmd.timeout for cmd in commands] == [60, 60, 60, 120, 60]
+    assert str(legacy.commands('/g', config, 'x')[2]) == 'sync -- /g /'
     with pytest.raises(exception.ConfigurationError,
                        match='ganesha_service_name'):
         legacy.commands('/etc/ganesha/ganesha.conf', config, 'a; reboot')

@@ -122,20 +122,21 @@ def test_complaints(texts, complaint):
         command.Result(text, '', 0) for text in texts) == complaint
 
 
-@pytest.mark.parametrize(('made', 'method', 'arguments', 'accept'), [
-    (ganesha_bus.add('/f', 7), 'AddExport',
+@pytest.mark.parametrize(('make', 'method', 'arguments', 'accept'), [
+    (lambda: ganesha_bus.add('/f', 7), 'AddExport',
      ['string:/f', 'string:EXPORT(Export_Id=7)'], {0}),
-    (ganesha_bus.update('/f', 7), 'UpdateExport',
+    (lambda: ganesha_bus.update('/f', 7), 'UpdateExport',
      ['string:/f', 'string:EXPORT(Export_Id=7)'], {0}),
-    (ganesha_bus.remove(7), 'RemoveExport', ['uint16:7'], {0}),
+    (lambda: ganesha_bus.remove(7), 'RemoveExport', ['uint16:7'], {0}),
     # Questions may be answered with an error.
-    (ganesha_bus.show(), 'ShowExports', [], {0, 1}),
-    (ganesha_bus.show(accept=(0,)), 'ShowExports', [], {0}),
-    (ganesha_bus.display(7), 'DisplayExport', ['uint16:7'], {0, 1}),
-    (ganesha_bus.introspect(), 'Introspect', [], {0, 1})])
-def test_calls(made, method, arguments, accept):
+    (ganesha_bus.show, 'ShowExports', [], {0, 1}),
+    (lambda: ganesha_bus.show(accept=(0,)), 'ShowExports', [], {0}),
+    (lambda: ganesha_bus.display(7), 'DisplayExport', ['uint16:7'], {0, 1}),
+    (ganesha_bus.introspect, 'Introspect', [], {0, 1})])
+def test_calls(make, method, arguments, accept):
     interface = ('org.freedesktop.DBus.Introspectable'
                  if method == 'Introspect' else 'org.ganesha.nfsd.exportmgr')
+    made = make()
     assert made.words() == [
         'dbus-send', '--print-reply', '--system', '--dest=org.ganesha.nfsd',
         '/org/ganesha/nfsd/ExportMgr', f'{interface}.{method}', *arguments]
