@@ -18,6 +18,8 @@ Levels = Mapping[networks.Network, str]
 #: Seconds for a command that does not grow with what it is given.
 USUAL = 60.0
 
+# Exit codes of cat and grep that have looked.
+_LOOKED = frozenset({0, 1, 2})
 _NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.+@-]{0,200}')
 
 
@@ -102,6 +104,11 @@ def run(*words: str, **parts: object) -> command.Command:
     """
     return command.Command.of(*words, root=True,
                               **{'timeout': USUAL, **parts})
+
+
+def look(*words: str) -> command.Command:
+    """Run cat or grep, which may find nothing, or no file."""
+    return run(*words, accept=_LOOKED)
 
 
 def above(paths: Iterable[str], exported: Iterable[str]) -> list[str]:

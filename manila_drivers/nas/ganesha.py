@@ -181,16 +181,16 @@ def undone(results: Sequence[command.Result],
                 left.append(f'{each.path} is exported still')
         elif live.get(number) != each.path or number not in shown:
             left.append(f'{each.path} is not exported as {number}')
-        elif set(shown[number].clients) != _told(each, number):
+        elif set(shown[number].clients) != _told(each):
             left.append(f'{each.path} has other clients')
     return '; '.join(left)
 
 
-def _told(wanted: directory.Directory, number: int) -> set[object]:
+def _told(wanted: directory.Directory) -> set[object]:
     """The clients that Ganesha tells of an export."""
-    export, = ganesha_exports.read(ganesha_exports.write(
-        wanted, number, 'VFS'))
-    return set(export.clients)
+    return {client for names, level in
+            ganesha_exports.clients_of(wanted.levels) for name in names
+            for client in ganesha_exports.client_of(name, level)}
 
 
 def plan_old(facts: Facts, wanted: Iterable[directory.Directory],

@@ -113,10 +113,9 @@ def questions(layout: Layout,
     """
     return [
         ganesha_bus.introspect(), ganesha_bus.show(),
-        directory.run('grep', '-rHs', '--include=*.conf',
-                      '--include=*.pending', '--', '', layout.export_dir,
-                      accept=frozenset({0, 1, 2})),
-        *(directory.run('cat', '--', path, accept=frozenset({0, 1}))
+        directory.look('grep', '-rHs', '--include=*.conf',
+                       '--include=*.pending', '--', '', layout.export_dir),
+        *(directory.look('cat', '--', path)
           for path in (layout.config, f'{layout.config}.pending')),
         *map(ganesha_bus.display, sorted(numbers))]
 

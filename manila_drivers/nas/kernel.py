@@ -38,9 +38,6 @@ PREFIX = 'manila-'
 # Paths that are looked for one by one; for more, everything is read.
 _FEW = 20
 
-# Exit codes of cat and grep that have looked.
-_LOOKED = frozenset({0, 1, 2})
-
 # How many entries overlapping networks may cost one directory.
 _EXTRA = 2000
 
@@ -112,22 +109,17 @@ def questions(paths: Collection[str] = ()) -> list[command.Command]:
                 path, exports_text.in_etab(path), exports_text.escaped(path)}
             for end in ' \t"'), '--')
     return [live(paths),
-            _look('grep', '--include=*.exports', *files, DIRECTORY),
-            _look('cat', '--', EXPORTS)]
+            directory.look('grep', '--include=*.exports', *files, DIRECTORY),
+            directory.look('cat', '--', EXPORTS)]
 
 
 def live(paths: Collection[str]) -> command.Command:
     """What is exported now of these paths and those above them."""
     if not few(paths):
-        return _look('cat', '--', ETAB)
-    return _look('grep', '-F', *_patterns(
+        return directory.look('cat', '--', ETAB)
+    return directory.look('grep', '-F', *_patterns(
         exports_text.in_etab(path) + '\t' for path in _with_parents(paths)),
         '--', ETAB)
-
-
-def _look(*words: str) -> command.Command:
-    """A question that may find nothing, or no file."""
-    return directory.run(*words, accept=_LOOKED)
 
 
 def _with_parents(paths: Collection[str]) -> list[str]:

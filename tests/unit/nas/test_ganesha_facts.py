@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a Ganesha server is asked, and what its answers are, as tables."""
+"""Questions to a Ganesha server and its answers, as tables."""
 
 import subprocess
 
