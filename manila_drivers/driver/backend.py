@@ -21,7 +21,7 @@ from manila_drivers.driver.call import Call
 Locations = list[dict[str, Any]]
 
 
-class Shares(Protocol):
+class SharesPart(Protocol):
     """Make, change and remove shares."""
 
     def create(self, call: Call, /) -> Locations:
@@ -40,7 +40,7 @@ class Shares(Protocol):
         """Return used GiB by share id, or by a share's name."""
 
 
-class Access(Protocol):
+class AccessPart(Protocol):
     """Say who may reach a share."""
 
     def update(self, call: Call, rules: Sequence[access.Rule], /,
@@ -51,7 +51,7 @@ class Access(Protocol):
         """
 
 
-class Snapshots(Protocol):
+class SnapshotsPart(Protocol):
     """Take, adopt and remove snapshots, and make shares of them."""
 
     def create(self, snapshot: model.Snapshot, /) -> dict[str, Any]:
@@ -76,7 +76,7 @@ class Snapshots(Protocol):
 
 
 @runtime_checkable
-class RestorableSnapshots(Snapshots, Protocol):
+class RestorableSnapshotsPart(SnapshotsPart, Protocol):
     """Snapshots that a share can be brought back to."""
 
     def restore(self, call: Call, snapshot: model.Snapshot,
@@ -84,7 +84,7 @@ class RestorableSnapshots(Snapshots, Protocol):
         """Bring a share back to a snapshot, with that one's size."""
 
 
-class Health(Protocol):
+class HealthPart(Protocol):
     """Find and mend what is wrong with shares."""
 
     def ensure(self, calls: Sequence[Call], /,
@@ -96,7 +96,7 @@ class Health(Protocol):
         """
 
 
-class Adoption(Protocol):
+class AdoptionPart(Protocol):
     """Take existing shares over, and let shares go."""
 
     def adopt(self, call: Call, options: Mapping[str, Any], /,
@@ -110,33 +110,33 @@ class Adoption(Protocol):
         """Let a share go; its data and its name stay."""
 
 
-class Stats(Protocol):
+class StatsPart(Protocol):
     """Tell capacities."""
 
     def read(self) -> dict[str, Any]:
         """Return what statistics say beyond the driver's constants."""
 
 
-class Backend(Protocol):
+class BackendParts(Protocol):
     """The parts of a driver below the class that Manila sees."""
 
     @property
-    def shares(self) -> Shares: ...
+    def shares(self) -> SharesPart: ...
 
     @property
-    def access(self) -> Access: ...
+    def access(self) -> AccessPart: ...
 
     @property
-    def snapshots(self) -> Snapshots: ...
+    def snapshots(self) -> SnapshotsPart: ...
 
     @property
-    def health(self) -> Health: ...
+    def health(self) -> HealthPart: ...
 
     @property
-    def adoption(self) -> Adoption: ...
+    def adoption(self) -> AdoptionPart: ...
 
     @property
-    def stats(self) -> Stats: ...
+    def stats(self) -> StatsPart: ...
 
     def check(self) -> None:
         """Raise an error for what the driver depends on and is not there."""
@@ -149,7 +149,7 @@ class Backend(Protocol):
         """Let go of connections."""
 
 
-class Servers(Protocol):
+class ServersPart(Protocol):
     """Make and remove share servers."""
 
     def create(self, request: model.ServerRequest,
@@ -189,4 +189,4 @@ class ServingBackend(Protocol):
     """A backend that has share servers, beside its other parts."""
 
     @property
-    def servers(self) -> Servers: ...
+    def servers(self) -> ServersPart: ...

@@ -291,7 +291,7 @@ class ShareDriver(stats.Statistics[configured.B],
                            share_server: Any = None, **kwargs: Any) -> None:
         """Bring a share back to a snapshot, which stays, with its size."""
         snapshots = self._backend.snapshots
-        if not isinstance(snapshots, backend.RestorableSnapshots):
+        if not isinstance(snapshots, backend.RestorableSnapshotsPart):
             raise NotImplementedError()
         row = snapshot.get('share') or snapshot.get('share_instance') or {}
         snapshots.restore(

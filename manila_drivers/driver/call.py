@@ -14,7 +14,7 @@ from manila_drivers import model
 LOG = logging.getLogger(__name__)
 
 
-class ExtraSpecs:
+class TypeSpecs:
     """Extra specs of a share's type, read when they are first asked for.
 
     :param read: asks for them; what it raises stands until the call ends.
@@ -50,8 +50,8 @@ class Call:
 
     share: model.Share
     server: model.ShareServer | None = None
-    extra_specs: ExtraSpecs = dataclasses.field(
-        default_factory=lambda: ExtraSpecs(dict), compare=False, repr=False)
+    extra_specs: TypeSpecs = dataclasses.field(
+        default_factory=lambda: TypeSpecs(dict), compare=False, repr=False)
     context: Any = dataclasses.field(default=None, compare=False, repr=False)
 
     def specs(self) -> model.Specs:

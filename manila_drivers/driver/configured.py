@@ -19,7 +19,7 @@ from manila_drivers.driver import backend
 from manila_drivers.driver import call
 from manila_drivers.driver import options
 
-B = TypeVar('B', bound=backend.Backend)
+B = TypeVar('B', bound=backend.BackendParts)
 
 
 class Configured(compat.BaseShareDriver, Generic[B]):
@@ -159,7 +159,7 @@ class Configured(compat.BaseShareDriver, Generic[B]):
 
         Manila sends them as dictionaries with their share servers inside.
         """
-        types: dict[str, call.ExtraSpecs] = {}
+        types: dict[str, call.TypeSpecs] = {}
         calls = []
         for row in shares:
             kind = str(row.get('share_type_id') or '')
@@ -175,6 +175,6 @@ class Configured(compat.BaseShareDriver, Generic[B]):
                 specs, context))
         return calls
 
-    def _specs(self, share: Any) -> call.ExtraSpecs:
-        return call.ExtraSpecs(lambda: self.extra_specs(share),
+    def _specs(self, share: Any) -> call.TypeSpecs:
+        return call.TypeSpecs(lambda: self.extra_specs(share),
                                str(share.get('id') or ''))

@@ -27,7 +27,7 @@ class ShareServers(configured.Configured[configured.B]):
     ADMIN_NETWORK_ALLOCATIONS = 0
 
     @property
-    def _servers(self) -> backend.Servers:
+    def _servers(self) -> backend.ServersPart:
         """The part of the backend that makes share servers.
 
         :raises NotImplementedError: it has none.

@@ -68,10 +68,10 @@ class GaneshaMixin:
             self.configuration.append_config_values(options.GANESHA_OPTS)
 
 
-class ShareDriver(groups.Groups, shares.Access, shares.Managing,
-                  shares.Backups, moving.Migration,
-                  moving.Replication, mounting.Mounting, servers.Servers,
-                  servers.ServerChanges, servers.ServerMigration):
+class ShareDriver(groups.Groups, shares.AccessCalls, shares.ManageCalls,
+                  shares.BackupCalls, moving.Migration,
+                  moving.Replication, mounting.Mounting, servers.ServerCalls,
+                  servers.ServerChangeCalls, servers.ServerMigrationCalls):
     """What Manila expects of a driver, with Manila's defaults."""
 
     configuration: Any

@@ -12,7 +12,7 @@ from manila_drivers.standalone import shares
 LOG = logging.getLogger(__name__)
 
 
-class Groups(shares.Shares):
+class Groups(shares.ShareCalls):
     """Calls about share groups and their snapshots."""
 
     _stats: dict[str, Any]

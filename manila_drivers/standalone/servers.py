@@ -26,7 +26,7 @@ class Unplugged:
             reason=f'{name}: there is no network plug-in without Manila')
 
 
-class Servers:
+class ServerCalls:
     """Calls about share servers."""
 
     driver_handles_share_servers: Any
@@ -153,7 +153,7 @@ class Servers:
         raise NotImplementedError()
 
 
-class ServerChanges:
+class ServerChangeCalls:
     """Calls that change the network or the services of share servers."""
 
     def check_update_share_server_security_service(
@@ -195,7 +195,7 @@ class ServerChanges:
         raise NotImplementedError()
 
 
-class ServerMigration:
+class ServerMigrationCalls:
     """Calls that move a share server to another backend."""
 
     def share_server_migration_check_compatibility(

@@ -9,7 +9,7 @@ implemented, some do nothing, a few have an answer.
 from typing import Any
 
 
-class Shares:
+class ShareCalls:
     """Calls about shares and their snapshots."""
 
     def create_share(self, context: Any, share: Any,
@@ -102,7 +102,7 @@ class Shares:
         return []
 
 
-class Access:
+class AccessCalls:
     """Calls about access rules."""
 
     def update_access(self, context: Any, share: Any, access_rules: Any,
@@ -134,7 +134,7 @@ class Access:
         raise NotImplementedError()
 
 
-class Managing:
+class ManageCalls:
     """Calls that take existing objects over, or let them go."""
 
     def manage_existing(self, share: Any, driver_options: Any) -> Any:
@@ -172,7 +172,7 @@ class Managing:
         """The same with a share server."""
 
 
-class Backups:
+class BackupCalls:
     """Calls about backups made by the driver."""
 
     def create_backup(self, context: Any, share_instance: Any, backup: Any,
