@@ -80,7 +80,7 @@ class Grants(Generic[Item]):
     errors: Mapping[str, str]
 
     def without(self, refused: Mapping[Item, str]) -> 'Grants[Item]':
-        """The same less some items, each with the reason for its refusal."""
+        """Return these less some items, each refused for its reason."""
         errors = dict(self.errors)
         errors.update((self.source[item], why)
                       for item, why in refused.items())

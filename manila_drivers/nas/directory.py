@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a server shall export, and how files of it are replaced.  Pure."""
+"""Directories that servers shall export, and files of servers.  Pure."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -89,7 +89,7 @@ def kept(*paths: str) -> command.Command:
 
 
 def all_kept(directory: str) -> command.Command:
-    """The same for whatever a call that was cut off has left to be done."""
+    """Wait until all that a call which was cut off wrote is on disk."""
     return run('sync', '-f', '--', directory)
 
 

@@ -53,7 +53,7 @@ class Entry:
 
     @property
     def is_host(self) -> bool:
-        """Whether it goes before all networks: one without a length."""
+        """Return whether it is an address, which goes before all networks."""
         return self.network is not None and '/' not in self.client
 
     @property

@@ -104,7 +104,7 @@ def _free(first: int, taken: Collection[int]) -> int:
 
 def levels(facts: Facts, path: str,
            ) -> tuple[directory.Levels, bool]:
-    """What networks get now, and whether that is the whole truth."""
+    """Return what networks get now, and whether that is the whole truth."""
     if facts.old is not None:
         return (ganesha_legacy.levels(facts.old.of(path) or {}),
                 not facts.pending)
@@ -157,7 +157,7 @@ def plan(facts: Facts, wanted: directory.Directory, number: int,
 
 def checked(wanted: Iterable[directory.Directory],
             numbers: Mapping[str, int]) -> Commands:
-    """What Ganesha serves now, for :func:`undone`."""
+    """Ask what Ganesha serves now, for :func:`undone`."""
     return [ganesha_bus.show(), *(ganesha_bus.display(numbers[each.path])
                                   for each in wanted if each.levels)]
 
@@ -165,7 +165,7 @@ def checked(wanted: Iterable[directory.Directory],
 def undone(results: Sequence[command.Result],
            wanted: Iterable[directory.Directory],
            numbers: Mapping[str, int]) -> str:
-    """What Ganesha has not done although it did not complain.
+    """Return what Ganesha has not done although it did not complain.
 
     :param results: of :func:`checked`.
     """
@@ -195,7 +195,7 @@ def _told(wanted: directory.Directory) -> set[object]:
 
 def plan_old(facts: Facts, wanted: Iterable[directory.Directory],
              numbers: Mapping[str, int], layout: Layout) -> Commands:
-    """The same for a Ganesha older than 2.1: one file, one restart."""
+    """Plan for a Ganesha older than 2.1: one file, one restart."""
     assert facts.old is not None
     config = facts.old
     for each in wanted:
@@ -207,7 +207,7 @@ def plan_old(facts: Facts, wanted: Iterable[directory.Directory],
 
 
 def _untold(facts: Facts, export: Export, *, changed: bool) -> bool:
-    """Whether Ganesha has still to be told."""
+    """Return whether Ganesha has still to be told."""
     if changed or list(facts.numbers(export.path)) != [export.id]:
         return True
     if not facts.asked:
@@ -226,7 +226,7 @@ def _tell(facts: Facts, export: Export, file: str) -> Commands:
 
 
 def _updatable(facts: Facts, export: Export) -> bool:
-    """Whether nothing differs that can only be said when one is added.
+    """Return whether nothing differs that only adding an export says.
 
     Ganesha does not tell what it took; the file does, unless a call was cut
     off behind it, or it is gone.
@@ -308,7 +308,7 @@ def _unindexed(facts: Facts, names: Iterable[str],
 
 
 def _line(file: str) -> str:
-    """What deletes the line of a file from the index."""
+    """Return sed's script that deletes the line of a file from the index."""
     return (r'\|^[[:space:]]*%include[[:space:]]*"\{0,1\}'
             + file.replace('.', r'\.') + r'"\{0,1\}[[:space:]]*$|d')
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What Ganesha is told and answers over DBus.  Pure.
+"""Calls of Ganesha over DBus, and its answers.  Pure.
 
 ``dbus-send`` prints texts as they are, quotes and new lines too, so answers
 are read by their shape and not as a language.  It exits with 0 whenever
@@ -105,7 +105,7 @@ def _level(options: int) -> str:
 
 
 def complaint(results: Iterable[command.Result]) -> str:
-    """What an answer says is wrong although the exit code is 0."""
+    """Return what an answer with exit code 0 says is wrong."""
     for result in results:
         if result.stdout.startswith('method return') and re.search(
                 r'^ +string "(0 exports|.*Errors found)', result.stdout,

@@ -58,12 +58,12 @@ class Export:
 
     @property
     def levels(self) -> tuple[dict[Network, str], bool]:
-        """What networks get, and whether that is the whole truth."""
+        """Return what networks get, and whether that is the whole truth."""
         return levels_of(self.clients)
 
 
 def levels_of(clients: Clients) -> tuple[dict[Network, str], bool]:
-    """What networks get, and whether that is the whole truth.
+    """Return what networks get, and whether that is the whole truth.
 
     It is not where a client is no address or has a level that is not ours,
     or where a wider network hides a narrower one behind it.
@@ -186,7 +186,7 @@ def _clients(block: ganesha_text.Block) -> Clients:
 
 
 def _others(block: ganesha_text.Block) -> Clients:
-    """What everybody gets whom no CLIENT block names."""
+    """Return what everybody gets whom no CLIENT block names."""
     level = _LEVELS.get(block.text('access_type').lower(), '')
     return client_of('*', level) if level else ()
 

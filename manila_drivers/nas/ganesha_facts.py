@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a Ganesha server exports, as facts: questions, and their answers.
+"""Facts about a Ganesha server: questions, and their answers.
 
 Pure.  See :mod:`manila_drivers.nas.ganesha` for what is made of them.
 """
@@ -56,7 +56,7 @@ class Layout:
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What a server exports, now and after a restart.
+    """The exports of a server, now and after a restart.
 
     :param live: number to path of what Ganesha serves.
     :param shown: what it says in detail, by number.

@@ -151,7 +151,7 @@ def _new(wanted: directory.Directory, number: int,
 
 
 def levels(export: Mapping[str, str]) -> dict[Network, str]:
-    """What an export gives: to read for root_access as well."""
+    """Return what an export gives: to read for root_access as well."""
     found: dict[Network, str] = {}
     for name, level in (('rw_access', access.RW), ('r_access', access.RO),
                         ('root_access', access.RO)):

@@ -57,7 +57,7 @@ def read(text: str) -> tuple[Block, ...]:
 
 
 class _Tokens:
-    """What is still to be read: (kind, text)."""
+    """Tokens that are still to be read: (kind, text)."""
 
     def __init__(self, text: str) -> None:
         self._left: list[tuple[str, str]] = []

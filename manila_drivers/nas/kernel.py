@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What kernel NFS exports, as facts; and what they mean to clients.  Pure.
+"""Facts about kernel NFS, and what exports mean to clients.  Pure.
 
 How mountd chooses among the entries that match a client was seen on a real
 server (nfs-utils 2.6.2): a single address goes before every network, ``*``
@@ -44,7 +44,7 @@ _EXTRA = 2000
 
 @dataclasses.dataclass(frozen=True)
 class Facts:
-    """What a server exports, now and after a restart.
+    """The exports of a server, now and after a restart.
 
     :param live: entries in the order in which they are looked at.
     :param files: our files in /etc/exports.d, name to text.
@@ -92,7 +92,7 @@ def by_path(entries: Iterable[Entry]) -> dict[str, tuple[Entry, ...]]:
 
 
 def few(paths: Collection[str]) -> bool:
-    """Whether it is worth asking for these alone."""
+    """Return whether it is worth asking for these alone."""
     return 0 < len(paths) <= _FEW
 
 
@@ -114,7 +114,7 @@ def questions(paths: Collection[str] = ()) -> list[command.Command]:
 
 
 def live(paths: Collection[str]) -> command.Command:
-    """What is exported now of these paths and those above them."""
+    """Ask what is exported now of these paths and those above them."""
     if not few(paths):
         return directory.look('cat', '--', ETAB)
     return directory.look('grep', '-F', *_patterns(
@@ -155,7 +155,7 @@ def understand(server: str, results: Sequence[command.Result]) -> Facts:
 
 
 def levels(entries: Collection[Entry]) -> tuple[dict[Network, str], bool]:
-    """What networks get, and whether that is the whole truth.
+    """Return what networks get, and whether that is the whole truth.
 
     It is not where a name has access, where a wider network hides a
     narrower one of another level, or where a network has length 0, of which
@@ -231,7 +231,7 @@ def spelled(clients: Mapping[str, str],
 
 
 class Now:
-    """What is given now, to be asked about many clients."""
+    """The present access, to be asked about many clients."""
 
     def __init__(self, entries: Iterable[Entry]) -> None:
         self._hosts: dict[Network, str] = {}

@@ -64,7 +64,7 @@ def _wanted(have: Iterable[Entry], wanted: directory.Directory,
 
 def undone(etab: str, wanted: Iterable[directory.Directory],
            fsids: Mapping[str, str]) -> str:
-    """What exportfs has not done although it did not complain.
+    """Return what exportfs has not done although it did not complain.
 
     :param etab: as it is now, of the paths that are wanted at least.
     """
@@ -218,7 +218,7 @@ def _chunks(entries: Iterable[Entry]) -> Iterator[list[str]]:
 
 def doubtful(facts: kernel.Facts, path: str, *,
              persist: bool = True) -> bool:
-    """Whether an export is not what we would have made of it."""
+    """Return whether an export is not what we would have made of it."""
     live = facts.of(path)
     _, whole = kernel.levels(live)
     stored = facts.kept.get(path, ())

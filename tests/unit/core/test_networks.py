@@ -138,7 +138,7 @@ def test_one_within_a_network(some, network, lies):
 
 
 def first_match(pairs, address):
-    """What a server does that takes the first that holds an address."""
+    """Return what the first network that holds an address gives."""
     return next((level for network, level in pairs if address in network),
                 None)
 
@@ -191,7 +191,7 @@ def test_what_takes_away(before, after, loses):
 # Cutting
 
 def level_in(apart, probe):
-    """What disjoint networks give, where two levels are an offence."""
+    """Return what disjoint networks give; two levels are an offence."""
     found = {level for level in ('rw', 'ro')
              for network in apart.of(level) if probe in network}
     assert len(found) < 2, probe

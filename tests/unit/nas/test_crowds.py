@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What many rules and many shares cost."""
+"""The cost of many rules and of many shares."""
 
 import contextlib
 import time

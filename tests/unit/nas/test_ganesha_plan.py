@@ -314,7 +314,7 @@ def test_a_directory_in_the_place_of_a_file_is_not_filled(tmp_path):
 # What was not done
 
 def listed(live):
-    """What ShowExports prints."""
+    """Return what ShowExports prints."""
     return 'method return\n   array [\n' + ''.join(
         f'      struct {{\n         uint16 {number}\n'
         f'         string "{path}"\n      }}\n'
@@ -322,7 +322,7 @@ def listed(live):
 
 
 def detail(number, clients, path=world.PATH):
-    """What DisplayExport prints."""
+    """Return what DisplayExport prints."""
     bits = {'rw': 0x1e0, 'ro': 0xa0}
     return (f'method return\n   uint16 {number}\n   string "{path}"\n'
             f'   string "{path}"\n   string "share-1"\n   array [\n'

@@ -40,7 +40,7 @@ class Site:
         return {server.execs for server in self.servers.values()}
 
     def forget(self):
-        """What a new process has: a helper that knows nothing."""
+        """Have what a new process has: a helper that knows nothing."""
         self.helper = type(self.helper)(self.helper.execute,
                                         self.helper.configuration)
 

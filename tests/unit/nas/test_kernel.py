@@ -96,7 +96,7 @@ def test_observer_sees_a_planner_that_gives_before_it_takes():
 
 
 def test_first_network_decides_without_cutting():
-    """What the simulator was seen to share with the real thing."""
+    """The real thing was seen to do the same."""
     server = nfs.KernelNfs()
     for options, client in (('ro', '10.0.0.0/30'), ('rw', '10.0.0.0/8')):
         server.execute(['exportfs', '-i', '-o', options,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What entries of kernel NFS mean, and how they are written, as tables."""
+"""Entries of kernel NFS: their meaning and their text, as tables."""
 
 import ipaddress
 import pathlib
@@ -267,7 +267,7 @@ PATHS = ('/', '/a', '/a/b', '/a/b/c', '/ab', '/a b', '/a"b', '/a\\b',
 @pytest.mark.parametrize('many', [False, True])
 @pytest.mark.parametrize('path', PATHS)
 def test_a_path_is_found_with_those_above_it(host, path, many):
-    """Whoever wrote them: files of others have quotes, etab has octal."""
+    """Files of others have quotes, and etab has octal."""
     (host / 'etab').write_text(''.join(
         f'{exports_text.in_etab(one)}\t10.0.0.1(rw)\n' for one in PATHS))
     for number, one in enumerate(PATHS):

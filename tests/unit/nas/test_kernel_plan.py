@@ -32,7 +32,7 @@ def facts(live=(), stored=None, **files):
 
 
 def words(commands):
-    """What exportfs is called with, and the names of other commands.
+    """Return the words of exportfs, and the names of other commands.
 
     Of options the level alone is shown.
     """

@@ -39,7 +39,7 @@ def export(levels, *, path=PATH, name='share-1', fsid=FSID, options=()):
 
 
 def given(server, path=PATH):
-    """What every address gets."""
+    """Return what every address gets."""
     return {client: server.access(client, path) for client in CLIENTS}
 
 
@@ -48,7 +48,7 @@ def meant(levels):
 
 
 def execute(server):
-    """What the GPFS driver's helpers run commands with; waits for nothing.
+    """Return what GPFS's helpers run commands with; it waits for nothing.
 
     :param server: what stands for the server of a name.
     """
