@@ -90,6 +90,8 @@ class ShareDriver(stats.Statistics[configured.B],
         if before is not None:
             before.close()
         self._warn_of_options()
+        LOG.info('Backend %s: locks keep out %s', self.backend_name,
+                 self.lock_reach.value)
         self._made = self.build_backend() if self.has_backend() else None
 
     def _warn_of_options(self) -> None:

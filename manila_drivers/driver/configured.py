@@ -14,6 +14,7 @@ from oslo_config import cfg
 
 from manila_drivers import compat
 from manila_drivers import exception
+from manila_drivers import locks
 from manila_drivers import model
 from manila_drivers.driver import backend
 from manila_drivers.driver import call
@@ -95,14 +96,19 @@ class Configured(compat.BaseShareDriver, Generic[B]):
              timeout: float = 60.0) -> AbstractContextManager[None]:
         """Hold a lock between all processes that may serve this backend.
 
-        Reach: that of :func:`manila_drivers.compat.lock_reach`, or of the
-        coordinator that was handed in.
+        Reach: :attr:`lock_reach`.
 
         :raises Busy: it was not free within ``timeout`` seconds.
         :raises Unreachable: the coordinator does not answer.
         """
         return compat.lock(name, timeout, self.option('lock_path'),
                            self._coordinator)
+
+    @property
+    def lock_reach(self) -> locks.Reach:
+        """How far locks reach: to other hosts, if there is a coordinator."""
+        return (compat.lock_reach() if self._coordinator is None
+                else locks.Reach.HOSTS)
 
     def extra_specs(self, share: Any) -> dict[str, str]:
         """Return the extra specs of a share's type, as text."""

@@ -137,6 +137,49 @@ def test_locks_of_the_host(tmp_path):
         pass
 
 
+class Coordinator:
+    """Has one lock, for whoever asks for any."""
+
+    def __init__(self):
+        self.held = False
+
+    def get_lock(self, name):
+        return self
+
+    def acquire(self, blocking):
+        free, self.held = not self.held, True
+        return free
+
+    def release(self):
+        self.held = False
+        return True
+
+
+@pytest.mark.parametrize('handed', [True, False])
+def test_locks_of_a_coordinator_that_is_handed_in(tmp_path, caplog, handed):
+    coordinator = Coordinator() if handed else None
+
+    class Alone(driver.ShareDriver):
+        def __init__(self, *args, **kwargs):
+            super().__init__(*args, coordinator=coordinator, **kwargs)
+
+        def has_backend(self):
+            return False
+
+    path = tmp_path / 'alone'
+    path.mkdir()
+    alone = made.make(path, Bare)
+    handed_it = Alone(configuration=alone.configuration)
+    with caplog.at_level('INFO'):
+        handed_it.do_setup(None)
+    told = ('all hosts that have the same coordinator' if handed
+            else 'the processes of this host alone')
+    assert f'Backend ALPHA: locks keep out {told}' in caplog.text
+    with handed_it.lock('one'):
+        assert not handed or coordinator.held
+    assert not handed or not coordinator.held
+
+
 def test_methods_of_the_base_are_there(tmp_path):
     bare = made.make(tmp_path, Bare)
 
