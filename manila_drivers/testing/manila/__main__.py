@@ -7,6 +7,7 @@ FILE holds backend sections as in manila.conf.  Manila runs until Ctrl-C.
 """
 
 import argparse
+from collections.abc import Mapping
 import functools
 import pathlib
 import sys
@@ -72,10 +73,11 @@ def run(wishes: argparse.Namespace) -> None:
     path = [directory.absolute() for directory in wishes.path]
     with process.Manila(place, releases.named(wishes.release), settings,
                         wishes.threading, path) as manila:
-        types = make_types(manila)
+        name = make_types(manila)[0]
+        profile = scene.Profile(
+            name, share_type=name, servers=serves(settings.backends[name]))
         print('Manila %s is up. Try:' % manila.release.wheel)
-        for line in stay.commands(
-                place, manila, scene.Profile(types[0], share_type=types[0])):
+        for line in stay.commands(place, manila, profile):
             print('  ' + line)
         print('Logs: %s' % settings.logs)
         print('To stop it: Ctrl-C here.', flush=True)
@@ -92,11 +94,16 @@ def make_types(manila: process.Manila) -> list[str]:
             abilities = user.wait(
                 'the abilities of %s' % name,
                 functools.partial(able, user, manila.host(name)))
-            handles = str(options.get('driver_handles_share_servers'))
             user.create_type(name, {
                 'share_backend_name': options.get('share_backend_name', name),
-                **abilities}, dhss=handles.lower() == 'true')
+                **abilities}, dhss=serves(options))
     return list(manila.settings.backends)
+
+
+def serves(options: Mapping[str, object]) -> bool:
+    """Say whether a backend makes share servers."""
+    told = str(options.get('driver_handles_share_servers'))
+    return told.lower() == 'true'
 
 
 def able(user: client.Client, host: str) -> dict[str, bool] | None:

@@ -18,7 +18,7 @@ from manila_drivers.testing.manila import show
 
 _USES = (
     'list', 'pool list --detail',
-    'create %(protocol)s 1 --name mine --share-type %(type)s --wait',
+    'create %(protocol)s 1 --name mine --share-type %(type)s%(where)s --wait',
     'access create mine %(kind)s %(to)s --wait',
     'export location list mine', 'delete mine --wait')
 
@@ -28,9 +28,14 @@ def commands(place: environment.Environment, manila: process.Manila,
     """What to type to try it; each line works as it stands."""
     client = '%s --os-auth-type none --os-endpoint %s share ' % (
         place.tool('openstack'), manila.endpoint)
+    where = ''
+    if profile.servers:
+        yield client + 'network create --name mine'
+        where = ' --share-network mine'
     for use in _USES:
         yield client + use % {
             'type': profile.share_type, 'protocol': profile.protocol,
+            'where': where,
             'kind': profile.cast.kind, 'to': profile.cast.single}
 
 
