@@ -11,9 +11,10 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import logging
-import random
 import time
+from typing import cast
 from typing import Protocol
+from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers.glusterfs import names
@@ -21,9 +22,11 @@ from manila_drivers.glusterfs import parsing
 from manila_drivers.glusterfs import records
 from manila_drivers.glusterfs import trouble
 from manila_drivers.transport import command
+from manila_drivers.transport import retry
 
 LOG = logging.getLogger(__name__)
 
+T = TypeVar('T')
 Words = tuple[str, ...]
 
 # The exit code says nothing in XML mode; these are what gluster uses.
@@ -31,12 +34,8 @@ _CODES = frozenset({0, 1, 2})
 # The helper for heals has exit codes of its own.
 _ANY = frozenset(range(256))
 
-# Seconds between two tries to get past a lock: from, to at the most.
-_FIRST_PAUSE = 0.2
-_LONGEST_PAUSE = 3.0
-
-# A command whose answer was lost within so many seconds is given again once;
-# all of them may be.  After a longer silence a second one would add to it.
+# A command whose answer was lost within so many seconds is given again; all of
+# them may be.  After a longer silence another one would add to it.
 _PROMPT = 10.0
 
 
@@ -48,7 +47,10 @@ class Runner(Protocol):
 
 @dataclasses.dataclass(frozen=True)
 class Patience:
-    """Seconds: that a command may take, and to wait for others' locks."""
+    """Seconds: that a command may take, and for which it is repeated.
+
+    It is where others hold a lock, or glusterd or sshd is being restarted.
+    """
 
     command: float = 150.0
     lock: float = 30.0
@@ -66,6 +68,8 @@ class Gluster:
         self._runner = runner
         self._where = where
         self._patience = patience
+        self._policy = retry.Policy(first=0.2, longest=3.0,
+                                    total=patience.lock)
         self.clock = clock
         self.sleep = sleep
 
@@ -84,7 +88,7 @@ class Gluster:
     def ask(self, *words: str, again: bool = True) -> parsing.Answer:
         """One command, whose failure is an answer as well.
 
-        :param again: give it once more when the answer is lost.
+        :param again: it may be given again when the answer is lost.
         """
         return self._patiently(
             lambda: self._answers((words,)),
@@ -109,34 +113,31 @@ class Gluster:
                 raise trouble.failure(answer, self._what(words))
         return given
 
-    def _patiently(self, call: Callable[[], list[parsing.Answer]],
-                   locked: Callable[[list[parsing.Answer]], bool], *,
-                   again: bool = True) -> list[parsing.Answer]:
-        """Repeat a call while another transaction is in its way."""
-        end = self.clock() + self._patience.lock
-        pause = _FIRST_PAUSE
-        while True:
-            given = self._again(call) if again else call()
-            if not locked(given) or self.clock() + pause > end:
-                return given
-            LOG.debug('%s: another transaction is in progress', self._where)
-            # Without chance in it two would meet again and again.
-            self.sleep(pause * random.uniform(0.5, 1.0))  # noqa: S311
-            pause = min(pause * 2, _LONGEST_PAUSE)
+    def _patiently(self, call: Callable[[], T],
+                   locked: Callable[[T], bool] = lambda given: False, *,
+                   again: bool = True) -> T:
+        """Repeat a call while another transaction is in its way.
 
-    def _again(self, call: Callable[[], list[parsing.Answer]],
-               ) -> list[parsing.Answer]:
-        started = self.clock()
-        given, error = exception.caught(call)
-        if given is not None:
-            return given
-        assert error is not None
-        if not isinstance(error, exception.TransportError) \
-                or isinstance(error, exception.NotTrusted) \
-                or self.clock() - started > _PROMPT:
-            raise error
-        LOG.warning('%s: once more after: %s', self._where, error)
-        return call()
+        So it is while nobody is there to take it, and, if it may be given
+        ``again``, when its answer was lost.
+        """
+        attempts = retry.Attempts(self._policy, self.clock, self.sleep)
+        while True:
+            started = self.clock()
+            given, error = exception.caught(call)
+            if error is None:
+                # Only an error comes without an answer.
+                answer = cast(T, given)
+                if not locked(answer) or not attempts.again():
+                    return answer
+                LOG.debug('%s: another transaction is in progress',
+                          self._where)
+                continue
+            lost = again and isinstance(error, exception.OutcomeUnknown) \
+                and self.clock() - started <= _PROMPT
+            if not (lost or _not_run(error)) or not attempts.again():
+                raise error
+            LOG.warning('%s: once more after: %s', self._where, error)
 
     def _answers(self, lines: Sequence[Words]) -> list[parsing.Answer]:
         cmd = self._command(lines)
@@ -174,9 +175,9 @@ class Gluster:
 
     def version(self) -> tuple[int, ...]:
         """:raises BackendError: gluster does not tell, or is not there."""
-        result = self._runner.run(command.Command.of(
-            'gluster', '--version', root=True,
-            timeout=self._patience.command))
+        result = self._patiently(lambda: self._runner.run(
+            command.Command.of('gluster', '--version', root=True,
+                               timeout=self._patience.command)))
         found = parsing.version(result.stdout)
         if found is None:
             raise exception.BackendError(
@@ -219,7 +220,10 @@ class Gluster:
 
         :raises DriverError: it is not told.
         """
-        words = ('volume', 'heal', names.checked(volume), 'info')
+        return self._patiently(lambda: self._heals(
+            ('volume', 'heal', names.checked(volume), 'info')))
+
+    def _heals(self, words: Words) -> list[records.Heal] | None:
         cmd = dataclasses.replace(self._command((words,)), accept=_ANY)
         result = self._runner.run(cmd)
         try:
@@ -230,8 +234,9 @@ class Gluster:
 
     def heal(self, volume: str) -> None:
         """Have gluster heal what copies lack now; it answers in text."""
-        self._runner.run(dataclasses.replace(self._command(
-            (('volume', 'heal', names.checked(volume)),)), accept=_ANY))
+        self._patiently(lambda: self._runner.run(dataclasses.replace(
+            self._command((('volume', 'heal', names.checked(volume)),)),
+            accept=_ANY)))
 
     def bounded(self, volume: str,
                 ) -> tuple[records.Quota | None, list[records.Brick]]:
@@ -266,6 +271,12 @@ class Gluster:
                 raise trouble.failure(answer, self._what(tuple(words)))
             LOG.info('%s has no option %s', self._where, missing)
             del left[missing]
+
+
+def _not_run(error: exception.DriverError) -> bool:
+    """Tell if nobody was there to take a command, for now."""
+    return isinstance(error, exception.Unreachable) \
+        and not isinstance(error, exception.NotTrusted)
 
 
 def status(volume: str) -> Words:

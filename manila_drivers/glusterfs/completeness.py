@@ -92,8 +92,11 @@ def capacity(volume: Volume, bricks: Iterable[Brick],
     The smallest brick of each set counts, as often as the set keeps
     different data, and no arbiter does.  None if one that counts does not
     run: it may be the smallest, and what is told of it may be the size of
-    the file system below.
+    the file system below.  None as well where it is not told how many bricks
+    keep the same data.
     """
+    if not volume.width or (volume.dispersed and volume.redundancy is None):
+        return None, None
     total = free = 0
     counted = list(zip(volume.bricks, found(volume, bricks), strict=True))
     for first in range(0, len(counted), volume.width):
@@ -104,7 +107,8 @@ def capacity(volume: Volume, bricks: Iterable[Brick],
                  and brick.online and brick.total is not None]
         if not known or len(known) < len(members):
             return None, None
-        times = volume.width - volume.redundancy if volume.dispersed else 1
+        times = volume.width - (volume.redundancy or 0) \
+            if volume.dispersed else 1
         total += times * min(brick.total or 0 for brick in known)
         free += times * min(brick.free or 0 for brick in known)
     return (total, free) if counted else (None, None)

@@ -5,7 +5,6 @@
 from collections.abc import Mapping
 import contextlib
 import logging
-import random
 from typing import Any
 
 from manila_drivers import exception
@@ -17,18 +16,18 @@ from manila_drivers.glusterfs import planning
 from manila_drivers.glusterfs import pool as pool_module
 from manila_drivers.glusterfs import records
 from manila_drivers.glusterfs import site as site_module
+from manila_drivers.transport import retry
 
 LOG = logging.getLogger(__name__)
 
 Located = clusters_module.Located
 
-# How often another volume is tried when a service on another host has
-# claimed the same one at the same time.
-_TRIES = 8
+# Seconds for which another volume is tried when a service on another host has
+# claimed the same one at the same time: others wait for the pool meanwhile.
+_CLAIMING = 30.0
 
-# How many volumes are tried that cannot be made a share, and for how many
-# seconds another one is begun with.
-_VOLUMES = 8
+# Seconds for which another volume is begun with when one cannot be made a
+# share.
 _SECONDS = 120.0
 
 
@@ -71,8 +70,7 @@ class Creator:
                     return self._site.locations(made)
                 assert wrong is not None
                 self._note(share, wrong, bad)
-                if len(bad) >= _VOLUMES \
-                        or self._site.clock() - started > _SECONDS:
+                if self._site.clock() - started > _SECONDS:
                     raise wrong.reason
 
     def _tried(self, share: model.Share, bad: Mapping[str, str],
@@ -146,7 +144,10 @@ class Creator:
     def _acquire(self, share: model.Share, record: diary.Record,
                  bad: Mapping[str, str]) -> tuple[records.Volume, Located]:
         """A volume before and after it was claimed and closed."""
-        for _ in range(_TRIES):
+        attempts = retry.Attempts(
+            retry.Policy(first=1.0, longest=1.0, total=_CLAIMING),
+            self._site.clock, self._site.sleep)
+        while True:
             volumes = self._site.clusters.volumes(
                 # What was begun on a cluster is not begun anew on another.
                 all_of_them=bool(record.volume))
@@ -158,10 +159,11 @@ class Creator:
             claimed = self._claimed(share, chosen, record)
             if claimed is not None:
                 return chosen.volume, claimed
-            self._site.sleep(random.uniform(0.1, 1.0))  # noqa: S311
-        raise exception.Busy(
-            'No volume could be claimed for share %s: others were always '
-            'faster' % share.id, check='how many services share the pool')
+            if not attempts.again():
+                raise exception.Busy(
+                    'No volume could be claimed for share %s: others were '
+                    'always faster' % share.id,
+                    check='how many services share the pool')
 
     def _choose(self, share: model.Share, volumes: list[Located],
                 bad: Mapping[str, str]) -> Located:

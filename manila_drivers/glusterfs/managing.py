@@ -134,7 +134,7 @@ class Manager:
         """
         quota = located.cluster.gluster.quota(located.volume.name) \
             if located.volume.started else None
-        if quota is None:
+        if quota is None or quota.limit is None:
             if given is None:
                 raise exception.NotManageable(
                     'Volume %s has a quota, and its limit cannot be seen'
@@ -142,7 +142,7 @@ class Manager:
                     'and gluster volume quota %s list / tells it, or give '
                     'the driver option size' % located.volume.name)
             return given
-        return -(-quota.limit // model.GiB) if quota.limit else None
+        return -(-quota.limit // model.GiB) or None
 
     def _take(self, share: model.Share, located: Located,
               size: int) -> None:

@@ -15,6 +15,7 @@ from manila_drivers import exception
 from manila_drivers.glusterfs import commandline
 from manila_drivers.glusterfs import records
 from manila_drivers.transport import command
+from manila_drivers.transport import retry
 
 LOG = logging.getLogger(__name__)
 
@@ -29,8 +30,10 @@ _ANY = frozenset(range(256))
 _CONNECTING = 30.0
 _PAUSE = 3.0
 
-# Tries to unmount a busy directory before it is only detached.
-_TRIES = 3
+# Seconds for which a mount is tried, whose server may be about to be there
+# again, and for which a busy directory is, before it is only detached.
+_MOUNTING = 10.0
+_UNMOUNTING = 10.0
 
 
 class Wiper:
@@ -70,8 +73,6 @@ class Wiper:
     def mounted(self, export: str,
                 volume: records.Volume) -> Iterator['Mount']:
         """Mount a volume here for a while.
-
-        What an interrupted call has left mounted is used again.
 
         :raises DriverError: it cannot be mounted.
         """
@@ -116,6 +117,11 @@ class Mount:
         return self._runner.run(command.Command.of(
             *words, root=root, timeout=timeout, accept=accept))
 
+    def _attempts(self, seconds: float) -> retry.Attempts:
+        return retry.Attempts(
+            retry.Policy(first=1.0, longest=2.0, total=seconds),
+            self._clock, self._sleep)
+
     # -- mounting --------------------------------------------------------
 
     def enter(self) -> None:
@@ -124,17 +130,29 @@ class Mount:
         The helper may report success with nothing mounted.
         """
         self._run('mkdir', '-p', '-m', '700', self._place)
-        for left in self._mounted():
-            if left == (self._export, _TYPE) and self._is_root():
-                return
+        for _ in self._mounted():
+            # By an earlier call, when the volume had other options.
             self._run('umount', '-l', self._place)
-        self._run('mount', '-t', 'glusterfs', self._export, self._place)
-        if not self._is_there() or not self._is_root():
-            raise exception.BackendError(
-                'Volume %s was not mounted, although mount reported success'
-                % self._export, check='that the common name of this host is '
-                'in auth.ssl-allow of the volume, and the log of the mount '
-                'in /var/log/glusterfs')
+        attempts = self._attempts(_MOUNTING)
+        while True:
+            error = self._mount()
+            if error is None:
+                return
+            if not isinstance(error, exception.BackendError) or isinstance(
+                    error, exception.AccessDenied) or not attempts.again():
+                raise error
+
+    def _mount(self) -> exception.DriverError | None:
+        _, error = exception.caught(lambda: self._run(
+            'mount', '-t', 'glusterfs', self._export, self._place))
+        if error is not None or (self._is_there() and self._is_root()):
+            return error
+        self._run('umount', '-l', self._place, accept=_ANY)
+        return exception.BackendError(
+            'Volume %s was not mounted, although mount reported success'
+            % self._export, check='that the common name of this host is '
+            'in auth.ssl-allow of the volume, and the log of the mount '
+            'in /var/log/glusterfs')
 
     def _mounted(self) -> list[tuple[str, str]]:
         """Source and type of what is mounted there, last first."""
@@ -159,17 +177,17 @@ class Mount:
 
         :raises DriverError: it is still mounted, or that is not known.
         """
-        for left in reversed(range(_TRIES)):
+        attempts = self._attempts(_UNMOUNTING)
+        while True:
             _, error = exception.caught(
                 lambda: self._run('umount', self._place))
             if error is None:
                 break
-            if left and isinstance(error, exception.BackendError):
-                self._sleep(1.0)
-                continue
-            # Busy for too long, or a command that did not come back.
-            self._detach(error)
-            break
+            if not isinstance(error, exception.BackendError) \
+                    or not attempts.again():
+                # Busy for too long, or a command that did not come back.
+                self._detach(error)
+                break
         self._run('rmdir', self._place, accept=_ANY)
 
     def _detach(self, error: exception.DriverError) -> None:

@@ -72,7 +72,8 @@ GLUSTER_OPTS: list[cfg.Opt] = [
     cfg.FloatOpt(
         'glusterfs_lock_timeout', default=30, min=0, max=600,
         help='Seconds to repeat a gluster command for that meets another '
-             'transaction on the same volume.'),
+             'transaction on the same volume, or a server or glusterd that '
+             'is being restarted.'),
     cfg.FloatOpt(
         'glusterfs_wipe_timeout', default=86400, min=1, max=2592000,
         help='Seconds that emptying a volume may take. It goes on from where '

@@ -142,7 +142,7 @@ def _volume(element: Element) -> records.Volume:
     name = _text(element, 'name')
     disperse = _count(element, 'disperseCount')
     replica = _count(element, 'replicaCount')
-    width = max(1, disperse or replica or 1)
+    width = disperse or replica or 0
     found = element.findall('bricks/brick')
     bricks = tuple(_text(each, 'name') or (each.text or '').strip()
                    for each in found)
@@ -152,7 +152,7 @@ def _volume(element: Element) -> records.Volume:
         name=name, id=_text(element, 'id'), status=_status(element, name),
         options=_options(element, name),
         snapshots=_count(element, 'snapshotCount'), bricks=bricks,
-        width=width, redundancy=_integer(element, 'redundancyCount', 0),
+        width=width, redundancy=_count(element, 'redundancyCount'),
         dispersed=bool(disperse),
         peers=tuple(_text(each, 'hostUuid') or each.get('uuid', '')
                     for each in found),
@@ -189,7 +189,7 @@ def _arbiters(element: Element, bricks: tuple[str, ...],
     if '1' not in flags and '' in flags \
             and _integer(element, 'arbiterCount', 0):
         # It is always the last one of a set.
-        return frozenset(bricks[width - 1::width])
+        return frozenset(bricks[max(width, 1) - 1::max(width, 1)])
     return frozenset(brick for brick, flag in zip(bricks, flags, strict=True)
                      if flag == '1')
 

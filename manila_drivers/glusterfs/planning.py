@@ -347,6 +347,9 @@ def resize(quota: records.Quota, share_id: str, gib: int, *,
            shrink: bool) -> bool:
     """Whether the limit has to be changed to so many GiB.
 
+    An extension does not lower one that somebody has raised meanwhile below
+    what is in use.
+
     :raises PossibleDataLoss: a shrink below what is in use.
     :raises BackendError: a shrink, and what is in use is not told.
     """
@@ -360,6 +363,9 @@ def resize(quota: records.Quota, share_id: str, gib: int, *,
         raise exception.PossibleDataLoss(
             'Share %s cannot shrink to %d GiB: %d bytes are in use'
             % (share_id, gib, quota.used or 0))
+    if (quota.limit or 0) > gib * 1024 ** 3 and (
+            quota.used is None or quota.used > gib * 1024 ** 3):
+        return False
     return quota.limit != gib * 1024 ** 3
 
 

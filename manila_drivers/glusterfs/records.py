@@ -60,8 +60,9 @@ class Volume:
 
     ``options`` has those alone that are explicitly set.  ``bricks`` is
     ``host:/directory`` of each, and ``peers`` the id of the server that it
-    is on; ``width`` is how many of them hold the same file together, and
-    ``redundancy`` how many of those can be lost in a dispersed one.
+    is on; ``width`` is how many of them hold the same file together, 0 where
+    that is not told, and ``redundancy`` how many of those can be lost in a
+    dispersed one, or None.
     ``arbiters`` are bricks that keep names and no data.  ``snapshots`` is
     None where gluster does not tell.  ``copies`` is False only of what is
     known to keep each file once, so that nothing is ever healed.
@@ -74,7 +75,7 @@ class Volume:
     snapshots: int | None = 0
     bricks: tuple[str, ...] = ()
     width: int = 1
-    redundancy: int = 0
+    redundancy: int | None = 0
     dispersed: bool = False
     peers: tuple[str, ...] = ()
     arbiters: frozenset[str] = frozenset()

@@ -41,6 +41,11 @@ _TEXTS = (
         r"|is not in 'Peer in Cluster' state|[Pp]eer \S+ is not connected")),
     (BRICK_DOWN, re.compile(r'bricks? (is|are) (down|not running)')))
 
+# What another server says of its own copy of the configuration, which is
+# behind: here it is not so.
+_OF_A_PEER = re.compile(
+    r'\b(staging|commit|(pre|post)[ -]?validation) failed on (?!localhost)',
+    re.I)
 _UNKNOWN_OPTION = re.compile(r'option : (\S+) does not exist')
 _STARTED = re.compile('already started')
 _STOPPED = re.compile('is not in the started state')
@@ -56,10 +61,11 @@ def number(answer: parsing.Answer) -> int:
     """Gluster's error number, or the one that the text means; 0 if none."""
     if answer.ok:
         return 0
-    for known, text in _TEXTS:
-        if text.search(answer.text):
-            return known
-    return answer.number
+    known = next((known for known, text in _TEXTS
+                  if text.search(answer.text)), answer.number)
+    if known in (NO_VOLUME, NO_SNAPSHOT) and _OF_A_PEER.search(answer.text):
+        return 0
+    return known
 
 
 def unknown_option(answer: parsing.Answer) -> str:
@@ -70,6 +76,8 @@ def unknown_option(answer: parsing.Answer) -> str:
 
 def already(answer: parsing.Answer, words: tuple[str, ...]) -> bool:
     """Whether a command failed because all is as it would have made it."""
+    if _OF_A_PEER.search(answer.text):
+        return False
     told = {
         ('volume', 'start'): _STARTED, ('volume', 'stop'): _STOPPED,
         ('volume', 'quota', 'enable'): _QUOTA_ON,

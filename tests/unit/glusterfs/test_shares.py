@@ -111,8 +111,8 @@ def test_a_failed_creation_gives_the_volume_back(world):
 
 
 @pytest.mark.parametrize('kind', [
-    {'kind': 'status', 'before': False, 'times': 2},
-    {'kind': 'reset_after', 'times': 9}])
+    {'kind': 'status', 'before': False, 'times': 99},
+    {'kind': 'reset_after', 'times': 99}])
 def test_no_limit_is_left_of_a_creation_that_failed(world, kind):
     world.one.make_volume('pool-2G-1')
     driver, share = world.driver(glusterfs_quota=True), row()
@@ -239,7 +239,7 @@ def test_the_next_tenant_finds_nothing(world, trash):
 
 
 @pytest.mark.parametrize('spoil', [
-    lambda world: setattr(world.host, 'silent', 9),
+    lambda world: setattr(world.host, 'silent', 99),
     lambda world: world.host.arm(Fault('status', times=None, match='find')),
     lambda world: world.host.arm(Fault('status', times=None,
                                        match='-delete')),

@@ -48,7 +48,7 @@ class Struck:
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
         self.lock = threading.RLock()
         self.clock = clock
-        self.faults = FaultPlan()
+        self.faults = FaultPlan(clock)
         self._log: deque[Entry] = deque(maxlen=10000)
         self._calls = 0
 
@@ -121,10 +121,12 @@ def disturbed(fault: Fault, done: Reply | None) -> Reply:
         return Reply(failure=_LOST[fault.kind])
     if fault.kind == 'status':
         code = fault.code or 30800
+        if code < 256 and not fault.body:
+            return Reply(wire.DOWN, status=code)
         text = str(fault.body or 'Commit failed on localhost. Please check '
                    'log file for details.')
         if code < 256:
-            return Reply('' if fault.body else wire.DOWN, text, code)
+            return Reply('', text, code)
         return Reply(wire.document([], ret=-1, number=code, text=text))
     if fault.kind in ('empty', 'html') or done is None:
         return Reply()
