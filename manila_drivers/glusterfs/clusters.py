@@ -71,15 +71,16 @@ class Cluster:
                                        dotted(OLDEST)))
         self.unproven = False
 
-    def volumes(self) -> list[records.Volume]:
-        """All volumes; of a cluster that is known to do, in one read.
-
-        One that could not be looked at when the service started is looked
-        at now.
+    def proven(self) -> 'Cluster':
+        """Look at it now if that was not possible when the service started.
         """
         if self.unproven:
             self.prove()
-        return self.gluster.volumes()
+        return self
+
+    def volumes(self) -> list[records.Volume]:
+        """All volumes; of a cluster that is known to do, in one read."""
+        return self.proven().gluster.volumes()
 
     def dynamic(self, volume: records.Volume) -> bool:
         """Whether clients are cut off as soon as the list has changed."""

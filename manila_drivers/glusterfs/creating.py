@@ -106,7 +106,8 @@ class Creator:
             self._activate(share, before, now, record)
             if fresh:
                 self._check_empty(now)
-            self._site.diary.complete(share.id, now.qualified)
+            self._site.diary.complete(share.id, now.qualified,
+                                      now.volume.id)
         _, error = exception.caught(make)
         if error is None:
             return now

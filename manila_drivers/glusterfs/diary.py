@@ -19,6 +19,7 @@ _SNAPSHOT = 'gluster_snapshot'
 _REVERT = 'gluster_revert'
 _REAPPLY = 'gluster_reapply'
 _SIZE = 'gluster_size'
+_ID = 'gluster_id'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -33,6 +34,8 @@ class Record:
     :param infrastructure: names that the volume's list had at the start.
     :param snapshot: one that we may have left activated.
     :param reverting: snapshot to which the share is being reverted.
+    :param ident: the volume's own id, which one of the same name that was
+        made later does not have; '' if it is not recorded.
     :param reapply: names were taken off its list, and the rules not yet
         applied since.
     """
@@ -45,6 +48,7 @@ class Record:
     snapshot: str = ''
     reverting: str = ''
     reapply: bool = False
+    ident: str = ''
 
 
 class Diary:
@@ -67,7 +71,8 @@ class Diary:
                 found.get(_NAMES) or '').split(','))),
             snapshot=found.get(_SNAPSHOT) or '',
             reverting=found.get(_REVERT) or '',
-            reapply=found.get(_REAPPLY) == 'yes')
+            reapply=found.get(_REAPPLY) == 'yes',
+            ident=found.get(_ID) or '')
 
     def begin(self, share_id: str, volume: str, names: tuple[str, ...] = (),
               snapshot: str = '', *, fresh: bool = True) -> None:
@@ -81,13 +86,13 @@ class Diary:
                 chosen.append(name)
         self._storage.update(share_id, {
             VOLUME: volume, _CLAIM: 'pending' if fresh else 'again',
-            _TLS: 'off',
+            _TLS: 'off', _ID: '',
             _NAMES: ','.join(chosen), _SNAPSHOT: snapshot})
 
-    def complete(self, share_id: str, volume: str) -> None:
+    def complete(self, share_id: str, volume: str, ident: str) -> None:
         """The share has been made, and its bricks run with TLS."""
         self._storage.update(share_id, {
-            VOLUME: volume, _CLAIM: 'done', _TLS: 'on'})
+            VOLUME: volume, _CLAIM: 'done', _TLS: 'on', _ID: ident})
 
     def moved(self, share_id: str, volume: str) -> None:
         """The volume has been found elsewhere."""

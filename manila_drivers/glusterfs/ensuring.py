@@ -150,10 +150,10 @@ class Ensurer:
         """
         with self._site.locked(share.id):
             record = self._site.diary.read(share.id)
-            volume = seen.cluster.gluster.volume(seen.volume.name)
+            volume = seen.cluster.proven().gluster.volume(seen.volume.name)
             if volume is None or not (
                     planning.ours(volume, share.id, record)
-                    or planning.unmarked(volume)) \
+                    or planning.unmarked(volume, record)) \
                     or volume.state == records.WIPING:
                 raise exception.Busy(
                     'Share %s is being changed' % share.id,
@@ -211,6 +211,6 @@ class _Index:
             return recorded
         found = self._by_share.get(share_id)
         if found is None and recorded is not None \
-                and planning.unmarked(recorded.volume):
+                and planning.unmarked(recorded.volume, record):
             return recorded
         return found

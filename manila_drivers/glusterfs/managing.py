@@ -43,7 +43,7 @@ class Manager:
                 'GLUSTERFS' % (share.id, share.proto or '(none)'))
         cluster, name = self._place(share)
         with self._site.locked(share.id), self._site.locked_pool():
-            volume = cluster.gluster.volume(names.checked(name))
+            volume = cluster.proven().gluster.volume(names.checked(name))
             if volume is None:
                 raise exception.NotManageable(
                     'Cluster %s has no volume %s' % (cluster, name))
@@ -162,15 +162,22 @@ class Manager:
         self._site.run(located.cluster, planning.activation(
             volume, restart=restart,
             gib=size if volume.on(records.QUOTA) else None))
-        self._site.diary.complete(share.id, located.qualified)
+        self._site.diary.complete(share.id, located.qualified, volume.id)
 
     def unmanage(self, share: model.Share) -> None:
         """Let a volume go with all its data.
 
         It keeps its mark, so that no service hands it out.
+
+        :raises TransportError: its cluster does not answer.  Without a mark
+            that it was let go nobody could manage the volume again.
         """
         with self._site.locked(share.id):
-            found = self._site.find(share.id)
+            record = self._site.diary.read(share.id)
+            gone = record.volume and not self._site.clusters.at(record.volume)
+            # What cannot be asked may have it, but for a cluster that is
+            # not of this backend any more.
+            found = self._site.find(share.id, record, all_of_them=not gone)
             if found is not None:
                 changes = found.volume.changes({
                     records.MARK: share.id,

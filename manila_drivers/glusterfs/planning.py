@@ -387,9 +387,11 @@ def ours(volume: Volume, share_id: str, record: diary.Record) -> bool:
     return share_id in claims and volume.mark in claims
 
 
-def unmarked(volume: Volume) -> bool:
-    """Whether a volume has never had a mark, or lost it.
+def unmarked(volume: Volume, record: diary.Record) -> bool:
+    """Whether a recorded volume has never had a mark, or lost it.
 
-    One that was given back has NONE instead.
+    One that was given back has NONE instead, and one that was made anew
+    under its name another id.
     """
-    return records.MARK not in volume.options and not volume.state
+    return records.MARK not in volume.options and not volume.state \
+        and record.ident in ('', volume.id)

@@ -164,7 +164,7 @@ class Site:
         found = clusters_module.owned(share_id, self.clusters.volumes(
             all_of_them=all_of_them))
         if found is None and recorded is not None and not record.pending \
-                and planning.unmarked(recorded.volume):
+                and planning.unmarked(recorded.volume, record):
             LOG.warning('Volume %s has lost the mark of share %s',
                         recorded.qualified, share_id)
             return recorded
@@ -186,7 +186,7 @@ class Site:
         if place is None:
             return None
         cluster, name = place
-        volume = cluster.gluster.volume(name)
+        volume = cluster.proven().gluster.volume(name)
         return None if volume is None else Located(cluster, volume)
 
     def get(self, share_id: str) -> Located:
@@ -207,7 +207,7 @@ class Site:
         record = self.diary.read(share_id)
         place = self.clusters.at(record.volume) if record.volume else None
         if place is not None and not record.pending:
-            return place
+            return place[0].proven(), place[1]
         found = self.get(share_id)
         return found.cluster, found.volume.name
 

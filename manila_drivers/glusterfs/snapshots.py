@@ -186,7 +186,7 @@ class Snapshots:
             share.size if bounded else None))
         # What is in a brick that does not run would be missing in the share.
         located.cluster.completeness.bricks(volume, 'is no whole clone')
-        self._site.diary.complete(share.id, located.qualified)
+        self._site.diary.complete(share.id, located.qualified, volume.id)
         self._site.sizes.note(share.id, share.size)
 
     def status(self, share: model.Share) -> dict[str, Any]:
@@ -244,9 +244,7 @@ class Snapshots:
         infra = planning.infrastructure(volume, record,
                                         self._site.settings.infrastructure)
         if _info(gluster, name) is not None:
-            if volume.started:
-                gluster.call(*commandline.stop(volume.name))
-            gluster.call('snapshot', 'restore', name)
+            self._bring_back(found, name)
         now = gluster.volume(volume.name)
         if now is None:
             raise exception.NotFound('Volume %s has vanished'
@@ -255,6 +253,31 @@ class Snapshots:
             now, share.id, self._site.claim(share),
             self._site.settings.infrastructure.joined(infra), proven=True)
         self._site.run(found.cluster, planning.changed(now, options))
+        # What is in a brick that does not run would be missing in the share.
+        found.cluster.completeness.bricks(now, 'is not wholly back')
+
+    def _bring_back(self, found: Located, name: str) -> None:
+        """Have gluster restore a snapshot; a volume that it was not restored
+        to goes on as it was.
+        """
+        gluster, volume = found.cluster.gluster, found.volume
+        if volume.started:
+            found.cluster.completeness.bricks(
+                volume, 'is not brought back to snapshot %s' % name)
+            gluster.call(*commandline.stop(volume.name))
+        _, error = exception.caught(
+            lambda: gluster.call('snapshot', 'restore', name))
+        if error is None:
+            return
+        now, _ = exception.caught(lambda: gluster.volume(volume.name))
+        if now is not None and now.coming_back \
+                and now.bricks != volume.bricks:
+            # It was done, and the answer lost.
+            return
+        if now is not None and volume.started:
+            exception.caught(lambda: gluster.call(
+                *commandline.start(volume.name)))
+        raise error
 
     # -- manage ----------------------------------------------------------
 

@@ -60,9 +60,67 @@ def interrupted(world, driver, share, snapshot):
     """A revert that ended when gluster had brought the volume back."""
     world.one.arm(Fault('status', match='snapshot restore', before=False,
                         code=30800))
+    world.one.arm(Fault('status', match='volume info', nth=2, times=None,
+                        code=30800))
     with pytest.raises(Failed):
         driver.revert_to_snapshot(None, snapshot, rules('new'), [])
     world.one.disarm()
+
+
+def test_a_way_back_whose_answer_was_lost_is_gone_on_with(world):
+    world.one.make_volume('pool-2G-1')
+    driver = world.driver()
+    share = made(world, driver, 'old')
+    snapshot = snapshot_of(share)
+    driver.create_snapshot(None, snapshot)
+    world.one.write('pool-2G-1', '/file', b'after')
+    world.one.arm(Fault('reset_after', match='snapshot restore'))
+    driver.revert_to_snapshot(None, snapshot, rules('new'), [])
+    assert world.one.volume('pool-2G-1').files == {'/file': b'before'}
+    assert world.one.can_mount('new', 'pool-2G-1') == 'rw'
+    assert world.one.can_mount('old', 'pool-2G-1') is None
+
+
+def test_a_snapshot_that_is_not_restored_leaves_the_share_in_use(world):
+    world.one.make_volume('pool-2G-1')
+    driver = world.driver()
+    share = made(world, driver, 'alice')
+    snapshot = snapshot_of(share)
+    driver.create_snapshot(None, snapshot)
+    world.one.arm(Fault('status', match='snapshot restore', code=30800))
+    with pytest.raises(Failed, match='snapshot restore'):
+        driver.revert_to_snapshot(None, snapshot, rules('alice'), [])
+    assert world.one.can_mount('alice', 'pool-2G-1') == 'rw'
+
+
+@pytest.mark.parametrize('match', ['snapshot info', 'volume start'])
+def test_nobody_is_let_into_a_share_that_is_back_in_part(world, match):
+    """A brick that goes away before it is begun with, or while it starts."""
+    world.one.make_volume('pool-2G-1', bricks=2)
+    driver = world.driver()
+    share = made(world, driver, 'alice')
+    snapshot = snapshot_of(share)
+    driver.create_snapshot(None, snapshot)
+    run, done = world.one._run, []
+
+    def watched(argv, stdin):
+        reply = run(argv, stdin)
+        if match in ' '.join(argv) and not done:
+            done.append(world.one.volume('pool-2G-1').bricks[-1])
+            world.one.brick_down(done[0])
+        return reply
+    world.one._run = watched
+    with pytest.raises(Failed, match='is offline'):
+        driver.revert_to_snapshot(None, snapshot, rules('alice', 'bob'), [])
+    before = match == 'snapshot info'
+    assert world.one.can_mount('alice', 'pool-2G-1') == (
+        'rw' if before else None)
+    assert ('snapshot', 'manila-' + snapshot['id']) in (
+        world.one.inventory()) or not before
+    world.one.brick_up(done[0])
+    driver.revert_to_snapshot(None, snapshot, rules('alice', 'bob'), [])
+    assert world.one.can_mount('bob', 'pool-2G-1') == 'rw'
+    assert world.one.volume('pool-2G-1').files == {'/file': b'before'}
 
 
 def test_a_check_lets_nobody_in_who_was_denied_since_a_snapshot(world):

@@ -329,7 +329,8 @@ def test_which_volume_is_a_share(of, record, is_ours):
     ({}, True), ({records.MARK: 'NONE'}, False), ({records.MARK: ID}, False),
     ({records.STATE: 'wiping'}, False), ({records.STATE: 'NONE'}, True)])
 def test_a_volume_that_never_had_a_mark(options, unmarked):
-    assert planning.unmarked(volume(options=options)) is unmarked
+    assert planning.unmarked(volume(options=options),
+                             diary.Record()) is unmarked
 
 
 ACTIVATION = [
