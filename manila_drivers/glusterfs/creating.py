@@ -106,6 +106,7 @@ class Creator:
             self._activate(share, before, now, record)
             if fresh:
                 self._check_empty(now)
+                self._hide(now)
             self._site.diary.complete(share.id, now.qualified,
                                       now.volume.id)
         _, error = exception.caught(make)
@@ -139,6 +140,13 @@ class Creator:
                 'Volume %s is in the pool, and not empty: %s is in it'
                 % (now.qualified, left), check='whose it is; once it has '
                 'been emptied it can become a share')
+
+    @staticmethod
+    def _hide(now: Located) -> None:
+        """End what :meth:`_check_empty` needed."""
+        options = now.volume.hidden()
+        if options:
+            now.cluster.gluster.set(now.volume.name, options)
 
     # -- choosing and claiming -------------------------------------------
 
@@ -233,7 +241,8 @@ class Creator:
         changes = planning.preparation(
             volume, share.id, claim,
             self._site.settings.infrastructure.joined(infra),
-            proven=same and record.tls)
+            proven=same and record.tls,
+            look=volume.free or record.fresh)
         if changes:
             cluster.gluster.set(volume.name, changes)
         after = cluster.gluster.volume(volume.name)

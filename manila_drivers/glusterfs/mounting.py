@@ -30,6 +30,9 @@ _ANY = frozenset(range(256))
 _CONNECTING = 30.0
 _PAUSE = 3.0
 
+# Where a sharded volume keeps pieces of files, and of deleted ones.
+_PIECES = '/.shard', '/.shard/.remove_me'
+
 # Seconds for which a mount is tried, whose server may be about to be there
 # again, and for which a busy directory is, before it is only detached.
 _MOUNTING = 10.0
@@ -206,19 +209,22 @@ class Mount:
 
     # -- content ---------------------------------------------------------
 
-    def _find(self) -> tuple[str, ...]:
+    def _find(self, *spared: str) -> tuple[str, ...]:
         """Everything, but directories that are of no tenant.
 
         The two of the trash feature cannot be removed, and a brick that is
         the root of its file system has an empty lost+found from the start.
         What lies in them is meant as well.
+
+        :param spared: more directories of that kind.
         """
         pattern = re.sub(r'([*?[\\])', r'\\\1', self._place)
         return ('find', self._place, '-xdev', '-mindepth', '1',
                 '!', '-path', pattern + '/.trashcan',
                 '!', '-path', pattern + '/.trashcan/internal_op',
                 '!', '(', '-path', pattern + '/lost+found', '-type', 'd',
-                '-empty', ')')
+                '-empty', ')', *(word for name in spared for word in (
+                    '!', '(', '-path', pattern + name, '-type', 'd', ')')))
 
     def delete(self) -> None:
         """Remove everything that can be; see :meth:`something`."""
@@ -227,7 +233,8 @@ class Mount:
 
     def something(self) -> str:
         """The path of something in the volume, or ''."""
-        left = self._run(*self._find(), '-print', '-quit',
+        # A volume that was ever sharded has these.
+        left = self._run(*self._find(*_PIECES), '-print', '-quit',
                          timeout=self._timeout).stdout.rstrip('\n')
         # A client that is refused unmounts itself, and the directory below
         # is always empty.

@@ -69,11 +69,13 @@ def among(rules: Sequence[access_module.Rule],
 
 
 def preparation(volume: Volume, share_id: str, claim: str,
-                infra: str, *, proven: bool = False) -> dict[str, str]:
+                infra: str, *, proven: bool = False,
+                look: bool = False) -> dict[str, str]:
     """Options that claim a volume and close it: one transaction.
 
     :param claim: name of our claim's option.
     :param infra: value of the list.
+    :param look: it is going to be looked into.
     :param proven: its bricks are known to run with TLS.
     """
     wanted = {records.MARK: share_id, claim: share_id,
@@ -86,7 +88,7 @@ def preparation(volume: Volume, share_id: str, claim: str,
         wanted[records.TLS_RUNS] = 'on'
     elif not (proven or tls_runs(volume)):
         wanted[records.TLS_RUNS] = records.NONE
-    return volume.changes(wanted)
+    return volume.changes(wanted) | (volume.shown() if look else {})
 
 
 def tls_runs(volume: Volume) -> bool:
@@ -97,7 +99,8 @@ def tls_runs(volume: Volume) -> bool:
 
 def release(volume: Volume, claim: str) -> dict[str, str]:
     """Options that give a volume back that has never been handed out."""
-    return {records.MARK: records.NONE, claim: records.NONE}
+    return {records.MARK: records.NONE, claim: records.NONE,
+            **volume.hidden()}
 
 
 def rival(before: Volume, after: Volume, share_id: str,
@@ -276,7 +279,7 @@ def emptying(volume: Volume, share_id: str, infra: str, *,
         records.MARK: share_id, records.STATE: records.WIPING,
         records.CLIENT_TLS: 'on', records.SERVER_TLS: 'on',
         records.TRASH: 'off', records.READ_ONLY: 'off',
-        records.ALLOW: infra})
+        records.ALLOW: infra}) | volume.shown()
     restart = not (volume.encrypted and (proven or tls_runs(volume)))
     if records.ALLOW in changes and not dynamic:
         restart = True
@@ -293,7 +296,7 @@ def returning(volume: Volume, claim: str) -> plan.Plan:
     """Give an empty volume back to the pool."""
     options = {records.MARK: records.NONE, records.STATE: records.NONE,
                **dict.fromkeys((*volume.claims(), claim), records.NONE),
-               records.TLS_RUNS: 'on'}
+               records.TLS_RUNS: 'on', **volume.hidden()}
     steps = []
     if volume.on(records.QUOTA):
         steps.append(step('run', volume, commands=('disable',)))

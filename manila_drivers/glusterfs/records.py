@@ -14,18 +14,17 @@ DYNAMIC = 'server.dynamic-auth'
 READ_ONLY = 'features.read-only'
 TRASH = 'features.trash'
 QUOTA = 'features.quota'
+SHARD = 'features.shard'
 GNFS = 'nfs.export-volumes'
 MARK = 'user.manila-share'
 STATE = 'user.manila-state'
 PARENT = 'user.manila-cloned-from'
 TLS_RUNS = 'user.manila-tls'
+SHARDED = 'user.manila-shard'
 CLAIM = 'user.manila-claim-'
 
 #: Options that old or trimmed builds do not have.
 OPTIONAL = frozenset({DYNAMIC, TRASH, GNFS})
-
-#: Set when every brick was there and the volume was seen to be empty, and
-#: taken away before anybody may write to it.
 
 NONE = 'NONE'
 WIPING = 'wiping'
@@ -140,6 +139,25 @@ class Volume:
         return not self.started and any('/snaps/' in brick
                                         for brick in self.bricks)
 
+    @property
+    def sharded(self) -> bool:
+        """Whether it keeps files in pieces, which no client sees.
+
+        Those of deleted ones are removed later, in the background.  While a
+        volume is emptied or looked into this is switched off, and a mark
+        says so.
+        """
+        return bool(self.on(SHARD) or self.on(SHARDED))
+
+    def shown(self) -> dict[str, str]:
+        """Options with which all that is in it can be seen."""
+        return self.changes({SHARD: 'off', SHARDED: 'on'}) \
+            if self.sharded else {}
+
+    def hidden(self) -> dict[str, str]:
+        """Options with which it is as it was before :meth:`shown`."""
+        return {SHARD: 'on', SHARDED: NONE} if self.sharded else {}
+
     def exposed(self) -> str:
         """The option by which others than the list says get in, or ''.
 
@@ -173,7 +191,7 @@ class Volume:
         now = self.options.get(option)
         if value == NONE:
             return not self.user(option)
-        if value == 'off' and option in (TRASH, READ_ONLY, QUOTA):
+        if value == 'off' and option in (TRASH, READ_ONLY, QUOTA, SHARD):
             # Off unless it is set.
             return not is_on(now)
         if value in ('on', 'off') and option.find('user.') != 0:

@@ -383,3 +383,76 @@ def test_an_arbiter_in_a_volume_that_is_managed(world):
     assert driver.manage_existing(share, {})['size'] == 3
     (used,) = driver.update_share_usage_size(None, [share])
     assert used['used_size'] == pytest.approx(800 / 1024, abs=0.01)
+
+
+# What no client sees
+
+def pieces(world):
+    return {path for path in world.one.volume(NAME).files
+            if path.startswith('/.shard')}
+
+
+def test_pieces_of_deleted_files_go_with_them(world):
+    """Gluster removes them later; a client of a tenant's own making could
+    read them until then."""
+    world.one.make_volume(NAME, features__shard='on')
+    driver, share = world.driver(), row()
+    driver.create_share(None, share)
+    options = world.one.volume(NAME).options
+    assert options['features.shard'] == 'on'
+    world.one.write(NAME, '/image', b'of the first tenant')
+    world.one.write(NAME, '/.shard/1234.1', b'of the first tenant')
+    driver.delete_share(None, share)
+    assert not pieces(world)
+    options = world.one.volume(NAME).options
+    assert options['features.shard'] == 'on'
+    assert options['user.manila-shard'] == 'NONE'
+    assert seen_by_the_next(world, driver) == {}
+    assert world.one.volume(NAME).options['features.shard'] == 'on'
+
+
+@pytest.mark.parametrize('shard', ['on', 'off'])
+def test_pieces_that_another_driver_left_reach_nobody(world, shard):
+    world.one.make_volume(NAME, features__shard='on',
+                          files={'/.shard/1234.1': 7})
+    world.one.change(NAME, features__shard=shard)
+    with pytest.raises(Failed, match=r'/\.shard/1234\.1 is in it'):
+        world.driver().create_share(None, row())
+    options = world.one.volume(NAME).options
+    assert options['features.shard'] == shard
+    assert free(world)
+
+
+def test_the_empty_places_of_pieces_are_nothing(world):
+    """They stay behind where a volume was sharded once."""
+    world.one.make_volume(NAME, features__shard='on')
+    world.one.change(NAME, features__shard='off')
+    driver = world.driver()
+    assert seen_by_the_next(world, driver) == {}
+    assert world.one.volume(NAME).options['features.shard'] == 'off'
+
+
+@pytest.mark.parametrize('where', ['create', 'delete'])
+def test_a_sharded_volume_is_sharded_again_after_any_interruption(world,
+                                                                  where):
+    """It would be no use for the images that it was made for."""
+    for nth in range(1, 60):
+        world.one.state.volumes.clear()
+        world.one.make_volume(NAME, features__shard='on')
+        driver, share = world.driver(), row()
+        if where == 'delete':
+            driver.create_share(None, share)
+        world.one.arm(Fault('status', code=30800, nth=nth, times=None))
+        try:
+            getattr(driver, where + '_share')(None, share)
+            break
+        except Failed:
+            pass
+        finally:
+            world.one.disarm()
+        getattr(driver, where + '_share')(None, share)
+        assert world.one.volume(NAME).options['features.shard'] == 'on', nth
+        if where == 'create':
+            driver.delete_share(None, share)
+            assert world.one.volume(NAME).options['features.shard'] == 'on'
+    assert nth > 5

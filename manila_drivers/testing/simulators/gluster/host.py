@@ -10,6 +10,7 @@ import fnmatch
 import os
 import re
 import time
+import uuid
 
 from manila_drivers import exception
 from manila_drivers.glusterfs import address as address_module
@@ -23,6 +24,7 @@ from manila_drivers.transport import meter
 
 _TRASH = '/.trashcan'
 _LOST = '/lost+found'
+_PIECES = '/.shard'
 
 
 @dataclasses.dataclass
@@ -156,8 +158,9 @@ class ManilaHost(sim_module.Struck):
                 or '-empty' not in words:
             spared = [each for each in spared if not each.endswith(_LOST)]
         found = [path for path in _paths(
-            seen, trash=volume.trash_seen, lost=volume.lost_found)
-            if not any(fnmatch.fnmatchcase(place + path, _pattern(each))
+            seen, trash=volume.trash_seen, lost=volume.lost_found,
+            pieces=volume.shard_seen)
+            if not (volume.sharded and path.startswith(_PIECES)) and not any(fnmatch.fnmatchcase(place + path, _pattern(each))
                        for each in spared)]
         if '-delete' in words:
             placement.missed(volume, away)
@@ -190,8 +193,8 @@ def _pattern(text: str) -> str:
     return re.sub(r'\\(.)', r'[\1]', text)
 
 
-def _paths(files: placement.Files, *, trash: bool,
-           lost: bool) -> list[str]:
+def _paths(files: placement.Files, *, trash: bool, lost: bool,
+           pieces: bool) -> list[str]:
     """Files and directories, deepest first."""
     found = set(files)
     for path in files:
@@ -199,13 +202,18 @@ def _paths(files: placement.Files, *, trash: bool,
         found.update('/'.join(parts[:end]) for end in range(2, len(parts)))
     if trash:
         found |= {_TRASH, _TRASH + '/internal_op'}
+    if pieces:
+        found |= {_PIECES, _PIECES + '/.remove_me'}
     if lost:
         found.add(_LOST)
     return sorted(found, key=lambda path: (-path.count('/'), path))
 
 
 def _deleted(volume: state_module.Volume, paths: Sequence[str]) -> Reply:
-    """What ``find -delete`` does: with the trash on, files go there."""
+    """What ``find -delete`` does: with the trash on, files go there.
+
+    The pieces of a sharded volume are deleted in the background: later.
+    """
     if state_module.is_on(volume.options.get('features.read-only')):
         return Reply('', 'find: Read-only file system\n', 1)
     for path in paths:
@@ -215,6 +223,12 @@ def _deleted(volume: state_module.Volume, paths: Sequence[str]) -> Reply:
         kept = volume.trash and not path.startswith(_TRASH)
         if content is not None and kept:
             volume.files[_TRASH + path] = content
+        if content is not None and volume.sharded:
+            name = uuid.uuid5(uuid.NAMESPACE_URL, path)
+            volume.files[f'{_PIECES}/{name}.1'] = content
+            volume.files[f'{_PIECES}/.remove_me/{name}'] = b''
+        if path == _PIECES:
+            volume.shard_seen = False
     return Reply()
 
 

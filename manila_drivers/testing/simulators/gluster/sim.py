@@ -188,6 +188,7 @@ class GlusterSim(Struck):
                                      arbiter=arbiter,
                                      lost_found=lost_found)
         volume.files.update(files or {})
+        volume.shard_seen = volume.sharded
         with self.lock:
             self.state.volumes[name] = volume
             if started:

@@ -103,12 +103,18 @@ class Volume:
     thin: bool = True
     broken: str = ''
     trash_seen: bool = False
+    shard_seen: bool = False
     trash: bool = False
     lost_found: bool = False
     tls: bool = False
     allow: str | None = None
     placed: placement.Placement = dataclasses.field(
         default_factory=placement.Placement)
+
+    @property
+    def sharded(self) -> bool:
+        """Whether clients do not see where pieces of files are."""
+        return is_on(self.options.get('features.shard'))
 
     @property
     def used(self) -> int:
@@ -232,6 +238,7 @@ class State:
         volume.options.update(pairs)
         trash = is_on(volume.options.get('features.trash'))
         volume.trash_seen |= trash
+        volume.shard_seen |= volume.sharded
         # Switched off, it goes on for a moment: here, until a restart.
         volume.trash |= trash and volume.status == STARTED
         if volume.status == STARTED and ALLOW in pairs:
