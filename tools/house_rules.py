@@ -48,7 +48,8 @@ LICENCE = '# SPDX-License-Identifier: Apache-2.0'
 # Modules that decide, by path below the package, and what they may not import.
 # Commands, and what was answered, are values; who runs them is a transport.
 PURE = re.compile(
-    r'(.*/)?(planning|records|plan|networks|model|layout|names|paths'
+    r'(.*/)?(planning|claims|journal|pool|parsing|records|plan|networks'
+    r'|model|layout|names|paths'
     r'|view_policy|ces_list|exports)\.py|access\.py|nas/.*\.py')
 IMPURE = re.compile(
     r'(time|threading|socket|subprocess|os|requests|paramiko'

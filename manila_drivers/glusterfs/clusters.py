@@ -13,10 +13,9 @@ import time
 from typing import TypeVar
 
 from manila_drivers import exception
-from manila_drivers.glusterfs import address as address_module
-from manila_drivers.glusterfs import commandline
+from manila_drivers.glusterfs import client
 from manila_drivers.glusterfs import completeness
-from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import paths
 from manila_drivers.glusterfs import records
 from manila_drivers.transport import meter
 
@@ -37,14 +36,14 @@ def dotted(version: tuple[int, ...]) -> str:
     return '.'.join(map(str, version))
 
 
-class Cluster:
+class GlusterCluster:
     """One cluster, by the server that manages it.
 
     ``version`` is None until it has been read.
     """
 
-    def __init__(self, address: address_module.Address,
-                 gluster: commandline.Gluster) -> None:
+    def __init__(self, address: paths.ServerAddress,
+                 gluster: client.GlusterClient) -> None:
         self.address = address
         self.gluster = gluster
         self.completeness = completeness.Completeness(gluster)
@@ -71,7 +70,7 @@ class Cluster:
                                        dotted(OLDEST)))
         self.unproven = False
 
-    def proven(self) -> 'Cluster':
+    def proven(self) -> 'GlusterCluster':
         """Look at it now if that was not possible when the service started.
         """
         if self.unproven:
@@ -91,10 +90,10 @@ class Cluster:
 
 
 @dataclasses.dataclass(frozen=True)
-class Located:
+class LocatedVolume:
     """A volume and where it is."""
 
-    cluster: Cluster
+    cluster: GlusterCluster
     volume: records.Volume
 
     @property
@@ -105,27 +104,27 @@ class Located:
     def qualified(self) -> str:
         return self.cluster.address.qualified(self.volume.name)
 
-    def with_volume(self, volume: records.Volume) -> 'Located':
+    def with_volume(self, volume: records.Volume) -> 'LocatedVolume':
         return dataclasses.replace(self, volume=volume)
 
 
-class Clusters:
+class ClusterSet:
     """All clusters of a backend."""
 
-    def __init__(self, clusters: Sequence[Cluster], *,
+    def __init__(self, clusters: Sequence[GlusterCluster], *,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._clusters = tuple(clusters)
         self._clock = clock
 
-    def __iter__(self) -> Iterator[Cluster]:
+    def __iter__(self) -> Iterator[GlusterCluster]:
         return iter(self._clusters)
 
-    def at(self, text: str) -> tuple[Cluster, str] | None:
+    def at(self, text: str) -> tuple[GlusterCluster, str] | None:
         """The cluster and volume that a record or export names.
 
         The user does not count, who may have changed since.
         """
-        target = address_module.recorded(text)
+        target = paths.recorded(text)
         if target is None:
             return None
         for cluster in self._clusters:
@@ -133,8 +132,8 @@ class Clusters:
                 return cluster, target.volume
         return None
 
-    def each(self, ask: Callable[[Cluster], T], *,
-             all_of_them: bool = False) -> list[tuple[Cluster, T]]:
+    def each(self, ask: Callable[[GlusterCluster], T], *,
+             all_of_them: bool = False) -> list[tuple[GlusterCluster, T]]:
         """Ask all clusters at once; those that do not answer are left out.
 
         :param all_of_them: raise if one does not answer.
@@ -143,7 +142,7 @@ class Clusters:
         up = [cluster for cluster in self._clusters
               if not self._is_down(cluster)]
         asked = self._clusters if all_of_them or not up else tuple(up)
-        answers: list[tuple[Cluster, T]] = []
+        answers: list[tuple[GlusterCluster, T]] = []
         first: exception.DriverError | None = None
         for cluster, answer in zip(asked, self._ask(asked, ask),
                                    strict=True):
@@ -159,13 +158,14 @@ class Clusters:
             raise first
         return answers
 
-    def _is_down(self, cluster: Cluster) -> bool:
+    def _is_down(self, cluster: GlusterCluster) -> bool:
         return cluster.down_until is not None \
             and self._clock() < cluster.down_until
 
-    def _ask(self, asked: Sequence[Cluster], ask: Callable[[Cluster], T],
+    def _ask(self, asked: Sequence[GlusterCluster],
+             ask: Callable[[GlusterCluster], T],
              ) -> list[T | exception.DriverError]:
-        def one(cluster: Cluster) -> T | exception.DriverError:
+        def one(cluster: GlusterCluster) -> T | exception.DriverError:
             try:
                 return ask(cluster)
             except exception.DriverError as exc:
@@ -178,7 +178,7 @@ class Clusters:
                        for cluster in asked]
             return [each.result() for each in started]
 
-    def volumes(self, *, all_of_them: bool = False) -> list[Located]:
+    def volumes(self, *, all_of_them: bool = False) -> list[LocatedVolume]:
         """Every volume of every cluster: one read each.
 
         Of servers that turn out to be of one cluster the first one counts.
@@ -187,31 +187,33 @@ class Clusters:
                                   all_of_them=all_of_them))
 
 
-def distinct(answers: Iterable[tuple[Cluster, Iterable[records.Volume]]],
-             ) -> list[Located]:
+def distinct(answers: Iterable[tuple[GlusterCluster,
+                                     Iterable[records.Volume]]],
+             ) -> list[LocatedVolume]:
     """The volumes of several servers, each once.
 
     Two names of one cluster, or two servers of it, show the same ones.
     """
-    found: list[Located] = []
-    owners: dict[str, Cluster] = {}
+    found: list[LocatedVolume] = []
+    owners: dict[str, GlusterCluster] = {}
     for cluster, volumes in answers:
         for volume in volumes:
             if volume.id and owners.setdefault(volume.id,
                                                cluster) is not cluster:
                 continue
-            found.append(Located(cluster, volume))
+            found.append(LocatedVolume(cluster, volume))
     return found
 
 
-def owned(share_id: str, volumes: Iterable[Located]) -> Located | None:
+def owned(share_id: str,
+          volumes: Iterable[LocatedVolume]) -> LocatedVolume | None:
     """The volume that is a share, by its name or by its mark."""
-    found, clone = None, names.clone(share_id)
+    found, clone = None, paths.clone(share_id)
     for each in volumes:
         if each.volume.name == clone:
             return each
         if each.volume.mark == share_id \
-                and not names.is_clone(each.volume.name):
+                and not paths.is_clone(each.volume.name):
             # A clone has its parent's mark until it has been prepared.
             found = found or each
     return found

@@ -10,7 +10,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 
 from manila_drivers import exception
-from manila_drivers.glusterfs import commandline
+from manila_drivers.glusterfs import client
 from manila_drivers.glusterfs import records
 
 Brick = records.Brick
@@ -61,7 +61,7 @@ def restarted(volume: Volume, before: Iterable[Brick],
 
 
 def unhealed(volume: Volume,
-             heals: Sequence[records.Heal] | None) -> tuple[str, ...]:
+             heals: Sequence[records.BrickHeal] | None) -> tuple[str, ...]:
     """What keeps copies from being known to be the same, by brick."""
     if heals is None:
         return ()
@@ -137,7 +137,7 @@ def _offline(absent: Sequence[str]) -> str:
 class Completeness:
     """Looks at the bricks of volumes of one cluster."""
 
-    def __init__(self, gluster: commandline.Gluster) -> None:
+    def __init__(self, gluster: client.GlusterClient) -> None:
         self._gluster = gluster
         self._clock = gluster.clock
         self._sleep = gluster.sleep

@@ -12,7 +12,7 @@ import re
 import time
 
 from manila_drivers import exception
-from manila_drivers.glusterfs import commandline
+from manila_drivers.glusterfs import client
 from manila_drivers.glusterfs import records
 from manila_drivers.transport import command
 from manila_drivers.transport import retry
@@ -47,7 +47,7 @@ class Wiper:
     :param timeout: seconds that a deletion may take.
     """
 
-    def __init__(self, runner: commandline.Runner, base: str,
+    def __init__(self, runner: client.CommandRunner, base: str,
                  timeout: float, *,
                  sleep: Callable[[float], object] = time.sleep,
                  clock: Callable[[], float] = time.monotonic) -> None:
@@ -74,7 +74,7 @@ class Wiper:
 
     @contextlib.contextmanager
     def mounted(self, export: str,
-                volume: records.Volume) -> Iterator['Mount']:
+                volume: records.Volume) -> Iterator['VolumeMount']:
         """Mount a volume here for a while.
 
         :raises DriverError: it cannot be mounted.
@@ -84,7 +84,7 @@ class Wiper:
         # Other clusters have volumes of that name as well.
         place = os.path.join(base, 'wipe-%s-%s' % (
             volume.name, hashlib.sha256(export.encode()).hexdigest()[:8]))
-        mount = Mount(self._runner, export, volume, place, self._timeout,
+        mount = VolumeMount(self._runner, export, volume, place, self._timeout,
                       self._sleep, self._clock)
         try:
             mount.enter()
@@ -97,13 +97,13 @@ class Wiper:
             mount.leave()
 
 
-class Mount:
+class VolumeMount:
     """A volume that is mounted on this host.
 
     :param timeout: seconds that a deletion may take.
     """
 
-    def __init__(self, runner: commandline.Runner, export: str,
+    def __init__(self, runner: client.CommandRunner, export: str,
                  volume: records.Volume, place: str, timeout: float,
                  sleep: Callable[[float], object],
                  clock: Callable[[], float]) -> None:

@@ -22,7 +22,7 @@ _NO_COPIES = re.compile('not of type (replicate|disperse)')
 
 
 @dataclasses.dataclass(frozen=True)
-class Answer:
+class GlusterAnswer:
     """One XML answer.
 
     ``number`` is gluster's own error number, which tells more than ``ret``;
@@ -39,37 +39,37 @@ class Answer:
         return self.ret == 0
 
 
-class NotXml(ValueError):
+class NotXmlError(ValueError):
     """The output is something else: a message, half an answer, nothing."""
 
 
-def answers(output: str) -> list[Answer]:
+def answers(output: str) -> list[GlusterAnswer]:
     """The XML answers in an output; text before each is passed over.
 
-    :raises NotXml: there is none, or one that is not complete.
+    :raises NotXmlError: there is none, or one that is not complete.
     """
     parts = output.split(_START)[1:]
     if not parts:
-        raise NotXml('no XML')
+        raise NotXmlError('no XML')
     return [_answer(_START + part) for part in parts]
 
 
-def _answer(text: str) -> Answer:
+def _answer(text: str) -> GlusterAnswer:
     end = text.rfind('</cliOutput>')
     if end < 0:
-        raise NotXml('XML without its end')
+        raise NotXmlError('XML without its end')
     try:
         # It comes from root on a server that is trusted with the data.
         tree = ElementTree.fromstring(  # noqa: S314
             text[:end + len('</cliOutput>')])
     except ElementTree.ParseError as exc:
-        raise NotXml(str(exc)) from exc
+        raise NotXmlError(str(exc)) from exc
     worst = next((each for each in tree.iterfind('snapDelete/snapshots/'
                                                  'snapshot')
                   if _text(each, 'status') == 'Failure'), tree)
     source = worst if _text(tree, 'opRet') == '0' else tree
     ret = _integer(source, 'opRet', -1)
-    return Answer(-1 if worst is not tree else ret,
+    return GlusterAnswer(-1 if worst is not tree else ret,
                   _integer(source, 'opErrno', 0) if ret or worst is not tree
                   else 0,
                   ' '.join(_text(source, 'opErrstr').split()), tree)
@@ -100,7 +100,7 @@ def version(output: str) -> tuple[int, ...] | None:
     return tuple(int(part) for part in found[1].split('.'))
 
 
-def volumes(answer: Answer) -> list[records.Volume]:
+def volumes(answer: GlusterAnswer) -> list[records.Volume]:
     """The volumes of ``volume info``.
 
     :raises BackendError: it tells less than it says it does; a volume that
@@ -115,7 +115,7 @@ def volumes(answer: Answer) -> list[records.Volume]:
     return found
 
 
-def _told(answer: Answer, path: str) -> Element:
+def _told(answer: GlusterAnswer, path: str) -> Element:
     """:raises BackendError: an answer of success lacks what was asked for.
     """
     found = answer.tree.find(path)
@@ -194,7 +194,7 @@ def _arbiters(element: Element, bricks: tuple[str, ...],
                      if flag == '1')
 
 
-def bricks(answer: Answer) -> dict[str, list[records.Brick]]:
+def bricks(answer: GlusterAnswer) -> dict[str, list[records.Brick]]:
     """The bricks of ``volume status ...`` by volume.
 
     Those on servers that are down are not among them.
@@ -212,21 +212,21 @@ def _nodes(volume: Element) -> Iterator[records.Brick]:
             peer=_text(node, 'peerid'))
 
 
-def quota(answer: Answer) -> records.Quota | None:
+def quota(answer: GlusterAnswer) -> records.VolumeQuota | None:
     """The root directory in ``volume quota ... list /``; None: not told."""
     for each in answer.tree.iterfind('volQuota/limit'):
         if _text(each, 'path') == '/':
-            return records.Quota(_bytes(each, 'hard_limit'),
+            return records.VolumeQuota(_bytes(each, 'hard_limit'),
                                  _bytes(each, 'used_space'))
     return None
 
 
-def heals(output: str) -> list[records.Heal] | None:
+def heals(output: str) -> list[records.BrickHeal] | None:
     """The bricks of ``volume heal ... info``; None: nothing is ever healed.
 
     Old versions answer in text whatever they are asked for.
 
-    :raises NotXml: it is neither.
+    :raises NotXmlError: it is neither.
     """
     if _START not in output:
         return _heals_in_text(output)
@@ -234,14 +234,14 @@ def heals(output: str) -> list[records.Heal] | None:
     if not answer.ok:
         if _NO_COPIES.search(answer.text):
             return None
-        raise NotXml(answer.text)
-    return [records.Heal(_text(each, 'name'),
+        raise NotXmlError(answer.text)
+    return [records.BrickHeal(_text(each, 'name'),
                          _text(each, 'status') == 'Connected',
                          _count(each, 'numberOfEntries'))
             for each in answer.tree.iterfind('healInfo/bricks/brick')]
 
 
-def _heals_in_text(output: str) -> list[records.Heal] | None:
+def _heals_in_text(output: str) -> list[records.BrickHeal] | None:
     if _NO_COPIES.search(output):
         return None
     found = []
@@ -250,15 +250,15 @@ def _heals_in_text(output: str) -> list[records.Heal] | None:
         said = {key: value.strip() for key, separator, value in (
             line.partition(':') for line in lines[1:]) if separator}
         entries = said.get('Number of entries', '')
-        found.append(records.Heal(
+        found.append(records.BrickHeal(
             lines[0].strip(), said.get('Status', 'Connected') == 'Connected',
             int(entries) if entries.isdecimal() else None))
     if not found:
-        raise NotXml('no bricks')
+        raise NotXmlError('no bricks')
     return found
 
 
-def snapshot_names(answer: Answer) -> list[str]:
+def snapshot_names(answer: GlusterAnswer) -> list[str]:
     """The names of ``snapshot list``."""
     found = [(each.text or '').strip() for each
              in _told(answer, 'snapList').iterfind('snapshot')]
@@ -267,9 +267,9 @@ def snapshot_names(answer: Answer) -> list[str]:
     return found
 
 
-def snapshots(answer: Answer) -> list[records.Snapshot]:
+def snapshots(answer: GlusterAnswer) -> list[records.VolumeSnapshot]:
     """The snapshots of ``snapshot info``."""
-    return [records.Snapshot(
+    return [records.VolumeSnapshot(
         name=_text(each, 'name'),
         volumes=tuple((origin.text or '').strip() for origin in
                       each.iterfind('snapVolume/originVolume/name')),

@@ -4,20 +4,20 @@
 
 Every function takes facts (records of gluster and of ours, and Manila's
 values) and returns changes of options, or a plan for
-``manila_drivers.glusterfs.performing.Performer``.
+``executor.VolumeExecutor``.
 """
 
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-import hashlib
 
-from manila_drivers import access as access_module
+from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import plan
-from manila_drivers.glusterfs import diary
-from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import claims
+from manila_drivers.glusterfs import journal
+from manila_drivers.glusterfs import paths
 from manila_drivers.glusterfs import records
 
 Volume = records.Volume
@@ -26,17 +26,8 @@ Options = Mapping[str, str]
 
 # -- options ---------------------------------------------------------------
 
-def claim_option(service: str) -> str:
-    """The option in which one share service claims volumes.
-
-    :param service: ``host@backend``.
-    """
-    digest = hashlib.sha256(service.encode()).hexdigest()
-    return records.CLAIM + digest[:8]
-
-
-def infrastructure(volume: Volume, record: diary.Record,
-                   kinds: names.Infrastructure) -> frozenset[str]:
+def infrastructure(volume: Volume, record: journal.JournalEntry,
+                   kinds: paths.ReservedNames) -> frozenset[str]:
     """Names that have to stay in the volume's list whatever the rules say.
 
     :raises Conflict: the list has been overwritten and nothing tells what
@@ -50,22 +41,6 @@ def infrastructure(volume: Volume, record: diary.Record,
             'Manila host back: %s...' % ', '.join(
                 kinds.servers + kinds.hosts))
     return found
-
-
-def stand_in(volume: Volume, kinds: names.Infrastructure,
-             ) -> frozenset[str]:
-    """Names for a list that has lost those of the servers.
-
-    A list has at least one name: one that nobody has, if need be.
-    """
-    return kinds.of(volume.allowed or ()) \
-        or frozenset({kinds.hosts[0] + '.nobody'})
-
-
-def among(rules: Sequence[access_module.Rule],
-          volume: Volume) -> Sequence[access_module.Rule]:
-    """The rules for those whom a volume lets in already."""
-    return [rule for rule in rules if rule.to in (volume.allowed or ())]
 
 
 def preparation(volume: Volume, share_id: str, claim: str,
@@ -86,56 +61,39 @@ def preparation(volume: Volume, share_id: str, claim: str,
     if not volume.started:
         # Its bricks will start with what is set here.
         wanted[records.TLS_RUNS] = 'on'
-    elif not (proven or tls_runs(volume)):
+    elif not (proven or claims.tls_runs(volume)):
         wanted[records.TLS_RUNS] = records.NONE
     return volume.changes(wanted) | (volume.shown() if look else {})
 
 
-def tls_runs(volume: Volume) -> bool:
-    """Whether bricks were started after TLS had been switched on."""
-    return volume.encrypted and bool(records.is_on(
-        volume.options.get(records.TLS_RUNS)))
+# -- snapshots -------------------------------------------------------------
+
+def snapshot_taking(volume: str, name: str) -> plan.Plan:
+    """Take a snapshot."""
+    return plan.Plan((plan.Step('take snapshot', name, {'volume': volume}),))
 
 
-def release(volume: Volume, claim: str) -> dict[str, str]:
-    """Options that give a volume back that has never been handed out."""
-    return {records.MARK: records.NONE, claim: records.NONE,
-            **volume.hidden()}
+def snapshot_removal(name: str, *, stamped: bool) -> plan.Plan:
+    """Remove a snapshot, and those with a time behind its name."""
+    return plan.Plan((plan.Step('remove snapshot', name,
+                                {'stamped': stamped}, key='removed'),))
 
 
-def rival(before: Volume, after: Volume, share_id: str,
-          claim: str) -> str | None:
-    """The share that another service has claimed a volume for meanwhile.
+def cloning(name: str, volume: str) -> plan.Plan:
+    """Show how a share is made of a snapshot.
 
-    Gluster has no compare-and-set, and the last to write the mark has
-    written it.  But every service also writes an option of its own, in the
-    same transaction: who finds that of another has to step back.  Claims
-    that were there before are left from earlier shares.
-
-    :param before: the volume as it was when it was chosen.
-    :param after: the volume after our own claim.
-    :returns: '' if the mark is not ours without any claim telling why.
+    The options of a clone are known when it is there; see :func:`clone`.
     """
-    old = before.claims() if before.free else {}
-    for option, other in sorted(after.claims().items()):
-        if option != claim and other != share_id \
-                and names.is_id(other) and old.get(option) != other:
-            return other
-    return None if after.mark == share_id else ''
+    return plan.Plan((plan.Step('clone snapshot', name, {'volume': volume}),
+                      plan.Step('set', volume), plan.Step('start', volume)))
 
 
-def unclaimed(volume: Volume, claim: str = '') -> dict[str, str]:
-    """Options that end every claim but ours: nobody else is choosing."""
-    return dict.fromkeys((option for option in volume.claims()
-                          if option != claim), records.NONE)
-
-
-def stepping_back(claim: str, other: str) -> dict[str, str]:
-    """Options that leave a volume to the share of another service."""
-    changes = {claim: records.NONE}
-    if other:
-        changes[records.MARK] = other
-    return changes
+def restoring(volume: Volume, name: str) -> plan.Plan:
+    """Show how a volume is brought back to a snapshot."""
+    return plan.Plan((
+        step('stop', volume), step('restore snapshot', volume, snapshot=name),
+        step('set', volume), step('start', volume),
+        plan.Step('take snapshot', name, {'volume': volume.name})))
 
 
 # -- plans -----------------------------------------------------------------
@@ -187,33 +145,93 @@ def activation(volume: Volume, *, restart: bool, gib: int | None,
                            gib=gib),))
 
 
+def claiming(volume: Volume, share_id: str, claim: str,
+             changes: Options) -> plan.Plan:
+    """Claim a volume, and close it to all but servers."""
+    return plan.Plan((step('claim', volume, before=volume, share_id=share_id,
+                           claim=claim, options=dict(changes)),))
+
+
+def creation(volume: Volume, *, gib: int | None, proven: bool,
+             look: bool) -> plan.Plan:
+    """Make a share of a volume once it is claimed.
+
+    :param volume: as it was before.
+    :param gib: its limit, or None for none.
+    :param look: see that nothing is in it.
+    """
+    restart = volume.started and not (
+        volume.encrypted and (claims.tls_runs(volume) or proven))
+    made = activation(volume, restart=restart, gib=gib)
+    if look:
+        made += plan.Plan((step('look', volume, of=volume),))
+        if volume.hidden():
+            made += setting(volume, volume.hidden())
+    return made
+
+
+def unbounding(volume: Volume) -> plan.Plan:
+    """Take the limit off a volume."""
+    return plan.Plan((step('run', volume, commands=('disable',)),))
+
+
+def deactivation(snapshot: str) -> plan.Plan:
+    """Deactivate a snapshot that an interrupted call has left active."""
+    return plan.Plan((plan.Step('deactivate', snapshot),))
+
+
 @dataclasses.dataclass(frozen=True)
 class Decision:
     """What makes access equal to the rules, and the rules that cannot be.
 
-    ``errors`` maps the id of each of these to the reason.
+    ``errors`` maps the id of each of these to the reason.  ``lacking`` is why
+    nobody new can be let in, and ``withheld`` whether somebody should be.
     """
 
     steps: plan.Plan
     errors: Mapping[str, str]
+    lacking: exception.DriverError | None = None
+    withheld: bool = False
 
 
-def access(volume: Volume, rules: Sequence[access_module.Rule],
-           infra: frozenset[str], kinds: names.Infrastructure, *,
-           dynamic: bool) -> Decision:
-    """Make effective access equal to the rules, whatever it was.
+def access_change(volume: Volume, entry: journal.JournalEntry,
+                  rules: Sequence[access.Rule], kinds: paths.ReservedNames,
+                  *, dynamic: bool) -> Decision:
+    """Make access what the rules say, as far as it can be.
 
-    :param infra: names that stay.
+    Where the names of the servers have been lost, those keep access alone who
+    have it and may.
+
     :param dynamic: clients who lose access are cut off at once; else the
         volume has to be restarted for that.
     """
+    infra, error = exception.caught(
+        lambda: infrastructure(volume, entry, kinds))
+    if infra is not None:
+        return exact_access(volume, rules, infra, kinds, dynamic=dynamic)
+    kept = [rule for rule in rules if rule.to in (volume.allowed or ())]
+    # A list has at least one name: one that nobody has, if need be.
+    infra = kinds.of(volume.allowed or ()) \
+        or frozenset({kinds.hosts[0] + '.nobody'})
+    return dataclasses.replace(
+        exact_access(volume, kept, infra, kinds, dynamic=dynamic),
+        lacking=error, withheld=len(kept) < len(rules))
+
+
+def exact_access(volume: Volume, rules: Sequence[access.Rule],
+                  infra: frozenset[str], kinds: paths.ReservedNames, *,
+                  dynamic: bool) -> Decision:
+    """Make effective access equal to the rules, whatever it was.
+
+    :param infra: names that stay.
+    """
     grants = tenants(rules, kinds)
     read_only = bool(grants.levels) and set(
-        grants.levels.values()) == {access_module.RO}
+        grants.levels.values()) == {access.RO}
     if not read_only:
         grants = grants.without(dict.fromkeys(
             (name for name, level in grants.levels.items()
-             if level == access_module.RO),
+             if level == access.RO),
             'a volume is read-only for everybody or for nobody, and there '
             'are rules for read/write'))
     now = set(volume.allowed or ())
@@ -234,13 +252,13 @@ def access(volume: Volume, rules: Sequence[access_module.Rule],
                     grants.errors)
 
 
-def tenants(rules: Iterable[access_module.Rule],
-            kinds: names.Infrastructure) -> access_module.Grants[str]:
+def tenants(rules: Iterable[access.Rule],
+            kinds: paths.ReservedNames) -> access.Grants[str]:
     """Names and levels of the rules that can be honoured at all."""
-    grants = access_module.name_grants(rules, 'cert')
+    grants = access.name_grants(rules, 'cert')
     refused = {}
     for name in grants.levels:
-        if not names.is_safe(name):
+        if not paths.is_safe(name):
             refused[name] = (
                 '%r is not acceptable as a common name: only letters, '
                 'digits and . _ @ : + = - are, with a letter or digit at '
@@ -251,13 +269,13 @@ def tenants(rules: Iterable[access_module.Rule],
     return grants.without(refused)
 
 
-def _fitting(grants: access_module.Grants[str], now: set[str],
-             infra: frozenset[str]) -> access_module.Grants[str]:
+def _fitting(grants: access.Grants[str], now: set[str],
+             infra: frozenset[str]) -> access.Grants[str]:
     """The same less those rules for which the list has no room.
 
     Who has access already goes first.
     """
-    room = names.LONGEST_LIST - len(','.join(infra))
+    room = paths.LONGEST_LIST - len(','.join(infra))
     refused = {}
     for name in sorted(grants.levels, key=lambda name: name not in now):
         room -= len(name) + 1
@@ -265,13 +283,13 @@ def _fitting(grants: access_module.Grants[str], now: set[str],
             room += len(name) + 1
             refused[name] = (
                 'the list of names is full: gluster takes %d characters'
-                % names.LONGEST_LIST)
+                % paths.LONGEST_LIST)
     return grants.without(refused)
 
 
-def emptying(volume: Volume, share_id: str, infra: str, *,
+def emptying(volume: Volume, share_id: str, infra: str, claim: str, *,
              dynamic: bool, proven: bool) -> plan.Plan:
-    """Take a volume from its tenants, for ever, and empty it.
+    """Take a volume from its tenants, for ever, empty it and give it back.
 
     The mark stays until it is empty, so that nobody takes it meanwhile.
     """
@@ -280,7 +298,7 @@ def emptying(volume: Volume, share_id: str, infra: str, *,
         records.CLIENT_TLS: 'on', records.SERVER_TLS: 'on',
         records.TRASH: 'off', records.READ_ONLY: 'off',
         records.ALLOW: infra}) | volume.shown()
-    restart = not (volume.encrypted and (proven or tls_runs(volume)))
+    restart = not (volume.encrypted and (proven or claims.tls_runs(volume)))
     if records.ALLOW in changes and not dynamic:
         restart = True
     # Running bricks go on moving deleted files to the trash for a moment
@@ -288,20 +306,15 @@ def emptying(volume: Volume, share_id: str, infra: str, *,
     # no client can remove afterwards.
     if volume.on(records.TRASH):
         restart = True
-    return changed(volume, changes, restart=restart) \
-        + plan.Plan((step('wipe', volume, of=volume),))
-
-
-def returning(volume: Volume, claim: str) -> plan.Plan:
-    """Give an empty volume back to the pool."""
-    options = {records.MARK: records.NONE, records.STATE: records.NONE,
-               **dict.fromkeys((*volume.claims(), claim), records.NONE),
-               records.TLS_RUNS: 'on', **volume.hidden()}
-    steps = []
+    back = {records.MARK: records.NONE, records.STATE: records.NONE,
+            **dict.fromkeys((*volume.claims(), claim), records.NONE),
+            records.TLS_RUNS: 'on', **volume.hidden()}
+    steps = [step('wipe', volume, of=volume)]
     if volume.on(records.QUOTA):
         steps.append(step('run', volume, commands=('disable',)))
-    steps.append(step('set', volume, options=options))
-    return plan.Plan(tuple(steps))
+    steps.append(step('set', volume, options=back))
+    return changed(volume, changes, restart=restart) + plan.Plan(
+        tuple(steps))
 
 
 def destruction(volume: Volume) -> plan.Plan:
@@ -314,6 +327,45 @@ def destruction(volume: Volume) -> plan.Plan:
         else []
     steps.append(step('delete', volume))
     return plan.Plan(tuple(steps))
+
+
+def setting(volume: Volume, options: Options) -> plan.Plan:
+    """Set options and nothing else."""
+    return plan.Plan((step('set', volume, options=dict(options)),))
+
+
+def never_used(volume: Volume, share_id: str,
+               kinds: paths.ReservedNames) -> bool:
+    """Whether a share was never handed out, so that all is empty.
+
+    Not if anybody but servers and this host has ever been let in, nor if it
+    was bounded already: the limit has to go, too.
+    """
+    return volume.state == '' and volume.mark == share_id \
+        and not volume.on(records.QUOTA) \
+        and set(volume.allowed or ('*',)) <= kinds.of(volume.allowed or ())
+
+
+def adoption(volume: Volume, share_id: str, claim: str,
+             kinds: paths.ReservedNames, gib: int) -> plan.Plan:
+    """Make a share of a volume with what is in it, and close it.
+
+    :param gib: its limit if it has one.
+    """
+    infra = infrastructure(volume, journal.JournalEntry(), kinds)
+    changes = claims.unclaimed(volume, claim) | preparation(
+        volume, share_id, claim, kinds.joined(infra))
+    return (setting(volume, changes) if changes else plan.Plan()) \
+        + activation(volume, restart=not claims.tls_runs(volume),
+                     gib=gib if volume.on(records.QUOTA) else None)
+
+
+def letting_go(volume: Volume, share_id: str) -> plan.Plan:
+    """Keep a volume from being handed out, with what is in it."""
+    changes = volume.changes({
+        records.MARK: share_id, records.STATE: records.UNMANAGED,
+        **claims.unclaimed(volume)})
+    return setting(volume, changes) if changes else plan.Plan()
 
 
 def check_snapshots(volume: Volume) -> None:
@@ -336,7 +388,7 @@ def clone(volume: Volume, share_id: str, parent_id: str, claim: str,
 
     :param gib: its limit if it is to have one, or has its parent's.
     """
-    changes = {**unclaimed(volume, claim),
+    changes = {**claims.unclaimed(volume, claim),
                **preparation(volume, share_id, claim, infra),
                records.PARENT: parent_id}
     steps = []
@@ -346,8 +398,20 @@ def clone(volume: Volume, share_id: str, parent_id: str, claim: str,
         volume, restart=False, gib=gib)
 
 
-def resize(quota: records.Quota, share_id: str, gib: int, *,
-           shrink: bool) -> bool:
+def resizing(volume: Volume, quota: records.VolumeQuota | None,
+             share_id: str, gib: int, *, shrink: bool) -> plan.Plan:
+    """Bound a share to so many GiB, if its volume has a quota.
+
+    :raises DriverError: see :func:`limit_changes`.
+    """
+    if quota is None or not limit_changes(quota, share_id, gib,
+                                          shrink=shrink):
+        return plan.Plan()
+    return plan.Plan((step('run', volume, commands=('limit',), gib=gib),))
+
+
+def limit_changes(quota: records.VolumeQuota, share_id: str, gib: int, *,
+                  shrink: bool) -> bool:
     """Whether the limit has to be changed to so many GiB.
 
     An extension does not lower one that somebody has raised meanwhile below
@@ -370,31 +434,3 @@ def resize(quota: records.Quota, share_id: str, gib: int, *,
             quota.used is None or quota.used > gib * 1024 ** 3):
         return False
     return quota.limit != gib * 1024 ** 3
-
-
-def ours(volume: Volume, share_id: str, record: diary.Record) -> bool:
-    """Whether a volume is the share for which it is recorded.
-
-    That is so as well where something else is in its mark for a while: what
-    was there when the snapshot was taken that it is being reverted to, or
-    the share of another service, which has claimed it too late and has yet
-    to step back.
-    """
-    if volume.mark == share_id or volume.name == names.clone(share_id):
-        return True
-    if record.pending:
-        return False
-    if record.reverting and volume.coming_back:
-        return True
-    claims = volume.claims().values()
-    return share_id in claims and volume.mark in claims
-
-
-def unmarked(volume: Volume, record: diary.Record) -> bool:
-    """Whether a recorded volume has never had a mark, or lost it.
-
-    One that was given back has NONE instead, and one that was made anew
-    under its name another id.
-    """
-    return records.MARK not in volume.options and not volume.state \
-        and record.ident in ('', volume.id)

@@ -10,7 +10,7 @@ import string
 from typing import TypeVar
 
 from manila_drivers import exception
-from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import paths
 from manila_drivers.glusterfs import records
 
 Located = TypeVar('Located')
@@ -20,7 +20,7 @@ class _Template(string.Template):
     delimiter = '#'
 
 
-class Pattern:
+class VolumePattern:
     """``glusterfs_volume_pattern``.
 
     :raises ConfigurationError: it cannot be used.
@@ -63,23 +63,23 @@ class Pattern:
         return int(found['size']) if found['size'] else None
 
 
-class Pool:
+class VolumePool:
     """The volumes that belong to a backend.
 
     :param pattern: of the names, or
     :param targets: the names by host.
     """
 
-    def __init__(self, pattern: Pattern | None,
+    def __init__(self, pattern: VolumePattern | None,
                  targets: Mapping[str, frozenset[str]],
-                 infrastructure: names.Infrastructure) -> None:
+                 infrastructure: paths.ReservedNames) -> None:
         self._pattern = pattern
         self._targets = targets
         self.infrastructure = infrastructure
 
     def has(self, host: str, name: str) -> bool:
         """Whether a volume is one that may become a share."""
-        if names.is_clone(name):
+        if paths.is_clone(name):
             return False
         if self._pattern is None:
             return name in self._targets.get(host, ())
@@ -95,7 +95,7 @@ class Pool:
         if allowed is None:
             return ('auth.ssl-allow is not set, so that everybody with a '
                     'certificate could mount it')
-        if any(map(names.is_glob, allowed)):
+        if any(map(paths.is_glob, allowed)):
             return 'auth.ssl-allow has a name that stands for many'
         if not self.infrastructure.has_server(
                 self.infrastructure.of(allowed)):

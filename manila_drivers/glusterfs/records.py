@@ -5,7 +5,7 @@
 from collections.abc import Mapping
 import dataclasses
 
-from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import paths
 
 ALLOW = 'auth.ssl-allow'
 CLIENT_TLS = 'client.ssl'
@@ -125,8 +125,8 @@ class Volume:
 
         By name and by origin: one of the operator's pool never is.
         """
-        return names.is_clone(self.name) and (
-            names.is_id(self.user(PARENT))
+        return paths.is_clone(self.name) and (
+            paths.is_id(self.user(PARENT))
             or any('/snaps/' in brick for brick in self.bricks))
 
     @property
@@ -200,7 +200,7 @@ class Volume:
 
 
 @dataclasses.dataclass(frozen=True)
-class Snapshot:
+class VolumeSnapshot:
     """``volumes`` are the volumes that it is of; ours have one."""
 
     name: str
@@ -209,7 +209,7 @@ class Snapshot:
 
 
 @dataclasses.dataclass(frozen=True)
-class Quota:
+class VolumeQuota:
     """Bytes.  ``limit`` is None without one, ``used`` if it is not told."""
 
     limit: int | None
@@ -243,7 +243,7 @@ class Brick:
 
 
 @dataclasses.dataclass(frozen=True)
-class Heal:
+class BrickHeal:
     """What the copies in one brick lack, or others lack of them.
 
     ``entries`` is how many files; None if it is not told.

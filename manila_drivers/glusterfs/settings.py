@@ -11,24 +11,22 @@ from typing import Any
 from oslo_config import cfg
 
 from manila_drivers import exception
-from manila_drivers.glusterfs import address as address_module
-from manila_drivers.glusterfs import commandline
-from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import client
 from manila_drivers.glusterfs import opts
-from manila_drivers.glusterfs import pool as pool_module
+from manila_drivers.glusterfs import paths
+from manila_drivers.glusterfs import pool
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh
 
 LOG = logging.getLogger(__name__)
 
-Address = address_module.Address
 
 KEY = 'glusterfs_path_to_private_key'
 PASSWORD = 'glusterfs_server_password'  # noqa: S105 (a name)
 
 
 @dataclasses.dataclass(frozen=True)
-class Access:
+class Credentials:
     """How servers are logged in to."""
 
     key_file: str = ''
@@ -40,7 +38,7 @@ class Access:
     min_connections: int = 1
     max_connections: int = 10
 
-    def target(self, address: Address) -> ssh.Target:
+    def target(self, address: paths.ServerAddress) -> ssh.Target:
         """:raises ConfigurationError: there is nothing to log in with."""
         return ssh.Target(
             address.host, ssh.Login(
@@ -54,26 +52,26 @@ class Access:
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class GlusterSettings:
     """What operators configured, normalised.
 
     ``mounts`` is the parent of the temporary mounts.
     """
 
     backend: str
-    addresses: tuple[Address, ...]
-    pool: pool_module.Pool
-    infrastructure: names.Infrastructure
-    access: Access
+    addresses: tuple[paths.ServerAddress, ...]
+    pool: pool.VolumePool
+    infrastructure: paths.ReservedNames
+    credentials: Credentials
     pattern: str = ''
     mounts: str = '/var/lib/manila/mnt'
-    patience: commandline.Patience = dataclasses.field(
-        default_factory=commandline.Patience)
+    patience: client.Patience = dataclasses.field(
+        default_factory=client.Patience)
     wipe_timeout: float = 86400.0
     quota: bool = False
 
 
-def read(conf: Any, backend: str) -> Settings:
+def read(conf: Any, backend: str) -> GlusterSettings:
     """Read and check the options of one backend; no network traffic.
 
     :param conf: Manila's configuration object of the backend's section.
@@ -84,19 +82,20 @@ def read(conf: Any, backend: str) -> Settings:
             'driver_handles_share_servers', 'must be False: volumes have no '
             'share servers')
     _check_layout(conf.glusterfs_share_layout)
-    infrastructure = names.Infrastructure(
+    infrastructure = paths.ReservedNames(
         _prefixes(conf, 'glusterfs_server_names'),
         _prefixes(conf, 'glusterfs_manila_names'))
     addresses, pool, pattern = _pool(conf, infrastructure)
-    access = _access(conf)
+    credentials = _credentials(conf)
     for address in addresses:
         if address.user:
-            access.target(address)
-    return Settings(
+            credentials.target(address)
+    return GlusterSettings(
         backend=backend, addresses=addresses, pool=pool,
-        infrastructure=infrastructure, access=access, pattern=pattern,
+        infrastructure=infrastructure, credentials=credentials,
+        pattern=pattern,
         mounts=_mounts(conf),
-        patience=commandline.Patience(conf.glusterfs_command_timeout,
+        patience=client.Patience(conf.glusterfs_command_timeout,
                                       conf.glusterfs_lock_timeout),
         wipe_timeout=conf.glusterfs_wipe_timeout, quota=conf.glusterfs_quota)
 
@@ -111,15 +110,15 @@ def _check_layout(layout: str | None) -> None:
 def _prefixes(conf: Any, option: str) -> tuple[str, ...]:
     found = tuple(each.strip() for each in getattr(conf, option) or ()
                   if each.strip())
-    if not found or not all(map(names.is_safe, found)):
+    if not found or not all(map(paths.is_safe, found)):
         raise exception.ConfigurationError(
             option, 'needs beginnings of common names, made of letters, '
             'digits and . _ @ : + = -')
     return found
 
 
-def _pool(conf: Any, infrastructure: names.Infrastructure,
-          ) -> tuple[tuple[Address, ...], pool_module.Pool, str]:
+def _pool(conf: Any, infrastructure: paths.ReservedNames,
+          ) -> tuple[tuple[paths.ServerAddress, ...], pool.VolumePool, str]:
     servers = _texts(conf.glusterfs_servers)
     targets = _texts(conf.glusterfs_targets)
     if servers and targets:
@@ -134,23 +133,23 @@ def _pool(conf: Any, infrastructure: names.Infrastructure,
     if not text:
         raise exception.ConfigurationError(
             'glusterfs_volume_pattern', 'is not set')
-    pattern = pool_module.Pattern(text)
+    pattern = pool.VolumePattern(text)
     if pattern.open_ended:
         LOG.warning('glusterfs_volume_pattern %s does not end in $, so that '
                     'names that go on after it belong to the pool as well',
                     text)
-    addresses = tuple(map(address_module.server, servers))
+    addresses = tuple(map(paths.server, servers))
     _check_twice(addresses, 'glusterfs_servers')
-    return addresses, pool_module.Pool(pattern, {}, infrastructure), text
+    return addresses, pool.VolumePool(pattern, {}, infrastructure), text
 
 
 def _texts(values: Iterable[str] | None) -> list[str]:
     return [each.strip() for each in values or () if each.strip()]
 
 
-def _fixed(texts: list[str], infrastructure: names.Infrastructure,
-           ) -> tuple[tuple[Address, ...], pool_module.Pool]:
-    targets = [address_module.target(text) for text in texts]
+def _fixed(texts: list[str], infrastructure: paths.ReservedNames,
+           ) -> tuple[tuple[paths.ServerAddress, ...], pool.VolumePool]:
+    targets = [paths.target(text) for text in texts]
     if len(set(targets)) != len(targets):
         raise exception.ConfigurationError(
             'glusterfs_targets', 'names a volume twice')
@@ -159,10 +158,11 @@ def _fixed(texts: list[str], infrastructure: names.Infrastructure,
     by_host = {address.host: frozenset(
         each.volume for each in targets if each.address == address)
         for address in addresses}
-    return addresses, pool_module.Pool(None, by_host, infrastructure)
+    return addresses, pool.VolumePool(None, by_host, infrastructure)
 
 
-def _check_twice(addresses: tuple[Address, ...], option: str) -> None:
+def _check_twice(addresses: tuple[paths.ServerAddress, ...],
+                 option: str) -> None:
     seen: set[str] = set()
     for each in addresses:
         if each.host.lower() in seen:
@@ -171,13 +171,13 @@ def _check_twice(addresses: tuple[Address, ...], option: str) -> None:
         seen.add(each.host.lower())
 
 
-def _access(conf: Any) -> Access:
+def _credentials(conf: Any) -> Credentials:
     key = os.path.expanduser(conf.glusterfs_path_to_private_key or '')
     if key and not os.path.isfile(key):
         raise exception.ConfigurationError(KEY, 'there is no file %s' % key)
     password = conf.glusterfs_server_password
     given = conf.safe_get
-    return Access(
+    return Credentials(
         key_file=key,
         password=command.Secret(password) if password else None,
         agent=not key and bool(os.environ.get('SSH_AUTH_SOCK')),

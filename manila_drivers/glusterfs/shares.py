@@ -1,127 +1,93 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Shares after their creation: access, size and deletion.
+"""Shares: creation, deletion, size and use.
 
-Each operation reads facts, lets ``manila_drivers.glusterfs.planning`` decide
-and runs the plan.  Each may be repeated after any interruption.
+Each operation reads facts, lets ``planning`` decide and runs the plan.  Each
+may be repeated after any interruption.
 """
 
-from collections.abc import Mapping
-from collections.abc import Sequence
 import logging
+from typing import Any
 
-from manila_drivers import access
+from manila_drivers import driver
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers.glusterfs import clusters as clusters_module
-from manila_drivers.glusterfs import commandline
+from manila_drivers import plan
+from manila_drivers.glusterfs import allocation
+from manila_drivers.glusterfs import claims
+from manila_drivers.glusterfs import clusters
 from manila_drivers.glusterfs import completeness
-from manila_drivers.glusterfs import diary
-from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import journal
+from manila_drivers.glusterfs import paths
 from manila_drivers.glusterfs import planning
 from manila_drivers.glusterfs import records
-from manila_drivers.glusterfs import site as site_module
+from manila_drivers.glusterfs import repository
+from manila_drivers.glusterfs import stats
 
 LOG = logging.getLogger(__name__)
 
-Located = clusters_module.Located
 
+class GlusterShares:
+    """Operations on the shares of one backend."""
 
-class Shares:
-    """Operations on existing shares of one backend."""
+    def __init__(self, repo: repository.VolumeRepository) -> None:
+        self._repo = repo
+        self._kinds = repo.settings.infrastructure
+        self._allocator = allocation.VolumeAllocator(repo)
 
-    def __init__(self, site: site_module.Site) -> None:
-        self._site = site
-        self._kinds = site.settings.infrastructure
+    def create(self, call: driver.Call) -> list[dict[str, Any]]:
+        """Make a share that nobody can reach yet.
 
-    # -- access ----------------------------------------------------------
+        A repeated call finds the volume that an earlier one has claimed.
 
-    def update_access(self, share: model.Share,
-                      rules: Sequence[access.Rule]) -> Mapping[str, str]:
-        """Make access exactly what the rules say, whatever it was.
-
-        Who loses access is cut off.
-
-        :returns: the reason by access id of each rule that is refused.
-        :raises NotFound: the share has no volume, and there are rules.
+        :returns: its export locations.
+        :raises NoRoom: no volume is free, large enough and usable.
         """
-        with self._site.locked(share.id):
-            record = self._site.diary.read(share.id)
-            # Where not all can be asked nobody can be called denied.
-            found = self._site.find(share.id, record, all_of_them=True)
-            if found is None:
-                if not rules:
-                    return {}
-                raise exception.NotFound(
-                    'Share %s has no volume' % share.id)
-            if found.volume.state == records.WIPING:
-                raise exception.Busy('Share %s is being deleted' % share.id)
-            infra, error = exception.caught(lambda: planning.infrastructure(
-                found.volume, record, self._kinds))
-            if infra is None:
-                # Nobody may keep access for it.
-                kept = planning.among(rules, found.volume)
-                infra = planning.stand_in(found.volume, self._kinds)
-            else:
-                kept = rules
-            decision = planning.access(
-                found.volume, kept, infra, self._kinds,
-                dynamic=found.cluster.dynamic(found.volume))
-            self._site.run(found.cluster, decision.steps)
-            if error is not None and len(kept) < len(rules):
-                raise error
-            if error is not None:
-                LOG.warning('Share %s: %s', share.id, error)
-            if record.reapply:
-                self._site.diary.applied(share.id)
-        return decision.errors
+        self._repo.check_proto(call.share)
+        with self._repo.locked(call.share.id):
+            made = self._allocator.allocate(call.share)
+            self._repo.journal.sized(call.share.id, call.share.size)
+        return self._repo.locations(made)
+
+    def usage(self) -> dict[str, float]:
+        """Return used GiB by share id, as far as they are known."""
+        return stats.usage(self._repo)
 
     # -- deletion --------------------------------------------------------
 
-    def delete(self, share: model.Share) -> None:
+    def delete(self, call: driver.Call) -> None:
         """Remove a share: its clone, or all that is in its volume.
 
         :raises Busy: snapshots of it are left.
         """
-        with self._site.locked(share.id):
-            record = self._site.diary.read(share.id)
-            self._deactivate(share, record)
-            found = self._to_delete(share, record)
+        share = call.share
+        with self._repo.locked(share.id):
+            entry = self._repo.journal.read(share.id)
+            place = self._repo.clusters.at(entry.volume)
+            found = self._to_delete(share, entry)
+            steps = plan.Plan()
+            if place is not None and entry.snapshot:
+                steps += planning.deactivation(entry.snapshot)
             if found is not None:
-                self._delete(share, found, record)
-            self._site.diary.forget(share.id)
-            self._site.sizes.forget(share.id)
-
-    def _deactivate(self, share: model.Share, record: diary.Record) -> None:
-        """Finish what an interrupted creation from a snapshot has left."""
-        place = self._site.clusters.at(record.volume)
-        if not record.snapshot or place is None:
-            return
-        _, error = exception.caught(lambda: place[0].gluster.call(
-            'snapshot', 'deactivate', record.snapshot))
-        if isinstance(error, exception.NotFound):
-            LOG.info('Snapshot %s has gone', record.snapshot)
-        elif isinstance(error, exception.BackendError):
-            # Of another share, and no reason to keep this one.
-            LOG.warning('Snapshot %s stays active; whoever had access when '
-                        'it was taken can read it. Check: gluster snapshot '
-                        'deactivate %s: %s', record.snapshot,
-                        record.snapshot, error)
-        elif error is not None:
-            raise error
+                steps += self._removal(share, found, entry)
+            cluster = found.cluster if found else place and place[0]
+            if cluster is not None:
+                self._repo.run(cluster, steps)
+            self._repo.journal.forget(share.id)
 
     def _to_delete(self, share: model.Share,
-                   record: diary.Record) -> Located | None:
+                   entry: journal.JournalEntry,
+                   ) -> clusters.LocatedVolume | None:
         """The volume of a share, if it holds anything of it."""
-        recorded = self._site.recorded(record)
+        recorded = self._repo.recorded(entry)
         if recorded is not None and not recorded.volume.is_clone:
             mark = recorded.volume.options.get(records.MARK)
-            if planning.ours(recorded.volume, share.id, record):
+            if claims.ours(recorded.volume, share.id, entry):
                 return recorded
             if mark is not None and not recorded.volume.mark:
                 # An earlier call has emptied it and given it back.
                 return None
-            if mark is not None and not names.is_id(mark):
+            if mark is not None and not paths.is_id(mark):
                 raise exception.Conflict(
                     'Volume %s, recorded for share %s, has the mark %r of '
                     'somebody else' % (recorded.qualified, share.id, mark),
@@ -131,62 +97,36 @@ class Shares:
                 LOG.warning('Share %s has lost volume %s to share %s; it is '
                             'left alone', share.id, recorded.qualified, mark)
         # What cannot be asked may hold it.
-        return self._site.find(share.id, record, all_of_them=True)
+        facts = self._repo.facts(share.id, all_of_them=True)
+        return None if facts is None else facts.located
 
-    def _delete(self, share: model.Share, found: Located,
-                record: diary.Record) -> None:
-        volume = found.volume
-        claim = self._site.claim(share)
+    def _removal(self, share: model.Share, found: clusters.LocatedVolume,
+                 entry: journal.JournalEntry) -> plan.Plan:
+        """Plan what ends a share that is this volume."""
+        volume, claim = found.volume, self._repo.claim(share)
         if volume.is_clone and (
-                volume.name == names.clone(share.id)
+                volume.name == paths.clone(share.id)
                 # Managed under another id than it was made for.
                 or (volume.mark == share.id
-                    and record.volume == found.qualified)):
-            self._site.run(found.cluster, planning.destruction(volume))
-            return
-        if (record.pending or not record.volume) \
-                and self._lost_to(found, share, claim):
-            return
+                    and entry.volume == found.qualified)):
+            return planning.destruction(volume)
+        other = claims.rival(volume, volume, share.id, claim)
+        if other and (entry.pending or not entry.volume):
+            # An interrupted creation claimed it: back to whom it belongs.
+            return planning.setting(volume, claims.stepping_back(claim,
+                                                                 other))
         planning.check_snapshots(volume)
-        if record.fresh and self._never_used(volume, share):
-            found.cluster.gluster.set(volume.name,
-                                      planning.release(volume, claim))
-            return
-        infra = self._kinds.joined(planning.infrastructure(
-            volume, record, self._kinds))
-        self._site.run(found.cluster, planning.emptying(
-            volume, share.id, infra, proven=record.tls,
-            dynamic=found.cluster.dynamic(volume)))
-        self._site.run(found.cluster, planning.returning(volume, claim))
-
-    def _lost_to(self, found: Located, share: model.Share,
-                 claim: str) -> bool:
-        """Whether an interrupted creation claimed another's volume.
-
-        The mark is given back to whom it belongs.
-        """
-        other = planning.rival(found.volume, found.volume, share.id, claim)
-        if not other:
-            return False
-        found.cluster.gluster.set(found.volume.name, planning.stepping_back(
-            claim, other))
-        return True
-
-    def _never_used(self, volume: records.Volume,
-                    share: model.Share) -> bool:
-        """Whether a share was never handed out, so that all is empty.
-
-        Not if anybody but servers and this host has ever been let in, nor
-        if it was bounded already: the limit has to go, too.
-        """
-        return volume.state == '' and volume.mark == share.id \
-            and not volume.on(records.QUOTA) \
-            and set(volume.allowed or ('*',)) <= self._kinds.of(
-                volume.allowed or ())
+        if entry.fresh and planning.never_used(volume, share.id,
+                                               self._kinds):
+            return planning.setting(volume, claims.release(volume, claim))
+        return planning.emptying(
+            volume, share.id, self._kinds.joined(planning.infrastructure(
+                volume, entry, self._kinds)), claim, proven=entry.tls,
+            dynamic=found.cluster.dynamic(volume))
 
     # -- size ------------------------------------------------------------
 
-    def resize(self, share: model.Share, gib: int, *, shrink: bool) -> None:
+    def resize(self, call: driver.Call, gib: int, *, shrink: bool) -> None:
         """Change the size to ``gib`` GiB, by the quota of the volume.
 
         :raises PossibleDataLoss: more than that is in use.
@@ -195,37 +135,37 @@ class Shares:
         :raises BackendError: how large it is, or how much of it is used, is
             not told.
         """
-        with self._site.locked(share.id):
-            found = self._site.get(share.id)
-            if not found.volume.on(records.QUOTA):
-                self._unbounded(found, share, gib, shrink=shrink)
-            else:
-                self._bounded(found, share, gib, shrink=shrink)
-            self._site.sizes.note(share.id, gib)
+        share = call.share
+        with self._repo.locked(share.id):
+            found = self._repo.get(share.id).located
+            bounded = found.volume.on(records.QUOTA)
+            if shrink and not bounded:
+                raise exception.Unsupported(
+                    'Share %s cannot shrink: volume %s has no quota' % (
+                        share.id, found.qualified), check='glusterfs_quota')
+            if not shrink:
+                self._check_room(found, share, gib)
+            quota = self._quota(found, shrink=shrink) if bounded else None
+            self._repo.run(found.cluster, planning.resizing(
+                found.volume, quota, share.id, gib, shrink=shrink))
+            self._repo.journal.sized(share.id, gib)
 
-    def _bounded(self, found: Located, share: model.Share, gib: int, *,
-                 shrink: bool) -> None:
-        if not shrink:
-            self._check_room(found, share, gib)
-        gluster, volume = found.cluster.gluster, found.volume
-        quota, bricks = gluster.bounded(volume.name)
-        absent = completeness.missing(volume, bricks)
+    @staticmethod
+    def _quota(found: clusters.LocatedVolume, *,
+               shrink: bool) -> records.VolumeQuota:
+        """Return the quota of a volume; what is used as far as it is known.
+
+        :raises Busy: a brick is away, what is in it is not counted, and the
+            share is to be shrunk.
+        """
+        quota, bricks = found.cluster.gluster.bounded(found.volume.name)
+        absent = completeness.missing(found.volume, bricks)
         if shrink and (absent or not bricks):
-            # What is in them is not counted.
-            raise completeness.offline(volume, absent, 'cannot be shrunk')
-        if planning.resize(quota or records.Quota(None, None), share.id, gib,
-                           shrink=shrink):
-            gluster.call(*commandline.limit(volume.name, gib))
+            raise completeness.offline(found.volume, absent,
+                                       'cannot be shrunk')
+        return quota or records.VolumeQuota(None, None)
 
-    def _unbounded(self, found: Located, share: model.Share, gib: int, *,
-                   shrink: bool) -> None:
-        if shrink:
-            raise exception.Unsupported(
-                'Share %s cannot shrink: volume %s has no quota' % (
-                    share.id, found.qualified), check='glusterfs_quota')
-        self._check_room(found, share, gib)
-
-    def _check_room(self, found: Located, share: model.Share,
+    def _check_room(self, found: clusters.LocatedVolume, share: model.Share,
                     gib: int) -> None:
         capacity = self._capacity(found)
         if capacity is None:
@@ -240,9 +180,9 @@ class Shares:
                 % (share.id, gib, found.qualified, capacity),
                 check='grow the volume first')
 
-    def _capacity(self, found: Located) -> int | None:
+    def _capacity(self, found: clusters.LocatedVolume) -> int | None:
         """GiB that a volume has, as its name says or as its bricks are."""
-        size = self._site.settings.pool.size(found.volume.name)
+        size = self._repo.settings.pool.size(found.volume.name)
         if size is not None or not found.volume.started:
             return size
         bricks = found.cluster.gluster.bricks(found.volume.name)

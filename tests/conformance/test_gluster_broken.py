@@ -10,8 +10,8 @@ import functools
 
 import pytest
 
+from manila_drivers.glusterfs import executor
 from manila_drivers.glusterfs import glusterfs_native
-from manila_drivers.glusterfs import performing
 from manila_drivers.glusterfs import records
 from manila_drivers.testing.conformance.labs import gluster
 from tests.conformance import catching
@@ -21,7 +21,7 @@ class Broken(glusterfs_native.GlusterfsNativeShareDriver):
     """What several of them need."""
 
     def _located(self, share):
-        return self._backend.site.find(share['id'])
+        return self._backend.repository.facts(share['id'])
 
     def _set(self, share, **options):
         found = self._located(share)
@@ -61,7 +61,7 @@ class LosesTheServers(Broken):
                                        **kwargs)
         names = [rule['access_to'] for rule in access_rules]
         self._set(share, **{records.ALLOW: ','.join(names) or 'nobody'})
-        self._backend.site.diary.forget(share['id'])
+        self._backend.repository.journal.forget(share['id'])
         return result
 
 
@@ -78,18 +78,24 @@ class OpenWhileItChanges(Broken):
         return super().update_access(context, share, *args, **kwargs)
 
 
-class DoesNotWipe(Broken):
-    performer_class = type('Idle', (performing.Performer,), {
-        'empty': lambda self, volume, *, delete=False: ''})
+class Otherwise(Broken):
+    """Carries out some steps in a way of its own."""
+
+    executor_class = executor.VolumeExecutor
 
     def do_setup(self, context, **kwargs):
         super().do_setup(context, **kwargs)
-        site = self._backend.site
-        site.performer = lambda cluster: self.performer_class(
-            cluster, site.wiper)
+        repository = self._backend.repository
+        repository.run = lambda cluster, steps: self.executor_class(
+            cluster, repository.wiper).run(steps)
 
 
-class Careless(performing.Performer):
+class DoesNotWipe(Otherwise):
+    executor_class = type('Idle', (executor.VolumeExecutor,), {
+        'empty': lambda self, volume, *, delete=False: ''})
+
+
+class Careless(executor.VolumeExecutor):
     """Does not look whether anything is left, nor at any brick."""
 
     def empty(self, volume, *, delete=False):
@@ -101,10 +107,10 @@ class Careless(performing.Performer):
 
 
 class BelievesTheWipe(DoesNotWipe):
-    performer_class = Careless
+    executor_class = Careless
 
 
-class Nearsighted(performing.Performer):
+class Nearsighted(executor.VolumeExecutor):
     """Empties without asking for all bricks, and looks at no other time."""
 
     def empty(self, volume, *, delete=False):
@@ -117,28 +123,24 @@ class Nearsighted(performing.Performer):
 
 
 class BelievesWhatItSees(DoesNotWipe):
-    performer_class = Nearsighted
+    executor_class = Nearsighted
 
 
-class MarksAtTheEnd(Broken):
+class Late(executor.VolumeExecutor):
+    def _claim(self, volume, before, share_id, claim, options):
+        self._gluster.set(volume, {records.MARK: 'in-preparation'})
+        self._gluster.set(volume, {records.MARK: share_id})
+
+
+class MarksAtTheEnd(Otherwise):
     """A volume is prepared first, and taken when all has gone well."""
 
-    def do_setup(self, context, **kwargs):
-        super().do_setup(context, **kwargs)
-        creator = self._backend.creator
-        creator._claim = functools.partial(self._late, creator)
-
-    @staticmethod
-    def _late(creator, share, chosen, record):
-        gluster = chosen.cluster.gluster
-        gluster.set(chosen.volume.name, {records.MARK: 'in-preparation'})
-        gluster.set(chosen.volume.name, {records.MARK: share.id})
-        return chosen.with_volume(gluster.volume(chosen.volume.name))
+    executor_class = Late
 
 
 class AsksForEveryVolume(Broken):
     def create_share(self, context, share, **kwargs):
-        for located in self._backend.site.clusters.volumes():
+        for located in self._backend.repository.clusters.volumes():
             located.cluster.gluster.volume(located.volume.name)
         return super().create_share(context, share, **kwargs)
 
@@ -164,7 +166,7 @@ class DeletesAnyVolume(Broken):
 
     def delete_share(self, context, share, **kwargs):
         super().delete_share(context, share, **kwargs)
-        for located in self._backend.site.clusters.volumes():
+        for located in self._backend.repository.clusters.volumes():
             if located.volume.name.startswith('manila-' + share['id'][:-1]):
                 gluster = located.cluster.gluster
                 gluster.call('volume', 'stop', located.volume.name)

@@ -17,9 +17,9 @@ import uuid
 
 import pytest
 
+from manila_drivers.glusterfs import claims
+from manila_drivers.glusterfs import executor
 from manila_drivers.glusterfs import glusterfs_native
-from manila_drivers.glusterfs import performing
-from manila_drivers.glusterfs import planning
 from manila_drivers.testing.conformance.labs import gluster as lab
 from manila_drivers.testing.conformance.labs import site as site_module
 from manila_drivers.testing.simulators import gluster
@@ -52,9 +52,9 @@ class Link:
 def _serve(number, cluster, here, locks, careless, gate, found, rounds):
     """What one service does: a share in each round."""
     if careless:
-        planning.rival = lambda *args: None
+        claims.rival = lambda *args: None
         # A look at a volume that the other one restarts saves some.
-        performing.Performer.empty = lambda *args, **kwargs: ''
+        executor.VolumeExecutor.empty = lambda *args, **kwargs: ''
     site = lab.Site()
     lock_path = site.path if locks == 'own' else pathlib.Path(
         here).parents[1]

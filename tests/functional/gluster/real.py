@@ -20,7 +20,7 @@ import typing as ty
 
 from manila_drivers import access
 from manila_drivers import exception
-from manila_drivers.glusterfs import commandline
+from manila_drivers.glusterfs import client
 from manila_drivers.glusterfs import glusterfs_native
 from manila_drivers.testing.conformance import lab
 from manila_drivers.testing.conformance import seam
@@ -160,7 +160,7 @@ class RealLab(lab.Lab):
     def make_driver(self, *, set_up: bool = True) -> ty.Any:
         process = seam.Process(self.seam)
 
-        def transport(address: ty.Any) -> commandline.Runner:
+        def transport(address: ty.Any) -> client.CommandRunner:
             return Inside(self.cluster.site.room if address is None
                           else self.cluster.site.node, process)
         made = type(self).driver_class(

@@ -59,6 +59,7 @@ def world(tmp_path):
 def row(size=2, **more):
     ident = str(uuid.uuid4())
     return {'id': ident, 'share_id': str(uuid.uuid4()), 'size': size,
+            'name': 'share-' + ident,
             'share_proto': 'GLUSTERFS', 'host': 'host@g#pool', **more}
 
 

@@ -17,6 +17,7 @@ from tests.unit.glusterfs.conftest import volume_of
 Failed = compat.errors.ManilaException
 GIB = 1024 ** 3
 NAME = 'pool-2G-1'
+Heal = records.BrickHeal
 FILES = [f'/file-{number}' for number in range(20)]
 
 LAYOUTS = [
@@ -238,7 +239,7 @@ def test_bricks_that_connect_slowly_are_waited_for(world):
         world.clock.sleep(seconds)
         if world.clock() - began > 20:
             world.host.unreached = set()
-    driver._backend.site.wiper._sleep = sleep
+    driver._backend.repository.wiper._sleep = sleep
     driver.create_share(None, row())
 
 
@@ -321,12 +322,12 @@ def test_bricks_that_were_not_there_all_the_time():
 
 @pytest.mark.parametrize(('heals', 'reasons'), [
     (None, 0), ([], 2),
-    ([records.Heal('a:/1', True, 0), records.Heal('b:/2', True, 0)], 0),
-    ([records.Heal('c:/1', True, 0), records.Heal('d:/2', True, 0)], 0),
-    ([records.Heal('a:/1', True, 0)], 1),
-    ([records.Heal('a:/1', True, 3), records.Heal('b:/2', True, 0)], 1),
-    ([records.Heal('a:/1', True, None), records.Heal('b:/2', True, 0)], 1),
-    ([records.Heal('a:/1', True, 1), records.Heal('b:/2', False, None)], 2)])
+    ([Heal('a:/1', True, 0), Heal('b:/2', True, 0)], 0),
+    ([Heal('c:/1', True, 0), Heal('d:/2', True, 0)], 0),
+    ([Heal('a:/1', True, 0)], 1),
+    ([Heal('a:/1', True, 3), Heal('b:/2', True, 0)], 1),
+    ([Heal('a:/1', True, None), Heal('b:/2', True, 0)], 1),
+    ([Heal('a:/1', True, 1), Heal('b:/2', False, None)], 2)])
 def test_unhealed_copies(heals, reasons):
     assert len(completeness.unhealed(volume(), heals)) == reasons
 
@@ -334,12 +335,12 @@ def test_unhealed_copies(heals, reasons):
 def test_copies_in_the_same_directory_of_servers_with_other_names():
     """What one server tells is not taken for what another one does."""
     of = records.Volume('v', bricks=('a:/b', 'b:/b', 'c:/b'))
-    heals = [records.Heal('x:/b', True, 0), records.Heal('y:/b', False, None),
-             records.Heal('z:/b', True, 3)]
+    heals = [Heal('x:/b', True, 0), Heal('y:/b', False, None),
+             Heal('z:/b', True, 3)]
     assert completeness.unhealed(of, heals) == (
         'b:/b is not connected', 'c:/b: 3 entries')
     assert len(completeness.unhealed(of, [
-        records.Heal('b:/b', True, 0), heals[1], heals[2]])) == 2
+        Heal('b:/b', True, 0), heals[1], heals[2]])) == 2
 
 
 SIZES = [

@@ -7,13 +7,12 @@ from hypothesis import strategies as st
 import pytest
 
 from manila_drivers import exception
-from manila_drivers.glusterfs import address
-from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import paths
 from manila_drivers.glusterfs import pool
 from manila_drivers.glusterfs import records
 
 ID = '2f8e4f12-41a5-43ae-93f0-3ea6db0b4d5a'
-KINDS = names.Infrastructure(['glusterfs-server'], ['manila-host'])
+KINDS = paths.ReservedNames(['glusterfs-server'], ['manila-host'])
 
 
 @pytest.mark.parametrize(('text', 'host', 'user'), [
@@ -23,7 +22,7 @@ KINDS = names.Infrastructure(['glusterfs-server'], ['manila-host'])
     ('root@[2001:db8::7]', '2001:db8::7', 'root'),
     ('root@[fe80::1%eth0]', 'fe80::1%eth0', 'root')])
 def test_servers(text, host, user):
-    assert address.server(text) == address.Address(host, user)
+    assert paths.server(text) == paths.ServerAddress(host, user)
 
 
 @pytest.mark.parametrize('text', [
@@ -33,30 +32,30 @@ def test_servers(text, host, user):
 def test_what_is_no_server(text):
     with pytest.raises(exception.ConfigurationError,
                        match='glusterfs_servers'):
-        address.server(text)
+        paths.server(text)
 
 
 def test_targets():
-    assert address.target('root@h:/v') == address.Target(
-        address.Address('h', 'root'), 'v')
+    assert paths.target('root@h:/v') == paths.VolumeAddress(
+        paths.ServerAddress('h', 'root'), 'v')
 
 
 @pytest.mark.parametrize('text', ['h', 'root@h', 'h:/', 'h:/v/path', 'h:v'])
 def test_what_is_no_target(text):
     with pytest.raises(exception.ConfigurationError,
                        match='glusterfs_targets'):
-        address.target(text)
+        paths.target(text)
 
 
 @pytest.mark.parametrize('text', ['h', 'root@h', 'root@10.0.0.7',
                                   '[2001:db8::7]', 'u@[2001:db8::7]'])
 def test_exports_and_records_lead_back(text):
-    server = address.server(text)
+    server = paths.server(text)
     assert '@' not in server.export('v') and '[' not in server.export('v')
-    assert address.recorded(server.export('v')).address.host == server.host
-    assert address.recorded(server.qualified('v')) == address.Target(
+    assert paths.recorded(server.export('v')).address.host == server.host
+    assert paths.recorded(server.qualified('v')) == paths.VolumeAddress(
         server, 'v')
-    assert address.recorded('nonsense') is None
+    assert paths.recorded('nonsense') is None
 
 
 @pytest.mark.parametrize(('pattern', 'name', 'size'), [
@@ -65,7 +64,7 @@ def test_exports_and_records_lead_back(text):
     (r'v-#size$', 'v-007', 7), (r'a##b', 'a#b', None),
     (r'v(-#{size}G)?$', 'v', None), (r'v(-#{size}G)?$', 'v-5G', 5)])
 def test_patterns(pattern, name, size):
-    made = pool.Pattern(pattern)
+    made = pool.VolumePattern(pattern)
     assert made.matches(name)
     assert made.size(name) == size
     assert not made.matches('x' + name)
@@ -77,23 +76,23 @@ def test_patterns(pattern, name, size):
     ('#{size}-#{size}', 'not a regular expression')])
 def test_patterns_that_cannot_be(pattern, why):
     with pytest.raises(exception.ConfigurationError, match=why) as caught:
-        pool.Pattern(pattern)
+        pool.VolumePattern(pattern)
     assert caught.value.option == 'glusterfs_volume_pattern'
 
 
 def test_a_pattern_without_an_end_is_told():
-    assert pool.Pattern(r'v-\d+').open_ended
-    assert not pool.Pattern(r'v-\d+$').open_ended
+    assert pool.VolumePattern(r'v-\d+').open_ended
+    assert not pool.VolumePattern(r'v-\d+$').open_ended
 
 
 def test_clones_are_never_in_the_pool():
-    made = pool.Pool(pool.Pattern('manila-.*'), {}, KINDS)
+    made = pool.VolumePool(pool.VolumePattern('manila-.*'), {}, KINDS)
     assert made.has('h', 'manila-share-1')
     assert not made.has('h', 'manila-' + ID)
 
 
 def test_fixed_targets():
-    made = pool.Pool(None, {'h': frozenset({'v'})}, KINDS)
+    made = pool.VolumePool(None, {'h': frozenset({'v'})}, KINDS)
     assert made.has('h', 'v') and made.size('v') is None
     assert not made.has('h', 'w') and not made.has('other', 'v')
 
@@ -109,7 +108,7 @@ GOOD = 'glusterfs-server-1,manila-host-1'
     (GOOD, 1, 'snapshots')])
 def test_usable_volumes(allow, snapshots, why):
     options = {} if allow is None else {records.ALLOW: allow}
-    found = pool.Pool(None, {}, KINDS).unusable(records.Volume(
+    found = pool.VolumePool(None, {}, KINDS).unusable(records.Volume(
         'v', options=options, snapshots=snapshots))
     assert why in found if why else found == ''
 
@@ -143,7 +142,7 @@ def test_clusters_share_the_load_and_a_repeated_call_comes_out_the_same():
 @pytest.mark.parametrize('name', [
     'tenant-a', 'a', 'alice@example.org', 'a.b_c:d+e=f-g', '1', 'A' * 64])
 def test_safe_names(name):
-    assert names.is_safe(name)
+    assert paths.is_safe(name)
 
 
 @pytest.mark.parametrize('name', [
@@ -152,15 +151,15 @@ def test_safe_names(name):
     'a{b', 'a}b', 'a!b', 'a#b', 'a~b', 'a%b', 'a/b', '-a', 'a-', '.a', 'a.',
     'ä', 'a\x00b', 'A' * 65, 'tenant-a\n'])
 def test_names_that_are_not_safe(name):
-    assert not names.is_safe(name)
+    assert not paths.is_safe(name)
 
 
 @hypothesis.given(st.text(max_size=70))
 def test_what_is_safe_means_nothing_to_a_shell_or_a_list(name):
-    if names.is_safe(name):
+    if paths.is_safe(name):
         assert name.isascii() and not set(name) & set(' ,\t\n`\'"$;|&<>(){}'
                                                       '!#~%*?[]\\/\0')
-        assert not names.is_glob(name)
+        assert not paths.is_glob(name)
 
 
 def test_names_of_servers_and_of_this_host():
@@ -194,11 +193,11 @@ def test_a_list_is_stable_and_bounded():
 @pytest.mark.parametrize('word', ['', '--force', 'a b', '-x', 'a\nb', 'a;b'])
 def test_words_that_gluster_would_misunderstand(word):
     with pytest.raises(exception.InvalidRequest):
-        names.checked(word)
+        paths.checked(word)
 
 
 def test_snapshots_with_a_time():
-    assert names.stamped('manila-1', [
+    assert paths.stamped('manila-1', [
         'manila-1_GMT-2026.11.21-06.54.29', 'manila-1', 'manila-11_GMT-x',
         'manila-1_GMT-2025.01.01-00.00.00']) == [
             'manila-1_GMT-2025.01.01-00.00.00',

@@ -5,7 +5,7 @@
 import pytest
 
 from manila_drivers import compat
-from manila_drivers.glusterfs import planning
+from manila_drivers.glusterfs import claims
 from manila_drivers.testing.simulators.gluster import Fault
 from tests.unit.glusterfs.conftest import row
 from tests.unit.glusterfs.conftest import rules
@@ -37,7 +37,7 @@ def test_a_check_repairs_what_there_is_then(world):
     share = made(world, driver, 'alice', 'bob')
     allow = world.one.volume('pool-2G-1').options['auth.ssl-allow']
     world.one.change('pool-2G-1', auth__ssl_allow=allow + ',c*')
-    lock = driver._backend.site._lock
+    lock = driver._backend.repository._lock
 
     def late(name, *arguments):
         if name == 'glusterfs-' + share['id']:
@@ -46,7 +46,7 @@ def test_a_check_repairs_what_there_is_then(world):
                 ',bob', '') + ',c*')
         return lock(name, *arguments)
 
-    driver._backend.site._lock = late
+    driver._backend.repository._lock = late
     answers = driver.ensure_shares(None, [share])
     assert answers[share['id']]['reapply_access_rules']
     assert world.one.can_mount('carol', 'pool-2G-1') is None
@@ -205,7 +205,7 @@ def contested(world):
     share = made(world, driver, 'alice')
     late = row(host='late@g#pool')
     world.one.gluster('volume', 'set', 'pool-2G-1', 'user.manila-share',
-                      late['id'], planning.claim_option('late@g'),
+                      late['id'], claims.claim_option('late@g'),
                       late['id'])
     return driver, share, late
 

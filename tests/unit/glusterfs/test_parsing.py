@@ -8,9 +8,9 @@ import pathlib
 import pytest
 
 from manila_drivers import exception
+from manila_drivers.glusterfs import errors
 from manila_drivers.glusterfs import parsing
 from manila_drivers.glusterfs import records
-from manila_drivers.glusterfs import trouble
 from manila_drivers.transport import command
 
 RECORDED = pathlib.Path(__file__).parent / 'data' / 'recorded'
@@ -33,19 +33,19 @@ NAMES = sorted(path.stem for path in RECORDED.glob('*.json'))
 def test_every_answer_is_read(name):
     found = answer(name)
     assert found.ok is (found.ret == 0)
-    assert found.ok or trouble.number(found) or found.text or found.ret == -2
+    assert found.ok or errors.number(found) or found.text or found.ret == -2
 
 
 @pytest.mark.parametrize('name', sorted(SPEECHLESS))
 def test_other_output_is_no_answer(name):
-    with pytest.raises(parsing.NotXml):
+    with pytest.raises(parsing.NotXmlError):
         parsing.answers(said(name)['stdout'])
 
 
 @pytest.mark.parametrize('cut', [1, 40, 100, 200, 400, 1000])
 def test_half_an_answer_is_none(cut):
     whole = said('volume-info-pool')['stdout']
-    with pytest.raises(parsing.NotXml):
+    with pytest.raises(parsing.NotXmlError):
         parsing.answers(whole[:cut])
 
 
@@ -97,15 +97,15 @@ def test_bricks():
 
 
 @pytest.mark.parametrize(('name', 'quota'), [
-    ('quota-list', records.Quota(1024 ** 3, 0)),
-    ('quota-list-no-limit', records.Quota(None, 0))])
+    ('quota-list', records.VolumeQuota(1024 ** 3, 0)),
+    ('quota-list-no-limit', records.VolumeQuota(None, 0))])
 def test_quota(name, quota):
     assert parsing.quota(answer(name)) == quota
 
 
 def test_snapshots():
     (found,) = parsing.snapshots(answer('snapshot-info-activated'))
-    assert found == records.Snapshot('manila-s1', ('pool-1G-1',), True)
+    assert found == records.VolumeSnapshot('manila-s1', ('pool-1G-1',), True)
     (found,) = parsing.snapshots(answer('snapshot-info'))
     assert not found.active
     listed = parsing.snapshot_names(answer('snapshot-list'))
@@ -164,7 +164,7 @@ KINDS = {
 
 @pytest.mark.parametrize(('name', 'kind'), KINDS.items())
 def test_failures_are_told_apart(name, kind):
-    found = trouble.failure(answer(name), 'what')
+    found = errors.failure(answer(name), 'what')
     assert type(found) is kind
     assert ' '.join(answer(name).text.split()) in str(found)
 
@@ -178,19 +178,19 @@ ALREADY = ('volume-start-started', 'volume-stop-stopped',
 @pytest.mark.parametrize('name', ALREADY)
 def test_what_was_so_already_is_no_failure(name):
     words = tuple(said(name)['argv'][2:])
-    assert trouble.already(answer(name), words)
+    assert errors.already(answer(name), words)
 
 
 @pytest.mark.parametrize('name', sorted(set(KINDS) | {
     'quota-limit-disabled', 'quota-list-disabled', 'quota-enable-created'}))
 def test_other_failures_are_failures(name):
-    assert not trouble.already(answer(name), tuple(said(name)['argv'][2:]))
+    assert not errors.already(answer(name), tuple(said(name)['argv'][2:]))
 
 
 def test_an_option_that_a_build_lacks_is_named():
-    assert trouble.unknown_option(answer('volume-set-unknown')) \
+    assert errors.unknown_option(answer('volume-set-unknown')) \
         == 'features.trsh'
-    assert not trouble.unknown_option(answer('volume-set-claim'))
+    assert not errors.unknown_option(answer('volume-set-claim'))
 
 
 @pytest.mark.parametrize(('output', 'status', 'kind'), [
@@ -207,5 +207,5 @@ def test_output_that_is_no_answer(output, status, kind):
     result = command.Result(
         '' if output.startswith('sudo') else output,
         output if output.startswith('sudo') else '', status)
-    assert type(trouble.speechless(
+    assert type(errors.speechless(
         result, 'what', command.Command.of('gluster'))) is kind

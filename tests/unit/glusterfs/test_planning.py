@@ -9,20 +9,22 @@ import pytest
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import plan
-from manila_drivers.glusterfs import diary
-from manila_drivers.glusterfs import ensuring
-from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import claims
+from manila_drivers.glusterfs import health
+from manila_drivers.glusterfs import journal
+from manila_drivers.glusterfs import paths
 from manila_drivers.glusterfs import planning
 from manila_drivers.glusterfs import records
 
+exact_access = planning.exact_access
 ID = '2f8e4f12-41a5-43ae-93f0-3ea6db0b4d5a'
 OTHER = 'c41a44fb-0ad4-4a00-8000-000000000001'
 THIRD = 'd41a44fb-0ad4-4a00-8000-000000000001'
-KINDS = names.Infrastructure(['glusterfs-server'], ['manila-host'])
+KINDS = paths.ReservedNames(['glusterfs-server'], ['manila-host'])
 INFRA = 'glusterfs-server-1,manila-host-1'
 SET = frozenset(INFRA.split(','))
-CLAIM = planning.claim_option('host@backend')
-RIVAL = planning.claim_option('host2@backend')
+CLAIM = claims.claim_option('host@backend')
+RIVAL = claims.claim_option('host2@backend')
 TLS = {'client.ssl': 'on', 'server.ssl': 'on'}
 NOTHING = plan.Plan()
 
@@ -61,14 +63,14 @@ ACCESS = [
 
 @pytest.mark.parametrize(('now', 'rules', 'changes'), ACCESS)
 def test_access(now, rules, changes):
-    found = planning.access(volume(allow=now), list(map(rule, rules)), SET,
+    found = exact_access(volume(allow=now), list(map(rule, rules)), SET,
                             KINDS, dynamic=True)
     assert shown(found.steps) == ([('set', changes)] if changes else [])
     assert not found.errors
 
 
 def test_who_loses_access_is_cut_off_by_a_restart_where_nothing_else_does():
-    found = planning.access(
+    found = exact_access(
         volume(allow=INFRA + ',a', options={records.DYNAMIC: 'off'}), [],
         SET, KINDS, dynamic=False)
     assert shown(found.steps) == [
@@ -82,11 +84,11 @@ def test_a_volume_without_a_list_is_closed_for_those_who_are_in(rules):
     """Everybody with a certificate has access until it is restarted."""
     setting = ('set', {records.ALLOW: ','.join([INFRA, *rules])})
     of = volume(allow=None, options={records.DYNAMIC: 'on'})
-    found = planning.access(of, list(map(rule, rules)), SET, KINDS,
+    found = exact_access(of, list(map(rule, rules)), SET, KINDS,
                             dynamic=False)
     assert shown(found.steps) == [('stop', None), setting,
                                   ('run', ('start',))]
-    found = planning.access(of, list(map(rule, rules)), SET, KINDS,
+    found = exact_access(of, list(map(rule, rules)), SET, KINDS,
                             dynamic=True)
     assert shown(found.steps) == [setting]
 
@@ -94,22 +96,22 @@ def test_a_volume_without_a_list_is_closed_for_those_who_are_in(rules):
 def test_a_volume_for_nobody_at_all_is_not_left_open():
     """There is no such list; and no list is everybody."""
     with pytest.raises(exception.InvalidRequest, match='cannot be set'):
-        planning.access(volume(allow=None), [], frozenset(), KINDS,
+        exact_access(volume(allow=None), [], frozenset(), KINDS,
                         dynamic=True)
 
 
 def test_who_only_gets_access_costs_no_restart():
-    found = planning.access(volume(), [rule('a')], SET, KINDS, dynamic=False)
+    found = exact_access(volume(), [rule('a')], SET, KINDS, dynamic=False)
     assert [action for action, _ in shown(found.steps)] == ['set']
 
 
 def test_a_volume_that_an_interrupted_call_left_stopped_is_started():
-    found = planning.access(volume('Stopped'), [], SET, KINDS, dynamic=True)
+    found = exact_access(volume('Stopped'), [], SET, KINDS, dynamic=True)
     assert shown(found.steps) == [('run', ('start',))]
 
 
 def test_names_without_tls_mean_nothing():
-    found = planning.access(
+    found = exact_access(
         volume(options={'server.ssl': 'off'}), [], SET, KINDS, dynamic=True)
     assert shown(found.steps) == [
         ('stop', None), ('set', {'server.ssl': 'on'}), ('run', ('start',))]
@@ -129,7 +131,7 @@ LEVELS = [
 @pytest.mark.parametrize(('rules', 'before', 'changes', 'errors'), LEVELS)
 def test_levels(rules, before, changes, errors):
     wanted = [name for name in rules if name not in errors]
-    found = planning.access(
+    found = exact_access(
         volume(allow=','.join([INFRA, *wanted]), options={
             records.READ_ONLY: 'on'} if before else {}),
         [rule(*each) for each in rules.items()], SET, KINDS, dynamic=True)
@@ -144,7 +146,7 @@ HOSTILE = ['*', 'a*', '[ab]', 'a`b', 'a b', 'a,b', '$(x)', 'a\nb', '-',
 
 @pytest.mark.parametrize('name', HOSTILE)
 def test_a_hostile_name_is_refused_and_no_other(name):
-    found = planning.access(volume(), [rule(name), rule('good')], SET, KINDS,
+    found = exact_access(volume(), [rule(name), rule('good')], SET, KINDS,
                             dynamic=True)
     assert set(found.errors) == {'id-' + name}
     assert shown(found.steps) == [('set', {records.ALLOW: INFRA + ',good'})]
@@ -152,7 +154,7 @@ def test_a_hostile_name_is_refused_and_no_other(name):
 
 @pytest.mark.parametrize('kind', ['ip', 'user', 'cephx'])
 def test_another_type_is_refused(kind):
-    found = planning.access(volume(), [rule('a', kind=kind)], SET, KINDS,
+    found = exact_access(volume(), [rule('a', kind=kind)], SET, KINDS,
                             dynamic=True)
     assert set(found.errors) == {'id-a'} and not found.steps
 
@@ -160,11 +162,11 @@ def test_another_type_is_refused(kind):
 def test_65_long_names_are_as_many_as_fit_and_stay_who_they_were():
     rules = [rule(f'{number:02}' + 'x' * 62) for number in range(65)]
     present = [each.to for each in rules[40:]]
-    found = planning.access(volume(allow=','.join([INFRA, *present])), rules,
+    found = exact_access(volume(allow=','.join([INFRA, *present])), rules,
                             SET, KINDS, dynamic=True)
     ((_, changes),) = shown(found.steps)
     value = changes[records.ALLOW]
-    assert 3900 < len(value) <= names.LONGEST_LIST
+    assert 3900 < len(value) <= paths.LONGEST_LIST
     assert set(present) <= set(value.split(','))
     assert set(value.split(',')) >= SET
     assert len(value.split(',')) - 2 + len(found.errors) == 65
@@ -182,7 +184,7 @@ def test_a_list_is_the_infrastructure_and_what_is_not_refused(now, rules):
     rules = [access.Rule(str(number), 'cert', *each)
              for number, each in enumerate(rules)]
     before = volume(allow=','.join([*SET, *now]))
-    found = planning.access(before, rules, SET, KINDS, dynamic=True)
+    found = exact_access(before, rules, SET, KINDS, dynamic=True)
     after = set(before.allowed)
     for action, options in shown(found.steps):
         assert action == 'set'
@@ -190,16 +192,17 @@ def test_a_list_is_the_infrastructure_and_what_is_not_refused(now, rules):
             records.ALLOW, ','.join(after)).split(','))
     kept = {each.to for each in rules if each.access_id not in found.errors}
     assert after == SET | kept
-    assert all(map(names.is_safe, after))
+    assert all(map(paths.is_safe, after))
 
 
 # Infrastructure
 
 def test_a_list_without_a_server_is_completed_from_the_record():
-    record = diary.Record(infrastructure=tuple(SET))
+    record = journal.JournalEntry(infrastructure=tuple(SET))
     assert planning.infrastructure(volume(allow='a'), record, KINDS) == SET
     with pytest.raises(exception.Conflict, match='no name of a server'):
-        planning.infrastructure(volume(allow='a'), diary.Record(), KINDS)
+        planning.infrastructure(volume(allow='a'), journal.JournalEntry(),
+                                KINDS)
 
 
 # Claiming
@@ -252,7 +255,7 @@ RIVALS = [
 
 @pytest.mark.parametrize(('before', 'after', 'other'), RIVALS)
 def test_rivals(before, after, other):
-    assert planning.rival(before, after, ID, CLAIM) == other
+    assert claims.rival(before, after, ID, CLAIM) == other
 
 
 def test_two_services_never_both_win():
@@ -265,7 +268,7 @@ def test_two_services_never_both_win():
             if event[0] == 'w':
                 state = {**state, records.MARK: share, claim: share}
             else:
-                seen[who] = planning.rival(
+                seen[who] = claims.rival(
                     volume(), volume(options=state), share, claim)
         assert not (seen['A'] is None and seen['B'] is None), order
 
@@ -290,47 +293,47 @@ def marked(mark, status='Started', name='v', bricks=(), **claims):
 
 
 SNAPS = ('h:/run/gluster/snaps/x/brick1',)
-REVERTING = diary.Record(reverting='snapshot')
-PENDING = diary.Record(pending=True)
+REVERTING = journal.JournalEntry(reverting='snapshot')
+PENDING = journal.JournalEntry(pending=True)
 OURS = [
     # volume, what is remembered of the share, whether it is the share
-    (marked(ID), diary.Record(), True),
+    (marked(ID), journal.JournalEntry(), True),
     (marked(ID), PENDING, True),
-    (marked(''), diary.Record(), False),
-    (marked(OTHER), diary.Record(), False),
+    (marked(''), journal.JournalEntry(), False),
+    (marked(OTHER), journal.JournalEntry(), False),
     # A clone is one share's by its name, whatever it was made of.
-    (marked(OTHER, name=names.clone(ID)), PENDING, True),
-    (marked(ID, name=names.clone(OTHER)), diary.Record(), True),
+    (marked(OTHER, name=paths.clone(ID)), PENDING, True),
+    (marked(ID, name=paths.clone(OTHER)), journal.JournalEntry(), True),
     # Another service came too late, and will step back.
-    (marked(OTHER, ours=ID, theirs=OTHER), diary.Record(), True),
+    (marked(OTHER, ours=ID, theirs=OTHER), journal.JournalEntry(), True),
     # It came first: we have not seen our creation end, and so step back.
     (marked(OTHER, ours=ID, theirs=OTHER), PENDING, False),
     # The mark is nobody's claim, or ours is no claim.
-    (marked(THIRD, ours=ID, theirs=OTHER), diary.Record(), False),
-    (marked(OTHER, ours=THIRD, theirs=OTHER), diary.Record(), False),
-    (marked('', ours=ID), diary.Record(), False),
+    (marked(THIRD, ours=ID, theirs=OTHER), journal.JournalEntry(), False),
+    (marked(OTHER, ours=THIRD, theirs=OTHER), journal.JournalEntry(), False),
+    (marked('', ours=ID), journal.JournalEntry(), False),
     # It is being brought back to a time when it was another's.
     (marked(OTHER, 'Stopped', bricks=SNAPS), REVERTING, True),
     (marked('', 'Stopped', bricks=SNAPS), REVERTING, True),
-    (marked(OTHER, 'Stopped', bricks=SNAPS), diary.Record(), False),
+    (marked(OTHER, 'Stopped', bricks=SNAPS), journal.JournalEntry(), False),
     (marked(OTHER, 'Started', bricks=SNAPS), REVERTING, False),
     (marked(OTHER, 'Stopped', bricks=('h:/bricks/a',)), REVERTING, False),
-    (marked(OTHER, 'Stopped', bricks=SNAPS), diary.Record(
+    (marked(OTHER, 'Stopped', bricks=SNAPS), journal.JournalEntry(
         reverting='snapshot', pending=True), False)]
 
 
 @pytest.mark.parametrize(('of', 'record', 'is_ours'), OURS)
 def test_which_volume_is_a_share(of, record, is_ours):
     """What is not is never emptied nor deleted for it."""
-    assert planning.ours(of, ID, record) is is_ours
+    assert claims.ours(of, ID, record) is is_ours
 
 
 @pytest.mark.parametrize(('options', 'unmarked'), [
     ({}, True), ({records.MARK: 'NONE'}, False), ({records.MARK: ID}, False),
     ({records.STATE: 'wiping'}, False), ({records.STATE: 'NONE'}, True)])
 def test_a_volume_that_never_had_a_mark(options, unmarked):
-    assert planning.unmarked(volume(options=options),
-                             diary.Record()) is unmarked
+    assert claims.unmarked(volume(options=options),
+                             journal.JournalEntry()) is unmarked
 
 
 ACTIVATION = [
@@ -351,14 +354,19 @@ def test_activation_is_one_invocation(of, restart, gib, commands):
 
 # Deletion
 
+GIVEN_BACK = ('set', {
+    records.MARK: 'NONE', records.STATE: 'NONE', CLAIM: 'NONE',
+    records.TLS_RUNS: 'on'})
+
+
 def test_emptying_takes_the_tenants_away_first():
     found = shown(planning.emptying(
         volume(allow=INFRA + ',a', options={
             records.MARK: ID, records.READ_ONLY: 'on'}),
-        ID, INFRA, dynamic=True, proven=True))
+        ID, INFRA, CLAIM, dynamic=True, proven=True))
     assert found == [
         ('set', {records.STATE: 'wiping', records.READ_ONLY: 'off',
-                 records.ALLOW: INFRA}), ('wipe', None)]
+                 records.ALLOW: INFRA}), ('wipe', None), GIVEN_BACK]
 
 
 @pytest.mark.parametrize(('of', 'dynamic', 'proven'), [
@@ -367,16 +375,17 @@ def test_emptying_takes_the_tenants_away_first():
     (volume(options={records.TRASH: 'on'}), True, True),
     (volume(options={'client.ssl': 'off'}), True, True)])
 def test_emptying_restarts_where_it_has_to(of, dynamic, proven):
-    found = shown(planning.emptying(of, ID, INFRA, dynamic=dynamic,
+    found = shown(planning.emptying(of, ID, INFRA, CLAIM, dynamic=dynamic,
                                     proven=proven))
-    assert [action for action, _ in found] == ['stop', 'set', 'run', 'wipe']
+    assert [action for action, _ in found] == ['stop', 'set', 'run', 'wipe',
+                                               'set']
 
 
-def test_returning_forgets_every_claim():
-    found = shown(planning.returning(volume(options={
+def test_what_is_empty_forgets_every_claim():
+    found = shown(planning.emptying(volume(options={
         records.MARK: ID, CLAIM: ID, RIVAL: OTHER, records.QUOTA: 'on'}),
-        CLAIM))
-    assert found == [('run', ('disable',)), ('set', {
+        ID, INFRA, CLAIM, dynamic=True, proven=True))
+    assert found[-2:] == [('run', ('disable',)), ('set', {
         records.MARK: 'NONE', records.STATE: 'NONE', CLAIM: 'NONE',
         RIVAL: 'NONE', records.TLS_RUNS: 'on'})]
 
@@ -422,19 +431,20 @@ def test_only_our_clones_are_ever_deleted(name, options, bricks, is_clone):
     (2, 0, 3, False, True), (3, 0, 3, False, False), (2, 5, 3, False, True),
     (5, 3, 3, True, True), (None, 0, 3, True, True)])
 def test_resize(limit, used, gib, shrink, changes):
-    quota = records.Quota(limit and limit * 1024 ** 3, used * 1024 ** 3)
-    assert planning.resize(quota, ID, gib, shrink=shrink) is changes
+    quota = records.VolumeQuota(limit and limit * 1024 ** 3, used * 1024 ** 3)
+    assert planning.limit_changes(quota, ID, gib, shrink=shrink) is changes
 
 
 def test_a_shrink_below_what_is_used():
     with pytest.raises(exception.PossibleDataLoss):
-        planning.resize(records.Quota(None, 3 * 1024 ** 3 + 1), ID, 3,
+        planning.limit_changes(
+            records.VolumeQuota(None, 3 * 1024 ** 3 + 1), ID, 3,
                         shrink=True)
 
 
 # Ensuring
 
-RECORD = diary.Record('h:/v', tls=True, infrastructure=tuple(SET))
+RECORD = journal.JournalEntry('h:/v', tls=True, infrastructure=tuple(SET))
 ENSURED = [
     # drifted volume, steps, rules are asked for
     (volume(options={records.MARK: ID}), [], False),
@@ -453,6 +463,6 @@ ENSURED = [
 
 @pytest.mark.parametrize(('of', 'steps', 'reapply'), ENSURED)
 def test_ensuring(of, steps, reapply):
-    found = ensuring.judge(of, ID, RECORD, KINDS, dynamic=True)
+    found = health.assess(of, ID, RECORD, KINDS, dynamic=True)
     assert shown(found.steps) == steps
     assert found.reapply is reapply

@@ -6,7 +6,8 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers import plan
-from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import claims
+from manila_drivers.glusterfs import paths
 from manila_drivers.glusterfs import planning
 from manila_drivers.glusterfs import records
 from tests.unit.glusterfs import test_planning as decisions
@@ -18,7 +19,7 @@ rule, volume = decisions.rule, decisions.volume
 
 def test_the_option_of_a_claim_stays_what_it_is():
     """Volumes have it, and it says whose they are."""
-    assert planning.claim_option('host@backend') == (
+    assert claims.claim_option('host@backend') == (
         'user.manila-claim-c6f67c98')
 
 
@@ -39,21 +40,21 @@ def test_what_is_known_of_tls_is_forgotten_only_if_it_is_in_doubt(
     ({records.TLS_RUNS: 'NONE'}, False),
     ({records.TLS_RUNS: 'on', 'client.ssl': 'off'}, False)])
 def test_whether_bricks_run_with_tls(options, runs):
-    assert planning.tls_runs(volume(options=options)) is runs
+    assert claims.tls_runs(volume(options=options)) is runs
 
 
 def test_stepping_back_leaves_the_mark_to_whom_it_is_due():
-    assert planning.stepping_back(CLAIM, OTHER) == {
+    assert claims.stepping_back(CLAIM, OTHER) == {
         CLAIM: 'NONE', records.MARK: OTHER}
-    assert planning.stepping_back(CLAIM, '') == {CLAIM: 'NONE'}
+    assert claims.stepping_back(CLAIM, '') == {CLAIM: 'NONE'}
 
 
 def test_release_and_claims():
-    assert planning.release(volume(), CLAIM) == {
+    assert claims.release(volume(), CLAIM) == {
         records.MARK: 'NONE', CLAIM: 'NONE'}
     of = volume(options={CLAIM: ID, decisions.RIVAL: OTHER})
-    assert planning.unclaimed(of, CLAIM) == {decisions.RIVAL: 'NONE'}
-    assert planning.unclaimed(of) == {CLAIM: 'NONE',
+    assert claims.unclaimed(of, CLAIM) == {decisions.RIVAL: 'NONE'}
+    assert claims.unclaimed(of) == {CLAIM: 'NONE',
                                       decisions.RIVAL: 'NONE'}
 
 
@@ -76,8 +77,8 @@ def test_activation_is_told_the_limit(gib):
 # Room in the list of names
 
 def fitting(*rules, now=INFRA):
-    found = planning.access(volume(allow=now), list(map(rule, rules)), SET,
-                            KINDS, dynamic=True)
+    found = planning.exact_access(
+        volume(allow=now), list(map(rule, rules)), SET, KINDS, dynamic=True)
     return {each.removeprefix('id-') for each in found.errors}
 
 
@@ -92,15 +93,15 @@ def test_a_list_may_be_as_long_as_gluster_takes(monkeypatch):
     for length, refused in (room, set()), (room + 1, set()), (
             room - 1, {other}), (room - 21, {other}), (
             room - 22, {one, other}):
-        monkeypatch.setattr(names, 'LONGEST_LIST', length)
+        monkeypatch.setattr(paths, 'LONGEST_LIST', length)
         assert fitting(one, other) == refused
 
 
 def test_what_is_refused_takes_no_room(monkeypatch):
     """A shorter name behind it may fit."""
-    monkeypatch.setattr(names, 'LONGEST_LIST', len(INFRA) + 12)
+    monkeypatch.setattr(paths, 'LONGEST_LIST', len(INFRA) + 12)
     assert fitting(named('a', 12), named('b', 11)) == {named('a', 12)}
-    monkeypatch.setattr(names, 'LONGEST_LIST', len(INFRA) + 10)
+    monkeypatch.setattr(paths, 'LONGEST_LIST', len(INFRA) + 10)
     assert fitting(named('a', 20), named('b', 20), named('c', 10),
                    named('d', 9), 'e') == {
         named('a', 20), named('b', 20), named('c', 10), 'e'}
@@ -113,7 +114,7 @@ def test_what_is_refused_takes_no_room(monkeypatch):
     ({'x' * 64: 'rw', **{f'{number:064}': 'rw' for number in range(70)}},
      INFRA, 'full')])
 def test_a_refused_rule_has_its_reason(rules, now, words):
-    found = planning.access(
+    found = planning.exact_access(
         volume(allow=now), [rule(*each) for each in rules.items()], SET,
         KINDS, dynamic=True)
     assert found.errors
@@ -125,7 +126,8 @@ def test_a_refused_rule_has_its_reason(rules, now, words):
 
 def test_a_volume_is_emptied_as_what_it_was_seen_to_be():
     of = volume(options={records.MARK: ID})
-    *_, last = planning.emptying(of, ID, INFRA, dynamic=True, proven=True)
+    *_, last, _ = planning.emptying(of, ID, INFRA, CLAIM, dynamic=True,
+                                    proven=True)
     assert (last.action, last.target) == ('wipe', 'v')
     assert last.args == {'of': of}
 

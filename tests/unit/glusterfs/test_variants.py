@@ -118,8 +118,8 @@ def test_how_many_bricks_a_dispersed_volume_can_lose_is_not_told():
     (5, 4, 2, False), (5, None, 2, False), (5, 1, 2, True),
     (1, None, 2, True), (None, None, 2, True), (2, 4, 2, False)])
 def test_an_extension_takes_no_room_away(limit, used, gib, changed):
-    quota = records.Quota(limit and limit * GIB, used and used * GIB)
-    assert planning.resize(quota, 'x', gib, shrink=False) is changed
+    quota = records.VolumeQuota(limit and limit * GIB, used and used * GIB)
+    assert planning.limit_changes(quota, 'x', gib, shrink=False) is changed
 
 
 def test_a_limit_that_is_not_told_is_not_none(world):
@@ -209,6 +209,6 @@ def test_remarks_are_no_answers():
     """The text of a peer does not decide what is so here."""
     document = wire.document([], ret=-1, number=30806, text=(
         'Commit failed on 192.0.2.9. Error: Volume v does not exist'))
-    from manila_drivers.glusterfs import trouble
-    error = trouble.failure(parsing.answers(document)[0], 'x')
+    from manila_drivers.glusterfs import errors
+    error = errors.failure(parsing.answers(document)[0], 'x')
     assert type(error) is exception.BackendError

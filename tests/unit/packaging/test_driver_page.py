@@ -12,7 +12,7 @@ import re
 
 import pytest
 
-from manila_drivers.glusterfs import opts as gluster
+from manila_drivers.glusterfs import opts
 from manila_drivers.ibm.gpfs import opts as gpfs
 from manila_drivers.standalone import options as manila
 from manila_drivers.vastdata import opts as vast
@@ -66,7 +66,7 @@ def names(options: Iterable[object]) -> frozenset[str]:
 PAGES = [
     Page('vast', 'vast-errors', names(vast.VAST_OPTS),
          ('vastdata', 'transport', '')),
-    Page('glusterfs', 'gluster-errors', names(gluster.GLUSTER_OPTS),
+    Page('glusterfs', 'gluster-errors', names(opts.GLUSTER_OPTS),
          ('glusterfs', 'transport', '')),
     Page('gpfs', 'gpfs-errors', names(gpfs.GPFS_OPTS),
          ('ibm/gpfs', 'nas', 'transport', ''), names(manila.GANESHA_OPTS))]

@@ -10,9 +10,9 @@ import random
 from typing import Any
 
 from manila_drivers import access
-from manila_drivers.glusterfs import address as address_module
-from manila_drivers.glusterfs import commandline
+from manila_drivers.glusterfs import client
 from manila_drivers.glusterfs import glusterfs_native
+from manila_drivers.glusterfs import paths
 from manila_drivers.model import GiB
 from manila_drivers.testing.conformance import lab
 from manila_drivers.testing.conformance import seam
@@ -63,7 +63,7 @@ BOTH_LEVELS = lab.Features(
 class _Seamed:
     """What runs commands, with the seam around each of them."""
 
-    def __init__(self, inner: commandline.Runner,
+    def __init__(self, inner: client.CommandRunner,
                  process: seam.Process) -> None:
         self._inner = inner
         self._process = process
@@ -126,7 +126,7 @@ class GlusterLab(simulated.SimulatedLab[Site]):
     def wiring(self) -> dict[str, Any]:
         process = seam.Process(self.seam)
 
-        def transport(address: address_module.Address | None) -> _Seamed:
+        def transport(address: paths.ServerAddress | None) -> _Seamed:
             return _Seamed(self.host.transport(address), process)
         return {'private_storage': self.storage, 'transport': transport,
                 'sleep': self.clock.sleep}

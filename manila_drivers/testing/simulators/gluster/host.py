@@ -13,7 +13,7 @@ import time
 import uuid
 
 from manila_drivers import exception
-from manila_drivers.glusterfs import address as address_module
+from manila_drivers.glusterfs import paths
 from manila_drivers.testing.simulators.faults import Fault
 from manila_drivers.testing.simulators.gluster import placement
 from manila_drivers.testing.simulators.gluster import sim as sim_module
@@ -57,7 +57,7 @@ class ManilaHost(sim_module.Struck):
         self.directories: set[str] = set()
         self._mounts: dict[str, _Mounted] = {}
 
-    def transport(self, address: address_module.Address | None,
+    def transport(self, address: paths.ServerAddress | None,
                   ) -> 'Runner':
         """What runs commands on a server, or here for None."""
         if address is None:
@@ -160,7 +160,8 @@ class ManilaHost(sim_module.Struck):
         found = [path for path in _paths(
             seen, trash=volume.trash_seen, lost=volume.lost_found,
             pieces=volume.shard_seen)
-            if not (volume.sharded and path.startswith(_PIECES)) and not any(fnmatch.fnmatchcase(place + path, _pattern(each))
+            if not (volume.sharded and path.startswith(_PIECES))
+            and not any(fnmatch.fnmatchcase(place + path, _pattern(each))
                        for each in spared)]
         if '-delete' in words:
             placement.missed(volume, away)

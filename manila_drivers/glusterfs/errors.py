@@ -57,7 +57,7 @@ _UNREACHABLE = re.compile(
 _TIMED_OUT = re.compile('Request timed out')
 
 
-def number(answer: parsing.Answer) -> int:
+def number(answer: parsing.GlusterAnswer) -> int:
     """Gluster's error number, or the one that the text means; 0 if none."""
     if answer.ok:
         return 0
@@ -68,13 +68,13 @@ def number(answer: parsing.Answer) -> int:
     return known
 
 
-def unknown_option(answer: parsing.Answer) -> str:
+def unknown_option(answer: parsing.GlusterAnswer) -> str:
     """The option of a ``volume set`` that this build does not have."""
     found = _UNKNOWN_OPTION.search(answer.text)
     return found[1] if found and not answer.ok else ''
 
 
-def already(answer: parsing.Answer, words: tuple[str, ...]) -> bool:
+def already(answer: parsing.GlusterAnswer, words: tuple[str, ...]) -> bool:
     """Whether a command failed because all is as it would have made it."""
     if _OF_A_PEER.search(answer.text):
         return False
@@ -91,7 +91,7 @@ def already(answer: parsing.Answer, words: tuple[str, ...]) -> bool:
         and answer.number == SAME_STATE
 
 
-def failure(answer: parsing.Answer, what: str) -> exception.DriverError:
+def failure(answer: parsing.GlusterAnswer, what: str) -> exception.DriverError:
     """The error to raise for an answer that is none of success."""
     known = number(answer)
     said = ' '.join(filter(None, (

@@ -11,14 +11,14 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers.glusterfs import clusters as clusters_module
+from manila_drivers.glusterfs import clusters
 from manila_drivers.glusterfs import completeness
+from manila_drivers.glusterfs import paths
 from manila_drivers.glusterfs import records
-from manila_drivers.glusterfs import site as site_module
+from manila_drivers.glusterfs import repository
 
 LOG = logging.getLogger(__name__)
 
-Located = clusters_module.Located
 
 # Seconds for which the sizes of bricks are believed, and after which those
 # that are not known are asked for again: asking takes locks.
@@ -26,16 +26,16 @@ _KEPT = 3600.0
 _LACKING = 300.0
 
 
-class Statistics:
+class GlusterStats:
     """What the scheduler and the usage reports are told."""
 
-    def __init__(self, site: site_module.Site, *,
+    def __init__(self, repo: repository.VolumeRepository, *,
                  clock: Callable[[], float] = time.monotonic) -> None:
-        self._site = site
-        self._pool = site.settings.pool
+        self._repo = repo
+        self._pool = repo.settings.pool
         self._clock = clock
-        self._gib = site.gib
-        self._asked: dict[clusters_module.Cluster, float] = {}
+        self._gib = repo.gib
+        self._asked: dict[clusters.GlusterCluster, float] = {}
 
     def read(self) -> dict[str, Any]:
         """Capacities, in one read for each cluster.
@@ -44,13 +44,13 @@ class Statistics:
         scheduler takes off what it has placed since.  The largest share
         that can be made is a bound for one, and told beside it.
         """
-        volumes = [each for each in self._site.clusters.volumes()
+        volumes = [each for each in self._repo.clusters.volumes()
                    if self._pool.has(each.cluster.address.host,
                                      each.volume.name)]
         self._learn(volumes)
         free = [each for each in volumes if each.volume.free
                 and not self._pool.unfit(each.volume)
-                and not self._site.suspects.reason(each.qualified)]
+                and not self._repo.suspects.reason(each.qualified)]
         used = [each for each in volumes if not each.volume.free]
         sizes = [self._gib(each) for each in free + used]
         known = [size for size in sizes if size is not None]
@@ -69,7 +69,7 @@ class Statistics:
             'gluster_unusable_volumes':
                 len(volumes) - len(free) - len(used)}
 
-    def _growth(self, located: Located) -> int:
+    def _growth(self, located: clusters.LocatedVolume) -> int:
         """GiB by which a share may be extended in its volume.
 
         0 where its size is not known: nothing is promised then.
@@ -78,10 +78,10 @@ class Statistics:
         if volume.state:
             return 0
         size = self._gib(located)
-        share = self._site.sizes.read(volume.mark) if volume.mark else None
+        share = self._repo.journal.size(volume.mark) if volume.mark else None
         return max(0, size - share) if size and share else 0
 
-    def _learn(self, volumes: Iterable[Located]) -> None:
+    def _learn(self, volumes: Iterable[clusters.LocatedVolume]) -> None:
         """Ask for the bricks of volumes whose names tell no size.
 
         Again and again, since operators make volumes larger.
@@ -104,56 +104,63 @@ class Statistics:
                     each.volume, bricks.get(each.volume.name, ()))
                 if total:
                     # As shares are told it, see Shares.resize.
-                    self._site.measured[each.qualified] = -(
+                    self._repo.measured[each.qualified] = -(
                         -total // model.GiB)
 
-    # -- usage -----------------------------------------------------------
 
-    def usage(self, share_ids: Iterable[str]) -> dict[str, int]:
-        """Bytes in use by share, as far as they are known.
+# -- usage -----------------------------------------------------------------
 
-        From the quota where there is one, which counts exactly; else from
-        the file systems of the bricks.  Not known while a brick is offline.
-        """
-        volumes = self._site.clusters.volumes()
-        found = {}
-        for ident in share_ids:
-            located = clusters_module.owned(ident, volumes)
-            if located is not None and located.volume.started:
-                found[ident] = located
-        bricks = self._bricks(found.values())
-        used = {}
-        for ident, located in found.items():
-            size, error = exception.caught(functools.partial(
-                self._used, located, bricks.get(located.cluster, {}).get(
-                    located.volume.name, [])))
-            if error is not None:
-                LOG.warning('What share %s uses is not known: %s', ident,
-                            error)
-            if size is not None:
-                used[ident] = size
-        return used
+def usage(repo: repository.VolumeRepository) -> dict[str, float]:
+    """Return GiB in use by share, as far as they are known.
 
-    @staticmethod
-    def _bricks(volumes: Iterable[Located],
-                ) -> dict[clusters_module.Cluster,
-                          dict[str, list[records.Brick]]]:
-        found = {}
-        for cluster in {each.cluster for each in volumes}:
-            bricks, error = exception.caught(cluster.gluster.bricks)
-            if bricks is None:
-                LOG.warning('What shares use is not known: %s', error)
-            else:
-                found[cluster] = bricks
-        return found
+    From the quota where there is one, which counts exactly; else from the
+    file systems of the bricks.  Not known while a brick is offline.
+    """
+    shares = [each for each in repo.clusters.volumes()
+              if each.volume.started and _share_of(each.volume)]
+    bricks = _bricks(shares)
+    used = {}
+    for each in shares:
+        size, error = exception.caught(functools.partial(
+            _used, each, bricks.get(each.cluster, {}).get(
+                each.volume.name, [])))
+        if error is not None:
+            LOG.warning('What share %s uses is not known: %s',
+                        _share_of(each.volume), error)
+        if size is not None:
+            used[_share_of(each.volume)] = size / model.GiB
+    return used
 
-    @staticmethod
-    def _used(located: Located, bricks: list[records.Brick]) -> int | None:
-        volume = located.volume
-        if not bricks or completeness.missing(volume, bricks):
-            return None
-        if volume.on(records.QUOTA):
-            quota = located.cluster.gluster.quota(volume.name)
-            return None if quota is None else quota.used
-        total, free = completeness.capacity(volume, bricks)
-        return None if total is None or free is None else total - free
+
+def _share_of(volume: records.Volume) -> str:
+    """Return the share that a volume is, '' if it is none.
+
+    A clone has its parent's mark until it has been prepared.
+    """
+    return volume.name.removeprefix(paths.PREFIX) \
+        if paths.is_clone(volume.name) else volume.mark
+
+
+def _bricks(volumes: Iterable[clusters.LocatedVolume],
+        ) -> dict[clusters.GlusterCluster,
+                      dict[str, list[records.Brick]]]:
+    found = {}
+    for cluster in {each.cluster for each in volumes}:
+        bricks, error = exception.caught(cluster.gluster.bricks)
+        if bricks is None:
+            LOG.warning('What shares use is not known: %s', error)
+        else:
+            found[cluster] = bricks
+    return found
+
+
+def _used(located: clusters.LocatedVolume,
+          bricks: list[records.Brick]) -> int | None:
+    volume = located.volume
+    if not bricks or completeness.missing(volume, bricks):
+        return None
+    if volume.on(records.QUOTA):
+        quota = located.cluster.gluster.quota(volume.name)
+        return None if quota is None else quota.used
+    total, free = completeness.capacity(volume, bricks)
+    return None if total is None or free is None else total - free

@@ -17,10 +17,10 @@ from typing import Protocol
 from typing import TypeVar
 
 from manila_drivers import exception
-from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import errors
 from manila_drivers.glusterfs import parsing
+from manila_drivers.glusterfs import paths
 from manila_drivers.glusterfs import records
-from manila_drivers.glusterfs import trouble
 from manila_drivers.transport import command
 from manila_drivers.transport import retry
 
@@ -39,7 +39,7 @@ _ANY = frozenset(range(256))
 _PROMPT = 10.0
 
 
-class Runner(Protocol):
+class CommandRunner(Protocol):
     """What runs commands: ``local.Local`` and ``ssh.Host``."""
 
     def run(self, cmd: command.Command) -> command.Result: ...
@@ -56,13 +56,14 @@ class Patience:
     lock: float = 30.0
 
 
-class Gluster:
+class GlusterClient:
     """Runs ``gluster`` on one server.
 
     :param runner: of commands there.
     """
 
-    def __init__(self, runner: Runner, where: str, patience: Patience, *,
+    def __init__(self, runner: CommandRunner, where: str,
+                 patience: Patience, *,
                  clock: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], object] = time.sleep) -> None:
         self._runner = runner
@@ -75,27 +76,27 @@ class Gluster:
 
     # -- one command -----------------------------------------------------
 
-    def call(self, *words: str) -> parsing.Answer:
+    def call(self, *words: str) -> parsing.GlusterAnswer:
         """One command; that all was so already is success.
 
         :raises DriverError: it failed; see ``trouble``.
         """
         answer = self.ask(*words)
-        if answer.ok or trouble.already(answer, words):
+        if answer.ok or errors.already(answer, words):
             return answer
-        raise trouble.failure(answer, self._what(words))
+        raise errors.failure(answer, self._what(words))
 
-    def ask(self, *words: str, again: bool = True) -> parsing.Answer:
+    def ask(self, *words: str, again: bool = True) -> parsing.GlusterAnswer:
         """One command, whose failure is an answer as well.
 
         :param again: it may be given again when the answer is lost.
         """
         return self._patiently(
             lambda: self._answers((words,)),
-            lambda given: trouble.number(given[0]) == trouble.LOCKED,
+            lambda given: errors.number(given[0]) == errors.LOCKED,
             again=again)[0]
 
-    def batch(self, lines: Sequence[Words]) -> list[parsing.Answer]:
+    def batch(self, lines: Sequence[Words]) -> list[parsing.GlusterAnswer]:
         """Several commands in one process, each a repeatable one.
 
         All are given, whatever becomes of the first ones.
@@ -106,11 +107,11 @@ class Gluster:
             return [self.call(*lines[0])]
         given = self._patiently(
             lambda: self._answers(lines), lambda given: any(
-                trouble.number(answer) == trouble.LOCKED
+                errors.number(answer) == errors.LOCKED
                 for answer in given))
         for words, answer in zip(lines, given, strict=True):
-            if not answer.ok and not trouble.already(answer, words):
-                raise trouble.failure(answer, self._what(words))
+            if not answer.ok and not errors.already(answer, words):
+                raise errors.failure(answer, self._what(words))
         return given
 
     def _patiently(self, call: Callable[[], T],
@@ -139,14 +140,14 @@ class Gluster:
                 raise error
             LOG.warning('%s: once more after: %s', self._where, error)
 
-    def _answers(self, lines: Sequence[Words]) -> list[parsing.Answer]:
+    def _answers(self, lines: Sequence[Words]) -> list[parsing.GlusterAnswer]:
         cmd = self._command(lines)
         what = self._what(lines[0])
         result = self._runner.run(cmd)
         try:
             given = parsing.answers(result.stdout)
-        except parsing.NotXml as exc:
-            raise trouble.speechless(result, what, cmd) from exc
+        except parsing.NotXmlError as exc:
+            raise errors.speechless(result, what, cmd) from exc
         if len(given) != len(lines):
             raise exception.OutcomeUnknown(
                 what, answer='%d answers to %d commands'
@@ -191,12 +192,12 @@ class Gluster:
 
     def volume(self, name: str) -> records.Volume | None:
         """A volume; None only if gluster says that it is not there."""
-        answer = self.ask('volume', 'info', names.checked(name))
+        answer = self.ask('volume', 'info', paths.checked(name))
         what = self._what(('volume', 'info', name))
-        if trouble.number(answer) == trouble.NO_VOLUME:
+        if errors.number(answer) == errors.NO_VOLUME:
             return None
         if not answer.ok:
-            raise trouble.failure(answer, what)
+            raise errors.failure(answer, what)
         found = parsing.volumes(answer)
         if found and found[0].name != name:
             raise exception.BackendError(
@@ -215,41 +216,41 @@ class Gluster:
         """
         return parsing.bricks(self.call(*status(volume))).get(volume, [])
 
-    def heals(self, volume: str) -> list[records.Heal] | None:
+    def heals(self, volume: str) -> list[records.BrickHeal] | None:
         """What copies lack; None for a volume without any.
 
         :raises DriverError: it is not told.
         """
         return self._patiently(lambda: self._heals(
-            ('volume', 'heal', names.checked(volume), 'info')))
+            ('volume', 'heal', paths.checked(volume), 'info')))
 
-    def _heals(self, words: Words) -> list[records.Heal] | None:
+    def _heals(self, words: Words) -> list[records.BrickHeal] | None:
         cmd = dataclasses.replace(self._command((words,)), accept=_ANY)
         result = self._runner.run(cmd)
         try:
             return parsing.heals(result.stdout)
-        except parsing.NotXml as exc:
-            raise trouble.speechless(result, self._what(words),
+        except parsing.NotXmlError as exc:
+            raise errors.speechless(result, self._what(words),
                                      cmd) from exc
 
     def heal(self, volume: str) -> None:
         """Have gluster heal what copies lack now; it answers in text."""
         self._patiently(lambda: self._runner.run(dataclasses.replace(
-            self._command((('volume', 'heal', names.checked(volume)),)),
+            self._command((('volume', 'heal', paths.checked(volume)),)),
             accept=_ANY)))
 
     def bounded(self, volume: str,
-                ) -> tuple[records.Quota | None, list[records.Brick]]:
+                ) -> tuple[records.VolumeQuota | None, list[records.Brick]]:
         """Its quota, and its bricks, which alone make that true."""
         given = self.batch([
-            ('volume', 'quota', names.checked(volume), 'list', '/'),
+            ('volume', 'quota', paths.checked(volume), 'list', '/'),
             status(volume)])
         return (parsing.quota(given[0]),
                 parsing.bricks(given[1]).get(volume, []))
 
-    def quota(self, volume: str) -> records.Quota | None:
+    def quota(self, volume: str) -> records.VolumeQuota | None:
         return parsing.quota(self.call('volume', 'quota',
-                                       names.checked(volume), 'list', '/'))
+                                       paths.checked(volume), 'list', '/'))
 
     # -- writing ---------------------------------------------------------
 
@@ -260,15 +261,15 @@ class Gluster:
         """
         left = dict(options)
         while left:
-            words = ['volume', 'set', names.checked(volume)]
+            words = ['volume', 'set', paths.checked(volume)]
             for option, value in left.items():
                 words += [option, value]
             answer = self.ask(*words)
             if answer.ok:
                 return
-            missing = trouble.unknown_option(answer)
+            missing = errors.unknown_option(answer)
             if missing not in records.OPTIONAL or missing not in left:
-                raise trouble.failure(answer, self._what(tuple(words)))
+                raise errors.failure(answer, self._what(tuple(words)))
             LOG.info('%s has no option %s', self._where, missing)
             del left[missing]
 
@@ -280,23 +281,23 @@ def _not_run(error: exception.DriverError) -> bool:
 
 
 def status(volume: str) -> Words:
-    return ('volume', 'status', names.checked(volume))
+    return ('volume', 'status', paths.checked(volume))
 
 
 def start(volume: str) -> Words:
-    return ('volume', 'start', names.checked(volume))
+    return ('volume', 'start', paths.checked(volume))
 
 
 def stop(volume: str) -> Words:
-    return ('volume', 'stop', names.checked(volume))
+    return ('volume', 'stop', paths.checked(volume))
 
 
 def limit(volume: str, gib: int) -> Words:
     """Bound a volume to so many GiB."""
-    return ('volume', 'quota', names.checked(volume), 'limit-usage', '/',
+    return ('volume', 'quota', paths.checked(volume), 'limit-usage', '/',
             '%dGB' % gib)
 
 
 def quota(volume: str, verb: str) -> Words:
     """Switch quota on (``enable``) or off (``disable``)."""
-    return ('volume', 'quota', names.checked(volume), verb)
+    return ('volume', 'quota', paths.checked(volume), verb)

@@ -6,29 +6,27 @@ from collections.abc import Mapping
 import dataclasses
 from typing import Any
 
+from manila_drivers import driver
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers.glusterfs import clusters as clusters_module
+from manila_drivers.glusterfs import clusters
 from manila_drivers.glusterfs import completeness
-from manila_drivers.glusterfs import diary
-from manila_drivers.glusterfs import names
+from manila_drivers.glusterfs import paths
 from manila_drivers.glusterfs import planning
 from manila_drivers.glusterfs import records
-from manila_drivers.glusterfs import site as site_module
-
-Located = clusters_module.Located
+from manila_drivers.glusterfs import repository
 
 
-class Manager:
-    """Manage and unmanage of one backend."""
+class GlusterAdoption:
+    """Take volumes under management, and let them go."""
 
-    def __init__(self, site: site_module.Site) -> None:
-        self._site = site
-        self._pool = site.settings.pool
-        self._kinds = site.settings.infrastructure
+    def __init__(self, repo: repository.VolumeRepository) -> None:
+        self._repo = repo
+        self._pool = repo.settings.pool
+        self._kinds = repo.settings.infrastructure
 
-    def manage(self, share: model.Share,
-               options: Mapping[str, Any]) -> dict[str, Any]:
+    def adopt(self, call: driver.Call,
+              options: Mapping[str, Any]) -> dict[str, Any]:
         """Make a share of a volume with the data that is in it.
 
         Tenants whose names are in its list lose access until the rules
@@ -37,39 +35,49 @@ class Manager:
         :returns: ``size`` in GiB and ``export_locations``.
         :raises NotManageable: with nothing changed.
         """
+        share = call.share
         if share.proto != 'GLUSTERFS':
             raise exception.NotManageable(
                 'Share %s asks for protocol %s; this backend serves '
                 'GLUSTERFS' % (share.id, share.proto or '(none)'))
         cluster, name = self._place(share)
-        with self._site.locked(share.id), self._site.locked_pool():
-            volume = cluster.proven().gluster.volume(names.checked(name))
+        with self._repo.locked(share.id), self._repo.locked_pool():
+            volume = cluster.proven().gluster.volume(paths.checked(name))
             if volume is None:
                 raise exception.NotManageable(
                     'Cluster %s has no volume %s' % (cluster, name))
-            located = Located(cluster, volume)
+            located = clusters.LocatedVolume(cluster, volume)
             self._check(share, located)
             size = self._size(located, options)
-            self._take(share, located, size)
-            self._site.sizes.note(share.id, size)
+            entry = self._repo.journal.read(share.id)
+            # What has been done may have got its rules by now.
+            if volume.mark != share.id or volume.state or entry.pending \
+                    or entry.volume != located.qualified:
+                self._repo.run(cluster, planning.adoption(
+                    volume, share.id, self._repo.claim(share), self._kinds,
+                    size))
+                self._repo.journal.complete(share.id, located.qualified,
+                                            volume.id)
+            self._repo.journal.sized(share.id, size)
         return {'size': size,
-                'export_locations': self._site.locations(located)}
+                'export_locations': self._repo.locations(located)}
 
     def _place(self, share: model.Share,
-               ) -> tuple[clusters_module.Cluster, str]:
+               ) -> tuple[clusters.GlusterCluster, str]:
         if not share.export_paths:
             raise exception.NotManageable(
                 'Share %s comes without an export path' % share.id)
-        place = self._site.clusters.at(share.export_paths[0])
+        place = self._repo.clusters.at(share.export_paths[0])
         if place is None:
             raise exception.NotManageable(
                 'Export path %s is not host:/volume of a server of this '
                 'backend' % share.export_paths[0],
                 check='glusterfs_servers: %s' % ', '.join(
-                    map(str, self._site.settings.addresses)))
+                    map(str, self._repo.settings.addresses)))
         return place
 
-    def _check(self, share: model.Share, located: Located) -> None:
+    def _check(self, share: model.Share,
+               located: clusters.LocatedVolume) -> None:
         volume = located.volume
         if volume.state == records.WIPING:
             raise exception.NotManageable(
@@ -85,7 +93,8 @@ class Manager:
             raise exception.NotManageable(
                 'Volume %s cannot be a share: %s' % (located.qualified, why))
 
-    def _size(self, located: Located, options: Mapping[str, Any]) -> int:
+    def _size(self, located: clusters.LocatedVolume,
+              options: Mapping[str, Any]) -> int:
         """GiB: its limit, or what the name says, was given, bricks have."""
         given = self._given(options)
         if located.volume.on(records.QUOTA):
@@ -107,7 +116,7 @@ class Manager:
         return int(text)
 
     @staticmethod
-    def _measured(located: Located) -> int:
+    def _measured(located: clusters.LocatedVolume) -> int:
         """GiB that its bricks have."""
         if not located.volume.started:
             raise exception.NotManageable(
@@ -127,7 +136,8 @@ class Manager:
         return -(-total // model.GiB)
 
     @staticmethod
-    def _limit(located: Located, given: int | None) -> int | None:
+    def _limit(located: clusters.LocatedVolume,
+               given: int | None) -> int | None:
         """GiB that a quota bounds the volume to, which users know.
 
         :returns: ``given`` where it cannot be seen; None without a limit.
@@ -144,27 +154,7 @@ class Manager:
             return given
         return -(-quota.limit // model.GiB) or None
 
-    def _take(self, share: model.Share, located: Located,
-              size: int) -> None:
-        volume = located.volume
-        if volume.mark == share.id and not volume.state:
-            # Has been done; its rules may have been made by now.
-            again = self._site.diary.read(share.id)
-            if again.volume == located.qualified and not again.pending:
-                return
-        infra = planning.infrastructure(volume, diary.Record(), self._kinds)
-        claim = self._site.claim(share)
-        changes = planning.unclaimed(volume, claim) | planning.preparation(
-            volume, share.id, claim, self._kinds.joined(infra))
-        restart = not planning.tls_runs(volume)
-        if changes:
-            located.cluster.gluster.set(volume.name, changes)
-        self._site.run(located.cluster, planning.activation(
-            volume, restart=restart,
-            gib=size if volume.on(records.QUOTA) else None))
-        self._site.diary.complete(share.id, located.qualified, volume.id)
-
-    def unmanage(self, share: model.Share) -> None:
+    def release(self, call: driver.Call) -> None:
         """Let a volume go with all its data.
 
         It keeps its mark, so that no service hands it out.
@@ -172,17 +162,14 @@ class Manager:
         :raises TransportError: its cluster does not answer.  Without a mark
             that it was let go nobody could manage the volume again.
         """
-        with self._site.locked(share.id):
-            record = self._site.diary.read(share.id)
-            gone = record.volume and not self._site.clusters.at(record.volume)
+        ident = call.share.id
+        with self._repo.locked(ident):
+            entry = self._repo.journal.read(ident)
+            gone = entry.volume and not self._repo.clusters.at(entry.volume)
             # What cannot be asked may have it, but for a cluster that is
             # not of this backend any more.
-            found = self._site.find(share.id, record, all_of_them=not gone)
-            if found is not None:
-                changes = found.volume.changes({
-                    records.MARK: share.id,
-                    records.STATE: records.UNMANAGED,
-                    **planning.unclaimed(found.volume)})
-                if changes:
-                    found.cluster.gluster.set(found.volume.name, changes)
-            self._site.diary.forget(share.id)
+            facts = self._repo.facts(ident, all_of_them=not gone)
+            if facts is not None:
+                self._repo.run(facts.cluster, planning.letting_go(
+                    facts.volume, ident))
+            self._repo.journal.forget(ident)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Names: of certificates, of clones and of snapshots.  Pure.
+"""Names of certificates, volumes and snapshots, and where they are.  Pure.
 
 Common names go into a volume option, and options are copied as they are into
 files that the brick processes parse.  So this is about more than matching:
@@ -9,6 +9,7 @@ only characters that mean nothing there are let through, in any value.
 
 from collections.abc import Iterable
 from collections.abc import Sequence
+import dataclasses
 import re
 
 from manila_drivers import exception
@@ -17,7 +18,7 @@ from manila_drivers import exception
 #: value of 4085.
 LONGEST_LIST = 4000
 
-_PREFIX = 'manila-'
+PREFIX = 'manila-'
 _UUID = re.compile(
     r'[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}', re.I)
 _SAFE = re.compile(r'[A-Za-z0-9](?:[A-Za-z0-9._@:+=-]*[A-Za-z0-9])?')
@@ -52,16 +53,16 @@ def checked(word: str) -> str:
 
 def clone(share_id: str) -> str:
     """The volume that is made for a share from a snapshot."""
-    return checked(_PREFIX + share_id)
+    return checked(PREFIX + share_id)
 
 
 def is_clone(volume: str) -> bool:
     """Whether a volume has the name of a clone of ours or of upstream's."""
-    return volume.startswith(_PREFIX) and is_id(volume[len(_PREFIX):])
+    return volume.startswith(PREFIX) and is_id(volume[len(PREFIX):])
 
 
 def snapshot(snapshot_id: str) -> str:
-    return checked(_PREFIX + snapshot_id)
+    return checked(PREFIX + snapshot_id)
 
 
 def stamped(name: str, found: Iterable[str]) -> list[str]:
@@ -72,7 +73,7 @@ def stamped(name: str, found: Iterable[str]) -> list[str]:
     return sorted(each for each in found if each.startswith(name + '_GMT-'))
 
 
-class Infrastructure:
+class ReservedNames:
     """Tells the names of servers and of this host from tenants'.
 
     :param servers: how the names of servers begin.
@@ -121,3 +122,96 @@ class Infrastructure:
                     len(chosen), len(text),
                     ': %r is not acceptable' % unsafe[0] if unsafe else ''))
         return text
+
+
+# -- addresses: [user@]host[:/volume] ---------------------------------------
+
+_ADDRESS = re.compile(
+    r'(?:(?P<user>[^:@/\s]+)@)?'
+    r'(?P<host>\[[0-9A-Fa-f:.]+(?:%[^\]:@/\s]+)?\]|[^:@/\s\[\]]+)'
+    r'(?::/(?P<volume>[^/\s]+)(?P<path>/.*)?)?')
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerAddress:
+    """A server by which a cluster is managed.
+
+    ``host`` is without the brackets of an IPv6 address, as the mount helper
+    and SSH want it.  Without ``user`` it is this host.
+    """
+
+    host: str
+    user: str = ''
+
+    @property
+    def bracketed(self) -> str:
+        return f'[{self.host}]' if ':' in self.host else self.host
+
+    def __str__(self) -> str:
+        return f'{self.user}@{self.bracketed}' if self.user \
+            else self.bracketed
+
+    def export(self, volume: str) -> str:
+        """What clients mount.  Shows no user, and IPv6 without brackets."""
+        return f'{self.host}:/{volume}'
+
+    def qualified(self, volume: str) -> str:
+        """How a share's record names its volume, as upstream's does."""
+        return f'{self}:/{volume}'
+
+
+@dataclasses.dataclass(frozen=True)
+class VolumeAddress:
+    address: ServerAddress
+    volume: str
+
+
+def _parsed(text: str) -> re.Match[str] | None:
+    found = _ADDRESS.fullmatch(text.strip())
+    if found is None or found['host'].startswith('-') \
+            or (found['user'] or '').startswith('-'):
+        return None
+    return found
+
+
+def _address(found: re.Match[str]) -> ServerAddress:
+    return ServerAddress(found['host'].strip('[]'), found['user'] or '')
+
+
+def server(text: str, option: str = 'glusterfs_servers') -> ServerAddress:
+    """An address without a volume.
+
+    :raises ConfigurationError: naming the option.
+    """
+    found = _parsed(text)
+    if found is None or found['volume']:
+        raise exception.ConfigurationError(
+            option, '%r is not of the form [user@]host' % text,
+            check='no volume belongs here, and an IPv6 address goes in '
+                  'brackets')
+    return _address(found)
+
+
+def target(text: str, option: str = 'glusterfs_targets') -> VolumeAddress:
+    """An address with a volume.
+
+    :raises ConfigurationError: naming the option.
+    """
+    found = _parsed(text)
+    if found is None or not found['volume'] or found['path']:
+        raise exception.ConfigurationError(
+            option, '%r is not of the form [user@]host:/volume' % text)
+    return VolumeAddress(_address(found), found['volume'])
+
+
+def recorded(text: str) -> VolumeAddress | None:
+    """What a record or an export location says; None if it is no such."""
+    found = _parsed(text)
+    if found is not None and found['volume']:
+        return VolumeAddress(_address(found), found['volume'])
+    # An export of an IPv6 server has no brackets.
+    host, separator, volume = text.rpartition(':/')
+    if separator and re.fullmatch(r'[0-9A-Fa-f:.]+', host) \
+            and '/' not in volume:
+        return VolumeAddress(ServerAddress(host), volume)
+    return None

@@ -1,15 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is remembered of a share on this side: Manila's private storage.
+"""What is remembered of shares on this side: Manila's private storage.
 
 ``volume`` is upstream's key and form.  The other keys only help after
 interruptions; a share without them works.
 """
 
+from collections.abc import Callable
+from collections.abc import Iterable
 import dataclasses
 from typing import Any
 
 _LONGEST = 1000
+
+# Seconds for which a volume that could not be made a share is tried last.
+_SUSPECT = 600.0
 
 VOLUME = 'volume'
 _CLAIM = 'gluster_claim'
@@ -23,7 +28,7 @@ _ID = 'gluster_id'
 
 
 @dataclasses.dataclass(frozen=True)
-class Record:
+class JournalEntry:
     """One share.
 
     :param volume: ``[user@]host:/volume``; '' if nothing is known.
@@ -51,17 +56,18 @@ class Record:
     ident: str = ''
 
 
-class Diary:
+class ShareJournal:
     """Reads and writes the records of shares by instance id."""
 
     def __init__(self, storage: Any) -> None:
         self._storage = storage
+        self._sizes: dict[str, int | None] = {}
 
-    def read(self, share_id: str) -> Record:
+    def read(self, share_id: str) -> JournalEntry:
         found = self._storage.get(share_id) or {}
         volume = found.get(VOLUME) or ''
         claim = found.get(_CLAIM)
-        return Record(
+        return JournalEntry(
             volume=volume, pending=claim in ('pending', 'again'),
             fresh=claim == 'pending',
             # Upstream's driver has restarted what it recorded.
@@ -74,7 +80,7 @@ class Diary:
             reapply=found.get(_REAPPLY) == 'yes',
             ident=found.get(_ID) or '')
 
-    def begin(self, share_id: str, volume: str, names: tuple[str, ...] = (),
+    def begin(self, share_id: str, volume: str, names: Iterable[str] = (),
               snapshot: str = '', *, fresh: bool = True) -> None:
         """A share is about to be made of a volume.
 
@@ -113,13 +119,54 @@ class Diary:
     def applied(self, share_id: str) -> None:
         self._storage.delete(share_id, [_REAPPLY])
 
-    def sized(self, share_id: str, gib: int) -> None:
-        self._storage.update(share_id, {_SIZE: str(gib)})
-
-    def size(self, share_id: str) -> int | None:
-        """GiB that a share was last given; None if that is not recorded."""
-        found = (self._storage.get(share_id) or {}).get(_SIZE) or ''
-        return int(found) if found.isdecimal() else None
-
     def forget(self, share_id: str) -> None:
         self._storage.delete(share_id)
+        self._sizes.pop(share_id, None)
+
+    # -- sizes of shares, which volumes do not tell -----------------------
+
+    def sized(self, share_id: str, gib: int | None) -> None:
+        """A share has been given a size, in GiB if it is known."""
+        if gib is not None and self._sizes.get(share_id) != gib:
+            self._storage.update(share_id, {_SIZE: str(gib)})
+            self._sizes[share_id] = gib
+
+    def heard(self, share_id: str, gib: int | None) -> None:
+        """Manila has told how large a share is.
+
+        What it was given here since is newer than what Manila read before.
+        """
+        if gib is not None and self._sizes.get(share_id) is None:
+            self._sizes[share_id] = gib
+
+    def size(self, share_id: str) -> int | None:
+        """Return GiB, or None if that is not known; each is read once."""
+        if share_id not in self._sizes:
+            found = (self._storage.get(share_id) or {}).get(_SIZE) or ''
+            self._sizes[share_id] = int(found) if found.isdecimal() else None
+        return self._sizes[share_id]
+
+
+class Suspects:
+    """Free volumes that have lately turned out not to be usable.
+
+    They are tried last, and told of, until it is time to try them again.
+    """
+
+    def __init__(self, clock: Callable[[], float]) -> None:
+        self._clock = clock
+        self._known: dict[str, tuple[float, str]] = {}
+
+    def add(self, qualified: str, reason: str) -> None:
+        self._known[qualified] = self._clock() + _SUSPECT, reason
+
+    def reason(self, qualified: str) -> str:
+        """What was wrong with a volume, or ''."""
+        until, reason = self._known.get(qualified, (0.0, ''))
+        if reason and self._clock() >= until:
+            self._known.pop(qualified, None)
+            return ''
+        return reason
+
+    def clear(self, qualified: str) -> None:
+        self._known.pop(qualified, None)

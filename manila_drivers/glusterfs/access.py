@@ -1,0 +1,54 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Who may mount a share."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import logging
+
+from manila_drivers import access
+from manila_drivers import driver
+from manila_drivers import exception
+from manila_drivers.glusterfs import planning
+from manila_drivers.glusterfs import records
+from manila_drivers.glusterfs import repository
+
+LOG = logging.getLogger(__name__)
+
+
+class GlusterAccess:
+    """Set the rules of shares."""
+
+    def __init__(self, repo: repository.VolumeRepository) -> None:
+        self._repo = repo
+
+    def update(self, call: driver.Call,
+               rules: Sequence[access.Rule]) -> Mapping[str, str]:
+        """Make access exactly what the rules say, whatever it was.
+
+        Who loses access is cut off.
+
+        :returns: the reason by access id of each rule that is refused.
+        :raises NotFound: the share has no volume, and there are rules.
+        """
+        ident = call.share.id
+        with self._repo.locked(ident):
+            # Where not all can be asked nobody can be called denied.
+            facts = self._repo.facts(ident, all_of_them=True)
+            if facts is None:
+                if not rules:
+                    return {}
+                raise exception.NotFound('Share %s has no volume' % ident)
+            if facts.volume.state == records.WIPING:
+                raise exception.Busy('Share %s is being deleted' % ident)
+            decision = planning.access_change(
+                facts.volume, facts.entry, rules,
+                self._repo.settings.infrastructure, dynamic=facts.dynamic)
+            self._repo.run(facts.cluster, decision.steps)
+            if decision.lacking is not None:
+                if decision.withheld:
+                    raise decision.lacking
+                LOG.warning('Share %s: %s', ident, decision.lacking)
+            if facts.entry.reapply:
+                self._repo.journal.applied(ident)
+        return decision.errors
