@@ -34,7 +34,7 @@ class GlusterBackend:
 
     Making one does no I/O.
 
-    :param lock: makes a lock by name, of all that serve this backend.
+    :param lock: makes a lock by name, for all hosts of the backend.
     :param private_storage: Manila's.
     :param root_helper: what goes before commands as root on this host.
     :param transport: how commands get to servers; a simulator may be put

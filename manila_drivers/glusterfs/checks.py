@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is looked at once when the service starts."""
+"""Checks of everything a backend depends on, at the start."""
 
 import logging
 

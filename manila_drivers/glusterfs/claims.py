@@ -86,7 +86,7 @@ def ours(volume: Volume, share_id: str, record: journal.JournalEntry) -> bool:
 
 
 def unmarked(volume: Volume, record: journal.JournalEntry) -> bool:
-    """Whether a recorded volume has never had a mark, or lost it.
+    """Tell if a recorded volume has never had a mark, or lost it.
 
     One that was given back has NONE instead, and one that was made anew
     under its name another id.

@@ -11,12 +11,14 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
 import logging
+import re
 import time
 from typing import cast
 from typing import Protocol
 from typing import TypeVar
 
 from manila_drivers import exception
+from manila_drivers import plan
 from manila_drivers.glusterfs import errors
 from manila_drivers.glusterfs import parsing
 from manila_drivers.glusterfs import paths
@@ -28,6 +30,11 @@ LOG = logging.getLogger(__name__)
 
 T = TypeVar('T')
 Words = tuple[str, ...]
+
+# Commands that change nothing; all others are held back in a dry run.
+_READING = re.compile(
+    r'(volume|snapshot|peer) (info|list|status)\b'
+    r'|volume (quota \S+ list|heal \S+ info)\b')
 
 # The exit code says nothing in XML mode; these are what gluster uses.
 _CODES = frozenset({0, 1, 2})
@@ -142,6 +149,9 @@ class GlusterClient:
 
     def _answers(self, lines: Sequence[Words]) -> list[parsing.GlusterAnswer]:
         cmd = self._command(lines)
+        for words in lines:
+            if not _READING.match(' '.join(words)):
+                plan.before_change(' '.join(words))
         what = self._what(lines[0])
         result = self._runner.run(cmd)
         try:

@@ -167,6 +167,7 @@ class GlusterHealth:
             found = seen.with_volume(volume)
             repair = self._assessed(share, found, entry)
             if repair.steps:
+                plan.show(repair.steps)
                 LOG.warning('Share %s is repaired: %s', share.id,
                             repair.steps)
                 if repair.reapply:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is remembered of shares on this side: Manila's private storage.
+"""The memory of shares on this side: Manila's private storage.
 
 ``volume`` is upstream's key and form.  The other keys only help after
 interruptions; a share without them works.
@@ -10,6 +10,8 @@ from collections.abc import Callable
 from collections.abc import Iterable
 import dataclasses
 from typing import Any
+
+from manila_drivers import plan
 
 _LONGEST = 1000
 
@@ -102,7 +104,8 @@ class ShareJournal:
 
     def moved(self, share_id: str, volume: str) -> None:
         """The volume has been found elsewhere."""
-        self._storage.update(share_id, {VOLUME: volume})
+        if not plan.is_dry():
+            self._storage.update(share_id, {VOLUME: volume})
 
     def deactivated(self, share_id: str) -> None:
         self._storage.delete(share_id, [_SNAPSHOT])

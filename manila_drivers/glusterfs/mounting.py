@@ -12,6 +12,7 @@ import re
 import time
 
 from manila_drivers import exception
+from manila_drivers import plan
 from manila_drivers.glusterfs import client
 from manila_drivers.glusterfs import records
 from manila_drivers.transport import command
@@ -79,6 +80,7 @@ class Wiper:
 
         :raises DriverError: it cannot be mounted.
         """
+        plan.before_change('mount %s' % export)
         # The kernel knows a directory by one name alone.
         base = os.path.realpath(self._base)
         # Other clusters have volumes of that name as well.

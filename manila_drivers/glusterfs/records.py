@@ -141,7 +141,7 @@ class Volume:
 
     @property
     def sharded(self) -> bool:
-        """Whether it keeps files in pieces, which no client sees.
+        """True if it keeps files in pieces, which no client sees.
 
         Those of deleted ones are removed later, in the background.  While a
         volume is emptied or looked into this is switched off, and a mark

@@ -31,7 +31,7 @@ _POOL_TIMEOUT = 300.0
 
 @dataclasses.dataclass(frozen=True)
 class VolumeFacts:
-    """What is known of a share: its volume, and its entry in the journal."""
+    """A share's volume, and its entry in the journal."""
 
     located: clusters.LocatedVolume
     entry: journal.JournalEntry
@@ -53,7 +53,7 @@ class VolumeFacts:
 class VolumeRepository:
     """One backend: where volumes are found, and changed.
 
-    :param lock: makes a lock by name, of all that serve this backend.
+    :param lock: makes a lock by name, for all hosts of the backend.
     :param storage: Manila's private storage.
     """
 
@@ -77,16 +77,23 @@ class VolumeRepository:
 
     def locked(self, share_id: str,
                ) -> contextlib.AbstractContextManager[Any]:
-        """Reading, deciding and writing must not be interleaved."""
+        """Keep other calls about a share out, on all hosts of the backend.
+
+        Reading, deciding and writing must not be interleaved.
+        """
         return self._lock('glusterfs-' + share_id)
 
     def locked_snapshot(self, name: str,
                         ) -> contextlib.AbstractContextManager[Any]:
+        """Keep other calls about a snapshot out, on all hosts."""
         return self._lock('glusterfs-snapshot-' + name)
 
     @contextlib.contextmanager
     def locked_pool(self) -> Iterator[None]:
-        """No other backend of this host chooses a volume meanwhile."""
+        """Keep all backends on these clusters from choosing a volume.
+
+        On all hosts that name the servers alike; claims keep out the others.
+        """
         hosts = sorted(each.address.host.lower() for each in self.clusters)
         with contextlib.ExitStack() as stack:
             for host in hosts:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is done to snapshots of one cluster, command by command."""
+"""Steps on snapshots of one cluster, command by command."""
 
 from manila_drivers import exception
 from manila_drivers.glusterfs import client

@@ -89,7 +89,7 @@ def test_a_volume_is_not_stopped_because_it_is_on_a_peer(world, share,
 # Not told
 
 def info(world, drop):
-    """What is read of ``volume info`` without an element."""
+    """Read ``volume info`` without an element."""
     text = world.one.gluster('volume', 'info').stdout
     lines = [line for line in text.splitlines() if f'<{drop}>' not in line]
     assert len(lines) < len(text.splitlines())

@@ -113,7 +113,7 @@ class Volume:
 
     @property
     def sharded(self) -> bool:
-        """Whether clients do not see where pieces of files are."""
+        """True if clients do not see where pieces of files are."""
         return is_on(self.options.get('features.shard'))
 
     @property
