@@ -24,10 +24,13 @@ Lines = dict[str, set[int]]
 class Baseline:
     """What a test does without any mutant.
 
+    :param seconds: of the processor: a busy machine makes no test long.
+    :param waited: seconds of the clock.
     :param lines: the lines that it runs, by file.
     """
 
     seconds: float
+    waited: float
     passed: bool
     lines: Lines
 
@@ -67,15 +70,14 @@ def _observed(item: Any, files: Sequence[str]) -> Baseline:
     measuring = coverage.Coverage(data_file=None, config_file=False,
                                   include=list(files))
     measuring.set_option('run:disable_warnings', ['no-data-collected'])
-    # Of the processor: a busy machine makes no test a slow one.
-    began = time.process_time()
+    began, since = time.process_time(), time.monotonic()
     measuring.start()
     try:
         passed = passes(item)
     finally:
         measuring.stop()
     data, seconds = measuring.get_data(), time.process_time() - began
-    return Baseline(seconds, passed, {
+    return Baseline(seconds, time.monotonic() - since, passed, {
         file: set(data.lines(file) or ()) for file in files})
 
 

@@ -190,7 +190,7 @@ class _Module:
                  one.lines.get(self._file, ()))),
             key=lambda index: (-self._noticed[mutant.function, index],
                                -self._noticed['', index],
-                               self._found[index].seconds))
+                               self._found[index].waited))
         chosen, spent = [], 0.0
         for index in touching:
             spent += self._found[index].seconds
