@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import traceback
+import warnings
 
 import pytest
 
@@ -133,7 +134,6 @@ def test_a_child_that_keeps_the_pipe_open_does_not_hold_us():
     assert time.monotonic() - started < 12
 
 
-@pytest.mark.filterwarnings('ignore:subprocess .* still running')
 @pytest.mark.parametrize('refusal', [PermissionError, ProcessLookupError])
 def test_what_cannot_be_ended_is_not_waited_for(monkeypatch, refusal):
     """Such as what sudo has made root's."""
@@ -150,7 +150,9 @@ def test_what_cannot_be_ended_is_not_waited_for(monkeypatch, refusal):
                            match='could not be ended and may still run'):
             run(command.Command.of('sleep', '100', timeout=0.2))
     # Python minds that nobody waits for it any more.
-    gc.collect()
+    with warnings.catch_warnings():
+        warnings.simplefilter('ignore', ResourceWarning)
+        gc.collect()
     os.kill(pids[0], signal.SIGKILL)
     assert gone(pids[0])
 

@@ -176,6 +176,7 @@ def test_a_watch_without_alarms_has_no_thread():
     watch = ssh_watch.Watch()
     watch.after(60, lambda: None)
     mine = watching()
+    assert mine
     watch.close()
     for one in mine:
         one.join(5)
