@@ -2,8 +2,12 @@
 
 """Logging in to servers that OpenSSH is hard to turn into."""
 
+import socket
 import subprocess
+import threading
+import time
 
+import paramiko
 import pytest
 
 from manila_drivers import exception
@@ -14,6 +18,7 @@ from manila_drivers.transport import ssh_key
 from manila_drivers.transport import ssh_login
 from manila_drivers.transport import ssh_trust
 from tests import listening
+from tests.unit.transport.ssh import places
 from tests.unit.transport.ssh import server
 
 ECHO = command.Command.of('echo', 'well')
@@ -69,7 +74,9 @@ def test_a_server_that_wants_both(hosts, serve, key):
 
     with pytest.raises(exception.AccessDenied, match='refused') as caught:
         run(hosts, made.target(login=ssh.Login('manila', key_file=key)))
-    assert 'needed besides' in caught.value.answer
+    assert caught.value.answer in (
+        'accepted, but needed besides: publickey, password',
+        'accepted, but needed besides: password, publickey')
 
     assert run(hosts, made.target(login=ssh.Login(
         'manila', key_file=key, password=password))) == 'echo well\n'
@@ -127,6 +134,167 @@ def test_no_login_before_the_host_proved_who_it_is(serve):
         made.transports[0].auth_handler.username is None)
 
 
+class Socket:
+    """What is connected to takes all the time that it is given."""
+
+    clock = None
+    answers = frozenset()
+    seen = []
+
+    def __init__(self, family, kind, proto):
+        self.open = True
+        self.seen.append(self)
+
+    def setsockopt(self, *option):
+        pass
+
+    def settimeout(self, seconds):
+        self.seconds = seconds
+
+    def connect(self, address):
+        self.clock.now += self.seconds
+        if address[0] not in self.answers:
+            raise TimeoutError('timed out')
+
+    def close(self):
+        self.open = False
+
+
+@pytest.fixture
+def addresses(monkeypatch):
+    """Three addresses, of which none answers."""
+    clock = places.Clock()
+
+    class Made(Socket):
+        seen = []
+
+    Made.clock = clock
+    monkeypatch.setattr(ssh_login, 'time', clock)
+    monkeypatch.setattr(ssh_login.socket, 'socket', Made)
+    monkeypatch.setattr(ssh_login.socket, 'getaddrinfo', lambda *args, **kw: [
+        (1, 2, 3, '', (f'192.0.2.{number}', 22)) for number in (1, 2, 3)])
+    return Made
+
+
+TARGET = ssh.Target('nfs1', ssh.Login('manila', agent=True),
+                    ssh_trust.Pinned(()), port=2222)
+
+
+def test_each_address_has_its_share_of_the_time(addresses):
+    with pytest.raises(ssh_login.Away) as caught:
+        ssh_login.connect(TARGET, 1030.0)
+    assert [one.seconds for one in addresses.seen] == [10.0, 10.0, 10.0]
+    assert not any(one.open for one in addresses.seen)
+    assert caught.value.what == 'No connection to nfs1 port 2222'
+    assert caught.value.answer == '; '.join(
+        f'192.0.2.{number}: timed out' for number in (1, 2, 3))
+
+
+def test_the_first_address_that_answers_is_taken(addresses):
+    addresses.answers = {'192.0.2.2', '192.0.2.3'}
+    found = ssh_login.connect(TARGET, 1030.0)
+    assert [one.open for one in addresses.seen] == [False, True]
+    assert found is addresses.seen[1]
+
+
+def test_no_time_left_is_hardly_any(addresses):
+    with pytest.raises(ssh_login.Away):
+        ssh_login.connect(TARGET, 1000.0)
+    assert [one.seconds for one in addresses.seen] == [0.05] * 3
+
+
+@pytest.mark.parametrize(('code', 'kind'), [
+    (socket.EAI_AGAIN, ssh_login.Away),
+    (socket.EAI_NONAME, exception.Unreachable)])
+def test_a_name_may_be_known_in_a_moment(monkeypatch, code, kind):
+    def fail(*args, **kwargs):
+        raise socket.gaierror(code, 'no')
+
+    monkeypatch.setattr(ssh_login.socket, 'getaddrinfo', fail)
+    with pytest.raises(exception.Unreachable, match='nfs1') as caught:
+        ssh_login.connect(TARGET, 1e9)
+    assert type(caught.value) is kind
+
+
+@pytest.mark.parametrize(('keepalive', 'milliseconds', 'seconds'), [
+    (30.0, 30_000, 30), (7.6, 7600, 8), (0.2, 1000, 1)])
+def test_a_peer_that_is_gone_is_noticed(serve, keepalive, milliseconds,
+                                        seconds):
+    transport = ssh_login.log_in(serve().target(keepalive=keepalive))
+    try:
+        options = [transport.sock.getsockopt(*option) for option in (
+            (socket.IPPROTO_TCP, socket.TCP_NODELAY),
+            (socket.SOL_SOCKET, socket.SO_KEEPALIVE),
+            (socket.IPPROTO_TCP, socket.TCP_USER_TIMEOUT))]
+        assert [bool(options[0]), bool(options[1]), options[2]] == [
+            True, True, milliseconds]
+        assert transport.packetizer._Packetizer__keepalive_interval == seconds
+    finally:
+        ssh_login.close(transport)
+    assert transport.sock.fileno() == -1
+
+
+@pytest.mark.parametrize(('known', 'first'), [
+    (['ssh-rsa'], ['rsa-sha2-512', 'rsa-sha2-256', 'ssh-rsa']),
+    (['ecdsa-sha2-nistp521'], ['ecdsa-sha2-nistp521']), ([], []),
+    (['something-else'], [])])
+def test_a_key_of_a_known_type_is_asked_for(known, first):
+    one, other = socket.socketpair()
+    transport = paramiko.Transport(one)
+    options = transport.get_security_options()
+    before = list(options.key_types)
+    ssh_login._prefer(transport, known)
+    after = list(options.key_types)
+    # What paramiko does not offer at all cannot be asked for.
+    assert after == [*(one for one in before if one in first),
+                     *(one for one in before if one not in first)]
+    assert (after == before) is (not first)
+    ssh_login.close(transport)
+    other.close()
+
+
+@pytest.mark.parametrize('said', [b'', b'SSH-2.0-OpenSSH_9.2\r\n'])
+def test_silence_ends_with_the_time(serve, said):
+    held = []
+
+    def silent(client):
+        client.sendall(said)
+        held.append(client)
+
+    began = time.monotonic()
+    with listening.Listener(silent) as listener:
+        with pytest.raises(ssh_login.Away, match='before it was done'):
+            ssh_login.log_in(serve().target(port=listener.port,
+                                            connect_timeout=0.4))
+        assert time.monotonic() - began < 8
+        for client in held:
+            client.close()
+
+
+def test_silence_about_a_password_ends_with_the_time(serve, monkeypatch):
+    go = threading.Event()
+    monkeypatch.setattr(server.Session, 'check_auth_password',
+                        lambda *args: go.wait(20) and 2)
+    began = time.monotonic()
+    with pytest.raises(ssh_login.Away, match='before it was done'):
+        ssh_login.log_in(serve().target(connect_timeout=1.0))
+    go.set()
+    assert time.monotonic() - began < 15
+
+
+def test_nothing_is_left_of_a_login_that_fails(serve):
+    made = serve()
+    other = ssh_trust.Pinned(('ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAA',))
+    wrong = ssh.Login('manila', password=command.Secret('wrong one'))
+    closed = []
+    for parts in {'trust': other}, {'login': wrong}:
+        with pytest.raises(exception.DriverError):
+            ssh_login.log_in(made.target(**parts))
+        made.transports[-1].join(10)
+        closed.append(made.transports[-1].is_active())
+    assert closed == [False, False]
+
+
 def test_a_name_that_nobody_knows(hosts, serve):
     with pytest.raises(exception.Unreachable, match='No address'):
         with retry.patience(0):
@@ -142,3 +310,14 @@ def test_errors_of_paramiko_are_no_errors_of_ours(serve, caplog):
             if 'banner' in record.getMessage()]
     assert said
     assert {record.levelname for record in said} == {'DEBUG'}
+    # Nor are they written where nobody debugs.
+    caplog.clear()
+    caplog.set_level('INFO')
+    with talk(b'') as listener, pytest.raises(exception.Unreachable):
+        ssh_login.log_in(serve().target(port=listener.port))
+    assert not [record for record in caplog.records
+                if 'banner' in record.getMessage()]
+    # What is no error of paramiko's stays what it is.
+    ssh_login.close(ssh_login.log_in(serve().target()))
+    assert {record.levelname for record in caplog.records
+            if record.name == 'manila_drivers.paramiko'} == {'INFO'}

@@ -1,0 +1,165 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""One connection: when it gets no more commands, and how it ends."""
+
+import socket
+
+import paramiko
+import pytest
+
+from manila_drivers.transport import ssh_connection
+from tests.unit.transport.ssh import places
+
+
+class Session(places.Session):
+    """A session that can be joined and may not end in peace."""
+
+    active = True
+
+    def __init__(self, ends=None):
+        super().__init__()
+        self.joined = []
+        self._ends = ends
+
+    def join(self, seconds):
+        self.joined.append(seconds)
+
+    def close(self):
+        super().close()
+        if self._ends is not None:
+            raise self._ends
+
+
+class Alarms(places.Alarms):
+    """Remembers which alarms there were."""
+
+    def __init__(self):
+        super().__init__()
+        self.ever = []
+
+    def after(self, seconds, action):
+        self.ever.append(seconds)
+        return super().after(seconds, action)
+
+
+def made(session=None, alarms=None):
+    return ssh_connection.Connection(session or Session(),
+                                     alarms or Alarms())
+
+
+@pytest.mark.parametrize(('given', 'taken'), [
+    (3.0, 3.0), (10.0, 10.0), (60.0, 10.0)])
+def test_opening_has_its_deadline(given, taken):
+    session, alarms = Session(), Alarms()
+    made(session, alarms).open(given)
+    assert session.timeouts == [taken]
+    # That of the sending as well, and it is over.
+    assert alarms.ever == [taken + ssh_connection.GRACE]
+    assert alarms.set == []
+
+
+@pytest.mark.parametrize(('error', 'told', 'up'), [
+    (paramiko.SSHException('Timeout opening channel.'),
+     'Timeout opening channel.', False),
+    (TimeoutError('timeout'), 'timeout', False),
+    (paramiko.ChannelException(1, 'no'), "ChannelException(1, 'no')", True),
+    (OSError('reset'), 'reset', True), (EOFError(), 'end of file', True)])
+def test_what_is_not_opened(error, told, up):
+    """One that may open later counts for the server: it ends the session."""
+    session, alarms = Session(), Alarms()
+    session.breaks = error
+    connection = made(session, alarms)
+    with pytest.raises(ssh_connection.NotOpenedError) as caught:
+        connection.open(5.0)
+    assert str(caught.value) == told
+    assert connection.alive is session.up is up
+    assert alarms.set == []
+
+
+def test_a_connection_lasts_for_so_many_commands(monkeypatch):
+    monkeypatch.setattr(ssh_connection, 'LIFETIME', 3)
+    connection = made()
+    for _ in range(3):
+        assert not connection.worn
+        connection.open(1.0)
+    assert connection.worn
+
+
+def test_a_connection_lasts_for_so_many_that_were_given_up():
+    connection = made()
+    for _ in range(ssh_connection.STALLED):
+        assert not connection.worn
+        connection.note_stall()
+    assert connection.worn
+
+
+def test_refusals_count_in_a_row():
+    connection = made()
+    connection.busy = 1
+    for _ in range(3):
+        for _ in range(ssh_connection.REFUSED - 1):
+            connection.note_refusal()
+        assert not connection.worn
+        connection.open(1.0)
+    for _ in range(ssh_connection.REFUSED):
+        assert not connection.worn
+        connection.note_refusal()
+    assert connection.worn
+    assert connection.limit == ssh_connection.CHANNELS
+
+
+@pytest.mark.parametrize(('limit', 'busy', 'after'), [
+    (4, 4, 3), (4, 3, 2), (2, 4, 2), (4, 2, 1), (1, 2, 1)])
+def test_a_refusal_beside_others_is_the_limit(limit, busy, after):
+    connection = made()
+    assert (connection.busy, connection.limit) == (0, 4)
+    connection.limit, connection.busy = limit, busy
+    for _ in range(ssh_connection.REFUSED):
+        connection.note_refusal()
+    assert connection.limit == after
+    assert not connection.worn
+
+
+def test_who_takes_too_long_ends_the_session():
+    session, alarms = Session(), Alarms()
+    connection = made(session, alarms)
+    with pytest.raises(KeyError), connection.closed_after(7.0):
+        raise KeyError
+    assert (alarms.ever, alarms.set) == ([7.0], [])
+    assert session.up
+    with connection.closed_after(7.0):
+        alarms.ring()
+    assert not session.up
+    assert not connection.alive
+
+
+@pytest.mark.parametrize('ends', [
+    None, OSError(), EOFError(), paramiko.SSHException()])
+def test_an_end_is_an_end(ends):
+    session = Session(ends)
+    made(session).close()
+    assert not session.up
+
+
+@pytest.mark.parametrize('up', [True, False])
+def test_a_loss_is_waited_for_a_moment(up):
+    session = Session()
+    session.up = up
+    connection = made(session)
+    assert connection.confirmed_lost() is not up
+    assert connection.confirmed_lost(2.0) is not up
+    assert session.joined == [0.5, 2.0]
+
+
+def test_a_session_of_the_parent_is_left_alone():
+    mine, other = socket.socketpair()
+    session = Session()
+    session.sock = mine
+    made(session).abandon()
+    # Not closed in a way that the server would hear of.
+    assert session.up
+    assert session.active is False
+    assert mine.fileno() == -1
+    other.close()
+    session.sock = None
+    made(session).abandon()
