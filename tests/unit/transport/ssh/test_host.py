@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a host is told to run, and what its answers mean."""
+"""The commands that a host gets, and the meaning of its answers."""
 
 import time
 
