@@ -135,7 +135,7 @@ def test_no_login_before_the_host_proved_who_it_is(serve):
 
 
 class Socket:
-    """What is connected to takes all the time that it is given."""
+    """A peer of which each connect takes all the time that it has."""
 
     clock = None
     answers = frozenset()
