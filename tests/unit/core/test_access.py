@@ -139,3 +139,16 @@ def test_both_names_of_an_address_are_one_target():
     assert {str(network): level for network, level
             in grants.levels.items()} == {'10.0.0.1/32': 'ro'}
     assert list(grants.errors) == ['one']
+
+
+def test_what_cannot_be_served_is_refused_step_by_step():
+    grants = access.ip_grants([
+        rule(1, '10.0.0.1'), rule(2, '10.0.0.2', 'ro'), rule(3, '10.0.0.3'),
+        rule(4, 'nonsense')])
+    one, two, three = grants.levels
+    left = grants.without({one: 'why one'}).without({two: 'why two'})
+    assert left.levels == {three: 'rw'}
+    assert left.source == {three: 'r3'}
+    assert {name: why for name, why in left.errors.items()
+            if name != 'r4'} == {'r1': 'why one', 'r2': 'why two'}
+    assert left.errors['r4'] == grants.errors['r4']
