@@ -165,8 +165,9 @@ class ServersPart(Protocol):
                services: Sequence[model.SecurityService], /) -> None:
         """Remove a share server with what there is of it.
 
-        :param details: what :meth:`create` had entered; empty if the service
-            was ended meanwhile.
+        :param details: what :meth:`create` had entered, and the id of the
+            server as ``server_id``; empty if the service was ended
+            meanwhile, and others' if another driver has made it.
         """
 
     def suits(self, server: model.ShareServer, call: Call, /) -> bool:

@@ -333,6 +333,9 @@ class ShareDriver(stats.Statistics[configured.B],
         self._release(share, share_server)
 
     def _release(self, share: Any, server: Any = None) -> None:
+        if not self.has_backend():
+            # Any error would leave the share half unmanaged.
+            return
         call = self._call(share, server)
         with self._owed.leaving(call.share.id):
             self._backend.adoption.release(call)

@@ -5,6 +5,7 @@
 from collections.abc import Mapping
 from typing import Any
 
+from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.driver import backend
 from manila_drivers.driver import configured
@@ -52,6 +53,8 @@ class ShareServers(configured.Configured[configured.B]):
         Manila stores, and hands to the tear-down.
         """
         servers = self._servers
+        if not network_info:
+            raise exception.InvalidRequest('The share server has no subnet')
         request = model.ServerRequest.of(network_info, metadata)
         made: dict[str, Any] = {SERVER_ID: request.server_id}
         try:

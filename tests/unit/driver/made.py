@@ -46,11 +46,11 @@ class Pooled(driver.ShareDriver):
             raise self.failure
         super()._update_share_stats(dict(self.ask))
 
-    @driver.operation
+    @driver.driver_call
     def create_snapshot(self, context, snapshot, share_server=None):
         """Snapshots are a feature of this one."""
 
-    @driver.operation
+    @driver.driver_call
     def delete_snapshot(self, context, snapshot, share_server=None):
         """See above."""
 

@@ -6,7 +6,7 @@ import uuid
 
 import pytest
 
-from manila_drivers import backed
+from manila_drivers import driver as skin
 from manila_drivers import exception
 from manila_drivers import owed
 from tests.unit.driver import made
@@ -33,13 +33,24 @@ class Away:
     """A backend that answers nothing, until it does."""
 
     failure = exception.Unreachable('gone')
+    statistics_failure = None
 
     def __init__(self):
-        self.shares = self
+        self.shares = self.health = self.stats = self
+        self.checked = []
 
-    def delete(self, share):
+    def delete(self, call):
         if self.failure:
             raise self.failure
+
+    def ensure(self, calls):
+        self.checked += [call.share.id for call in calls]
+        return {call.share.id: owed.unfinished('503') for call in calls}
+
+    def read(self):
+        if self.statistics_failure:
+            raise self.statistics_failure
+        return {}
 
     def check(self):
         pass
@@ -51,25 +62,13 @@ class Away:
         return {}
 
 
-class Driver(backed.BackedShareDriver):
+class Driver(skin.ShareDriver):
 
     def __init__(self, *args, **kwargs):
-        super().__init__(False, *args,
-                         **{**kwargs, 'private_storage': Storage()})
-        self.checked = []
-        self.statistics_failure = None
+        super().__init__(*args, **{**kwargs, 'private_storage': Storage()})
 
-    def _make_backend(self):
+    def build_backend(self):
         return Away()
-
-    def _ensure_shares(self, context, shares):
-        self.checked += [share['id'] for share in shares]
-        return {share['id']: owed.unfinished('503') for share in shares}
-
-    def _update_share_stats(self, data=None):
-        if self.statistics_failure:
-            raise self.statistics_failure
-        super()._update_share_stats(data)
 
 
 @pytest.fixture
@@ -88,14 +87,14 @@ def test_a_delete_that_fails_leaves_the_share_owed(driver):
     driver.ensure_shares(None, [share])
     with pytest.raises(Exception, match='gone'):
         driver.delete_share(None, share)
-    driver.checked.clear()
+    driver._backend.checked.clear()
     driver.get_share_stats(refresh=True)
-    assert driver.checked == [share['id']]
+    assert driver._backend.checked == [share['id']]
     driver._backend.failure = None
     driver.delete_share(None, share)
-    driver.checked.clear()
+    driver._backend.checked.clear()
     driver.get_share_stats(refresh=True)
-    assert driver.checked == []
+    assert driver._backend.checked == []
 
 
 @pytest.mark.parametrize(('failure', 'checks'), [
@@ -107,7 +106,7 @@ def test_statistics_that_fail_do_not_stop_what_is_owed(driver, failure,
     """But where nobody answers nothing else is asked in vain."""
     share = row()
     driver.ensure_shares(None, [share])
-    driver.checked.clear()
-    driver.statistics_failure = failure
+    driver._backend.checked.clear()
+    driver._backend.statistics_failure = failure
     driver.get_share_stats(refresh=True)
-    assert driver.checked == [share['id']] * checks
+    assert driver._backend.checked == [share['id']] * checks

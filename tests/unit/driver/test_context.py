@@ -30,26 +30,26 @@ class Busy(driver.ShareDriver):
         self.act = lambda: None
         super().__init__(False, *args, **kwargs)
 
-    @driver.operation
+    @driver.driver_call
     def create_share(self, context, share, share_server=None):
         """Make a share."""
         return self.act()
 
-    @driver.operation
+    @driver.driver_call
     def update_access(self, context, share, access_rules, add_rules=None,
                       delete_rules=None, update_rules=None,
                       share_server=None, **kwargs):
         return kwargs or self.act()
 
-    @driver.operation
+    @driver.driver_call
     def shrink_share(self, share, new_size, share_server=None, **kwargs):
         return self.act()
 
-    @driver.operation(periodic=True)
+    @driver.driver_call(periodic=True)
     def update_share_usage_size(self, context, shares):
         return self.act()
 
-    @driver.operation
+    @driver.driver_call
     def get_backend_info(self, context):
         return self.act()
 

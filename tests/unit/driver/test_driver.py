@@ -76,6 +76,24 @@ def test_without_the_hook_there_is_no_such_call(tmp_path):
         made.make(tmp_path, Bare).ensure_shares(None, SHARES)
 
 
+def test_a_driver_without_a_backend_lacks_what_it_does_not_write(tmp_path):
+    bare = made.make(tmp_path, Bare)
+    bare.do_setup(None)
+    bare.check_for_setup_error()
+
+    with pytest.raises(NotImplementedError):
+        bare.create_share(None, {'id': 'a'})
+    with pytest.raises(NotImplementedError):
+        bare.get_backend_info(None)
+    assert bare.update_share_usage_size(None, SHARES) == []
+    stats = bare.get_share_stats(refresh=True)
+    assert (stats['snapshot_support'],
+            stats['create_share_from_snapshot_support']) == (False, False)
+    # An error would leave the share half unmanaged.
+    assert bare.unmanage({'id': 'a'}) is None
+    assert bare.unmanage_with_server({'id': 'a'}) is None
+
+
 def test_hook_data_is_passed_on(tmp_path):
     assert made.make(tmp_path, Bare).get_periodic_hook_data(
         context=None, share_instances=SHARES) is SHARES

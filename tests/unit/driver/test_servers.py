@@ -131,6 +131,12 @@ def test_whatever_fails_brings_the_details(tmp_path, failure, seen):
         'server_id': SERVER, 'port': '7'}}
 
 
+def test_a_server_without_a_subnet_is_refused(tmp_path):
+    with pytest.raises(compat.errors.NetworkBadConfigurationException,
+                       match='no subnet'):
+        make(tmp_path).setup_server([])
+
+
 def test_a_backend_without_servers_says_so(tmp_path):
     sampled = make(tmp_path)
     del sampled._backend.servers
