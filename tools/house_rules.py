@@ -49,7 +49,7 @@ LICENCE = '# SPDX-License-Identifier: Apache-2.0'
 # Commands, and what was answered, are values; who runs them is a transport.
 PURE = re.compile(
     r'(.*/)?(planning|claims|journal|pool|parsing|records|plan|networks'
-    r'|model|layout|names|paths'
+    r'|model|layout|names|paths|assessment'
     r'|view_policy|ces_list|exports)\.py|access\.py|nas/.*\.py')
 IMPURE = re.compile(
     r'(time|threading|socket|subprocess|os|requests|paramiko'

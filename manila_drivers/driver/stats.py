@@ -155,7 +155,7 @@ class Statistics(configured.Configured[configured.B]):
         now = timeutils.utcnow()
         return [{'id': share['id'], 'gathered_at': now,
                  'used_size': round(used[share[key]], 3)}
-                for share in shares if share[key] in used]
+                for share in shares if share.get(key) in used]
 
     def _complete_stats(self, data: Stats) -> Stats:
         stats = {

@@ -11,16 +11,18 @@ from requests import adapters
 
 from manila_drivers import version
 from manila_drivers.transport import rest
+from manila_drivers.vastdata import access
 from manila_drivers.vastdata import adoption
 from manila_drivers.vastdata import auth
 from manila_drivers.vastdata import checks
 from manila_drivers.vastdata import client
+from manila_drivers.vastdata import cluster
+from manila_drivers.vastdata import executor
 from manila_drivers.vastdata import health
-from manila_drivers.vastdata import objects
-from manila_drivers.vastdata import settings as settings_module
+from manila_drivers.vastdata import repository
+from manila_drivers.vastdata import settings
 from manila_drivers.vastdata import share_record
 from manila_drivers.vastdata import shares
-from manila_drivers.vastdata import site
 from manila_drivers.vastdata import snapshots
 from manila_drivers.vastdata import stats
 
@@ -32,51 +34,51 @@ class Backend:
 
     Making one does no I/O.
 
+    :param lock: makes a lock by its name, as far as the backend is shared.
     :param private_storage: keeps what the host lists of shares should be.
     :param adapter: how bytes travel, for a simulator inside this process.
     """
 
-    def __init__(self, settings: settings_module.Settings,
-                 lock: shares.Lock, *,
+    def __init__(self, chosen: settings.Settings, *, lock: share_record.Lock,
                  private_storage: Any = None,
                  adapter: adapters.BaseAdapter | None = None,
                  clock: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], object] = time.sleep) -> None:
-        self._wiring: dict[str, Any] = {
-            'adapter': adapter, 'clock': clock, 'sleep': sleep}
-        self._vms = self._client(settings)
-        self.settings = settings
-        self.site = site.Site(self._vms, settings, clock=clock)
-        self.objects = objects.Objects(self._vms, self.site)
-        self.shares = shares.Shares(
-            self.objects, lock, share_record.ShareRecord(private_storage))
-        self.snapshots = snapshots.Snapshots(self.objects, self.shares)
-        self.health = health.Health(self.objects, self.shares)
-        self.adoption = adoption.Adoption(
-            self.objects, self.shares.granted)
-        self.stats = stats.Stats(self.objects, clock=clock)
+        self._adapter, self._clock, self._sleep = adapter, clock, sleep
+        self.settings = chosen
+        self.vms = self._client(chosen)
+        self.cluster = cluster.ClusterFacts(self.vms, chosen, clock=clock)
+        self.repository = repository.Repository(self.vms, self.cluster)
+        notes = share_record.ShareRecord(private_storage)
+        self.executor = executor.Executor(self.repository, notes)
+        parts = self.repository, self.executor
+        self.shares = shares.Shares(*parts, notes, lock)
+        self.access = access.Access(*parts, notes, lock)
+        self.snapshots = snapshots.Snapshots(*parts, self.shares)
+        self.health = health.Health(*parts, notes, lock)
+        self.adoption = adoption.Adoption(*parts, notes)
+        self.stats = stats.Stats(self.repository, clock=clock)
 
-    def _client(self, settings: settings_module.Settings) -> client.Vms:
-        prefix = '/api/%s/' % settings.api_version
-        wiring = dict(self._wiring)
+    def _client(self, chosen: settings.Settings) -> client.Vms:
+        prefix = '/api/%s/' % chosen.api_version
         transport = rest.RestTransport(
-            settings.endpoint, _auth(settings, prefix),
-            policy=settings.policy, headers=_headers(settings), **wiring)
-        del wiring['adapter']
-        return client.Vms(transport, prefix, page_size=settings.page_size,
-                       login=_login(settings), policy=settings.policy,
-                       **wiring)
+            chosen.endpoint, _auth(chosen, prefix), policy=chosen.policy,
+            headers=_headers(chosen), adapter=self._adapter,
+            clock=self._clock, sleep=self._sleep)
+        return client.Vms(transport, prefix, page_size=chosen.page_size,
+                          login=_login(chosen), policy=chosen.policy,
+                          clock=self._clock, sleep=self._sleep)
 
     def close(self) -> None:
-        self._vms.close()
+        self.vms.close()
 
     def check(self) -> None:
         """See :func:`manila_drivers.vastdata.checks.check`."""
-        checks.check(self.objects, lambda: self._client(
+        checks.check(self.repository, lambda: self._client(
             dataclasses.replace(self.settings, tenant='')))
 
     def info(self) -> dict[str, str]:
-        """What export locations and policies depend on, as text.
+        """Return what export locations and policies depend on, as text.
 
         Manila checks all shares when this differs from what it was.
         """
@@ -87,30 +89,30 @@ class Backend:
             'host': chosen.endpoint.url,
             'tenant': chosen.tenant,
             'pool': chosen.pool,
-            'bound_pools': str(list(self.site.binding().pools or ())),
-            'addresses': ','.join(self.site.addresses()),
+            'bound_pools': str(list(self.cluster.binding().pools or ())),
+            'addresses': ','.join(self.cluster.addresses()),
             'root': chosen.root,
             'protocols': ','.join(chosen.protocols),
             'squash': chosen.squash}
 
 
-def _auth(settings: settings_module.Settings, prefix: str) -> rest.Auth:
-    if settings.token:
-        return auth.TokenAuth(settings.token)
-    return auth.PasswordAuth(settings.user, settings.password, prefix)
+def _auth(chosen: settings.Settings, prefix: str) -> rest.Auth:
+    if chosen.token:
+        return auth.TokenAuth(chosen.token)
+    return auth.PasswordAuth(chosen.user, chosen.password, prefix)
 
 
-def _login(settings: settings_module.Settings) -> str:
-    """Whom requests are made for, and where that is configured."""
-    if settings.token:
+def _login(chosen: settings.Settings) -> str:
+    """Say whom requests are made for, and where that is configured."""
+    if chosen.token:
         return ('the user of vast_api_token, and whether that token is still '
                 'valid')
-    return 'VMS user %r (vast_mgmt_user)' % settings.user
+    return 'VMS user %r (vast_mgmt_user)' % chosen.user
 
 
-def _headers(settings: settings_module.Settings) -> dict[str, Any]:
+def _headers(chosen: settings.Settings) -> dict[str, Any]:
     headers = {'User-Agent': 'manila_drivers/' + version.version_string()}
-    if settings.tenant:
+    if chosen.tenant:
         # Sent with the login as well, which a tenant administrator's needs.
-        headers['X-Tenant-Name'] = settings.tenant
+        headers['X-Tenant-Name'] = chosen.tenant
     return headers

@@ -10,13 +10,11 @@ import logging
 import socket
 
 from manila_drivers import exception
-from manila_drivers.vastdata import binding
 from manila_drivers.vastdata import client
-from manila_drivers.vastdata import objects as objects_module
+from manila_drivers.vastdata import cluster
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
-from manila_drivers.vastdata import site as site_module
-from manila_drivers.vastdata import view_policies
+from manila_drivers.vastdata import repository
 from manila_drivers.vastdata import view_policy
 
 LOG = logging.getLogger(__name__)
@@ -26,7 +24,7 @@ def _text(version: tuple[int, ...]) -> str:
     return '.'.join(map(str, version))
 
 
-def check(objects: objects_module.Objects,
+def check(found: repository.Repository,
           unscoped: Callable[[], client.Vms]) -> None:
     """Look at everything once.
 
@@ -35,29 +33,29 @@ def check(objects: objects_module.Objects,
     :raises ConfigurationError: naming the option to correct.
     :raises DriverError: VMS cannot be asked for another reason.
     """
-    site = objects.site
+    facts = found.cluster
     try:
-        _check_cluster(site, site.version.get())
-        _read_tenant(site)
+        _check_cluster(facts, facts.version.get())
+        _read_tenant(facts)
     except (exception.TransportError, exception.AccessDenied) as exc:
-        _check_tenant(site, exc, unscoped)
-        raise _connecting(site, exc) from exc
+        _check_tenant(facts, exc, unscoped)
+        raise _connecting(facts, exc) from exc
     try:
-        _check_pool(site)
-        _check_names(site.settings.addresses)
-        if site.settings.qos_policy:
-            site.qos_id(site.settings.qos_policy)
-        _check_parents(objects)
+        _check_pool(facts)
+        _check_names(facts.settings.addresses)
+        if facts.settings.qos_policy:
+            facts.qos_id(facts.settings.qos_policy)
+        _check_parents(found)
     except exception.TransportError as exc:
-        raise _connecting(site, exc) from exc
+        raise _connecting(facts, exc) from exc
 
 
-def _read_tenant(site: site_module.Site) -> None:
+def _read_tenant(facts: cluster.ClusterFacts) -> None:
     """Learn the tenant; a refusal of that is no refusal of the login."""
     try:
-        site.tenant.get()
+        facts.tenant.get()
     except exception.AccessDenied as exc:
-        if site.settings.tenant:
+        if facts.settings.tenant:
             raise
         raise exception.ConfigurationError(
             'vast_tenant_name', 'the tenants of VMS cannot be read',
@@ -65,10 +63,10 @@ def _read_tenant(site: site_module.Site) -> None:
             'tenants') from exc
 
 
-def _check_tenant(site: site_module.Site, exc: exception.DriverError,
+def _check_tenant(facts: cluster.ClusterFacts, exc: exception.DriverError,
                   unscoped: Callable[[], client.Vms]) -> None:
     """Raise if a login is refused for naming a tenant that is not there."""
-    name = site.settings.tenant
+    name = facts.settings.tenant
     if not name or not isinstance(exc, exception.AccessDenied):
         return
     vms = unscoped()
@@ -86,10 +84,10 @@ def _check_tenant(site: site_module.Site, exc: exception.DriverError,
         ) from exc
 
 
-def _connecting(site: site_module.Site,
+def _connecting(facts: cluster.ClusterFacts,
                 exc: exception.DriverError) -> exception.ConfigurationError:
     """Which option to look at when VMS cannot be talked to."""
-    settings = site.settings
+    settings = facts.settings
     url = settings.endpoint.url
     if isinstance(exc, exception.NotTrusted):
         return exception.ConfigurationError(
@@ -108,7 +106,7 @@ def _connecting(site: site_module.Site,
             answer=exc.answer,
             check='that it has not expired, that its role may read the '
                   'cluster, and that VMS is %s or later'
-                  % _text(site_module.TOKEN_VERSION))
+                  % _text(cluster.TOKEN_VERSION))
     return exception.ConfigurationError(
         'vast_mgmt_password', 'VMS at %s refuses user %r' % (
             url, settings.user), answer=exc.answer,
@@ -117,26 +115,26 @@ def _connecting(site: site_module.Site,
                  if settings.tenant else ''))
 
 
-def _check_cluster(site: site_module.Site,
-                   cluster: records.Cluster) -> None:
-    if cluster.version < site_module.OLDEST_VERSION:
+def _check_cluster(facts: cluster.ClusterFacts,
+                   told: records.Cluster) -> None:
+    if told.version < cluster.OLDEST_VERSION:
         raise exception.ConfigurationError(
             'vast_mgmt_host', 'VMS at %s has version %s; %s is the oldest '
             'that can delete shares' % (
-                site.settings.endpoint.url, cluster.version_text or '?',
-                _text(site_module.OLDEST_VERSION)))
-    if cluster.trash is False:
+                facts.settings.endpoint.url, told.version_text or '?',
+                _text(cluster.OLDEST_VERSION)))
+    if told.trash is False:
         raise exception.ConfigurationError(
             'vast_mgmt_host', 'Trash Folder Access is off at VMS %s, so '
-            'that shares could not be deleted' % site.settings.endpoint.url,
+            'that shares could not be deleted' % facts.settings.endpoint.url,
             check='VMS: Settings > Cluster > General > Trash folder access')
 
 
-def _check_pool(site: site_module.Site) -> None:
-    site.pool.forget()
-    pool = site.pool.get()
+def _check_pool(facts: cluster.ClusterFacts) -> None:
+    facts.pool.forget()
+    pool = facts.pool.get()
     if pool is not None:
-        name = site.settings.pool
+        name = facts.settings.pool
         if not pool.enabled:
             raise exception.ConfigurationError(
                 'vast_vippool_name', 'VIP pool %r is disabled' % name)
@@ -145,33 +143,33 @@ def _check_pool(site: site_module.Site) -> None:
                 'vast_vippool_name', 'VIP pool %r has the role %s; clients '
                 'are served by pools with the role PROTOCOLS' % (
                     name, pool.role))
-        tenant = site.tenant_id()
+        tenant = facts.tenant_id()
         if pool.tenant_id not in (None, tenant):
             raise exception.ConfigurationError(
                 'vast_vippool_name', 'VIP pool %r belongs to tenant %d, '
                 'shares are made in tenant %d' % (
                     name, pool.tenant_id, tenant),
                 check='vast_tenant_name')
-    site.addresses()
-    _check_binding(site)
+    facts.addresses()
+    _check_binding(facts)
 
 
-def _check_binding(site: site_module.Site) -> None:
+def _check_binding(facts: cluster.ClusterFacts) -> None:
     """Tell of versions that cannot bind policies to pools.
 
     :raises ConfigurationError: that is demanded.
     """
-    cluster, chosen = site.version.get(), site.settings.bind_pool
-    if chosen is False or not site.settings.pool \
-            or cluster.version >= binding.LIST_VERSION:
+    told, chosen = facts.version.get(), facts.settings.bind_pool
+    if chosen is False or not facts.settings.pool \
+            or told.version >= view_policy.LIST_VERSION:
         return
     what = ('VMS %s cannot bind view policies to VIP pools, so that shares '
-            'are reached through every pool' % cluster.version_text)
+            'are reached through every pool' % told.version_text)
     if chosen:
         raise exception.ConfigurationError('vast_bind_vippool', what,
-                                           check=view_policies.UNBOUND)
-    LOG.warning('Backend %s: %s. %s', site.settings.backend, what,
-                view_policies.UNBOUND)
+                                           check=view_policy.UNBOUND)
+    LOG.warning('Backend %s: %s. %s', facts.settings.backend, what,
+                view_policy.UNBOUND)
 
 
 def _check_names(addresses: tuple[str, ...]) -> None:
@@ -193,15 +191,15 @@ def _check_names(addresses: tuple[str, ...]) -> None:
                       'from') from exc
 
 
-def _check_parents(objects: objects_module.Objects) -> None:
+def _check_parents(found: repository.Repository) -> None:
     """Who can mount a directory above the shares can walk into them."""
-    settings = objects.site.settings
+    settings = found.cluster.settings
     above = {*paths.parents(settings.root + '/share')}
-    views = [view for view in objects.views() if view.path in above
+    views = [view for view in found.views() if view.path in above
              and paths.exports_nfs(view)]
     if not views:
         return
-    policies = {policy.id: policy for policy in objects.policies()}
+    policies = {policy.id: policy for policy in found.policies()}
     for view in views:
         policy = policies.get(view.policy_id or -1)
         if policy is not None and not view_policy.admits(policy):

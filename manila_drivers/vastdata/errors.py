@@ -33,6 +33,10 @@ class LoginRefused(exception.AccessDenied):
     """No request can be authorised; the next one would fail alike."""
 
 
+class NotBound(exception.BackendError):
+    """VMS took a binding to VIP pools, and did not store it."""
+
+
 def unable(exc: exception.DriverError) -> bool:
     """Tell if an error says that VMS cannot work now, and nothing else."""
     if isinstance(exc, exception.NotTrusted):

@@ -24,6 +24,14 @@ def share_path(root: str, share_id: str) -> str:
     return '%s/manila-%s' % (root, share_id)
 
 
+def lock_name(share_id: str) -> str:
+    """Return the name of the lock that keeps other calls about a share out.
+
+    It has to reach all hosts that serve the backend.
+    """
+    return 'vast-' + share_id
+
+
 def is_instance_id(name: str) -> bool:
     """Whether an object has been named by Manila."""
     try:

@@ -1,21 +1,35 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What has to be done, decided from what is known.  Pure.
+"""Decide what has to be done from what is known.  Pure.
 
 Every function takes facts (records of VMS and Manila's values) and returns a
-plan for ``manila_drivers.vastdata.objects.Objects.perform``.
+plan for ``manila_drivers.vastdata.executor.Executor``, or raises why there is
+none.
 """
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import dataclasses
+from typing import Any
 
 from manila_drivers import exception
+from manila_drivers import model
 from manila_drivers import plan
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import view_policy
 
 ClientLists = view_policy.ClientLists
+
+
+# -- shares ------------------------------------------------------------------
+
+def check_protocol(share: model.Share) -> None:
+    """Raise InvalidRequest if a share is not to be served by NFS."""
+    if share.proto != 'NFS':
+        raise exception.InvalidRequest(
+            'Share %s asks for protocol %s; this backend serves NFS'
+            % (share.id, share.proto or '(none)'))
 
 
 def create(share_id: str, path: str, limit: int, closed: ClientLists,
@@ -33,26 +47,55 @@ def create(share_id: str, path: str, limit: int, closed: ClientLists,
     if clone_of is not None:
         name = paths.stream_name(share_id)
         steps.append(plan.Step(
-            'start clone', name,
-            {'snapshot_id': clone_of.id, 'target': path}, key='stream'))
+            'start clone', name, {'snapshot_id': clone_of.id, 'target': path},
+            key='stream', detail='of snapshot %s, to %s' % (clone_of.name,
+                                                            path)))
     return plan.Plan((
         *steps,
-        plan.Step('create policy', share_id, {'hosts': closed}, key='policy',
+        plan.Step('create policy', share_id, {'lists': closed}, key='policy',
                   undo=plan.Step('delete policy', share_id,
-                                 {'ident': plan.Ref('policy', 'id')})),
-        plan.Step('create quota', share_id,
-                  {'path': path, 'limit': limit,
-                   'make_directory': clone_of is None}, key='quota',
-                  undo=plan.Step('delete quota', share_id,
-                                 {'ident': plan.Ref('quota', 'id')})),
+                                 {'ident': plan.Ref('policy', 'id')}),
+                  detail=str(closed)),
+        dataclasses.replace(
+            create_quota(share_id, path, limit,
+                         make_directory=clone_of is None), key='quota',
+            undo=plan.Step('delete quota', share_id,
+                           {'ident': plan.Ref('quota', 'id')})),
         plan.Step('create view', share_id,
                   {'path': path, 'policy_id': plan.Ref('policy', 'id'),
-                   'qos_id': qos_id}, key='view')))
+                   'qos_id': qos_id}, key='view', detail='for ' + path)))
+
+
+def create_quota(share_id: str, path: str, limit: int, *,
+                 make_directory: bool = False) -> plan.Step:
+    """Limit a directory to so many bytes."""
+    return plan.Step(
+        'create quota', share_id,
+        {'path': path, 'limit': limit, 'make_directory': make_directory},
+        detail='%s for %s%s' % (_gib(limit), 'the new directory '
+                                if make_directory else '', path))
+
+
+def set_quota(name: str, quota: records.Quota, limit: int, *,
+              shrink: bool = False) -> plan.Step:
+    """Give a quota another limit, in bytes.
+
+    :param shrink: refuse what does not hold what is in use.
+    """
+    before = quota.hard_limit or 0
+    action = 'shrink quota' if shrink else (
+        'extend quota' if 0 < before < limit else 'limit quota')
+    return plan.Step(action, name, {'quota': quota, 'limit': limit},
+                     detail='from %s to %s' % (_gib(before), _gib(limit)))
+
+
+def _gib(size: int) -> str:
+    return '%g GiB' % (size / model.GiB) if size else 'no limit'
 
 
 def path_of(view: records.View | None, quota: records.Quota | None,
             otherwise: str) -> str:
-    """The directory of a share: as recorded, else as configured.
+    """Return the directory of a share: as recorded, else as configured.
 
     What is recorded stays right after ``vast_root_export`` has changed, and
     for managed shares.
@@ -101,13 +144,18 @@ def delete(share_id: str, path: str, view: records.View | None,
     return plan.Plan(tuple(steps))
 
 
-def resize(share_id: str, quota: records.Quota, limit: int, *,
+def resize(share_id: str, quota: records.Quota | None, limit: int, *,
            shrink: bool) -> plan.Plan:
     """Change a quota to ``limit`` bytes; nothing if it is that already.
 
+    :raises NotFound: there is no quota.
     :raises PossibleDataLoss: a shrink below what is in use.  Growing never
         looks at usage: a full share must be extendable.
     """
+    if quota is None:
+        raise exception.NotFound(
+            'Share %s has no quota of that name' % share_id,
+            check='whether the share exists in VMS')
     if shrink and quota.used is None:
         raise exception.PossibleDataLoss(
             'Share %s cannot shrink: VMS does not tell how much of it is in '
@@ -119,50 +167,197 @@ def resize(share_id: str, quota: records.Quota, limit: int, *,
             % (share_id, limit, quota.used))
     if quota.hard_limit == limit:
         return plan.Plan()
-    return plan.Plan((plan.Step('extend quota', share_id,
-                                {'quota': quota, 'limit': limit}),))
+    return plan.Plan((set_quota(share_id, quota, limit, shrink=shrink),))
 
 
-def narrowing(share_id: str, wanted: ClientLists,
-              policy: records.Policy | None,
-              adopted: records.Policy | None) -> plan.Plan:
-    """Bring the share's own policy to what the rules say.
+def release(share_id: str) -> plan.Plan:
+    """Let a share go; everything in VMS stays."""
+    return plan.Plan((plan.Step('forget share', share_id),))
 
-    :param adopted: the policy that a managed share has until its first rules;
-        it becomes the share's own with them.
+
+# -- access ------------------------------------------------------------------
+
+@dataclasses.dataclass(frozen=True)
+class AccessFacts:
+    """The policy that a share's rules are written to, as far as it is known.
+
+    :param view: None if there is none, or it cannot be read.
+    :param policy_id: of the share's own policy, None if there is none.
+    :param policy: that policy, None if nobody has read it.
+    :param former: its name, if it has to be renamed: the policy that a
+        managed share has until its first rules becomes its own with them.
     """
-    if policy is not None:
-        if wanted.equals(policy):
-            return plan.Plan()
-        return written(share_id, policy.id, wanted)
-    if adopted is not None:
-        return written(share_id, adopted.id, wanted, adopted.name)
-    return plan.Plan()
+
+    view: records.View | None = None
+    policy_id: int | None = None
+    policy: records.Policy | None = None
+    former: str = ''
 
 
-def written(share_id: str, policy_id: int, wanted: ClientLists,
-            former: str = '') -> plan.Plan:
-    """Write host lists to a policy.
+def access(share_id: str, wanted: ClientLists,
+           facts: AccessFacts) -> plan.Plan:
+    """Write the share's own policy, and put its view under that.
 
-    :param former: what it was called until now, if it is to be renamed.
+    The policy comes first: taking access away must not wait for the view.
+
+    :raises InvalidRequest: a policy has to be made for clients, and nothing
+        says how these are to be squashed.
     """
-    return plan.Plan((plan.Step('update policy', share_id, {
-        'ident': policy_id, 'hosts': wanted, 'former': former}),))
+    view, ident = facts.view, facts.policy_id
+    if ident is None:
+        return plan.Plan() if view is None else plan.Plan((
+            plan.Step('create policy', share_id,
+                      {'lists': _squashed(wanted)}, key='policy',
+                      detail=str(wanted)),
+            attach_policy(share_id, view, plan.Ref('policy', 'id'))))
+    steps = []
+    if facts.policy is None or facts.former \
+            or not wanted.equals(facts.policy):
+        steps.append(update_policy(share_id, ident, wanted, facts.former))
+    if view is not None and view.policy_id != ident:
+        steps.append(attach_policy(share_id, view, ident))
+    return plan.Plan(tuple(steps))
 
 
-def attachment(share_id: str, wanted: ClientLists, policy_id: int | None,
-               view: records.View) -> plan.Plan:
-    """Put the share's view under the share's own, complete policy.
+def update_policy(name: str, ident: int, wanted: ClientLists,
+                  former: str = '') -> plan.Step:
+    return plan.Step(
+        'update policy', name,
+        {'ident': ident, 'lists': wanted, 'former': former},
+        detail=str(wanted) + (former and ', renamed from ' + former))
 
-    :param policy_id: of that policy, None if it has to be made.
+
+def attach_policy(name: str, view: records.View,
+                  policy_id: int | plan.Ref) -> plan.Step:
+    return plan.Step('attach policy', name,
+                     {'ident': view.id, 'policy_id': policy_id},
+                     detail='to the view for %s, in place of %s' % (
+                         view.path, view.policy or 'another'))
+
+
+def _squashed(wanted: ClientLists) -> ClientLists:
+    """Return lists for a policy that has to be made."""
+    if wanted.squash is not None:
+        return wanted
+    if wanted.read_write or wanted.read_only:
+        raise exception.InvalidRequest(
+            'The squashing of clients is not known',
+            check='vast:squash in the extra specs of the share type')
+    return dataclasses.replace(wanted, squash='root_squash')
+
+
+# -- snapshots ---------------------------------------------------------------
+
+def create_snapshot(name: str, path: str) -> plan.Plan:
+    return plan.Plan((plan.Step('take snapshot', name, {'path': path},
+                                key='snapshot', detail='of ' + path),))
+
+
+def delete_snapshot(found: records.Snapshot | None,
+                    streams: Sequence[records.Stream]) -> plan.Plan:
+    """Remove a snapshot, if it is there.
+
+    :param streams: clones that are fed by it.
+    :raises Busy: one is still being filled.
     """
-    if policy_id is None:
-        return plan.Plan((
-            plan.Step('create policy', share_id, {'hosts': wanted},
-                      key='policy'),
-            plan.Step('attach policy', share_id, {
-                'ident': view.id, 'policy_id': plan.Ref('policy', 'id')})))
-    if view.policy_id == policy_id:
+    if found is None:
         return plan.Plan()
-    return plan.Plan((plan.Step('attach policy', share_id, {
-        'ident': view.id, 'policy_id': policy_id}),))
+    busy = [stream.name for stream in streams if not stream.finished]
+    if busy:
+        raise exception.Busy(
+            'Snapshot %s still feeds %s' % (found.name, ', '.join(busy)),
+            check='the progress of these clones; try again afterwards')
+    return plan.Plan((plan.Step('delete snapshot', found.name,
+                                {'ident': found.id}),))
+
+
+def adopt_snapshot(name: str, found: records.Snapshot) -> plan.Plan:
+    """Give a snapshot the name that Manila gives its snapshots."""
+    return plan.Plan() if found.name == name else plan.Plan((plan.Step(
+        'rename snapshot', name, {'ident': found.id},
+        detail='from ' + found.name),))
+
+
+# -- adoption ----------------------------------------------------------------
+
+@dataclasses.dataclass(frozen=True)
+class ExportFacts:
+    """What VMS has at the path that is to be managed.
+
+    ``policy`` is the share's own, by one of its two names
+    (:func:`~manila_drivers.vastdata.paths.adopted_policy`), or the one that
+    another share id left on this view when it was unmanaged.  ``used`` is in
+    bytes, None if VMS does not tell.
+    """
+
+    view: records.View
+    quota: records.Quota | None
+    policy: records.Policy | None
+    used: int | None
+
+
+def size_of(facts: ExportFacts, options: Mapping[str, Any]) -> int:
+    """Return the size in GiB that a share will have.
+
+    The quota rounded up; without one, ``size`` of the driver options, which
+    must hold what is there; without that, what is used, rounded up.
+
+    :raises NotManageable: ``size`` is needed, is no number, or does not hold
+        what is there.
+    """
+    given = options.get('size')
+    if given is not None and not str(given).strip().isdecimal():
+        raise exception.NotManageable(
+            'Driver option size is %r, not a number of GiB' % given)
+    if facts.quota is not None and facts.quota.hard_limit:
+        return -(-facts.quota.hard_limit // model.GiB)
+    if given is None and facts.used is None:
+        raise exception.NotManageable(
+            'VMS does not tell how much is in %s, and no limit for it'
+            % facts.view.path, check='give the size in GiB, with '
+            '--driver-options size=<GiB>')
+    least = max(1, -(-(facts.used or 0) // model.GiB))
+    if given is None:
+        return least
+    if int(given) < least:
+        raise exception.NotManageable(
+            'Driver option size is %r; %d GiB are the least for what is in '
+            'the directory' % (given, least))
+    return int(given)
+
+
+def adopt(share_id: str, facts: ExportFacts, gib: int,
+          closed: ClientLists) -> plan.Plan:
+    """Rename, bound and prepare; the clients of today are not cut off.
+
+    They stay until the first update_access, which is when the rules are
+    known, whatever comes in between: a policy that is called after that state
+    tells everybody of it, health checks too.
+    """
+    view, quota, policy = facts.view, facts.quota, facts.policy
+    adopted = paths.adopted_policy(share_id)
+    steps = [plan.Step('note share', share_id)]
+    if quota is None:
+        steps.append(create_quota(share_id, view.path, gib * model.GiB))
+    elif quota.hard_limit != gib * model.GiB:
+        steps.append(set_quota(quota.name, quota, gib * model.GiB))
+    if quota is not None and quota.name != share_id:
+        steps.append(_rename(share_id, 'quotas', quota))
+    if policy is None:
+        steps.append(plan.Step('create policy', adopted, {'lists': closed},
+                               detail=str(closed)))
+    elif policy.name not in (share_id, adopted):
+        steps.append(_rename(adopted, 'viewpolicies', policy))
+    # The view last: it is by the view's name that a share counts as ours.
+    if view.name != share_id:
+        steps.append(_rename(share_id, 'views', view))
+    return plan.Plan(tuple(steps))
+
+
+def _rename(name: str, resource: str,
+            record: records.View | records.Quota | records.Policy,
+            ) -> plan.Step:
+    return plan.Step('rename', name,
+                     {'resource': resource, 'ident': record.id},
+                     detail='from %s in %s' % (record.name or 'no name',
+                                               resource))

@@ -14,8 +14,6 @@ from manila_drivers.transport import retry
 
 _LABEL = re.compile(r'(?!-)[A-Za-z0-9_-]{1,63}(?<!-)')
 
-SQUASHES = ('no_root_squash', 'root_squash', 'all_squash')
-
 
 @dataclasses.dataclass(frozen=True)
 class Settings:

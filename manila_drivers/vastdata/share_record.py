@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What the host lists of each share were when its rules were set last.
+"""Records about each share beside VMS.
 
+They say what its host lists were when its rules were set last.
 Lists that were changed by hand, or by a call that was cut off, look like any
 others; and lists without any host are right for a share without rules alone.
 Manila's private storage says so without a request: it keeps a digest of the
@@ -11,16 +12,22 @@ written that down itself, its row has the former size, and a check of all
 shares, maybe on another host, would take the new limit for a wrong one.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterable
+import contextlib
 import hashlib
 import logging
 from typing import Any
 
 from manila_drivers import exception
+from manila_drivers import model
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import view_policy
 
 LOG = logging.getLogger(__name__)
+
+#: Makes a lock, as far as the backend is shared, by its name.
+Lock = Callable[[str], contextlib.AbstractContextManager[Any]]
 
 _KEY = 'vast_host_lists'
 _ADOPTED = 'vast_adopted'
@@ -35,7 +42,10 @@ def digest(read_write: Iterable[str], read_only: Iterable[str]) -> str:
 
 
 class ShareRecord:
-    """Digests of host lists by share.
+    """Digests of host lists by share, and what this process has seen.
+
+    ``policy_ids`` are those of the shares' own policies, as they were last
+    seen; an id is never used again.
 
     A storage that fails is logged: what is not known is asked for again.
 
@@ -46,6 +56,7 @@ class ShareRecord:
     def __init__(self, storage: Any = None) -> None:
         self._storage = storage
         self._known: dict[str, str] = {}
+        self.policy_ids: dict[str, int] = {}
         # GiB that this process has set.
         self._sizes: dict[str, int] = {}
 
@@ -108,6 +119,14 @@ class ShareRecord:
                 return int(found)
         return self._sizes.get(share_id)
 
+    def outdates(self, share: model.Share, *, look: bool) -> bool:
+        """Tell if Manila's row of a share is older than its size.
+
+        :param look: for what other hosts have set, too.
+        """
+        size = self.size(share.id, look=look)
+        return size is not None and size != share.size
+
     def adopt(self, share_id: str) -> None:
         """Write down that a share is served, before it has any rules.
 
@@ -141,8 +160,8 @@ class ShareRecord:
 
     def forget(self, share_id: str) -> None:
         """Keep nothing about a share that is gone."""
-        self._known.pop(share_id, None)
-        self._sizes.pop(share_id, None)
+        for seen in self._known, self.policy_ids, self._sizes:
+            seen.pop(share_id, None)
         if self._storage is None:
             return
         _, failure = exception.caught_any(

@@ -2,17 +2,21 @@
 
 """Snapshots, and shares that start from one."""
 
+from collections.abc import Mapping
 import contextlib
 import logging
 from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers.driver import call
 from manila_drivers.vastdata import errors
-from manila_drivers.vastdata import objects as objects_module
+from manila_drivers.vastdata import executor
 from manila_drivers.vastdata import paths
+from manila_drivers.vastdata import planning
 from manila_drivers.vastdata import records
-from manila_drivers.vastdata import shares as shares_module
+from manila_drivers.vastdata import repository
+from manila_drivers.vastdata import shares
 
 LOG = logging.getLogger(__name__)
 
@@ -20,16 +24,15 @@ LOG = logging.getLogger(__name__)
 class Snapshots:
     """Operations on snapshots of one backend's shares."""
 
-    def __init__(self, objects: objects_module.Objects,
-                 shares: shares_module.Shares) -> None:
-        self._objects = objects
+    def __init__(self, found: repository.Repository,
+                 steps: executor.Executor, shares: shares.Shares) -> None:
+        self._found = found
+        self._cluster = found.cluster
+        self._settings = found.cluster.settings
+        self._executor = steps
         self._shares = shares
-        self._site = objects.site
-        self._settings = objects.site.settings
         # Percent at which clones were seen last, by share.
         self._progress: dict[str, int] = {}
-
-    # -- life ------------------------------------------------------------
 
     def create(self, snapshot: model.Snapshot) -> dict[str, Any]:
         """Take a snapshot, or find the one taken before.
@@ -38,23 +41,15 @@ class Snapshots:
             ``export_locations``, where it is seen.
         """
         path = self._path(snapshot)
+        steps = planning.create_snapshot(snapshot.name, path)
+        taken = self._executor.run(steps)['snapshot']
+        return self._told(snapshot, taken, path)
 
-        def look() -> records.Snapshot | None:
-            found = self._objects.snapshot(snapshot.name, '')
-            if found is not None and found.path != path:
-                raise exception.Conflict(
-                    'Snapshot %s of %s cannot be taken: one of that name '
-                    'exists of %s' % (snapshot.name, path, found.path))
-            return found
-
-        done = self._objects.vms.create(
-            'snapshots', {'name': snapshot.name, 'path': path + '/',
-                          **self._site.scope()},
-            records.Snapshot.of, look)
-        self._settle(done.value)
-        return {'provider_location': str(done.value.id),
+    def _told(self, snapshot: model.Snapshot, found: records.Snapshot,
+              path: str) -> dict[str, Any]:
+        return {'provider_location': str(found.id),
                 'export_locations': paths.snapshot_locations(
-                    self._site.addresses(), path, snapshot.name)}
+                    self._cluster.addresses(), path, snapshot.name)}
 
     def delete(self, snapshot: model.Snapshot) -> None:
         """Remove a snapshot; that it is gone already is success.
@@ -62,30 +57,21 @@ class Snapshots:
         :raises Busy: a clone is still being filled from it.
         """
         found = self.find(snapshot)
-        if found is None:
-            return
-        busy = [stream.name for stream
-                in self._objects.streams_from(found.id)
-                if not stream.finished]
-        if busy:
-            raise exception.Busy(
-                'Snapshot %s still feeds %s' % (snapshot.name,
-                                                ', '.join(busy)),
-                check='the progress of these clones; try again afterwards')
-        self._objects.vms.delete('snapshots', found.id)
+        streams = self._found.streams_from(found.id) if found else []
+        steps = planning.delete_snapshot(found, streams)
+        self._executor.run(steps)
 
     def find(self, snapshot: model.Snapshot) -> records.Snapshot | None:
-        """The snapshot in VMS.
+        """Return the snapshot in VMS.
 
         By its id, if that is still the same snapshot of the same directory;
         else by name and path, as upstream's driver knows it.
         """
         found = None
         if snapshot.provider_location.isdecimal():
-            found = self._objects.vms.get(
-                'snapshots', snapshot.provider_location, records.Snapshot.of)
+            found = self._found.snapshot_by_id(snapshot.provider_location)
         usual = paths.share_path(self._settings.root,
-                                  snapshot.share_instance_id)
+                                 snapshot.share_instance_id)
         if found is not None and self._is(found, snapshot, usual):
             return found
         try:
@@ -94,16 +80,16 @@ class Snapshots:
             path = ''
         if found is not None and self._is(found, snapshot, path):
             return found
-        return self._objects.snapshot(snapshot.name, path)
+        return self._found.snapshot(snapshot.name, path)
 
     def _is(self, found: records.Snapshot, snapshot: model.Snapshot,
             path: str) -> bool:
-        """Whether a record is the snapshot; path '' = wherever it is."""
+        """Tell if a record is the snapshot; path '' = wherever it is."""
         return (found.name == snapshot.name and path in ('', found.path)
-                and self._site.here(found))
+                and self._cluster.here(found))
 
     def _path(self, snapshot: model.Snapshot) -> str:
-        """Directory that a snapshot is of.
+        """Return the directory that a snapshot is of.
 
         Known without asking where Manila sends the share's export locations,
         which are this driver's own answers.
@@ -114,43 +100,17 @@ class Snapshots:
                 # One that nobody can read is as good as none.
                 with contextlib.suppress(exception.NotManageable):
                     return paths.split_export(export)[1]
-        view = self._objects.view(ident)
+        view = self._found.view(ident)
         if view is None:
             raise exception.NotFound(
                 'Share %s, which snapshot %s is of, has no view'
                 % (ident, snapshot.name))
         return view.path
 
-    def _settle(self, snapshot: records.Snapshot) -> None:
-        """Wait until a snapshot is complete.
-
-        :raises BackendError: it failed, or vanished.
-        """
-        number = snapshot.id
-
-        def look() -> records.Snapshot | None:
-            now = self._objects.vms.get('snapshots', number,
-                                        records.Snapshot.of)
-            if now is None:
-                raise exception.NotFound(
-                    'Snapshot %s vanished while it was taken'
-                    % snapshot.name)
-            return None if now.state in now.PENDING else now
-
-        ended = snapshot
-        if snapshot.state in snapshot.PENDING:
-            ended = self._objects.vms.wait_for(
-                'Snapshot %s' % snapshot.name, look,
-                self._settings.task_timeout)
-        if ended.state != 'SUCCEED':
-            raise exception.BackendError(
-                'Snapshot %s ended as %s' % (snapshot.name, ended.state),
-                check='the activities in VMS')
-
     # -- shares from snapshots -------------------------------------------
 
-    def create_share(self, share: model.Share, snapshot: model.Snapshot,
-                     specs: model.Specs) -> dict[str, Any]:
+    def clone(self, call: call.Call,
+              snapshot: model.Snapshot) -> dict[str, Any]:
         """Start a share with the content of a snapshot.
 
         Nobody can reach it before its first rule.  The data is copied in the
@@ -162,44 +122,45 @@ class Snapshots:
         :raises OutcomeUnknown: a member was not filled within
             ``vast_task_timeout``; it may be later.
         """
-        path = self._shares.new_path(share)
-        if not self._site.can_clone():
+        planning.check_protocol(call.share)
+        if not self._cluster.can_clone():
             raise exception.Unsupported(
                 'Shares from snapshots need VMS 4.6, this one is %s'
-                % self._site.version.get().version_text)
+                % self._cluster.version.get().version_text)
         source = self.find(snapshot)
         if source is None:
             raise exception.NotFound(
                 'Snapshot %s is not in VMS' % snapshot.name)
-        results = self._shares.make(share, path, specs, source)
-        stream: records.Stream = results['stream']
-        if share.source_member_id and not stream.finished:
-            return self._filled(share)
+        stream: records.Stream = self._shares.make(call, source)['stream']
+        if call.share.source_member_id and not stream.finished:
+            return self._filled(call)
         return self._answer(stream)
 
-    def _filled(self, share: model.Share) -> dict[str, Any]:
+    def _filled(self, call: call.Call) -> dict[str, Any]:
         """Wait until a share holds all data of its snapshot.
 
         :raises BackendError: its clone failed.
         """
+        what = 'The clone that fills share %s' % call.share.id
+
         def look() -> dict[str, Any] | None:
-            answer = self.status(share)
+            answer = self.status(call)
             if answer['status'] == 'error':
                 raise exception.BackendError(
-                    'The clone that fills share %s failed' % share.id,
+                    what + ' failed',
                     check='the global snapshot clones in VMS')
             return answer if answer['status'] == 'available' else None
 
-        return self._objects.vms.wait_for(
-            'The clone that fills share %s' % share.id, look,
-            self._settings.task_timeout)
+        return self._found.vms.wait_for(what, look,
+                                        self._settings.task_timeout)
 
-    def status(self, share: model.Share) -> dict[str, Any]:
-        """How far a share from a snapshot is.
+    def status(self, call: call.Call) -> dict[str, Any]:
+        """Return how far a share from a snapshot is.
 
         :returns: ``status`` is creating_from_snapshot, available or error;
             ``progress`` such as '50%'.
         """
+        share = call.share
         status, error = exception.caught(lambda: self._status(share))
         if status is not None:
             return status
@@ -212,16 +173,17 @@ class Snapshots:
         return {'status': 'creating_from_snapshot'}
 
     def _status(self, share: model.Share) -> dict[str, Any]:
-        stream = self._objects.stream(paths.stream_name(share.id))
+        name = paths.stream_name(share.id)
+        stream = self._found.stream(name)
         if stream is not None:
             self._progress[share.id] = stream.progress
             return self._answer(stream)
         # Its record is gone: complete, or stopped by somebody.  A view and a
         # directory prove nothing, since they are made while data is missing.
         seen = self._progress.pop(share.id, 0)
-        view = self._objects.view(share.id)
+        view = self._found.view(share.id)
         if seen >= 100 and view is not None \
-                and self._objects.is_directory(view.path):
+                and self._found.is_directory(view.path):
             return self._available(view.path)
         LOG.error('The clone %s that fills share %s is no longer in VMS, and '
                   'was at %d %% when it was seen last: data may be missing. '
@@ -229,7 +191,7 @@ class Snapshots:
                   'used capacity of quota %s. If all is there: "openstack '
                   'share set --status available"; if not, delete the share '
                   'and create it from its snapshot again',
-                  paths.stream_name(share.id), share.id, seen, share.id)
+                  name, share.id, seen, share.id)
         return {'status': 'error'}
 
     def _answer(self, stream: records.Stream) -> dict[str, Any]:
@@ -251,9 +213,10 @@ class Snapshots:
         return {'status': 'available', 'progress': '100%',
                 'export_locations': self._shares.locations(path)}
 
-    # -- manage ----------------------------------------------------------
+    # -- adoption --------------------------------------------------------
 
-    def manage(self, snapshot: model.Snapshot) -> dict[str, Any]:
+    def adopt(self, snapshot: model.Snapshot,
+              options: Mapping[str, Any]) -> dict[str, Any]:
         """Take over a snapshot by its id or name in VMS.
 
         It gets the name that Manila gives its snapshots.
@@ -268,29 +231,25 @@ class Snapshots:
         path = self._path(snapshot)
         size = self._size(snapshot)
         # By Manila's name it is found after a call that was cut off.
-        found = self._named(wanted) or self._objects.snapshot(
-            snapshot.name, path)
+        found = self._named(wanted) or self._found.snapshot(snapshot.name,
+                                                            path)
         if found is None or found.path != path \
-                or not self._site.here(found):
+                or not self._cluster.here(found):
             raise exception.NotManageable(
                 'VMS has no snapshot %r of %s' % (wanted, path),
                 answer='' if found is None else 'it is of %s' % found.path)
-        if found.name != snapshot.name:
-            self._objects.vms.update('snapshots', found.id,
-                                     {'name': snapshot.name})
-        return {'provider_location': str(found.id),
-                'size': size,
-                'export_locations': paths.snapshot_locations(
-                    self._site.addresses(), path, snapshot.name)}
+        steps = planning.adopt_snapshot(snapshot.name, found)
+        self._executor.run(steps)
+        return {'size': size, **self._told(snapshot, found, path)}
 
     def _size(self, snapshot: model.Snapshot) -> int:
-        """GiB of the share that a snapshot is of, rounded up.
+        """Return GiB of the share that a snapshot is of, rounded up.
 
         :raises NotManageable: neither Manila nor VMS tells.
         """
         if snapshot.share is not None and snapshot.share.size:
             return snapshot.share.size
-        quota = self._objects.quota(snapshot.share_instance_id)
+        quota = self._found.quota(snapshot.share_instance_id)
         if quota is None or not quota.hard_limit:
             raise exception.NotManageable(
                 'The size of share %s, which snapshot %s is of, is not known'
@@ -300,8 +259,7 @@ class Snapshots:
 
     def _named(self, wanted: str) -> records.Snapshot | None:
         if wanted.isdecimal():
-            found = self._objects.vms.get('snapshots', wanted,
-                                          records.Snapshot.of)
+            found = self._found.snapshot_by_id(wanted)
             if found is not None:
                 return found
-        return self._objects.snapshot(wanted, '')
+        return self._found.snapshot(wanted, '')

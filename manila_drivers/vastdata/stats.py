@@ -9,10 +9,10 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers.vastdata import objects as objects_module
+from manila_drivers.vastdata import cluster
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
-from manila_drivers.vastdata import site as site_module
+from manila_drivers.vastdata import repository
 
 UNKNOWN = 'unknown'
 
@@ -67,35 +67,35 @@ def _gib(size: int) -> float:
 class Stats:
     """What the scheduler is told."""
 
-    def __init__(self, objects: objects_module.Objects, *,
+    def __init__(self, found: repository.Repository, *,
                  clock: Callable[[], float] = time.monotonic) -> None:
-        self._objects = objects
-        self._site = objects.site
+        self._found = found
+        self._cluster = found.cluster
         # Limits change through Manila mostly, and with many thousands of
         # quotas a list takes several requests.
-        self._quotas = site_module.Cached(objects.quotas, 60.0, clock)
+        self._quotas = cluster.Cached(found.quotas, 60.0, clock)
 
     def read(self) -> dict[str, Any]:
         """Capacities and capabilities, in two requests."""
-        cluster = self._site.read_cluster()
-        tenant = self._site.tenant.get()
+        now = self._cluster.read_cluster()
+        tenant = self._cluster.tenant.get()
         quotas = self._quotas.get()
         total, free = bounded(
-            cluster if cluster.total is not None else self._sampled(cluster),
+            now if now.total is not None else self._sampled(now),
             tenant.hard_limit, in_use(quotas))
         return {
             'total_capacity_gb': total,
             'free_capacity_gb': free,
             'provisioned_capacity_gb': _gib(promised(
-                quotas, self._site.settings.root)),
-            'data_reduction': cluster.reduction,
+                quotas, self._cluster.settings.root)),
+            'data_reduction': now.reduction,
             'create_share_from_snapshot_support':
-                cluster.version >= site_module.CLONE_VERSION}
+                now.version >= cluster.CLONE_VERSION}
 
     def _sampled(self, cluster: records.Cluster) -> records.Cluster:
         """The same cluster with capacities from its monitor, if it can."""
         try:
-            data = self._objects.vms.call(
+            data = self._found.vms.call(
                 'GET', 'monitors/ad_hoc_query/', query=(
                     ('object_type', 'cluster'), ('time_frame', '1m'),
                     ('prop_list', 'Capacity,drr'),

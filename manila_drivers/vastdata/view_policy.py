@@ -1,6 +1,8 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""View policies: what access rules mean as VMS's five host lists.  Pure.
+"""View policies: who may reach a share, and through what.  Pure.
+
+Access rules become VMS's five host lists.
 
 A host string is an IPv4 address, a network in CIDR form, ``*`` or a few more
 forms that this driver reads but never writes.  Two empty lists admit nobody.
@@ -18,15 +20,22 @@ from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import networks
 from manila_drivers.vastdata import records
-from manila_drivers.vastdata import settings
 
 LOG = logging.getLogger(__name__)
 
 EVERYONE = '*'
 
+LIST_VERSION = (5, 0)
+LEVELS_VERSION = (5, 1)
+
+#: What to do where VMS does not store that.
+UNBOUND = ('vast_bind_vippool = False accepts that shares are reached through '
+           'every VIP pool; VMS binds view policies to pools from 5.0 on')
+
 # Never gives root of a client more than the mode it stands beside.
 _LISTS = {'no_root_squash': 'nfs_no_squash',
           'root_squash': 'nfs_root_squash', 'all_squash': 'nfs_all_squash'}
+SQUASHES = tuple(_LISTS)
 _STRICTER = {'no_root_squash': 'root_squash', 'root_squash': 'all_squash',
              'all_squash': 'root_squash'}
 
@@ -37,10 +46,9 @@ class ClientLists:
 
     ``squash`` names the one squash list that holds everyone; None leaves the
     squash lists as they are, where nobody can say what they should be.
-    ``unsettled``
-    puts everyone into a second one, as upstream's driver does: a mark that
-    these hosts are not yet what the rules say, for whoever comes after a
-    process that ends in between (:func:`settled`).
+    ``unsettled`` puts everyone into a second one, as upstream's driver does: a
+    mark that these hosts are not yet what the rules say, for whoever comes
+    after a process that ends in between (:func:`settled`).
     """
 
     read_write: tuple[str, ...] = ()
@@ -49,7 +57,11 @@ class ClientLists:
     unsettled: bool = False
 
     def body(self) -> dict[str, list[str]]:
-        """The lists as VMS takes them."""
+        """Return the lists as VMS takes them.
+
+        All of them go together: the change is atomic, so that no moment has
+        the new content of one list and the old one of another.
+        """
         body = {'nfs_read_write': list(self.read_write),
                 'nfs_read_only': list(self.read_only)}
         if self.squash is not None:
@@ -59,6 +71,14 @@ class ClientLists:
             for kind, field in _LISTS.items():
                 body[field] = [EVERYONE] if kind in holding else []
         return body
+
+    def __str__(self) -> str:
+        """Say who gets in, for people."""
+        told = ['%s %s' % (level, ' '.join(hosts)) for level, hosts in (
+            ('read/write', self.read_write), ('read-only', self.read_only))
+            if hosts]
+        return '%s; %s' % (', '.join(told) or 'for nobody',
+                           self.squash or 'squashing as it is')
 
     def equals(self, policy: records.Policy) -> bool:
         """Whether a policy is exactly this; a list not told is not."""
@@ -99,10 +119,10 @@ def squash_of(specs: Mapping[str, str], default: str) -> str:
     :raises InvalidRequest: the extra spec names no such mode.
     """
     squash = specs.get('vast:squash', default)
-    if squash not in settings.SQUASHES:
+    if squash not in SQUASHES:
         raise exception.InvalidRequest(
             'Extra spec vast:squash is %r' % squash,
-            check='one of %s' % ', '.join(settings.SQUASHES))
+            check='one of %s' % ', '.join(SQUASHES))
     return squash
 
 
@@ -121,6 +141,14 @@ def present_squash(specs: Mapping[str, str] | None,
             raise error
         LOG.warning('A share keeps the squashing that it has: %s', error)
     return squash
+
+
+def closed(specs: Mapping[str, str], default: str) -> ClientLists:
+    """Return lists that admit nobody, for a share of that type.
+
+    :raises InvalidRequest: see :func:`squash_of`.
+    """
+    return ClientLists(squash=squash_of(specs, default))
 
 
 def admits(policy: records.Policy) -> bool:
@@ -164,15 +192,6 @@ def _common(want: tuple[str, ...],
     return tuple(host for host in want if host in have)
 
 
-def changes(want: ClientLists, policy: records.Policy) -> dict[str, Any]:
-    """What to send so that a policy becomes the wanted one; {} if it is.
-
-    All five lists go together: the change is atomic, so that no moment has
-    the new content of one list and the old one of another.
-    """
-    return {} if want.equals(policy) else want.body()
-
-
 def settled(policy: records.Policy, squash: str | None) -> bool:
     """Whether everyone is in the one squash list that is wanted.
 
@@ -186,3 +205,42 @@ def settled(policy: records.Policy, squash: str | None) -> bool:
              'all_squash': policy.all_squash}
     return all(hosts == ((EVERYONE,) if kind == squash else ())
                for kind, hosts in lists.items())
+
+
+@dataclasses.dataclass(frozen=True)
+class Binding:
+    """The VIP pools that views are reached through: () for all of them.
+
+    Which field of a view policy says so depends on the version of VMS:
+    ``vip_pools`` in 5.0, ``permission_per_vip_pool`` beside it from 5.1 on,
+    none before.  So what was written is always read back.  ``pools`` is None
+    where a policy's binding is left as it is, because nothing says what it
+    should be.
+    """
+
+    pools: tuple[int, ...] | None = None
+    version: tuple[int, ...] = LEVELS_VERSION
+
+    def body(self) -> dict[str, Any]:
+        """The fields as VMS takes them."""
+        if self.pools is None:
+            return {}
+        body: dict[str, Any] = {'vip_pools': list(self.pools)}
+        if self.version >= LEVELS_VERSION:
+            body['permission_per_vip_pool'] = {
+                str(pool): 'RW' for pool in self.pools}
+        return body
+
+    def holds(self, policy: records.Policy) -> bool:
+        """Whether the views of a policy are reached in just this way.
+
+        A policy that does not tell its pools is reached through all.
+        """
+        if self.pools is None:
+            return True
+        wanted = tuple((pool, 'RW') for pool in self.pools)
+        return (policy.pools or ()) == wanted
+
+
+#: Leave what a policy has.
+AS_IT_IS = Binding()

@@ -32,10 +32,10 @@ class Broken(driver.VASTShareDriver):
 
     @property
     def _vms(self):
-        return self._backend.objects.vms
+        return self._backend.vms
 
     def _write(self, share, wanted):
-        policy = self._backend.objects.policy(share['id'])
+        policy = self._backend.repository.policy(share['id'])
         if policy is not None:
             self._vms.update('viewpolicies', policy.id, wanted.body())
 
@@ -51,12 +51,13 @@ class OpenWhileCreating(Broken):
     """The policy is closed only once the view is there."""
 
     def create_share(self, context, share, **kwargs):
-        closed, self._backend.shares.closed = (
-            self._backend.shares.closed, lambda specs: EVERYBODY)
+        executor = self._backend.executor
+        create = executor.create_policy
+        executor.create_policy = lambda name, lists: create(name, EVERYBODY)
         try:
             locations = super().create_share(context, share, **kwargs)
         finally:
-            self._backend.shares.closed = closed
+            executor.create_policy = create
         self._write(share, NOBODY)
         return locations
 
@@ -167,7 +168,7 @@ class RefusesForNoReason(_Rules):
 class AsksForEachRule(Broken):
     def update_access(self, context, share, access_rules, *args, **kwargs):
         for _ in access_rules:
-            self._backend.objects.policy(share['id'])
+            self._backend.repository.policy(share['id'])
         return super().update_access(context, share, access_rules, *args,
                                      **kwargs)
 
@@ -177,7 +178,7 @@ class WritesWhatIsThere(Broken):
 
     def update_access(self, context, share, *args, **kwargs):
         result = super().update_access(context, share, *args, **kwargs)
-        policy = self._backend.objects.policy(share['id'])
+        policy = self._backend.repository.policy(share['id'])
         self._write(share, view_policy.ClientLists(policy.read_write,
                                                    policy.read_only))
         return result
@@ -213,8 +214,8 @@ class MixesCalls(Broken):
 
 class MakesPoliciesOfTheAbsent(Broken):
     def update_access(self, context, share, *args, **kwargs):
-        self._backend.objects.perform('create policy', share['id'],
-                                      {'hosts': NOBODY})
+        self._backend.executor.perform('create policy', share['id'],
+                                      {'lists': NOBODY})
         return super().update_access(context, share, *args, **kwargs)
 
 
@@ -223,7 +224,7 @@ class DeletesTheNextBestThing(Broken):
 
     def delete_share(self, context, share, **kwargs):
         super().delete_share(context, share, **kwargs)
-        for quota in self._backend.objects.quotas():
+        for quota in self._backend.repository.quotas():
             if quota.name.startswith(share['id']):
                 self._vms.delete('quotas', quota.id)
 
@@ -232,14 +233,14 @@ class LeavesTheQuota(Broken):
     def delete_share(self, context, share, **kwargs):
         def kept(self, name, ident):
             """Keep it."""
-        self._backend.objects._do_delete_quota = functools.partial(
+        self._backend.executor.delete_quota = functools.partial(
             kept, self)
         super().delete_share(context, share, **kwargs)
 
 
 class DeletesOnce(Broken):
     def delete_share(self, context, share, **kwargs):
-        if self._backend.objects.view(share['id']) is None:
+        if self._backend.repository.view(share['id']) is None:
             raise ValueError('no such share')
         super().delete_share(context, share, **kwargs)
 
@@ -249,13 +250,13 @@ class LeaksWhenCreationFails(Broken):
 
     def create_share(self, context, share, **kwargs):
         name = 'temporary-' + uuid.uuid4().hex
-        quota = self._backend.objects.perform('create quota', name, {
+        quota = self._backend.executor.perform('create quota', name, {
             'path': '/tmp-' + name, 'limit': 1, 'make_directory': True})
         locations = super().create_share(context, share, **kwargs)
         self._vms.delete('quotas', quota.value.id)
-        self._backend.objects.perform(
+        self._backend.executor.perform(
             'delete directory', '/tmp-' + name,
-            {'tenant_id': self._backend.site.tenant_id()})
+            {'tenant_id': self._backend.cluster.tenant_id()})
         return locations
 
 
@@ -293,14 +294,15 @@ class ShrinksRegardless(Broken):
 class ForgetsTheStart(Broken):
     """Takes what it could not check for healthy, as most drivers do."""
 
-    def _ensured(self, shares, answers):
-        return {share['id']: answers.get(share['id']) or {}
-                for share in shares}
+    def do_setup(self, context, **kwargs):
+        super().do_setup(context, **kwargs)
+        self._owed.ensured = lambda shares, answers: {
+            share['id']: answers.get(share['id']) or {} for share in shares}
 
 
 class RecreatesTheLost(Broken):
     def ensure_shares(self, context, shares, **kwargs):
-        objects = self._backend.objects
+        objects = self._backend.repository
         for share in shares:
             if objects.is_directory('/manila/manila-' + share['id']):
                 continue
@@ -345,7 +347,7 @@ class ConnectsInTheConstructor(Broken):
     def __init__(self, *args, **kwargs):
         super().__init__(*args, **kwargs)
         self.do_setup(None)
-        self._backend.site.tenant.get()
+        self._backend.cluster.tenant.get()
 
 
 class TellsItsPassword(Broken):
@@ -376,8 +378,8 @@ class InterruptsClients(Broken):
 
     def manage_existing(self, share, driver_options, **kwargs):
         answer = super().manage_existing(share, driver_options, **kwargs)
-        view = self._backend.objects.view(share['id'])
-        policy = self._backend.objects.policy(
+        view = self._backend.repository.view(share['id'])
+        policy = self._backend.repository.policy(
             paths.adopted_policy(share['id']))
         self._vms.update('views', view.id, {'policy_id': policy.id})
         return answer
@@ -388,9 +390,9 @@ class CombinesTenants(Broken):
 
     def do_setup(self, context, **kwargs):
         super().do_setup(context, **kwargs)
-        site = self._backend.site
+        site = self._backend.cluster
         site.here = site.listed_here = lambda record: True
-        self._backend.objects.views = lambda: list(self._vms.readable(
+        self._backend.repository.views = lambda: list(self._vms.readable(
             'views', records.View.of))
 
 
@@ -399,8 +401,8 @@ class BelievesThatACallIsGone(Broken):
 
     def do_setup(self, context, **kwargs):
         super().do_setup(context, **kwargs)
-        objects = self._backend.objects
-        known = objects._do_delete_directory
+        executor = self._backend.executor
+        known = executor.delete_directory
 
         def gone(path, tenant_id):
             try:
@@ -408,7 +410,7 @@ class BelievesThatACallIsGone(Broken):
             except exception.BackendError as exc:
                 if exc.status != 404:
                     raise
-        objects._do_delete_directory = gone
+        executor.delete_directory = gone
 
 
 class TrustsTheViewsPolicy(Broken):
@@ -416,7 +418,7 @@ class TrustsTheViewsPolicy(Broken):
 
     def do_setup(self, context, **kwargs):
         super().do_setup(context, **kwargs)
-        self._backend.objects._do_attach_policy = (
+        self._backend.executor.attach_policy = (
             lambda name, ident, policy_id: None)
 
 
@@ -426,8 +428,8 @@ class CutsOffAtTheNextStart(Broken):
     def ensure_shares(self, context, shares, **kwargs):
         answers = super().ensure_shares(context, shares, **kwargs)
         for share in shares:
-            view = self._backend.objects.view(share['id'])
-            policy = self._backend.objects.policy(
+            view = self._backend.repository.view(share['id'])
+            policy = self._backend.repository.policy(
                 paths.adopted_policy(share['id']))
             if view and policy:
                 self._vms.update('views', view.id, {'policy_id': policy.id})
@@ -439,7 +441,7 @@ class CallsTheVanishedWhole(Broken):
 
     def get_share_status(self, share, **kwargs):
         answer = super().get_share_status(share, **kwargs)
-        view = self._backend.objects.view(share['id'])
+        view = self._backend.repository.view(share['id'])
         if answer['status'] == 'error' and view is not None:
             return {'status': 'available', 'export_locations':
                     self._backend.shares.locations(view.path)}

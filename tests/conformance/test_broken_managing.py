@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-
 """Drivers that take over, or clone, what they have to refuse."""
 
 import pytest
 
+from manila_drivers import model
 from manila_drivers.testing.conformance.labs import vast
 from tests.conformance import broken
 from tests.conformance import catching
@@ -17,7 +17,7 @@ class TakesWhatIsServed(broken.Broken):
 
     def manage_existing(self, share, driver_options, **kwargs):
         path = share['export_locations'][0]['path'].partition(':')[2]
-        view = next(one for one in self._backend.objects.views()
+        view = next(one for one in self._backend.repository.views()
                     if one.path == path)
         self._vms.update('views', view.id, {'name': 'anything'})
         return super().manage_existing(share, driver_options, **kwargs)
@@ -28,7 +28,7 @@ class LooksForTheSnapshotFirst(broken.Broken):
 
     def create_share_from_snapshot(self, context, share, snapshot, *args,
                                    **kwargs):
-        if self._backend.snapshots.find(self._snapshot(snapshot)) is None:
+        if self._backend.snapshots.find(model.Snapshot.of(snapshot)) is None:
             raise broken.compat.errors.SnapshotResourceNotFound(
                 name=snapshot['id'])
         return super().create_share_from_snapshot(

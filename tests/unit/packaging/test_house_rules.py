@@ -103,7 +103,7 @@ def test_a_directory_of_tests_is_a_package(repository):
     ('nas/kernel.py', 'from manila_drivers.ibm.gpfs import exports'),
     ('transport/rest.py', 'from manila_drivers import vastdata'),
     ('driver.py', 'from manila_drivers.testing.simulators import vast'),
-    ('vastdata/api.py', 'import manila_drivers.testing.conformance.lab'),
+    ('vastdata/client.py', 'import manila_drivers.testing.conformance.lab'),
     ('standalone/base.py', 'from manila_drivers.testing import manila'),
 ])
 def test_rooms_import_only_what_they_may(repository, module, statement):
@@ -113,7 +113,7 @@ def test_rooms_import_only_what_they_may(repository, module, statement):
 
 @pytest.mark.parametrize(('module', 'statement'), [
     ('nas/kernel.py', 'from manila_drivers.transport import command'),
-    ('vastdata/api.py', 'from manila_drivers.transport import rest'),
+    ('vastdata/client.py', 'from manila_drivers.transport import rest'),
     ('opts.py', 'from manila_drivers.vastdata import opts'),
     ('cli/simulate_vast.py',
      'from manila_drivers.testing.simulators import vast'),

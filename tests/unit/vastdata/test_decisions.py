@@ -10,9 +10,8 @@ from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
-from manila_drivers.vastdata import adoption
+from manila_drivers.vastdata import assessment
 from manila_drivers.vastdata import client
-from manila_drivers.vastdata import health
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import planning
 from manila_drivers.vastdata import records
@@ -36,6 +35,12 @@ SHARE = model.Share(id=ID, size=1, proto='NFS')
 
 def but(record, **changes):
     return dataclasses.replace(record, **changes)
+
+
+def told(steps):
+    """Steps without their details."""
+    return '; '.join('%s %s' % (step.action, step.target)
+                     for step in steps) or 'nothing to do'
 
 
 def rule(ident, to, level='rw', kind='ip'):
@@ -244,7 +249,7 @@ def test_parents():
      f'create view {ID}'))])
 def test_creation_closes_before_it_exports(clone, text):
     steps = planning.create(ID, PATH, GiB, CLOSED, None, clone_of=clone)
-    assert str(steps) == text
+    assert told(steps) == text
     quota = next(step for step in steps if step.action == 'create quota')
     assert quota.args['make_directory'] is (clone is None)
 
@@ -304,75 +309,70 @@ GRANTING = but(POLICY, read_write=('10.0.0.1',))
 OPEN = but(POLICY, read_write=('*',), read_only=('*',), root_squash=('*',))
 
 
-@pytest.mark.parametrize(('policy', 'adopted', 'text'), [
-    (POLICY, None, f'update policy {ID}'),
-    (GRANTING, None, 'nothing to do'),
-    (None, but(POLICY, name=ID + '-adopted'), f'update policy {ID}'),
-    (POLICY, but(GRANTING, name=ID + '-adopted'), f'update policy {ID}'),
-    (None, None, 'nothing to do')])
-def test_the_policy_is_written_before_the_view_is_looked_at(policy, adopted,
-                                                            text):
-    assert str(planning.narrowing(ID, WANTED, policy, adopted)) == text
-
-
-@pytest.mark.parametrize(('ident', 'view', 'text'), [
-    (2, VIEW, 'nothing to do'),
-    (2, but(VIEW, policy_id=9), f'attach policy {ID}'),
-    (2, but(VIEW, policy_id=None), f'attach policy {ID}'),
-    (None, VIEW, f'create policy {ID}; attach policy {ID}')])
-def test_a_view_gets_the_complete_policy(ident, view, text):
-    assert str(planning.attachment(ID, WANTED, ident, view)) == text
-
-
 # -- ensure --------------------------------------------------------------
 
 
 @pytest.mark.parametrize(('facts', 'text', 'reapply'), [
-    (health.Facts(VIEW, QUOTA, GRANTING), 'nothing to do', False),
+    (assessment.ShareFacts(VIEW, QUOTA, GRANTING), 'nothing to do', False),
     # Without rules nobody has to be let in.
-    (health.Facts(VIEW, QUOTA, POLICY), 'nothing to do', False),
-    (health.Facts(VIEW, QUOTA, None, True),
+    (assessment.ShareFacts(VIEW, QUOTA, POLICY), 'nothing to do', False),
+    (assessment.ShareFacts(VIEW, QUOTA, None, True),
      f'create policy {ID}; attach policy {ID}', True),
-    (health.Facts(VIEW, QUOTA, OPEN), f'update policy {ID}', True),
-    (health.Facts(VIEW, QUOTA, but(GRANTING, root_squash=('*',))),
+    (assessment.ShareFacts(VIEW, QUOTA, OPEN), f'update policy {ID}', True),
+    (assessment.ShareFacts(VIEW, QUOTA, but(GRANTING, root_squash=('*',))),
      'nothing to do', True),
-    (health.Facts(but(VIEW, policy_id=7), QUOTA, POLICY),
+    (assessment.ShareFacts(but(VIEW, policy_id=7), QUOTA, POLICY),
      f'attach policy {ID}', True),
-    (health.Facts(VIEW, but(QUOTA, hard_limit=5), GRANTING),
+    (assessment.ShareFacts(VIEW, but(QUOTA, hard_limit=5), GRANTING),
      f'extend quota {ID}', False),
-    (health.Facts(VIEW, None, GRANTING, True), f'create quota {ID}',
+    (assessment.ShareFacts(VIEW, but(QUOTA, hard_limit=2 * GiB), GRANTING),
+     f'shrink quota {ID}', False),
+    (assessment.ShareFacts(VIEW, but(QUOTA, hard_limit=0), GRANTING),
+     f'limit quota {ID}', False),
+    (assessment.ShareFacts(VIEW, None, GRANTING, True), f'create quota {ID}',
      False),
-    (health.Facts(None, QUOTA, GRANTING, True), f'create view {ID}',
+    (assessment.ShareFacts(None, QUOTA, GRANTING, True), f'create view {ID}',
      False),
-    (health.Facts(None, None, None, True),
+    (assessment.ShareFacts(None, None, None, True),
      f'create policy {ID}; create quota {ID}; create view {ID}', True)])
 def test_what_repairs_a_share(facts, text, reapply):
-    verdict = health.judge(SHARE, facts, CLOSED, PATH)
-    assert (str(verdict.steps), verdict.reapply, verdict.lost) == (
+    verdict = assessment.assess(SHARE, facts, CLOSED, PATH)
+    assert (told(verdict.repair), verdict.reapply, verdict.lost) == (
         text, reapply, '')
-    assert not [step for step in verdict.steps
+    assert not [step for step in verdict.repair
                 if step.args.get('make_directory')]
 
 
 @pytest.mark.parametrize('facts', [
-    health.Facts(None, None, None, False),
-    health.Facts(VIEW, None, POLICY, False),
-    health.Facts(None, QUOTA, POLICY, False),
-    health.Facts(VIEW, but(QUOTA, path='/other'), POLICY)])
+    assessment.ShareFacts(None, None, None, False),
+    assessment.ShareFacts(VIEW, None, POLICY, False),
+    assessment.ShareFacts(None, QUOTA, POLICY, False),
+    assessment.ShareFacts(VIEW, but(QUOTA, path='/other'), POLICY)])
 def test_a_lost_share_is_reported_and_not_replaced(facts):
-    verdict = health.judge(SHARE, facts, CLOSED, PATH)
+    verdict = assessment.assess(SHARE, facts, CLOSED, PATH)
     assert verdict.lost
-    assert not verdict.steps
+    assert not verdict.repair
+
+
+def test_binding_to_the_pool_comes_last():
+    binding = view_policy.Binding((4,))
+    facts = assessment.ShareFacts(but(VIEW, policy_id=7), QUOTA, GRANTING)
+    health = assessment.assess(SHARE, facts, CLOSED, PATH, binding=binding)
+    assert told(health.repair) == f'attach policy {ID}; bind policy {ID}'
+    bound = dataclasses.replace(facts, view=VIEW,
+                                policy=but(GRANTING, pools=((4, 'RW'),)))
+    assert not assessment.assess(SHARE, bound, CLOSED, PATH,
+                                 binding=binding).repair
 
 
 def test_an_open_policy_is_narrowed_to_its_hosts():
     policy = but(OPEN, read_write=('10.0.0.1', '10.0.0.2'))
-    verdict = health.judge(SHARE, health.Facts(VIEW, QUOTA, policy),
-                             CLOSED, PATH)
-    assert verdict.steps == plan.Plan((plan.Step(
-        'update policy', ID, {'ident': policy.id, 'hosts': ClientLists(
+    verdict = assessment.assess(
+        SHARE, assessment.ShareFacts(VIEW, QUOTA, policy), CLOSED, PATH)
+    assert verdict.repair == plan.Plan((plan.Step(
+        'update policy', ID, {'ident': policy.id, 'lists': ClientLists(
             ('10.0.0.1', '10.0.0.2'), (), 'no_root_squash',
-            unsettled=True)}),))
+            unsettled=True), 'former': ''}),))
 
 
 # -- manage --------------------------------------------------------------
@@ -385,26 +385,28 @@ def test_an_open_policy_is_narrowed_to_its_hosts():
     (None, 3 * GiB, {'size': 2}, None), (None, 0, {'size': 'big'}, None),
     (None, 0, {'size': 0}, None), (None, 0, {'size': -1}, None)])
 def test_the_size_of_a_managed_share(quota, used, options, gib):
-    facts = adoption.Facts(VIEW, quota, None, used)
+    facts = planning.ExportFacts(VIEW, quota, None, used)
     if gib is None:
         with pytest.raises(exception.NotManageable, match='size'):
-            adoption.size_of(facts, options)
+            planning.size_of(facts, options)
     else:
-        assert adoption.size_of(facts, options) == gib
+        assert planning.size_of(facts, options) == gib
 
 
 def test_managing_renames_and_does_not_touch_access():
-    facts = adoption.Facts(but(VIEW, name='data', policy='default'),
-                           but(QUOTA, name='q', hard_limit=GiB + 1), None, 0)
-    steps = adoption.steps(ID, facts, 2, CLOSED)
-    assert str(steps) == (f'extend quota q; rename {ID}; '
-                          f'create policy {ID}-adopted; rename {ID}')
+    facts = planning.ExportFacts(
+        but(VIEW, name='data', policy='default'),
+        but(QUOTA, name='q', hard_limit=GiB + 1), None, 0)
+    steps = planning.adopt(ID, facts, 2, CLOSED)
+    assert told(steps) == (
+        f'note share {ID}; extend quota q; rename {ID}; '
+        f'create policy {ID}-adopted; rename {ID}')
     assert not [step for step in steps if 'attach' in step.action]
 
 
 def test_managing_again_does_nothing():
-    facts = adoption.Facts(VIEW, QUOTA, POLICY, 0)
-    assert not adoption.steps(ID, facts, 1, CLOSED)
+    facts = planning.ExportFacts(VIEW, QUOTA, POLICY, 0)
+    assert told(planning.adopt(ID, facts, 1, CLOSED)) == f'note share {ID}'
 
 
 # -- capacity ------------------------------------------------------------

@@ -11,7 +11,7 @@ from tests.unit.vastdata.conftest import share
 
 
 def views(bench, driver):
-    return [view.name for view in driver._backend.objects.views()]
+    return [view.name for view in driver._backend.repository.views()]
 
 
 @pytest.mark.parametrize('links', ['full', 'page', 'none'])
@@ -77,7 +77,7 @@ def test_a_list_may_become_shorter_while_it_is_read(bench):
     shares = [share(), share()]
     for one in shares:
         driver.create_share(None, one)
-    listed = driver._backend.objects.vms.list('quotas', records.Quota.of)
+    listed = driver._backend.vms.list('quotas', records.Quota.of)
     next(listed)
     for one in shares:
         bench.sim.remove('quota', one['id'])

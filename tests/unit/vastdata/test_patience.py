@@ -117,12 +117,12 @@ REFUSED = {'kind': 'status', 'code': 401, 'times': None, 'seconds': 0.3,
 @pytest.mark.parametrize('call', ['create', 'extend', 'access'])
 def test_no_thread_waits_for_the_failures_of_others(bench, fault, call):
     driver = bench.make(vast_read_timeout=0.4, vast_retry_timeout=0)
-    driver._wiring.update(clock=time.monotonic, sleep=time.sleep,
-                          adapter=VmsAdapter(bench.sim, time.sleep))
+    driver.injected.update(clock=time.monotonic, sleep=time.sleep,
+                           adapter=VmsAdapter(bench.sim, time.sleep))
     driver.do_setup(None)
     driver.check_for_setup_error()
     backend = driver._backend
-    backend.site.tenant.forget()
+    backend.cluster.tenant.forget()
     bench.sim.expire_tokens(refresh=True)
     bench.sim.arm(Fault(**fault))
 

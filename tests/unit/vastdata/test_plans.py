@@ -22,7 +22,7 @@ STREAM = records.Stream.of({'id': 5, 'name': 'stream', 'state': 'Syncing'})
 def creation(qos=None, *, clone):
     policy = plan.Ref('policy', 'id')
     return (
-        plan.Step('create policy', ID, {'hosts': WANTED}, 'policy',
+        plan.Step('create policy', ID, {'lists': WANTED}, 'policy',
                   plan.Step('delete policy', ID, {'ident': policy})),
         plan.Step('create quota', ID, {
             'path': PATH, 'limit': 3 * GiB, 'make_directory': not clone},
@@ -67,37 +67,118 @@ def test_deletion_has_no_streams_unless_told():
 
 
 def test_a_new_size():
-    assert planning.resize(ID, QUOTA, 2 * GiB, shrink=False).steps == (
-        plan.Step('extend quota', ID, {'quota': QUOTA, 'limit': 2 * GiB}),)
+    def resized(limit, quota=QUOTA, **words):
+        return planning.resize(ID, quota, limit, **words).steps
+
+    for limit, quota, shrink, action, detail in [
+            (2 * GiB, QUOTA, False, 'extend', 'from 1 GiB to 2 GiB'),
+            (GiB // 2, QUOTA, True, 'shrink', 'from 1 GiB to 0.5 GiB'),
+            (GiB // 2, QUOTA, False, 'limit', 'from 1 GiB to 0.5 GiB'),
+            (2 * GiB, decisions.but(QUOTA, hard_limit=0), False, 'limit',
+             'from no limit to 2 GiB'),
+            (2 * GiB, decisions.but(QUOTA, hard_limit=None), False, 'limit',
+             'from no limit to 2 GiB')]:
+        step, = resized(limit, quota, shrink=shrink)
+        assert step == plan.Step(action + ' quota', ID,
+                                 {'quota': quota, 'limit': limit})
+        assert step.detail == detail
     # A shrink to what it is already is checked all the same.
-    assert not planning.resize(ID, QUOTA, GiB, shrink=True)
+    assert not resized(GiB, shrink=True)
     with pytest.raises(exception.PossibleDataLoss):
-        planning.resize(ID, decisions.but(QUOTA, used=GiB + 1), GiB,
-                        shrink=True)
+        resized(GiB, decisions.but(QUOTA, used=GiB + 1), shrink=True)
+    with pytest.raises(exception.NotFound):
+        resized(GiB, None, shrink=False)
 
 
-@pytest.mark.parametrize(('policy', 'adopted', 'steps'), [
-    (POLICY, None, [plan.Step('update policy', ID, {
-        'ident': 2, 'hosts': WANTED, 'former': ''})]),
-    (decisions.GRANTING, None, []),
-    (None, decisions.but(POLICY, name='x'), [plan.Step('update policy', ID, {
-        'ident': 2, 'hosts': WANTED, 'former': 'x'})]),
-    (None, None, [])])
-def test_what_is_written_to_a_policy(policy, adopted, steps):
-    assert planning.narrowing(ID, WANTED, policy, adopted).steps == tuple(
-        steps)
+UPDATE = plan.Step('update policy', ID, {
+    'ident': 2, 'lists': WANTED, 'former': ''})
+ELSEWHERE = decisions.but(VIEW, policy_id=9)
+ATTACH = plan.Step('attach policy', ID, {'ident': 1, 'policy_id': 2})
 
 
-@pytest.mark.parametrize(('ident', 'view', 'steps'), [
-    (2, VIEW, []),
-    (2, decisions.but(VIEW, policy_id=9), [
-        plan.Step('attach policy', ID, {'ident': 1, 'policy_id': 2})]),
-    (None, VIEW, [
-        plan.Step('create policy', ID, {'hosts': WANTED}, 'policy'),
+@pytest.mark.parametrize(('facts', 'steps'), [
+    # Known by its id alone, and read.
+    ((VIEW, 2), [UPDATE]), ((VIEW, 2, POLICY), [UPDATE]),
+    ((VIEW, 2, decisions.GRANTING), []),
+    # The view is under another one, which must not be waited for.
+    ((ELSEWHERE, 2), [UPDATE, ATTACH]),
+    ((ELSEWHERE, 2, decisions.GRANTING), [ATTACH]),
+    ((None, 2), [UPDATE]), ((None, 2, decisions.GRANTING), []),
+    # The first rules of a managed share.
+    ((VIEW, 2, decisions.GRANTING, 'x'), [plan.Step('update policy', ID, {
+        'ident': 2, 'lists': WANTED, 'former': 'x'})]),
+    # Nobody can reach it, or it has lost its policy.
+    ((None,), []),
+    ((VIEW,), [
+        plan.Step('create policy', ID, {'lists': WANTED}, 'policy'),
         plan.Step('attach policy', ID, {
             'ident': 1, 'policy_id': plan.Ref('policy', 'id')})])])
-def test_what_puts_a_view_under_the_policy(ident, view, steps):
-    assert planning.attachment(ID, WANTED, ident, view).steps == tuple(steps)
+def test_access(facts, steps):
+    assert planning.access(ID, WANTED, planning.AccessFacts(*facts)).steps \
+        == tuple(steps)
+
+
+def test_a_policy_that_has_to_be_made_squashes_in_a_known_way():
+    unknown = ClientLists(squash=None)
+    made, _ = planning.access(ID, unknown, planning.AccessFacts(VIEW))
+    assert made.args['lists'] == ClientLists(squash='root_squash')
+    with pytest.raises(exception.InvalidRequest, match='squash'):
+        planning.access(ID, ClientLists(('10.0.0.1',), squash=None),
+                        planning.AccessFacts(VIEW))
+    # One that is there keeps what it has.
+    kept, = planning.access(ID, unknown, planning.AccessFacts(VIEW, 2))
+    assert kept.args['lists'] == unknown
+
+
+# Snapshots and adoption
+
+def test_a_snapshot():
+    assert planning.create_snapshot('s', PATH).steps == (
+        plan.Step('take snapshot', 's', {'path': PATH}, 'snapshot'),)
+    assert planning.delete_snapshot(SNAPSHOT, []).steps == (
+        plan.Step('delete snapshot', 'n', {'ident': 8}),)
+    assert not planning.delete_snapshot(None, [])
+    assert not planning.adopt_snapshot('n', SNAPSHOT)
+    assert planning.adopt_snapshot('s', SNAPSHOT).steps == (
+        plan.Step('rename snapshot', 's', {'ident': 8}),)
+
+
+def test_a_snapshot_that_feeds_a_clone_stays():
+    finished = decisions.but(STREAM, state='completed')
+    assert planning.delete_snapshot(SNAPSHOT, [finished])
+    with pytest.raises(exception.Busy, match='stream'):
+        planning.delete_snapshot(SNAPSHOT, [finished, STREAM])
+
+
+def test_adoption_notes_first_and_names_the_view_last():
+    facts = planning.ExportFacts(decisions.but(VIEW, name='d'), None, None, 0)
+    assert planning.adopt(ID, facts, 2, WANTED).steps == (
+        plan.Step('note share', ID),
+        plan.Step('create quota', ID, {'path': PATH, 'limit': 2 * GiB,
+                                       'make_directory': False}),
+        plan.Step('create policy', ID + '-adopted', {'lists': WANTED}),
+        plan.Step('rename', ID, {'resource': 'views', 'ident': 1}))
+    assert planning.release(ID).steps == (plan.Step('forget share', ID),)
+
+
+@pytest.mark.parametrize(('steps', 'text'), [
+    (planning.create(ID, '/x', 3 * GiB, WANTED, None),
+     (f'create policy {ID} (read/write 10.0.0.1; no_root_squash); create '
+      f'quota {ID} (3 GiB for the new directory /x); create view {ID} (for '
+      '/x)')),
+    (planning.access(ID, ClientLists((), ('10.0.0.2', '10.0.1.0/24'), None),
+                     planning.AccessFacts(ELSEWHERE, 2, former='x')),
+     (f'update policy {ID} (read-only 10.0.0.2 10.0.1.0/24; squashing as it '
+      f'is, renamed from x); attach policy {ID} (to the view for {PATH}, in '
+      f'place of {ID})')),
+    (planning.access(ID, ClientLists(), planning.AccessFacts(VIEW, 2)),
+     f'update policy {ID} (for nobody; no_root_squash)'),
+    (planning.resize(ID, QUOTA, 2 * GiB, shrink=False),
+     f'extend quota {ID} (from 1 GiB to 2 GiB)'),
+    (planning.adopt_snapshot('s', SNAPSHOT),
+     'rename snapshot s (from n)')])
+def test_plans_in_the_words_of_operators(steps, text):
+    assert str(steps) == text
 
 
 # Host lists
@@ -109,7 +190,6 @@ def test_each_list_of_a_policy_counts():
         POLICY, read_write=('10.0.0.1',), read_only=('10.0.0.2/32',),
         no_squash=(), root_squash=('*',), all_squash=())
     assert wanted.equals(same)
-    assert view_policy.changes(wanted, same) == {}
     # Host bits of a network mean nothing.
     assert ClientLists(('10.0.0.0/24',), (), 'root_squash').equals(
         decisions.but(same, read_write=('10.0.0.7/24',), read_only=()))
@@ -118,7 +198,6 @@ def test_each_list_of_a_policy_counts():
         for value in None, ('10.9.9.9',):
             other = decisions.but(same, **{name: value})
             assert not wanted.equals(other)
-            assert view_policy.changes(wanted, other) == wanted.body()
 
 
 @pytest.mark.parametrize(('squash', 'others'), [

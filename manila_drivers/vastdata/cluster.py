@@ -17,12 +17,13 @@ from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers import flight
-from manila_drivers.vastdata import binding as binding_module
+from manila_drivers import model
 from manila_drivers.vastdata import client
 from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
-from manila_drivers.vastdata import settings as settings_module
+from manila_drivers.vastdata import settings
+from manila_drivers.vastdata import view_policy
 
 LOG = logging.getLogger(__name__)
 
@@ -93,16 +94,16 @@ class Cached(Generic[T]):
         return value
 
 
-class Site:
+class ClusterFacts:
     """Facts about the cluster that serve every share.
 
     :param clock: monotonic seconds.
     """
 
-    def __init__(self, vms: client.Vms, settings: settings_module.Settings, *,
+    def __init__(self, vms: client.Vms, chosen: settings.Settings, *,
                  clock: Callable[[], float] = time.monotonic) -> None:
         self._vms = vms
-        self.settings = settings
+        self.settings = chosen
         cached = functools.partial(Cached, ttl=300.0, clock=clock)
         self.pool: Cached[records.Pool | None] = cached(self._read_pool)
         # A tenant never gets another id, so that one failure to read it must
@@ -259,7 +260,7 @@ class Site:
                 % self.settings.pool)
         return found
 
-    def binding(self) -> binding_module.Binding:
+    def binding(self) -> view_policy.Binding:
         """The VIP pools that views are to be reached through.
 
         With ``vast_export_addresses`` alone nothing says which ones these
@@ -269,27 +270,32 @@ class Site:
         """
         return self._binding(self.pool.get, self.version.get)
 
-    def known_binding(self) -> binding_module.Binding:
+    def known_binding(self) -> view_policy.Binding:
         """The same without asking VMS, as far as it is known."""
         return self._binding(self.pool.known, self.version.known)
 
     def _binding(self, pool: Callable[[], records.Pool | None],
                  cluster: Callable[[], records.Cluster | None],
-                 ) -> binding_module.Binding:
+                 ) -> view_policy.Binding:
         chosen = self.settings.bind_pool
         if chosen is not False and not self.settings.pool:
-            return binding_module.AS_IT_IS
+            return view_policy.AS_IT_IS
         known = cluster()
         if known is None or (chosen is None and known.version
-                             < binding_module.LIST_VERSION):
-            return binding_module.AS_IT_IS
+                             < view_policy.LIST_VERSION):
+            return view_policy.AS_IT_IS
         if chosen is False:
-            return binding_module.Binding((), known.version)
+            return view_policy.Binding((), known.version)
         found = pool()
-        return binding_module.AS_IT_IS if found is None \
-            else binding_module.Binding((found.id,), known.version)
+        return view_policy.AS_IT_IS if found is None \
+            else view_policy.Binding((found.id,), known.version)
 
     # -- QoS -------------------------------------------------------------
+
+    def qos_of(self, specs: model.Specs) -> int | None:
+        """Return the id of the QoS policy of a share type, None for none."""
+        name = specs.get('vast:qos_policy', self.settings.qos_policy)
+        return self.qos_id(name) if name else None
 
     def qos_id(self, name: str) -> int:
         """Id of a QoS policy by its name.

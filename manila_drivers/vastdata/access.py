@@ -1,0 +1,121 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Who may reach a share: its rules become the lists of its view policy."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import logging
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.driver import call
+from manila_drivers.vastdata import errors
+from manila_drivers.vastdata import executor
+from manila_drivers.vastdata import paths
+from manila_drivers.vastdata import planning
+from manila_drivers.vastdata import records
+from manila_drivers.vastdata import repository
+from manila_drivers.vastdata import share_record
+from manila_drivers.vastdata import view_policy
+
+LOG = logging.getLogger(__name__)
+
+
+class Access:
+    """Access to the shares of one backend."""
+
+    def __init__(self, found: repository.Repository,
+                 steps: executor.Executor, notes: share_record.ShareRecord,
+                 lock: share_record.Lock) -> None:
+        self._found = found
+        self._settings = found.cluster.settings
+        self._executor = steps
+        self._notes = notes
+        self._lock = lock
+
+    def update(self, call: call.Call,
+               rules: Sequence[access.Rule]) -> Mapping[str, str]:
+        """Make access exactly what the rules say, whatever it was.
+
+        :returns: the reason by access id of each rule that is refused.
+        :raises NotFound: the share has no view, so nobody has access, and
+            there are rules.
+        :raises InvalidRequest: the protocol is not NFS.  Taking access away
+            from such a share works, since there is none.
+        """
+        share = call.share
+        if rules and share.proto:
+            planning.check_protocol(share)
+        wanted, refused = view_policy.wanted(
+            rules, view_policy.present_squash(call.specs_or_none(),
+                                              self._settings.squash),
+            split_limit=self._settings.split_limit,
+            ipv6=self._settings.ipv6_rules)
+        # Reading, comparing and writing must not be interleaved.
+        with self._lock(paths.lock_name(share.id)):
+            view = self._set_lists(share, wanted)
+        if view is None and rules:
+            raise exception.NotFound(
+                'Share %s has no view of that name' % share.id,
+                check='whether the share exists in VMS')
+        return refused
+
+    def _set_lists(self, share: model.Share, wanted: view_policy.ClientLists,
+                   ) -> records.View | None:
+        """Write the policy, and return the share's view.
+
+        :raises DriverError: the view cannot be read; access is what the rules
+            say nevertheless, if the view is under the share's own policy.
+        """
+        view, unread = exception.caught(lambda: self._found.view(share.id))
+        facts = self._facts(share, view, unread)
+        steps = planning.access(share.id, wanted, facts)
+        results, gone = exception.caught(lambda: self._executor.run(steps))
+        if isinstance(gone, exception.NotFound):
+            # The policy went after its id had been seen.
+            facts = self._named(share, view)
+            steps = planning.access(share.id, wanted, facts)
+            results, gone = exception.caught(
+                lambda: self._executor.run(steps))
+        if results is None:
+            self._notes.policy_ids.pop(share.id, None)
+            raise gone or AssertionError
+        if unread is not None:
+            raise unread
+        ident = results['policy'].id if 'policy' in results \
+            else facts.policy_id
+        if view is not None and ident is not None:
+            self._notes.policy_ids[share.id] = ident
+            self._notes.remember(share.id, wanted)
+        return view
+
+    def _facts(self, share: model.Share, view: records.View | None,
+               unread: exception.DriverError | None) -> planning.AccessFacts:
+        """Find the share's own policy: by its view, else by what is known.
+
+        :param unread: why the view could not be read.
+        """
+        known = self._notes.policy_ids.get(share.id)
+        if view is not None and view.policy == share.id:
+            known = view.policy_id or known
+        if known is not None:
+            return planning.AccessFacts(view, known)
+        if unread is not None:
+            if not isinstance(unread, exception.BackendError) \
+                    or errors.unable(unread):
+                raise unread
+            LOG.warning('The view of share %s cannot be read: %s', share.id,
+                        unread)
+        return self._named(share, view)
+
+    def _named(self, share: model.Share,
+               view: records.View | None) -> planning.AccessFacts:
+        """Find the share's own policy by its name, or that of adoption."""
+        policy = self._found.policy(share.id)
+        if policy is not None:
+            return planning.AccessFacts(view, policy.id, policy)
+        adopted = self._found.policy(paths.adopted_policy(share.id))
+        if adopted is None:
+            return planning.AccessFacts(view)
+        return planning.AccessFacts(view, adopted.id, adopted, adopted.name)

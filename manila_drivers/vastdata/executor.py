@@ -1,0 +1,352 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Carries out the steps of plans: views, view policies, quotas, directories.
+
+A step is done by the method of its name, ``delete view`` by ``delete_view``.
+Each can be repeated, and decides nothing.  What VMS stored is compared with
+what was sent: a server that takes an empty list for "not given" would admit
+everybody, and one that does not know a field about VIP pools would admit the
+clients of all of them.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+import logging
+from typing import Any
+from typing import TypeVar
+
+from manila_drivers import exception
+from manila_drivers import plan
+from manila_drivers.vastdata import errors
+from manila_drivers.vastdata import records
+from manila_drivers.vastdata import snapshot_steps
+from manila_drivers.vastdata import view_policy
+
+LOG = logging.getLogger(__name__)
+
+T = TypeVar('T')
+
+
+class Executor(snapshot_steps.SnapshotSteps):
+    """Does what plans say, to objects of one tenant."""
+
+    def run(self, steps: plan.Plan) -> dict[str, Any]:
+        """Carry out a plan; see :func:`manila_drivers.plan.run`."""
+        return plan.run(steps, self.perform)
+
+    def perform(self, action: str, target: str,
+                args: Mapping[str, Any]) -> plan.Done:
+        method = getattr(self, action.replace(' ', '_'))
+        done = method(target, **args)
+        return done if isinstance(done, plan.Done) else plan.Done(done)
+
+    # -- policies --------------------------------------------------------
+
+    def create_policy(self, name: str,
+                      lists: view_policy.ClientLists) -> plan.Done:
+        """Make a policy, or take the one of that name, with these lists.
+
+        :raises BackendError: VMS does not store them, or does not bind it to
+            the VIP pool.  What this call made is removed then.
+        """
+        binding = self._cluster.binding()
+        body = {'name': name, 'flavor': 'NFS', **lists.body(),
+                **binding.body(), **self._cluster.scope()}
+        done = self._vms.create('viewpolicies', body, records.Policy.of,
+                                lambda: self._adoptable(name))
+        try:
+            policy = done.value
+            if not self._cluster.serves_here(policy):
+                raise exception.BackendError(
+                    'View policy %s was not made in tenant %d'
+                    % (name, self._cluster.tenant_id()))
+            if not lists.equals(policy):
+                policy = self.update_policy(name, policy.id, lists,
+                                            binding=view_policy.AS_IT_IS)
+            self.bind_policy(name, policy, binding)
+            return plan.Done(policy, done.created)
+        except exception.DriverError:
+            if done.created:
+                self._vms.delete('viewpolicies', done.value.id)
+            raise
+
+    def _adoptable(self, name: str) -> records.Policy | None:
+        found = self._found.policy(name)
+        others = [policy for policy in self._found.policies(name=name)
+                  if policy.name == name] if found is None else []
+        if others:
+            raise exception.Conflict(
+                'View policy %s cannot be made in tenant %d: one of that '
+                'name is of tenant %s' % (name, self._cluster.tenant_id(),
+                                          others[0].tenant_id))
+        return found
+
+    def update_policy(self, name: str, ident: int,
+                      lists: view_policy.ClientLists, former: str = '', *,
+                      binding: view_policy.Binding | None = None,
+                      ) -> records.Policy:
+        """Give a policy exactly these lists, and see that it has them.
+
+        If VMS refuses them, access is at least narrowed to what the policy
+        and the lists have in common, before the refusal is reported.
+
+        :param former: the name until now, if it is to be called ``name``
+            from now on.
+        :param binding: written along if VMS takes it; what is known of it
+            without asking unless given.  See :meth:`bind_policy`.
+        :raises NotFound: there is no policy with this id.
+        """
+        if binding is None:
+            binding = self._cluster.known_binding()
+        body: dict[str, Any] = {'name': name} if former else {}
+        body.update(lists.body())
+        try:
+            stored = self._written(ident, {**body, **binding.body()}, lists)
+        except exception.BackendError as exc:
+            if exc.status != 400:
+                raise
+            stored = self._refused(ident, lists, body, binding, exc)
+        if stored.name != name:
+            raise exception.BackendError(
+                'View policy %d is called %s where %s is expected'
+                % (ident, stored.name, name),
+                check='who renamed it in VMS')
+        if not lists.equals(stored):
+            raise exception.BackendError(
+                'View policy %s does not hold the host lists that were sent'
+                % name, answer='read/write %s, read-only %s, no squash %s, '
+                'root squash %s, all squash %s' % (
+                    stored.read_write, stored.read_only, stored.no_squash,
+                    stored.root_squash, stored.all_squash),
+                check='who can reach the view, by hand, in VMS')
+        if not binding.holds(stored):
+            LOG.error('View policy %s is not bound to the VIP pool: its share '
+                      'is reached through every pool. Check: %s', name,
+                      view_policy.UNBOUND)
+        return stored
+
+    def _refused(self, ident: int, lists: view_policy.ClientLists,
+                 body: dict[str, Any], binding: view_policy.Binding,
+                 exc: exception.BackendError) -> records.Policy:
+        """Take away at least; the pool may be what VMS refuses."""
+        if binding.body():
+            try:
+                return self._written(ident, body, lists)
+            except exception.BackendError as again:
+                exc = again
+        present = self._vms.get('viewpolicies', ident, records.Policy.of)
+        if present is not None:
+            self._vms.update('viewpolicies', ident,
+                             lists.within(present).body())
+        raise exc
+
+    def _written(self, ident: int, body: Mapping[str, Any],
+                 lists: view_policy.ClientLists) -> records.Policy:
+        """Write to a policy, and return what it is then."""
+        data = self._vms.update('viewpolicies', ident, body)
+        if isinstance(data, Mapping) and 'nfs_read_write' in data:
+            stored = errors.parsed('viewpolicies', records.Policy.of, data)
+            if lists.equals(stored):
+                return stored
+        return self._read('viewpolicies', ident, records.Policy.of)
+
+    def bind_policy(self, name: str, policy: records.Policy,
+                    binding: view_policy.Binding) -> None:
+        """Let views be reached through these VIP pools alone.
+
+        :raises NotBound: VMS does not store that.
+        """
+        if binding.holds(policy):
+            return
+        self._vms.update('viewpolicies', policy.id, binding.body())
+        stored = self._read('viewpolicies', policy.id, records.Policy.of)
+        if not binding.holds(stored):
+            raise errors.NotBound(
+                'View policy %s is not bound to the VIP pool, so that its '
+                'share would be reached through every pool' % name,
+                answer='stored: %s' % (
+                    'nothing' if stored.pools is None else stored.pools,),
+                check=view_policy.UNBOUND)
+
+    def delete_policy(self, name: str, ident: int) -> None:
+        """Remove a policy; one that other views use stays.
+
+        These are not ours, and the share is gone already: there is nothing
+        that a repeated call could do better.
+        """
+        try:
+            self._vms.delete('viewpolicies', ident)
+        except exception.BackendError as exc:
+            if exc.status != 400:
+                raise
+            others = ['view %s of %s' % (view.name or view.id, view.path)
+                      for view in self._found.views_under(ident)]
+            if not others:
+                raise
+            LOG.warning(
+                'View policy %s stays in VMS although its share is deleted: '
+                'it is also used by %s, which this driver did not make',
+                name, ', '.join(others))
+
+    # -- views -----------------------------------------------------------
+
+    def create_view(self, name: str, path: str, policy_id: int,
+                    qos_id: int | None = None) -> plan.Done:
+        body: dict[str, Any] = {
+            'name': name, 'path': path, 'policy_id': policy_id,
+            'create_dir': False, 'protocols': list(self._settings.protocols),
+            **self._cluster.scope()}
+        if qos_id is not None:
+            body['qos_policy_id'] = qos_id
+
+        def look() -> records.View | None:
+            found = self._found.view(name)
+            if found is not None and found.path != path:
+                raise exception.Conflict(
+                    'View %s for %s cannot be made: it exists for %s'
+                    % (name, path, found.path))
+            return found
+
+        done = self._vms.create('views', body, records.View.of, look)
+        self._check_made('views', done)
+        self._check_protocols(done)
+        if done.value.policy_id != policy_id:
+            self.attach_policy(name, done.value.id, policy_id)
+        return done
+
+    def _check_protocols(self, done: plan.Done) -> None:
+        """Raise if a new view serves more or less than it was asked to."""
+        view: records.View = done.value
+        if not done.created or view.protocols is None \
+                or set(view.protocols) == set(self._settings.protocols):
+            return
+        self._vms.delete('views', view.id)
+        raise _not_stored('View', view.name, 'protocols %s' % ', '.join(
+            self._settings.protocols), ', '.join(view.protocols))
+
+    def attach_policy(self, name: str, ident: int, policy_id: int) -> None:
+        stored = self._stored('views', ident, {'policy_id': policy_id},
+                              records.View.of)
+        if stored.policy_id != policy_id:
+            raise _not_stored('View', name, 'policy with the id %d'
+                              % policy_id, stored.policy_id)
+
+    def delete_view(self, name: str, ident: int) -> None:
+        self._vms.delete('views', ident)
+
+    # -- quotas and directories ------------------------------------------
+
+    def create_quota(self, name: str, path: str, limit: int,
+                     make_directory: bool) -> plan.Done:
+        body: dict[str, Any] = {
+            'name': name, 'path': path, 'hard_limit': limit,
+            'create_dir': make_directory, **self._cluster.scope()}
+        if make_directory and self._settings.dir_mode is not None:
+            body['create_dir_mode'] = self._settings.dir_mode
+
+        def look() -> records.Quota | None:
+            found = self._found.quota(name) or self._found.quota_at(path)
+            if found is not None and (found.name, found.path) != (name,
+                                                                  path):
+                raise exception.Conflict(
+                    'Quota %s for %s cannot be made: quota %s for %s is in '
+                    'the way' % (name, path, found.name, found.path))
+            return found
+
+        done = self._vms.create('quotas', body, records.Quota.of, look)
+        self._check_made('quotas', done)
+        if done.value.hard_limit != limit:
+            self.shrink_quota(name, done.value, limit)
+        return done
+
+    def limit_quota(self, name: str, quota: records.Quota,
+                    limit: int) -> None:
+        """Set a limit in bytes, without a look at what is in use."""
+        stored = self._stored('quotas', quota.id, {'hard_limit': limit},
+                              records.Quota.of)
+        if stored.hard_limit != limit:
+            raise _not_stored('Quota', name, 'limit of %d bytes' % limit,
+                              stored.hard_limit)
+
+    def shrink_quota(self, name: str, quota: records.Quota,
+                     limit: int) -> None:
+        """Set a limit in bytes that holds what was seen to be in use.
+
+        :raises PossibleDataLoss: it does not, or VMS did not tell.
+        """
+        if quota.used is None or quota.used > limit:
+            raise exception.PossibleDataLoss(
+                'Quota %s cannot become %d bytes: %s in use'
+                % (name, limit, 'VMS does not tell how much is'
+                   if quota.used is None else '%d are' % quota.used))
+        self.limit_quota(name, quota, limit)
+
+    #: A full share has to be extendable.
+    extend_quota = limit_quota
+
+    def delete_quota(self, name: str, ident: int) -> None:
+        self._vms.delete('quotas', ident)
+
+    def delete_directory(self, path: str, tenant_id: int) -> None:
+        """Move a directory to the trash; that it is gone is success.
+
+        VMS says so in words.  That there is no such call says nothing.
+        """
+        try:
+            self._vms.call('DELETE', 'folders/delete_folder/',
+                           body={'path': path, 'tenant_id': tenant_id})
+        except exception.BackendError as exc:
+            if exc.status == 404 or \
+                    errors.NO_DIRECTORY not in exc.answer.lower():
+                raise
+
+    # -- whatever it is --------------------------------------------------
+
+    def rename(self, name: str, resource: str, ident: int) -> None:
+        """Give a view, a quota or a policy a new name."""
+        def name_of(data: Any) -> str:
+            return str(data['name'])
+        stored = self._stored(resource, ident, {'name': name}, name_of)
+        if stored != name:
+            raise _not_stored(resource, str(ident), 'name %s' % name, stored)
+
+    def _check_made(self, resource: str, done: plan.Done) -> None:
+        """Raise if a new object is not of the tenant that it was made for."""
+        if not done.created:
+            return
+        try:
+            if not self._cluster.here(done.value):
+                raise _not_stored(
+                    resource, done.value.name, 'tenant %d'
+                    % self._cluster.tenant_id(), done.value.tenant_id)
+        except exception.BackendError:
+            self._vms.delete(resource, done.value.id)
+            raise
+
+    def _stored(self, resource: str, ident: int, body: Mapping[str, Any],
+                parse_record: Callable[[Any], T]) -> T:
+        """Change fields, and return the record as it is then.
+
+        :raises NotFound: it vanished meanwhile.
+        """
+        data = self._vms.update(resource, ident, body)
+        if isinstance(data, Mapping) and 'id' in data \
+                and body.keys() <= data.keys():
+            return errors.parsed(resource, parse_record, data)
+        return self._read(resource, ident, parse_record)
+
+    def _read(self, resource: str, ident: int,
+              parse_record: Callable[[Any], T]) -> T:
+        found = self._vms.get(resource, ident, parse_record)
+        if found is None:
+            raise exception.NotFound('%s %d vanished while it was changed'
+                                     % (resource, ident))
+        return found
+
+
+def _not_stored(kind: str, name: str, sent: str,
+                stored: object) -> exception.BackendError:
+    """Return the error for a setting that VMS took and does not have."""
+    return exception.BackendError(
+        '%s %s does not have the %s that it was given' % (kind, name, sent),
+        answer='it has %s' % stored, check='the object in VMS, by hand')

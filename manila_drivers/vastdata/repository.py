@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Look up views, policies, quotas and snapshots by name, path or id.
+
+Objects that are found are of our tenant.  Whether names are unique across
+tenants is not documented, so that an object of another one must neither be
+taken nor be in the way.
+"""
+
+from collections.abc import Mapping
+
+from manila_drivers import exception
+from manila_drivers.vastdata import client
+from manila_drivers.vastdata import cluster
+from manila_drivers.vastdata import errors
+from manila_drivers.vastdata import records
+
+
+class Repository:
+    """Objects of one tenant on one cluster."""
+
+    def __init__(self, vms: client.Vms,
+                 facts: cluster.ClusterFacts) -> None:
+        self.vms = vms
+        self.cluster = facts
+
+    # -- views and policies ----------------------------------------------
+
+    def view(self, name: str) -> records.View | None:
+        return self.vms.find(
+            'views', records.View.of,
+            lambda view: view.name == name and self.cluster.here(view),
+            name=name, **self.cluster.scope())
+
+    def views(self) -> list[records.View]:
+        return [view for view in self.vms.readable(
+            'views', records.View.of, **self.cluster.scope())
+            if self.cluster.listed_here(view)]
+
+    def views_under(self, policy_id: int) -> list[records.View]:
+        """Return views that use a policy, of whichever tenant."""
+        return [view for view in self.vms.readable(
+            'views', records.View.of, policy_id=policy_id)
+            if view.policy_id == policy_id]
+
+    def policy(self, name: str) -> records.Policy | None:
+        """Return the policy of that name that is no other tenant's."""
+        return self.vms.find(
+            'viewpolicies', records.Policy.of,
+            lambda policy: (policy.name == name
+                            and self.cluster.serves_here(policy)), name=name)
+
+    def policies(self, **filters: object) -> list[records.Policy]:
+        """Return policies of all tenants."""
+        return list(self.vms.readable('viewpolicies', records.Policy.of,
+                                      **filters))
+
+    # -- quotas ----------------------------------------------------------
+
+    def quota(self, name: str) -> records.Quota | None:
+        return self.vms.find(
+            'quotas', records.Quota.of,
+            lambda quota: quota.name == name and self.cluster.here(quota),
+            name=name, show_user_rules='false', **self.cluster.scope())
+
+    def quota_at(self, path: str) -> records.Quota | None:
+        return self.vms.find(
+            'quotas', records.Quota.of,
+            lambda quota: quota.path == path and self.cluster.here(quota),
+            path=path, show_user_rules='false', **self.cluster.scope())
+
+    def quotas(self) -> list[records.Quota]:
+        return [quota for quota in self.vms.readable(
+            'quotas', records.Quota.of, show_user_rules='false',
+            **self.cluster.scope()) if self.cluster.listed_here(quota)]
+
+    # -- snapshots and clones --------------------------------------------
+
+    def snapshot(self, name: str, path: str) -> records.Snapshot | None:
+        """Return the snapshot of that name; path '' = wherever it is."""
+        return self.vms.find(
+            'snapshots', records.Snapshot.of,
+            lambda snap: (snap.name == name and path in ('', snap.path)
+                          and self.cluster.here(snap)),
+            name=name, **self.cluster.scope())
+
+    def snapshot_by_id(self, ident: object) -> records.Snapshot | None:
+        """Return a snapshot of whichever tenant."""
+        return self.vms.get('snapshots', ident, records.Snapshot.of)
+
+    def snapshots_within(self, path: str) -> list[records.Snapshot]:
+        """Return snapshots of a directory and of directories in it."""
+        inside = path + '/'
+        return [snap for snap in self.vms.list(
+            'snapshots', records.Snapshot.of, path__startswith=path,
+            **self.cluster.scope())
+            if (snap.path + '/').startswith(inside)
+            and self.cluster.here(snap)]
+
+    def stream(self, name: str) -> records.Stream | None:
+        return self.vms.find(
+            'globalsnapstreams', records.Stream.of,
+            lambda stream: (stream.name == name
+                            and self.cluster.fills_here(stream)), name=name)
+
+    def streams_to(self, path: str) -> list[records.Stream]:
+        """Return clones that fill a directory."""
+        return [stream for stream in self.vms.list(
+            'globalsnapstreams', records.Stream.of,
+            loanee_root_path__startswith=path)
+            if stream.target == path and self.cluster.fills_here(stream)]
+
+    def streams_from(self, snapshot_id: int) -> list[records.Stream]:
+        """Return clones that are fed by a snapshot."""
+        return [stream for stream in self.vms.list(
+            'globalsnapstreams', records.Stream.of,
+            loanee_snapshot__id=snapshot_id)
+            if stream.snapshot_id == snapshot_id]
+
+    # -- directories -----------------------------------------------------
+
+    def is_directory(self, path: str) -> bool:
+        """Tell if a directory exists.
+
+        :raises OutcomeUnknown: VMS did not answer that.
+        """
+        try:
+            data = self.vms.call(
+                'POST', 'folders/stat_path/', repeatable=True,
+                body={'path': path, 'tenant_id': self.cluster.tenant_id()})
+        except exception.BackendError as exc:
+            if exc.status == 404 or \
+                    errors.NO_DIRECTORY not in exc.answer.lower():
+                raise
+            return False
+        found = data.get('is_directory') if isinstance(data, Mapping) else None
+        if not isinstance(found, bool):
+            raise exception.OutcomeUnknown(
+                'Whether %s is a directory was not answered' % path,
+                answer=repr(data)[:200])
+        return found

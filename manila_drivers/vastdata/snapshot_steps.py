@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Carries out steps about snapshots and clones, and about what is noted."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import plan
+from manila_drivers.vastdata import records
+from manila_drivers.vastdata import repository
+from manila_drivers.vastdata import share_record
+
+
+class SnapshotSteps:
+    """Steps that wait for what VMS does in the background.
+
+    :param notes: what is written down about shares.
+    """
+
+    def __init__(self, found: repository.Repository,
+                 notes: share_record.ShareRecord) -> None:
+        self._found = found
+        self._vms = found.vms
+        self._cluster = found.cluster
+        self._settings = found.cluster.settings
+        self._notes = notes
+
+    # -- notes -----------------------------------------------------------
+
+    def note_share(self, share_id: str) -> None:
+        self._notes.adopt(share_id)
+
+    def forget_share(self, share_id: str) -> None:
+        self._notes.forget(share_id)
+
+    # -- snapshots -------------------------------------------------------
+
+    def take_snapshot(self, name: str, path: str) -> plan.Done:
+        """Take a snapshot, or find the one taken before, and wait for it.
+
+        :raises BackendError: it failed, or vanished.
+        """
+        def look() -> records.Snapshot | None:
+            found = self._found.snapshot(name, '')
+            if found is not None and found.path != path:
+                raise exception.Conflict(
+                    'Snapshot %s of %s cannot be taken: one of that name '
+                    'exists of %s' % (name, path, found.path))
+            return found
+
+        done = self._vms.create(
+            'snapshots', {'name': name, 'path': path + '/',
+                          **self._cluster.scope()}, records.Snapshot.of, look)
+        ended: records.Snapshot = done.value
+        if ended.state in ended.PENDING:
+            ended = self._vms.wait_for(
+                'Snapshot %s' % name, lambda: self._ended_snapshot(ended),
+                self._settings.task_timeout)
+        if ended.state != 'SUCCEED':
+            raise exception.BackendError(
+                'Snapshot %s ended as %s' % (name, ended.state),
+                check='the activities in VMS')
+        return plan.Done(ended, done.created)
+
+    def _ended_snapshot(self, begun: records.Snapshot,
+                        ) -> records.Snapshot | None:
+        now = self._found.snapshot_by_id(begun.id)
+        if now is None:
+            raise exception.NotFound(
+                'Snapshot %s vanished while it was taken' % begun.name)
+        return None if now.state in now.PENDING else now
+
+    def rename_snapshot(self, name: str, ident: int) -> None:
+        self._vms.update('snapshots', ident, {'name': name})
+
+    def delete_snapshot(self, name: str, ident: int) -> None:
+        self._vms.delete('snapshots', ident)
+
+    # -- clones ----------------------------------------------------------
+
+    def start_clone(self, name: str, snapshot_id: int,
+                    target: str) -> plan.Done:
+        body: dict[str, Any] = {
+            'name': name, 'loanee_root_path': target, 'enabled': True,
+            'loanee_tenant_id': self._cluster.tenant_id()}
+
+        def look() -> records.Stream | None:
+            found = self._found.stream(name)
+            if found is not None and (found.target, found.snapshot_id) != (
+                    target, snapshot_id):
+                raise exception.Conflict(
+                    'Clone %s of snapshot %d to %s cannot be made: one of '
+                    'that name exists, of snapshot %s to %s'
+                    % (name, snapshot_id, target, found.snapshot_id,
+                       found.target))
+            return found
+
+        return self._vms.create('snapshots/%d/clone' % snapshot_id, body,
+                                _stream_or_none, look)
+
+    def end_clone(self, name: str, ident: int, finished: bool) -> None:
+        """Stop a clone if it runs, and remove its record."""
+        if not finished:
+            try:
+                answer = self._vms.call(
+                    'PATCH', 'globalsnapstreams/%d/stop/' % ident)
+            except exception.BackendError as exc:
+                # No such clone, or no such call?
+                if exc.status != 404 or self._stream(ident) is not None:
+                    raise
+                return
+            self._ended('Stopping clone %s' % name, answer, ident,
+                        lambda stream: stream is None or not stream.running)
+        # Stopping may have removed it already, which delete() takes well.
+        answer = self._vms.delete('globalsnapstreams', ident,
+                                  {'remove_dir': False})
+        self._ended('Removing clone %s' % name, answer, ident,
+                    lambda stream: stream is None)
+
+    def _stream(self, ident: int) -> records.Stream | None:
+        return self._vms.get('globalsnapstreams', ident, records.Stream.of)
+
+    def _ended(self, what: str, answer: Any, ident: int,
+               good: Callable[[records.Stream | None], bool]) -> None:
+        """Wait for what an answer says has been started with a clone.
+
+        Without a task in the answer the clone itself tells.
+        """
+        seconds = self._settings.task_timeout
+        if not self._vms.finish(what, answer, seconds):
+            self._vms.wait_for(
+                what, lambda: good(self._stream(ident)) or None, seconds)
+
+
+def _stream_or_none(data: Any) -> records.Stream | None:
+    """Return the stream in an answer, if it is more than the bare task."""
+    if isinstance(data, Mapping) and 'loanee_root_path' in data:
+        return records.Stream.of(data)
+    return None
