@@ -65,11 +65,12 @@ def names(options: Iterable[object]) -> frozenset[str]:
 
 PAGES = [
     Page('vast', 'vast-errors', names(vast.VAST_OPTS),
-         ('vastdata', 'transport', '')),
+         ('vastdata', 'transport', 'driver', '')),
     Page('glusterfs', 'gluster-errors', names(opts.GLUSTER_OPTS),
-         ('glusterfs', 'transport', '')),
+         ('glusterfs', 'transport', 'driver', '')),
     Page('gpfs', 'gpfs-errors', names(gpfs.GPFS_OPTS),
-         ('ibm/gpfs', 'nas', 'transport', ''), names(manila.GANESHA_OPTS))]
+         ('ibm/gpfs', 'nas', 'transport', 'driver', ''),
+         names(manila.GANESHA_OPTS))]
 
 
 def templates(source: str) -> list[str]:
