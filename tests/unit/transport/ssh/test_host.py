@@ -53,6 +53,34 @@ def test_else_such_a_code_is_the_command_s(hosts, serve, status, reap):
         'x', accept=frozenset({status}))).status == status
 
 
+@pytest.mark.parametrize(('user', 'root'), [
+    ('manila', False), ('root', True), ('root', False)])
+def test_nobody_but_sudo_refuses(hosts, serve, user, root):
+    """A command that it did not run may say the same of something else."""
+    made = serve(ending(1, stderr=b'sudo: a password is required\n'))
+    login = ssh.Login(user, password=command.Secret(server.PASSWORD))
+    with pytest.raises(exception.BackendError) as caught:
+        hosts.host(made.target(login=login)).run(
+            command.Command.of('list', root=root))
+    assert type(caught.value) is exception.BackendError
+    assert f'Command list on {user}@127.0.0.1:' in caught.value.what
+
+
+def test_words_that_are_no_text_are_sent_as_they_are(hosts, serve,
+                                                     monkeypatch):
+    texts = []
+    made = serve(lambda channel, text: server.end(channel))
+    real = server.Session.check_channel_exec_request
+
+    def noted(session, channel, raw):
+        texts.append(raw)
+        return real(session, channel, b'x')
+
+    monkeypatch.setattr(server.Session, 'check_channel_exec_request', noted)
+    hosts.host(made.target()).run(command.Command.of('rm', 'a\udcff'))
+    assert texts == [b"rm 'a\xff'"]
+
+
 def test_remarks_of_others_are_no_answer(hosts, serve):
     made = serve(ending(
         0, stderr=b'sudo: unable to resolve host x\nwarning of ours\n'))

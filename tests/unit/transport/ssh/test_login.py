@@ -55,6 +55,7 @@ def test_a_wrong_password(hosts, serve, method):
 
     assert 'the_password' in caught.value.check
     assert 'wrong one' not in str(caught.value)
+    assert 'uthentication' in caught.value.answer
 
 
 def test_a_key_goes_before_a_password(hosts, serve, key):
@@ -120,6 +121,70 @@ def test_what_is_no_ssh_server(serve, answer):
             ssh_login.log_in(target)
 
     assert isinstance(caught.value, ssh_login.Away) == (b'1.5' not in answer)
+    assert f'No login to {target}: ' in caught.value.what
+    assert caught.value.answer not in ('', 'None')
+    assert 'sshd' in caught.value.check
+
+
+def test_nothing_that_listens(serve):
+    with socket.socket() as listener:
+        listener.bind(('127.0.0.1', 0))
+        port = listener.getsockname()[1]
+        with pytest.raises(ssh_login.Away) as caught:
+            ssh_login.log_in(serve().target(port=port))
+    assert caught.value.what == f'No connection to 127.0.0.1 port {port}'
+    assert caught.value.answer == (
+        '127.0.0.1: [Errno 111] Connection refused')
+    assert 'sshd runs' in caught.value.check
+
+
+def test_a_connection_that_ends_while_a_password_is_sent(serve,
+                                                         monkeypatch):
+    def reset(*args):
+        raise ConnectionResetError('reset by peer')
+
+    monkeypatch.setattr(paramiko.Transport, 'auth_password', reset)
+    target = serve().target()
+    with pytest.raises(ssh_login.Away) as caught:
+        ssh_login.log_in(target)
+    assert f'No login to {target}: the connection' in caught.value.what
+    assert caught.value.answer == 'reset by peer'
+
+
+def test_an_end_without_a_word():
+    assert ssh_login._dropped(TARGET, EOFError()).answer == 'end of file'
+
+
+class Trust:
+    """Notes of whom the key was asked for."""
+
+    def __init__(self):
+        self.asked = []
+
+    def types(self, host, port):
+        self.asked.append((host, port))
+        return []
+
+    def verify(self, host, port, kind, blob):
+        self.asked.append((host, port))
+        assert (kind, blob) == (server.KEY.get_name(), server.KEY.asbytes())
+
+
+def test_a_key_is_that_of_the_host_and_its_port(serve):
+    trust, made = Trust(), serve()
+    ssh_login.close(ssh_login.log_in(made.target(trust=trust)))
+    assert trust.asked == [('127.0.0.1', made.port)] * 2
+
+
+def test_a_login_may_take_its_time(serve, monkeypatch):
+    real = server.Session.check_auth_password
+
+    def slow(*args):
+        time.sleep(0.5)
+        return real(*args)
+
+    monkeypatch.setattr(server.Session, 'check_auth_password', slow)
+    ssh_login.close(ssh_login.log_in(serve().target()))
 
 
 def test_no_login_before_the_host_proved_who_it_is(serve):
@@ -214,6 +279,8 @@ def test_a_name_may_be_known_in_a_moment(monkeypatch, code, kind):
     with pytest.raises(exception.Unreachable, match='nfs1') as caught:
         ssh_login.connect(TARGET, 1e9)
     assert type(caught.value) is kind
+    assert caught.value.answer == f'[Errno {code}] no'
+    assert 'DNS' in caught.value.check
 
 
 @pytest.mark.parametrize(('keepalive', 'milliseconds', 'seconds'), [
@@ -263,10 +330,13 @@ def test_silence_ends_with_the_time(serve, said):
 
     began = time.monotonic()
     with listening.Listener(silent) as listener:
-        with pytest.raises(ssh_login.Away, match='before it was done'):
-            ssh_login.log_in(serve().target(port=listener.port,
-                                            connect_timeout=0.4))
+        target = serve().target(port=listener.port, connect_timeout=0.4)
+        with pytest.raises(ssh_login.Away) as caught:
+            ssh_login.log_in(target)
         assert time.monotonic() - began < 8
+        assert caught.value.what == (
+            f'No login to {target}: the connection ended before it was done')
+        assert caught.value.answer not in ('', 'None')
         for client in held:
             client.close()
 
@@ -276,9 +346,13 @@ def test_silence_about_a_password_ends_with_the_time(serve, monkeypatch):
     monkeypatch.setattr(server.Session, 'check_auth_password',
                         lambda *args: go.wait(20) and 2)
     began = time.monotonic()
-    with pytest.raises(ssh_login.Away, match='before it was done'):
-        ssh_login.log_in(serve().target(connect_timeout=1.0))
+    target = serve().target(connect_timeout=1.0)
+    with pytest.raises(ssh_login.Away) as caught:
+        ssh_login.log_in(target)
     go.set()
+    assert caught.value.what == (
+        f'No login to {target}: the connection ended before it was done')
+    assert caught.value.answer == 'Authentication timeout.'
     assert time.monotonic() - began < 15
 
 
@@ -313,6 +387,12 @@ def test_errors_of_paramiko_are_no_errors_of_ours(serve, caplog):
     # Nor are they written where nobody debugs.
     caplog.clear()
     caplog.set_level('INFO')
+    with talk(b'') as listener, pytest.raises(exception.Unreachable):
+        ssh_login.log_in(serve().target(port=listener.port))
+    assert not [record for record in caplog.records
+                if 'banner' in record.getMessage()]
+    caplog.set_level('DEBUG')
+    caplog.set_level('INFO', 'manila_drivers.paramiko')
     with talk(b'') as listener, pytest.raises(exception.Unreachable):
         ssh_login.log_in(serve().target(port=listener.port))
     assert not [record for record in caplog.records
