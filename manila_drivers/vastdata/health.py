@@ -196,8 +196,9 @@ class Health:
                       if facts.view is None else None)
             health = self._assess(call, facts, now, qos_id)
             if health.repair and not health.lost:
-                LOG.warning('Share %s is repaired: %s', share.id,
-                            health.repair)
+                if not plan.is_dry():
+                    LOG.warning('Share %s is repaired: %s', share.id,
+                                health.repair)
                 self._run(health.repair, facts.policy, now)
         return health
 
