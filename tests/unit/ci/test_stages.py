@@ -45,8 +45,10 @@ def test_a_run_can_be_repeated_at_another_commit(monkeypatch):
     turn = turns.read(ROOT)
     assert turn.slice == '4/9'
     assert 'slice 4/9' in str(turn)
-    [test] = stages.selected(stages.table(turn), ['test'])
-    assert ('MANILA_DRIVERS_SLICE', '4/9') in test.variables
+    parts = stages.selected(stages.table(turn), ['test', 'conformance'])
+    assert len(parts) == 2
+    for part in parts:
+        assert ('MANILA_DRIVERS_SLICE', '4/9') in part.variables
     for wrong in ('0/5', '6/5', 'all'):
         monkeypatch.setenv('MANILA_DRIVERS_SLICE', wrong)
         with pytest.raises(ValueError, match='is not like 2/5'):
@@ -87,12 +89,13 @@ def test_every_stage_has_a_limit_below_that_of_the_whole():
     assert stages.WHOLE + 2 * warden.GRACE < 5400
 
 
-def test_the_first_stage_is_the_readmes_command():
-    """What it has more is that nothing is installed."""
+def test_the_first_two_stages_are_the_readmes_command():
+    """Each plays what the other leaves out, and nothing is installed."""
     assert 'python3 tools/run.py test\n' in (ROOT / 'README.rst').read_text()
-    [test] = stages.selected(stages.table(TURN), ['test'])
-    assert [word for word in test.command if word != '--skip-pkg-install'] == [
-        'python3', 'tools/run.py', 'test']
+    begin = ('python3', 'tools/run.py', 'test', '--skip-pkg-install')
+    first, second = stages.table(TURN)[:2]
+    assert first.command == (*begin, '--', '--ignore=tests/conformance')
+    assert second.command == (*begin, '-e', 'py3', '--', 'tests/conformance')
 
 
 def test_what_is_installed_is_what_the_stages_need():
