@@ -7,6 +7,7 @@ from collections.abc import Mapping
 import copy
 import dataclasses
 import fnmatch
+import functools
 import time
 import uuid
 
@@ -157,6 +158,11 @@ class Snapshot:
     active: bool = False
 
 
+@functools.cache
+def _peer_id(host: str) -> str:
+    return str(uuid.uuid5(uuid.NAMESPACE_DNS, host))
+
+
 class State:
     """One cluster.
 
@@ -169,7 +175,7 @@ class State:
         self.clock = clock
         self.options = options or Options()
         self.server = server
-        self.server_id = str(uuid.uuid5(uuid.NAMESPACE_DNS, server))
+        self.server_id = _peer_id(server)
         self.volumes: dict[str, Volume] = {}
         self.snapshots: dict[str, Snapshot] = {}
         self.mounts: list[Mount] = []
@@ -178,7 +184,7 @@ class State:
         self.server_names = ('glusterfs-server-1', 'glusterfs-server-2')
 
     def peer_id(self, host: str) -> str:
-        return str(uuid.uuid5(uuid.NAMESPACE_DNS, host))
+        return _peer_id(host)
 
     def snapshots_of(self, volume: str) -> list[Snapshot]:
         return [each for each in self.snapshots.values()
