@@ -85,7 +85,7 @@ FEATURES = frozenset(_SIGNS)
 
 
 def supports(feature: str) -> bool:
-    """Whether this Manila has a feature; stand-alone has them all.
+    """Tell if this Manila has a feature; stand-alone has them all.
 
     Looks at what is there, not at version numbers.
 
@@ -232,7 +232,7 @@ def _send_message(context: Any, share_row: Any, detail_name: str) -> None:
 
 
 def root_helper() -> str:
-    """What goes before commands that need root.
+    """Return what goes before commands that need root.
 
     Inside Manila its rootwrap with ``[DEFAULT] rootwrap_config``.
     """

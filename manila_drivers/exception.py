@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What can go wrong, sorted by what the caller should do about it.
+"""Errors, sorted by what the caller should do about it.
 
 ::
 
@@ -105,7 +105,7 @@ class NotManageable(InvalidRequest):
 
 
 class TypeMismatch(NotManageable):
-    """What its share type asks for it cannot have."""
+    """It cannot have a property that its share type asks for."""
 
 
 class PossibleDataLoss(DriverError):
@@ -176,7 +176,10 @@ def caught(call: Callable[[], T]) -> tuple[T | None, DriverError | None]:
 
 
 def caught_any(call: Callable[[], T]) -> tuple[T | None, Exception | None]:
-    """The same of whatever is raised, where nothing may stop the caller."""
+    """Call something, and return whatever it raises as well.
+
+    For places where nothing may stop the caller.
+    """
     try:
         return call(), None
     except Exception as exc:  # noqa: BLE001 - that is what it is for

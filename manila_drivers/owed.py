@@ -73,7 +73,7 @@ RULES_EXPECTED = 600.0
 
 
 class Owed:
-    """What is owed to the shares of one backend.  Thread-safe.
+    """Checks that are owed to the shares of one backend.  Thread-safe.
 
     Making one does no I/O.  A storage that fails is logged and tried again
     with the next change.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is owed to one share, and what becomes of it.  Pure.
+"""Checks that are owed to one share, and what becomes of them.  Pure.
 
 See :mod:`manila_drivers.owed`.
 """
@@ -28,7 +28,7 @@ def unfinished(why: object, **answer: Any) -> dict[str, Any]:
 
 @dataclasses.dataclass(frozen=True)
 class Debt:
-    """What is owed to one share.
+    """A check that is owed to one share.
 
     :param why: what was not finished.
     :param row: Manila's of the share; None if another process owed it.
@@ -86,7 +86,7 @@ def _is_known(debt: Debt, key: str, value: Any) -> bool:
 
 
 def _places(locations: Any) -> list[tuple[str, bool]]:
-    """What export locations are told apart by, in any form."""
+    """Return what tells export locations apart, in any form."""
     if isinstance(locations, str):
         locations = [locations]
     return sorted(

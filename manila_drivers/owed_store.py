@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the next process has to know about shares that are owed a check."""
+"""Shares that are owed a check, for the next process."""
 
 from collections.abc import Iterable
 import logging

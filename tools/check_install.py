@@ -72,7 +72,7 @@ def frozen(python: pathlib.Path) -> set[str]:
 
 
 def complaints(python: pathlib.Path) -> set[str]:
-    """What pip check says; 1 is its exit code when it complains."""
+    """Return what pip check says; 1 is its exit code when it complains."""
     return set(pip(python, 'check', ok=(0, 1)).splitlines())
 
 

@@ -98,7 +98,7 @@ class Session:
 
 
 def play(session: Session, backend: places.Backend, protocol: str) -> None:
-    """The same work for every driver; operations in the order of a life."""
+    """Equal work for every driver; operations in the order of a life."""
     clients = ['client-%d' % n if protocol == 'GLUSTERFS'
                else '10.%d.%d.%d' % (n // 65536, n // 256 % 256, n % 256)
                for n in range(1, backend.rules + 3)]
@@ -121,7 +121,7 @@ def play(session: Session, backend: places.Backend, protocol: str) -> None:
 
 
 def life(session: Session, name: str, clients: list[str]) -> None:
-    """What happens to one share, from its creation to its end."""
+    """Calls about one share, from its creation to its end."""
     one, two, *rest = clients
     session.call('create', call='create', name=name)
     session.call('allow, first rule', call='access', name=name,

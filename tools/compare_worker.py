@@ -30,7 +30,7 @@ from manila_drivers.testing.conformance import rows
 
 
 class Storage:
-    """What drivers keep in Manila's private storage, in memory."""
+    """Values that drivers keep in Manila's private storage, in memory."""
 
     def __init__(self) -> None:
         self._kept: dict[str, dict[str, Any]] = {}

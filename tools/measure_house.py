@@ -173,10 +173,10 @@ def labs() -> dict[str, Callable[[], Any]]:
 
 def of_update_access(lab: Any) -> Way:
     """The way of the first rule of a share, with a warm driver."""
-    from manila_drivers.testing.conformance import stage as stage_module
-    stage = stage_module.Stage(lab)
-    manager, rule = stage.manager, stage.rule()
-    manager.update(manager.create(), add=[stage.rule()])
+    from manila_drivers.testing.conformance import stage
+    scene = stage.Stage(lab)
+    manager, rule = scene.manager, scene.rule()
+    manager.update(manager.create(), add=[scene.rule()])
     share = manager.create()
     row = manager.row(share, 'dict')
     rules = manager.rule_rows(share, [rule])

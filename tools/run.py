@@ -63,7 +63,7 @@ def can_make_venvs():
 
 
 def missing_venv(version, is_root, has_apt):
-    """What to do about a Python without venv: (commands to run, or advice).
+    """Return what helps a Python without venv: (commands to run, or advice).
 
     Exactly one of the two is empty.
     """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What each test does without any mutant."""
+"""Outcomes of each test without any mutant."""
 
 from collections.abc import Sequence
 import dataclasses
@@ -22,7 +22,7 @@ Lines = dict[str, set[int]]
 
 @dataclasses.dataclass(frozen=True)
 class Baseline:
-    """What a test does without any mutant.
+    """The outcome of a test without any mutant.
 
     :param seconds: of the processor: a busy machine makes no test long.
     :param waited: seconds of the clock.

@@ -32,7 +32,7 @@ LIVES = frozenset({SURVIVED, UNTESTED})
 
 @dataclasses.dataclass(frozen=True)
 class Module:
-    """What became of the mutants of one module."""
+    """Outcomes of the mutants of one module."""
 
     path: str
     killed: frozenset[Key]
@@ -87,7 +87,7 @@ def load(file: pathlib.Path) -> Module:
 
 
 def killed(file: pathlib.Path) -> dict[tuple[str, str, str, int], str]:
-    """What was noticed at the last time, if there was one."""
+    """Return what was noticed at the last time, if there was one."""
     rows = json.loads(file.read_text())['mutants'] if file.exists() else ()
     return {(row['function'], row['before'], row['after'], row['number']):
             row['status'] for row in rows if row['status'] not in LIVES}

@@ -43,7 +43,7 @@ Known = Mapping[mutants.Key, str]
 
 @dataclasses.dataclass(frozen=True)
 class Verdict:
-    """What became of a mutant.
+    """The outcome of a mutant.
 
     :param test: the one that noticed.
     """

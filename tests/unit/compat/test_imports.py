@@ -25,7 +25,7 @@ def imported(text):
 
 
 def breaches(name, text):
-    """What a module of ours must not import, but does."""
+    """Return what a module of ours must not import, but does."""
     if name.startswith('testing/manila/'):
         return set()
     forbidden = {'eventlet'} | (set() if name == 'compat.py' else {'manila'})

@@ -72,7 +72,7 @@ def free(name, path, timeout=0.05):
 
 
 def free_for_others(name, path):
-    """Whether another process would get the file's lock at once."""
+    """Tell if another process would get the file's lock at once."""
     code = ('import fcntl, sys\n'
             'fcntl.lockf(open(sys.argv[1], "a"), '
             'fcntl.LOCK_EX | fcntl.LOCK_NB)\n')

@@ -95,7 +95,7 @@ def quoted(text: str, label: str) -> list[str]:
 
 
 def in_code(page: Page, message: str) -> bool:
-    """Whether one string of the code has it all, in this order."""
+    """Tell if one string of the code has it all, in this order."""
     option = re.match(r'Option (\w+): ', message)
     if option is not None and option[1] not in page.own:
         return False
@@ -108,7 +108,7 @@ def in_code(page: Page, message: str) -> bool:
 
 
 def unknown(page: Page, text: str) -> set[str]:
-    """What looks like an option of the driver and is none."""
+    """Return what looks like an option of the driver and is none."""
     prefixes = '|'.join({name.partition('_')[0] for name in page.own})
     found = set(re.findall(
         rf'``((?:{prefixes})_[a-z0-9_]+)``|^ +((?:{prefixes})_[a-z0-9_]+) =',
@@ -118,7 +118,7 @@ def unknown(page: Page, text: str) -> set[str]:
 
 
 def capabilities(page: Page) -> set[str]:
-    """What is reported under names that begin as options do."""
+    """Return what is reported under names that begin as options do."""
     return {one for one in page.templates if re.fullmatch(r'[a-z0-9_]+', one)}
 
 

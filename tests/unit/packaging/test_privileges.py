@@ -76,7 +76,7 @@ def root_of(node: ast.Call, *, default: bool) -> bool:
 
 
 def run_by(*patterns: str) -> set[str]:
-    """What root runs of these files."""
+    """Return what root runs of these files."""
     files = [file for pattern in patterns
              for file in sorted(CODE.glob(pattern))]
     assert files
@@ -116,7 +116,7 @@ def page(name: str) -> str:
 
 
 def resources(*sources: str) -> set[str]:
-    """What of VMS is asked for or changed."""
+    """Return what of VMS is asked for or changed."""
     return {match[1] for source in sources
             for node in ast.walk(ast.parse(source))
             if isinstance(node, ast.Call)
@@ -166,7 +166,7 @@ def test_sudoers_lines_have_what_is_run_there(name, mark, files):
 
 
 def test_servers_of_gluster_run_gluster_alone():
-    """What empties volumes runs on the Manila host."""
+    """Commands that empty volumes run on the Manila host."""
     files = [file.relative_to(CODE).as_posix()
              for file in (CODE / 'glusterfs').glob('*.py')
              if file.name != 'mounting.py']

@@ -40,7 +40,7 @@ def promised(text: str, row: str) -> list[bool]:
 
 @pytest.fixture(scope='module')
 def reported(tmp_path_factory):
-    """What the drivers report before they have asked anybody."""
+    """Return what the drivers report before they have asked anybody."""
     file = tmp_path_factory.mktemp('support') / 'drivers.conf'
     file.write_text('[one]\ndriver_handles_share_servers = False\n')
     return [standalone.load(path, file, 'one').get_share_stats(refresh=True)
