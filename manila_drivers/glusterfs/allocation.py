@@ -132,8 +132,11 @@ class VolumeAllocator:
         volumes = self._repo.clusters.volumes(
             # What was begun on a cluster is not begun anew on another.
             all_of_them=bool(entry.volume))
-        chosen = clusters.owned(share.id, volumes) \
-            or self._choose(share, volumes, bad)
+        chosen = clusters.owned(share.id, volumes)
+        if chosen is None and entry.volume:
+            clusters.check_read(volumes)
+        chosen = chosen or self._choose(share, volumes, bad)
+        chosen.volume.check_read()
         return repository.VolumeFacts(chosen, entry)
 
     def _choose(self, share: model.Share,
@@ -190,9 +193,9 @@ class VolumeAllocator:
                 and entry.volume == facts.located.qualified:
             # It is the share's already, which its tenants may have by now.
             return plan.Plan(), steps
-        infra = planning.infrastructure(volume, entry, kinds)
+        infra = claims.infrastructure(volume, entry, kinds)
         return planning.claiming(
-            volume, share.id, claim, planning.preparation(
+            volume, share.id, claim, claims.preparation(
                 volume, share.id, claim, kinds.joined(infra),
                 proven=entry.tls, look=fresh)), steps
 
@@ -206,7 +209,7 @@ class VolumeAllocator:
         if not (entry.pending and entry.volume == chosen.qualified):
             self._repo.journal.begin(
                 share.id, chosen.qualified,
-                planning.infrastructure(
+                claims.infrastructure(
                     chosen.volume, journal.JournalEntry(),
                     self._repo.settings.infrastructure),
                 fresh=chosen.volume.free)

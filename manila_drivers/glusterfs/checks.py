@@ -51,6 +51,8 @@ def _inspect(repo: repository.VolumeRepository,
     LOG.info('Cluster %s has GlusterFS %s and %d volumes of the pool, %d of '
              'them free', cluster, clusters.dotted(cluster.version or ()),
              len(volumes), len(free) - len(unusable))
+    unusable |= {volume.name: volume.unread for volume in volumes
+                 if volume.unread}
     for name, why in unusable.items():
         LOG.warning('Cluster %s: volume %s is not used: %s', cluster, name,
                     why)

@@ -1,9 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whose a volume is: marks, and claims of services.  Pure."""
+"""Options that say whose a volume is and who may mount it.  Pure."""
 
 import hashlib
 
+from manila_drivers import exception
 from manila_drivers.glusterfs import journal
 from manila_drivers.glusterfs import paths
 from manila_drivers.glusterfs import records
@@ -24,6 +25,46 @@ def tls_runs(volume: Volume) -> bool:
     """Whether bricks were started after TLS had been switched on."""
     return volume.encrypted and bool(records.is_on(
         volume.options.get(records.TLS_RUNS)))
+
+
+def infrastructure(volume: Volume, record: journal.JournalEntry,
+                   kinds: paths.ReservedNames) -> frozenset[str]:
+    """Names that have to stay in the volume's list whatever the rules say.
+
+    :raises Conflict: the list has been overwritten and nothing tells what
+        was in it.  A volume without them cannot heal itself or be emptied.
+    """
+    found = kinds.completed(volume.allowed or (), record.infrastructure)
+    if not kinds.has_server(found):
+        raise exception.Conflict(
+            'auth.ssl-allow of volume %s has no name of a server'
+            % volume.name, check='put the names of the servers and of the '
+            'Manila host back: %s...' % ', '.join(
+                kinds.servers + kinds.hosts))
+    return found
+
+
+def preparation(volume: Volume, share_id: str, claim: str,
+                infra: str, *, proven: bool = False,
+                look: bool = False) -> dict[str, str]:
+    """Options that claim a volume and close it: one transaction.
+
+    :param claim: name of our claim's option.
+    :param infra: value of the list.
+    :param look: it is going to be looked into.
+    :param proven: its bricks are known to run with TLS.
+    """
+    wanted = {records.MARK: share_id, claim: share_id,
+              records.CLIENT_TLS: 'on', records.SERVER_TLS: 'on',
+              records.DYNAMIC: 'on', records.GNFS: 'off',
+              records.TRASH: 'off', records.READ_ONLY: 'off',
+              records.ALLOW: infra, records.STATE: records.NONE}
+    if not volume.started:
+        # Its bricks will start with what is set here.
+        wanted[records.TLS_RUNS] = 'on'
+    elif not (proven or tls_runs(volume)):
+        wanted[records.TLS_RUNS] = records.NONE
+    return volume.changes(wanted) | (volume.shown() if look else {})
 
 
 def release(volume: Volume, claim: str) -> dict[str, str]:
@@ -91,5 +132,6 @@ def unmarked(volume: Volume, record: journal.JournalEntry) -> bool:
     One that was given back has NONE instead, and one that was made anew
     under its name another id.
     """
-    return records.MARK not in volume.options and not volume.state \
+    return not volume.unread \
+        and records.MARK not in volume.options and not volume.state \
         and record.ident in ('', volume.id)

@@ -212,6 +212,8 @@ class GlusterClient:
         if found and found[0].name != name:
             raise exception.BackendError(
                 what, answer='it tells of volume %s' % found[0].name)
+        if found:
+            found[0].check_read()
         return found[0] if found else None
 
     def bricks(self, volume: str = 'all') -> dict[str, list[records.Brick]]:

@@ -128,7 +128,7 @@ class ClusterSet:
         if target is None:
             return None
         for cluster in self._clusters:
-            if cluster.address.host.lower() == target.address.host.lower():
+            if cluster.address.key == target.address.key:
                 return cluster, target.volume
         return None
 
@@ -205,9 +205,18 @@ def distinct(answers: Iterable[tuple[GlusterCluster,
     return found
 
 
+def check_read(volumes: Iterable[LocatedVolume]) -> None:
+    """See that what was not found is not there.
+
+    :raises BackendError: a volume could not be read, and may be it.
+    """
+    for each in volumes:
+        each.volume.check_read()
+
+
 def owned(share_id: str,
           volumes: Iterable[LocatedVolume]) -> LocatedVolume | None:
-    """The volume that is a share, by its name or by its mark."""
+    """Return the volume that is a share, by its name or by its mark."""
     found, clone = None, paths.clone(share_id)
     for each in volumes:
         if each.volume.name == clone:

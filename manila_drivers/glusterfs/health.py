@@ -47,7 +47,7 @@ def assess(volume: records.Volume, share_id: str, entry: journal.JournalEntry,
     Names that are certainly wrong are taken off the list at once; the rules
     are asked for then.
     """
-    infra = planning.infrastructure(volume, entry, kinds)
+    infra = claims.infrastructure(volume, entry, kinds)
     allowed = set(volume.allowed or ())
     kept = {name for name in allowed
             if paths.is_safe(name) and not kinds.reserved(name)}
@@ -212,7 +212,10 @@ class _VolumeIndex:
     def find(self, share_id: str, entry: journal.JournalEntry,
              place: tuple[clusters.GlusterCluster, str] | None,
              ) -> clusters.LocatedVolume | None:
+        """:raises BackendError: a volume that could be it was not read."""
         recorded = self._by_name.get(place) if place else None
+        if recorded is not None:
+            recorded.volume.check_read()
         if recorded is not None and claims.ours(recorded.volume, share_id,
                                                   entry):
             return recorded
@@ -220,4 +223,8 @@ class _VolumeIndex:
         if found is None and recorded is not None \
                 and claims.unmarked(recorded.volume, entry):
             return recorded
+        if found is None:
+            clusters.check_read(self._by_name.values())
+        else:
+            found.volume.check_read()
         return found

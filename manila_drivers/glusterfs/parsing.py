@@ -103,16 +103,28 @@ def version(output: str) -> tuple[int, ...] | None:
 def volumes(answer: GlusterAnswer) -> list[records.Volume]:
     """The volumes of ``volume info``.
 
-    :raises BackendError: it tells less than it says it does; a volume that
-        is not told of is not one that is not there.
+    :raises BackendError: it tells of fewer than it says it does; a volume
+        that is not told of is not one that is not there.
     """
-    found = [_volume(each) for each
+    found = [_read(each) for each
              in _told(answer, 'volInfo/volumes').iterfind('volume')]
     count = _count(answer.tree, 'volInfo/volumes/count')
     # Where nothing is counted either, nothing is told.
     _check_count('volumes', len(found), count if found or count is not None
                  else -1)
     return found
+
+
+def _read(element: Element) -> records.Volume:
+    """Read a volume; one that cannot be read does not hide the others."""
+    volume, error = exception.caught(lambda: _volume(element))
+    if volume is not None:
+        return volume
+    name = _text(element, 'name')
+    if not name:
+        raise error or NotXmlError('a volume without a name')
+    return records.Volume(name, status='', snapshots=None,
+                          unread=str(error))
 
 
 def _told(answer: GlusterAnswer, path: str) -> Element:

@@ -10,6 +10,7 @@ only characters that mean nothing there are let through, in any value.
 from collections.abc import Iterable
 from collections.abc import Sequence
 import dataclasses
+import ipaddress
 import re
 
 from manila_drivers import exception
@@ -142,6 +143,14 @@ class ServerAddress:
 
     host: str
     user: str = ''
+
+    @property
+    def key(self) -> str:
+        """One text for every way to write this server's name or address."""
+        try:
+            return str(ipaddress.ip_address(self.host))
+        except ValueError:
+            return self.host.lower().rstrip('.')
 
     @property
     def bracketed(self) -> str:

@@ -24,48 +24,6 @@ Volume = records.Volume
 Options = Mapping[str, str]
 
 
-# -- options ---------------------------------------------------------------
-
-def infrastructure(volume: Volume, record: journal.JournalEntry,
-                   kinds: paths.ReservedNames) -> frozenset[str]:
-    """Names that have to stay in the volume's list whatever the rules say.
-
-    :raises Conflict: the list has been overwritten and nothing tells what
-        was in it.  A volume without them cannot heal itself or be emptied.
-    """
-    found = kinds.completed(volume.allowed or (), record.infrastructure)
-    if not kinds.has_server(found):
-        raise exception.Conflict(
-            'auth.ssl-allow of volume %s has no name of a server'
-            % volume.name, check='put the names of the servers and of the '
-            'Manila host back: %s...' % ', '.join(
-                kinds.servers + kinds.hosts))
-    return found
-
-
-def preparation(volume: Volume, share_id: str, claim: str,
-                infra: str, *, proven: bool = False,
-                look: bool = False) -> dict[str, str]:
-    """Options that claim a volume and close it: one transaction.
-
-    :param claim: name of our claim's option.
-    :param infra: value of the list.
-    :param look: it is going to be looked into.
-    :param proven: its bricks are known to run with TLS.
-    """
-    wanted = {records.MARK: share_id, claim: share_id,
-              records.CLIENT_TLS: 'on', records.SERVER_TLS: 'on',
-              records.DYNAMIC: 'on', records.GNFS: 'off',
-              records.TRASH: 'off', records.READ_ONLY: 'off',
-              records.ALLOW: infra, records.STATE: records.NONE}
-    if not volume.started:
-        # Its bricks will start with what is set here.
-        wanted[records.TLS_RUNS] = 'on'
-    elif not (proven or claims.tls_runs(volume)):
-        wanted[records.TLS_RUNS] = records.NONE
-    return volume.changes(wanted) | (volume.shown() if look else {})
-
-
 # -- snapshots -------------------------------------------------------------
 
 def snapshot_taking(volume: str, name: str) -> plan.Plan:
@@ -206,7 +164,7 @@ def access_change(volume: Volume, entry: journal.JournalEntry,
         volume has to be restarted for that.
     """
     infra, error = exception.caught(
-        lambda: infrastructure(volume, entry, kinds))
+        lambda: claims.infrastructure(volume, entry, kinds))
     if infra is not None:
         return exact_access(volume, rules, infra, kinds, dynamic=dynamic)
     kept = [rule for rule in rules if rule.to in (volume.allowed or ())]
@@ -352,8 +310,8 @@ def adoption(volume: Volume, share_id: str, claim: str,
 
     :param gib: its limit if it has one.
     """
-    infra = infrastructure(volume, journal.JournalEntry(), kinds)
-    changes = claims.unclaimed(volume, claim) | preparation(
+    infra = claims.infrastructure(volume, journal.JournalEntry(), kinds)
+    changes = claims.unclaimed(volume, claim) | claims.preparation(
         volume, share_id, claim, kinds.joined(infra))
     return (setting(volume, changes) if changes else plan.Plan()) \
         + activation(volume, restart=not claims.tls_runs(volume),
@@ -389,7 +347,7 @@ def clone(volume: Volume, share_id: str, parent_id: str, claim: str,
     :param gib: its limit if it is to have one, or has its parent's.
     """
     changes = {**claims.unclaimed(volume, claim),
-               **preparation(volume, share_id, claim, infra),
+               **claims.preparation(volume, share_id, claim, infra),
                records.PARENT: parent_id}
     steps = []
     if volume.changes(changes):

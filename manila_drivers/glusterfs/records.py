@@ -5,6 +5,7 @@
 from collections.abc import Mapping
 import dataclasses
 
+from manila_drivers import exception
 from manila_drivers.glusterfs import paths
 
 ALLOW = 'auth.ssl-allow'
@@ -64,7 +65,8 @@ class Volume:
     dispersed one, or None.
     ``arbiters`` are bricks that keep names and no data.  ``snapshots`` is
     None where gluster does not tell.  ``copies`` is False only of what is
-    known to keep each file once, so that nothing is ever healed.
+    known to keep each file once, so that nothing is ever healed.  ``unread``
+    is why nothing but its name could be read, or ''.
     """
 
     name: str
@@ -79,6 +81,12 @@ class Volume:
     peers: tuple[str, ...] = ()
     arbiters: frozenset[str] = frozenset()
     copies: bool = True
+    unread: str = ''
+
+    def check_read(self) -> None:
+        """:raises BackendError: nothing but its name is known."""
+        if self.unread:
+            raise exception.BackendError(self.unread)
 
     @property
     def started(self) -> bool:
@@ -103,7 +111,7 @@ class Volume:
 
     @property
     def free(self) -> bool:
-        return not self.mark and not self.state
+        return not self.unread and not self.mark and not self.state
 
     @property
     def allowed(self) -> tuple[str, ...] | None:

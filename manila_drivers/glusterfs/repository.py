@@ -94,7 +94,7 @@ class VolumeRepository:
 
         On all hosts that name the servers alike; claims keep out the others.
         """
-        hosts = sorted(each.address.host.lower() for each in self.clusters)
+        hosts = sorted(each.address.key for each in self.clusters)
         with contextlib.ExitStack() as stack:
             for host in hosts:
                 stack.enter_context(self._lock(
@@ -119,17 +119,20 @@ class VolumeRepository:
         if recorded is not None and claims.ours(recorded.volume, share_id,
                                                 entry):
             return VolumeFacts(recorded, entry)
-        found = clusters.owned(share_id, self.clusters.volumes(
-            all_of_them=all_of_them))
+        volumes = self.clusters.volumes(all_of_them=all_of_them)
+        found = clusters.owned(share_id, volumes)
         if found is None and recorded is not None and not entry.pending \
                 and claims.unmarked(recorded.volume, entry):
             LOG.warning('Volume %s has lost the mark of share %s',
                         recorded.qualified, share_id)
             return VolumeFacts(recorded, entry)
         if found is not None:
+            found.volume.check_read()
             if entry.volume not in ('', found.qualified):
                 self.journal.moved(share_id, found.qualified)
             return VolumeFacts(found, entry)
+        if all_of_them:
+            clusters.check_read(volumes)
         if all_of_them and entry.volume \
                 and self.clusters.at(entry.volume) is None:
             raise exception.BackendError(

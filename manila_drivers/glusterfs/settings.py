@@ -165,10 +165,10 @@ def _check_twice(addresses: tuple[paths.ServerAddress, ...],
                  option: str) -> None:
     seen: set[str] = set()
     for each in addresses:
-        if each.host.lower() in seen:
+        if each.key in seen:
             raise exception.ConfigurationError(
                 option, 'names the server %s twice' % each.host)
-        seen.add(each.host.lower())
+        seen.add(each.key)
 
 
 def _credentials(conf: Any) -> Credentials:

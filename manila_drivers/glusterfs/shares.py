@@ -120,7 +120,7 @@ class GlusterShares:
                                                self._kinds):
             return planning.setting(volume, claims.release(volume, claim))
         return planning.emptying(
-            volume, share.id, self._kinds.joined(planning.infrastructure(
+            volume, share.id, self._kinds.joined(claims.infrastructure(
                 volume, entry, self._kinds)), claim, proven=entry.tls,
             dynamic=found.cluster.dynamic(volume))
 

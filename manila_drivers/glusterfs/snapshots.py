@@ -14,6 +14,7 @@ from manila_drivers import driver
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
+from manila_drivers.glusterfs import claims
 from manila_drivers.glusterfs import client
 from manila_drivers.glusterfs import clusters
 from manila_drivers.glusterfs import errors
@@ -154,7 +155,7 @@ class GlusterSnapshots:
               located: clusters.LocatedVolume) -> None:
         """Give a clone its own options and start it."""
         volume = located.volume
-        infra = planning.infrastructure(
+        infra = claims.infrastructure(
             volume, self._repo.journal.read(snapshot.share_instance_id),
             self._repo.settings.infrastructure)
         parent = snapshot.share.share_id if snapshot.share else ''
@@ -224,7 +225,7 @@ class GlusterSnapshots:
     def _restore(self, share: model.Share, found: clusters.LocatedVolume,
                  name: str, entry: journal.JournalEntry) -> None:
         gluster, volume = found.cluster.gluster, found.volume
-        infra = planning.infrastructure(volume, entry,
+        infra = claims.infrastructure(volume, entry,
                                         self._repo.settings.infrastructure)
         if snapshot_steps.info(gluster, name) is not None:
             self._bring_back(found, name)
@@ -232,7 +233,7 @@ class GlusterSnapshots:
         if now is None:
             raise exception.NotFound('Volume %s has vanished'
                                      % found.qualified)
-        options = planning.preparation(
+        options = claims.preparation(
             now, share.id, self._repo.claim(share),
             self._repo.settings.infrastructure.joined(infra), proven=True)
         self._repo.run(found.cluster, planning.changed(now, options))

@@ -199,16 +199,16 @@ def test_a_list_is_the_infrastructure_and_what_is_not_refused(now, rules):
 
 def test_a_list_without_a_server_is_completed_from_the_record():
     record = journal.JournalEntry(infrastructure=tuple(SET))
-    assert planning.infrastructure(volume(allow='a'), record, KINDS) == SET
+    assert claims.infrastructure(volume(allow='a'), record, KINDS) == SET
     with pytest.raises(exception.Conflict, match='no name of a server'):
-        planning.infrastructure(volume(allow='a'), journal.JournalEntry(),
+        claims.infrastructure(volume(allow='a'), journal.JournalEntry(),
                                 KINDS)
 
 
 # Claiming
 
 def test_a_volume_is_claimed_and_closed_in_one_transaction():
-    found = planning.preparation(
+    found = claims.preparation(
         volume(allow=INFRA + ',leftover', options={
             'client.ssl': 'off', records.TRASH: 'on',
             records.READ_ONLY: 'on'}), ID, CLAIM, INFRA)
@@ -219,12 +219,12 @@ def test_a_volume_is_claimed_and_closed_in_one_transaction():
 
 
 def test_bricks_that_are_not_running_will_run_with_tls():
-    found = planning.preparation(volume('Created'), ID, CLAIM, INFRA)
+    found = claims.preparation(volume('Created'), ID, CLAIM, INFRA)
     assert found[records.TLS_RUNS] == 'on'
 
 
 def test_what_is_not_certain_any_more_is_forgotten():
-    found = planning.preparation(volume(options={
+    found = claims.preparation(volume(options={
         records.TLS_RUNS: 'on', 'server.ssl': 'off'}), ID, CLAIM, INFRA)
     assert found[records.TLS_RUNS] == 'NONE'
 

@@ -28,7 +28,7 @@ def test_the_option_of_a_claim_stays_what_it_is():
     ('off', False, {records.TLS_RUNS: 'NONE'}), ('NONE', False, {})])
 def test_what_is_known_of_tls_is_forgotten_only_if_it_is_in_doubt(
         runs, proven, changes):
-    found = planning.preparation(
+    found = claims.preparation(
         volume(options={records.TLS_RUNS: runs}), ID, CLAIM, INFRA,
         proven=proven)
     assert {name: value for name, value in found.items()

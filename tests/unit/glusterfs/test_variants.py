@@ -8,6 +8,7 @@ from manila_drivers import compat
 from manila_drivers import exception
 from manila_drivers.glusterfs import completeness
 from manila_drivers.glusterfs import parsing
+from manila_drivers.glusterfs import paths
 from manila_drivers.glusterfs import planning
 from manila_drivers.glusterfs import records
 from manila_drivers.testing.simulators.gluster import Fault
@@ -212,3 +213,74 @@ def test_remarks_are_no_answers():
     from manila_drivers.glusterfs import errors
     error = errors.failure(parsing.answers(document)[0], 'x')
     assert type(error) is exception.BackendError
+
+
+# One that cannot be read
+
+@pytest.fixture
+def odd(world):
+    """Makes what is told of one volume less than what is needed."""
+    def make(name, drop=('<statusStr>', '<status>')):
+        run = world.one._run
+
+        def vague(argv, stdin):
+            reply = run(argv, stdin)
+            if 'info' not in argv:
+                return reply
+            parts = reply.stdout.split('<volume>')
+            kept = [part if f'<name>{name}</name>' not in part else '\n'.join(
+                line for line in part.splitlines()
+                if not line.strip().startswith(drop)) for part in parts]
+            return reply._replace(stdout='<volume>'.join(kept))
+        world.one._run = vague
+        return lambda: setattr(world.one, '_run', run)
+    return make
+
+
+def test_an_odd_volume_hides_no_other(world, share, odd, caplog):
+    world.one.make_volume('pool-2G-0')
+    world.one.make_volume('of-others')
+    odd('pool-2G-0')
+    odd('of-others')
+    driver = world.driver()
+    assert 'pool-2G-0 is not used' in caplog.text
+    with pytest.raises(Failed, match='No free volume'):
+        driver.create_share(None, row())
+    world.one.make_volume('pool-2G-3')
+    made = row()
+    assert driver.create_share(None, made)[0]['path'] == 'one:/pool-2G-3'
+    answers = driver.ensure_shares(None, [share, made])
+    assert all(answer['export_locations'] for answer in answers.values())
+    assert driver.get_share_stats(refresh=True)['gluster_free_volumes'] == 0
+    driver.delete_share(None, share)
+
+
+def test_what_an_odd_volume_is_stays_open(world, share, odd):
+    """It may be the share: not gone, not lost, not made a second time."""
+    world.one.make_volume('pool-2G-2')
+    world.one.write(NAME, '/file', 7)
+    driver = world.driver()
+    right = odd(NAME)
+    for forgotten in False, True:
+        if forgotten:
+            world.storage.delete(share['id'], ['volume'])
+        with pytest.raises(Failed, match='did not tell whether'):
+            driver.delete_share(None, share)
+        with pytest.raises(Failed, match='did not tell whether'):
+            driver.update_access(None, share, rules('alice'))
+        answer = driver.ensure_shares(None, [share])[share['id']]
+        assert 'status' not in answer
+    right()
+    driver.delete_share(None, share)
+    assert world.one.volume(NAME).files == {}
+
+
+# One server under two names
+
+@pytest.mark.parametrize(('one', 'other', 'same'), [
+    ('[2001:db8::7]', '[2001:0DB8:0:0::7]', True), ('One', 'one', True),
+    ('one.example.org', 'one.example.org.', True), ('one', 'two', False),
+    ('192.0.2.1', '192.0.2.10', False)])
+def test_a_server_has_one_key(one, other, same):
+    keys = {paths.server(each).key for each in (one, 'root@' + other)}
+    assert (len(keys) == 1) is same
