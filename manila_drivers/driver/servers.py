@@ -110,7 +110,7 @@ class ShareServers(configured.Configured[configured.B]):
         server = model.ShareServer.of(share_server)
         details = self._servers.adopt(server, str(identifier),
                                       driver_options or {})
-        return str(identifier), _texts({SERVER_ID: server.id, **details})
+        return str(identifier), _texts({**details, SERVER_ID: server.id})
 
     @driver_call
     def unmanage_server(self, server_details: Any,

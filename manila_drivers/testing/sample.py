@@ -157,18 +157,22 @@ class Servers:
 
     def create(self, request: model.ServerRequest,
                made: MutableMapping[str, str]) -> None:
-        [address] = request.networks[0].allocations
+        network = request.networks[0]
+        [address], [admin] = network.allocations, network.admin_allocations
+        made['services'] = _services(request.security_services)
         made['port'] = uuid.uuid4().hex
         self._store.put('ports', made['port'], {'ip': address.ip_address})
         if self._store.broken:
             raise exception.BackendError(
                 f'Share server {request.server_id} does not start',
                 answer='broken')
-        made['ip'] = address.ip_address
+        made['ip'], made['admin_ip'] = address.ip_address, admin.ip_address
         self._store.put('servers', request.server_id, dict(made))
 
     def delete(self, details: Mapping[str, str],
                services: Sequence[model.SecurityService]) -> None:
+        if details.get('services', '') != _services(services):
+            raise exception.Conflict('The server has other services')
         self._store.drop('servers', details.get('server_id', ''))
         self._store.drop('ports', details.get('port', ''))
 
@@ -177,11 +181,13 @@ class Servers:
 
     def addresses(self, server: model.ShareServer, identifier: str,
                   options: Mapping[str, Any]) -> list[str]:
-        return [str(self._store.get('servers', identifier)['ip'])]
+        record = self._store.get('servers', identifier)
+        return [record['ip'], record['admin_ip']]
 
     def adopt(self, server: model.ShareServer, identifier: str,
               options: Mapping[str, Any]) -> Mapping[str, str]:
-        record = self._store.get('servers', identifier)
+        record = {**self._store.get('servers', identifier),
+                  'server_id': server.id}
         self._store.put('servers', server.id, record)
         for name in self._store.names('shares'):
             share = self._store.get('shares', name)
@@ -189,7 +195,7 @@ class Servers:
                 self._store.put('shares', name, {**share,
                                                  'server': server.id})
         self._store.drop('servers', identifier)
-        return {'ip': record['ip'], 'port': record.get('port', '')}
+        return record
 
     def release(self, details: Mapping[str, str]) -> None:
         """Leave it as it is."""
@@ -223,6 +229,10 @@ class Backend:
         """There is nothing to let go of."""
 
 
+def _services(services: Sequence[model.SecurityService]) -> str:
+    return ' '.join(f'{one.type}:{one.server}' for one in services)
+
+
 def _server(call: driver.Call) -> str:
     return call.server.id if call.server else ''
 
@@ -236,7 +246,7 @@ class SampleShareDriver(driver.ShareDriver[Backend]):
     STORAGE_PROTOCOL = 'NFS'
     CAPABILITIES = {'snapshot_support': True,
                     'create_share_from_snapshot_support': True}
-    NETWORK_ALLOCATIONS = 1
+    NETWORK_ALLOCATIONS = ADMIN_NETWORK_ALLOCATIONS = 1
 
     def build_backend(self) -> Backend:
         directory = self.option('sample_directory')

@@ -82,9 +82,8 @@ def landlord_of(place: environment.Environment, work: pathlib.Path,
         for name, driver in drivers.items():
             backends[name] = clusters[name].options(driver)
             if MODES.get(name, True):
-                backends[name] |= servers.options('net')
-        settings = config.Settings(work, backends,
-                                   extra={'net': servers.NETWORK})
+                backends[name] |= servers.OPTIONS
+        settings = config.Settings(work, backends, extra=servers.NETWORKS)
         manila = stack.enter_context(process.Manila(
             place, releases.named(release), settings, threading,
             path=[REPOSITORY]))
@@ -120,6 +119,10 @@ def test_a_share_lives_on_a_share_server(landlord: Landlord) -> None:
 
 def test_share_servers_come_and_go(landlord: Landlord) -> None:
     servers.whole(landlord.play('serving'), landlord.clusters['serving'])
+    ours = [line for line in landlord.manila.log().splitlines()
+            if ' manila_drivers.' in line]
+    assert [line for line in ours if 'setup_server' in line]
+    assert not [line for line in ours if servers.LDAP['password'] in line]
 
 
 @pytest.fixture(scope='module')

@@ -164,6 +164,14 @@ class Client:
             '/share-networks', {'share_network': {'name': name}}))
         return str(made['id'])
 
+    def add_service(self, network: str, kind: str, **what: str) -> None:
+        """Add a new security service, such as ldap, to a share network."""
+        made = self._one('security_service', self.api.post(
+            '/security-services', {'security_service': {
+                'type': kind, 'name': kind, **what}}))
+        self._act('share-networks', network, 'add_security_service',
+                  security_service_id=made['id'])
+
     def servers(self, network: str) -> list[Row]:
         return self._all('share_servers', self.api.get(
             '/share-servers', share_network_id=network))

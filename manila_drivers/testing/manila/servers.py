@@ -16,25 +16,26 @@ from manila_drivers.testing.manila.journal import expect
 
 LIMIT = 2
 
-#: A network of Manila's own: no Neutron is asked.
-NETWORK = {
-    'network_api_class':
-        'manila.network.standalone_network_plugin.StandaloneNetworkPlugin',
+#: A directory service that the shares' network has.
+LDAP = {'server': 'ldap.example.org', 'user': 'manila',
+        'password': 'of-the-directory'}
+
+PLUGIN = 'standalone_network_plugin_'
+#: Sections with networks of Manila's own: no Neutron is asked.
+NETWORKS = {name: {
+    'network_api_class': 'manila.network.%s.StandaloneNetworkPlugin'
+                         % PLUGIN.rstrip('_'),
     'network_plugin_ipv4_enabled': True,
-    'standalone_network_plugin_gateway': '192.0.2.1',
-    'standalone_network_plugin_mask': '24',
-    'standalone_network_plugin_network_type': 'vlan',
-    'standalone_network_plugin_segmentation_id': 1010}
+    PLUGIN + 'gateway': gateway, PLUGIN + 'mask': '24',
+    PLUGIN + 'network_type': 'vlan', PLUGIN + 'segmentation_id': vlan}
+    for name, gateway, vlan in (('tenants', '192.0.2.1', 1010),
+                                ('admins', '198.51.100.1', 1011))}
 
-
-def options(network: str) -> dict[str, object]:
-    """Return what a backend section says beside the driver's options.
-
-    :param network: the section that has ``NETWORK``.
-    """
-    return {'driver_handles_share_servers': True,
-            'network_config_group': network,
-            'max_shares_per_share_server': LIMIT}
+#: What a backend section says beside the driver's options.
+OPTIONS = {'driver_handles_share_servers': True,
+           'network_config_group': 'tenants',
+           'admin_network_config_group': 'admins',
+           'max_shares_per_share_server': LIMIT}
 
 
 def whole(play: scene.Scene, storage: sample.Cluster) -> None:
@@ -42,6 +43,7 @@ def whole(play: scene.Scene, storage: sample.Cluster) -> None:
     chapter, before = play.journal.chapter, storage.servers()
     chapter('A share network gets a share server')
     life.make_type(play)
+    play.client.add_service(play.network, 'ldap', **LDAP)
     share = life.create(play)
     server = on_server(play, storage, share)
     outage.ensure_by_api(play, share)
@@ -72,8 +74,14 @@ def on_server(play: scene.Scene, storage: sample.Cluster, share: str) -> Row:
         expect(server['status'] == 'active', 'it is %s', server['status'])
         details = play.client.server_details(server['id'])
         made = storage.store.find('servers', server['id'])
+        kept = details.pop('security_service_ldap')
+        expect(LDAP['password'] in kept, 'the service is kept as %s', kept)
         expect(made == details, 'Manila knows %s, the backend %s', details,
                made)
+        expect(details['services'] == 'ldap:' + LDAP['server'],
+               'the driver was told of %s', details['services'])
+        expect(details['admin_ip'].startswith('198.51.100.'),
+               'administrators reach it at %s', details['admin_ip'])
         export = play.client.exports(share)[0]
         expect(export.startswith(details['ip'] + ':'),
                '%s is not at %s', export, details['ip'])
@@ -112,7 +120,7 @@ def adoption(play: scene.Scene, storage: sample.Cluster, share: str,
         new = play.client.manage_server(play.host, play.network,
                                         server['id'])['id']
         server = play.client.wait_server(new)
-        note.says('active, %s', play.client.server_details(new))
+        note.says('active, at %s', play.client.server_details(new)['ip'])
     return copies.adopt(play, exports[0], 1, new), server
 
 

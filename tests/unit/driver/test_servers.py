@@ -15,10 +15,11 @@ from tests.unit.driver import made
 
 SERVER = 'a-server'
 ROW = {'id': 'a-share', 'share_id': 's', 'size': 1, 'share_proto': 'NFS'}
+SERVICES = [
+    {'type': 'ldap', 'server': 'ldap.example.org', 'password': 'secret'}]
 NETWORK = {
     'server_id': SERVER, 'neutron_net_id': 'n', 'subnet_metadata': None,
-    'security_services': [
-        {'type': 'ldap', 'server': 'ldap.example.org', 'password': 'secret'}],
+    'security_services': SERVICES,
     'network_allocations': [
         {'ip_address': '192.0.2.7', 'cidr': '192.0.2.0/24', 'mtu': 1500,
          'network_type': 'vlan', 'segmentation_id': 7}],
@@ -51,8 +52,9 @@ def test_a_share_lives_on_its_server(tmp_path):
     details = sampled.setup_server([NETWORK], metadata={'request_host': 'h'})
     row = server(details)
 
-    assert details == {'server_id': SERVER, 'ip': '192.0.2.7',
-                       'port': details['port']}
+    assert details == {
+        'server_id': SERVER, 'ip': '192.0.2.7', 'admin_ip': '198.51.100.7',
+        'port': details['port'], 'services': 'ldap:ldap.example.org'}
     [location] = sampled.create_share(None, ROW, share_server=row)
     assert location['path'] == '192.0.2.7:/a-share'
     assert sampled.update_access(
@@ -65,7 +67,10 @@ def test_a_share_lives_on_its_server(tmp_path):
     assert answer['export_locations'] == [location]
     assert sampled.update_share_usage_size(None, [ROW])[0]['id'] == 'a-share'
     sampled.delete_share(None, ROW, share_server=row)
-    sampled.teardown_server(server_details=details, security_services=[])
+    with pytest.raises(compat.errors.ShareBackendException):
+        sampled.teardown_server(server_details=details, security_services=[])
+    sampled.teardown_server(server_details=details,
+                            security_services=SERVICES)
     assert [files(tmp_path, kind) for kind in (
         'shares', 'servers', 'ports')] == [[], [], []]
 
@@ -101,7 +106,7 @@ def test_an_unfinished_set_up_is_torn_down_by_its_details(tmp_path):
     assert [details['port']] == files(tmp_path, 'ports')
     sampled.teardown_server({}, [])
     assert files(tmp_path, 'ports'), 'nothing but the details tells of it'
-    sampled.teardown_server(details, [])
+    sampled.teardown_server(details, SERVICES)
     assert files(tmp_path, 'ports') == []
 
 
@@ -172,7 +177,7 @@ def test_a_server_is_managed_and_let_go(tmp_path):
     new = {'id': 'new-server'}
 
     assert sampled.get_share_server_network_info(
-        None, new, SERVER, {}) == ['192.0.2.7']
+        None, new, SERVER, {}) == ['192.0.2.7', '198.51.100.7']
     identifier, details = sampled.manage_server(None, new, SERVER, {})
     assert (identifier, details['server_id']) == (SERVER, 'new-server')
     adopted = {**ROW, 'id': 'b-share', 'export_locations': [
@@ -226,7 +231,9 @@ def test_the_numbers_of_addresses_are_constants(tmp_path):
     sampled = make(tmp_path)
 
     assert sampled.get_network_allocations_number() == 1
-    assert sampled.get_admin_network_allocations_number() == 0
+    assert sampled.get_admin_network_allocations_number() == 1
+    assert made.make(tmp_path, made.Pooled,
+                     ).get_network_allocations_number() == 0
 
 
 def test_values_say_no_secret():
