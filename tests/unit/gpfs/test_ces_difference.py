@@ -145,6 +145,7 @@ def test_no_more_insertions_than_needed(wanted, entries, add):
     (('squash=all',), {}, True),
     # What nobody asks for is what a new client has.
     ((), {'squash': 'ROOT_SQUASH', 'sectype': ''}, True),
+    ((), {'squash': 'ROOT'}, True),
     ((), {'squash': 'none'}, False),
     (('squash=none',), {'squash': 'none', 'nfs_commit': 'true'}, False),
     ((), {'protocols': '3'}, True)])
@@ -153,6 +154,14 @@ def test_options_are_compared_by_what_they_mean(options, listed, same):
         export('10.0.0.1', options=options), [entry('10.0.0.1', **listed)])
     assert bool(change.change) is not same
     assert not (change.add or change.remove or change.hidden)
+
+
+def test_an_option_without_a_value_is_asked_for():
+    wanted = export('10.0.0.1', options=('privilegedport',))
+    change = ces_list.difference(
+        wanted, [entry('10.0.0.1', privilegedport='true')])
+    assert change.one_by_one(wanted) == [[
+        '--nfschange', '10.0.0.1(access_type=rw,privilegedport)']]
 
 
 def test_what_is_taken_out_is_said_in_the_change():

@@ -124,3 +124,92 @@ def test_an_end_is_said_once(open_channel):
     ssh_channel.send(channel, b'too late')
 
     assert wire.sent == ['EOF']
+
+
+class Line:
+    """Stands for a channel and its transport; has room as a test says."""
+
+    remote_chanid = 7
+    closed = eof_sent = False
+
+    def __init__(self, window=10 ** 6, packet=10 ** 6):
+        self.lock = threading.Lock()
+        self.out_buffer_cv = threading.Condition(self.lock)
+        self.out_window_size = window
+        self.out_max_packet_size = packet
+        self.clear_to_send = threading.Event()
+        self.clear_to_send.set()
+        self.clear_to_send_lock = threading.Lock()
+        self.active = True
+        self.packetizer = self
+        self.sent = []
+
+    def get_transport(self):
+        return self
+
+    def is_active(self):
+        return self.active
+
+    def send_message(self, message):
+        message.rewind()
+        kind = message.get_byte()
+        assert message.get_int() == self.remote_chanid
+        self.sent.append(message.get_string() if
+                         kind == common.cMSG_CHANNEL_DATA else kind)
+
+    def run(self, way, *args):
+        thread = threading.Thread(target=way, args=(self, *args),
+                                  daemon=True)
+        thread.start()
+        return thread
+
+    def await_sent(self, number):
+        end = time.monotonic() + listening.SECONDS
+        while len(self.sent) < number:
+            assert time.monotonic() < end
+            time.sleep(0.002)
+
+
+def test_as_much_is_sent_as_there_is_room_for():
+    """In each packet, and in the window, of which nobody may tell."""
+    line = Line(window=9, packet=64 + 4)
+    sending = line.run(ssh_channel.send, b'0123456789abcdefghijklmno')
+    line.await_sent(3)
+    assert line.sent == [b'0123', b'4567', b'8']
+    assert line.out_window_size == 0
+    time.sleep(0.15)
+    assert len(line.sent) == 3
+    line.out_window_size += 100
+    listening.join(sending)
+    assert b''.join(line.sent[3:]) == b'9abcdefghijklmno'
+    assert max(map(len, line.sent)) == 4
+    assert line.out_window_size == 84
+
+
+@pytest.mark.parametrize(('way', 'sent'), [
+    (lambda line: ssh_channel.send(line, b'data'), [b'data']),
+    (ssh_channel.send_end, [common.cMSG_CHANNEL_EOF])])
+def test_new_keys_are_waited_for(way, sent):
+    line = Line()
+    line.clear_to_send.clear()
+    sending = line.run(way)
+    # More than one look.
+    sending.join(0.25)
+    assert sending.is_alive()
+    assert line.sent == []
+    assert not line.eof_sent
+    line.clear_to_send.set()
+    listening.join(sending)
+    assert line.sent == sent
+    assert line.eof_sent is (sent != [b'data'])
+
+
+@pytest.mark.parametrize('way', [
+    lambda line: ssh_channel.send(line, b'data'), ssh_channel.send_end])
+def test_keys_of_a_connection_that_is_lost_are_not(way):
+    line = Line()
+    line.clear_to_send.clear()
+    line.active = False
+    listening.join(line.run(way))
+    assert line.sent == []
+    assert not line.eof_sent

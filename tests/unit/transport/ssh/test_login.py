@@ -151,6 +151,17 @@ def test_a_connection_that_ends_while_a_password_is_sent(serve,
     assert caught.value.answer == 'reset by peer'
 
 
+def test_an_exchange_of_keys_that_did_not_end(serve, monkeypatch):
+    """paramiko returns as if all were well when the time is over."""
+    monkeypatch.setattr(paramiko.Transport, 'start_client',
+                        lambda transport, timeout: None)
+    target = serve().target()
+    with pytest.raises(ssh_login.Away) as caught:
+        ssh_login.log_in(target)
+    assert f'No login to {target}: ' in caught.value.what
+    assert caught.value.answer == 'no key exchange within 10 s'
+
+
 def test_an_end_without_a_word():
     assert ssh_login._dropped(TARGET, EOFError()).answer == 'end of file'
 
@@ -391,8 +402,8 @@ def test_errors_of_paramiko_are_no_errors_of_ours(serve, caplog):
         ssh_login.log_in(serve().target(port=listener.port))
     assert not [record for record in caplog.records
                 if 'banner' in record.getMessage()]
-    caplog.set_level('DEBUG')
     caplog.set_level('INFO', 'manila_drivers.paramiko')
+    caplog.set_level('DEBUG')
     with talk(b'') as listener, pytest.raises(exception.Unreachable):
         ssh_login.log_in(serve().target(port=listener.port))
     assert not [record for record in caplog.records

@@ -6,11 +6,13 @@ The pool is the real one; what it logs in to is made up, so that each moment
 can be chosen.
 """
 
+import threading
 import time
 
 import pytest
 
 from manila_drivers import exception
+from manila_drivers.transport import meter
 from manila_drivers.transport import retry
 from manila_drivers.transport import ssh_connection
 from manila_drivers.transport import ssh_pool
@@ -196,6 +198,23 @@ def test_nobody_is_kept_waiting_behind_the_last_connection(place,
     place.open.set()
     waiting.served()
     assert isinstance(waiting.error, exception.Unreachable)
+
+
+def test_a_login_that_hangs_keeps_no_service_from_ending(place):
+    place.make()
+    place.open.clear()
+    place.call(queued=1)
+    logging_in = [one for one in threading.enumerate()
+                  if one.name == 'ssh-login']
+    assert [one.daemon for one in logging_in] == [True]
+
+
+def test_a_login_is_counted_for_whom_it_is_made(place):
+    place.make()
+    with meter.measure() as trips, place.pool.channel():
+        pass
+    assert trips.counts == {'SSH login': 1}
+    assert 0 <= trips.waited < places.SOON
 
 
 # Connections that end
