@@ -56,6 +56,29 @@ def test_the_anatomy_of_drivers(bad):
     assert measure.anatomy(bad, 'glusterfs') == set()
 
 
+def test_operations_that_show_their_plan(tmp_path):
+    (tmp_path / 'vastdata').mkdir()
+    (tmp_path / 'vastdata/access.py').write_text(
+        'class Access:\n'
+        '    def update(self, call):\n'
+        '        facts = self.facts(call)\n'
+        '        plan = planning.access(facts)\n'
+        '        self.objects.run(plan)\n'
+        '    def hidden(self, call):\n'
+        '        self._planned_and_run(call)\n'
+        '    def never_run(self, call):\n'
+        '        return planning.access(self.facts(call))\n'
+        '    def never_planned(self, call):\n'
+        '        self.objects.run(call)\n'
+        '    def _private(self): pass\n'
+        'class _Private:\n'
+        '    def public(self): pass\n')
+    assert measure.operations(tmp_path, 'vastdata') == {
+        'access.Access.update': True, 'access.Access.hidden': False,
+        'access.Access.never_run': False,
+        'access.Access.never_planned': False}
+
+
 def test_lines_by_room(bad):
     assert measure.lines(bad) == {
         '.': 3, 'vastdata': 4, 'glusterfs': 6, 'ibm': 1, 'testing': 2,
@@ -81,7 +104,7 @@ def test_nothing_to_look_at_has_not_passed(tmp_path):
     found = measure.texts(tmp_path)
     assert measure.exceeded(found, dict.fromkeys(found, 1)) == [
         *(f'{name}: {number}, and not at least 1'
-          if name.startswith('anatomy')
+          if name.startswith(('anatomy', 'planned'))
           else f'{name}: there was nothing to look at'
           for name, number in found.items())]
     assert measure.exceeded({}, {'depth of vast': 9}) == [
