@@ -44,7 +44,7 @@ class ShareFacts:
 
 
 @dataclasses.dataclass(frozen=True)
-class ShareHealth:
+class Assessment:
     """What to do about one share.
 
     ``lost`` says why the share cannot be used, '' if it can.
@@ -60,7 +60,7 @@ def assess(share: model.Share, facts: ShareFacts,
            closed: view_policy.ClientLists, usual_path: str,
            qos_id: int | None = None,
            binding: view_policy.Binding = view_policy.AS_IT_IS,
-           ) -> ShareHealth:
+           ) -> Assessment:
     """Decide about one share.
 
     Never makes a directory: an empty share in place of a lost one would be
@@ -69,11 +69,11 @@ def assess(share: model.Share, facts: ShareFacts,
     view, quota, policy = facts.view, facts.quota, facts.policy
     told = [record.path for record in (view, quota) if record is not None]
     if len(set(told)) > 1:
-        return ShareHealth(lost='its view is for %s and its quota for %s'
+        return Assessment(lost='its view is for %s and its quota for %s'
                            % tuple(told))
     path = told[0] if told else usual_path
     if not facts.complete and facts.directory is False:
-        return ShareHealth(lost='its directory %s does not exist' % path)
+        return Assessment(lost='its directory %s does not exist' % path)
     steps: list[plan.Step] = []
     ident: int | plan.Ref
     reapply = False
@@ -110,7 +110,7 @@ def assess(share: model.Share, facts: ShareFacts,
         steps.append(plan.Step('bind policy', policy.name, {
             'policy': policy, 'binding': binding},
             detail='to the VIP pools %s' % (binding.pools,)))
-    return ShareHealth(path, plan.Plan(tuple(steps)), reapply)
+    return Assessment(path, plan.Plan(tuple(steps)), reapply)
 
 
 def _assess_policy(steps: list[plan.Step], policy: records.Policy,

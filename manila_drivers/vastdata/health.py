@@ -51,7 +51,7 @@ def _by_name(found: Sequence[Named]) -> dict[str, Named]:
 
 
 @dataclasses.dataclass
-class _Round:
+class _Check:
     """One check of many shares.
 
     :param addresses: of the export locations.
@@ -109,7 +109,7 @@ class Health:
         policies = _by_name([policy for policy in self._found.policies()
                              if policy.tenant_id is None
                              or self._cluster.listed_here(policy)])
-        now = _Round(self._cluster.addresses(), self._cluster.binding())
+        now = _Check(self._cluster.addresses(), self._cluster.binding())
 
         def check(call: call.Call) -> tuple[str, dict[str, Any]]:
             share = call.share
@@ -132,7 +132,7 @@ class Health:
         return answers
 
     def _one(self, call: call.Call, facts: assessment.ShareFacts,
-             now: _Round) -> dict[str, Any]:
+             now: _Check) -> dict[str, Any]:
         share = call.share
         health = self._assess(call, facts, now)
         if facts.complete and not health.repair:
@@ -158,8 +158,8 @@ class Health:
         return owed.unfinished(error, **known)
 
     def _assess(self, call: call.Call, facts: assessment.ShareFacts,
-                now: _Round, qos_id: int | None = None,
-                ) -> assessment.ShareHealth:
+                now: _Check, qos_id: int | None = None,
+                ) -> assessment.Assessment:
         share = call.share
         if facts.policy is not None:
             facts = dataclasses.replace(facts, as_granted=self._notes.holds(
@@ -171,8 +171,8 @@ class Health:
             paths.share_path(self._settings.root, share.id), qos_id,
             now.binding_for(facts.policy))
 
-    def _answer(self, share: model.Share, health: assessment.ShareHealth,
-                now: _Round) -> dict[str, Any]:
+    def _answer(self, share: model.Share, health: assessment.Assessment,
+                now: _Check) -> dict[str, Any]:
         if health.lost:
             LOG.error('Share %s is lost: %s. Nothing was made in its place. '
                       'Check: the trash folder and the snapshots in VMS',
@@ -185,8 +185,8 @@ class Health:
         return answer
 
     def _repaired(self, call: call.Call, facts: assessment.ShareFacts,
-                  health: assessment.ShareHealth,
-                  now: _Round) -> assessment.ShareHealth:
+                  health: assessment.Assessment,
+                  now: _Check) -> assessment.Assessment:
         """Decide about a share once more, with no other call under way."""
         share = call.share
         with self._lock(paths.lock_name(share.id)):
@@ -203,7 +203,7 @@ class Health:
         return health
 
     def _run(self, repair: plan.Plan, policy: records.Policy | None,
-             now: _Round) -> None:
+             now: _Check) -> None:
         try:
             self._executor.run(repair)
         except errors.NotBound as exc:

@@ -7,13 +7,18 @@ tenants is not documented, so that an object of another one must neither be
 taken nor be in the way.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
+from typing import Any
+from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers.vastdata import client
 from manila_drivers.vastdata import cluster
 from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import records
+
+T = TypeVar('T')
 
 
 class Repository:
@@ -24,13 +29,18 @@ class Repository:
         self.vms = vms
         self.cluster = facts
 
+    def _one(self, resource: str, parse_record: Callable[[Any], T],
+             match: Callable[[T], bool], **filters: object) -> T | None:
+        return self.vms.find(
+            resource, parse_record,
+            lambda found: match(found) and self.cluster.here(found),
+            **filters, **self.cluster.scope())
+
     # -- views and policies ----------------------------------------------
 
     def view(self, name: str) -> records.View | None:
-        return self.vms.find(
-            'views', records.View.of,
-            lambda view: view.name == name and self.cluster.here(view),
-            name=name, **self.cluster.scope())
+        return self._one('views', records.View.of,
+                         lambda view: view.name == name, name=name)
 
     def views(self) -> list[records.View]:
         return [view for view in self.vms.readable(
@@ -58,16 +68,14 @@ class Repository:
     # -- quotas ----------------------------------------------------------
 
     def quota(self, name: str) -> records.Quota | None:
-        return self.vms.find(
-            'quotas', records.Quota.of,
-            lambda quota: quota.name == name and self.cluster.here(quota),
-            name=name, show_user_rules='false', **self.cluster.scope())
+        return self._one('quotas', records.Quota.of,
+                         lambda quota: quota.name == name,
+                         name=name, show_user_rules='false')
 
     def quota_at(self, path: str) -> records.Quota | None:
-        return self.vms.find(
-            'quotas', records.Quota.of,
-            lambda quota: quota.path == path and self.cluster.here(quota),
-            path=path, show_user_rules='false', **self.cluster.scope())
+        return self._one('quotas', records.Quota.of,
+                         lambda quota: quota.path == path,
+                         path=path, show_user_rules='false')
 
     def quotas(self) -> list[records.Quota]:
         return [quota for quota in self.vms.readable(
@@ -78,11 +86,10 @@ class Repository:
 
     def snapshot(self, name: str, path: str) -> records.Snapshot | None:
         """Return the snapshot of that name; path '' = wherever it is."""
-        return self.vms.find(
-            'snapshots', records.Snapshot.of,
-            lambda snap: (snap.name == name and path in ('', snap.path)
-                          and self.cluster.here(snap)),
-            name=name, **self.cluster.scope())
+        return self._one('snapshots', records.Snapshot.of,
+                         lambda snap: (snap.name == name
+                                       and path in ('', snap.path)),
+                         name=name)
 
     def snapshot_by_id(self, ident: object) -> records.Snapshot | None:
         """Return a snapshot of whichever tenant."""

@@ -65,10 +65,8 @@ class ShareRecord:
         made = digest(lists.read_write, lists.read_only)
         if self._known.get(share_id) == made:
             return
-        failure = None
-        if self._storage is not None:
-            _, failure = exception.caught_any(
-                lambda: self._storage.update(share_id, {_KEY: made}))
+        _, failure = self._use(lambda kept: kept.update(share_id,
+                                                        {_KEY: made}))
         if failure is not None:
             LOG.warning('What the rules of share %s made cannot be stored, '
                         'so that the next start asks for them: %s', share_id,
@@ -94,10 +92,8 @@ class ShareRecord:
     def resized(self, share_id: str, gib: int) -> None:
         """Write down the size that a share has got."""
         self._sizes[share_id] = gib
-        if self._storage is None:
-            return
-        _, failure = exception.caught_any(
-            lambda: self._storage.update(share_id, {_SIZE: gib}))
+        _, failure = self._use(lambda kept: kept.update(share_id,
+                                                        {_SIZE: gib}))
         if failure is not None:
             LOG.warning('That share %s has %d GiB cannot be stored: %s',
                         share_id, gib, failure)
@@ -108,16 +104,10 @@ class ShareRecord:
         :param look: for what other hosts and earlier processes have set.
         :raises BackendError: the storage cannot be read.
         """
-        if look and self._storage is not None:
-            found, failure = exception.caught_any(
-                lambda: self._storage.get(share_id, _SIZE))
-            if failure is not None:
-                raise exception.BackendError(
-                    'The size of share %s cannot be read' % share_id,
-                    answer=str(failure), check="Manila's database")
-            if found is not None:
-                return int(found)
-        return self._sizes.get(share_id)
+        found = self._need('The size of share %s cannot be read' % share_id,
+                           lambda kept: kept.get(share_id, _SIZE)
+                           ) if look else None
+        return self._sizes.get(share_id) if found is None else int(found)
 
     def outdates(self, share: model.Share, *, look: bool) -> bool:
         """Tell if Manila's row of a share is older than its size.
@@ -132,14 +122,8 @@ class ShareRecord:
 
         :raises BackendError: the storage cannot be written.
         """
-        if self._storage is None:
-            return
-        _, failure = exception.caught_any(
-            lambda: self._storage.update(share_id, {_ADOPTED: 'yes'}))
-        if failure is not None:
-            raise exception.BackendError(
-                'That share %s is served cannot be stored' % share_id,
-                answer=str(failure), check="Manila's database")
+        self._need('That share %s is served cannot be stored' % share_id,
+                   lambda kept: kept.update(share_id, {_ADOPTED: 'yes'}))
 
     def knows(self, share_id: str) -> bool:
         """Tell if a share is one that this Manila serves.
@@ -148,35 +132,40 @@ class ShareRecord:
         """
         if self._known.get(share_id):
             return True
-        if self._storage is None:
-            return False
-        found, failure = exception.caught_any(
-            lambda: self._storage.get(share_id))
-        if failure is not None:
-            raise exception.BackendError(
-                'Whether share %s is served is not known' % share_id,
-                answer=str(failure), check="Manila's database")
+        found = self._need('Whether share %s is served is not known'
+                           % share_id, lambda kept: kept.get(share_id))
         return bool(found and {_KEY, _ADOPTED} & set(found))
 
     def forget(self, share_id: str) -> None:
         """Keep nothing about a share that is gone."""
         for seen in self._known, self.policy_ids, self._sizes:
             seen.pop(share_id, None)
-        if self._storage is None:
-            return
-        _, failure = exception.caught_any(
-            lambda: self._storage.delete(share_id, [_KEY, _ADOPTED, _SIZE]))
+        _, failure = self._use(lambda kept: kept.delete(
+            share_id, [_KEY, _ADOPTED, _SIZE]))
         if failure is not None:
             LOG.warning('What is stored of share %s cannot be removed: %s',
                         share_id, failure)
 
     def _made(self, share_id: str) -> str:
-        if share_id not in self._known and self._storage is not None:
-            made, failure = exception.caught_any(
-                lambda: self._storage.get(share_id, _KEY))
+        if share_id not in self._known:
+            made, failure = self._use(lambda kept: kept.get(share_id, _KEY))
             if failure is None:
                 self._known[share_id] = str(made or '')
             else:
                 LOG.warning('What the rules of share %s made cannot be read: '
                             '%s', share_id, failure)
         return self._known.get(share_id, '')
+
+    def _use(self, call: Callable[[Any], Any]) -> tuple[Any, Exception | None]:
+        """Return what the storage says, if there is one, or why it fails."""
+        if self._storage is None:
+            return None, None
+        return exception.caught_any(lambda: call(self._storage))
+
+    def _need(self, what: str, call: Callable[[Any], Any]) -> Any:
+        """Return what the storage says; raise BackendError if it fails."""
+        said, failure = self._use(call)
+        if failure is not None:
+            raise exception.BackendError(what, answer=str(failure),
+                                         check="Manila's database")
+        return said
