@@ -202,6 +202,7 @@ def test_new_keys_are_waited_for(way, sent):
     listening.join(sending)
     assert line.sent == sent
     assert line.eof_sent is (sent != [b'data'])
+    assert line.out_window_size == 10 ** 6 - 4 * (sent == [b'data'])
 
 
 @pytest.mark.parametrize('way', [

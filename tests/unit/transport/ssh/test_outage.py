@@ -193,6 +193,35 @@ def test_nobody_who_waits_is_no_reason_to_try(place, clock):
     assert place.begun == 2
 
 
+def test_nobody_is_told_if_nobody_waits(place, clock):
+    """All have left while somebody logged in for them."""
+    place.make(connect_timeout=60.0)
+    place.failure = REFUSED
+    place.open.clear()
+    waiting = come(place)
+    with place.pool._lock:
+        gone = place.pool._waiters.pop()
+    gone.ready.set()
+    waiting.served()
+    place.open.set()
+    places.until(lambda: not place.pool._logging_in)
+    with place.pool._lock:
+        assert place.pool._outage is None
+    assert place.alarms.set == []
+    place.failure = None
+    assert place.call().connection is place.pool._connections[0]
+
+
+@pytest.mark.parametrize(('tries', 'what'), [
+    (1, 'No connection to nfs1 port 22.'),
+    (2, 'No connection to nfs1 port 22, 2 times within 3 s.')])
+def test_what_is_told_of_an_outage(clock, tries, what):
+    clock.now += 3.0
+    error = ssh_pool._Outage(1000.0, REFUSED, tries).told()
+    assert error.what == what
+    assert error.__cause__ is REFUSED
+
+
 def test_a_slow_login_is_not_cut_short_by_little_patience(place, clock):
     """Patience is for repetitions; one try has all of connect_timeout."""
     place.make(connect_timeout=60.0)

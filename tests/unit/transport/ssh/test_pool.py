@@ -9,6 +9,7 @@ can be chosen.
 import threading
 import time
 
+import paramiko
 import pytest
 
 from manila_drivers import exception
@@ -423,7 +424,59 @@ def test_a_place_is_given_back_whatever_happens(place):
     assert place.alarms.set == []
 
 
+@pytest.mark.parametrize('ends', [
+    OSError('gone'), EOFError(), paramiko.SSHException('gone')])
+def test_a_channel_that_does_not_end_in_peace_is_over(place, monkeypatch,
+                                                      ends):
+    monkeypatch.setattr(places.Channel, 'ends', ends)
+    place.make()
+    with place.pool.channel() as (_, channel):
+        assert place.busy() == [1]
+    assert channel.closed == 1
+    assert place.busy() == [0]
+
+
+class Killed(BaseException):
+    pass
+
+
+@pytest.mark.parametrize('served', [False, True])
+def test_who_is_killed_leaves_no_gap(place, monkeypatch, served):
+    """In the queue, and with a place of which it does not know yet."""
+    place.make(max_connections=1)
+    held = place.fill()
+    real = ssh_pool.Pool._wait
+
+    def killed(pool, waiter, deadline):
+        if served:
+            held.pop().leave()
+            real(pool, waiter, deadline)
+            assert waiter.connection is not None
+        raise Killed
+
+    monkeypatch.setattr(ssh_pool.Pool, '_wait', killed)
+    with pytest.raises(Killed), place.pool.channel():
+        pass
+    assert not place.pool._waiters
+    assert place.busy() == [3 if served else 4]
+
+
 # The end
+
+def test_each_end_is_one_of_its_own(place):
+    """Logins that began before the last one are too late as well."""
+    place.make()
+    place.open.clear()
+    for number in (1, 2, 3):
+        late = place.call(queued=1)
+        places.until(lambda number=number: place.begun == number)
+        place.pool.close()
+        late.served()
+        assert 'were closed' in str(late.error)
+    place.open.set()
+    places.until(lambda: up(place) == [False] * 3)
+    assert place.pool._connections == []
+
 
 def test_closing_tells_those_who_wait_and_ends_the_rest(place, monkeypatch):
     monkeypatch.setattr(ssh_pool, 'PATIENCE', 0.01)
