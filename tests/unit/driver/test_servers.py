@@ -168,6 +168,55 @@ def test_a_server_that_does_not_suit_is_not_chosen(tmp_path):
     assert choose(rows, share_group={'share_server_id': 'unknown'}) is None
 
 
+class Recording:
+    """Remembers what it is asked, and agrees."""
+
+    def __init__(self):
+        self.asked = []
+
+    def __getattr__(self, name):
+        def ask(*arguments):
+            self.asked.append((name, *arguments))
+            return {}
+        return ask
+
+    def suits(self, server, call):
+        self.asked.append(('suits', server.id, call.share.id, call.server,
+                           call.context))
+        return True
+
+
+def test_everything_that_manila_says_arrives(tmp_path, monkeypatch):
+    sampled = make(tmp_path)
+    sampled._backend.servers = recording = Recording()
+    chosen = []
+    monkeypatch.setattr(
+        compat.BaseShareDriver, 'choose_share_server_compatible_with_share',
+        lambda self, *args, **more: chosen.append((*args, more)))
+    row = {'id': 'r', 'backend_details': {'a': 'b'}}
+    server = model.ShareServer.of(row)
+
+    sampled.setup_server([NETWORK], metadata={'request_host': 'h'})
+    sampled.choose_share_server_compatible_with_share(
+        'context', [row], ROW, snapshot='snapshot', share_group='group')
+    sampled.get_share_server_network_info(None, row, 'name', {'k': 'v'})
+    sampled.get_share_server_network_info(None, row, 'name', None)
+    sampled.manage_server(None, row, 'name', {'k': 'v'})
+    sampled.manage_server(None, row, 'name', None)
+    sampled.unmanage_server({'a': 'b'})
+    sampled.unmanage_server(None)
+
+    assert recording.asked.pop(0)[1].metadata == {'request_host': 'h'}
+    assert recording.asked == [
+        ('suits', 'r', 'a-share', None, 'context'),
+        ('addresses', server, 'name', {'k': 'v'}),
+        ('addresses', server, 'name', {}),
+        ('adopt', server, 'name', {'k': 'v'}), ('adopt', server, 'name', {}),
+        ('release', {'a': 'b'}), ('release', {})]
+    assert chosen == [('context', [row], ROW, {
+        'snapshot': 'snapshot', 'share_group': 'group'})]
+
+
 def test_a_server_is_managed_and_let_go(tmp_path):
     sampled = make(tmp_path)
     row = server(sampled.setup_server([NETWORK]))
@@ -271,7 +320,8 @@ def test_each_type_is_read_once(tmp_path, caplog):
     assert [call.specs_or_none() for call in calls] == [
         {'of': 'a'}, None, {'of': 'a'}, None, {'of': 'b'}]
     assert typed.reads == 3
-    assert caplog.text.count('cannot be read: no database') == 1
+    assert caplog.text.count(
+        'specs of share 1 cannot be read: no database') == 1
     with pytest.raises(exception.DriverError, match='no database'):
         calls[1].specs()
 
