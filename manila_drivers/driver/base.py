@@ -296,10 +296,11 @@ class ShareDriver(stats.Statistics[configured.B],
         if not isinstance(snapshots, backend.RestorableSnapshotsPart):
             raise NotImplementedError()
         row = snapshot.get('share') or snapshot.get('share_instance') or {}
-        snapshots.restore(
-            self._call(row, share_server, context),
-            model.Snapshot.of(snapshot, None, share_server),
-            access.rules_of(share_access_rules))
+        call = self._call(row, share_server, context)
+        value = model.Snapshot.of(snapshot, None, share_server)
+        snapshots.restore(call, value, access.rules_of(share_access_rules))
+        if value.size:
+            self._owed.resized(call.share.id, value.size)
 
     # -- manage ----------------------------------------------------------
 

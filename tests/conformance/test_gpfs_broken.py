@@ -10,7 +10,6 @@ import dataclasses
 import pytest
 
 from manila_drivers import exception
-from manila_drivers import model
 from manila_drivers.ibm.gpfs import driver
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import records
@@ -25,7 +24,7 @@ class Broken(driver.GPFSShareDriver):
     """What several of them need."""
 
     def _do(self, name, *words):
-        site = self._backend.site
+        site = self._backend.cluster
         site.do([site.commands.mm(name, *words)])
 
     def _path(self, share):
@@ -42,9 +41,9 @@ class FirstServerOnly(Broken):
 
     def do_setup(self, context, **kwargs):
         super().do_setup(context, **kwargs)
-        self._replace('reconcile', lambda helper, reconcile: (
-            lambda wanted, **parts: reconcile(
-                wanted, **{**parts, 'only': helper.servers[:1]})))
+        self._replace('apply', lambda helper, apply: (
+            lambda facts, wanted, only=(): apply(
+                facts, wanted, helper.servers[:1])))
 
 
 class BelievesTheServers(Broken):
@@ -52,10 +51,10 @@ class BelievesTheServers(Broken):
 
     def do_setup(self, context, **kwargs):
         super().do_setup(context, **kwargs)
-        self._replace('reconcile', lambda helper, reconcile: (
-            lambda wanted, **parts: {
+        self._replace('apply', lambda helper, apply: (
+            lambda *parts: {
                 server: exports.Outcome(outcome.before or exports.Seen({}))
-                for server, outcome in reconcile(wanted, **parts).items()}))
+                for server, outcome in apply(*parts).items()}))
 
 
 class OnlyAdds(Broken):
@@ -123,8 +122,7 @@ class MakesTheLostAnew(Broken):
 
     def _ensure_shares(self, context, shares):
         for share in shares:
-            self._backend.shares.create(
-                model.Share.of(share), self.extra_specs(share))
+            self._backend.shares.create(self._call(share))
         return super()._ensure_shares(context, shares)
 
 
@@ -135,7 +133,7 @@ class TakesTheFirstAnswer(Broken):
     def do_setup(self, context, **kwargs):
         super().do_setup(context, **kwargs)
         backend = self._backend
-        backend.exports._debts.missed = lambda servers, exports: None
+        backend.access._pending.missed = lambda servers, exports: None
 
 
 class DeletesWhatLooksAlike(Broken):
@@ -143,7 +141,7 @@ class DeletesWhatLooksAlike(Broken):
 
     def delete_share(self, context, share, **kwargs):
         super().delete_share(context, share, **kwargs)
-        site = self._backend.site
+        site = self._backend.cluster
         cmd = site.commands.filesets(site.device)
         result, = site.execute.ask([cmd])
         for fileset in records.filesets(cmd, result):
@@ -162,7 +160,7 @@ class MarksAtTheEnd(Broken):
     """Whose fileset it is is written down when all else is done."""
 
     def create_share(self, context, share, **kwargs):
-        site = self._backend.site
+        site = self._backend.cluster
         make = site.commands.make
         site.commands.make = lambda device, name, comment, **parts: make(
             device, name, 'being made', **parts)
@@ -176,11 +174,11 @@ class DeletesBeforeItWithdraws(Broken):
     """The fileset goes first; the exports, if all goes well."""
 
     def delete_share(self, context, share, **kwargs):
-        exporting = self._backend.exports
-        withdraw, exporting.withdraw = exporting.withdraw, (
-            lambda share, path: None)
+        access = self._backend.access
+        withdraw, access.withdraw = access.withdraw, (
+            lambda share: None)
         super().delete_share(context, share, **kwargs)
-        exporting.withdraw = withdraw
+        access.withdraw = withdraw
 
 
 class ForgetsTheRulesWhenItReverts(Broken):
@@ -204,7 +202,7 @@ class CopiesTwice(Broken):
 
     def do_setup(self, context, **kwargs):
         super().do_setup(context, **kwargs)
-        self._backend.copying._judge_from_afar = (
+        self._backend.snapshots._clones._judge_from_afar = (
             lambda share, job: dataclasses.replace(job, state='died'))
 
 

@@ -12,10 +12,10 @@ from typing import Any
 
 _HOMES = {
     'GPFSShareDriver': 'driver',
-    'NASHelperBase': 'helper',
-    'KNFSHelper': 'knfs',
-    'GNFSHelper': 'gnfs',
-    'CESHelper': 'ces'}
+    'NASHelperBase': 'helpers.base',
+    'KNFSHelper': 'helpers.knfs',
+    'GNFSHelper': 'helpers.gnfs',
+    'CESHelper': 'helpers.ces'}
 
 __all__ = ('CESHelper', 'GNFSHelper', 'GPFSShareDriver', 'KNFSHelper',
            'NASHelperBase')

@@ -9,58 +9,56 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import version
-from manila_drivers.ibm.gpfs import capacity
-from manila_drivers.ibm.gpfs import ces
+from manila_drivers.ibm.gpfs import access
+from manila_drivers.ibm.gpfs import adoption
 from manila_drivers.ibm.gpfs import checks
-from manila_drivers.ibm.gpfs import copying
-from manila_drivers.ibm.gpfs import debts
-from manila_drivers.ibm.gpfs import execute as execute_module
-from manila_drivers.ibm.gpfs import exporting
+from manila_drivers.ibm.gpfs import cloning
+from manila_drivers.ibm.gpfs import cluster
+from manila_drivers.ibm.gpfs import execute
 from manila_drivers.ibm.gpfs import health
-from manila_drivers.ibm.gpfs import helper as helper_module
-from manila_drivers.ibm.gpfs import managing
+from manila_drivers.ibm.gpfs import pending
 from manila_drivers.ibm.gpfs import restoring
-from manila_drivers.ibm.gpfs import settings as settings_module
+from manila_drivers.ibm.gpfs import settings
 from manila_drivers.ibm.gpfs import shares
-from manila_drivers.ibm.gpfs import site
 from manila_drivers.ibm.gpfs import snapshots
-from manila_drivers.ibm.gpfs import unreached
+from manila_drivers.ibm.gpfs import stats
+from manila_drivers.ibm.gpfs.helpers import base
+from manila_drivers.ibm.gpfs.helpers import ces
 
 
 class Backend:
     """Everything that operations need; connects when it is first used."""
 
-    def __init__(self, settings: settings_module.Settings,
-                 configuration: Any, root_helper: str, *,
-                 make_runner: execute_module.MakeRunner | None,
-                 clock: Callable[[], float], alone: exporting.Alone,
+    def __init__(self, settings: settings.Settings, configuration: Any,
+                 root_helper: str, *, lock: access.Lock,
                  private_storage: Any = None,
+                 make_runner: execute.MakeRunner | None = None,
+                 clock: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], None] = time.sleep) -> None:
         self.settings = settings
-        self.execute = execute_module.Execute(
-            settings, root_helper, make_runner, clock, sleep)
-        self.site = site.Site(settings, self.execute)
+        self.execute = execute.Execute(settings, root_helper, make_runner,
+                                       clock, sleep)
+        self.cluster = cluster.GpfsCluster(settings, self.execute)
         self.helper = load_helper(settings, self.execute, configuration)
         if isinstance(self.helper, ces.CESHelper):
-            self.helper.here = self.site.here
-        self.exports = exporting.Exporting(
-            self.helper, debts.Debts(private_storage, settings.backend), alone,
-            unreached.Unreached(private_storage))
-        self.shares = shares.Shares(self.site, self.exports)
-        restores = restoring.Restoring(self.site, private_storage, clock,
-                                       sleep)
-        self.exports.may_open = restores.require_ended
-        self.snapshots = snapshots.Snapshots(self.site, self.exports,
-                                             restores)
-        self.copying = copying.Copying(self.site, self.shares,
-                                       self.snapshots, clock)
-        self.shares.end_copy = self.copying.stop
-        self.managing = managing.Managing(self.site, self.exports)
-        self.health = health.HealthService(self.site, self.exports)
-        self.capacity = capacity.Capacity(self.site, clock)
+            self.helper.here = self.cluster.here
+        restores = restoring.RestoreService(self.cluster, private_storage,
+                                            clock, sleep)
+        self.access = access.AccessService(
+            self.helper, settings.path,
+            pending.PendingChanges(private_storage, settings.backend), lock,
+            pending.Unreached(private_storage), restores.require_ended)
+        self.shares = shares.ShareService(self.cluster, self.access)
+        clones = cloning.CloneService(self.cluster, self.shares, clock)
+        self.shares.end_copy = clones.stop
+        self.snapshots = snapshots.SnapshotService(
+            self.cluster, self.access, clones, restores)
+        self.adoption = adoption.AdoptionService(self.cluster, self.access)
+        self.health = health.HealthService(self.cluster, self.access)
+        self.stats = stats.StatsService(self.cluster, clock)
 
     def check(self) -> None:
-        checks.check(self.site, self.helper)
+        checks.check(self.cluster, self.helper)
 
     def info(self) -> dict[str, str]:
         """What, if it changes, has all shares checked.
@@ -70,12 +68,12 @@ class Backend:
         settings = self.settings
         return {
             'driver_version': version.version_string(),
-            'addresses': ' '.join(self.site.addresses),
+            'addresses': ' '.join(self.cluster.addresses),
             'base': settings.base, 'filesystem': settings.filesystem,
             'server_type': settings.server_type,
             'mode': settings.mode, 'owner': settings.owner,
             # Servers that missed something may be back.
-            'arrears': self.exports.arrears,
+            'arrears': self.access.arrears,
             **{f'boot of {server}': boot
                for server, boot in sorted(self.helper.boots().items())}}
 
@@ -83,9 +81,9 @@ class Backend:
         self.execute.close()
 
 
-def load_helper(settings: settings_module.Settings,
-                execute: execute_module.Execute, configuration: Any,
-                ) -> 'helper_module.NASHelperBase[Any]':
+def load_helper(settings: settings.Settings,
+                execute: execute.Execute, configuration: Any,
+                ) -> 'base.NASHelperBase[Any]':
     """Make the helper of the configured type, and no other.
 
     :raises ConfigurationError: there is no such class.
@@ -99,7 +97,7 @@ def load_helper(settings: settings_module.Settings,
             f'{settings.server_type}, cannot be imported',
             answer=str(exc)) from exc
     if not isinstance(kind, type) or not issubclass(
-            kind, helper_module.NASHelperBase):
+            kind, base.NASHelperBase):
         raise exception.ConfigurationError(
             'gpfs_share_helpers', f'{settings.helper} is not derived from '
             f'manila_drivers.ibm.gpfs.NASHelperBase')
@@ -110,5 +108,5 @@ def load_helper(settings: settings_module.Settings,
             f'NASHelperBase: {", ".join(missing)}',
             check='one that was written for the driver of Manila has to be '
             'written anew')
-    made: helper_module.NASHelperBase[Any] = kind(execute, configuration)
+    made: base.NASHelperBase[Any] = kind(execute, configuration)
     return made

@@ -8,10 +8,10 @@ Each misconfiguration has an error of its own that names the option.
 import logging
 
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import helper as helper_module
+from manila_drivers.ibm.gpfs import cluster
 from manila_drivers.ibm.gpfs import listing
 from manila_drivers.ibm.gpfs import records
-from manila_drivers.ibm.gpfs import site as site_module
+from manila_drivers.ibm.gpfs.helpers import base
 from manila_drivers.transport import command
 from manila_drivers.transport import verdict
 
@@ -20,17 +20,17 @@ LOG = logging.getLogger(__name__)
 _NOT_FOUND = 127
 
 
-def check(site: site_module.Site,
-          helper: 'helper_module.NASHelperBase[object]') -> None:
+def check(gpfs: cluster.GpfsCluster,
+          helper: 'base.NASHelperBase[object]') -> None:
     """Look at everything once: three round trips and those of the helper.
 
     :raises ConfigurationError: naming the option to correct.
     :raises DriverError: it cannot be looked at for another reason.
     """
     try:
-        _check_nodes(site)
-        _check_filesystem(site)
-        site.addresses  # noqa: B018 - it is asked for and remembered
+        _check_nodes(gpfs)
+        _check_filesystem(gpfs)
+        gpfs.addresses  # noqa: B018 - it is asked for and remembered
     except exception.NotTrusted as exc:
         raise exception.ConfigurationError(
             'gpfs_ssh_known_hosts', 'the management host is not trusted',
@@ -44,19 +44,19 @@ def check(site: site_module.Site,
     helper.check()
 
 
-def _check_nodes(site: site_module.Site) -> None:
+def _check_nodes(gpfs: cluster.GpfsCluster) -> None:
     """Find a management host on which all is well; others may be serviced.
 
     :raises DriverError: there is none; what is wrong with the first one.
     """
     failures: list[exception.DriverError] = []
-    for host in site.execute.hosts:
+    for host in gpfs.execute.hosts:
         try:
-            _check_node(site, host)
+            _check_node(gpfs, host)
         except exception.DriverError as exc:
             failures.append(exc)
             continue
-        site.execute.prefer(host)
+        gpfs.execute.prefer(host)
         for failure in failures:
             LOG.warning('A management host cannot be used, %s is: %s', host,
                         failure)
@@ -66,15 +66,15 @@ def _check_nodes(site: site_module.Site) -> None:
         failure, exception.TransportError)), failures[0])
 
 
-def _check_node(site: site_module.Site, host: str) -> None:
+def _check_node(gpfs: cluster.GpfsCluster, host: str) -> None:
     """GPFS runs on a host, and the base is a directory in it."""
-    make, base = site.commands, site.settings.base
+    make, base = gpfs.commands, gpfs.settings.base
     questions = [make.ask('mmgetstate', '-Y'), make.kind(base),
                  make.ask('mmlsattr', base),
                  make.unix('rsync', '--version', root=False,
                            accept=frozenset(range(256)))]
-    state, kind, attributes, copier = site.execute.ask_one(host, questions)
-    _check_runs(site, questions[0], state)
+    state, kind, attributes, copier = gpfs.execute.ask_one(host, questions)
+    _check_runs(gpfs, questions[0], state)
     wrong = records.failure(questions[0], state)
     if wrong is not None:
         raise exception.BackendError(
@@ -95,17 +95,17 @@ def _check_node(site: site_module.Site, host: str) -> None:
             'gpfs_mount_point_base', f'{base} is not in a GPFS file system',
             answer=questions[2].excerpt(attributes.stderr
                                         or attributes.stdout))
-    site.copies = copier.status == 0
-    if not site.copies:
+    gpfs.copies = copier.status == 0
+    if not gpfs.copies:
         LOG.warning('No shares will be made from snapshots: rsync cannot be '
                     'run on the management host: %s',
                     questions[3].excerpt(copier.stderr or copier.stdout))
 
 
-def _check_runs(site: site_module.Site, cmd: command.Command,
+def _check_runs(gpfs: cluster.GpfsCluster, cmd: command.Command,
                 result: command.Result) -> None:
     """GPFS commands are there, and we are root."""
-    text, local = result.stderr, site.settings.local
+    text, local = result.stderr, gpfs.settings.local
     if result.status == 0:
         return
     if verdict.refused(result) or 'rootwrap' in text.lower() and local:
@@ -120,10 +120,10 @@ def _check_runs(site: site_module.Site, cmd: command.Command,
             answer=cmd.excerpt(text), check='is_gpfs_node')
 
 
-def _check_filesystem(site: site_module.Site) -> None:
+def _check_filesystem(gpfs: cluster.GpfsCluster) -> None:
     """Quotas of filesets count, for users and, if need be, for root."""
-    site.forget()
-    found = site.filesystem
+    gpfs.forget()
+    found = gpfs.filesystem
     if not found.quotas:
         raise exception.ConfigurationError(
             'gpfs_filesystem', f'quotas of filesets are not enforced in '
@@ -133,10 +133,10 @@ def _check_filesystem(site: site_module.Site) -> None:
                     'their share: mmchfs %s --filesetdf', found.device,
                     found.device)
     # What is listed now need not be asked with each share.
-    filesets = site.commands.filesets(found.device)
-    result, listed = site.execute.ask([site.commands.ask(
+    filesets = gpfs.commands.filesets(found.device)
+    result, listed = gpfs.execute.ask([gpfs.commands.ask(
         'mmlsconfig', 'enforceFilesetQuotaOnRoot', '-Y'), filesets])
-    site.filesets(filesets, listed)
+    gpfs.filesets(filesets, listed)
     try:
         values = [row.get('value', '').lower() for row in listing.rows(
             result.stdout, 'mmlsconfig')]

@@ -5,7 +5,7 @@
 from collections.abc import Sequence
 import shlex
 
-from manila_drivers.ibm.gpfs import settings as settings_module
+from manila_drivers.ibm.gpfs import settings
 from manila_drivers.transport import command
 
 Command = command.Command
@@ -41,7 +41,7 @@ class Commands:
         rootwrap need it.
     """
 
-    def __init__(self, settings: settings_module.Settings, *,
+    def __init__(self, settings: settings.Settings, *,
                  bare: bool = False) -> None:
         self._settings = settings
         self._prefix = ('' if bare or not settings.directory

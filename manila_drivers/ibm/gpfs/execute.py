@@ -22,8 +22,8 @@ from typing import Any
 from typing import TypeVar
 
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import commands as commands_module
-from manila_drivers.ibm.gpfs import settings as settings_module
+from manila_drivers.ibm.gpfs import commands
+from manila_drivers.ibm.gpfs import settings
 from manila_drivers.transport import command
 from manila_drivers.transport import local
 from manila_drivers.transport import remarks
@@ -54,7 +54,7 @@ class Execute:
     :param sleep: waits for some of them.
     """
 
-    def __init__(self, settings: settings_module.Settings, root_helper: str,
+    def __init__(self, settings: settings.Settings, root_helper: str,
                  make_runner: MakeRunner | None = None,
                  clock: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], None] = time.sleep) -> None:
@@ -63,7 +63,7 @@ class Execute:
         self.sleep = sleep
         # rootwrap's filters know commands by their names alone, and it knows
         # where they are.  Root does not need it.
-        self.commands = commands_module.Commands(
+        self.commands = commands.Commands(
             settings, bare=settings.local and 'rootwrap' in root_helper
             and os.geteuid() != 0)
         self._root_helper = root_helper
@@ -173,8 +173,7 @@ class Execute:
 
     def ask_one(self, host: str, commands: Sequence[command.Command],
                 ) -> tuple[command.Result, ...]:
-        """The same of one management host, and no other, without waiting.
-        """
+        """Ask one management host, without waiting for it."""
         with retry.patience(0.0):
             return script.attempt(self._runner(host), commands,
                                   keep_going=True).results

@@ -134,15 +134,11 @@ class Outcome:
 
     :param before: what it exported before; None if it could not be asked.
     :param error: why the exports are not as wanted; None if they are.
-    :param refused: by path, the networks that this kind of server cannot
-        serve, with the reason; all others are served.
     :param changed: whether anything had to be done.
     """
 
     before: Seen | None = None
     error: exception.DriverError | None = None
-    refused: Mapping[str, Mapping[Network, str]] = dataclasses.field(
-        default_factory=dict)
     changed: bool = False
 
 
@@ -170,3 +166,138 @@ def report(errors: Mapping[str, exception.DriverError],
     return kind(what + ' on ' + ', '.join(sorted(errors)), answer='; '.join(
         f'{server}: {" ".join(str(error).split())}'
         for server, error in sorted(errors.items())))
+
+
+# What to do about servers of which some do not answer
+
+Found = Mapping[str, Seen | exception.DriverError]
+
+
+@dataclasses.dataclass(frozen=True)
+class PendingChange:
+    """A change of one export that a server has still to be told.
+
+    :param narrow: nothing that it does not give already.
+    """
+
+    export: Export
+    narrow: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
+class ExportDecision:
+    """The export that servers are told to have, and why.
+
+    :param wanted: what the rules say.
+    :param sent: the same, or less, since a server is missing.
+    :param narrowing: whether somebody loses something by it, now or since a
+        call before this one that failed.
+    :param common: what all servers that answered gave before.
+    """
+
+    wanted: Export
+    sent: Export
+    narrowing: bool
+    common: Levels | None
+
+
+def decide(wanted: Export, found: Found,
+           unclosed: Callable[[str], bool]) -> ExportDecision:
+    """Decide what to tell servers that answered.
+
+    :param unclosed: says of a server whether it may still let in somebody
+        who was turned out.
+    """
+    errors, answers = apart(found)
+    seen = [answer.levels.get(wanted.path, {}) for answer in answers.values()]
+    common = functools.reduce(networks.meet, seen) if seen else None
+    narrowing = (not wanted.levels or any(map(unclosed, errors)) or any(
+        networks.takes_away(levels, wanted.levels) for levels in seen))
+    return ExportDecision(
+        wanted, wanted.narrowed(common or {}) if narrowing and errors
+        else wanted, narrowing, common)
+
+
+@dataclasses.dataclass(frozen=True)
+class Conclusion:
+    """The outcome of a change of one export, and what is left to do.
+
+    :param errors: of servers that have not made it.
+    :param fatal: whether it has failed as a whole.
+    :param closing: whether somebody may still be let in who was to be kept
+        out.
+    :param owed: what servers have to be told, instead of what they missed.
+    :param done: servers that have made it.
+    :param back: what the others are told, so that nobody is left with what
+        counts as refused.
+    :param living: those that answer.
+    """
+
+    what: str
+    errors: Mapping[str, exception.DriverError]
+    fatal: bool
+    closing: bool
+    owed: Mapping[str, PendingChange]
+    done: tuple[str, ...]
+    back: Export | None
+    living: tuple[str, ...]
+
+
+def conclude(decision: ExportDecision, outcomes: Mapping[str, Outcome],
+             before: Mapping[str, PendingChange]) -> Conclusion:
+    """Conclude from what became of a decision.
+
+    :param before: what servers were to be told about it before.
+    """
+    wanted, errors = decision.wanted, failed(outcomes)
+    living = tuple(server for server, outcome in outcomes.items()
+                   if outcome.before is not None)
+    fatal = bool(errors) and (
+        decision.narrowing or len(errors) == len(outcomes)
+        # It answers, so it is not down: nobody would look after it.
+        or not errors.keys().isdisjoint(living))
+
+    def owed(server: str) -> PendingChange:
+        levels = decision.common
+        if levels is None and server in before:
+            levels = before[server].export.levels
+        if not fatal:
+            return PendingChange(wanted)
+        if levels is None:
+            return PendingChange(wanted, narrow=True)
+        return PendingChange(wanted.narrowed(levels))
+
+    closing = fatal and decision.narrowing
+    undo = (fatal and living and decision.common is not None
+            and decision.sent is wanted)
+    return Conclusion(
+        f'Access to {wanted.path} could not be changed' + (
+            ', and who was to be kept out may still be let in,'
+            if closing else ''), errors, fatal, closing,
+        {server: owed(server) for server in errors},
+        tuple(outcomes.keys() - errors.keys()),
+        wanted.narrowed(decision.common or {}) if undo else None, living)
+
+
+def due(changes: Iterable[PendingChange],
+        found: Seen | exception.DriverError) -> list[Export]:
+    """Return what a server has to be told, by what it exports now."""
+    return [change.export.narrowed(found.levels.get(change.export.path, {}))
+            if change.narrow and isinstance(found, Seen) else change.export
+            for change in changes]
+
+
+def apart(found: Found) -> tuple[dict[str, exception.DriverError],
+                                 dict[str, Seen]]:
+    """Tell servers that do not answer from those that do."""
+    return ({server: answer for server, answer in found.items()
+             if isinstance(answer, exception.DriverError)},
+            {server: answer for server, answer in found.items()
+             if isinstance(answer, Seen)})
+
+
+def unlike(path: str, seen: Iterable[Seen]) -> bool:
+    """Tell whether servers export a path in different ways, or oddly."""
+    seen = tuple(seen)
+    return any(path in one.doubtful or one.levels.get(path, {})
+               != seen[0].levels.get(path, {}) for one in seen)

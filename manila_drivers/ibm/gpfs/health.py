@@ -6,7 +6,6 @@ Two lists of GPFS and one of every NFS server tell all about any number of
 shares; the decision about each is pure.
 """
 
-from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -17,10 +16,11 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers.ibm.gpfs import exporting
+from manila_drivers.driver.call import Call
+from manila_drivers.ibm.gpfs import access
+from manila_drivers.ibm.gpfs import cluster
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import records
-from manila_drivers.ibm.gpfs import site as site_module
 from manila_drivers.transport import command
 
 LOG = logging.getLogger(__name__)
@@ -37,7 +37,7 @@ class ListedShares:
     """
 
     filesets: Mapping[str, records.Fileset]
-    quotas: Mapping[str, records.Quota]
+    quotas: Mapping[str, records.FilesetQuota]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -98,70 +98,69 @@ def assess(share: model.Share, path: str, listed: ListedShares,
 class HealthService:
     """Checks and repairs the shares of one backend."""
 
-    def __init__(self, site: site_module.Site,
-                 access: exporting.Exporting) -> None:
-        self._site = site
+    def __init__(self, gpfs: cluster.GpfsCluster,
+                 access: access.AccessService) -> None:
+        self._cluster = gpfs
         self._access = access
 
-    def ensure(self, shares: Iterable[model.Share],
-               specs: Callable[[model.Share], model.Specs],
-               ) -> dict[str, dict[str, Any]]:
+    def ensure(self, calls: Sequence[Call]) -> dict[str, dict[str, Any]]:
         """Check all shares; one that cannot be repaired stops no other.
 
-        :param specs: the extra specs of a share; asked for if a server does
-            not answer.
         :returns: by instance id, what Manila is to be told.
         """
         wanted = {}
-        for share in shares:
+        for call in calls:
             path, error = exception.caught(functools.partial(
-                self._site.settings.path, share.name))
+                self._cluster.settings.path, call.share.name))
             if path is not None:
-                wanted[path] = share
+                wanted[path] = call
             else:
-                LOG.error('Share %s: %s', share.id, error)
-        listed = self._listed([share.name for share in wanted.values()])
-        drifted = self._drifted(wanted, specs)
+                LOG.error('Share %s: %s', call.share.id, error)
+        listed = self._listed([call.share.name for call in wanted.values()])
+        drifted = self._drifted(wanted)
+        shares = {path: call.share for path, call in wanted.items()}
         found = {path: assess(share, path, listed, self._gib(share))
-                 for path, share in wanted.items()}
-        self._tell(wanted, found)
-        failed = self._repair([(wanted[path], health)
+                 for path, share in shares.items()}
+        self._tell(shares, found)
+        failed = self._repair([(shares[path], health)
                                for path, health in found.items() if health])
         return {share.id: self._answer(path, found[path], drifted)
                 if share not in failed else {}
-                for path, share in wanted.items()}
+                for path, share in shares.items()}
 
     def _gib(self, share: model.Share) -> int:
         """Return the quota of a share, with the size it has got since."""
-        return self._site.filesystem.quota_gib(self._site.sizes.of(share))
+        return self._cluster.filesystem.quota_gib(
+            self._cluster.sizes.of(share))
 
     # Facts
 
     def _listed(self, names: Sequence[str]) -> ListedShares:
-        make, device = self._site.commands, self._site.device
+        make, device = self._cluster.commands, self._cluster.device
         commands = [make.filesets(device), make.quotas(device)]
 
         def understand(results: Sequence[command.Result]) -> ListedShares:
             return ListedShares(
-                {one.name: one for one in self._site.filesets(
+                {one.name: one for one in self._cluster.filesets(
                     commands[0], results[0]) if not one.deleted},
                 records.quotas(commands[1], results[1]))
 
-        listed = self._site.ask(site_module.Question(commands, understand))
+        listed = self._cluster.ask(cluster.Question(commands, understand))
         missing = [name for name in names if name in listed.filesets
                    and name not in listed.quotas]
         return dataclasses.replace(listed, quotas={
             **listed.quotas, **self._asked_for(missing)})
 
-    def _asked_for(self, names: Sequence[str]) -> dict[str, records.Quota]:
+    def _asked_for(self, names: Sequence[str],
+                   ) -> dict[str, records.FilesetQuota]:
         """Ask for quotas that the list of all does not have."""
-        make, device = self._site.commands, self._site.device
-        found: dict[str, records.Quota] = {}
+        make, device = self._cluster.commands, self._cluster.device
+        found: dict[str, records.FilesetQuota] = {}
         for start in range(0, len(names), _BATCH):
             commands = [make.quota(device, name)
                         for name in names[start:start + _BATCH]]
-            for cmd, result in zip(commands, self._site.execute.ask(commands),
-                                   strict=True):
+            answers = self._cluster.execute.ask(commands)
+            for cmd, result in zip(commands, answers, strict=True):
                 quotas, error = exception.caught(functools.partial(
                     records.quotas, cmd, result))
                 found.update(quotas or {})
@@ -169,24 +168,21 @@ class HealthService:
                     LOG.warning('A quota is not known: %s', error)
         return found
 
-    def _drifted(self, wanted: Mapping[str, model.Share],
-                 specs: Callable[[model.Share], model.Specs],
-                 ) -> set[str] | None:
+    def _drifted(self, wanted: Mapping[str, Call]) -> set[str] | None:
         def known() -> list[exports.Export]:
-            return [export for path, share in wanted.items()
-                    for export in self._export(path, share, specs)]
+            return [export for path, call in wanted.items()
+                    for export in self._export(path, call)]
 
         found, error = exception.caught(lambda: self._access.drifted({
-            path: share.id for path, share in wanted.items()}, known))
+            path: call.share.id for path, call in wanted.items()}, known))
         if error is not None:
             LOG.error('Exports cannot be checked: %s', error)
         return found
 
-    def _export(self, path: str, share: model.Share,
-                specs: Callable[[model.Share], model.Specs],
-                ) -> Iterable[exports.Export]:
-        options, error = exception.caught_any(
-            lambda: self._access.options(specs(share)))
+    def _export(self, path: str, call: Call) -> Iterable[exports.Export]:
+        share = call.share
+        options, error = exception.caught(
+            lambda: self._access.options(call.specs()))
         if options is None:
             LOG.error('Share %s: %s', share.id, error)
             return ()
@@ -207,7 +203,7 @@ class HealthService:
                 LOG.warning('Share %s is repaired: %s', share.id, '; '.join(
                     map(str, self._commands(share, health))))
             _, error = exception.caught(functools.partial(
-                self._site.do, [cmd for share, health in batch
+                self._cluster.do, [cmd for share, health in batch
                                 for cmd in self._commands(share, health)]))
             if error is not None:
                 failed += self._one_by_one(batch)
@@ -216,11 +212,11 @@ class HealthService:
     def _commands(self, share: model.Share,
                   health: ShareHealth) -> list[command.Command]:
         """Return what repairs it, with the size that it has got since."""
-        make, device = self._site.commands, self._site.device
+        make, device = self._cluster.commands, self._cluster.device
         return [
             *([make.limit(device, share.name, self._gib(share))]
               if health.resize else []),
-            *([make.link(device, share.name, self._site.settings.path(
+            *([make.link(device, share.name, self._cluster.settings.path(
                 share.name))] if health.link else [])]
 
     def _one_by_one(self, batch: Sequence[tuple[model.Share, ShareHealth]],
@@ -228,7 +224,7 @@ class HealthService:
         failed = []
         for share, health in batch:
             _, error = exception.caught(functools.partial(
-                self._site.do, self._commands(share, health)))
+                self._cluster.do, self._commands(share, health)))
             if error is not None:
                 LOG.error('Share %s could not be repaired: %s', share.id,
                           error)
@@ -259,6 +255,6 @@ class HealthService:
             return {'status': 'error'}
         if health.unknown or drifted is None:
             return {}
-        return {'export_locations': self._site.locations(path),
+        return {'export_locations': self._cluster.locations(path),
                 **({'reapply_access_rules': True} if path in drifted
                    else {})}

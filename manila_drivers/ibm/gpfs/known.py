@@ -2,8 +2,7 @@
 
 """Filesets that this process has seen, so that it need not ask again.
 
-What is known may be acted on without a question: a command that finds
-something else there is refused, and only then it is asked what there is.
+What is known is acted on; where that is refused it is asked what there is.
 """
 
 from collections.abc import Iterable
@@ -87,7 +86,7 @@ class KnownFilesets:
                     if one.source == source]
 
 
-class Sizes:
+class GivenSizes:
     """Sizes in GiB that this process has given to shares.  Thread-safe.
 
     Whoever checks all shares meanwhile has older rows of Manila's.  A row

@@ -5,6 +5,7 @@
 Blocks are counted in KiB, as GPFS does.
 """
 
+from collections.abc import Mapping
 import contextlib
 import dataclasses
 import ipaddress
@@ -124,7 +125,7 @@ def mark(owner: str, source: str = '') -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class Quota:
+class FilesetQuota:
     """Usage and limit of a fileset, in KiB; no limit is 0.
 
     :param doubt: what may be used besides; None if it is not told.
@@ -136,7 +137,7 @@ class Quota:
     limit: int = 0
 
     @classmethod
-    def of(cls, row: listing.Row) -> 'Quota':
+    def of(cls, row: listing.Row) -> 'FilesetQuota':
         doubt = listing.number(row.get('blockindoubt'))
         return cls(row.get('name', ''), listing.size(row.get('blockusage')),
                    None if doubt is None else max(0, doubt),
@@ -149,7 +150,7 @@ class Quota:
 
 
 @dataclasses.dataclass(frozen=True)
-class Snapshot:
+class FilesetSnapshot:
     """A snapshot of a fileset; '' is the whole file system.
 
     :param half: it is half deleted, and nobody can use it any more.  One
@@ -162,7 +163,7 @@ class Snapshot:
     half: bool = False
 
     @classmethod
-    def of(cls, row: listing.Row) -> 'Snapshot':
+    def of(cls, row: listing.Row) -> 'FilesetSnapshot':
         status = row.get('status', '').lower()
         return cls(row.get('directory', ''), row.get('fileset', ''),
                    status == 'valid', status in _HALF)
@@ -239,27 +240,27 @@ def filesets(cmd: command.Command,
 
 
 def snapshots(cmd: command.Command, result: command.Result,
-              name: str) -> list[Snapshot]:
+              name: str) -> list[FilesetSnapshot]:
     """None of a fileset that is not there, or that has none."""
     if missing(result, name) \
             or 'No snapshots' in result.stdout + result.stderr:
         return []
     _checked(cmd, result)
-    return [Snapshot.of(row)
+    return [FilesetSnapshot.of(row)
             for row in listing.rows(
                 result.stdout, 'mmlssnapshot', needed=(
                     'directory', 'status', 'fileset'))]
 
 
 def quotas(cmd: command.Command,
-           result: command.Result) -> dict[str, Quota]:
+           result: command.Result) -> dict[str, FilesetQuota]:
     """Of mmlsquota or mmrepquota, by the fileset's name.
 
     One whose numbers GPFS does not know is left out: it is not empty.
     """
     _checked(cmd, result)
     name = _basename(cmd)
-    found = [Quota.of(row) for row in listing.rows(
+    found = [FilesetQuota.of(row) for row in listing.rows(
         result.stdout, name, needed=('name', 'quotatype', 'blockusage',
                                      'blocklimit'), ragged=True)
              if row.get('quotatype', '').upper() == 'FILESET'
@@ -299,3 +300,88 @@ def addresses(cmd: command.Command,
 
 def _basename(cmd: command.Command) -> str:
     return cmd.words()[0].rpartition('/')[2]
+
+
+@dataclasses.dataclass(frozen=True)
+class ShareFacts:
+    """What there is of one share.
+
+    :param occupied: what is at its path if no fileset is linked there, in
+        stat's words; '' is nothing.
+    """
+
+    fileset: Fileset | None
+    occupied: str = ''
+    snapshots: tuple[str, ...] = ()
+    quota: FilesetQuota | None = None
+
+
+@dataclasses.dataclass(frozen=True)
+class SnapshotFacts:
+    """The fileset, and the one snapshot that was asked for.
+
+    :param fed: filesets that are being filled from it, if that was asked.
+    """
+
+    fileset: Fileset | None
+    snapshot: FilesetSnapshot | None
+    fed: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class FileSystem:
+    """What hardly ever changes about it.
+
+    :param replicas: how often data is stored, and counted against quotas.
+    :param quotas: whether quotas of filesets are enforced.
+    :param snapshots: name of the directory with a fileset's snapshots.
+    :param base: what GPFS calls the base directory, which may be reached
+        through a link above it, or at another mount point than the default.
+    """
+
+    device: str
+    replicas: int = 1
+    quotas: bool = True
+    shows_quota: bool = True
+    snapshots: str = '.snapshots'
+    base: str = ''
+
+    def quota_gib(self, size: int) -> int:
+        """The quota of a share of so many GiB."""
+        return size * self.replicas
+
+
+def replicas(device: str, told: Mapping[str, str]) -> int:
+    """How often data is stored.
+
+    :raises BackendError: GPFS does not say, and quotas depend on it.
+    """
+    text = told.get('defaultdatareplicas', '')
+    if not listing.size(text):
+        raise exception.BackendError(
+            f'GPFS does not tell how many replicas of data {device} has',
+            answer=text, check='mmlsfs -r, or '
+            'gpfs_quota_account_replicas = False')
+    return listing.size(text)
+
+
+def name_of_base(real: str, mount: str, default: str) -> str:
+    """What GPFS calls the base, as it lists the paths of filesets.
+
+    :param real: the base without links; ``mount`` is where the file system
+        is, and ``default`` where GPFS says it is.
+    :raises ConfigurationError: it is in neither.
+    """
+    if not default.startswith('/') or _within(real, default):
+        return real
+    if not mount.startswith('/') or mount == '/' or not _within(real, mount):
+        raise exception.ConfigurationError(
+            'gpfs_mount_point_base', f'is {real} without links, which is not '
+            f'below {default}, where GPFS has the file system, nor below '
+            f'another mount point of it', answer=mount,
+            check='gpfs_filesystem')
+    return default.rstrip('/') + real[len(mount.rstrip('/')):]
+
+
+def _within(path: str, directory: str) -> bool:
+    return (path + '/').startswith(directory.rstrip('/') + '/')

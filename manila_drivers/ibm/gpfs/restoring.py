@@ -16,38 +16,39 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers.ibm.gpfs import commands as commands_module
-from manila_drivers.ibm.gpfs import debts
-from manila_drivers.ibm.gpfs import site as site_module
+from manila_drivers.ibm.gpfs import cluster
+from manila_drivers.ibm.gpfs import commands
+from manila_drivers.ibm.gpfs import pending
 from manila_drivers.transport import command
 from manila_drivers.transport import script
 
 LOG = logging.getLogger(__name__)
 
+LOCKED = commands.LOCKED
 _KEY = 'gpfs_restore_underway'
 # Seconds between two looks whether it still runs.
 _PAUSE = 5.0
 
 
-class Restoring:
+class RestoreService:
     """Restores filesets, and knows which ones are being restored.
 
     :param storage: Manila's private storage, or None.
     """
 
-    def __init__(self, site: site_module.Site, storage: Any,
+    def __init__(self, gpfs: cluster.GpfsCluster, storage: Any,
                  clock: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], None] = time.sleep) -> None:
-        self._site = site
+        self._cluster = gpfs
         self._storage = storage
         self._clock = clock
         self._sleep = sleep
         self._lock = threading.Lock()
-        self._notes: dict[str, debts.Note] = {}
+        self._notes: dict[str, pending.PersistentText] = {}
 
-    def _note(self, share: model.Share) -> debts.Note:
+    def _note(self, share: model.Share) -> pending.PersistentText:
         with self._lock:
-            return self._notes.setdefault(share.id, debts.Note(
+            return self._notes.setdefault(share.id, pending.PersistentText(
                 self._storage, share.id, _KEY))
 
     def require_ended(self, share: model.Share) -> None:
@@ -71,12 +72,12 @@ class Restoring:
 
     def _where(self, fileset: str) -> str:
         """Where it runs, or may run; '' if it certainly does nowhere."""
-        make = self._site.commands
-        for host in self._site.execute.hosts:
+        make = self._cluster.commands
+        for host in self._cluster.execute.hosts:
             name = host or 'this host'
             try:
                 result, = script.attempt(
-                    self._site.execute.patient(host),
+                    self._cluster.execute.patient(host),
                     [make.restoring(fileset)], keep_going=True).results
             except exception.TransportError as exc:
                 return f'{name} cannot be asked: {exc}'
@@ -108,7 +109,7 @@ class Restoring:
         # One that took all of its time has another turn.
         ends = self._clock() + 2 * commands[0].timeout
         while True:
-            _, error = exception.caught(lambda: self._site.do(commands))
+            _, error = exception.caught(lambda: self._cluster.do(commands))
             if error is None:
                 break
             if isinstance(error, exception.OutcomeUnknown):
@@ -124,7 +125,7 @@ class Restoring:
             # kept from running by one that is not.
             if isinstance(error, (exception.Unreachable,
                                   exception.BackendError)) and getattr(
-                    error, 'status', None) != commands_module.LOCKED:
+                    error, 'status', None) != LOCKED:
                 note.write('')
             raise error
         note.write('')

@@ -11,14 +11,9 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs import opts
+from manila_drivers.ibm.gpfs import paths
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh
-
-# What mmcrfileset and a file name both take, and no shell looks at.
-_NAME = re.compile(r'[A-Za-z0-9_.][A-Za-z0-9_.@+=-]{0,254}')
-# Others make snapshots as well; what Windows shows begins with an @.
-_SNAPSHOT = re.compile(r'[A-Za-z0-9_.@][A-Za-z0-9_.@+=-]{0,254}')
-_RESERVED = frozenset({'root', 'new', '.', '..', '.manila', '.snapshots'})
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,37 +57,13 @@ class Settings:
 
         :raises InvalidRequest: the name cannot be a fileset's.
         """
-        return f'{self.base}/{fileset_name(name)}'
+        return f'{self.base}/{paths.fileset_name(name)}'
 
     @property
     def state_directory(self) -> str:
         """Where the driver keeps files of its own; tenants cannot reach
         it, since the base itself is never exported."""
         return self.base + '/.manila'
-
-
-def fileset_name(name: str) -> str:
-    """The name, if a fileset can have it.
-
-    :raises InvalidRequest: it cannot.
-    """
-    if not _NAME.fullmatch(name) or name in _RESERVED:
-        raise exception.InvalidRequest(
-            f'{name!r} cannot be the name of a fileset',
-            check='share_name_template')
-    return name
-
-
-def snapshot_name(name: str) -> str:
-    """The name, if a fileset's snapshot can have it.
-
-    :raises InvalidRequest: it cannot.
-    """
-    if not _SNAPSHOT.fullmatch(name) or name in _RESERVED:
-        raise exception.InvalidRequest(
-            f'{name!r} cannot be the name of a snapshot',
-            check='share_snapshot_name_template')
-    return name
 
 
 def read(conf: Any, backend: str) -> Settings:

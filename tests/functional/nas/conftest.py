@@ -4,7 +4,7 @@ import types
 
 import pytest
 
-from manila_drivers.ibm.gpfs import gnfs
+from manila_drivers.ibm.gpfs.helpers import gnfs
 from tests import leftovers
 from tests.functional.lab import box
 from tests.functional.lab import guest

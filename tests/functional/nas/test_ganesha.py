@@ -156,8 +156,8 @@ def test_cut_off_between_file_and_daemon(ganeshas, share):
     wanted = share({one: 'rw'})
     for name, site in ganeshas.runners.items():
         facts = ganeshas.helper._facts(name, [wanted.path])
-        agreed = ganeshas.helper.agree({name: facts}, [wanted])
-        for cmd in ganeshas.helper.plan(facts, [wanted], agreed)[:3]:
+        allocated = ganeshas.helper.allocate({name: facts}, [wanted])
+        for cmd in ganeshas.helper.plan(facts, [wanted], allocated)[:3]:
             site.run(cmd)
     assert ganeshas.gets(wanted.path) == both(one='rw', two='rw')
     ganeshas.forget()
@@ -262,8 +262,8 @@ def test_options_whose_update_was_cut_off_take_effect(ganeshas, share):
     reconcile(ganeshas, first)
     for name, site in ganeshas.runners.items():
         facts = ganeshas.helper._facts(name, [wanted.path])
-        agreed = ganeshas.helper.agree({name: facts}, [wanted])
-        for cmd in ganeshas.helper.plan(facts, [wanted], agreed)[:3]:
+        allocated = ganeshas.helper.allocate({name: facts}, [wanted])
+        for cmd in ganeshas.helper.plan(facts, [wanted], allocated)[:3]:
             site.run(cmd)
     ganeshas.forget()
     reconcile(ganeshas, wanted)

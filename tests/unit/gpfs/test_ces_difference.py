@@ -6,8 +6,8 @@ import ipaddress
 
 import pytest
 
-from manila_drivers.ibm.gpfs import ces_list
 from manila_drivers.ibm.gpfs import exports
+from manila_drivers.ibm.gpfs.helpers import ces_list
 
 
 def net(text):
@@ -19,7 +19,7 @@ def entry(client, level='rw', **options):
         network = net(client)
     except ValueError:
         network = None
-    return ces_list.Entry(client, network, level, options)
+    return ces_list.CesClient(client, network, level, options)
 
 
 def export(*networks, options=(), **levels):

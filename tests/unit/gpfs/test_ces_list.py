@@ -7,8 +7,8 @@ import random
 import time
 
 from manila_drivers import networks
-from manila_drivers.ibm.gpfs import ces_list
 from manila_drivers.ibm.gpfs import exports
+from manila_drivers.ibm.gpfs.helpers import ces_list
 
 RULES = 2000
 
@@ -51,7 +51,7 @@ def test_additions_keep_narrower_networks_first():
             there.insert(choice.randint(min(low, place), place), network)
         export = exports.Export('/p', 'p', '1', levels)
         change = ces_list.difference(export, [
-            ces_list.Entry(str(network), network, levels[network], {})
+            ces_list.CesClient(str(network), network, levels[network], {})
             for network in there])
         for addition in change.add:
             place = (len(there) if addition.position is None
@@ -68,7 +68,7 @@ def test_two_thousand_rules_are_compared_in_no_time():
     choice = random.Random(9)
     old, new = some(choice, RULES), some(choice, RULES // 2)
     new.update(list(old.items())[:RULES // 2])
-    entries = [ces_list.Entry(str(network), network, old[network], {})
+    entries = [ces_list.CesClient(str(network), network, old[network], {})
                for network in ces_list.ordered(old)]
     export = exports.Export('/p', 'p', '1', new)
     started = time.process_time()

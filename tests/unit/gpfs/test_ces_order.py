@@ -9,9 +9,9 @@ import hypothesis
 from hypothesis import strategies as st
 import pytest
 
-from manila_drivers.ibm.gpfs import ces
-from manila_drivers.ibm.gpfs import ces_list
 from manila_drivers.ibm.gpfs import commands
+from manila_drivers.ibm.gpfs.helpers import ces
+from manila_drivers.ibm.gpfs.helpers import ces_list
 from manila_drivers.testing.simulators.gpfs import ces as simulated
 from manila_drivers.testing.simulators.gpfs import state
 from manila_drivers.transport import command
@@ -136,7 +136,7 @@ def entry(client, level='rw', **options):
         network = ipaddress.ip_network(client)
     except ValueError:
         network = None
-    return ces_list.Entry(client, network, level, options)
+    return ces_list.CesClient(client, network, level, options)
 
 
 def steps(entries, export):

@@ -14,9 +14,9 @@ import types
 import pytest
 
 from manila_drivers import model
+from manila_drivers.ibm.gpfs import cloning
 from manila_drivers.ibm.gpfs import commands
 from manila_drivers.ibm.gpfs import copy_scripts
-from manila_drivers.ibm.gpfs import copying
 from manila_drivers.ibm.gpfs import settings
 
 # With CI=true what is missing is a failure.
@@ -88,7 +88,7 @@ class Scripts:
         return self.run(copy_scripts.STOP, 5, **where)
 
     def job(self, **where):
-        return copying.Job.of(self.run(copy_scripts.STATE, **where).stdout)
+        return cloning.Job.of(self.run(copy_scripts.STATE, **where).stdout)
 
     def ended(self, **where):
         wait(lambda: self.job(**where).state != 'running')
@@ -150,7 +150,7 @@ def test_a_script_is_shown_by_its_name():
         settings=types.SimpleNamespace(state_directory='/base/.manila',
                                        timeout=300.0),
         commands=commands.Commands(settings.Settings('b', '/base', ())))
-    made = copying.Copying(site, None, None, time.monotonic)
+    made = cloning.CloneService(site, None, time.monotonic)
     cmd = made.stop(model.Share('1', name='share-1'))
     assert str(cmd) == 'manila-copy-stop /base/.manila share-1 30'
     assert cmd.words()[:3] == [

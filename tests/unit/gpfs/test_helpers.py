@@ -6,7 +6,7 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import knfs
+from manila_drivers.ibm.gpfs.helpers import knfs
 from manila_drivers.testing.conformance import rows
 
 errors = compat.errors

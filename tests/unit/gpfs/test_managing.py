@@ -128,7 +128,7 @@ def test_letting_go_takes_no_question_of_what_is_known(place, new_process,
     if new_process:
         place.manager.restart()
     row = place.manager.row(share)
-    place.driver._backend.site.device  # noqa: B018 - asked for once
+    place.driver._backend.cluster.device  # noqa: B018 - asked for once
     assert place.spent(lambda: place.driver.unmanage(row))[0] == commands
     fileset = place.sim.state.filesets[f'share-{share.id}']
     assert fileset.comment == f'was manila:{share.id}'

@@ -13,6 +13,7 @@ from manila_drivers.model import Share
 from manila_drivers.transport import command
 
 errors = compat.errors
+Quota = records.FilesetQuota
 KIB = GiB // 1024
 
 
@@ -98,22 +99,22 @@ LISTED = records.Fileset('share', '/base/share', linked=True,
 
 
 @pytest.mark.parametrize(('fileset', 'quota', 'link', 'resize', 'why'), [
-    (LISTED, records.Quota('share', 0, 0, 2 * KIB), False, False, ''),
-    (LISTED, records.Quota('share', 0, 0, 0), False, True, ''),
-    (LISTED, records.Quota('share', 0, 0, 3 * KIB), False, True, ''),
-    (LISTED, records.Quota('share', KIB, KIB + 1, 3 * KIB), False, False,
+    (LISTED, Quota('share', 0, 0, 2 * KIB), False, False, ''),
+    (LISTED, Quota('share', 0, 0, 0), False, True, ''),
+    (LISTED, Quota('share', 0, 0, 3 * KIB), False, True, ''),
+    (LISTED, Quota('share', KIB, KIB + 1, 3 * KIB), False, False,
      'Extend'),
-    (LISTED, records.Quota('share', 0, None, 3 * KIB), False, False,
+    (LISTED, Quota('share', 0, None, 3 * KIB), False, False,
      'Extend'),
     (LISTED, None, False, False, 'no usage'),
-    (None, records.Quota('share'), False, False, 'no fileset'),
+    (None, Quota('share'), False, False, 'no fileset'),
     (records.Fileset('share', comment='manila:1'),
-     records.Quota('share', 0, 0, 2 * KIB), True, False, ''),
-    (records.Fileset('share', comment='manila:2'), records.Quota('share'),
+     Quota('share', 0, 0, 2 * KIB), True, False, ''),
+    (records.Fileset('share', comment='manila:2'), Quota('share'),
      False, False, 'belongs'),
     (records.Fileset('share', '/other', linked=True),
-     records.Quota('share'), False, False, 'is linked at'),
-    (records.Fileset('share', doubt='odd'), records.Quota('share'), False,
+     Quota('share'), False, False, 'is linked at'),
+    (records.Fileset('share', doubt='odd'), Quota('share'), False,
      False, 'odd')])
 def test_what_is_wrong_with_a_share(fileset, quota, link, resize, why):
     listed = health.ListedShares(
@@ -132,10 +133,10 @@ def test_room_of_another_file_system_is_not_told(place):
     place.driver.check_for_setup_error()
     answering(place, 'df', lambda text: text.replace('gpfs0 ', '/dev/vda1 '))
     with pytest.raises(exception.BackendError, match='vda1'):
-        place.driver._backend.capacity.read()
+        place.driver._backend.stats.read()
     answering(place, 'df', lambda text: text.replace(
         '/dev/vda1 ', '/dev/gpfs0 '))
-    assert place.driver._backend.capacity.read()['total_capacity_gb']
+    assert place.driver._backend.stats.read()['total_capacity_gb']
 
 
 class Unusable:

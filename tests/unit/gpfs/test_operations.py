@@ -89,8 +89,21 @@ def test_hostile_export_options_change_nothing(place, options):
     place.manager.create(place.manager.new_share())
     before = len(place.sim.log)
     with pytest.raises(errors.ManilaException, match='ces:export_options'):
-        place.driver.update_access(None, share, [])
+        place.driver.update_access(None, share, place.manager.rule_rows(
+            place.manager.new_share(), [place.manager.rule('10.0.0.1')]))
     assert len(place.sim.log) == before
+
+
+@pytest.mark.parametrize('kind', ['CES', 'KNFS', 'GNFS'])
+def test_taking_all_access_away_needs_no_share_type(make_place, kind):
+    """Its options may be refused by now, or not be read at all."""
+    place = make_place(kind)
+    share, rule = place.manager.create(), place.manager.rule('10.0.0.1')
+    place.manager.update(share, add=[rule])
+    row = place.manager.row(share, rows.DICT)
+    row['share_type_extra_specs'] = {f'{kind.lower()}:export_options': 'x=y'}
+    place.driver.update_access(None, row, [])
+    assert place.lab.effective(share.export, '10.0.0.1') is None
 
 
 def test_export_options_reach_the_clients(place):
@@ -376,7 +389,7 @@ def test_a_file_system_that_got_another_name_is_found_again(place):
 @pytest.mark.parametrize('newer', [False, True])
 def test_where_snapshots_are(place, newer):
     place.sim.options.newer_headers = newer
-    assert place.driver._backend.site.filesystem.snapshots == '.snapshots'
+    assert place.driver._backend.cluster.filesystem.snapshots == '.snapshots'
 
 
 def test_statistics(place):

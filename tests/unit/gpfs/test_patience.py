@@ -107,7 +107,7 @@ def test_a_server_that_is_away_for_seconds_loses_nothing(make_place, kind):
     place.manager.update(share, delete=[rule])
     assert [server.access(ALICE, path) for server
             in place.sim.servers.values()] == [None, None]
-    assert place.driver._backend.exports.arrears == ''
+    assert place.driver._backend.access.arrears == ''
 
 
 @pytest.mark.parametrize('kind', ['KNFS', 'GNFS'])
@@ -124,7 +124,7 @@ def test_a_server_that_is_down_holds_up_one_call_alone(make_place, kind):
     place.manager.stats()
     place.lab.dead = Away(place, 'nfs2')
     place.manager.update(share, add=[place.manager.rule(BOB)])
-    assert place.driver._backend.exports.arrears == ''
+    assert place.driver._backend.access.arrears == ''
 
 
 @pytest.mark.parametrize('refusal', [
@@ -175,7 +175,7 @@ def test_an_export_that_is_cut_off_many_times_in_a_moment_is_made(
     host = cutting(place, 'nfs2', 'exportfs -i', 'AddExport', times=6)
     place.manager.update(share, add=[rule])
     assert host.tries == 7
-    assert place.driver._backend.exports.arrears == ''
+    assert place.driver._backend.access.arrears == ''
 
 
 def test_an_export_whose_attempts_take_long_is_owed_in_time(make_place):
@@ -187,7 +187,7 @@ def test_an_export_whose_attempts_take_long_is_owed_in_time(make_place):
     assert host.tries <= 4
     host.left = 0
     place.manager.stats()
-    assert place.driver._backend.exports.arrears == ''
+    assert place.driver._backend.access.arrears == ''
 
 
 def to_revert(place):

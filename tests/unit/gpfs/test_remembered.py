@@ -75,7 +75,7 @@ class Broken:
 
 def break_storage(place, *failing):
     """Let these calls of the storage fail, as parts of the driver see it."""
-    exports = place.driver._backend.exports
+    exports = place.driver._backend.access
     broken = Broken(place.lab.storage, *failing)
     exports.nobody._storage = broken
     place.driver._backend.snapshots._restoring._storage = broken

@@ -5,7 +5,7 @@
 import pytest
 
 from manila_drivers import compat
-from manila_drivers.ibm.gpfs import copying
+from manila_drivers.ibm.gpfs import cloning
 
 errors = compat.errors
 
@@ -57,7 +57,7 @@ def test_a_copy_of_a_dead_host_is_taken_up_when_its_heart_stood_still(place):
     place.sim.freeze('n1')
     place.lab.dead = {'n1'}
     place.manager.poll(clone)
-    place.lab.advance(copying.DEAD_AFTER - 1)
+    place.lab.advance(cloning.DEAD_AFTER - 1)
     assert place.manager.poll(clone) == 'creating_from_snapshot'
     assert copies(place, clone) == 1
     place.lab.advance(2)
@@ -94,17 +94,17 @@ def test_a_renewal_that_was_cut_off_is_gone_on_with(place):
     place.sim.freeze('n1')
     place.lab.dead = {'n1'}
     place.manager.poll(clone)
-    place.lab.advance(copying.DEAD_AFTER + 1)
-    make = place.driver._backend.site.commands.make
+    place.lab.advance(cloning.DEAD_AFTER + 1)
+    make = place.driver._backend.cluster.commands.make
 
     def failing(*words, **parts):
         raise KeyboardInterrupt
 
-    place.driver._backend.site.commands.make = failing
+    place.driver._backend.cluster.commands.make = failing
     with pytest.raises(KeyboardInterrupt):
         place.manager.poll(clone)
     assert f'share-{clone.id}' not in place.sim.state.filesets
-    place.driver._backend.site.commands.make = make
+    place.driver._backend.cluster.commands.make = make
     place.manager.restart()
     place.lab.dead = {'n1'}
     assert place.manager.poll(clone) == 'creating_from_snapshot'
@@ -124,9 +124,9 @@ def test_a_share_whose_copy_runs_elsewhere_can_be_deleted(place):
 
 def test_a_copy_that_never_gets_on_is_given_up_after_a_time(place):
     clone = clone_under_way(place, seconds=0.0, dies=10_000)
-    for _ in range(copying.ATTEMPTS + 5):
+    for _ in range(cloning.ATTEMPTS + 5):
         assert place.manager.poll(clone) == 'creating_from_snapshot'
-    place.lab.advance(copying.NO_PROGRESS)
+    place.lab.advance(cloning.NO_PROGRESS)
     assert place.manager.poll(clone) == 'error'
 
 
@@ -152,7 +152,7 @@ def test_a_copy_of_which_nothing_is_seen_for_long_is_an_error(place):
     clone = clone_under_way(place)
     place.lab.dead = {'n1', 'n2'}
     assert place.manager.poll(clone) == 'creating_from_snapshot'
-    place.lab.advance(copying.UNSEEN + 1)
+    place.lab.advance(cloning.UNSEEN + 1)
     with pytest.raises(errors.ManilaException):
         place.manager.poll(clone)
 
@@ -162,8 +162,8 @@ def test_a_share_that_was_being_made_anew_can_be_deleted(place):
     place.sim.freeze('n1')
     place.lab.dead = {'n1'}
     place.manager.poll(clone)
-    place.lab.advance(copying.DEAD_AFTER + 1)
-    place.driver._backend.site.commands.make = None
+    place.lab.advance(cloning.DEAD_AFTER + 1)
+    place.driver._backend.cluster.commands.make = None
     with pytest.raises(TypeError):
         place.manager.poll(clone)
     assert place.sim.state.jobs
@@ -178,7 +178,7 @@ def test_a_list_from_before_hides_no_copy(place):
     share = place.manager.create(size=2)
     snapshot = place.manager.create_snapshot(share)
     place.sim.options.copy_seconds = 1000.0
-    execute = place.driver._backend.site.execute
+    execute = place.driver._backend.cluster.execute
     ask, clones = execute.ask, []
 
     def slow(commands):

@@ -219,7 +219,7 @@ def test_nobody_tells_a_server_about_a_share_that_is_being_changed(servers):
     servers.lab.dead.add('nfs2')
     manager.update(share, add=[manager.rule(ALICE)])
     servers.lab.dead.clear()
-    with manager.driver._backend.exports._alone(share.id):
+    with manager.driver._backend.access.alone(share.id):
         manager.stats()
         assert given(servers, ALICE) == ['rw', None]
     manager.stats()

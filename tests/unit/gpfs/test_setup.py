@@ -6,7 +6,7 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers.ibm import gpfs
-from manila_drivers.ibm.gpfs import servers
+from manila_drivers.ibm.gpfs.helpers import servers
 
 BAD = compat.errors.BadConfigurationException
 

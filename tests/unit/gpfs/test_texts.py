@@ -7,11 +7,11 @@ import ipaddress
 import pytest
 
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import ces_list
-from manila_drivers.ibm.gpfs import export_options
 from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import listing
 from manila_drivers.ibm.gpfs import records
+from manila_drivers.ibm.gpfs.helpers import ces_list
+from manila_drivers.ibm.gpfs.helpers import options
 from manila_drivers.nas import exports_text
 from manila_drivers.transport import command
 
@@ -153,7 +153,8 @@ def test_no_command_is_longer_than_a_kernel_takes():
     first = int(ipaddress.ip_address('2001:db8:aaaa:bbbb:cccc:dddd:eeee:1'))
     levels = {ipaddress.ip_network(first + n): 'rw' for n in range(2000)}
     share = exports.Export('/gpfs0/share-1', 'share-1', '1', levels)
-    entries = [ces_list.Entry(str(network.network_address), network, 'rw', {})
+    entries = [ces_list.CesClient(str(network.network_address), network,
+                                  'rw', {})
                for network in levels]
     wanted = exports.Export('/gpfs0/share-1', 'share-1', '1', {
         next(iter(levels)): 'rw'})
@@ -178,19 +179,19 @@ def test_no_command_is_longer_than_a_kernel_takes():
     'auth_nlm,insecure_locks'])
 def test_export_options_that_are_refused(text):
     with pytest.raises(exception.InvalidRequest) as caught:
-        export_options.parse(text, export_options.KERNEL, 'extra spec x',
+        options.parse(text, options.KERNEL, 'extra spec x',
                              exports_text.OPPOSITES)
     assert 'extra spec x' in str(caught.value)
 
 
 def test_export_options_that_are_taken():
-    assert export_options.parse(
+    assert options.parse(
         ' No_Root_Squash,,sec=krb5:sys , anonuid=7',
-        export_options.KERNEL, 'x') == (
+        options.KERNEL, 'x') == (
             'no_root_squash', 'sec=krb5:sys', 'anonuid=7')
-    assert export_options.parse('protocols=3:4', export_options.GANESHA,
+    assert options.parse('protocols=3:4', options.GANESHA,
                                 'x') == ('protocols=3:4',)
-    assert export_options.parse('MountPoint=/A,sync,sync', export_options.
+    assert options.parse('MountPoint=/A,sync,sync', options.
                                 KERNEL, 'x', exports_text.OPPOSITES) == (
         'mountpoint=/A', 'sync')
 
@@ -202,7 +203,7 @@ def test_export_options_that_are_taken():
 def test_values_that_ganesha_does_not_know_are_refused(text):
     """It would change the export without them, and say so only then."""
     with pytest.raises(exception.InvalidRequest):
-        export_options.parse(text, export_options.GANESHA, 'extra spec x')
+        options.parse(text, options.GANESHA, 'extra spec x')
 
 
 @pytest.mark.parametrize('text', [
@@ -210,5 +211,5 @@ def test_values_that_ganesha_does_not_know_are_refused(text):
     'transports=UDP:TCP', 'manage_gids=TRUE', 'anonymous_gid=-2',
     'privilegedport=0', 'delegations=readwrite', 'squash=noidsquash'])
 def test_values_that_ganesha_knows_are_taken(text):
-    assert export_options.parse(text, export_options.GANESHA, 'x') == (
+    assert options.parse(text, options.GANESHA, 'x') == (
         text.lower(),)

@@ -6,8 +6,8 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import ces_list
 from manila_drivers.ibm.gpfs import records
+from manila_drivers.ibm.gpfs.helpers import ces_list
 from manila_drivers.model import GiB
 from manila_drivers.transport import command
 
@@ -54,7 +54,7 @@ def test_a_level_that_is_not_understood_may_be_any(place, text):
     client.options['access_type'] = text
     with pytest.raises(errors.ManageInvalidShare, match='is exported'):
         place.manager.manage(unmanaged)
-    assert ces_list.levels_of([ces_list.Entry('*', None, ces_list.UNTOLD,
+    assert ces_list.levels_of([ces_list.CesClient('*', None, ces_list.UNTOLD,
                                               {})])
 
 

@@ -10,8 +10,8 @@ import uuid
 import pytest
 
 from manila_drivers import access
-from manila_drivers.ibm.gpfs import debts
-from manila_drivers.ibm.gpfs import exporting
+from manila_drivers.ibm.gpfs import pending
+from manila_drivers.ibm.gpfs.access import AccessService
 from tests.unit.nas import test_helpers
 from tests.unit.nas import world
 
@@ -22,9 +22,10 @@ from tests.unit.nas import world
 @pytest.fixture(params=['KNFS', 'GNFS'])
 def exports(request):
     site = test_helpers.site(request.param)
-    return site, exporting.Exporting(
-        site.helper, debts.Debts(None, 'some'),
-        lambda ident: contextlib.nullcontext())
+    return site, AccessService(
+        site.helper, '/gpfs0/{}'.format,
+        pending.PendingChanges(None, 'some'),
+        lambda name, patience: contextlib.nullcontext())
 
 
 def seconds(call):
@@ -49,16 +50,16 @@ def rule(to, level='rw'):
 def test_one_more_rule_among_many(exports, rules, level):
     _, exporting_ = exports
     wanted = [rule('0.0.0.0/0'), *(rule(to, level) for to in rules)]
-    assert exporting_.update(share(1), world.PATH, wanted, {}) == {}
-    assert seconds(lambda: exporting_.update(
-        share(1), world.PATH, [*wanted, rule('2001:db8::1')], {})) < 5
+    assert exporting_.set_rules(share(1), wanted, dict) == {}
+    assert seconds(lambda: exporting_.set_rules(
+        share(1), [*wanted, rule('2001:db8::1')], dict)) < 5
 
 
 def test_one_share_among_many(exports):
     site, exporting_ = exports
     wanted = [world.export({f'10.{n}.{m}.1': 'rw' for m in range(20)},
-                           path=f'/gpfs0/{n}', name=f'share-{n}',
+                           path=f'/gpfs0/share-{n}', name=f'share-{n}',
                            fsid=share(n).id) for n in range(120)]
     site.helper.reconcile(wanted)
-    assert seconds(lambda: exporting_.update(
-        share(7), '/gpfs0/7', [rule('10.9.9.9')], {})) < 1
+    assert seconds(lambda: exporting_.set_rules(
+        share(7), [rule('10.9.9.9')], dict)) < 1

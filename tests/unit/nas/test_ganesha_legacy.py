@@ -11,9 +11,9 @@ import pytest
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import networks
-from manila_drivers.ibm.gpfs import debts
-from manila_drivers.ibm.gpfs import exporting
-from manila_drivers.ibm.gpfs import gnfs
+from manila_drivers.ibm.gpfs import pending
+from manila_drivers.ibm.gpfs.access import AccessService
+from manila_drivers.ibm.gpfs.helpers import gnfs
 from manila_drivers.nas import ganesha_legacy as legacy
 from manila_drivers.testing.simulators import faults
 from manila_drivers.testing.simulators import nfs
@@ -169,14 +169,15 @@ def mixed():
         world.execute(servers.__getitem__),
         types.SimpleNamespace(gpfs_nfs_server_list=list(servers),
                               ganesha_export_dir='/etc/ganesha/export.d'))
-    exporting_ = exporting.Exporting(
-        helper, debts.Debts(None, 'some'),
-        lambda ident: contextlib.nullcontext())
+    service = AccessService(
+        helper, lambda name: world.PATH,
+        pending.PendingChanges(None, 'some'),
+        lambda name, patience: contextlib.nullcontext())
 
     def update(*rules):
-        return exporting_.update(
-            types.SimpleNamespace(id='1', name='share-1'), world.PATH,
-            [access.Rule(to, 'ip', to, level) for to, level in rules], {})
+        return service.set_rules(
+            types.SimpleNamespace(id='1', name='share-1'),
+            [access.Rule(to, 'ip', to, level) for to, level in rules], dict)
 
     return servers, update
 

@@ -12,8 +12,8 @@ import pytest
 from manila_drivers import exception
 from manila_drivers import networks
 from manila_drivers.ibm.gpfs import exports
-from manila_drivers.ibm.gpfs import gnfs
-from manila_drivers.ibm.gpfs import knfs
+from manila_drivers.ibm.gpfs.helpers import gnfs
+from manila_drivers.ibm.gpfs.helpers import knfs
 from manila_drivers.nas import directory
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
@@ -243,8 +243,8 @@ def test_a_server_agrees_with_those_that_are_not_told(place):
     place.servers['nfs2'] = type(place.servers['nfs2'])('nfs2')
     place.helper.execute.server = place.servers.__getitem__
     place.forget()
-    outcomes = place.helper.reconcile(wanted, only=['nfs2'],
-                                      asking=list(place.servers))
+    outcomes = place.helper.apply(place.helper.ask(wanted), wanted,
+                                  ['nfs2'])
     assert set(outcomes) == {'nfs2'}
     assert exports.failed(outcomes) == {}
     assert identity(place.servers['nfs2']) == identity(

@@ -46,8 +46,9 @@ class Page:
 
     @functools.cached_property
     def templates(self) -> tuple[str, ...]:
-        files = [file for package in self.packages
-                 for file in sorted((CODE / package).glob('*.py'))]
+        files = [file for package in self.packages for file in sorted(
+            (CODE / package).rglob('*.py') if package else
+            [*CODE.glob('*.py'), *CODE.glob('driver/*.py')])]
         return tuple(one for file in files
                      for one in templates(file.read_text()))
 

@@ -95,7 +95,7 @@ def test_a_directory_of_tests_is_a_package(repository):
 @pytest.mark.parametrize(('module', 'statement'), [
     ('vastdata/planning.py', 'from manila_drivers.transport import rest'),
     ('vastdata/planning.py', 'import time'),
-    ('ibm/gpfs/ces_list.py', 'from manila_drivers import locks'),
+    ('ibm/gpfs/helpers/ces_list.py', 'from manila_drivers import locks'),
     ('nas/kernel_plan.py', 'import threading'),
     ('nas/samba/anything.py', 'import subprocess'),
     ('access.py', 'def late():\n    import socket'),

@@ -140,13 +140,13 @@ def granted(text: str) -> set[str]:
 
 VERBS = frozenset({'call', 'create', 'delete', 'find', 'get', 'list',
                    'readable', 'update'})
-KNFS = ('nas/kernel*.py', 'nas/directory.py', 'ibm/gpfs/helper.py')
-GNFS = ('nas/ganesha*.py', 'nas/directory.py', 'ibm/gpfs/helper.py')
+KNFS = ('nas/kernel*.py', 'nas/directory.py', 'ibm/gpfs/helpers/base.py')
+GNFS = ('nas/ganesha*.py', 'nas/directory.py', 'ibm/gpfs/helpers/base.py')
 
 
 @pytest.mark.parametrize(('block', 'files'), [
     ('vastdata', ('vastdata/*.py',)), ('glusterfs', ('glusterfs/*.py',)),
-    ('ibm.gpfs', ('ibm/gpfs/*.py', 'nas/*.py'))])
+    ('ibm.gpfs', ('ibm/gpfs/*.py', 'ibm/gpfs/helpers/*.py', 'nas/*.py'))])
 def test_a_block_of_filters_has_what_its_driver_runs(block, files):
     assert filters(FILTERS.read_text())[block] == run_by(*files)
 

@@ -103,7 +103,7 @@ class _Trouble:
 
 
 class GpfsLab(simulated.SimulatedLab[Site]):
-    """One simulated cluster, whose protocol nodes do the exporting.
+    """One simulated cluster, whose protocol nodes do the access.
 
     :param site: configuration shared with other labs; else one of its own
         with ``options``.

@@ -79,7 +79,7 @@ class NfsLab(gpfs.GpfsLab):
         super().settle()
         if self._latest is not None:
             with contextlib.suppress(seam.Killed):
-                self._latest._backend.exports.catch_up()
+                self._latest._backend.access.catch_up()
 
     # What an administrator does
 
@@ -128,7 +128,7 @@ class NfsLab(gpfs.GpfsLab):
         for name, server in self.sim.servers.items():
             facts = helper._facts(name, ())
             for cmd in helper.plan(facts, wanted,
-                                   helper.agree({name: facts}, wanted)):
+                                   helper.allocate({name: facts}, wanted)):
                 # One by one they would read all there is each time.
                 if cmd.words()[0] not in ('exportfs', 'dbus-send'):
                     server.execute(cmd.words(), cmd.input() or '')

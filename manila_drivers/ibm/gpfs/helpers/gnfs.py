@@ -11,10 +11,10 @@ from typing import Any
 
 from manila_drivers import access
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import export_options
 from manila_drivers.ibm.gpfs import exports
-from manila_drivers.ibm.gpfs import helper
-from manila_drivers.ibm.gpfs import servers
+from manila_drivers.ibm.gpfs.helpers import base
+from manila_drivers.ibm.gpfs.helpers import options
+from manila_drivers.ibm.gpfs.helpers import servers
 from manila_drivers.nas import ganesha
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
@@ -32,12 +32,12 @@ _SIZES = frozenset({'maxread=', 'maxwrite=', 'prefread=', 'prefwrite=',
 _OLD = {'nfs_protocols': 'protocols', 'transport_protocols': 'transports'}
 
 
-class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
+class GNFSHelper(base.NASHelperBase[ganesha.Facts]):
     """Exports by files and over DBus, without restarts."""
 
     TYPE = 'GNFS'
     OPTIONS_SPEC = 'gnfs:export_options'
-    KNOWN_OPTIONS = export_options.GANESHA
+    KNOWN_OPTIONS = options.GANESHA
 
     def __init__(self, execute: Any, config_object: Any) -> None:
         super().__init__(execute, config_object)
@@ -56,7 +56,7 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
             getattr(self.configuration, 'ganesha_service_name', '')
             or 'ganesha.nfsd')
 
-    def questions(self, paths: Sequence[str]) -> helper.Commands:
+    def questions(self, paths: Sequence[str]) -> base.Commands:
         with self._lock:
             numbers = {self._numbers.get(path) or ganesha.preferred(path)
                        for path in paths[:_DETAILS + 1]}
@@ -80,10 +80,10 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
             self._layout.file(name) in facts.index
             for name in facts.stored(path))
 
-    def scraps(self, export: exports.Export) -> Sequence[str]:
+    def stale_files(self, export: exports.Export) -> Sequence[str]:
         return [f'{self._layout.export_dir}/{export.name}.new']
 
-    def agree(self, facts: Mapping[str, ganesha.Facts],
+    def allocate(self, facts: Mapping[str, ganesha.Facts],
               wanted: Sequence[exports.Export]) -> dict[str, int]:
         for server, seen in facts.items():
             self.warn(server, [export.path for export in wanted],
@@ -99,12 +99,12 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
         return found
 
     def plan(self, facts: ganesha.Facts, wanted: Sequence[exports.Export],
-             agreed: Mapping[str, int]) -> helper.Commands:
+             allocated: Mapping[str, int]) -> base.Commands:
         if facts.old is not None:
-            return ganesha.plan_old(facts, wanted, agreed, self._layout)
+            return ganesha.plan_old(facts, wanted, allocated, self._layout)
         changes = [cmd for export in wanted for cmd in ganesha.plan(
-            facts, export, agreed[export.path], self._layout)]
-        return [*changes, *ganesha.checked(wanted, agreed)] \
+            facts, export, allocated[export.path], self._layout)]
+        return [*changes, *ganesha.checked(wanted, allocated)] \
             if changes else []
 
     def refused(self, wanted: exports.Export) -> Mapping[access.Network, str]:
@@ -126,8 +126,8 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
         """Ganesha is reading all its exports anew, as after a SIGHUP."""
         return 'try again later' in failure.answer
 
-    def verdict(self, server: str, wanted: Sequence[exports.Export],
-                agreed: Mapping[str, int],
+    def verify(self, server: str, wanted: Sequence[exports.Export],
+                allocated: Mapping[str, int],
                 results: Sequence[command.Result]) -> str:
         complaint = ganesha_bus.complaint(results)
         looks = 1 + sum(bool(export.levels) for export in wanted)
@@ -135,7 +135,7 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
         if complaint or not results[-looks:][0].stdout.startswith(
                 'method return'):
             return complaint
-        left = ganesha.undone(results[-looks:], wanted, agreed)
+        left = ganesha.undone(results[-looks:], wanted, allocated)
         return left and f'what Ganesha says after that: {left}'
 
     def default_options(self) -> tuple[str, ...]:
@@ -143,20 +143,20 @@ class GNFSHelper(helper.NASHelperBase[ganesha.Facts]):
         text = getattr(self.configuration, 'ganesha_nfs_export_options',
                        '') or ''
         try:
-            options = export_options.parse(
+            found = options.parse(
                 _modern(text), self.KNOWN_OPTIONS | _SIZES,
                 'option ganesha_nfs_export_options')
-            ganesha_exports.settings(options)
+            ganesha_exports.settings(found)
         except exception.InvalidRequest as exc:
             raise exception.ConfigurationError(
                 'ganesha_nfs_export_options', exc.what) from exc
-        return options
+        return found
 
     def options(self, specs: Mapping[str, str]) -> tuple[str, ...]:
-        options = export_options.with_defaults(
+        found = options.with_defaults(
             super().options(specs), self.default_options())
-        ganesha_exports.settings(options)
-        return options
+        ganesha_exports.settings(found)
+        return found
 
     def check(self) -> None:
         self.default_options()

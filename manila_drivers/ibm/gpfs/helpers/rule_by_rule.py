@@ -12,7 +12,6 @@ What is not mentioned stays as every server has it by now.
 import abc
 from collections.abc import Callable
 from collections.abc import Mapping
-from collections.abc import Sequence
 from typing import Any
 
 from manila_drivers import access as access_module
@@ -21,7 +20,7 @@ from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import networks
 from manila_drivers.ibm.gpfs import exports
-from manila_drivers.ibm.gpfs import site
+from manila_drivers.ibm.gpfs import paths
 
 Network = access_module.Network
 
@@ -31,28 +30,15 @@ class RuleByRule(abc.ABC):
 
     configuration: Any
 
-    @abc.abstractmethod
-    def survey(self, paths: Sequence[str] = (),
-               ) -> Mapping[str, exports.Seen | exception.DriverError]:
-        """What every server exports."""
-
-    @abc.abstractmethod
-    def reconcile(self, wanted: Sequence[exports.Export],
-                  ) -> Mapping[str, exports.Outcome]:
-        """Make every server export these as wanted."""
-
-    @abc.abstractmethod
-    def options(self, specs: Mapping[str, str]) -> tuple[str, ...]:
-        """Options for the exports of a share type."""
-
-    @abc.abstractmethod
-    def refused(self, wanted: exports.Export) -> Mapping[Network, str]:
-        """Networks that this kind of server cannot serve, and why."""
+    survey: Callable[..., exports.Found]
+    reconcile: Callable[..., Mapping[str, exports.Outcome]]
+    options: Callable[..., tuple[str, ...]]
+    refused: Callable[..., Mapping[Network, str]]
 
     def create_export(self, local_path: str) -> str:
         """Where clients find a directory; nobody can reach it by that."""
         address = str(self.configuration.gpfs_share_export_ip)
-        return f'{site.bracketed(address)}:{local_path}'
+        return f'{paths.bracketed(address)}:{local_path}'
 
     def allow_access(self, local_path: str, share: Any, access_type: Any,
                      access: str | None = None) -> None:

@@ -2,21 +2,19 @@
 
 """What a NAS helper is: it makes servers export exactly what is wanted.
 
-A helper does nothing but four pure things: it says what to ask a server
-(:meth:`~NASHelperBase.questions`), reads the answers
-(:meth:`~NASHelperBase.understand`), says what has to be run there
-(:meth:`~NASHelperBase.plan`) and whether that came out right
-(:meth:`~NASHelperBase.verdict`).  The base class carries it out: all servers
-at once, one round trip for the questions and one for the changes, however
-many rules there are; a third only after a failure, to see what became of it.
+A helper does four pure things: it says what to ask a server (``questions``),
+reads the answers (``understand``), says what has to be run there (``plan``)
+and whether that came out right (``verify``).  The base class carries it out:
+all servers at once, one round trip for the questions and one for the changes,
+however many rules there are; a third only after a failure.
 """
 
 import abc
-from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 import logging
 import time
 from typing import Any
@@ -26,11 +24,11 @@ from typing import TypeVar
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs import execute
-from manila_drivers.ibm.gpfs import export_options
 from manila_drivers.ibm.gpfs import exports
-from manila_drivers.ibm.gpfs import rule_by_rule
-from manila_drivers.ibm.gpfs import servers
 from manila_drivers.ibm.gpfs import settings
+from manila_drivers.ibm.gpfs.helpers import options
+from manila_drivers.ibm.gpfs.helpers import rule_by_rule
+from manila_drivers.ibm.gpfs.helpers import servers
 from manila_drivers.nas import directory
 from manila_drivers.transport import command
 from manila_drivers.transport import retry
@@ -48,14 +46,11 @@ _LIMIT = 300.0
 
 
 class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
-    """Exports of all servers of one kind.
+    """Exports of all servers of one kind.  Thread-safe.
 
-    :param execute: runs commands; a callable ``execute(*words)`` for the
-        management host, whose ``server(name)`` is what runs commands on an
-        NFS server (:class:`manila_drivers.ibm.gpfs.execute.Execute`).
+    :param execute: runs commands on hosts
+        (:class:`manila_drivers.ibm.gpfs.execute.Execute`).
     :param config_object: the backend's configuration.
-
-    The constructor does no I/O.  All methods may be called by many threads.
     """
 
     #: What ``gpfs_nfs_server_type`` calls it.
@@ -79,8 +74,6 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         """What to run on a server to know how it exports these paths.
 
         :param paths: those of interest; empty for all there are.
-
-        All are run, also behind one that fails.
         """
 
     @abc.abstractmethod
@@ -88,32 +81,31 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
                    results: Sequence[command.Result]) -> Facts:
         """Read what the questions were answered with.
 
-        :raises DriverError: it cannot be read, or something failed that
-            must not.
+        :raises DriverError: it cannot be read.
         """
 
     @abc.abstractmethod
     def seen(self, facts: Facts) -> exports.Seen:
         """What clients get from that server, whoever gave it to them."""
 
-    def agree(self, facts: Mapping[str, Facts],
+    def allocate(self, facts: Mapping[str, Facts],
               wanted: Sequence[Export]) -> Any:
         """What all servers must have in common, such as export numbers.
 
         :param facts: of all servers that answered, by server.
-        :returns: handed to :meth:`plan` and :meth:`verdict`.
+        :returns: handed to :meth:`plan` and :meth:`verify`.
         """
 
     @abc.abstractmethod
     def plan(self, facts: Facts, wanted: Sequence[Export],
-             agreed: Any) -> Commands:
+             allocated: Any) -> Commands:
         """What has to be run there, in order; nothing if all is well.
 
         What takes access away goes before what gives it.  The first that
         fails is the last that is run.
         """
 
-    def verdict(self, server: str, wanted: Sequence[Export], agreed: Any,
+    def verify(self, server: str, wanted: Sequence[Export], allocated: Any,
                 results: Sequence[command.Result]) -> str:
         """What is wrong after all was run, '' if nothing is.
 
@@ -132,35 +124,30 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
                    wanted: Export) -> Mapping[access.Network, str]:
         """The same of one server, if it can do less than its kind.
 
-        Known only once it was asked, when others may have been changed; the
-        caller then makes all of them do without.
+        Known only once it was asked; the caller has all do without.
+
+        :raises InvalidRequest: it cannot serve the others without them.
         """
         return {}
-
-    # What a helper may write.
 
     def warn(self, server: str, paths: Sequence[str],
              exported: Iterable[str]) -> None:
         """Tell of exports by which everything below them is reached."""
-        found = directory.above(paths, exported)
-        if found:
+        if found := directory.above(paths, exported):
             LOG.error(
                 'NFS server %s also exports %s, and so the shares below it: '
                 'whoever may mount that reaches all of them, whatever their '
                 'access rules say. It is not of this driver. Remove it.',
                 server, ', '.join(found))
 
-    def scraps(self, export: Export) -> Sequence[str]:
-        """Files that a call which was cut off may have left half written.
-
-        They are removed whenever the export is looked at.
-        """
+    def stale_files(self, export: Export) -> Sequence[str]:
+        """Files that may be half written, after a call was cut off."""
         return ()
 
     def expect(self, wanted: Sequence[Export]) -> None:
         """What is going to be asked about."""
 
-    def learn(self, failure: exception.BackendError) -> bool:
+    def adapt(self, failure: exception.BackendError) -> bool:
         """Whether a failure says how to do better the next time.
 
         The changes are then planned and made anew, once.
@@ -212,19 +199,15 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         :raises ConfigurationError: naming the option to correct.
         """
         servers.check_names(self.servers)
-        seen = self.survey()
-        errors = {server: found for server, found in seen.items()
-                  if isinstance(found, exception.DriverError)}
+        errors, seen = exports.apart(self.survey())
         for server, error in errors.items():
             LOG.error('NFS server %s cannot be used: %s', server, error)
-        if len(errors) == len(seen):
+        if not seen:
             raise exception.ConfigurationError(
                 'gpfs_nfs_server_list', f'no {self.TYPE} server can be '
                 f'used', answer=exports.report(errors, 'failed').answer,
                 check='gpfs_nfs_server_type, gpfs_nfs_server_list and that '
                 'the NFS servers run')
-
-    # What every helper does.
 
     def options(self, specs: Mapping[str, str]) -> tuple[str, ...]:
         """Options for the exports of a share type.
@@ -232,16 +215,14 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         :raises InvalidRequest: the extra spec has options that are refused.
         """
         text = specs.get(self.OPTIONS_SPEC, '') if self.OPTIONS_SPEC else ''
-        return export_options.parse(text, self.KNOWN_OPTIONS,
+        return options.parse(text, self.KNOWN_OPTIONS,
                                     f'extra spec {self.OPTIONS_SPEC}',
                                     self.OPPOSITES)
 
     def survey(self, paths: Sequence[str] = (),
-               ) -> dict[str, exports.Seen | exception.DriverError]:
+               ) -> exports.Found:
         """What every server exports: one round trip each, all at once."""
-        return {server: found if isinstance(found, exception.DriverError)
-                else self.seen(found)
-                for server, found in self._ask(self.servers, paths).items()}
+        return self.look(self._ask(self.servers, paths))
 
     def boots(self) -> dict[str, str]:
         """What changes with every boot of a server; '' if it is down."""
@@ -249,54 +230,81 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
             self.runner(server), server, self.limit))
 
     def reconcile(self, wanted: Sequence[Export], *,
-                  only: Sequence[str] = (), asking: Sequence[str] = (),
-                  before_changes: Callable[
-                      [Mapping[str, exports.Seen | exception.DriverError],
-                       Sequence[Export]], Sequence[Export]] | None = None,
-                  ) -> dict[str, Outcome]:
+                  only: Sequence[str] = ()) -> dict[str, Outcome]:
         """Make every server export these as wanted, and nothing else of
         their paths.
 
         :param only: servers to do this on; else all.
-        :param asking: servers to come to an agreement with; else those.
-        :param before_changes: may replace what is wanted when all servers
-            have been asked.
         :returns: what became of it, for every server; none stops another.
         """
-        chosen = tuple(only) or self.servers
-        asked = tuple(dict.fromkeys((*chosen, *asking)))
+        return self.apply(self.ask(wanted, only), wanted, only)
+
+    def ask(self, wanted: Sequence[Export], only: Sequence[str] = (),
+            ) -> dict[str, Facts | exception.DriverError]:
+        """Ask servers all that it takes to export these as wanted.
+
+        Files that a call which was cut off has left are removed.
+        """
         self.expect(wanted)
-        facts = self._ask(asked, [export.path for export in wanted],
-                          existing=[export.path for export in wanted
-                                    if export.levels],
-                          scraps=[file for export in wanted
-                                  for file in self.scraps(export)])
-        if before_changes is not None:
-            wanted = before_changes(
-                {server: found if isinstance(found, exception.DriverError)
-                 else self.seen(found) for server, found in facts.items()
-                 if server in chosen}, wanted)
+        return self._ask(tuple(only) or self.servers,
+                         [export.path for export in wanted],
+                         existing=[export.path for export in wanted
+                                   if export.levels],
+                         stale=[file for export in wanted
+                                 for file in self.stale_files(export)])
+
+    def look(self, facts: Mapping[str, Facts | exception.DriverError],
+             ) -> exports.Found:
+        """Return what clients get from each server that answered."""
+        return {server: found if isinstance(found, exception.DriverError)
+                else self.seen(found) for server, found in facts.items()}
+
+    def refused_anywhere(
+            self, facts: Mapping[str, Facts | exception.DriverError],
+            wanted: Export) -> Mapping[access.Network, str]:
+        """Return networks that one of the servers cannot serve, and why."""
+        refused: dict[access.Network, str] = {}
+        for found in facts.values():
+            if not isinstance(found, exception.DriverError):
+                # One that cannot do without them fails alone, later.
+                more, _ = exception.caught(functools.partial(
+                    self.refused_by, found, wanted))
+                refused.update(more or {})
+        return refused
+
+    def apply(self, facts: Mapping[str, Facts | exception.DriverError],
+              wanted: Sequence[Export], only: Sequence[str] = (),
+              ) -> dict[str, Outcome]:
+        """Make servers export these as wanted, and nothing else of their
+        paths.
+
+        :param facts: what servers were asked before; what they have to have
+            in common is agreed on with all of these.
+        :param only: servers to do this on; else all of these.
+        :returns: what became of it, for every server; none stops another.
+        """
+        chosen = tuple(only) or tuple(facts)
         known = {server: found for server, found in facts.items()
                  if not isinstance(found, exception.DriverError)}
         try:
-            agreed = self.agree(known, wanted)
+            allocated = self.allocate(known, wanted)
         except exception.DriverError as exc:
             return {server: Outcome(error=exc) for server in chosen}
 
-        def one(server: str) -> Outcome:
-            found = facts[server]
-            if isinstance(found, exception.DriverError):
-                return Outcome(error=found)
-            return self._change(server, found, wanted, agreed)
-
-        return servers.everywhere(chosen, one)
+        return {**{server: Outcome(error=found) for server in chosen
+                   if isinstance(found := facts[server],
+                                 exception.DriverError)},
+                **servers.everywhere(
+                    [server for server in chosen if server in known],
+                    lambda server: self._change(server, known[server],
+                                                wanted, allocated))}
 
     def _ask(self, chosen: Sequence[str], paths: Sequence[str],
-             existing: Sequence[str] = (), scraps: Sequence[str] = (),
+             existing: Sequence[str] = (), stale: Sequence[str] = (),
              ) -> dict[str, Facts | exception.DriverError]:
         def one(server: str) -> Facts | exception.DriverError:
             try:
-                return self._facts(server, paths, existing, scraps)
+                return self._facts(server, paths, existing, stale)
             except exception.DriverError as exc:
                 return exc
 
@@ -304,7 +312,7 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
 
     def _facts(self, server: str, paths: Sequence[str],
                existing: Sequence[str] = (),
-               scraps: Sequence[str] = ()) -> Facts:
+               stale: Sequence[str] = ()) -> Facts:
         """Ask one server.
 
         :param existing: what has to be a directory there: an export of
@@ -315,8 +323,8 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         looks = [command.Command.of('stat', '-c', '%F', path, root=True,
                                     accept=frozenset(range(256)))
                  for path in existing]
-        tidy = [command.Command.of('rm', '-f', '--', *scraps, root=True)] \
-            if scraps else []
+        tidy = [command.Command.of('rm', '-f', '--', *stale, root=True)] \
+            if stale else []
         results = self.asked(server, [*questions, *looks, *tidy])
         for path, look in zip(existing, results[len(questions):],
                               strict=False):
@@ -329,23 +337,21 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         return self.understand(server, results[:len(questions)])
 
     def _change(self, server: str, facts: Facts, wanted: Sequence[Export],
-                agreed: Any) -> Outcome:
+                allocated: Any) -> Outcome:
         before = self.seen(facts)
-        refused: dict[str, Mapping[access.Network, str]] = {}
         try:
-            refused = {export.path: found for export in wanted if (
-                found := {**self.refused(export),
-                          **self.refused_by(facts, export)})}
-            commands = self.plan(facts, wanted, agreed)
-            error = (self._carried_out(server, commands, wanted, agreed)
+            for export in wanted:
+                self.refused_by(facts, export)
+            commands = self.plan(facts, wanted, allocated)
+            error = (self._carried_out(server, commands, wanted, allocated)
                      if commands else None)
         except exception.DriverError as exc:
-            return Outcome(before, exc, refused)
-        return Outcome(before, error, refused, changed=bool(commands))
+            return Outcome(before, exc)
+        return Outcome(before, error, changed=bool(commands))
 
     def _carried_out(self, server: str, commands: Commands,
                      wanted: Sequence[Export],
-                     agreed: Any) -> exception.DriverError | None:
+                     allocated: Any) -> exception.DriverError | None:
         """Run the changes; after a failure look whether it still is one.
 
         What was cut off, and what a server is too busy for, is tried again
@@ -358,19 +364,20 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
             getattr(self.execute, 'sleep', time.sleep))
         learned = False
         while True:
-            failure = self._once(server, commands, wanted, agreed)
+            failure = self._once(server, commands, wanted, allocated)
             if failure is None:
                 return None
             LOG.warning('NFS server %s: looking again, for %s', server,
                         failure)
+            again = False
             refused = isinstance(failure, exception.BackendError) \
                 and not self.busy(failure)
-            again = isinstance(failure, exception.BackendError) \
-                and refused and not learned and self.learn(failure)
-            learned = learned or refused
+            if isinstance(failure, exception.BackendError) and refused:
+                again = not learned and self.adapt(failure)
+                learned = True
             try:
                 facts = self._facts(server, [each.path for each in wanted])
-                commands = self.plan(facts, wanted, agreed)
+                commands = self.plan(facts, wanted, allocated)
             except exception.DriverError as exc:
                 failure.add_note(f'It could not be done again: {exc}')
                 return failure
@@ -381,10 +388,10 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
 
     def _once(self, server: str, commands: Commands,
               wanted: Sequence[Export],
-              agreed: Any) -> exception.DriverError | None:
+              allocated: Any) -> exception.DriverError | None:
         try:
             results = self.done(server, commands)
-            wrong = self.verdict(server, wanted, agreed, results)
+            wrong = self.verify(server, wanted, allocated, results)
         except exception.DriverError as exc:
             return exc
         return exception.BackendError(

@@ -9,8 +9,8 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers.ibm.gpfs import cluster
 from manila_drivers.ibm.gpfs import records
-from manila_drivers.ibm.gpfs import site as site_module
 
 LOG = logging.getLogger(__name__)
 
@@ -18,26 +18,26 @@ LOG = logging.getLogger(__name__)
 _PROMISED_FOR = 600.0
 
 
-class Capacity:
+class StatsService:
     """Statistics of one backend."""
 
-    def __init__(self, site: site_module.Site,
+    def __init__(self, gpfs: cluster.GpfsCluster,
                  clock: Callable[[], float]) -> None:
-        self._site = site
+        self._cluster = gpfs
         self._clock = clock
         self._lock = threading.Lock()
         self._promised: float | None = None
         self._since = 0.0
 
     def read(self) -> dict[str, Any]:
-        site = self._site
-        cmd = site.commands.unix('df', '-P', '-B', '1', site.settings.base)
-        result, = site.execute.ask([cmd])
+        gpfs = self._cluster
+        cmd = gpfs.commands.unix('df', '-P', '-B', '1', gpfs.settings.base)
+        result, = gpfs.execute.ask([cmd])
         fields = result.stdout.splitlines()[-1].split() \
             if result.status == 0 and result.stdout else []
-        if fields and fields[0].removeprefix('/dev/') != site.device:
+        if fields and fields[0].removeprefix('/dev/') != gpfs.device:
             raise exception.BackendError(
-                f'{site.settings.base} is not in {site.device} on a '
+                f'{gpfs.settings.base} is not in {gpfs.device} on a '
                 f'management host but in {fields[0]}, which tells nothing '
                 f'about its room', answer=cmd.excerpt(result.stdout),
                 check='that the file system is mounted there')
@@ -46,7 +46,7 @@ class Capacity:
             raise exception.BackendError(
                 'df does not tell the room of the file system',
                 answer=cmd.excerpt(result.stderr or result.stdout))
-        copies = site.filesystem.replicas
+        copies = gpfs.filesystem.replicas
         found: dict[str, Any] = {
             'total_capacity_gb': _gib(int(fields[1]), copies),
             'free_capacity_gb': _gib(int(fields[3]), copies)}
@@ -68,12 +68,12 @@ class Capacity:
             return self._promised
 
     def _sum(self) -> float:
-        site = self._site
-        cmd = site.commands.quotas(site.device)
-        found = site.ask(site_module.Question(
+        gpfs = self._cluster
+        cmd = gpfs.commands.quotas(gpfs.device)
+        found = gpfs.ask(cluster.Question(
             [cmd], lambda results: records.quotas(cmd, results[0])))
         total = sum(quota.limit for quota in found.values())
-        return round(total / records.GIB_IN_KIB / site.filesystem.replicas, 2)
+        return round(total / records.GIB_IN_KIB / gpfs.filesystem.replicas, 2)
 
 
 def _gib(size: int, copies: int) -> float:

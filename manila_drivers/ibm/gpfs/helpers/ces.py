@@ -20,13 +20,13 @@ from typing import Any
 
 from manila_drivers import access
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import ces_list
 from manila_drivers.ibm.gpfs import commands
-from manila_drivers.ibm.gpfs import export_options
 from manila_drivers.ibm.gpfs import exports
-from manila_drivers.ibm.gpfs import helper
 from manila_drivers.ibm.gpfs import listing
 from manila_drivers.ibm.gpfs import records
+from manila_drivers.ibm.gpfs.helpers import base
+from manila_drivers.ibm.gpfs.helpers import ces_list
+from manila_drivers.ibm.gpfs.helpers import options
 from manila_drivers.nas import ganesha_exports
 from manila_drivers.transport import command
 from manila_drivers.transport import script
@@ -39,10 +39,10 @@ _LEVELS = {'rw': access.RW, 'ro': access.RO, 'none': '', 'mdonly': '',
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
+class CesFacts:
     """The clients of all exports that were listed, in their order."""
 
-    entries: Mapping[str, Sequence[ces_list.Entry]]
+    entries: Mapping[str, Sequence[ces_list.CesClient]]
 
     def untold(self, path: str) -> bool:
         """Whether it is not said what some client gets."""
@@ -50,13 +50,13 @@ class Facts:
                    for entry in self.entries.get(path, ()))
 
 
-class CESHelper(helper.NASHelperBase[Facts]):
+class CESHelper(base.NASHelperBase[CesFacts]):
     """Exports through ``mmnfs``, on a management host."""
 
     TYPE = 'CES'
     NEEDS_SERVERS = False
     OPTIONS_SPEC = 'ces:export_options'
-    KNOWN_OPTIONS = export_options.GANESHA
+    KNOWN_OPTIONS = options.GANESHA
 
     def __init__(self, execute: Any, config_object: Any) -> None:
         super().__init__(execute, config_object)
@@ -73,13 +73,13 @@ class CESHelper(helper.NASHelperBase[Facts]):
     def runner(self, server: str) -> script.Runner:
         return self.execute.management  # type: ignore[no-any-return]
 
-    def asked(self, server: str, questions: helper.Commands,
+    def asked(self, server: str, questions: base.Commands,
               ) -> Sequence[command.Result]:
         """Any of the management hosts can say it."""
         return self.execute.ask(questions)  # type: ignore[no-any-return]
 
     def done(self, server: str,
-             changes: helper.Commands) -> Sequence[command.Result]:
+             changes: base.Commands) -> Sequence[command.Result]:
         answer = self.execute.do(changes)
         if answer.error is not None:
             raise answer.error
@@ -111,16 +111,16 @@ class CESHelper(helper.NASHelperBase[Facts]):
 
     # Questions
 
-    def questions(self, paths: Sequence[str]) -> helper.Commands:
+    def questions(self, paths: Sequence[str]) -> base.Commands:
         only = ['--nfsdefs', paths[0]] if len(paths) == 1 else []
         return [self._mmnfs('list', *only, '-Y', accept=range(256))]
 
     def _facts(self, server: str, paths: Sequence[str],
                existing: Sequence[str] = (),
-               scraps: Sequence[str] = ()) -> Facts:
+               stale: Sequence[str] = ()) -> CesFacts:
         """A plain list may have no more than paths and clients; then it is
         asked for the details of all shares."""
-        facts = super()._facts(server, paths, existing, scraps)
+        facts = super()._facts(server, paths, existing, stale)
         if len(paths) == 1 or not any(map(facts.untold, facts.entries)):
             return facts
         base = self.configuration.gpfs_mount_point_base
@@ -133,15 +133,15 @@ class CESHelper(helper.NASHelperBase[Facts]):
             LOG.warning('CES does not tell what its clients may do: %s',
                         error)
             return facts
-        return Facts({**facts.entries, **more.entries})
+        return CesFacts({**facts.entries, **more.entries})
 
     def understand(self, server: str,
-                   results: Sequence[command.Result]) -> Facts:
+                   results: Sequence[command.Result]) -> CesFacts:
         result, = results
         wrong = records.failure(self._mmnfs('list'), result)
         if wrong is not None:
             raise wrong
-        found: dict[str, list[ces_list.Entry]] = {}
+        found: dict[str, list[ces_list.CesClient]] = {}
         for row in listing.rows(result.stdout, 'mmcesnfslsexport',
                                 'nfsexports', long_column='clients',
                                 needed=('path', 'clients')):
@@ -149,9 +149,9 @@ class CESHelper(helper.NASHelperBase[Facts]):
                 self.here(posixpath.normpath(row['path'])), [])
             if row.get('clients'):
                 entries.append(_entry(row))
-        return Facts(found)
+        return CesFacts(found)
 
-    def seen(self, facts: Facts) -> exports.Seen:
+    def seen(self, facts: CesFacts) -> exports.Seen:
         return exports.Seen(
             {path: ces_list.levels_of(entries)
              for path, entries in facts.entries.items()},
@@ -166,7 +166,7 @@ class CESHelper(helper.NASHelperBase[Facts]):
         """Behind CES is Ganesha."""
         return ganesha_exports.refused(wanted.levels)
 
-    def learn(self, failure: exception.BackendError) -> bool:
+    def adapt(self, failure: exception.BackendError) -> bool:
         """Plan anew what is left: an export may be there all of a sudden.
 
         What was told in one command is told one by one from now on, unless
@@ -176,20 +176,20 @@ class CESHelper(helper.NASHelperBase[Facts]):
             self._combines = False
         return True
 
-    def plan(self, facts: Facts, wanted: Sequence[exports.Export],
-             agreed: Any) -> helper.Commands:
+    def plan(self, facts: CesFacts, wanted: Sequence[exports.Export],
+             allocated: Any) -> base.Commands:
         return [cmd for export in wanted
                 for cmd in self._plan(export, facts.entries.get(export.path))]
 
-    def verdict(self, server: str, wanted: Sequence[exports.Export],
-                agreed: Any, results: Sequence[command.Result]) -> str:
+    def verify(self, server: str, wanted: Sequence[exports.Export],
+                allocated: Any, results: Sequence[command.Result]) -> str:
         """There are builds that fail in words only."""
         wrong = [records.failure(self._mmnfs('change'), result)
                  for result in results]
         return '; '.join(error.answer for error in wrong if error)
 
     def _plan(self, export: exports.Export,
-              entries: Sequence[ces_list.Entry] | None) -> helper.Commands:
+              entries: Sequence[ces_list.CesClient] | None) -> base.Commands:
         path = export.path
         if entries is None:
             if not export.levels:
@@ -223,7 +223,7 @@ def _tells_one(text: str) -> bool:
         option in text for option in ces_list.CHANGES) < 2
 
 
-def _entry(row: listing.Row) -> ces_list.Entry:
+def _entry(row: listing.Row) -> ces_list.CesClient:
     client = row['clients'].strip()
     try:
         network = None if client == ganesha_exports.ANYBODY \
@@ -232,4 +232,4 @@ def _entry(row: listing.Row) -> ces_list.Entry:
         network = None
     level = _LEVELS.get(row.get('access_type', '').strip().lower(),
                         ces_list.UNTOLD)
-    return ces_list.Entry(client, network, level, row)
+    return ces_list.CesClient(client, network, level, row)

@@ -13,10 +13,11 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers.ibm.gpfs import exporting
+from manila_drivers.driver.call import Call
+from manila_drivers.ibm.gpfs import access
+from manila_drivers.ibm.gpfs import cluster
 from manila_drivers.ibm.gpfs import records
-from manila_drivers.ibm.gpfs import shares as shares_module
-from manila_drivers.ibm.gpfs import site as site_module
+from manila_drivers.ibm.gpfs import shares
 from manila_drivers.transport import command
 
 LOG = logging.getLogger(__name__)
@@ -33,16 +34,15 @@ class Move:
     undo: command.Command
 
 
-class Managing:
+class AdoptionService:
     """Takes filesets under management, and lets them go."""
 
-    def __init__(self, site: site_module.Site,
-                 exports: exporting.Exporting) -> None:
-        self._site = site
-        self._exports = exports
+    def __init__(self, gpfs: cluster.GpfsCluster,
+                 access: access.AccessService) -> None:
+        self._cluster = gpfs
+        self._access = access
 
-    def manage(self, share: model.Share, options: Mapping[str, Any],
-               specs: model.Specs) -> dict[str, Any]:
+    def adopt(self, call: Call, options: Mapping[str, Any]) -> dict[str, Any]:
         """Take over the fileset that is linked at an export's path.
 
         Everything is checked before anything is changed.  A repeated call
@@ -52,9 +52,10 @@ class Managing:
             ``chmod=true`` gives the root directory the mode of new shares.
         :raises NotManageable: it cannot be taken over as it is.
         """
-        shares_module.check_protocol(share)
+        share, specs = call.share, call.specs()
+        shares.check_protocol(share)
         self._check_options(specs)
-        target = self._site.settings.path(share.name)
+        target = self._cluster.settings.path(share.name)
         path = self._wanted_path(share)
         filesets = self._filesets()
         mine = next((one for one in filesets if one.name == share.name
@@ -69,21 +70,21 @@ class Managing:
             size = self._size(quota, options)
             self._run(found, self._moves(share, found, target, filesets,
                                          quota, size))
-            self._site.known.forget(found.name)
-            self._site.known.made(share, target)
-            self._exports.nobody.add(share.id)
-        self._site.sizes.given(share, size)
+            self._cluster.known.forget(found.name)
+            self._cluster.known.made(share, target)
+            self._access.nobody.add(share.id)
+        self._cluster.sizes.given(share, size)
         if model.as_bool(options.get('chmod')):
-            self._site.do(self._site.commands.permissions(target))
+            self._cluster.do(self._cluster.commands.permissions(target))
         return {'size': size,
-                'export_locations': self._site.locations(target)}
+                'export_locations': self._cluster.locations(target)}
 
     # What is asked for
 
     def _check_options(self, specs: model.Specs) -> None:
         """Or no rule could be applied later."""
         try:
-            self._exports.options(specs)
+            self._access.options(specs)
         except exception.InvalidRequest as exc:
             raise exception.TypeMismatch(exc.what, check=exc.check) from exc
 
@@ -92,8 +93,8 @@ class Managing:
         text = share.export_paths[0] if share.export_paths else ''
         host, colon, path = text.rpartition(':/')
         path = '/' + path
-        settings = self._site.settings
-        known = {*self._site.addresses, settings.main, *settings.servers}
+        settings = self._cluster.settings
+        known = {*self._cluster.addresses, settings.main, *settings.servers}
         if not colon or not host:
             raise exception.NotManageable(
                 f'{text!r} is not of the form host:/path')
@@ -111,10 +112,10 @@ class Managing:
         return path
 
     def _filesets(self) -> list[records.Fileset]:
-        cmd = self._site.commands.filesets(self._site.device)
-        return self._site.ask(site_module.Question(
+        cmd = self._cluster.commands.filesets(self._cluster.device)
+        return self._cluster.ask(cluster.Question(
             [cmd], lambda results: [
-                one for one in self._site.filesets(cmd, results[0])
+                one for one in self._cluster.filesets(cmd, results[0])
                 if not one.deleted]))
 
     def _check_free(self, target: str, found: records.Fileset) -> None:
@@ -124,14 +125,15 @@ class Managing:
         """
         if found.path == target:
             return
-        kind, = self._site.execute.ask([self._site.commands.kind(target)])
+        kind, = self._cluster.execute.ask([
+            self._cluster.commands.kind(target)])
         if kind.status == 0:
             raise exception.NotManageable(
                 f'{target} is a {kind.stdout.strip()} already', check=target)
 
-    def _quota(self, name: str) -> records.Quota:
-        cmd = self._site.commands.quota(self._site.device, name)
-        found = self._site.ask(site_module.Question(
+    def _quota(self, name: str) -> records.FilesetQuota:
+        cmd = self._cluster.commands.quota(self._cluster.device, name)
+        found = self._cluster.ask(cluster.Question(
             [cmd], lambda results: records.quotas(cmd, results[0]))).get(name)
         if found is None:
             raise exception.NotManageable(
@@ -158,7 +160,7 @@ class Managing:
         objections = [
             ('it is the root fileset', found.name == 'root'),
             ('it is a dependent fileset', not found.independent
-             and self._site.settings.independent),
+             and self._cluster.settings.independent),
             (found.doubt, found.doubt),
             ('it has AFM attributes', found.afm),
             ('whether it has AFM attributes is not told',
@@ -178,7 +180,7 @@ class Managing:
                     f'Fileset {found.name} at {path} cannot be managed: '
                     f'{text}')
         exported = {server: paths for server, paths in
-                    self._exports.exported_below(path).items() if paths}
+                    self._access.exported_below(path).items() if paths}
         if exported:
             raise exception.NotManageable(
                 f'{path} is exported: {exported}. Clients would go on '
@@ -186,10 +188,10 @@ class Managing:
                 check='remove these exports first')
         return found
 
-    def _size(self, quota: records.Quota,
+    def _size(self, quota: records.FilesetQuota,
               options: Mapping[str, Any]) -> int:
         """GiB, so that what is there fits."""
-        each = self._site.filesystem.replicas * records.GIB_IN_KIB
+        each = self._cluster.filesystem.replicas * records.GIB_IN_KIB
         used = max(1, math.ceil(quota.usage / each))
         given = options.get('size')
         if given is not None:
@@ -216,9 +218,9 @@ class Managing:
 
     def _moves(self, share: model.Share, found: records.Fileset,
                target: str, filesets: Sequence[records.Fileset],
-               quota: records.Quota, size: int) -> list[Move]:
-        make, device = self._site.commands, self._site.device
-        limit = self._site.filesystem.quota_gib(size)
+               quota: records.FilesetQuota, size: int) -> list[Move]:
+        make, device = self._cluster.commands, self._cluster.device
+        limit = self._cluster.filesystem.quota_gib(size)
         moves = []
         if found.name != share.name:
             moves.append(Move(make.rename(device, found.name, share.name),
@@ -238,7 +240,7 @@ class Managing:
     def _relocation(self, share: model.Share, path: str, target: str,
                     filesets: Sequence[records.Fileset]) -> list[Move]:
         """How its junction gets from one place to another."""
-        make, device = self._site.commands, self._site.device
+        make, device = self._cluster.commands, self._cluster.device
         if not path:
             return [Move(make.link(device, share.name, target),
                          make.unlink(device, share.name, force=False))]
@@ -259,7 +261,7 @@ class Managing:
         :raises DriverError: it failed, and was taken back.
         """
         try:
-            self._site.do([move.do for move in moves])
+            self._cluster.do([move.do for move in moves])
         except (exception.BackendError, exception.OutcomeUnknown) as exc:
             self._take_back(found, moves, exc)
             raise
@@ -272,7 +274,7 @@ class Managing:
                        if one.ident == found.ident)
             names = (found.name, found.path, found.comment)
             if (now.name, now.path, now.comment) != names:
-                self._site.execute.ask([move.undo for move
+                self._cluster.execute.ask([move.undo for move
                                         in reversed(moves)])
         _, error = exception.caught_any(take_back)
         if error is not None:
@@ -280,22 +282,23 @@ class Managing:
             cause.add_note(f'Half managed, since taking it back failed: '
                            f'{error}')
 
-    def unmanage(self, share: model.Share) -> None:
+    def release(self, call: Call) -> None:
         """Let it go: it loses our mark and keeps all else."""
-        site, make = self._site, self._site.commands
-        known = site.known.of(share, site.settings.path(share.name))
-        site.known.forget(share.name)
-        self._exports.nobody.discard(share.id)
-        question = make.fileset(site.device, share.name)
+        share = call.share
+        gpfs, make = self._cluster, self._cluster.commands
+        known = gpfs.known.of(share, gpfs.settings.path(share.name))
+        gpfs.known.forget(share.name)
+        self._access.nobody.discard(share.id)
+        question = make.fileset(gpfs.device, share.name)
 
         def plan(found: records.Fileset | None) -> Commands:
             if found is None or found.owner != share.id:
                 return []
-            return [make.comment(site.device, share.name,
+            return [make.comment(gpfs.device, share.name,
                                  f'was manila:{share.id}')]
 
-        site.converge(site_module.Question(
-            [question], lambda results: site.fileset(
+        gpfs.converge(cluster.Question(
+            [question], lambda results: gpfs.fileset(
                 question, results[0], share.name)), plan, likely=known)
 
 

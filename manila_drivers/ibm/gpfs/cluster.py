@@ -15,11 +15,11 @@ from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers.ibm.gpfs import execute as execute_module
-from manila_drivers.ibm.gpfs import filesystem
+from manila_drivers.ibm.gpfs import execute
 from manila_drivers.ibm.gpfs import known
+from manila_drivers.ibm.gpfs import paths
 from manila_drivers.ibm.gpfs import records
-from manila_drivers.ibm.gpfs import settings as settings_module
+from manila_drivers.ibm.gpfs import settings
 from manila_drivers.transport import command
 
 LOG = logging.getLogger(__name__)
@@ -28,18 +28,18 @@ Facts = TypeVar('Facts')
 Commands = Sequence[command.Command]
 Results = Sequence[command.Result]
 
-FileSystem = filesystem.FileSystem
+FileSystem = records.FileSystem
 
 # Releases differ in whether they put the file system's name in quotes, and
 # newer ones have a line for the snapshots of the whole of it.
 _SNAPDIR = re.compile(r'^(?!Global).* is "?([^\s"/]+)"?', re.MULTILINE)
 
 
-class Site:
+class GpfsCluster:
     """A backend's commands, and where they run."""
 
-    def __init__(self, settings: settings_module.Settings,
-                 execute: execute_module.Execute) -> None:
+    def __init__(self, settings: settings.Settings,
+                 execute: execute.Execute) -> None:
         self.settings = settings
         self.execute = execute
         self.commands = execute.commands
@@ -51,7 +51,7 @@ class Site:
         #: Filesets that were seen.
         self.known = known.KnownFilesets()
         #: Sizes that shares have got in this process.
-        self.sizes = known.Sizes()
+        self.sizes = known.GivenSizes()
 
     # The file system
 
@@ -93,11 +93,11 @@ class Site:
         match = _SNAPDIR.search(snapdir.stdout)
         return FileSystem(
             device, quotas='fileset' in told.get('quotasenforced', ''),
-            replicas=filesystem.replicas(device, told) if counted else 1,
+            replicas=records.replicas(device, told) if counted else 1,
             shows_quota=told.get('filesetdfenabled', '').lower() == 'yes',
             snapshots=match[1] if match and snapdir.status == 0
             else '.snapshots',
-            base=filesystem.name_of_base(
+            base=records.name_of_base(
                 _one_line(real) or self.settings.base, _one_line(mount),
                 told.get('defaultmountpoint', '')))
 
@@ -142,6 +142,35 @@ class Site:
                 f'no GPFS file system', check='gpfs_filesystem')
         return device
 
+    # Snapshots
+
+    def snapshot(self, place: paths.SnapshotPlace, *,
+                 everything: bool = False,
+                 ) -> 'Question[records.SnapshotFacts]':
+        """Make the question what there is of a snapshot.
+
+        :param everything: look at all filesets and not just at one.
+        """
+        make, device = self.commands, self.device
+        commands = [make.filesets(device) if everything
+                    else make.fileset(device, place.fileset),
+                    make.snapshots(device, place.fileset)]
+
+        def understand(results: Results) -> records.SnapshotFacts:
+            # All of a list are known from then on.
+            everyone = self.filesets(commands[0], results[0]) \
+                if everything else []
+            fileset = self.fileset(commands[0], results[0], place.fileset)
+            found = records.snapshots(
+                commands[1], results[1], place.fileset) if fileset else []
+            return records.SnapshotFacts(fileset, next((
+                one for one in found if one.name == place.name
+                and one.fileset == place.fileset), None), tuple(
+                    one.name for one in everyone
+                    if one.source == str(place)))
+
+        return Question(commands, understand)
+
     # Export locations
 
     @property
@@ -172,7 +201,7 @@ class Site:
         return frozenset().union(*map(_versions, self._addresses or ('',)))
 
     def locations(self, path: str) -> list[dict[str, Any]]:
-        return [model.export_location(f'{bracketed(address)}:{path}',
+        return [model.export_location(f'{paths.bracketed(address)}:{path}',
                                       preferred=number == 0)
                 for number, address in enumerate(self.addresses)]
 
@@ -242,7 +271,7 @@ class Site:
         try:
             commands = plan(now)
             attempts = self.execute.attempts(dataclasses.replace(
-                execute_module.PATIENCE, total=started + max(
+                execute.PATIENCE, total=started + max(
                     (cmd.timeout for cmd in commands), default=0.0)
                 - self.execute.clock()))
             while commands:
@@ -321,12 +350,3 @@ def _versions(address: str) -> frozenset[int]:
         return frozenset({ipaddress.ip_address(address).version})
     except ValueError:
         return frozenset({4, 6})
-
-
-def bracketed(address: str) -> str:
-    """An address as it goes before the colon of an export location."""
-    try:
-        version = ipaddress.ip_address(address).version
-    except ValueError:
-        return address
-    return f'[{address}]' if version == 6 else address

@@ -25,16 +25,18 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers.driver.call import Call
+from manila_drivers.ibm.gpfs import cluster
 from manila_drivers.ibm.gpfs import copy_scripts
+from manila_drivers.ibm.gpfs import paths
+from manila_drivers.ibm.gpfs import planning
 from manila_drivers.ibm.gpfs import records
-from manila_drivers.ibm.gpfs import shares as shares_module
-from manila_drivers.ibm.gpfs import site as site_module
-from manila_drivers.ibm.gpfs import snapshots as snapshots_module
+from manila_drivers.ibm.gpfs import shares
 from manila_drivers.transport import command
 
 LOG = logging.getLogger(__name__)
 
-Place = snapshots_module.Place
+SnapshotPlace = paths.SnapshotPlace
 Results = Sequence[command.Result]
 
 # Seconds for which the heartbeat of a job stands still, on a host that
@@ -138,37 +140,33 @@ class StandingStill:
                 del self._seen[key]
 
 
-class Copying:
+class CloneService:
     """Shares that are filled from snapshots."""
 
-    def __init__(self, site: site_module.Site,
-                 shares: shares_module.Shares,
-                 snapshots: snapshots_module.Snapshots,
+    def __init__(self, gpfs: cluster.GpfsCluster,
+                 shares: shares.ShareService,
                  clock: Callable[[], float]) -> None:
-        self._site = site
+        self._cluster = gpfs
         self._shares = shares
-        self._snapshots = snapshots
         self._still = StandingStill(clock)
 
-    def create(self, share: model.Share, source: Place,
-               specs: model.Specs) -> dict[str, Any]:
+    def create(self, call: Call, source: SnapshotPlace) -> dict[str, Any]:
         """Make a share and begin to fill it.
 
         :raises InvalidRequest: it is to be served otherwise than by NFS.
         :raises NotFound: there is no such snapshot.
         """
-        shares_module.check_protocol(share)
-        facts = self._site.ask(self._snapshots.question(source))
+        shares.check_protocol(call.share)
+        facts = self._cluster.ask(self._cluster.snapshot(source))
         if facts.fileset is None or not facts.fileset.linked \
                 or facts.snapshot is None or not facts.snapshot.valid:
             raise exception.NotFound(f'There is no valid snapshot {source}')
-        locations = self._shares.create(share, specs, str(source))
-        self._begin(share, source, facts.fileset, 1)
+        locations = self._shares.create(call, str(source))
+        self._begin(call.share, source, facts.fileset, 1)
         return {'status': 'creating_from_snapshot',
                 'export_locations': locations}
 
-    def status(self, share: model.Share,
-               specs: model.Specs) -> dict[str, Any]:
+    def status(self, call: Call) -> dict[str, Any]:
         """Say how far it is; take up a copy that died.
 
         What cannot be seen for a moment is asked for again: Manila takes any
@@ -177,7 +175,8 @@ class Copying:
         :raises NotFound: the fileset is gone.
         :raises DriverError: nothing was to be seen for :data:`UNSEEN` s.
         """
-        found, error = exception.caught(lambda: self._status(share, specs))
+        share = call.share
+        found, error = exception.caught(lambda: self._status(call))
         if found is not None:
             self._still.forget(share.id, 'unseen')
             return found
@@ -189,8 +188,8 @@ class Copying:
                     share.id, error)
         return {'status': 'creating_from_snapshot'}
 
-    def _status(self, share: model.Share,
-                specs: model.Specs) -> dict[str, Any]:
+    def _status(self, call: Call) -> dict[str, Any]:
+        share = call.share
         try:
             known, locations = self._look(share)
         except exception.BackendError as exc:
@@ -198,15 +197,15 @@ class Copying:
                           status=exc.status) from exc
         fileset, job = known.fileset, known.job
         if job.state == 'renewing':
-            self._renew(share, specs, known, job.log)
+            self._renew(call, known, job.log)
         elif fileset is None:
-            raise shares_module.lost(share.name)
+            raise planning.lost(share.name)
         elif not fileset.source or job.done:
             self._finish(share, known)
             return {'status': 'available', 'export_locations': locations,
                     'progress': '100%'}
         else:
-            hopeless = self._go_on(share, specs, known)
+            hopeless = self._go_on(call, known)
             if hopeless:
                 LOG.error('Share %s cannot be filled from %s: %s. %s',
                           share.id, fileset.source, hopeless, job.log)
@@ -217,11 +216,11 @@ class Copying:
 
     def _look(self, share: model.Share,
               ) -> tuple['_Known', list[dict[str, Any]]]:
-        site, make = self._site, self._site.commands
+        gpfs, make = self._cluster, self._cluster.commands
         known = self._facts(share, [
-            make.filesets(site.device), make.quotas(site.device),
+            make.filesets(gpfs.device), make.quotas(gpfs.device),
             self._script(copy_scripts.STATE, share)])
-        return known, site.locations(site.settings.path(share.name))
+        return known, gpfs.locations(gpfs.settings.path(share.name))
 
     def _finish(self, share: model.Share, known: '_Known') -> None:
         """In this order: behind the comment no command that comes late can
@@ -229,19 +228,18 @@ class Copying:
         assert known.fileset is not None
         commands = []
         if known.fileset.source:
-            commands.append(self._site.commands.comment(
-                self._site.device, share.name, records.mark(share.id)))
+            commands.append(self._cluster.commands.comment(
+                self._cluster.device, share.name, records.mark(share.id)))
         if known.job.state != 'none':
             commands.append(self.stop(share))
         if commands:
-            self._site.do(commands)
+            self._cluster.do(commands)
         self._still.forget(share.id)
-        self._site.known.full(share)
+        self._cluster.known.full(share)
 
-    def _go_on(self, share: model.Share, specs: model.Specs,
-               known: '_Known') -> str:
+    def _go_on(self, call: Call, known: '_Known') -> str:
         """Take up a copy that died; why there is no point in it, or ''."""
-        fileset, job = known.fileset, known.job
+        share, fileset, job = call.share, known.fileset, known.job
         assert fileset is not None
         if job.state == 'elsewhere':
             job = self._judge_from_afar(share, job)
@@ -261,14 +259,14 @@ class Copying:
                 'its host %s cannot be asked: fileset %s is made anew, and '
                 'filled from the beginning', fileset.source, share.id,
                 DEAD_AFTER, job.host, share.name)
-            self._renew(share, specs, known, fileset.source)
+            self._renew(call, known, fileset.source)
             return ''
         if job.done:
             # Seen by a host that was asked behind the first one.
             return ''
         LOG.warning('The copy of %s to share %s is taken up again',
                     fileset.source, share.id)
-        self._begin(share, Place.parse(fileset.source), known.parent,
+        self._begin(share, SnapshotPlace.parse(fileset.source), known.parent,
                     job.tries + 1)
         return ''
 
@@ -278,7 +276,7 @@ class Copying:
         if still is None:
             return dataclasses.replace(job, state='running')
         cmd = self._script(copy_scripts.STATE, share)
-        for result, in self._site.execute.ask_others([cmd]):
+        for result, in self._cluster.execute.ask_others([cmd]):
             if result.status:
                 continue
             other = Job.of(result.stdout)
@@ -288,14 +286,13 @@ class Copying:
         return job if still >= DEAD_AFTER else dataclasses.replace(
             job, state='running')
 
-    def _renew(self, share: model.Share, specs: model.Specs,
-               known: '_Known', source: str) -> None:
+    def _renew(self, call: Call, known: '_Known', source: str) -> None:
         """Make the fileset anew and fill it from the beginning.
 
         Whatever still runs has the old one in its hands, which is gone.
         """
-        site, make = self._site, self._site.commands
-        fileset, device = known.fileset, site.device
+        gpfs, make = self._cluster, self._cluster.commands
+        share, fileset, device = call.share, known.fileset, gpfs.device
         if known.parent is None:
             raise exception.NotFound(f'{source} is gone')
         if fileset is not None:
@@ -303,18 +300,18 @@ class Copying:
                 raise exception.Conflict(
                     f'Fileset {share.name} is not being filled from '
                     f'{source}', check=f'its comment, {fileset.comment!r}')
-            site.do([
+            gpfs.do([
                 self._script(copy_scripts.RENEW, share, source),
                 *([make.unlink(device, share.name)] if fileset.linked
                   else []), make.delete(device, share.name)])
-        self._shares.create(share, specs, source)
-        self._begin(share, Place.parse(source), known.parent,
+        self._shares.create(call, source)
+        self._begin(share, SnapshotPlace.parse(source), known.parent,
                     known.job.tries + 1)
 
     def _facts(self, share: model.Share,
                commands: Sequence[command.Command]) -> '_Known':
         def understand(results: Results) -> _Known:
-            filesets = {one.name: one for one in self._site.filesets(
+            filesets = {one.name: one for one in self._cluster.filesets(
                 commands[0], results[0]) if not one.deleted}
             wrong = records.failure(commands[2], results[2])
             if wrong is not None:
@@ -323,35 +320,35 @@ class Copying:
             mine = filesets.get(share.name)
             source = job.log if job.state == 'renewing' else (
                 mine.source if mine else '')
-            parent = filesets.get(Place.parse(source).fileset) \
+            parent = filesets.get(SnapshotPlace.parse(source).fileset) \
                 if source else None
             return _Known(
                 mine, parent if parent and parent.linked else None,
                 records.quotas(commands[1], results[1]), job)
 
-        return self._site.ask(site_module.Question(commands, understand))
+        return self._cluster.ask(cluster.Question(commands, understand))
 
     def stop(self, share: model.Share) -> command.Command:
         """Ends the copy, if there is one, and removes its files."""
         return self._script(copy_scripts.STOP, share, max(1, int(min(
-            _LAST_WORDS, self._site.settings.timeout / 3))))
+            _LAST_WORDS, self._cluster.settings.timeout / 3))))
 
-    def _begin(self, share: model.Share, source: Place,
+    def _begin(self, share: model.Share, source: SnapshotPlace,
                parent: records.Fileset, number: int) -> None:
         """Begin an attempt; one that has begun is left alone."""
-        site = self._site
-        directory = site.settings.directory
+        gpfs = self._cluster
+        directory = gpfs.settings.directory
         start = [self._script(
             copy_scripts.START, share, number,
-            f'{parent.path}/{site.filesystem.snapshots}/{source.name}',
-            site.settings.path(share.name),
+            f'{parent.path}/{gpfs.filesystem.snapshots}/{source.name}',
+            gpfs.settings.path(share.name),
             # By its path: the script is root's, and not the filters'.
-            directory and directory + '/', site.device, share.id, *RSYNC)]
-        _, error = exception.caught(lambda: site.do(start))
+            directory and directory + '/', gpfs.device, share.id, *RSYNC)]
+        _, error = exception.caught(lambda: gpfs.do(start))
         if isinstance(error, exception.OutcomeUnknown):
             LOG.warning('Beginning to fill share %s once more, for %s',
                         share.id, error)
-            site.do(start)
+            gpfs.do(start)
         elif getattr(error, 'status', None) == copy_scripts.UNREADABLE:
             # The next look at it begins it.
             LOG.warning('Share %s is not being filled yet: %s', share.id,
@@ -361,9 +358,9 @@ class Copying:
 
     def _script(self, name: str, share: model.Share,
                 *words: object) -> command.Command:
-        return self._site.commands.script(
+        return self._cluster.commands.script(
             copy_scripts.SCRIPTS[name], name,
-            self._site.settings.state_directory, share.name, *words)
+            self._cluster.settings.state_directory, share.name, *words)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -372,7 +369,7 @@ class _Known:
 
     fileset: records.Fileset | None
     parent: records.Fileset | None
-    quotas: dict[str, records.Quota]
+    quotas: dict[str, records.FilesetQuota]
     job: Job
 
     @property

@@ -12,7 +12,6 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
-import dataclasses
 import logging
 import threading
 from typing import Any
@@ -24,26 +23,18 @@ from manila_drivers.ibm.gpfs import exports
 LOG = logging.getLogger(__name__)
 
 Export = exports.Export
+PendingChange = exports.PendingChange
 
 _KEY = 'gpfs_servers_in_arrears'
 _UNCLOSED = 'gpfs_servers_not_closed'
 # What Manila stores of one text, and what stands for any server.
 _LONGEST = 1000
 _ANY = '*'
+_ACCESS = 'gpfs_access'
+_NOBODY = 'nobody'
 
 
-@dataclasses.dataclass(frozen=True)
-class Debt:
-    """What a server has to be told about one export.
-
-    :param narrow: nothing that it does not give already.
-    """
-
-    export: Export
-    narrow: bool = False
-
-
-class Note:
+class PersistentText:
     """A text about something that outlives the process; '' is none.
 
     :param storage: Manila's private storage, or None to remember nothing.
@@ -107,7 +98,7 @@ class Note:
         return error is None
 
 
-class Debts:
+class PendingChanges:
     """By server and path.  Thread-safe.
 
     :param storage: Manila's private storage, or None to remember nothing.
@@ -117,11 +108,11 @@ class Debts:
     def __init__(self, storage: Any, backend: str) -> None:
         self._storage = storage
         # Identifiers of what is stored there have to be UUIDs.
-        self._note = Note(storage, str(uuid.uuid5(
+        self._note = PersistentText(storage, str(uuid.uuid5(
             uuid.NAMESPACE_URL, f'manila-gpfs:{backend}')), _KEY)
-        self._unclosed: dict[str, Note] = {}
+        self._unclosed: dict[str, PersistentText] = {}
         self._lock = threading.Lock()
-        self._owed: dict[str, dict[str, Debt]] = {}
+        self._owed: dict[str, dict[str, PendingChange]] = {}
         # Exports of which it is not known how these servers have them.
         self._unseen: dict[str, dict[str, Export]] = {}
         self._blind = False
@@ -132,7 +123,7 @@ class Debts:
         with self._lock:
             return self._note.read()
 
-    def owed(self, server: str) -> dict[str, Debt]:
+    def owed(self, server: str) -> dict[str, PendingChange]:
         with self._lock:
             return dict(self._owed.get(server, {}))
 
@@ -147,10 +138,25 @@ class Debts:
             return sorted(server for found in (self._owed, self._unseen)
                           for server, paths in found.items() if paths)
 
-    def owe(self, server: str, debt: Debt) -> None:
+    def of(self, path: str) -> dict[str, PendingChange]:
+        """Return what servers have to be told about a path."""
         with self._lock:
-            self._owed.setdefault(server, {})[debt.export.path] = debt
-            self._mark()
+            return {server: changes[path] for server, changes
+                    in self._owed.items() if path in changes}
+
+    def remember(self, export: Export,
+                 conclusion: exports.Conclusion) -> None:
+        """Note what servers could not be told about an export."""
+        for server in conclusion.done:
+            self.paid(server, export)
+        with self._lock:
+            for server, change in conclusion.owed.items():
+                self._owed.setdefault(server, {})[export.path] = change
+                self._mark()
+        if not conclusion.errors:
+            self._note_of(export).write('')
+        elif conclusion.closing:
+            self._leave_open(conclusion.errors, export)
 
     def paid(self, server: str, export: Export) -> None:
         """That server has this export as it shall be."""
@@ -168,19 +174,15 @@ class Debts:
         text = self._note_of(export).read()
         return lambda server: text == _ANY or server in text.split()
 
-    def leave_open(self, server: str, export: Export) -> None:
+    def _leave_open(self, servers: Iterable[str], export: Export) -> None:
         note = self._note_of(export)
-        text = ' '.join(sorted({*note.read().split(), server}))
+        text = ' '.join(sorted({*note.read().split(), *servers}))
         note.write(text if len(text) <= _LONGEST else _ANY)
 
-    def all_closed(self, export: Export) -> None:
-        """Every server has done what it was told."""
-        self._note_of(export).write('')
-
-    def _note_of(self, export: Export) -> Note:
+    def _note_of(self, export: Export) -> PersistentText:
         """Calls about one share come one after the other."""
         with self._lock:
-            return self._unclosed.setdefault(export.fsid, Note(
+            return self._unclosed.setdefault(export.fsid, PersistentText(
                 self._storage, export.fsid, _UNCLOSED))
 
     def missed(self, servers: Iterable[str],
@@ -216,3 +218,38 @@ class Debts:
     def _mark(self) -> None:
         if not self._note.read():
             self._note.write(uuid.uuid4().hex)
+
+
+class Unreached:
+    """What Manila said last, as far as that was nobody.  Thread-safe.
+
+    :param storage: Manila's private storage, or None to remember nothing.
+    """
+
+    def __init__(self, storage: Any) -> None:
+        self._storage = storage
+        self._lock = threading.Lock()
+        # Of which it could not be forgotten.
+        self._wrong: set[str] = set()
+
+    def _note(self, ident: str) -> PersistentText:
+        return PersistentText(self._storage, ident, _ACCESS)
+
+    def add(self, ident: str) -> None:
+        """Remember that a share is exported nowhere, and has no rules."""
+        with self._lock:
+            self._wrong.discard(ident)
+        self._note(ident).write(_NOBODY)
+
+    def discard(self, ident: str) -> None:
+        """Forget that, before anybody is let in."""
+        if self._note(ident).write(''):
+            return
+        with self._lock:
+            self._wrong.add(ident)
+
+    def __contains__(self, ident: str) -> bool:
+        with self._lock:
+            if ident in self._wrong:
+                return False
+        return self._note(ident).look() == _NOBODY

@@ -10,9 +10,9 @@ from typing import Any
 
 from manila_drivers import access
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import export_options
 from manila_drivers.ibm.gpfs import exports
-from manila_drivers.ibm.gpfs import helper
+from manila_drivers.ibm.gpfs.helpers import base
+from manila_drivers.ibm.gpfs.helpers import options
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import kernel
 from manila_drivers.nas import kernel_plan
@@ -21,12 +21,12 @@ from manila_drivers.transport import command
 LOG = logging.getLogger(__name__)
 
 
-class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
+class KNFSHelper(base.NASHelperBase[kernel.Facts]):
     """Exports with ``exportfs``, kept in ``/etc/exports.d``."""
 
     TYPE = 'KNFS'
     OPTIONS_SPEC = 'knfs:export_options'
-    KNOWN_OPTIONS = export_options.KERNEL
+    KNOWN_OPTIONS = options.KERNEL
     OPPOSITES = exports_text.OPPOSITES
 
     def __init__(self, execute: Any, config_object: Any) -> None:
@@ -40,15 +40,15 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
     def _persist(self) -> bool:
         return bool(getattr(self.configuration, 'knfs_persist_exports', True))
 
-    def questions(self, paths: Sequence[str]) -> helper.Commands:
+    def questions(self, paths: Sequence[str]) -> base.Commands:
         return kernel.questions(paths)
 
     def _facts(self, server: str, paths: Sequence[str],
                existing: Sequence[str] = (),
-               scraps: Sequence[str] = ()) -> kernel.Facts:
+               stale: Sequence[str] = ()) -> kernel.Facts:
         """Servers may export thousands of directories, of which one changes:
         all are read only where that one does not tell enough."""
-        facts = super()._facts(server, paths, existing, scraps)
+        facts = super()._facts(server, paths, existing, stale)
         if kernel.few(paths):
             if all(self._tells_enough(facts, path) for path in paths):
                 return facts
@@ -88,11 +88,11 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
         return exports.Seen.when_asked(
             (entry.path for entry in facts.live), look)
 
-    def scraps(self, export: exports.Export) -> Sequence[str]:
+    def stale_files(self, export: exports.Export) -> Sequence[str]:
         name = kernel_plan.file_name(export.name)
         return [f'{kernel.DIRECTORY}/{name}.new']
 
-    def agree(self, facts: Mapping[str, kernel.Facts],
+    def allocate(self, facts: Mapping[str, kernel.Facts],
               wanted: Sequence[exports.Export]) -> dict[str, str]:
         self._warn(facts, {export.path for export in wanted})
         found = kernel.fsids(facts.values(), wanted)
@@ -117,16 +117,16 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
                     ', '.join(others))
 
     def plan(self, facts: kernel.Facts, wanted: Sequence[exports.Export],
-             agreed: Mapping[str, str]) -> helper.Commands:
+             allocated: Mapping[str, str]) -> base.Commands:
         commands = [cmd for export in wanted for cmd in kernel_plan.plan(
-            facts, export, agreed[export.path], persist=self._persist)]
+            facts, export, allocated[export.path], persist=self._persist)]
         return [*commands, kernel.live([
             export.path for export in wanted])] if commands else []
 
-    def verdict(self, server: str, wanted: Sequence[exports.Export],
-                agreed: Mapping[str, str],
+    def verify(self, server: str, wanted: Sequence[exports.Export],
+                allocated: Mapping[str, str],
                 results: Sequence[command.Result]) -> str:
-        left = kernel_plan.undone(results[-1].stdout, wanted, agreed)
+        left = kernel_plan.undone(results[-1].stdout, wanted, allocated)
         return left and f'after exportfs {kernel.ETAB} still lacks: {left}'
 
     def refused(self, wanted: exports.Export) -> Mapping[access.Network, str]:
@@ -144,7 +144,7 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
         items = [item for item in map(str.strip, text.split(','))
                  if item not in access.LEVELS]
         try:
-            return export_options.parse(','.join(items), self.KNOWN_OPTIONS,
+            return options.parse(','.join(items), self.KNOWN_OPTIONS,
                                         'option knfs_export_options',
                                         self.OPPOSITES)
         except exception.InvalidRequest as exc:
@@ -152,7 +152,7 @@ class KNFSHelper(helper.NASHelperBase[kernel.Facts]):
                 'knfs_export_options', exc.what) from exc
 
     def options(self, specs: Mapping[str, str]) -> tuple[str, ...]:
-        return export_options.with_defaults(
+        return options.with_defaults(
             super().options(specs), self.default_options(), self.OPPOSITES)
 
     def check(self) -> None:

@@ -42,7 +42,7 @@ _NOBODY = frozenset({'4294967294', '65534'})
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
+class CesClient:
     """One client of an export, as it is listed.
 
     :param network: None for what is no address: a name, a netgroup, ``*``,
@@ -64,7 +64,7 @@ class Entry:
             '*', ganesha_exports.ANYBODY) else ()
 
 
-def levels_of(entries: Sequence[Entry]) -> dict[Network, str]:
+def levels_of(entries: Sequence[CesClient]) -> dict[Network, str]:
     """What the entries give, with ``*`` as all addresses.
 
     Where an entry hides a narrower one behind it, that one gives nothing of
@@ -108,7 +108,7 @@ class Difference:
 
     hidden: Sequence[str]
     add: Sequence[Addition]
-    change: Sequence[Entry]
+    change: Sequence[CesClient]
     remove: Sequence[str]
     apart: bool
 
@@ -176,7 +176,7 @@ def _added(text: str, position: int | None) -> list[str]:
 
 
 def difference(export: exports.Export,
-               entries: Sequence[Entry]) -> Difference:
+               entries: Sequence[CesClient]) -> Difference:
     """Compare what is wanted with what is listed.  Pure."""
     levels = export.levels
     visible, hidden = _by_sight(entries)
@@ -198,11 +198,11 @@ def difference(export: exports.Export,
         or _ambiguous(add, entries, [*hidden, *remove]))
 
 
-def _by_sight(entries: Sequence[Entry],
-              ) -> tuple[list[Entry], list[Entry]]:
+def _by_sight(entries: Sequence[CesClient],
+              ) -> tuple[list[CesClient], list[CesClient]]:
     """Those that count, and those that others before them make void."""
-    visible: list[Entry] = []
-    hidden: list[Entry] = []
+    visible: list[CesClient] = []
+    hidden: list[CesClient] = []
     seen = networks.PrefixTable[str]()
     for entry in entries:
         void = bool(entry.networks) and all(
@@ -213,12 +213,12 @@ def _by_sight(entries: Sequence[Entry],
     return visible, hidden
 
 
-def _width(entry: Entry) -> int:
+def _width(entry: CesClient) -> int:
     return min((network.prefixlen for network in entry.networks), default=-1)
 
 
-def _ambiguous(add: Sequence[Addition], entries: Sequence[Entry],
-               gone: Sequence[Entry]) -> bool:
+def _ambiguous(add: Sequence[Addition], entries: Sequence[CesClient],
+               gone: Sequence[CesClient]) -> bool:
     """Whether a position depends on what is removed first."""
     leaving = {id(entry) for entry in gone}
     first = next((place for place, entry in enumerate(entries)
@@ -228,7 +228,7 @@ def _ambiguous(add: Sequence[Addition], entries: Sequence[Entry],
 
 
 def _additions(networks: Sequence[Network],
-               there: Sequence[Entry]) -> list[Addition]:
+               there: Sequence[CesClient]) -> list[Addition]:
     """Where to insert networks, as few times as possible.
 
     :param networks: narrower ones first.
@@ -250,7 +250,7 @@ class _Rooms:
     """
 
     def __init__(self, wanted: Sequence[Network],
-                 there: Sequence[Entry]) -> None:
+                 there: Sequence[CesClient]) -> None:
         self.left = list(wanted)
         self._length = len(there)
         self._wanted = networks.PrefixTable({
@@ -331,7 +331,7 @@ def _packed(clients: Iterable[str]) -> list[str]:
     return texts
 
 
-def _as_wanted(entry: Entry, export: exports.Export) -> bool:
+def _as_wanted(entry: CesClient, export: exports.Export) -> bool:
     if entry.network is None or entry.level != export.levels[entry.network]:
         return False
     for option in export.options:
@@ -343,7 +343,7 @@ def _as_wanted(entry: Entry, export: exports.Export) -> bool:
     return not _taken_out(entry, export)
 
 
-def _taken_out(entry: Entry, export: exports.Export) -> list[str]:
+def _taken_out(entry: CesClient, export: exports.Export) -> list[str]:
     """Return options that undo what a client has and nobody asks for.
 
     A change leaves options as they are that it does not name.

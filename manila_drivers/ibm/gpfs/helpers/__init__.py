@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""NFS servers that export shares: one class for each kind."""

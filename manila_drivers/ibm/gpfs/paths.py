@@ -1,0 +1,75 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Names and paths of what the driver makes.  Pure."""
+
+import dataclasses
+import ipaddress
+import re
+
+from manila_drivers import exception
+from manila_drivers import model
+
+# What mmcrfileset and a file name both take, and no shell looks at.
+_NAME = re.compile(r'[A-Za-z0-9_.][A-Za-z0-9_.@+=-]{0,254}')
+# Others make snapshots as well; what Windows shows begins with an @.
+_SNAPSHOT = re.compile(r'[A-Za-z0-9_.@][A-Za-z0-9_.@+=-]{0,254}')
+_RESERVED = frozenset({'root', 'new', '.', '..', '.manila', '.snapshots'})
+
+
+def fileset_name(name: str) -> str:
+    """The name, if a fileset can have it.
+
+    :raises InvalidRequest: it cannot.
+    """
+    if not _NAME.fullmatch(name) or name in _RESERVED:
+        raise exception.InvalidRequest(
+            f'{name!r} cannot be the name of a fileset',
+            check='share_name_template')
+    return name
+
+
+def snapshot_name(name: str) -> str:
+    """The name, if a fileset's snapshot can have it.
+
+    :raises InvalidRequest: it cannot.
+    """
+    if not _SNAPSHOT.fullmatch(name) or name in _RESERVED:
+        raise exception.InvalidRequest(
+            f'{name!r} cannot be the name of a snapshot',
+            check='share_snapshot_name_template')
+    return name
+
+
+@dataclasses.dataclass(frozen=True)
+class SnapshotPlace:
+    """Which snapshot of which fileset."""
+
+    fileset: str
+    name: str
+
+    @classmethod
+    def of(cls, snapshot: model.Snapshot) -> 'SnapshotPlace':
+        """Return where a snapshot is; upstream's driver recorded nothing.
+
+        :raises InvalidRequest: GPFS could not have made it.
+        """
+        fileset, colon, name = snapshot.provider_location.rpartition(':')
+        return cls(fileset_name(fileset if colon else snapshot.share_name),
+                   snapshot_name(name or snapshot.name))
+
+    @classmethod
+    def parse(cls, text: str) -> 'SnapshotPlace':
+        fileset, _, name = text.partition(':')
+        return cls(fileset_name(fileset), snapshot_name(name))
+
+    def __str__(self) -> str:
+        return f'{self.fileset}:{self.name}'
+
+
+def bracketed(address: str) -> str:
+    """An address as it goes before the colon of an export location."""
+    try:
+        version = ipaddress.ip_address(address).version
+    except ValueError:
+        return address
+    return f'[{address}]' if version == 6 else address

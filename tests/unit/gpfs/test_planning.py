@@ -1,0 +1,223 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Decisions as tables: facts and what is wanted, and what follows."""
+
+import ipaddress
+
+import pytest
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.ibm.gpfs import commands
+from manila_drivers.ibm.gpfs import exports
+from manila_drivers.ibm.gpfs import paths
+from manila_drivers.ibm.gpfs import planning
+from manila_drivers.ibm.gpfs import records
+from manila_drivers.ibm.gpfs import settings
+
+PATH = '/gpfs0/share'
+AWAY = exception.Unreachable('away')
+FAILED = exception.BackendError('no')
+KIB = records.GIB_IN_KIB
+
+
+def levels(text):
+    """From a text such as ``1:rw 2:ro``: the last number of an address."""
+    return {ipaddress.ip_network(f'10.0.0.{host}'): level for host, _, level
+            in (each.partition(':') for each in text.split())}
+
+
+def export(text):
+    return exports.Export(PATH, 'share', '1', levels(text))
+
+
+def seen(text):
+    return exports.Seen({PATH: levels(text)} if text else {})
+
+
+@pytest.mark.parametrize(('wanted', 'one', 'two', 'open_', 'sent', 'takes'), [
+    # One who is let in is let in wherever servers answer.
+    ('1:rw', '', '', '', '1:rw', False),
+    ('1:rw 2:ro', '1:rw', None, '', '1:rw 2:ro', False),
+    # Nobody is let in while somebody cannot be kept out everywhere.
+    ('2:rw', '1:rw', None, '', '', True),
+    ('1:ro 2:rw', '1:rw', None, '', '1:ro', True),
+    ('2:rw', '1:rw', '1:rw', '', '2:rw', True),
+    ('2:rw', '1:rw', '', '', '2:rw', True),
+    # A call before has told that somebody is not kept out there yet.
+    ('1:rw 2:rw', '1:rw', None, 'two', '1:rw', True),
+    ('1:rw 2:rw', '1:rw', '1:rw', 'two', '1:rw 2:rw', False),
+    ('1:rw 2:rw', '1:rw', None, 'one', '1:rw 2:rw', False),
+    # To close a share takes away in any case.
+    ('', '', '', '', '', True), ('', '1:rw', None, '', '', True)])
+def test_what_servers_are_told(wanted, one, two, open_, sent, takes):
+    decision = exports.decide(export(wanted), {
+        'one': seen(one), 'two': AWAY if two is None else seen(two)},
+        lambda server: server == open_)
+    assert decision.wanted == export(wanted)
+    assert decision.sent == export(sent)
+    assert decision.narrowing == takes
+
+
+def test_nobody_answers():
+    decision = exports.decide(export('1:rw'), {'one': AWAY, 'two': AWAY},
+                              lambda server: False)
+    assert (decision.common, decision.narrowing) == (None, False)
+    conclusion = exports.conclude(decision, {
+        server: exports.Outcome(error=AWAY) for server in ('one', 'two')}, {})
+    assert conclusion.fatal
+    assert conclusion.back is None
+    assert conclusion.owed['one'] == exports.PendingChange(
+        export('1:rw'), narrow=True)
+
+
+@pytest.mark.parametrize(
+    ('wanted', 'before', 'two', 'fatal', 'closing', 'owed', 'back'), [
+        # It is down, and nobody loses anything: it is told later.
+        ('1:rw', '', exports.Outcome(error=AWAY), False, False, '1:rw', None),
+        # It is down, and somebody loses something: what others were told is
+        # less already.
+        ('2:rw', '1:rw', exports.Outcome(error=AWAY), True, True, '', None),
+        # It answers, and does not do it: what it gives is taken back.
+        ('1:rw 2:rw', '1:rw', exports.Outcome(seen('1:rw'), FAILED), True,
+         False, '1:rw', '1:rw'),
+        # It was lost on the way, while others did it.
+        ('2:rw', '1:rw', exports.Outcome(seen('1:rw'), AWAY), True, True, '',
+         ''),
+        # All is well.
+        ('2:rw', '1:rw', exports.Outcome(seen('1:rw'), changed=True), False,
+         False, None, None)])
+def test_what_is_concluded(wanted, before, two, fatal, closing, owed, back):
+    found = {'one': seen(before), 'two': two.before or AWAY}
+    decision = exports.decide(export(wanted), found, lambda server: False)
+    done = exports.Outcome(seen(before), changed=True)
+    conclusion = exports.conclude(decision, {'one': done, 'two': two}, {})
+    assert (conclusion.fatal, conclusion.closing) == (fatal, closing)
+    assert conclusion.owed == (
+        {} if owed is None else {'two': exports.PendingChange(export(owed))})
+    assert conclusion.back == (None if back is None else export(back))
+    assert ('may still be let in' in conclusion.what) == closing
+    assert set(conclusion.done) == {'one', 'two'} - conclusion.errors.keys()
+
+
+def test_what_was_owed_before_is_the_most_that_is_owed():
+    """Nobody is to get more by it than was owed."""
+    decision = exports.decide(export('1:rw 2:rw'), {'one': AWAY},
+                              lambda server: False)
+    conclusion = exports.conclude(decision, {
+        'one': exports.Outcome(error=AWAY)}, {
+            'one': exports.PendingChange(export('1:ro'))})
+    assert conclusion.owed == {'one': exports.PendingChange(export('1:ro'))}
+
+
+@pytest.mark.parametrize(('narrow', 'now', 'told'), [
+    (False, '', '1:rw'), (True, '', ''), (True, '1:ro 2:rw', '1:ro'),
+    (True, None, '1:rw')])
+def test_what_is_due(narrow, now, told):
+    assert exports.due(
+        [exports.PendingChange(export('1:rw'), narrow)],
+        AWAY if now is None else seen(now)) == [export(told)]
+
+
+SHARE = model.Share('1', name='share', size=2)
+MAKE = commands.Commands(settings.Settings('b', '/gpfs0', (), directory=''))
+OURS = records.Fileset('share', PATH, linked=True, comment='manila:1')
+UNLINKED = records.Fileset('share', comment='manila:1')
+OTHERS = records.Fileset('share', PATH, linked=True, comment='manila:2')
+PLACE = paths.SnapshotPlace('share', 'snap')
+SNAPSHOT = records.FilesetSnapshot('snap', 'share')
+
+
+def names(steps):
+    return [step.words()[0] for step in steps]
+
+
+def created(facts):
+    return planning.create_share(MAKE, 'gpfs0', planning.WantedShare(
+        SHARE, PATH, 2), facts)
+
+
+@pytest.mark.parametrize(('facts', 'steps'), [
+    (records.ShareFacts(None),
+     ['mmcrfileset', 'mmsetquota', 'mmlinkfileset', 'chmod']),
+    (records.ShareFacts(UNLINKED), ['mmsetquota', 'mmlinkfileset', 'chmod']),
+    (records.ShareFacts(OURS, 'directory'), ['mmsetquota', 'chmod']),
+    (records.ShareFacts(None, 'directory'), exception.Conflict),
+    (records.ShareFacts(UNLINKED, 'directory'), exception.Conflict),
+    (records.ShareFacts(OTHERS), exception.Conflict),
+    (records.ShareFacts(records.Fileset(
+        'share', '/other', linked=True, comment='manila:1')),
+     exception.Conflict),
+    (records.ShareFacts(records.Fileset(
+        'share', comment='manila:1 from a:b')), exception.Conflict)])
+def test_how_a_share_is_made(facts, steps):
+    expect(lambda: created(facts), steps)
+
+
+def expect(plan, steps):
+    if isinstance(steps, list):
+        assert names(plan()) == steps
+    else:
+        with pytest.raises(steps):
+            plan()
+
+
+@pytest.mark.parametrize(('facts', 'steps'), [
+    (records.ShareFacts(None), []),
+    (records.ShareFacts(OURS), ['mmunlinkfileset', 'mmdelfileset']),
+    (records.ShareFacts(UNLINKED), ['mmdelfileset']),
+    (records.ShareFacts(OURS, snapshots=('x',)), exception.Busy),
+    (records.ShareFacts(OTHERS), exception.Conflict)])
+def test_how_a_share_is_removed(facts, steps):
+    expect(lambda: planning.delete_share(MAKE, 'gpfs0', SHARE, PATH, facts),
+           steps)
+
+
+@pytest.mark.parametrize(('quota', 'shrink', 'steps'), [
+    (None, False, ['mmsetquota']), (None, True, exception.BackendError),
+    (records.FilesetQuota('share', 0, 0, 3 * KIB), True, []),
+    (records.FilesetQuota('share', 3 * KIB, 0, 4 * KIB), True,
+     ['mmsetquota']),
+    (records.FilesetQuota('share', 3 * KIB, 1, 4 * KIB), True,
+     exception.PossibleDataLoss),
+    (records.FilesetQuota('share', 0, None, 4 * KIB), True,
+     exception.BackendError),
+    (records.FilesetQuota('share', 3 * KIB, 1, 4 * KIB), False,
+     ['mmsetquota'])])
+def test_how_a_share_is_resized(quota, shrink, steps):
+    expect(lambda: planning.resize_share(
+        MAKE, 'gpfs0', SHARE, 3, records.ShareFacts(OURS, quota=quota),
+        shrink=shrink), steps)
+
+
+@pytest.mark.parametrize(('facts', 'taken', 'removed', 'restored'), [
+    (records.SnapshotFacts(OURS, None), ['mmcrsnapshot'], [],
+     exception.NotFound),
+    (records.SnapshotFacts(OURS, SNAPSHOT), [], ['mmdelsnapshot'],
+     ['flock', 'mmsetquota']),
+    (records.SnapshotFacts(OURS, SNAPSHOT, ('other',)), [], exception.Busy,
+     ['flock', 'mmsetquota']),
+    (records.SnapshotFacts(OURS, records.FilesetSnapshot(
+        'snap', 'share', valid=False, half=True)),
+     ['mmdelsnapshot', 'mmcrsnapshot'], ['mmdelsnapshot'],
+     exception.NotFound),
+    (records.SnapshotFacts(OURS, records.FilesetSnapshot(
+        'snap', 'share', valid=False)), exception.BackendError,
+     ['mmdelsnapshot'], exception.NotFound),
+    (records.SnapshotFacts(None, None), exception.NotFound, [],
+     exception.NotFound),
+    (records.SnapshotFacts(UNLINKED, SNAPSHOT), [], ['mmdelsnapshot'],
+     exception.Busy),
+    (records.SnapshotFacts(records.Fileset(
+        'share', PATH, linked=True, independent=False), None),
+     exception.Unsupported, [], exception.NotFound),
+    (records.SnapshotFacts(records.Fileset(
+        'share', PATH, linked=True, restorable=False), SNAPSHOT), [],
+     ['mmdelsnapshot'], exception.Unsupported)])
+def test_what_is_done_to_a_snapshot(facts, taken, removed, restored):
+    expect(lambda: planning.create_snapshot(MAKE, 'gpfs0', PLACE, facts),
+           taken)
+    expect(lambda: planning.delete_snapshot(MAKE, 'gpfs0', PLACE, facts),
+           removed)
+    expect(lambda: planning.restore_snapshot(MAKE, 'gpfs0', PLACE, 2, facts),
+           restored)
