@@ -101,8 +101,8 @@ class Clock:
 class Caller(threading.Thread):
     """Somebody who wants a place, and keeps it until told to go."""
 
-    def __init__(self, pool):
-        super().__init__(daemon=True)
+    def __init__(self, pool, *, daemon=True):
+        super().__init__(daemon=daemon)
         self._pool = pool
         self._served, self._leave = threading.Event(), threading.Event()
         self.connection = self.error = self.channel = None
