@@ -15,11 +15,13 @@ from typing import cast
 from manila_drivers import access
 from manila_drivers.testing.conformance import evidence
 from manila_drivers.testing.conformance import history as history_module
-from manila_drivers.testing.conformance import lab as lab_module
-from manila_drivers.testing.conformance import manager as manager_module
+from manila_drivers.testing.conformance import manager
 from manila_drivers.testing.conformance import meaning
 from manila_drivers.testing.conformance import verdict
 from manila_drivers.testing.conformance import watching
+from manila_drivers.testing.conformance.lab import Lab
+from manila_drivers.testing.conformance.lab import Level
+from manila_drivers.testing.conformance.lab import MakeLab
 
 Rule = access.Rule
 Step = history_module.Step
@@ -39,7 +41,7 @@ class Tally:
     unseen: tuple[str, ...] = ()
 
 
-def run(lab: lab_module.Lab, history: history_module.History) -> Tally:
+def run(lab: Lab, history: history_module.History) -> Tally:
     """Play one history on a new share, then delete it.
 
     :raises Violation: at the first step that breaks the contract.
@@ -47,7 +49,7 @@ def run(lab: lab_module.Lab, history: history_module.History) -> Tally:
     return Player(lab, history).play()
 
 
-def run_seed(make_lab: lab_module.MakeLab, seed: int) -> Tally:
+def run_seed(make_lab: MakeLab, seed: int) -> Tally:
     """Make a history from a number and play it.
 
     :raises Violation: with the shortest history that fails likewise.
@@ -63,7 +65,7 @@ def run_seed(make_lab: lab_module.MakeLab, seed: int) -> Tally:
         lab.close()
 
 
-def _explained(make_lab: lab_module.MakeLab, seed: int,
+def _explained(make_lab: MakeLab, seed: int,
                history: history_module.History,
                found: verdict.Violation) -> verdict.Violation:
     def fails(shorter: history_module.History) -> bool:
@@ -87,10 +89,10 @@ def _explained(make_lab: lab_module.MakeLab, seed: int,
 class Player:
     """Plays a history and compares after each step."""
 
-    def __init__(self, lab: lab_module.Lab,
+    def __init__(self, lab: Lab,
                  history: history_module.History) -> None:
         self._seen = evidence.Observed(lab)
-        self._lab = lab = cast(lab_module.Lab, self._seen)
+        self._lab = lab = cast(Lab, self._seen)
         self._looks = 0
         self._history = history
         self._able = lab.features.access
@@ -100,7 +102,7 @@ class Player:
         self._before_step: tuple[tuple[Rule, ...], ...] = ((), (), ())
         self._choice = random.Random(len(history))  # noqa: S311 - repeated
         self._baseline = lab.records()
-        self._manager = manager_module.Manager(lab)
+        self._manager = manager.Manager(lab)
         self._share = self._manager.new_share()
 
     def play(self) -> Tally:
@@ -120,7 +122,7 @@ class Player:
         self._manager.create(self._share)
         # For the lab to show that it lists what the driver makes.
         self._lab.records()
-        nobody: dict[str, lab_module.Level] = dict.fromkeys(self._clients)
+        nobody: dict[str, Level] = dict.fromkeys(self._clients)
         self._check(nobody)
 
     def _play(self, step: Step) -> None:
@@ -168,7 +170,7 @@ class Player:
         if repeat and not states:
             verdict.same('access.repeated', stored, self._lab.records())
 
-    def _check(self, expected: Mapping[str, lab_module.Level]) -> None:
+    def _check(self, expected: Mapping[str, Level]) -> None:
         exports = self._share.exports
         for export in dict.fromkeys((exports[0], exports[-1])):
             watching.check(self._lab, export, expected)
@@ -193,7 +195,7 @@ def wanted_rules(rules: Mapping[str, Rule], add: Sequence[Rule],
     return wanted
 
 
-def check_refusals(lab: lab_module.Lab, wanted: Mapping[str, Rule],
+def check_refusals(lab: Lab, wanted: Mapping[str, Rule],
                    states: Mapping[str, Mapping[str, str]]) -> None:
     """Refused is what cannot be honoured, and nothing else.
 

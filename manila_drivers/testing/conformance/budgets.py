@@ -8,8 +8,8 @@ import time
 from typing import Any
 
 from manila_drivers.testing.conformance import evidence
-from manila_drivers.testing.conformance import manager as manager_module
 from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.manager import Share
 from manila_drivers.testing.conformance.stage import Scenario
 from manila_drivers.testing.conformance.stage import Stage
 
@@ -30,7 +30,7 @@ def _spend(stage: Stage, name: str, budget: int | None,
     return spent
 
 
-def _warm(stage: Stage) -> manager_module.Share:
+def _warm(stage: Stage) -> Share:
     """A share, on a driver that has been used before."""
     stage.manager.driver.check_for_setup_error()
     return stage.manager.create()

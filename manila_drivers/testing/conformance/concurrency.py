@@ -9,9 +9,9 @@ import threading
 from typing import Any
 
 from manila_drivers.testing.conformance import evidence
-from manila_drivers.testing.conformance import manager as manager_module
 from manila_drivers.testing.conformance import sweep
 from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.manager import Manager
 from manila_drivers.testing.conformance.stage import Scenario
 from manila_drivers.testing.conformance.stage import Stage
 
@@ -50,7 +50,7 @@ def mixed_operations_at_once(stage: Stage) -> None:
     snapshots = [manager.new_snapshot(share) for share in shares]
     rules = [[stage.rule() for _ in range(4)] for _ in shares]
     before = stage.strangers(*(share.id for share in shares[:3]))
-    second = manager_module.Manager(stage.lab)
+    second = Manager(stage.lab)
 
     def live(number: int) -> None:
         mine = (manager, second)[number % 2]
@@ -84,7 +84,7 @@ def a_delete_wins_over_an_access_change(stage: Stage) -> None:
     manager.delete(manager.create())
     stage.lab.settle()
     before = dict(stage.lab.records())
-    second = manager_module.Manager(stage.lab)
+    second = Manager(stage.lab)
     for _ in range(ROUNDS):
         rule = stage.rule()
         share = stage.shared(stage.rule())

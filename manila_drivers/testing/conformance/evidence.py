@@ -15,8 +15,10 @@ import pickle
 from typing import Any
 from typing import cast
 
-from manila_drivers.testing.conformance import lab as lab_module
 from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.lab import Item
+from manila_drivers.testing.conformance.lab import Lab
+from manila_drivers.testing.conformance.lab import Level
 
 #: The records are other ones when the driver has made something.
 OBJECTS = 'objects'
@@ -52,7 +54,7 @@ NOT_GIVEN = {
     'slow_clones': 'the lab has no slow_clones(): copies that take time'}
 
 
-def given(lab: lab_module.Lab, name: str) -> bool:
+def given(lab: Lab, name: str) -> bool:
     """Tell whether a lab gives what is optional."""
     if name == 'faults':
         return bool(lab.faults) and _written(lab, 'arm')
@@ -63,27 +65,27 @@ def given(lab: lab_module.Lab, name: str) -> bool:
     return _written(lab, name)
 
 
-def _written(lab: lab_module.Lab, name: str) -> bool:
+def _written(lab: Lab, name: str) -> bool:
     kind = lab.kind if isinstance(lab, Observed) else type(lab)
-    return getattr(kind, name) is not getattr(lab_module.Lab, name)
+    return getattr(kind, name) is not getattr(Lab, name)
 
 
-def require_given(lab: lab_module.Lab, names: Iterable[str]) -> None:
+def require_given(lab: Lab, names: Iterable[str]) -> None:
     """:raises NotTried: the lab does not give one of these."""
     for name in names:
         if not given(lab, name):
             raise verdict.NotTried(NOT_GIVEN[name])
 
 
-def _copied(records: dict[lab_module.Item, Any],
-            ) -> dict[lab_module.Item, Any]:
+def _copied(records: dict[Item, Any],
+            ) -> dict[Item, Any]:
     """Return a deep copy.
 
     Pickling is several times as fast as copying, and what is compared
     thousands of times in a suite can nearly always be pickled.
     """
     try:
-        return cast(dict[lab_module.Item, Any], pickle.loads(  # noqa: S301
+        return cast(dict[Item, Any], pickle.loads(  # noqa: S301
             pickle.dumps(records, pickle.HIGHEST_PROTOCOL)))
     except Exception:  # noqa: BLE001 - whatever a lab's values raise
         return copy.deepcopy(records)
@@ -96,16 +98,16 @@ class Observed:
     later ones whatever the lab does with its own.
     """
 
-    def __init__(self, lab: lab_module.Lab) -> None:
+    def __init__(self, lab: Lab) -> None:
         self._lab = lab
         self._last: Mapping[Any, Any] | None = None
         self._levels: set[bool] = set()
         self._seen: set[str] = set()
 
     @classmethod
-    def of(cls, lab: lab_module.Lab) -> lab_module.Lab:
+    def of(cls, lab: Lab) -> Lab:
         """Return the lab, observed."""
-        return cast(lab_module.Lab, cls(lab))
+        return cast(Lab, cls(lab))
 
     def __getattr__(self, name: str) -> Any:
         return getattr(self._lab, name)
@@ -115,7 +117,7 @@ class Observed:
         """The class of the lab itself."""
         return type(self._lab)
 
-    def records(self) -> Mapping[lab_module.Item, Any]:
+    def records(self) -> Mapping[Item, Any]:
         found = _copied(dict(self._lab.records()))
         if self._last is not None and found != self._last:
             self._seen.add(OBJECTS)
@@ -126,7 +128,7 @@ class Observed:
         """Note a kind of evidence that somebody else has found."""
         self._seen.add(kind)
 
-    def effective(self, export: str, client: str) -> lab_module.Level:
+    def effective(self, export: str, client: str) -> Level:
         found = self._lab.effective(export, client)
         self._levels.add(found is not None)
         if len(self._levels) == 2:
@@ -141,7 +143,7 @@ class Observed:
         return [kind for kind in wanted if kind not in seen]
 
 
-def observed(lab: lab_module.Lab) -> Observed:
+def observed(lab: Lab) -> Observed:
     """Return a lab that was wrapped, as what wraps it."""
     assert isinstance(lab, Observed)
     return lab

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import math
 from typing import Any
 
-from manila_drivers.testing.conformance import lab as lab_module
+from manila_drivers.testing.conformance import lab
 from manila_drivers.testing.conformance import verdict
 
 # Without one of these at pool level Manila's scheduler raises KeyError.
@@ -30,7 +30,7 @@ def pools(stats: Mapping[str, Any]) -> list[Mapping[str, Any]]:
 
 
 def require_complete(stats: Mapping[str, Any],
-                     features: lab_module.Features) -> None:
+                     features: lab.Features) -> None:
     """:raises Violation: something is missing, or cannot be worked with."""
     verdict.require(stats.get('pools') != [], 'stats.pools',
                     'no pool: nothing can be scheduled')
@@ -43,7 +43,7 @@ def require_complete(stats: Mapping[str, Any],
 
 
 def _wrong(stats: Mapping[str, Any],
-           features: lab_module.Features) -> Iterator[str]:
+           features: lab.Features) -> Iterator[str]:
     servers = stats['driver_handles_share_servers']
     if not isinstance(servers, bool):
         yield f'driver_handles_share_servers is {servers!r}, not a boolean'

@@ -13,7 +13,8 @@ import random
 import uuid
 
 from manila_drivers import access
-from manila_drivers.testing.conformance import lab as lab_module
+from manila_drivers.testing.conformance.lab import Access
+from manila_drivers.testing.conformance.lab import Lab
 
 Rule = access.Rule
 
@@ -78,7 +79,7 @@ class Maker:
     """
 
     def __init__(self, choice: random.Random,
-                 able: lab_module.Access, *, tampering: bool) -> None:
+                 able: Access, *, tampering: bool) -> None:
         self._choice = choice
         self._able = able
         self._tampering = tampering
@@ -159,7 +160,7 @@ class Maker:
         return kind, self._choice.choice(NETWORKS)
 
 
-def make(choice: random.Random, lab: lab_module.Lab,
+def make(choice: random.Random, lab: Lab,
          longest: int = 8) -> History:
     return Maker(choice, lab.features.access,
                  tampering=bool(lab.tampers())).history(longest)

@@ -17,7 +17,7 @@ import random
 from typing import Any
 
 from manila_drivers import access
-from manila_drivers.testing.conformance import seam as seam_module
+from manila_drivers.testing.conformance import seam
 
 Item = tuple[str, ...]
 Level = str | None
@@ -160,7 +160,7 @@ class Lab(abc.ABC):
     secrets: Sequence[str] = ()
 
     def __init__(self) -> None:
-        self.seam = seam_module.Seam()
+        self.seam = seam.Seam()
         #: Names of the commands of each external call that was answered, in
         #: order; a lab whose calls are single requests leaves it empty.
         self.calls: list[tuple[str, ...]] = []
@@ -205,7 +205,7 @@ class Lab(abc.ABC):
         drivers reach the backend otherwise use
         :class:`~manila_drivers.testing.conformance.seam.Process` themselves.
         """
-        return seam_module.External(backend, seam_module.Process(self.seam))
+        return seam.External(backend, seam.Process(self.seam))
 
     def inventory(self) -> frozenset[Item]:
         """The names of everything there is."""

@@ -18,9 +18,10 @@ import uuid
 
 from manila_drivers import access
 from manila_drivers.testing.conformance import answers
-from manila_drivers.testing.conformance import lab as lab_module
 from manila_drivers.testing.conformance import rows
 from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.lab import Lab
+from manila_drivers.testing.conformance.lab import Unmanaged
 
 Rule = access.Rule
 
@@ -71,7 +72,7 @@ class Manager:
         Manila uses in each.
     """
 
-    def __init__(self, lab: lab_module.Lab, *, seed: int = 0,
+    def __init__(self, lab: Lab, *, seed: int = 0,
                  shape: str = '') -> None:
         self.lab = lab
         self.shape = shape
@@ -285,7 +286,7 @@ class Manager:
 
     # Manage
 
-    def manage(self, unmanaged: lab_module.Unmanaged,
+    def manage(self, unmanaged: Unmanaged,
                share: Share | None = None) -> Share:
         share = share or self.new_share()
         share.size, share.status = None, 'manage_starting'

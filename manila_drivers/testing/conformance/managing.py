@@ -3,7 +3,7 @@
 """Exports that are taken under management and released again."""
 
 from manila_drivers.testing.conformance import evidence
-from manila_drivers.testing.conformance import lab as lab_module
+from manila_drivers.testing.conformance import lab
 from manila_drivers.testing.conformance import verdict
 from manila_drivers.testing.conformance.stage import Scenario
 from manila_drivers.testing.conformance.stage import Share
@@ -35,7 +35,7 @@ def clients_of_a_managed_export_stay(stage: Stage) -> None:
     _clients_stay(stage, unmanaged)
 
 
-def _with_clients(stage: Stage) -> lab_module.Unmanaged:
+def _with_clients(stage: Stage) -> lab.Unmanaged:
     unmanaged = stage.lab.make_unmanaged('by-hand')
     if not unmanaged.clients:
         raise verdict.NotTried('make_unmanaged() made an export that nobody '
@@ -43,7 +43,7 @@ def _with_clients(stage: Stage) -> lab_module.Unmanaged:
     return unmanaged
 
 
-def _clients_stay(stage: Stage, unmanaged: lab_module.Unmanaged) -> None:
+def _clients_stay(stage: Stage, unmanaged: lab.Unmanaged) -> None:
     for client, level in unmanaged.clients.items():
         found = stage.lab.effective(unmanaged.export, client)
         verdict.require(found == level, 'manage.clients',
@@ -68,7 +68,7 @@ def a_released_export_can_be_managed_again(stage: Stage) -> None:
     first = manager.manage(unmanaged)
     manager.unmanage(first)
     # Released, it can be taken again, under another id.
-    other = manager.manage(lab_module.Unmanaged(
+    other = manager.manage(lab.Unmanaged(
         first.export, unmanaged.size, {}))
     manager.update(other, add=[stage.rule()])
     stage.exact(other)
@@ -77,7 +77,7 @@ def a_released_export_can_be_managed_again(stage: Stage) -> None:
 def what_is_not_there_is_not_managed(stage: Stage) -> None:
     manager = stage.manager
     real = stage.lab.make_unmanaged('by-hand')
-    absent = lab_module.Unmanaged(real.export + '-not', 1, {})
+    absent = lab.Unmanaged(real.export + '-not', 1, {})
     with stage.changes_nothing('manage.absent'):
         stage.fails('manage.absent',
                     lambda: manager.manage(absent, Share(
@@ -122,7 +122,7 @@ def a_share_is_not_managed_a_second_time(stage: Stage) -> None:
     other = Share(manager.new_id(), None, stage.lab.features.proto)
     with stage.changes_nothing('manage.served'):
         stage.fails('manage.served', lambda: manager.manage(
-            lab_module.Unmanaged(share.export, 2, {}), other))
+            lab.Unmanaged(share.export, 2, {}), other))
     manager.update(share, add=[rule])
     stage.exact(share)
 

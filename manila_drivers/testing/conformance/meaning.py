@@ -15,9 +15,9 @@ import ipaddress
 
 from manila_drivers import access
 from manila_drivers import networks
-from manila_drivers.testing.conformance import lab as lab_module
+from manila_drivers.testing.conformance import lab
 
-Level = lab_module.Level
+Level = lab.Level
 Rule = access.Rule
 
 #: Addresses that no history has a narrow rule for.
@@ -25,7 +25,7 @@ STRANGERS = ('203.0.113.77', '10.200.3.4', '2001:db8:ffff::77')
 RANK = {None: 0, 'ro': 1, 'rw': 2}
 
 
-def impossible(rule: Rule, able: lab_module.Access) -> str:
+def impossible(rule: Rule, able: lab.Access) -> str:
     """Why a rule can never be honoured, or ''."""
     if rule.type not in able.types:
         return f'type {rule.type}'
@@ -80,7 +80,7 @@ def levels(rules: Iterable[Rule],
     return found
 
 
-def clients(rules: Iterable[Rule], able: lab_module.Access,
+def clients(rules: Iterable[Rule], able: lab.Access,
             ) -> tuple[str, ...]:
     """Whom to ask about: the edges of every network, and outsiders.
 

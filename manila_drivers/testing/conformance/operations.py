@@ -12,7 +12,8 @@ import random
 from typing import Any
 
 from manila_drivers.testing.conformance import evidence
-from manila_drivers.testing.conformance import lab as lab_module
+from manila_drivers.testing.conformance.lab import Drift
+from manila_drivers.testing.conformance.lab import Lab
 from manila_drivers.testing.conformance.scene import Scene
 
 Act = Callable[[Scene], Any]
@@ -49,7 +50,7 @@ class Operation:
     answers: bool = False
 
 
-def all_of(lab: lab_module.Lab) -> list[Operation]:
+def all_of(lab: Lab) -> list[Operation]:
     """The operations of a driver with these features, and its drifts."""
     found = [*SERVICE, *LIFE, *ACCESS, *SNAPSHOTS, *MANAGE]
     found += [_tampered(number) for number in range(len(lab.tampers()))]
@@ -60,13 +61,13 @@ def all_of(lab: lab_module.Lab) -> list[Operation]:
             or getattr(lab.features, operation.needs)]
 
 
-def tried(lab: lab_module.Lab) -> list[Operation]:
+def tried(lab: Lab) -> list[Operation]:
     """The operations whose situations the lab can make."""
     return [operation for operation in all_of(lab) if not operation.gives
             or evidence.given(lab, operation.gives)]
 
 
-def untried(lab: lab_module.Lab) -> list[str]:
+def untried(lab: Lab) -> list[str]:
     """Names of the other operations, and what they would need."""
     return [f'{operation.name}: {evidence.NOT_GIVEN[operation.gives]}'
             for operation in all_of(lab) if operation.gives
@@ -128,7 +129,7 @@ SERVICE = (
               answers=True))
 
 
-def _ensuring(number: int, drift: lab_module.Drift) -> Operation:
+def _ensuring(number: int, drift: Drift) -> Operation:
     def prepare(scene: Scene) -> None:
         _with_rules(scene)
         scene.manager.create(scene.other)

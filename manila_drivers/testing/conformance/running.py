@@ -15,11 +15,12 @@ from typing import TypeVar
 
 from manila_drivers.testing.conformance import access_property
 from manila_drivers.testing.conformance import evidence
-from manila_drivers.testing.conformance import lab as lab_module
 from manila_drivers.testing.conformance import operations
 from manila_drivers.testing.conformance import parallel
 from manila_drivers.testing.conformance import sweep
 from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.lab import Lab
+from manila_drivers.testing.conformance.lab import MakeLab
 
 #: Histories and storms of a whole run.
 HISTORIES = 10_000
@@ -187,7 +188,7 @@ def seeds(number: int = 0, first: int = 0) -> Sequence[int]:
     return chosen(range(first, first + (number or HISTORIES)))
 
 
-def histories(make_lab: lab_module.MakeLab, number: int = 0,
+def histories(make_lab: MakeLab, number: int = 0,
               first: int = 0) -> Report:
     """Play random histories of access rules, or this run's part of them.
 
@@ -211,8 +212,8 @@ def histories(make_lab: lab_module.MakeLab, number: int = 0,
         between=between, omitted=omitted)
 
 
-def _asked(make_lab: lab_module.MakeLab,
-           question: Callable[[lab_module.Lab], Item]) -> Item:
+def _asked(make_lab: MakeLab,
+           question: Callable[[Lab], Item]) -> Item:
     """Make a lab only to ask it something."""
     lab = make_lab()
     try:
@@ -221,7 +222,7 @@ def _asked(make_lab: lab_module.MakeLab,
         lab.close()
 
 
-def _play_seeds(make_lab: lab_module.MakeLab,
+def _play_seeds(make_lab: MakeLab,
                 seeds: Sequence[int]) -> _Part:
     steps, looks, played, found = 0, 0, 0, []
     unseen: frozenset[str] | None = None
@@ -240,25 +241,25 @@ def _play_seeds(make_lab: lab_module.MakeLab,
     return _Part(played, steps, found, looks, unseen)
 
 
-def sweep_cases(make_lab: lab_module.MakeLab,
+def sweep_cases(make_lab: MakeLab,
                 known: Mapping[str, sweep.Reference],
                 only: Sequence[str] = ()) -> list[sweep.Case]:
     """Return every case of the fault sweep, then the storms."""
-    def cases(lab: lab_module.Lab) -> list[sweep.Case]:
+    def cases(lab: Lab) -> list[sweep.Case]:
         found = list(sweep.cases(lab, known))
         # Storms meet calls, and there may be none.
         return [*found, *_storms(lab, known, only)] if found else []
     return _asked(make_lab, cases)
 
 
-def _storms(lab: lab_module.Lab, known: Mapping[str, sweep.Reference],
+def _storms(lab: Lab, known: Mapping[str, sweep.Reference],
             only: Sequence[str]) -> Iterator[sweep.Case]:
     if evidence.given(lab, 'faults'):
         for seed in range(20 * len(only) or STORMS):
             yield sweep.storm(lab, known, seed)
 
 
-def faults(make_lab: lab_module.MakeLab, only: Sequence[str] = (),
+def faults(make_lab: MakeLab, only: Sequence[str] = (),
            part: float = 1.0) -> Report:
     """Disturb every call of every operation in every way.
 
@@ -291,7 +292,7 @@ def _no_faults(able: bool, parts: Sequence[_Part]) -> tuple[str, ...]:
     return ()
 
 
-def _play_cases(make_lab: lab_module.MakeLab, names: Sequence[str],
+def _play_cases(make_lab: MakeLab, names: Sequence[str],
                 cases: Sequence[sweep.Case]) -> _Part:
     known = sweep.references(make_lab, names)
     calls, played = 0, 0

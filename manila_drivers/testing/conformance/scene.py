@@ -10,11 +10,12 @@ from typing import cast
 from manila_drivers import access
 from manila_drivers.testing.conformance import evidence
 from manila_drivers.testing.conformance import history
-from manila_drivers.testing.conformance import lab as lab_module
-from manila_drivers.testing.conformance import manager as manager_module
+from manila_drivers.testing.conformance import lab
 from manila_drivers.testing.conformance import meaning
 from manila_drivers.testing.conformance import verdict
 from manila_drivers.testing.conformance import watching
+from manila_drivers.testing.conformance.manager import Manager
+from manila_drivers.testing.conformance.manager import Share
 
 Rule = access.Rule
 
@@ -30,17 +31,17 @@ class Scene:
     look like shares to come, and runs can be compared.
     """
 
-    def __init__(self, make_lab: lab_module.MakeLab) -> None:
+    def __init__(self, make_lab: lab.MakeLab) -> None:
         self.seen = evidence.Observed(make_lab())
-        self.lab = cast(lab_module.Lab, self.seen)
-        self.manager = manager_module.Manager(self.lab)
+        self.lab = cast(lab.Lab, self.seen)
+        self.manager = Manager(self.lab)
         self.share = self.manager.new_share(size=2)
         self.other = self.manager.new_share(size=1)
         self.snapshot = self.manager.new_snapshot(self.share)
         self.clone = self.manager.new_clone(self.snapshot, size=3)
         self.lab.plant_strangers([self.share.id, self.clone.id,
                                   self.snapshot.id])
-        self.unmanaged: lab_module.Unmanaged | None = None
+        self.unmanaged: lab.Unmanaged | None = None
         self.location = ''
         self.lab.settle()
         self.baseline = dict(self.lab.records())
@@ -109,13 +110,13 @@ class Scene:
         self._delete(self.share)
         self.lab.settle()
 
-    def _delete(self, share: manager_module.Share) -> None:
+    def _delete(self, share: Share) -> None:
         if share.tried:
             self.manager.delete(share)
 
     # Looking
 
-    def levels(self) -> dict[str, dict[str, lab_module.Level]]:
+    def levels(self) -> dict[str, dict[str, lab.Level]]:
         """Who has what, by export of each share that is there."""
         return {share.export: watching.seen(self.lab, share.export,
                                             self.clients())

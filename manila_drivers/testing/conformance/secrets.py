@@ -12,9 +12,9 @@ import logging
 from urllib import parse
 
 from manila_drivers.testing.conformance import lifecycle
-from manila_drivers.testing.conformance import manager as manager_module
 from manila_drivers.testing.conformance import sweep
 from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.manager import Share
 from manila_drivers.testing.conformance.stage import Scenario
 from manila_drivers.testing.conformance.stage import Stage
 
@@ -59,7 +59,7 @@ def secrets_stay_secret_in_failures(stage: Stage) -> None:
     _silent(stage, lines)
 
 
-def _calls(stage: Stage, share: manager_module.Share,
+def _calls(stage: Stage, share: Share,
            ) -> Iterator[Callable[[], object]]:
     """One call of each kind."""
     manager, features = stage.manager, stage.lab.features

@@ -9,9 +9,10 @@ from typing import Any
 
 from manila_drivers.testing.conformance import evidence
 from manila_drivers.testing.conformance import figures
-from manila_drivers.testing.conformance import lab as lab_module
 from manila_drivers.testing.conformance import secrets
 from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.lab import Drift
+from manila_drivers.testing.conformance.lab import Fault
 from manila_drivers.testing.conformance.stage import Scenario
 from manila_drivers.testing.conformance.stage import Stage
 
@@ -103,7 +104,7 @@ def each_drift_is_repaired_or_reported(stage: Stage) -> None:
                                + ', '.join(unseen))
 
 
-def _drifted(stage: Stage, drift: lab_module.Drift) -> bool:
+def _drifted(stage: Stage, drift: Drift) -> bool:
     """Try one; tell whether the lab has shown what it did."""
     broken = stage.shared(stage.rule(), stage.rule(level='ro'))
     healthy = stage.shared(stage.rule())
@@ -178,8 +179,8 @@ def _info(stage: Stage) -> Any:
             'shares are checked at each start') from None
 
 
-def _missed(stage: Stage, drift: lab_module.Drift,
-            fault: lab_module.Fault) -> None:
+def _missed(stage: Stage, drift: Drift,
+            fault: Fault) -> None:
     share = stage.shared(stage.rule(), stage.rule(level='ro'))
     whole = stage.lab.inventory()
     drift.apply(share.id)
@@ -219,7 +220,7 @@ def a_check_undoes_no_change_made_meanwhile(stage: Stage) -> None:
                 nth += 1
 
 
-def _denied_meanwhile(stage: Stage, drift: lab_module.Drift,
+def _denied_meanwhile(stage: Stage, drift: Drift,
                       nth: int) -> bool:
     """Deny a rule at the nth call of a check; tell if it came that far."""
     manager, lab = stage.manager, stage.lab

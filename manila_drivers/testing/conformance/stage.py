@@ -13,12 +13,14 @@ from typing import cast
 
 from manila_drivers import access
 from manila_drivers.testing.conformance import evidence
-from manila_drivers.testing.conformance import lab as lab_module
 from manila_drivers.testing.conformance import manager as manager_module
 from manila_drivers.testing.conformance import meaning
 from manila_drivers.testing.conformance import sweep
 from manila_drivers.testing.conformance import verdict
 from manila_drivers.testing.conformance import watching
+from manila_drivers.testing.conformance.lab import Features
+from manila_drivers.testing.conformance.lab import Item
+from manila_drivers.testing.conformance.lab import Lab
 
 Rule = access.Rule
 Share = manager_module.Share
@@ -28,9 +30,9 @@ Snapshot = manager_module.Snapshot
 class Stage:
     """A lab, a manager, and the questions that scenarios ask."""
 
-    def __init__(self, lab: lab_module.Lab, shape: str = '') -> None:
+    def __init__(self, lab: Lab, shape: str = '') -> None:
         self.seen = evidence.Observed(lab)
-        self.lab = cast(lab_module.Lab, self.seen)
+        self.lab = cast(Lab, self.seen)
         self.manager = manager_module.Manager(self.lab, shape=shape)
         self.able = lab.features.access
         self._numbers = itertools.count(1)
@@ -156,12 +158,12 @@ class Stage:
             return exc
         raise verdict.Violation(check, f'no error, but {result!r}')
 
-    def nothing_but(self, before: Mapping[lab_module.Item, Any]) -> None:
+    def nothing_but(self, before: Mapping[Item, Any]) -> None:
         """What was there is as it was; only what holds all shares came."""
         self.lab.settle()
         watching.nothing_left(self.lab, before)
 
-    def strangers(self, *ids: str) -> dict[lab_module.Item, Any]:
+    def strangers(self, *ids: str) -> dict[Item, Any]:
         """Plant look-alikes of shares to come; all there is then.
 
         :raises NotTried: nothing was planted, in a lab that says it can.
@@ -175,7 +177,7 @@ class Stage:
                 'records() show nothing of what plant_strangers() planted')
         return found
 
-    def untouched(self, before: dict[lab_module.Item, Any]) -> None:
+    def untouched(self, before: dict[Item, Any]) -> None:
         """What was there is there, as it was; no more is, but for what
         holds all shares."""
         self.lab.settle()
@@ -203,7 +205,7 @@ class Scenario:
     def name(self) -> str:
         return self.play.__name__
 
-    def run(self, lab: lab_module.Lab) -> None:
+    def run(self, lab: Lab) -> None:
         """Play it in a lab of its own.
 
         :raises Violation: also for errors that a call must not end with,
@@ -230,5 +232,5 @@ class Scenario:
             raise verdict.NotTried('; '.join(
                 evidence.UNSEEN[kind] for kind in missing))
 
-    def missing(self, features: lab_module.Features) -> list[str]:
+    def missing(self, features: Features) -> list[str]:
         return [name for name in self.needs if not getattr(features, name)]

@@ -25,14 +25,14 @@ from manila_drivers.testing.conformance import budgets
 from manila_drivers.testing.conformance import concurrency
 from manila_drivers.testing.conformance import contents
 from manila_drivers.testing.conformance import keeping
-from manila_drivers.testing.conformance import lab as lab_module
 from manila_drivers.testing.conformance import lifecycle
 from manila_drivers.testing.conformance import rules
 from manila_drivers.testing.conformance import running
 from manila_drivers.testing.conformance import service
-from manila_drivers.testing.conformance import stage as stage_module
+from manila_drivers.testing.conformance import stage
 from manila_drivers.testing.conformance import summary
 from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.lab import Lab
 
 #: The property "played" says what of a random suite this run has played.
 Record = Callable[[str, object], None]
@@ -41,7 +41,7 @@ Record = Callable[[str, object], None]
 LONG = pytest.mark.timeout(1800)
 
 
-def _all(scenarios: tuple[stage_module.Scenario, ...],
+def _all(scenarios: tuple[stage.Scenario, ...],
          ) -> pytest.MarkDecorator:
     return pytest.mark.parametrize(
         'scenario', scenarios, ids=[one.name for one in scenarios])
@@ -72,15 +72,15 @@ class Base:
         self._node.user_properties.append((key, value))
 
     @pytest.fixture
-    def lab(self) -> Iterator[lab_module.Lab]:
+    def lab(self) -> Iterator[Lab]:
         lab = type(self).make_lab()
         try:
             yield lab
         finally:
             lab.close()
 
-    def play(self, lab: lab_module.Lab,
-             scenario: stage_module.Scenario) -> None:
+    def play(self, lab: Lab,
+             scenario: stage.Scenario) -> None:
         missing = scenario.missing(lab.features)
         if missing:
             pytest.skip(f'the driver does not offer {", ".join(missing)}')
@@ -109,8 +109,8 @@ class Life(Base):
 
     @_all((*lifecycle.SCENARIOS, *keeping.SCENARIOS,
            *contents.SCENARIOS))
-    def test_life(self, lab: lab_module.Lab,
-                  scenario: stage_module.Scenario) -> None:
+    def test_life(self, lab: Lab,
+                  scenario: stage.Scenario) -> None:
         self.play(lab, scenario)
 
 
@@ -118,8 +118,8 @@ class Rules(Base):
     """Access rules, in chosen situations."""
 
     @_all(rules.SCENARIOS)
-    def test_rules(self, lab: lab_module.Lab,
-                   scenario: stage_module.Scenario) -> None:
+    def test_rules(self, lab: Lab,
+                   scenario: stage.Scenario) -> None:
         self.play(lab, scenario)
 
 
@@ -127,8 +127,8 @@ class Service(Base):
     """Start-up, statistics, logs."""
 
     @_all(service.SCENARIOS)
-    def test_service(self, lab: lab_module.Lab,
-                     scenario: stage_module.Scenario) -> None:
+    def test_service(self, lab: Lab,
+                     scenario: stage.Scenario) -> None:
         self.play(lab, scenario)
 
 
@@ -136,8 +136,8 @@ class Budgets(Base):
     """External calls per operation."""
 
     @_all(budgets.SCENARIOS)
-    def test_budgets(self, lab: lab_module.Lab,
-                     scenario: stage_module.Scenario) -> None:
+    def test_budgets(self, lab: Lab,
+                     scenario: stage.Scenario) -> None:
         self.play(lab, scenario)
 
 
@@ -145,8 +145,8 @@ class Concurrency(Base):
     """64 threads."""
 
     @_all(concurrency.SCENARIOS)
-    def test_concurrency(self, lab: lab_module.Lab,
-                         scenario: stage_module.Scenario) -> None:
+    def test_concurrency(self, lab: Lab,
+                         scenario: stage.Scenario) -> None:
         self.play(lab, scenario)
 
 

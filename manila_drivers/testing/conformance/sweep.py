@@ -20,17 +20,22 @@ from typing import Any
 
 from manila_drivers import compat
 from manila_drivers.testing.conformance import evidence
-from manila_drivers.testing.conformance import lab as lab_module
 from manila_drivers.testing.conformance import operations
 from manila_drivers.testing.conformance import scene as scene_module
 from manila_drivers.testing.conformance import seam
 from manila_drivers.testing.conformance import verdict
 from manila_drivers.testing.conformance import watching
+from manila_drivers.testing.conformance.lab import Fault
+from manila_drivers.testing.conformance.lab import Item
+from manila_drivers.testing.conformance.lab import KILLS
+from manila_drivers.testing.conformance.lab import Lab
+from manila_drivers.testing.conformance.lab import Level
+from manila_drivers.testing.conformance.lab import MakeLab
 
 Operation = operations.Operation
 Scene = scene_module.Scene
 Outcome = scene_module.Outcome
-Levels = Mapping[str, Mapping[str, lab_module.Level]]
+Levels = Mapping[str, Mapping[str, Level]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -38,7 +43,7 @@ class Strike:
     """One disturbance: the nth call from the start of the operation."""
 
     nth: int
-    fault: lab_module.Fault
+    fault: Fault
     lasting: bool = False
 
     def __str__(self) -> str:
@@ -80,13 +85,13 @@ class Reference:
 
     operation: Operation
     calls: int
-    records: Mapping[lab_module.Item, Any]
+    records: Mapping[Item, Any]
     levels: Levels
     result: Any
     commands: Sequence[Sequence[str]] = ()
     unseen: tuple[str, ...] = ()
 
-    def strikes(self, nth: int, fault: lab_module.Fault) -> bool:
+    def strikes(self, nth: int, fault: Fault) -> bool:
         """Whether the nth call can fail in that way.
 
         Servers that are called at once have their turns in any order, so
@@ -97,7 +102,7 @@ class Reference:
 
 
 @contextlib.contextmanager
-def _prepared(make_lab: lab_module.MakeLab,
+def _prepared(make_lab: MakeLab,
               operation: Operation) -> Iterator[Scene]:
     """The situation, in front of a process that has just started."""
     scene = Scene(make_lab)
@@ -109,7 +114,7 @@ def _prepared(make_lab: lab_module.MakeLab,
         scene.close()
 
 
-def reference(make_lab: lab_module.MakeLab,
+def reference(make_lab: MakeLab,
               operation: Operation) -> Reference:
     """Run an operation undisturbed, repeat it, and delete everything.
 
@@ -143,7 +148,7 @@ def _undisturbed(scene: Scene, operation: Operation) -> Reference:
         (evidence.OBJECTS, evidence.ACCESS, evidence.CALLS))))
 
 
-def references(make_lab: lab_module.MakeLab,
+def references(make_lab: MakeLab,
                only: Collection[str] = ()) -> dict[str, Reference]:
     """Undisturbed runs by name of the operation, of all or of some.
 
@@ -166,12 +171,12 @@ def unseen(known: Mapping[str, Reference]) -> list[str]:
         set.intersection(*runs) if runs else set(evidence.UNSEEN))]
 
 
-def cases(lab: lab_module.Lab,
+def cases(lab: Lab,
           known: Mapping[str, Reference]) -> Iterator[Case]:
     """Every call times every fault, once and from then on."""
     for name, reached in known.items():
         for nth in range(1, reached.calls + 1):
-            faults = [fault for fault in (*lab.faults, *lab_module.KILLS)
+            faults = [fault for fault in (*lab.faults, *KILLS)
                       if reached.strikes(nth, fault)]
             for number, fault in enumerate(faults):
                 for lasting in (False, True)[:1 + fault.lasting]:
@@ -184,7 +189,7 @@ def cases(lab: lab_module.Lab,
                         yield Case(name, strikes, abandoned=True)
 
 
-def storm(lab: lab_module.Lab, known: Mapping[str, Reference],
+def storm(lab: Lab, known: Mapping[str, Reference],
           seed: int) -> Case:
     """A case with several faults at once, from a number."""
     choice = random.Random(seed)  # noqa: S311 - to be repeated
@@ -197,7 +202,7 @@ def storm(lab: lab_module.Lab, known: Mapping[str, Reference],
         reached.operation.abandoned and choice.random() < 0.5))
 
 
-def run(make_lab: lab_module.MakeLab, known: Mapping[str, Reference],
+def run(make_lab: MakeLab, known: Mapping[str, Reference],
         case: Case) -> bool:
     """Play one case; tell whether the disturbance made any difference.
 
@@ -210,7 +215,7 @@ def run(make_lab: lab_module.MakeLab, known: Mapping[str, Reference],
                                 f'[{case}] {found.text}') from found
 
 
-def _play(make_lab: lab_module.MakeLab, goal: Reference,
+def _play(make_lab: MakeLab, goal: Reference,
           case: Case) -> bool:
     with _prepared(make_lab, goal.operation) as scene:
         watches = [watching.Watch(scene.lab, export, scene.clients())
@@ -268,7 +273,7 @@ def _judge(scene: Scene, goal: Reference, outcome: Outcome) -> None:
         _same_end(scene, goal, 'claimed')
 
 
-def documented(lab: lab_module.Lab, error: BaseException) -> None:
+def documented(lab: Lab, error: BaseException) -> None:
     """An error is one that Manila knows, and keeps secrets.
 
     :raises Violation: ``error.undocumented`` or ``error.secret``.

@@ -10,8 +10,9 @@ from typing import Any
 from manila_drivers.testing.backends.storage import Item
 from manila_drivers.testing.backends.storage import Storage
 from manila_drivers.testing.manila import api
-from manila_drivers.testing.manila import cast as cast_module
 from manila_drivers.testing.manila import process
+from manila_drivers.testing.manila.cast import ADDRESSES
+from manila_drivers.testing.manila.cast import Cast
 from manila_drivers.testing.manila.client import Client
 from manila_drivers.testing.manila.journal import expect
 from manila_drivers.testing.manila.journal import Journal
@@ -42,7 +43,7 @@ class Profile:
     clones: bool = True
     manages: bool = True
     manages_snapshots: bool = True
-    cast: cast_module.Cast = cast_module.ADDRESSES
+    cast: Cast = ADDRESSES
     reverts: bool = False
     adopts_open: bool = True
     servers: bool = False

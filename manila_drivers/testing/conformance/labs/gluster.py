@@ -19,8 +19,8 @@ from manila_drivers.testing.conformance import seam
 from manila_drivers.testing.conformance.labs import simulated
 from manila_drivers.testing.conformance.labs import site
 from manila_drivers.testing.simulators import gluster
-from manila_drivers.testing.simulators.gluster import sim as sim_module
-from manila_drivers.testing.simulators.gluster import state as state_module
+from manila_drivers.testing.simulators.gluster import state
+from manila_drivers.testing.simulators.gluster.sim import INFRASTRUCTURE
 from manila_drivers.transport import command
 
 PASSWORD = 'secret-of-the-gluster-lab'  # noqa: S105 (there is no such host)
@@ -49,7 +49,7 @@ STRUCK: Mapping[str, Mapping[str, Any]] = {
 
 #: What is left of a volume when its share has gone.
 UNUSED = {'mark': '', 'wiping': False, 'claims': [], 'tls': True,
-          'allow': sim_module.INFRASTRUCTURE, 'status': 1, 'limit': None,
+          'allow': INFRASTRUCTURE, 'status': 1, 'limit': None,
           'read_only': False, 'files': {}}
 
 RW_ONLY = lab.Features(
@@ -174,7 +174,7 @@ class GlusterLab(simulated.SimulatedLab[Site]):
                 if option.startswith('user.manila-claim-')))),
             'allow': volume.allow, 'tls': volume.tls,
             'status': volume.status, 'limit': volume.limit,
-            'read_only': state_module.is_on(
+            'read_only': state.is_on(
                 volume.options.get('features.read-only')),
             'files': dict(volume.files)}
 
@@ -234,7 +234,7 @@ class GlusterLab(simulated.SimulatedLab[Site]):
         sim.make_foreign()
         other = '9d1ae5c4-7c8b-4f5e-9d1e-0a7a5f6b1c2d'
         sim.make_volume('pool-10G-0', files={'/data': 7},
-                        allow=sim_module.INFRASTRUCTURE + ',their-tenant',
+                        allow=INFRASTRUCTURE + ',their-tenant',
                         user__manila_share=other)
         sim.make_volume('pool-10G-000', user__manila_share='somebody')
         sim.make_volume('pool-10G-0000', allow='*')
@@ -263,14 +263,14 @@ class GlusterLab(simulated.SimulatedLab[Site]):
     def _open_to_all(self, export: str, choice: random.Random) -> None:
         entry = choice.choice(['*', 'a*,alice0', '[a-z]*'])
         self._set(export, auth__ssl_allow=(
-            sim_module.INFRASTRUCTURE + ',' + entry))
+            INFRASTRUCTURE + ',' + entry))
 
     def _add_a_stranger(self, export: str, choice: random.Random) -> None:
         self._set(export, auth__ssl_allow=(
-            sim_module.INFRASTRUCTURE + ',nobody.example.org'))
+            INFRASTRUCTURE + ',nobody.example.org'))
 
     def _lose_names(self, export: str, choice: random.Random) -> None:
-        self._set(export, auth__ssl_allow=sim_module.INFRASTRUCTURE)
+        self._set(export, auth__ssl_allow=INFRASTRUCTURE)
 
     def _lose_everything(self, export: str, choice: random.Random) -> None:
         self._set(export, auth__ssl_allow='bob0')

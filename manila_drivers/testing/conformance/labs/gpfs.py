@@ -21,7 +21,8 @@ from manila_drivers.testing.conformance import seam
 from manila_drivers.testing.conformance.labs import simulated
 from manila_drivers.testing.conformance.labs import site
 from manila_drivers.testing.simulators import gpfs
-from manila_drivers.testing.simulators.gpfs import state as state_module
+from manila_drivers.testing.simulators.gpfs.state import Fileset
+from manila_drivers.testing.simulators.gpfs.state import Snapshot
 from manila_drivers.transport import command
 from manila_drivers.transport import script
 
@@ -206,10 +207,10 @@ class GpfsLab(simulated.SimulatedLab[Site]):
                          f'xshare-{ident}'):
                 made = self._stranger(name, f'{BASE}/{name}')
                 for label in (f'share-snapshot-{ident}', 'nightly'):
-                    made.snapshots[label] = state_module.Snapshot(
+                    made.snapshots[label] = Snapshot(
                         label, self.sim.state.number(), 7)
 
-    def _stranger(self, name: str, path: str) -> state_module.Fileset:
+    def _stranger(self, name: str, path: str) -> Fileset:
         made = self.sim.make_fileset(name, path, size=9, used=12345,
                                      comment='manila:somebody-else')
         self._set_clients(path, {'10.9.9.9': 'rw', '*': 'ro'})
@@ -265,7 +266,7 @@ class GpfsLab(simulated.SimulatedLab[Site]):
             drift('not exported', self._unexport, 'reapply'),
             drift('fileset lost', self._lose, 'lost')]
 
-    def _fileset(self, ident: str) -> state_module.Fileset:
+    def _fileset(self, ident: str) -> Fileset:
         return self.sim.state.filesets[f'share-{ident}']
 
     def _unlink(self, ident: str) -> None:
@@ -290,7 +291,7 @@ class GpfsLab(simulated.SimulatedLab[Site]):
     def make_unmanaged_snapshot(self, export: str, name: str) -> str:
         fileset = self.sim.state.at(path_of(export))
         assert fileset is not None
-        fileset.snapshots[name] = state_module.Snapshot(
+        fileset.snapshots[name] = Snapshot(
             name, self.sim.state.number(), fileset.used)
         return name
 

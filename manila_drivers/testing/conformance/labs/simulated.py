@@ -8,12 +8,12 @@ from collections.abc import Mapping
 from typing import Any
 from typing import Generic
 
-from manila_drivers.testing.conformance import clock as clock_module
 from manila_drivers.testing.conformance import lab
-from manila_drivers.testing.conformance.labs import site as site_module
+from manila_drivers.testing.conformance.clock import Clock
+from manila_drivers.testing.conformance.labs.site import SiteT
 
 
-class SimulatedLab(lab.Lab, Generic[site_module.SiteT]):
+class SimulatedLab(lab.Lab, Generic[SiteT]):
     """One driver with its simulator, at the same clock.
 
     :param site: configuration shared with other labs; else one of its own
@@ -22,13 +22,13 @@ class SimulatedLab(lab.Lab, Generic[site_module.SiteT]):
 
     #: What the driver is an instance of; negative controls exchange it.
     driver_class: Callable[..., Any]
-    make_site: Callable[..., site_module.SiteT]
+    make_site: Callable[..., SiteT]
 
-    def __init__(self, site: site_module.SiteT | None,
+    def __init__(self, site: SiteT | None,
                  options: Mapping[str, object],
-                 clock: clock_module.Clock | None = None) -> None:
+                 clock: Clock | None = None) -> None:
         super().__init__()
-        self.clock = clock or clock_module.Clock()
+        self.clock = clock or Clock()
         self._shared = site is not None
         self.site = site or type(self).make_site(**options)
 

@@ -11,9 +11,9 @@ from requests import adapters
 
 from manila_drivers import access
 from manila_drivers.model import GiB
-from manila_drivers.testing.conformance import clock as clock_module
 from manila_drivers.testing.conformance import lab
 from manila_drivers.testing.conformance import seam
+from manila_drivers.testing.conformance.clock import Clock
 from manila_drivers.testing.conformance.labs import simulated
 from manila_drivers.testing.conformance.labs import site
 from manila_drivers.testing.conformance.labs import vast_damage
@@ -105,7 +105,7 @@ class VastLab(vast_damage.Damage, simulated.SimulatedLab[Site]):
 
     def __init__(self, site: Site | None = None, *, https: bool = False,
                  **options: object) -> None:
-        clock = clock_module.Clock()
+        clock = Clock()
         self.sim = vast.VmsSim(clock, open_root=False,
                                username='admin', password=PASSWORD)
         # All that is ever issued for the password begins alike.

@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 from manila_drivers.testing.simulators.gluster import heal
 from manila_drivers.testing.simulators.gluster import quota
 from manila_drivers.testing.simulators.gluster import snapshots
-from manila_drivers.testing.simulators.gluster import state as state_module
 from manila_drivers.testing.simulators.gluster import volumes
 from manila_drivers.testing.simulators.gluster import wire
+from manila_drivers.testing.simulators.gluster.state import State
 from manila_drivers.testing.simulators.gluster.wire import Reply
 
 Words = Sequence[str]
@@ -28,7 +28,7 @@ _ASKS = {('volume', 'stop'): 'Stopping volume will make its data '
 class CommandLine:
     """``gluster`` on one server of a cluster."""
 
-    def __init__(self, state: state_module.State) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
         self._volumes = volumes.Volumes(state)
         self._heal = heal.Heal(state)

@@ -16,8 +16,9 @@ from manila_drivers import exception
 from manila_drivers.glusterfs import paths
 from manila_drivers.testing.simulators.faults import Fault
 from manila_drivers.testing.simulators.gluster import placement
-from manila_drivers.testing.simulators.gluster import sim as sim_module
-from manila_drivers.testing.simulators.gluster import state as state_module
+from manila_drivers.testing.simulators.gluster import state
+from manila_drivers.testing.simulators.gluster.sim import GlusterSim
+from manila_drivers.testing.simulators.gluster.sim import Struck
 from manila_drivers.testing.simulators.gluster.wire import Reply
 from manila_drivers.transport import command
 from manila_drivers.transport import meter
@@ -30,11 +31,11 @@ _PIECES = '/.shard'
 @dataclasses.dataclass
 class _Mounted:
     source: str
-    sim: sim_module.GlusterSim
-    mount: state_module.Mount
+    sim: GlusterSim
+    mount: state.Mount
 
 
-class ManilaHost(sim_module.Struck):
+class ManilaHost(Struck):
     """A host with its own certificate and mounts.
 
     :param sims: clusters by the names of their servers.
@@ -42,7 +43,7 @@ class ManilaHost(sim_module.Struck):
     :param silent: how many of the next mounts report success and are none.
     """
 
-    def __init__(self, sims: Mapping[str, sim_module.GlusterSim],
+    def __init__(self, sims: Mapping[str, GlusterSim],
                  clock: Callable[[], float] = time.time,
                  sleep: Callable[[float], object] = time.sleep, *,
                  name: str | None = 'manila-host-1') -> None:
@@ -210,12 +211,12 @@ def _paths(files: placement.Files, *, trash: bool, lost: bool,
     return sorted(found, key=lambda path: (-path.count('/'), path))
 
 
-def _deleted(volume: state_module.Volume, paths: Sequence[str]) -> Reply:
+def _deleted(volume: state.Volume, paths: Sequence[str]) -> Reply:
     """What ``find -delete`` does: with the trash on, files go there.
 
     The pieces of a sharded volume are deleted in the background: later.
     """
-    if state_module.is_on(volume.options.get('features.read-only')):
+    if state.is_on(volume.options.get('features.read-only')):
         return Reply('', 'find: Read-only file system\n', 1)
     for path in paths:
         content = volume.files.pop(path, None)
@@ -239,7 +240,7 @@ class Runner:
     :param struck: a cluster's server, or this host.
     """
 
-    def __init__(self, struck: sim_module.Struck,
+    def __init__(self, struck: Struck,
                  sleep: Callable[[float], object] = time.sleep) -> None:
         self._struck = struck
         self._sleep = sleep

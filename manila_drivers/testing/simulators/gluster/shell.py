@@ -5,10 +5,10 @@
 from collections.abc import Callable
 
 from manila_drivers.testing.simulators import ssh
-from manila_drivers.testing.simulators.gluster import sim as sim_module
+from manila_drivers.testing.simulators.gluster.sim import GlusterSim
 
 
-def host(sim: sim_module.GlusterSim) -> ssh.Host:
+def host(sim: GlusterSim) -> ssh.Host:
     """Runs ``gluster``; anything else is not found there."""
     def run(words: list[str], read: Callable[[], str]) -> ssh.Done:
         # Only a gluster without a command reads its input, and not to tell

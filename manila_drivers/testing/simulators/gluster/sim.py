@@ -15,11 +15,11 @@ from manila_drivers.testing.simulators.faults import Fault
 from manila_drivers.testing.simulators.faults import FaultPlan
 from manila_drivers.testing.simulators.gluster import cli
 from manila_drivers.testing.simulators.gluster import placement
-from manila_drivers.testing.simulators.gluster import state as state_module
+from manila_drivers.testing.simulators.gluster import state
 from manila_drivers.testing.simulators.gluster import wire
 from manila_drivers.testing.simulators.gluster.wire import Reply
 
-GIB = state_module.GIB
+GIB = state.GIB
 Item = tuple[str, str]
 
 #: What the list of names of a volume of the pool has.
@@ -140,14 +140,14 @@ class GlusterSim(Struck):
     """
 
     def __init__(self, clock: Callable[[], float] = time.time, *,
-                 options: state_module.Options | None = None,
+                 options: state.Options | None = None,
                  server: str = 'gluster-1') -> None:
         super().__init__(clock)
-        self.state = state_module.State(clock, options, server)
+        self.state = state.State(clock, options, server)
         self._cli = cli.CommandLine(self.state)
 
     @property
-    def options(self) -> state_module.Options:
+    def options(self) -> state.Options:
         return self.state.options
 
     def _run(self, argv: Sequence[str], stdin: str) -> Reply:
@@ -164,7 +164,7 @@ class GlusterSim(Struck):
                     bricks: int = 0, servers: Sequence[str] = (),
                     arbiter: bool = False, lost_found: bool = False,
                     **options: str,
-                    ) -> state_module.Volume:
+                    ) -> state.Volume:
         """A volume, as an operator would put it into the pool.
 
         :param bricks: how many in all, if not one for each copy.
@@ -173,7 +173,7 @@ class GlusterSim(Struck):
         :param lost_found: bricks are roots of file systems.
         :param options: with ``__`` for each dot and ``_`` for each hyphen.
         """
-        wanted = state_module.at_creation(replica)
+        wanted = state.at_creation(replica)
         if tls:
             wanted |= {'client.ssl': 'on', 'server.ssl': 'on'}
         if allow is not None:
@@ -183,7 +183,7 @@ class GlusterSim(Struck):
         hosts = servers or [self.state.server]
         places = [f'{hosts[number % len(hosts)]}:/bricks/{name}-{number}'
                   for number in range(bricks or replica)]
-        volume = state_module.Volume(name, places, size, options=wanted,
+        volume = state.Volume(name, places, size, options=wanted,
                                      replica=replica, thin=thin,
                                      arbiter=arbiter,
                                      lost_found=lost_found)
@@ -215,7 +215,7 @@ class GlusterSim(Struck):
                 for key, value in options.items()})
 
     def write(self, volume: str, path: str,
-              content: state_module.Content) -> None:
+              content: state.Content) -> None:
         """A file appears, through some mount."""
         with self.lock:
             self.state.volumes[volume].files[path] = content
@@ -238,7 +238,7 @@ class GlusterSim(Struck):
         with self.lock:
             self.state.peer_up(host)
 
-    def _of(self, brick: str) -> state_module.Volume:
+    def _of(self, brick: str) -> state.Volume:
         return next(each for each in self.state.volumes.values()
                     if brick in each.bricks)
 
@@ -254,21 +254,21 @@ class GlusterSim(Struck):
             return self._level(found)
 
     @staticmethod
-    def _level(volume: state_module.Volume) -> str:
-        return 'ro' if state_module.is_on(
+    def _level(volume: state.Volume) -> str:
+        return 'ro' if state.is_on(
             volume.options.get('features.read-only')) else 'rw'
 
     def mount(self, name: str | None, volume: str,
-              ) -> state_module.Mount | None:
+              ) -> state.Mount | None:
         """Mount a volume and hold it; None if that is refused."""
         with self.lock:
             if self.can_mount(name, volume) is None:
                 return None
-            made = state_module.Mount(volume, name)
+            made = state.Mount(volume, name)
             self.state.mounts.append(made)
             return made
 
-    def held(self, mount: state_module.Mount) -> str | None:
+    def held(self, mount: state.Mount) -> str | None:
         """What can be done through a mount that has been held open."""
         with self.lock:
             volume = self.state.volumes.get(mount.volume)
@@ -281,11 +281,11 @@ class GlusterSim(Struck):
         with self.lock:
             found = self.state.snapshots.get(snapshot)
             return found is not None and found.active \
-                and state_module.admitted(
-                    name, found.options.get(state_module.ALLOW),
+                and state.admitted(
+                    name, found.options.get(state.ALLOW),
                     self.options)
 
-    def volume(self, name: str) -> state_module.Volume | None:
+    def volume(self, name: str) -> state.Volume | None:
         """A copy of a volume."""
         with self.lock:
             return copy.deepcopy(self.state.volumes.get(name))

@@ -10,10 +10,10 @@ import re
 from typing import Any
 
 from manila_drivers.testing.simulators.gpfs import dialect
-from manila_drivers.testing.simulators.gpfs import state as state_module
+from manila_drivers.testing.simulators.gpfs import state
 
-Refused = state_module.Refused
-Client = state_module.Client
+Refused = state.Refused
+Client = state.Client
 
 _COLUMNS = ('Path', 'Delegations', 'Clients', 'Access_Type', 'Protocols',
             'Transports', 'Squash', 'Anonymous_uid', 'Anonymous_gid',

@@ -12,7 +12,9 @@ import dataclasses
 import time
 
 from manila_drivers import exception
-from manila_drivers.testing.simulators.gpfs import sim as sim_module
+from manila_drivers.testing.simulators.gpfs.sim import FAILED
+from manila_drivers.testing.simulators.gpfs.sim import GpfsSim
+from manila_drivers.testing.simulators.gpfs.sim import TakesTooLongError
 from manila_drivers.testing.simulators.nfs import shell
 from manila_drivers.transport import command
 from manila_drivers.transport import meter
@@ -59,7 +61,7 @@ class SimHost:
         commands.
     """
 
-    def __init__(self, sim: sim_module.GpfsSim, name: str = '', *,
+    def __init__(self, sim: GpfsSim, name: str = '', *,
                  strike: Callable[[str], Strike | None] | None = None,
                  told: Callable[[], None] | None = None,
                  counted: Callable[[tuple[str, ...]], None] | None = None,
@@ -129,7 +131,7 @@ class SimHost:
                                   stdout=out, stderr=err)
             try:
                 result = self._command(list(step.words), step.stdin, here)
-            except sim_module.TakesTooLongError:
+            except TakesTooLongError:
                 raise verdict.cut(cmd, self, 'not done in time.',
                                   stdout=out, stderr=err) from None
             mark = f'\n{marker} {number} {result.status}\n'
@@ -146,7 +148,7 @@ class SimHost:
                  struck: Strike | None) -> command.Result:
         kind = struck.kind if struck else ''
         name = _name(words)
-        said = f'{name}: a disturbance\n{name}: {sim_module.FAILED}\n'
+        said = f'{name}: a disturbance\n{name}: {FAILED}\n'
         try:
             if kind == 'fails':
                 return command.Result('', said, 1)

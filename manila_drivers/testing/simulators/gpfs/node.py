@@ -17,9 +17,9 @@ import pathlib
 import shutil
 import time
 
-from manila_drivers.testing.simulators import sshd as sshd_module
+from manila_drivers.testing.simulators import sshd
 from manila_drivers.testing.simulators.gpfs import programs
-from manila_drivers.testing.simulators.gpfs import sim as sim_module
+from manila_drivers.testing.simulators.gpfs import sim
 from manila_drivers.testing.simulators.gpfs import tree
 
 #: What jobs that copy snapshots need besides.
@@ -42,10 +42,10 @@ class GpfsNode:
         self.mount = self.directory / 'gpfs0'
         self.base = self.mount / 'shares'
         self.base.mkdir(parents=True, exist_ok=True)
-        self.sim = sim_module.GpfsSim(
+        self.sim = sim.GpfsSim(
             time.monotonic, base=str(self.base), mount=str(self.mount),
             tree=tree.Directories(self.directory / 'hidden'))
-        self.sshd = sshd_module.Sshd(self.directory / 'sshd', port)
+        self.sshd = sshd.Sshd(self.directory / 'sshd', port)
         self._programs = programs.GpfsPrograms(self.sim,
                                                self.directory / 'bin')
 
@@ -53,15 +53,15 @@ class GpfsNode:
         """:raises CannotStart: with the reason."""
         missing = [name for name in NEEDED if shutil.which(name) is None]
         if missing:
-            raise sshd_module.CannotStart(
+            raise sshd.CannotStart(
                 f'{", ".join(missing)} cannot be found')
         if os.geteuid():
-            raise sshd_module.CannotStart(
+            raise sshd.CannotStart(
                 'only root can give files to other users')
         self._programs.start()
         try:
             self.sshd.start()
-        except sshd_module.CannotStart:
+        except sshd.CannotStart:
             self._programs.close()
             raise
         (self.directory / 'known_hosts').write_text(

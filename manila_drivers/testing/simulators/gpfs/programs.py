@@ -16,7 +16,7 @@ from typing import NamedTuple
 
 from manila_drivers.testing.simulators import programs
 from manila_drivers.testing.simulators.gpfs import mm
-from manila_drivers.testing.simulators.gpfs import sim as sim_module
+from manila_drivers.testing.simulators.gpfs.sim import GpfsSim
 
 
 class Reply(NamedTuple):
@@ -31,7 +31,7 @@ class Reply(NamedTuple):
 class _Handler:
     """Answers the programs from the simulator."""
 
-    def __init__(self, sim: sim_module.GpfsSim) -> None:
+    def __init__(self, sim: GpfsSim) -> None:
         self._sim = sim
 
     def handle(self, argv: list[str], stdin: str) -> Reply:
@@ -45,6 +45,6 @@ class GpfsPrograms(programs.Programs):
     :param directory: where they are put; made if it is not there.
     """
 
-    def __init__(self, sim: sim_module.GpfsSim,
+    def __init__(self, sim: GpfsSim,
                  directory: str | os.PathLike[str]) -> None:
         super().__init__(_Handler(sim), directory, tuple(mm.COMMANDS))

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from manila_drivers.testing.simulators.gpfs import dialect
-from manila_drivers.testing.simulators.gpfs import state as state_module
+from manila_drivers.testing.simulators.gpfs import state
 
 Refused = dialect.Refused
 
@@ -67,7 +67,7 @@ def mmrepquota(sim: Any, words: list[str]) -> str:
             if not one.deleted])
 
 
-def _quota_row(sim: Any, one: state_module.Fileset) -> list[object]:
+def _quota_row(sim: Any, one: state.Fileset) -> list[object]:
     given = sim.state.options
     usage = -(-sim.used(one) * given.replicas // 1024)
     return [sim.state.device, 'FILESET', one.ident, one.name, usage, 0,

@@ -6,13 +6,13 @@ from collections.abc import Callable
 
 from manila_drivers import exception
 from manila_drivers.testing.simulators import ssh
-from manila_drivers.testing.simulators.gpfs import host as host_module
+from manila_drivers.testing.simulators.gpfs.host import SimHost
 from manila_drivers.transport import command
 
 _ALL = frozenset(range(256))
 
 
-def host(sim_host: host_module.SimHost) -> ssh.Host:
+def host(sim_host: SimHost) -> ssh.Host:
     """Runs commands, and scripts of the driver's kind."""
     def run(words: list[str], read: Callable[[], str]) -> ssh.Done:
         # Whatever has an input is part of a script.

@@ -10,12 +10,12 @@ import time
 from manila_drivers.testing.simulators import nfs
 from manila_drivers.testing.simulators.gpfs import ces
 from manila_drivers.testing.simulators.gpfs import mm
-from manila_drivers.testing.simulators.gpfs import state as state_module
-from manila_drivers.testing.simulators.gpfs import tree as tree_module
+from manila_drivers.testing.simulators.gpfs import state
 from manila_drivers.testing.simulators.gpfs import unix
+from manila_drivers.testing.simulators.gpfs.tree import Numbers
 from manila_drivers.transport import command
 
-Refused = state_module.Refused
+Refused = state.Refused
 FAILED = 'Command failed. Examine previous error messages to determine cause.'
 
 
@@ -48,14 +48,14 @@ class GpfsSim:
 
     def __init__(self, clock: Callable[[], float] = time.monotonic, *,
                  base: str = '/gpfs0/shares', mount: str = '/gpfs0',
-                 tree: tree_module.Numbers | None = None) -> None:
+                 tree: Numbers | None = None) -> None:
         self.clock = clock
         self.lock = threading.RLock()
         self.base = base
-        self.tree = tree or tree_module.Numbers()
-        self.state = state_module.State(mount=mount)
+        self.tree = tree or Numbers()
+        self.state = state.State(mount=mount)
         self.state.directories |= {mount, base, '/', '/tmp'}  # noqa: S108
-        self.state.filesets['root'] = state_module.Fileset(
+        self.state.filesets['root'] = state.Fileset(
             'root', 0, 'root fileset', path=mount)
         self.boot = 'the-first'
         #: How many restores were begun that took long.
@@ -68,7 +68,7 @@ class GpfsSim:
         self.servers: dict[str, nfs.Server] = {}
 
     @property
-    def options(self) -> state_module.Options:
+    def options(self) -> state.Options:
         return self.state.options
 
     # Commands
@@ -165,7 +165,7 @@ class GpfsSim:
         """What is at a path, '' if nothing is."""
         return self.state.kind(path) or self.tree.kind(path)
 
-    def used(self, fileset: state_module.Fileset) -> int:
+    def used(self, fileset: state.Fileset) -> int:
         return self.tree.used(fileset)
 
     def can_mount(self, client: str, path: str) -> str | None:
@@ -179,10 +179,10 @@ class GpfsSim:
 
     def make_fileset(self, name: str, path: str = '', *, size: int = 0,
                      used: int = 0, comment: str = '',
-                     independent: bool = True) -> state_module.Fileset:
+                     independent: bool = True) -> state.Fileset:
         """A fileset as somebody makes it by hand; ``size`` is in GiB."""
         with self.lock:
-            made = state_module.Fileset(
+            made = state.Fileset(
                 name, self.state.number(), comment, independent,
                 limit_kib=size * 1024 ** 2, used=used, mode='777')
             self.state.filesets[name] = made
@@ -197,7 +197,7 @@ class GpfsSim:
         their numbers do not exist, so give them through a dictionary."""
         with self.lock:
             self.state.exports[path] = [
-                state_module.Client(client, {'access_type': level.upper()})
+                state.Client(client, {'access_type': level.upper()})
                 for client, level in clients.items()]
 
     def write(self, path: str, used: int) -> None:

@@ -6,7 +6,7 @@ import re
 from typing import Any
 
 from manila_drivers.testing.simulators.gpfs import dialect
-from manila_drivers.testing.simulators.gpfs import state as state_module
+from manila_drivers.testing.simulators.gpfs import state
 
 Refused = dialect.Refused
 
@@ -38,7 +38,7 @@ def mmcrsnapshot(sim: Any, words: list[str]) -> str:
                       f'exists.')
     if re.search(r'[:,\s/]', name):
         raise Refused(f'Invalid snapshot name: {name}')
-    made = state_module.Snapshot(name, sim.state.number(), found.used,
+    made = state.Snapshot(name, sim.state.number(), found.used,
                                  found.mode, found.owner)
     sim.tree.snapshot(found, name)
     found.snapshots[name] = made
@@ -47,9 +47,9 @@ def mmcrsnapshot(sim: Any, words: list[str]) -> str:
             f'Snapshot {name} created with id {made.ident}.\n')
 
 
-def _having(sim: Any, fileset: str, name: str) -> state_module.Fileset:
+def _having(sim: Any, fileset: str, name: str) -> state.Fileset:
     """The fileset, which must have a snapshot of that name."""
-    found: state_module.Fileset = sim.state.fileset(fileset)
+    found: state.Fileset = sim.state.fileset(fileset)
     if name not in found.snapshots:
         raise Refused(f'Cannot find snapshot {name} in fileset '
                       f'{found.name}.', status=2)
