@@ -141,21 +141,12 @@ class Statistics(configured.Configured[configured.B]):
         """Return used GiB of the shares that the backend knows."""
         if not self.has_backend():
             return []
-        used = self._backend.shares.usage()
-        return self._usage(shares, used) or self._usage(shares, used, 'name')
-
-    def _usage(self, shares: Any, used: Mapping[str, float],
-               key: str = 'id') -> list[dict[str, Any]]:
-        """Return used GiB of shares as Manila wants it.
-
-        :param used: GiB; shares that it does not tell are left out, and
-            Manila keeps what it knew of them.
-        :param key: the field of a share that names it there.
-        """
-        now = timeutils.utcnow()
-        return [{'id': share['id'], 'gathered_at': now,
-                 'used_size': round(used[share[key]], 3)}
-                for share in shares if share.get(key) in used]
+        used, now = self._backend.shares.usage(), timeutils.utcnow()
+        # What it does not tell is left out: Manila keeps what it knew.
+        told = {share['id']: used.get(share['id'], used.get(share.get('name')))
+                for share in shares}
+        return [{'id': ident, 'gathered_at': now, 'used_size': round(gib, 3)}
+                for ident, gib in told.items() if gib is not None]
 
     def _complete_stats(self, data: Stats) -> Stats:
         stats = {

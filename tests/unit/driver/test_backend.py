@@ -7,7 +7,6 @@ import inspect
 
 import pytest
 
-from manila_drivers import backed
 from manila_drivers.driver import backend
 from tests.unit.driver import made
 
@@ -57,8 +56,6 @@ def differences(part, protocol):
 def backend_of(tmp_path, path):
     module, _, name = path.rpartition('.')
     cls = getattr(importlib.import_module(module), name)
-    if issubclass(cls, backed.BackedShareDriver):
-        pytest.skip('it has another backend yet')
     one = made.make(tmp_path, cls, 'driver_handles_share_servers = False\n'
                     + DRIVERS[path])
     one.do_setup(None)

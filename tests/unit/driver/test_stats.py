@@ -6,9 +6,11 @@ import copy
 import json
 import logging
 import threading
+import types
 
 import pytest
 
+from manila_drivers import driver
 from manila_drivers import exception
 from manila_drivers.driver import stats
 from tests.unit.driver import made
@@ -190,3 +192,24 @@ def test_ipv6_is_said_by_the_driver(pooled):
     pooled.ipv6_implemented = True
     assert pooled.get_configured_ip_versions() == [4, 6]
     assert pooled.get_share_stats(refresh=True)['ipv6_support'] is True
+
+
+class Used(driver.ShareDriver):
+    """Knows some shares by id, and some by name."""
+
+    def build_backend(self):
+        return types.SimpleNamespace(shares=types.SimpleNamespace(
+            usage=lambda: {'a': 1.23456, 'share-b': 0.0}))
+
+
+def test_usage_is_found_by_id_or_name_and_unknown_shares_are_left_out(
+        tmp_path):
+    used = made.make(tmp_path, Used)
+    used.do_setup(None)
+    told = used.update_share_usage_size(None, [
+        {'id': 'a', 'name': 'share-a'}, {'id': 'b', 'name': 'share-b'},
+        {'id': 'c', 'name': 'share-c'}, {'id': 'd'}])
+
+    assert [(one['id'], one['used_size']) for one in told] == [
+        ('a', 1.235), ('b', 0.0)]
+    assert len({one['gathered_at'] for one in told}) == 1
