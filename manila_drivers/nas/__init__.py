@@ -2,6 +2,8 @@
 
 """NAS servers that several drivers share: kernel NFS and NFS-Ganesha.
 
-Everything here is pure: text of a server becomes values, values and wishes
-become commands.  Whoever owns the transport runs them.
+Text of a server becomes values, values and wishes become commands, and
+several servers of which some do not answer become a decision: all of that is
+pure.  What servers still have to be told is remembered in ``pending``, and
+``servers`` asks all of them at once; whoever owns the transport runs commands.
 """

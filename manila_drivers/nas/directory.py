@@ -3,17 +3,13 @@
 """Directories that servers shall export, and files of servers.  Pure."""
 
 from collections.abc import Iterable
-from collections.abc import Mapping
 import pathlib
 import re
-from typing import Protocol
 
 from manila_drivers import exception
-from manila_drivers import networks
+from manila_drivers.nas import exports
 from manila_drivers.transport import command
 from manila_drivers.transport import remarks
-
-Levels = Mapping[networks.Network, str]
 
 #: Seconds for a command that does not grow with what it is given.
 USUAL = 60.0
@@ -23,32 +19,7 @@ _LOOKED = frozenset({0, 1, 2})
 _NAME = re.compile(r'[A-Za-z0-9_][A-Za-z0-9_.+@-]{0,200}')
 
 
-class Directory(Protocol):
-    """One directory and who shall reach it.
-
-    ``path`` is absolute and ends in no slash; ``name`` names its files;
-    ``fsid`` is a UUID of its own; ``levels`` says what each network gets,
-    where the most specific one decides; ``options`` are further options,
-    checked already.  Without levels it is not exported at all.
-    """
-
-    @property
-    def path(self) -> str: ...
-
-    @property
-    def name(self) -> str: ...
-
-    @property
-    def fsid(self) -> str: ...
-
-    @property
-    def levels(self) -> Levels: ...
-
-    @property
-    def options(self) -> tuple[str, ...]: ...
-
-
-def check(wanted: Directory) -> None:
+def check(wanted: exports.Export) -> None:
     """:raises InvalidRequest: its name or path cannot be written down."""
     if not _NAME.fullmatch(wanted.name):
         raise exception.InvalidRequest(

@@ -26,6 +26,7 @@ import itertools
 from manila_drivers import exception
 from manila_drivers import networks
 from manila_drivers.nas import directory
+from manila_drivers.nas import exports
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
 from manila_drivers.nas import ganesha_facts
@@ -65,7 +66,7 @@ def preferred(path: str) -> int:
 
 
 def numbers(facts: Iterable[Facts],
-            wanted: Iterable[directory.Directory]) -> dict[str, int]:
+            wanted: Iterable[exports.Export]) -> dict[str, int]:
     """The number of each path, the same on all servers.
 
     :raises BackendError: there is none left.
@@ -103,7 +104,7 @@ def _free(first: int, taken: Collection[int]) -> int:
 # What clients get
 
 def levels(facts: Facts, path: str,
-           ) -> tuple[directory.Levels, bool]:
+           ) -> tuple[exports.Levels, bool]:
     """Return what networks get now, and whether that is the whole truth."""
     if facts.old is not None:
         return (ganesha_legacy.levels(facts.old.of(path) or {}),
@@ -130,7 +131,7 @@ def levels(facts: Facts, path: str,
 
 # Changes
 
-def plan(facts: Facts, wanted: directory.Directory, number: int,
+def plan(facts: Facts, wanted: exports.Export, number: int,
          layout: Layout) -> Commands:
     """Commands in order; none if all is as it shall be."""
     directory.check(wanted)
@@ -155,7 +156,7 @@ def plan(facts: Facts, wanted: directory.Directory, number: int,
     return commands
 
 
-def checked(wanted: Iterable[directory.Directory],
+def checked(wanted: Iterable[exports.Export],
             numbers: Mapping[str, int]) -> Commands:
     """Ask what Ganesha serves now, for :func:`undone`."""
     return [ganesha_bus.show(), *(ganesha_bus.display(numbers[each.path])
@@ -163,7 +164,7 @@ def checked(wanted: Iterable[directory.Directory],
 
 
 def undone(results: Sequence[command.Result],
-           wanted: Iterable[directory.Directory],
+           wanted: Iterable[exports.Export],
            numbers: Mapping[str, int]) -> str:
     """Return what Ganesha has not done although it did not complain.
 
@@ -186,14 +187,14 @@ def undone(results: Sequence[command.Result],
     return '; '.join(left)
 
 
-def _told(wanted: directory.Directory) -> set[object]:
+def _told(wanted: exports.Export) -> set[object]:
     """The clients that Ganesha tells of an export."""
     return {client for names, level in
             ganesha_exports.clients_of(wanted.levels) for name in names
             for client in ganesha_exports.client_of(name, level)}
 
 
-def plan_old(facts: Facts, wanted: Iterable[directory.Directory],
+def plan_old(facts: Facts, wanted: Iterable[exports.Export],
              numbers: Mapping[str, int], layout: Layout) -> Commands:
     """Plan for a Ganesha older than 2.1: one file, one restart."""
     assert facts.old is not None
@@ -269,7 +270,7 @@ def _index(layout: Layout, *words: str, **parts: object) -> Commands:
             directory.kept(layout.index, layout.export_dir)]
 
 
-def _none(facts: Facts, wanted: directory.Directory,
+def _none(facts: Facts, wanted: exports.Export,
           layout: Layout) -> Commands:
     names = _alone(facts, wanted)
     if wanted.name in facts.files or wanted.name in facts.pending:
@@ -284,14 +285,14 @@ def _none(facts: Facts, wanted: directory.Directory,
     return commands + _gone(names, layout)
 
 
-def _strays(facts: Facts, wanted: directory.Directory,
+def _strays(facts: Facts, wanted: exports.Export,
             layout: Layout) -> Commands:
     """Other files of ours with the same path."""
     names = _alone(facts, wanted) - {wanted.name}
     return _unindexed(facts, names, layout) + _gone(names, layout)
 
 
-def _alone(facts: Facts, wanted: directory.Directory) -> set[str]:
+def _alone(facts: Facts, wanted: exports.Export) -> set[str]:
     """Files that have this path and nothing else."""
     return {name for name in facts.stored(wanted.path)
             if len(facts.files[name]) == 1}

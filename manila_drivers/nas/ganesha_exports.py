@@ -18,6 +18,7 @@ from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import networks
 from manila_drivers.nas import directory
+from manila_drivers.nas import exports
 from manila_drivers.nas import ganesha_text
 
 Network = networks.Network
@@ -115,7 +116,7 @@ def _spelled(network: Network) -> list[str]:
     return [networks.canonical(half) for half in networks.halves(network)]
 
 
-def write(wanted: directory.Directory, number: int, fsal: str) -> str:
+def write(wanted: exports.Export, number: int, fsal: str) -> str:
     """The file of one export.
 
     :raises InvalidRequest: its path cannot be written down.

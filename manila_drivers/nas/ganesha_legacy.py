@@ -20,6 +20,7 @@ from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import networks
 from manila_drivers.nas import directory
+from manila_drivers.nas import exports
 from manila_drivers.nas import ganesha_text
 from manila_drivers.transport import command
 
@@ -105,7 +106,7 @@ class Lists:
     refused: Mapping[Network, str]
 
 
-def lists(levels: directory.Levels) -> Lists:
+def lists(levels: exports.Levels) -> Lists:
     unknown = {network: 'it is not known to be served by Ganesha before 2.1'
                for network in levels
                if network.version == 6 or not int(network.network_address)}
@@ -118,7 +119,7 @@ def lists(levels: directory.Levels) -> Lists:
         {**unknown, **apart.refused})
 
 
-def changed(config: Config, wanted: directory.Directory, number: int,
+def changed(config: Config, wanted: exports.Export, number: int,
             fsal: str) -> Config:
     """The file as it shall be; equal to the given one if it is.
 
@@ -143,7 +144,7 @@ def changed(config: Config, wanted: directory.Directory, number: int,
         for each in config.exports))
 
 
-def _new(wanted: directory.Directory, number: int,
+def _new(wanted: exports.Export, number: int,
          fsal: str) -> dict[str, str]:
     path = ganesha_text.quoted(wanted.path)
     return {'export_id': str(number), 'path': path, 'fsal': f'"{fsal}"',

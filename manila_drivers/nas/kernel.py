@@ -24,6 +24,7 @@ from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import networks
 from manila_drivers.nas import directory
+from manila_drivers.nas import exports
 from manila_drivers.nas import exports_text
 from manila_drivers.transport import command
 
@@ -184,7 +185,7 @@ class Cut:
     refused: Mapping[Network, str]
 
 
-def cut(wanted: directory.Levels) -> Cut:
+def cut(wanted: exports.Levels) -> Cut:
     """Write levels so that the order of entries does not matter."""
     nets = {network: level for network, level in wanted.items()
             if network.prefixlen < network.max_prefixlen}
@@ -273,7 +274,7 @@ class Now:
 # Numbers of file systems
 
 def fsids(facts: Iterable[Facts],
-          wanted: Iterable[directory.Directory]) -> dict[str, str]:
+          wanted: Iterable[exports.Export]) -> dict[str, str]:
     """The fsid of each directory, the same on all servers.
 
     One that clients know already is kept, since they hold handles with it,
@@ -302,12 +303,12 @@ def own_fsids(facts: Facts) -> dict[str, str]:
             if fsid and len(paths) == 1 for path in paths}
 
 
-def fsid_of(wanted: directory.Directory) -> str:
+def fsid_of(wanted: exports.Export) -> str:
     """The fsid of a directory that has none yet."""
     return _fsid(wanted, ())
 
 
-def _fsid(wanted: directory.Directory, known: Sequence[str]) -> str:
+def _fsid(wanted: exports.Export, known: Sequence[str]) -> str:
     if known:
         fsid = max(sorted(set(known)), key=known.count)
     elif re.fullmatch(r'[0-9a-f]{32}', exports_text.comparable(wanted.fsid)):

@@ -20,6 +20,7 @@ import posixpath
 
 from manila_drivers import access
 from manila_drivers.nas import directory
+from manila_drivers.nas import exports
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import kernel
 from manila_drivers.transport import command
@@ -36,7 +37,7 @@ _PAIR = 0.005
 _LONGEST = 1800.0
 
 
-def plan(facts: kernel.Facts, wanted: directory.Directory, fsid: str, *,
+def plan(facts: kernel.Facts, wanted: exports.Export, fsid: str, *,
          persist: bool = True) -> Commands:
     """Commands in order; none if all is as it shall be.
 
@@ -53,7 +54,7 @@ def plan(facts: kernel.Facts, wanted: directory.Directory, fsid: str, *,
     return files + live
 
 
-def _wanted(have: Iterable[Entry], wanted: directory.Directory,
+def _wanted(have: Iterable[Entry], wanted: exports.Export,
             fsid: str) -> list[Entry]:
     clients = kernel.spelled(kernel.cut(wanted.levels).clients, have)
     return [
@@ -62,7 +63,7 @@ def _wanted(have: Iterable[Entry], wanted: directory.Directory,
         for client, level in sorted(clients.items())]
 
 
-def undone(etab: str, wanted: Iterable[directory.Directory],
+def undone(etab: str, wanted: Iterable[exports.Export],
            fsids: Mapping[str, str]) -> str:
     """Return what exportfs has not done although it did not complain.
 
@@ -82,7 +83,7 @@ def file_name(name: str) -> str:
     return f'{kernel.PREFIX}{name}.exports'
 
 
-def _file(facts: kernel.Facts, wanted: directory.Directory,
+def _file(facts: kernel.Facts, wanted: exports.Export,
           entries: Iterable[Entry]) -> Commands:
     commands = []
     ours = file_name(wanted.name)

@@ -11,8 +11,8 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs import driver
-from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import records
+from manila_drivers.nas import exports
 from manila_drivers.nas import ganesha
 from manila_drivers.testing.conformance.labs import gpfs
 from manila_drivers.testing.conformance.labs import gpfs_nfs

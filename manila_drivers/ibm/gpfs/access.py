@@ -26,9 +26,9 @@ from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.driver.call import Call
-from manila_drivers.ibm.gpfs import exports
-from manila_drivers.ibm.gpfs import pending
 from manila_drivers.ibm.gpfs.helpers import base
+from manila_drivers.nas import exports
+from manila_drivers.nas import pending
 
 LOG = logging.getLogger(__name__)
 
@@ -64,7 +64,7 @@ class AccessService:
         self._lock = lock
         self._pending = changes
         #: Shares that have no rules, as far as Manila has said so.
-        self.nobody = nobody or pending.Unreached(None)
+        self.nobody = nobody or pending.Unreached(None, 'gpfs')
         self._may_open = may_open
 
     def alone(self, ident: str, patience: float = _PATIENCE,

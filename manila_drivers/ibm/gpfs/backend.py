@@ -16,7 +16,6 @@ from manila_drivers.ibm.gpfs import cloning
 from manila_drivers.ibm.gpfs import cluster
 from manila_drivers.ibm.gpfs import execute
 from manila_drivers.ibm.gpfs import health
-from manila_drivers.ibm.gpfs import pending
 from manila_drivers.ibm.gpfs import restoring
 from manila_drivers.ibm.gpfs import settings
 from manila_drivers.ibm.gpfs import shares
@@ -24,6 +23,7 @@ from manila_drivers.ibm.gpfs import snapshots
 from manila_drivers.ibm.gpfs import stats
 from manila_drivers.ibm.gpfs.helpers import base
 from manila_drivers.ibm.gpfs.helpers import ces
+from manila_drivers.nas import pending
 
 
 class Backend:
@@ -46,8 +46,9 @@ class Backend:
                                             clock, sleep)
         self.access = access.AccessService(
             self.helper, settings.path,
-            pending.PendingChanges(private_storage, settings.backend), lock,
-            pending.Unreached(private_storage), restores.require_ended)
+            pending.PendingChanges(private_storage, 'gpfs',
+                                   settings.backend), lock,
+            pending.Unreached(private_storage, 'gpfs'), restores.require_ended)
         self.shares = shares.ShareService(self.cluster, self.access)
         clones = cloning.CloneService(self.cluster, self.shares, clock)
         self.shares.end_copy = clones.stop

@@ -364,3 +364,19 @@ def _is_own(address: str) -> bool:
         except OSError:
             return False
     return True
+
+
+def check_names(names: Sequence[str]) -> None:
+    """:raises ConfigurationError: a server is named twice.
+
+    Both would be told the same at the same time, and trip over it.
+    """
+    known: dict[str, str] = {}
+    for server in names:
+        for address in addresses(server):
+            other = known.setdefault(address, server)
+            if other != server:
+                raise exception.ConfigurationError(
+                    'gpfs_nfs_server_list', f'{other} and {server} are the '
+                    f'same host, {address}', check='that every server is in '
+                    'it once, and has one name')

@@ -19,8 +19,8 @@ from manila_drivers import model
 from manila_drivers.driver.call import Call
 from manila_drivers.ibm.gpfs import access
 from manila_drivers.ibm.gpfs import cluster
-from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import records
+from manila_drivers.nas import exports
 from manila_drivers.transport import command
 
 LOG = logging.getLogger(__name__)

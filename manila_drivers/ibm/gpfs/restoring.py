@@ -18,7 +18,7 @@ from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.ibm.gpfs import cluster
 from manila_drivers.ibm.gpfs import commands
-from manila_drivers.ibm.gpfs import pending
+from manila_drivers.nas import pending
 from manila_drivers.transport import command
 from manila_drivers.transport import script
 

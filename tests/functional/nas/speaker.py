@@ -14,8 +14,8 @@ import subprocess
 import sys
 import types
 
-from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs.helpers import knfs
+from manila_drivers.nas import exports
 from manila_drivers.transport import meter
 from manila_drivers.transport import ssh
 from tests.functional.lab import box

@@ -7,7 +7,7 @@ import ipaddress
 
 import pytest
 
-from manila_drivers.ibm.gpfs import exports
+from manila_drivers.nas import exports
 from manila_drivers.nas import ganesha_bus
 from tests.functional.nas import ganesha
 

@@ -6,8 +6,8 @@ import ipaddress
 
 import pytest
 
-from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs.helpers import ces_list
+from manila_drivers.nas import exports
 
 
 def net(text):

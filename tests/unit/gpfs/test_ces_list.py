@@ -7,8 +7,8 @@ import random
 import time
 
 from manila_drivers import networks
-from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs.helpers import ces_list
+from manila_drivers.nas import exports
 
 RULES = 2000
 

@@ -9,11 +9,11 @@ import pytest
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.ibm.gpfs import commands
-from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import paths
 from manila_drivers.ibm.gpfs import planning
 from manila_drivers.ibm.gpfs import records
 from manila_drivers.ibm.gpfs import settings
+from manila_drivers.nas import exports
 
 PATH = '/gpfs0/share'
 AWAY = exception.Unreachable('away')

@@ -6,7 +6,7 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers.ibm import gpfs
-from manila_drivers.ibm.gpfs.helpers import servers
+from manila_drivers.ibm.gpfs import execute
 
 BAD = compat.errors.BadConfigurationException
 
@@ -97,7 +97,7 @@ def test_a_server_that_is_listed_twice_is_one(make_place, text):
 
 def test_two_names_of_one_server_are_refused(make_place):
     place = make_place('KNFS', gpfs_nfs_server_list='127.0.0.1,nfs2')
-    servers.check_names(place.driver._backend.helper.servers)
+    execute.check_names(place.driver._backend.helper.servers)
     place = make_place('KNFS', gpfs_nfs_server_list='localhost,127.0.0.1')
     assert 'localhost and 127.0.0.1 are the same host' in fails(
         place, 'gpfs_nfs_server_list')

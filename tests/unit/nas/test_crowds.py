@@ -10,8 +10,8 @@ import uuid
 import pytest
 
 from manila_drivers import access
-from manila_drivers.ibm.gpfs import pending
 from manila_drivers.ibm.gpfs.access import AccessService
+from manila_drivers.nas import pending
 from tests.unit.nas import test_helpers
 from tests.unit.nas import world
 
@@ -24,7 +24,7 @@ def exports(request):
     site = test_helpers.site(request.param)
     return site, AccessService(
         site.helper, '/gpfs0/{}'.format,
-        pending.PendingChanges(None, 'some'),
+        pending.PendingChanges(None, 'gpfs', 'some'),
         lambda name, patience: contextlib.nullcontext())
 
 

@@ -11,10 +11,10 @@ import pytest
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import networks
-from manila_drivers.ibm.gpfs import pending
 from manila_drivers.ibm.gpfs.access import AccessService
 from manila_drivers.ibm.gpfs.helpers import gnfs
 from manila_drivers.nas import ganesha_legacy as legacy
+from manila_drivers.nas import pending
 from manila_drivers.testing.simulators import faults
 from manila_drivers.testing.simulators import nfs
 from manila_drivers.testing.simulators.nfs import ganesha
@@ -171,7 +171,7 @@ def mixed():
                               ganesha_export_dir='/etc/ganesha/export.d'))
     service = AccessService(
         helper, lambda name: world.PATH,
-        pending.PendingChanges(None, 'some'),
+        pending.PendingChanges(None, 'gpfs', 'some'),
         lambda name, patience: contextlib.nullcontext())
 
     def update(*rules):

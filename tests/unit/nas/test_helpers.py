@@ -11,10 +11,10 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers import networks
-from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs.helpers import gnfs
 from manila_drivers.ibm.gpfs.helpers import knfs
 from manila_drivers.nas import directory
+from manila_drivers.nas import exports
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
 from manila_drivers.testing.simulators import faults

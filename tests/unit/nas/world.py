@@ -8,7 +8,7 @@ import types
 from hypothesis import strategies as st
 
 from manila_drivers import networks
-from manila_drivers.ibm.gpfs import exports
+from manila_drivers.nas import exports
 from manila_drivers.transport import retry
 
 PATH = '/gpfs0/share-1'

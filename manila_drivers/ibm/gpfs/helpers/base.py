@@ -24,12 +24,12 @@ from typing import TypeVar
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs import execute
-from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import settings
 from manila_drivers.ibm.gpfs.helpers import options
 from manila_drivers.ibm.gpfs.helpers import rule_by_rule
-from manila_drivers.ibm.gpfs.helpers import servers
 from manila_drivers.nas import directory
+from manila_drivers.nas import exports
+from manila_drivers.nas import servers
 from manila_drivers.transport import command
 from manila_drivers.transport import retry
 from manila_drivers.transport import script
@@ -198,7 +198,7 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
 
         :raises ConfigurationError: naming the option to correct.
         """
-        servers.check_names(self.servers)
+        execute.check_names(self.servers)
         errors, seen = exports.apart(self.survey())
         for server, error in errors.items():
             LOG.error('NFS server %s cannot be used: %s', server, error)

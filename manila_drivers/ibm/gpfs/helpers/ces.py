@@ -21,12 +21,12 @@ from typing import Any
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs import commands
-from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import listing
 from manila_drivers.ibm.gpfs import records
 from manila_drivers.ibm.gpfs.helpers import base
 from manila_drivers.ibm.gpfs.helpers import ces_list
 from manila_drivers.ibm.gpfs.helpers import options
+from manila_drivers.nas import exports
 from manila_drivers.nas import ganesha_exports
 from manila_drivers.transport import command
 from manila_drivers.transport import script

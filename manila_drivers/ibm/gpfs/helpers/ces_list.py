@@ -13,7 +13,7 @@ import dataclasses
 
 from manila_drivers import access
 from manila_drivers import networks
-from manila_drivers.ibm.gpfs import exports
+from manila_drivers.nas import exports
 from manila_drivers.nas import ganesha_exports
 
 Network = networks.Network

@@ -11,14 +11,14 @@ from typing import Any
 
 from manila_drivers import access
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs.helpers import base
 from manila_drivers.ibm.gpfs.helpers import options
-from manila_drivers.ibm.gpfs.helpers import servers
+from manila_drivers.nas import exports
 from manila_drivers.nas import ganesha
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
 from manila_drivers.nas import ganesha_legacy
+from manila_drivers.nas import servers
 from manila_drivers.transport import command
 
 LOG = logging.getLogger(__name__)

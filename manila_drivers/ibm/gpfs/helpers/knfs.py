@@ -10,9 +10,9 @@ from typing import Any
 
 from manila_drivers import access
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs.helpers import base
 from manila_drivers.ibm.gpfs.helpers import options
+from manila_drivers.nas import exports
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import kernel
 from manila_drivers.nas import kernel_plan

@@ -19,8 +19,8 @@ from manila_drivers import compat
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import networks
-from manila_drivers.ibm.gpfs import exports
 from manila_drivers.ibm.gpfs import paths
+from manila_drivers.nas import exports
 
 Network = access_module.Network
 

@@ -13,7 +13,7 @@ import ipaddress
 import random
 from typing import Any
 
-from manila_drivers.ibm.gpfs import exports
+from manila_drivers.nas import exports
 from manila_drivers.testing.conformance import lab
 from manila_drivers.testing.conformance import meaning
 from manila_drivers.testing.conformance import seam

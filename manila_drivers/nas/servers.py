@@ -9,7 +9,6 @@ import logging
 from typing import TypeVar
 
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import execute
 from manila_drivers.transport import command
 from manila_drivers.transport import meter
 from manila_drivers.transport import script
@@ -22,22 +21,6 @@ T = TypeVar('T')
 _AT_ONCE = 32
 
 _BOOT = '/proc/sys/kernel/random/boot_id'
-
-
-def check_names(names: Sequence[str]) -> None:
-    """:raises ConfigurationError: a server is named twice.
-
-    Both would be told the same at the same time, and trip over it.
-    """
-    known: dict[str, str] = {}
-    for server in names:
-        for address in execute.addresses(server):
-            other = known.setdefault(address, server)
-            if other != server:
-                raise exception.ConfigurationError(
-                    'gpfs_nfs_server_list', f'{other} and {server} are the '
-                    f'same host, {address}', check='that every server is in '
-                    'it once, and has one name')
 
 
 def boot(runner: script.Runner, server: str, limit: float) -> str:

@@ -18,19 +18,16 @@ from typing import Any
 import uuid
 
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import exports
+from manila_drivers.nas import exports
 
 LOG = logging.getLogger(__name__)
 
 Export = exports.Export
 PendingChange = exports.PendingChange
 
-_KEY = 'gpfs_servers_in_arrears'
-_UNCLOSED = 'gpfs_servers_not_closed'
 # What Manila stores of one text, and what stands for any server.
 _LONGEST = 1000
 _ANY = '*'
-_ACCESS = 'gpfs_access'
 _NOBODY = 'nobody'
 
 
@@ -102,14 +99,17 @@ class PendingChanges:
     """By server and path.  Thread-safe.
 
     :param storage: Manila's private storage, or None to remember nothing.
+    :param kind: of the driver: it begins the keys of what is stored.
     :param backend: its name.
     """
 
-    def __init__(self, storage: Any, backend: str) -> None:
+    def __init__(self, storage: Any, kind: str, backend: str) -> None:
         self._storage = storage
+        self._key = f'{kind}_servers_not_closed'
         # Identifiers of what is stored there have to be UUIDs.
         self._note = PersistentText(storage, str(uuid.uuid5(
-            uuid.NAMESPACE_URL, f'manila-gpfs:{backend}')), _KEY)
+            uuid.NAMESPACE_URL, f'manila-{kind}:{backend}')),
+            f'{kind}_servers_in_arrears')
         self._unclosed: dict[str, PersistentText] = {}
         self._lock = threading.Lock()
         self._owed: dict[str, dict[str, PendingChange]] = {}
@@ -183,7 +183,7 @@ class PendingChanges:
         """Calls about one share come one after the other."""
         with self._lock:
             return self._unclosed.setdefault(export.fsid, PersistentText(
-                self._storage, export.fsid, _UNCLOSED))
+                self._storage, export.fsid, self._key))
 
     def missed(self, servers: Iterable[str],
                exports: Sequence[Export]) -> None:
@@ -224,16 +224,18 @@ class Unreached:
     """What Manila said last, as far as that was nobody.  Thread-safe.
 
     :param storage: Manila's private storage, or None to remember nothing.
+    :param kind: of the driver: it begins the key of what is stored.
     """
 
-    def __init__(self, storage: Any) -> None:
+    def __init__(self, storage: Any, kind: str) -> None:
         self._storage = storage
+        self._key = f'{kind}_access'
         self._lock = threading.Lock()
         # Of which it could not be forgotten.
         self._wrong: set[str] = set()
 
     def _note(self, ident: str) -> PersistentText:
-        return PersistentText(self._storage, ident, _ACCESS)
+        return PersistentText(self._storage, ident, self._key)
 
     def add(self, ident: str) -> None:
         """Remember that a share is exported nowhere, and has no rules."""

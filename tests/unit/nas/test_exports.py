@@ -8,7 +8,7 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers import networks
-from manila_drivers.ibm.gpfs import exports
+from manila_drivers.nas import exports
 from tests.unit.nas import world
 
 
