@@ -341,6 +341,7 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         before = self.seen(facts)
         try:
             for export in wanted:
+                self.refused(export)
                 self.refused_by(facts, export)
             commands = self.plan(facts, wanted, allocated)
             error = (self._carried_out(server, commands, wanted, allocated)
