@@ -20,7 +20,8 @@ FILTERS = ROOT / 'etc/manila/rootwrap.d/manila_drivers.filters'
 
 # What makes a command of words, and whether it is root's unless it says so.
 MAKERS = {'of': False, 'Command': False, 'mm': True, 'ask': True,
-          'mmnfs': True, 'unix': True, 'run': True, '_run': True}
+          'mmnfs': True, 'unix': True, 'run': True, '_run': True,
+          'look': True}
 WORD = re.compile(r'[a-z][a-z0-9.-]+')
 
 
@@ -198,6 +199,7 @@ def test_a_resource_that_nobody_granted_is_noticed():
      {'shred': True}),
     ("words: Words = ('gluster', '--xml')\nCommand(words, root=True)",
      {'gluster': True}),
+    ("directory.look('cat', path)", {'cat': True}),
     ("text.index('shred')", {}), ('make.run(path)', {}),
     ("gluster.ask('volume', 'info')", {})])
 def test_a_command_is_found_however_it_is_made(source, found):
