@@ -31,8 +31,11 @@ def test_each_command_has_its_own_input_and_its_own_answer():
         command.Result("it's $HOME", '', 0))
 
 
-def test_answers_are_in_a_language_that_can_be_read(monkeypatch):
-    monkeypatch.setenv('LC_ALL', 'de_DE.UTF-8')
+@pytest.mark.parametrize('before', ['de_DE.UTF-8', None])
+def test_answers_are_in_a_language_that_can_be_read(monkeypatch, before):
+    monkeypatch.delenv('LC_ALL', raising=False)
+    if before:
+        monkeypatch.setenv('LC_ALL', before)
     [found] = script.run(HERE, [sh('echo $LC_ALL')])
     assert found.stdout == 'C\n'
 

@@ -46,6 +46,11 @@ def test_of_half_an_answer_the_beginning_is_understood(answers, data):
     assert len(done) < len(answers) or end == len(stdout) or not answers
 
 
+def test_what_only_looks_like_a_mark_is_output():
+    odd = command.Result(f'a\n{MARKER} b\n{MARKER} 1\nc', 'd', 0)
+    assert script.parse(*printed([odd, GOOD]), MARKER) == (odd, GOOD)
+
+
 @given(texts, texts)
 @example('\n' + MARKER + ' 1 0\n', '')
 @example('\n' + MARKER + ' 0 0\n\n' + MARKER + ' 2 0\n', '')
