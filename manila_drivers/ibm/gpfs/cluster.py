@@ -99,7 +99,7 @@ class GpfsCluster:
             else '.snapshots',
             base=records.name_of_base(
                 _one_line(real) or self.settings.base, _one_line(mount),
-                told.get('defaultmountpoint', '')))
+                told.get('defaultmountpoint', '')), mount=_one_line(mount))
 
     def here(self, path: str) -> str:
         """A path as GPFS lists it, as the operator named it."""

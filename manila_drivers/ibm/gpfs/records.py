@@ -337,6 +337,7 @@ class FileSystem:
     :param snapshots: name of the directory with a fileset's snapshots.
     :param base: what GPFS calls the base directory, which may be reached
         through a link above it, or at another mount point than the default.
+    :param mount: where it is mounted, '' if that is not known.
     """
 
     device: str
@@ -345,6 +346,7 @@ class FileSystem:
     shows_quota: bool = True
     snapshots: str = '.snapshots'
     base: str = ''
+    mount: str = ''
 
     def quota_gib(self, size: int) -> int:
         """The quota of a share of so many GiB."""

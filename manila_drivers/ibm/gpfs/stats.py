@@ -35,7 +35,8 @@ class StatsService:
         result, = gpfs.execute.ask([cmd])
         fields = result.stdout.splitlines()[-1].split() \
             if result.status == 0 and result.stdout else []
-        if fields and fields[0].removeprefix('/dev/') != gpfs.device:
+        if fields and fields[0].removeprefix('/dev/') != gpfs.device \
+                and gpfs.filesystem.mount not in ('', fields[-1]):
             raise exception.BackendError(
                 f'{gpfs.settings.base} is not in {gpfs.device} on a '
                 f'management host but in {fields[0]}, which tells nothing '

@@ -131,7 +131,8 @@ def test_what_is_wrong_with_a_share(fileset, quota, link, resize, why):
 def test_room_of_another_file_system_is_not_told(place):
     """GPFS runs on the host, and the file system is not mounted there."""
     place.driver.check_for_setup_error()
-    answering(place, 'df', lambda text: text.replace('gpfs0 ', '/dev/vda1 '))
+    answering(place, 'df', lambda text: text.replace(
+        'gpfs0 ', '/dev/vda1 ').replace(f'% {place.sim.state.mount}', '% /'))
     with pytest.raises(exception.BackendError, match='vda1'):
         place.driver._backend.stats.read()
     answering(place, 'df', lambda text: text.replace(
