@@ -33,12 +33,12 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 
 #: At the most; of the parts of the anatomy and of backends, at the least.
 LIMITS: Mapping[str, int] = {
-    'homonyms': 23,
+    'homonyms': 18,
     'homonyms in the test bed': 28,
-    'aliases': 91,
+    'aliases': 19,
     'lines': 52000,
-    'lines of the longest module': 436,
-    'lines outside the test bed': 30000,
+    'lines of the longest module': 400,
+    'lines outside the test bed': 29500,
     'anatomy of glusterfs': 17,
     'planned in glusterfs': 8,
     'anatomy of ibm/gpfs': 14,
@@ -52,7 +52,7 @@ LIMITS: Mapping[str, int] = {
     'parts of vast': 9,
     'files of gluster': 30,
     'functions of gluster': 129,
-    'calls of gluster': 275,
+    'calls of gluster': 274,
     'depth of gluster': 22,
     'parts of gluster': 9,
     'files of ces': 33,
