@@ -8,7 +8,9 @@ from manila_drivers.testing.simulators.gluster import GlusterSim
 from tests.functional.gluster import comparing
 from tests.functional.lab import gluster
 
-pytestmark = pytest.mark.timeout(1200)
+# The first test of the guest builds its image and boots it, which took ten
+# minutes beside a load of 20.
+pytestmark = pytest.mark.timeout(2000)
 
 SHARE = '2f8e4f12-41a5-43ae-93f0-3ea6db0b4d5a'
 CLONE = 'manila-7f0bfb9e-3a5c-4b0f-9a53-3a9c0b6b8e11'
@@ -134,7 +136,7 @@ class Both:
         """How the two differ about a command, with the command."""
         argv = ['--mode=script'] * xml + ['--xml'] * xml + line.split()
         real = self._node.host.run('gluster', *argv, check=False,
-                                   seconds=150)
+                                   seconds=300)
         ours = self._sim.handle(['gluster', *argv])
         return [f'{line}: {each}' for each in comparing.differences(
             comparing.Said(real.returncode, real.stdout, real.stderr),

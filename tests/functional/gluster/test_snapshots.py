@@ -11,7 +11,9 @@ from tests.functional.gluster import made
 from tests.functional.lab import gluster
 from tests.functional.lab import service as services
 
-pytestmark = pytest.mark.timeout(1200)
+# The first test of the guest builds its image and boots it, which took ten
+# minutes beside a load of 20.
+pytestmark = pytest.mark.timeout(2000)
 
 
 @pytest.fixture(scope='module')
