@@ -178,6 +178,30 @@ def test_what_else_fails_where_a_squash_is_read_is_told():
         view_policy.present_squash(Specs(), 'root_squash')
 
 
+@pytest.mark.parametrize(('lists', 'text'), [
+    (view_policy.ClientLists(), 'for nobody; no_root_squash'),
+    (view_policy.ClientLists(('10.0.0.1', '10.0.0.2'), ('10.0.0.3',), None),
+     'read/write 10.0.0.1 10.0.0.2, read-only 10.0.0.3; squashing as it is')])
+def test_lists_read_as_text(lists, text):
+    assert str(lists) == text
+
+
+def test_a_closed_policy_has_its_squash():
+    assert view_policy.closed({'vast:squash': 'all_squash'}, 'root_squash') \
+        == view_policy.ClientLists(squash='all_squash')
+    assert view_policy.closed({}, 'root_squash').squash == 'root_squash'
+
+
+@pytest.mark.parametrize(('pools', 'version', 'body'), [
+    (None, (5, 1, 0), {}), ((), (5, 0, 0), {'vip_pools': []}),
+    ((1, 2), (5, 0, 9), {'vip_pools': [1, 2]}),
+    ((1, 2), view_policy.LEVELS_VERSION,
+     {'vip_pools': [1, 2],
+      'permission_per_vip_pool': {'1': 'RW', '2': 'RW'}})])
+def test_pools_are_told_in_the_fields_of_a_version(pools, version, body):
+    assert view_policy.Binding(pools, version).body() == body
+
+
 @pytest.mark.parametrize(('lists', 'squash', 'settled'), [
     ((('*',), (), ()), 'no_root_squash', True),
     ((('*',), (), ()), 'root_squash', False),
