@@ -38,7 +38,8 @@ class Backend:
         self.settings = settings
         self.execute = execute.Execute(settings, root_helper, make_runner,
                                        clock, sleep)
-        self.cluster = cluster.GpfsCluster(settings, self.execute)
+        self.cluster = cluster.GpfsCluster(settings, self.execute,
+                                           private_storage)
         self.helper = load_helper(settings, self.execute, configuration)
         if isinstance(self.helper, ces.CESHelper):
             self.helper.here = self.cluster.here

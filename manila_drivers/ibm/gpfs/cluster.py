@@ -39,7 +39,8 @@ class GpfsCluster:
     """A backend's commands, and where they run."""
 
     def __init__(self, settings: settings.Settings,
-                 execute: execute.Execute) -> None:
+                 execute: execute.Execute,
+                 private_storage: Any = None) -> None:
         self.settings = settings
         self.execute = execute
         self.commands = execute.commands
@@ -50,8 +51,8 @@ class GpfsCluster:
         self.copies = True
         #: Filesets that were seen.
         self.known = known.KnownFilesets()
-        #: Sizes that shares have got in this process.
-        self.sizes = known.GivenSizes()
+        #: Sizes that shares have got.
+        self.sizes = known.GivenSizes(private_storage)
 
     # The file system
 

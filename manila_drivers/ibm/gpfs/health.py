@@ -3,12 +3,16 @@
 """What is wrong with shares, and the repair: ``ensure_shares``.
 
 Two lists of GPFS and one of every NFS server tell all about any number of
-shares; the decision about each is pure.
+shares; the decision about each is pure.  Lists are old by the time that a
+repair's turn comes: the share is locked, what GPFS has is read once more, and
+the decision is made anew.  Who changes the share meanwhile is not waited for;
+its check is owed then (``manila_drivers.owed``).
 """
 
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 import functools
 import logging
@@ -16,6 +20,7 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers import owed
 from manila_drivers.driver.call import Call
 from manila_drivers.ibm.gpfs import access
 from manila_drivers.ibm.gpfs import cluster
@@ -45,20 +50,20 @@ class ShareHealth:
     """What is wrong with one share.
 
     :param link: whether its fileset has to be linked again.
-    :param resize: whether its quota has to be set again.
+    :param resize: the GiB that its quota has to be set to; 0 if it is right.
     :param lost: why it cannot be used, '' if it can.
     :param unknown: why it cannot be judged.
     :param left: what is wrong and is left as it is.
     """
 
     link: bool = False
-    resize: bool = False
+    resize: int = 0
     lost: str = ''
     unknown: str = ''
     left: str = ''
 
     def __bool__(self) -> bool:
-        return self.link or self.resize
+        return self.link or self.resize > 0
 
 
 def assess(share: model.Share, path: str, listed: ListedShares,
@@ -92,7 +97,8 @@ def assess(share: model.Share, path: str, listed: ListedShares,
             f'it has a quota of {quota.limit} KiB and not of {gib} GiB, '
             f'which is less than what is in use, {quota.most} KiB: nothing '
             f'was changed. Extend the share.'))
-    return ShareHealth(not fileset.linked, quota.limit != limit)
+    return ShareHealth(not fileset.linked,
+                       gib if quota.limit != limit else 0)
 
 
 class HealthService:
@@ -121,17 +127,20 @@ class HealthService:
         shares = {path: call.share for path, call in wanted.items()}
         found = {path: assess(share, path, listed, self._gib(share))
                  for path, share in shares.items()}
+        failed = self._repair(shares, found)
         self._tell(shares, found)
-        failed = self._repair([(shares[path], health)
-                               for path, health in found.items() if health])
-        return {share.id: self._answer(path, found[path], drifted)
-                if share not in failed else {}
+        return {share.id: {**self._answer(path, found[path], drifted),
+                           **({owed.OWED: failed[path]} if path in failed
+                              else {})}
                 for path, share in shares.items()}
 
-    def _gib(self, share: model.Share) -> int:
-        """Return the quota of a share, with the size it has got since."""
+    def _gib(self, share: model.Share, *, look: bool = False) -> int:
+        """Return the quota of a share, with the size it has got since.
+
+        :param look: for what other hosts have given it, too.
+        """
         return self._cluster.filesystem.quota_gib(
-            self._cluster.sizes.of(share))
+            self._cluster.sizes.of(share, look=look))
 
     # Facts
 
@@ -190,46 +199,108 @@ class HealthService:
 
     # Repairs
 
-    def _repair(self, found: Sequence[tuple[model.Share, ShareHealth]],
-                ) -> list[model.Share]:
-        """Several shares in one round trip; one that fails alone.
+    def _repair(self, shares: Mapping[str, model.Share],
+                found: dict[str, ShareHealth]) -> dict[str, str]:
+        """Several shares in a round trip; one that fails does so alone.
 
-        :returns: those that could not be repaired.
+        :param found: is brought up to date, by path.
+        :returns: by path, why a share could not be repaired.
         """
-        failed: list[model.Share] = []
-        for start in range(0, len(found), _BATCH):
-            batch = found[start:start + _BATCH]
-            for share, health in batch:
-                LOG.warning('Share %s is repaired: %s', share.id, '; '.join(
-                    map(str, self._commands(share, health))))
-            _, error = exception.caught(functools.partial(
-                self._cluster.do, [cmd for share, health in batch
-                                for cmd in self._commands(share, health)]))
-            if error is not None:
-                failed += self._one_by_one(batch)
+        failed: dict[str, str] = {}
+        broken = [path for path, health in found.items() if health]
+        for start in range(0, len(broken), _BATCH):
+            batch = {path: shares[path]
+                     for path in broken[start:start + _BATCH]}
+            with contextlib.ExitStack() as held:
+                failed.update(self._hold(held, batch))
+                free = {path: share for path, share in batch.items()
+                        if path not in failed}
+                now, error = exception.caught(functools.partial(
+                    self._again, free))
+                if now is None:
+                    failed.update(dict.fromkeys(free, str(error)))
+                    continue
+                found.update(now)
+                failed.update(self._run({
+                    path: self._commands(free[path], path, health)
+                    for path, health in now.items() if health}))
+        for path, why in failed.items():
+            LOG.error('Share %s could not be repaired: %s', shares[path].id,
+                      why)
         return failed
 
-    def _commands(self, share: model.Share,
+    def _hold(self, held: contextlib.ExitStack,
+              batch: Mapping[str, model.Share]) -> dict[str, str]:
+        """Keep other calls about shares out, and wait for none.
+
+        :returns: by path, why a share is not held.
+        """
+        failed: dict[str, str] = {}
+        for path, share in batch.items():
+            _, error = exception.caught(functools.partial(
+                held.enter_context, self._access.alone(share.id, 0.0)))
+            if error is not None:
+                failed[path] = str(error)
+        return failed
+
+    def _again(self, shares: Mapping[str, model.Share],
+               ) -> dict[str, ShareHealth]:
+        """Decide about shares once more, with no other call under way."""
+        if not shares:
+            return {}
+        make, device = self._cluster.commands, self._cluster.device
+        commands = [make.fileset(device, share.name)
+                    for share in shares.values()]
+        answers = self._cluster.execute.ask(commands)
+        quotas = self._asked_for([share.name for share in shares.values()])
+        now = {}
+        for (path, share), cmd, answer in zip(
+                shares.items(), commands, answers, strict=True):
+            health, error = exception.caught(functools.partial(
+                self._judge, path, share, quotas, cmd, answer))
+            now[path] = (ShareHealth(unknown=str(error))
+                         if health is None else health)
+        return now
+
+    def _judge(self, path: str, share: model.Share,
+               quotas: Mapping[str, records.FilesetQuota],
+               cmd: command.Command, answer: command.Result) -> ShareHealth:
+        fileset = self._cluster.fileset(cmd, answer, share.name)
+        health = assess(share, path, ListedShares(
+            {share.name: fileset} if fileset and not fileset.deleted else {},
+            quotas), self._gib(share, look=True))
+        # It was there just now: somebody is deleting it.
+        return dataclasses.replace(
+            health, lost='', unknown=health.unknown or health.lost)
+
+    def _run(self, repairs: Mapping[str, Sequence[command.Command]],
+             ) -> dict[str, str]:
+        """:returns: by path, why a repair failed."""
+        for path, commands in repairs.items():
+            LOG.warning('%s is repaired: %s', path,
+                        '; '.join(map(str, commands)))
+        if not repairs:
+            return {}
+        _, error = exception.caught(functools.partial(
+            self._cluster.do, [cmd for commands in repairs.values()
+                               for cmd in commands]))
+        if error is None:
+            return {}
+        failed: dict[str, str] = {}
+        for path, commands in repairs.items():
+            _, error = exception.caught(functools.partial(
+                self._cluster.do, commands))
+            if error is not None:
+                failed[path] = str(error)
+        return failed
+
+    def _commands(self, share: model.Share, path: str,
                   health: ShareHealth) -> list[command.Command]:
-        """Return what repairs it, with the size that it has got since."""
         make, device = self._cluster.commands, self._cluster.device
         return [
-            *([make.limit(device, share.name, self._gib(share))]
+            *([make.limit(device, share.name, health.resize)]
               if health.resize else []),
-            *([make.link(device, share.name, self._cluster.settings.path(
-                share.name))] if health.link else [])]
-
-    def _one_by_one(self, batch: Sequence[tuple[model.Share, ShareHealth]],
-                    ) -> list[model.Share]:
-        failed = []
-        for share, health in batch:
-            _, error = exception.caught(functools.partial(
-                self._cluster.do, self._commands(share, health)))
-            if error is not None:
-                LOG.error('Share %s could not be repaired: %s', share.id,
-                          error)
-                failed.append(share)
-        return failed
+            *([make.link(device, share.name, path)] if health.link else [])]
 
     # Answers
 
@@ -253,7 +324,9 @@ class HealthService:
         call it whole: the answer is empty then."""
         if health.lost:
             return {'status': 'error'}
-        if health.unknown or drifted is None:
+        if health.unknown:
+            return owed.unfinished(health.unknown)
+        if drifted is None:
             return {}
         return {'export_locations': self._cluster.locations(path),
                 **({'reapply_access_rules': True} if path in drifted

@@ -1,18 +1,20 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Filesets that this process has seen, so that it need not ask again.
+"""Filesets that this process has seen, and the sizes that shares have got.
 
-What is known is acted on; where that is refused it is asked what there is.
+It need not ask again: what is known is acted on; where that is refused it is
+asked what there is.
 """
 
 from collections.abc import Iterable
-from collections.abc import Iterator
-import contextlib
 import dataclasses
 import threading
+from typing import Any
 
+from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.ibm.gpfs import records
+from manila_drivers.nas import pending
 
 Fileset = records.Fileset
 
@@ -86,41 +88,63 @@ class KnownFilesets:
                     if one.source == source]
 
 
+# Of the sizes before, how many are remembered.
+_SIZES = 50
+
+
 class GivenSizes:
-    """Sizes in GiB that this process has given to shares.  Thread-safe.
+    """Sizes in GiB that shares were given last, by whatever process.
 
     Whoever checks all shares meanwhile has older rows of Manila's.  A row
-    with a size that this process has not seen comes from another one, and is
-    newer.
+    with a size that was never given comes from somebody else, and is newer.
+    Who gives a size holds the share's lock.
+
+    :param storage: Manila's private storage, or None to remember nothing
+        beyond this process.
     """
 
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        # By id, with the sizes before.
-        self._given: dict[str, tuple[int, frozenset[int]]] = {}
+    def __init__(self, storage: Any = None) -> None:
+        self._storage = storage
+        # By id, the last one first; and those of which it is not stored.
+        self._given: dict[str, tuple[int, ...]] = {}
+        self._unstored: set[str] = set()
 
-    def of(self, share: model.Share) -> int:
-        """Return the size that a share shall have by now."""
-        with self._lock:
-            size, before = self._given.get(share.id, (0, frozenset()))
-        return size if share.size in before else share.size or 0
+    def of(self, share: model.Share, *, look: bool) -> int:
+        """Return the size that a share shall have by now.
+
+        :param look: for what other hosts and earlier processes have given.
+        :raises BackendError: that cannot be read.
+        """
+        given = self._given.get(share.id, ())
+        if look and share.id not in self._unstored:
+            stored = self._note(share.id).look()
+            if stored is None:
+                raise exception.BackendError(
+                    f'The size of share {share.id} cannot be read',
+                    check="Manila's database")
+            given = _numbers(stored) or given
+        return given[0] if share.size in given[1:] else share.size or 0
 
     def given(self, share: model.Share, size: int) -> None:
-        with self._lock:
-            last, before = self._given.get(share.id, (0, frozenset()))
-            self._given[share.id] = size, before | {last, share.size or 0}
+        """Remember the size that a share has got."""
+        note = self._note(share.id)
+        last = _numbers(note.read()) or self._given.get(share.id, ())
+        now = (size, *dict.fromkeys((share.size or 0, *last)))[:_SIZES]
+        self._given[share.id] = now
+        if note.write(' '.join(map(str, now))):
+            self._unstored.discard(share.id)
+        else:
+            self._unstored.add(share.id)
 
-    @contextlib.contextmanager
-    def resized(self, share: model.Share, size: int) -> Iterator[None]:
-        """Remember the size that a share is given, unless that fails."""
-        with self._lock:
-            known = self._given.get(share.id)
-        self.given(share, size)
-        try:
-            yield
-        except BaseException:
-            with self._lock:
-                self._given.pop(share.id, None)
-                if known is not None:
-                    self._given[share.id] = known
-            raise
+    def forget(self, ident: str) -> None:
+        """Keep nothing about a share that is gone."""
+        self._given.pop(ident, None)
+        self._unstored.discard(ident)
+        self._note(ident).write('')
+
+    def _note(self, ident: str) -> pending.PersistentText:
+        return pending.PersistentText(self._storage, ident, 'gpfs_sizes')
+
+
+def _numbers(text: str) -> tuple[int, ...]:
+    return tuple(map(int, text.split()))

@@ -121,6 +121,7 @@ class ShareService:
                 self._delete(share, path)
             known.forget(share.name)
             self._access.nobody.discard(share.id)
+            self._cluster.sizes.forget(share.id)
 
     def _delete(self, share: model.Share, path: str) -> None:
         facts = self._cluster.ask(self._removal_question(share.name))
@@ -200,16 +201,21 @@ class ShareService:
         :raises PossibleDataLoss: more than that is in use.
         :raises NotFound: there is no such share.
         """
-        gpfs, share = self._cluster, call.share
+        # Not while a check of all shares sets it to what it shall be.
+        with self._access.alone(call.share.id):
+            self._resize(call.share, gib, shrink=shrink)
+            self._cluster.sizes.given(call.share, gib)
+
+    def _resize(self, share: model.Share, gib: int, *, shrink: bool) -> None:
+        gpfs = self._cluster
         limit = gpfs.filesystem.quota_gib(gib)
         known = None if shrink else gpfs.known.of(
             share, gpfs.settings.path(share.name))
-        with gpfs.sizes.resized(share, gib):
-            before = gpfs.converge(
-                self._size_question(share), functools.partial(
-                    planning.resize_share, gpfs.commands, gpfs.device, share,
-                    limit, shrink=shrink),
-                likely=ShareFacts(known) if known else None)
+        before = gpfs.converge(
+            self._size_question(share), functools.partial(
+                planning.resize_share, gpfs.commands, gpfs.device, share,
+                limit, shrink=shrink),
+            likely=ShareFacts(known) if known else None)
         if shrink:
             # A call that was cut off may have set the new one already.
             self._check_again(share, limit, max(

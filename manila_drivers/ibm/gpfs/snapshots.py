@@ -125,8 +125,8 @@ class SnapshotService:
         self._access.require_answers(gpfs.settings.path(share.name))
         try:
             self._access.withdraw(share)
-            with gpfs.sizes.resized(share, size):
-                self._restoring.restore(share, str(place), commands)
+            self._restoring.restore(share, str(place), commands)
+            gpfs.sizes.given(share, size)
         finally:
             # Refused as long as it may be under way.
             self._access.set_rules(share, rules, call.specs)

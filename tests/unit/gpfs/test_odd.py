@@ -122,7 +122,7 @@ def test_what_is_wrong_with_a_share(fileset, quota, link, resize, why):
         {'share': quota} if quota else {})
     share = Share(id='1', name='share', size=2)
     found = health.assess(share, '/base/share', listed, 2)
-    assert (found.link, found.resize) == (link, resize)
+    assert (found.link, bool(found.resize)) == (link, resize)
     said = found.lost or found.unknown or found.left
     assert why in said
     assert bool(said) == bool(why)
