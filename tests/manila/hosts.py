@@ -16,7 +16,9 @@ import time
 from manila_drivers.model import GiB
 from manila_drivers.testing.conformance.labs import site as site_module
 from manila_drivers.testing.simulators import gluster
+from manila_drivers.testing.simulators import gpfs
 from manila_drivers.testing.simulators import vast
+from manila_drivers.transport import command
 
 HOSTS = 2
 SERVER = 'gluster-1'
@@ -40,13 +42,15 @@ class Far:
 
 
 def _drivers(links):
-    """Both drivers, inside Manila, before clusters of the parent process.
+    """All drivers, inside Manila, before clusters of the parent process.
 
     Manila is imported here alone: the parent process takes warnings for
     errors.
     """
     from manila_drivers.glusterfs import glusterfs_native
+    from manila_drivers.ibm.gpfs import driver as gpfs_driver
     from manila_drivers.testing.conformance.labs import gluster as gluster_lab
+    from manila_drivers.testing.conformance.labs import gpfs as gpfs_lab
     from manila_drivers.testing.conformance.labs import vast as vast_lab
     from manila_drivers.testing.simulators.gluster import host
     from manila_drivers.vastdata import driver as vast_driver
@@ -56,7 +60,18 @@ def _drivers(links):
 
     here, cluster = Far(links[0], 'host'), Far(links[1], 'gluster')
     storage = Far(links[2], 'storage')
+    scale = Far(links[4], 'ces')
+
+    class Host(gpfs.SimHost):
+        def _sent(self, cmd):
+            # A command may hold secrets, and does not travel itself.
+            return scale.run(self.name, cmd.words(), cmd.input() or '')
+
     return {
+        'ces': gpfs_driver.GPFSShareDriver(
+            configuration=gpfs_lab.Site().configuration,
+            private_storage=storage, sleep=sleep,
+            make_runner=lambda name: Host(None, name)),
         'gluster': glusterfs_native.GlusterfsNativeShareDriver(
             configuration=gluster_lab.Site(
                 glusterfs_servers=SERVER).configuration,
@@ -107,6 +122,17 @@ def _done(drivers, order):
     return answers
 
 
+class Cluster:
+    """A simulated GPFS cluster, by the names of its hosts."""
+
+    def __init__(self):
+        self.sim = gpfs.GpfsSim(base='/gpfs0/shares')
+
+    def run(self, name, words, stdin):
+        return gpfs.SimHost(self.sim, name).run(command.Command.of(
+            *words, stdin=stdin, accept=range(256)))
+
+
 class Hosts:
     """Two hosts and the storage that both serve."""
 
@@ -114,6 +140,7 @@ class Hosts:
         self.vast = vast.VmsSim(open_root=False, username='admin',
                                 password=PASSWORD)
         self.gluster = gluster.GlusterSim(server=SERVER)
+        self.ces = Cluster()
         self.storage = site_module.Memory()
         self._path = path
         self._stack = contextlib.ExitStack()
@@ -122,9 +149,9 @@ class Hosts:
 
     def __enter__(self):
         for number in range(HOSTS):
-            here = {'vast': self.vast, 'gluster': self.gluster,
-                    'storage': self.storage, 'host': gluster.ManilaHost(
-                        {SERVER: self.gluster})}
+            here = {'vast': self.vast, 'ces': self.ces,
+                    'gluster': self.gluster, 'storage': self.storage,
+                    'host': gluster.ManilaHost({SERVER: self.gluster})}
             links = [SPAWN.Pipe() for _ in here]
             for link, _ in links:
                 threading.Thread(target=_answer, args=(link, here),
