@@ -241,6 +241,9 @@ class HealthService:
                 held.enter_context, self._access.alone(share.id, 0.0)))
             if error is not None:
                 failed[path] = str(error)
+            if error is not None and not isinstance(error, exception.Busy):
+                # The coordinator does not answer for the others either.
+                return {**dict.fromkeys(batch, str(error)), **failed}
         return failed
 
     def _again(self, shares: Mapping[str, model.Share],
@@ -277,7 +280,7 @@ class HealthService:
              ) -> dict[str, str]:
         """:returns: by path, why a repair failed."""
         for path, commands in repairs.items():
-            LOG.warning('%s is repaired: %s', path,
+            LOG.warning('Share at %s is repaired: %s', path,
                         '; '.join(map(str, commands)))
         if not repairs:
             return {}

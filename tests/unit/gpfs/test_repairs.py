@@ -4,6 +4,7 @@
 
 import pytest
 
+from manila_drivers import exception
 from manila_drivers.model import GiB
 
 GIB = 1024 ** 2
@@ -124,6 +125,21 @@ def test_a_share_that_is_being_changed_is_owed_and_stops_no_other(place):
     place.manager.stats()
     assert fileset(place, share).limit_kib == 1 * GIB
     assert not place.driver._owed.waiting()
+
+
+def test_a_coordinator_that_is_away_is_asked_once(place, monkeypatch):
+    shares = drifted(place, 5)
+    asked = []
+
+    def away(ident, patience):
+        asked.append(ident)
+        raise exception.Unreachable('The coordinator does not answer')
+
+    monkeypatch.setattr(place.driver._backend.access, 'alone', away)
+    ensure(place, shares)
+    assert len(asked) == 1
+    assert {fileset(place, one).limit_kib for one in shares} == {5 * GIB}
+    assert set(place.driver._owed.waiting()) == {one.id for one in shares}
 
 
 def test_nothing_is_set_where_the_size_cannot_be_read(place, monkeypatch):
