@@ -116,7 +116,7 @@ class Run:
         with log.open('wb') as output:
             process = subprocess.Popen(
                 [sys.executable, '-m', 'tools.ci.warden', str(stage.limit),
-                 str(target), *stage.command],
+                 str(target), *stage.words],
                 cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, start_new_session=True,
                 env={**os.environ, **dict(stage.variables)})

@@ -62,7 +62,9 @@ class Stage:
     """A command with a limit, in a lane of stages that follow each other.
 
     environments: those of tox that have to be there; shows: what its output
-    has to match, so that a stage that does nothing is none that passes.
+    has to match, so that a stage that does nothing is none that passes;
+    yields: lets the lanes go first that mostly wait, since the last of them
+    decides how long a run takes.
     """
 
     name: str
@@ -73,6 +75,12 @@ class Stage:
     variables: tuple[tuple[str, str], ...] = ()
     shows: str = ''
     counts: bool = True
+    yields: bool = False
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The command as it is started."""
+        return (*(('nice', '-n', '5') if self.yields else ()), *self.command)
 
     def missing(self, output: str) -> str:
         """Return what the output should have shown, '' if it has."""
@@ -114,10 +122,11 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
               ('py3', 'pep8', 'docs'), (slices,),
               shows='house rules: nothing to complain about'),
         Stage('conformance', 'conformance', 2400, (
-            *test, '-e', 'py3', '--', CONFORMANCE), ('py3',), (slices,)),
-        Stage('demo', 'manila', 300, demo, shows=walked,
+            *test, '-e', 'py3', '--', CONFORMANCE), ('py3',), (slices,),
+              yields=True),
+        Stage('demo', 'tests', 300, demo, shows=walked,
               counts=False),
-        Stage('tox-demo', 'manila', 300, in_manilas(test, 'demo'), ('manila',),
+        Stage('tox-demo', 'tests', 300, in_manilas(test, 'demo'), ('manila',),
               shows=walked, counts=False),
         Stage('manila', 'manila', 2400, (*test, '-e', 'manila'), ('manila',),
               (manilas,)),
@@ -131,13 +140,14 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
         Stage('bricks', 'bricks', 2400, (
             *test, '-e', 'functional', '--', BRICKS), ('functional',)),
         Stage('lowest', 'bricks', 1200, (*test, '-e', 'lowest'),
-              ('lowest',)),
+              ('lowest',), yields=True),
         Stage('compat', 'bricks', 600, in_manilas(test, 'compat'),
-              ('manila',)),
+              ('manila',), yields=True),
         Stage('install', 'bricks', 600, (
             *test, '-e', 'install', '--',
             *(('--wheel', wheel) if wheel else ()),
-            *(WHEELS[name] for name in turn.installed)), ('install',))]
+            *(WHEELS[name] for name in turn.installed)), ('install',),
+              yields=True)]
 
 
 def prepare(chosen: list[Stage], turn: Turn) -> Stage:

@@ -156,6 +156,14 @@ def test_totals_of_test_runners(line, expected):
 STAGE = stages.Stage('some', 'lane', 10, ('true',))
 
 
+def test_what_yields_is_started_with_less_priority():
+    assert STAGE.words == ('true',)
+    assert stages.Stage('some', 'lane', 10, ('true',), yields=True).words == (
+        'nice', '-n', '5', 'true')
+    yielding = {stage.name for stage in stages.table(TURN) if stage.yields}
+    assert yielding == {'conformance', 'lowest', 'compat', 'install'}
+
+
 def judged(output, result, **fields):
     stage = stages.Stage('some', 'lane', 10, ('true',), **fields)
     return summary.judge(stage, output, result)
