@@ -229,7 +229,7 @@ def _tried(make: Callable[[], SharedLock], deadline: float,
     """
     pause, longest = _PAUSES
     broken: float | None = None
-    while True:
+    while not given_up.is_set():
         try:
             shared = make()
             if shared.acquire(blocking=False):
@@ -243,6 +243,7 @@ def _tried(make: Callable[[], SharedLock], deadline: float,
         if given_up.wait(pause) or time.monotonic() > deadline:
             return None
         pause = min(2 * pause, longest)
+    return None
 
 
 def _give_back(shared: SharedLock, name: str, since: float) -> None:
