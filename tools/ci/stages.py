@@ -96,6 +96,10 @@ TEST = ('python3', 'tools/run.py', 'test')
 CONFORMANCE = 'tests/conformance'
 GLUSTER = 'tests/functional/gluster'
 BRICKS = f'{GLUSTER}/test_bricks.py'
+# Several drivers in one Manila, which takes as long as all else there.
+DRIVERS = 'test_ssh_drivers'
+# Those that boot a guest with thin volumes.
+GUEST = (f'{GLUSTER}/test_simulator.py', f'{GLUSTER}/test_snapshots.py')
 
 
 def in_manilas(test: tuple[str, ...], name: str) -> tuple[str, ...]:
@@ -128,15 +132,23 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
               counts=False),
         Stage('tox-demo', 'tests', 300, in_manilas(test, 'demo'), ('manila',),
               shows=walked, counts=False),
-        Stage('manila', 'manila', 2400, (*test, '-e', 'manila'), ('manila',),
-              (manilas,)),
+        Stage('manila', 'manila', 2400, (
+            *test, '-e', 'manila', '--',
+            f'--ignore=tests/manila/{DRIVERS}.py'),
+            ('manila',), (manilas,)),
+        Stage('drivers', 'tests', 1800, (
+            *test, '-e', 'manila', '--', '-k', DRIVERS), ('manila',),
+            (manilas,)),
         # Real daemons make tests wait: what waits longest has a lane.
         Stage('functional', 'functional', 2400, (
             *test, '-e', 'functional', '--', 'tests/functional',
             f'--ignore={GLUSTER}'), ('functional',)),
         Stage('gluster', 'gluster', 2400, (
-            *test, '-e', 'functional', '--', GLUSTER, f'--ignore={BRICKS}'),
+            *test, '-e', 'functional', '--', GLUSTER,
+            *(f'--ignore={each}' for each in (BRICKS, *GUEST))),
             ('functional',)),
+        Stage('guest', 'guest', 2400, (
+            *test, '-e', 'functional', '--', *GUEST), ('functional',)),
         Stage('bricks', 'bricks', 2400, (
             *test, '-e', 'functional', '--', BRICKS), ('functional',)),
         Stage('lowest', 'bricks', 1200, (*test, '-e', 'lowest'),

@@ -156,6 +156,22 @@ def test_totals_of_test_runners(line, expected):
 STAGE = stages.Stage('some', 'lane', 10, ('true',))
 
 
+@pytest.mark.parametrize(('whole', 'parts'), [
+    ('tests/functional/gluster', ('gluster', 'guest', 'bricks')),
+    ('tests/manila', ('manila', 'drivers'))])
+def test_stages_share_a_directory_without_leaving_anything_out(whole, parts):
+    """One ignores what the others are given, by its name."""
+    commands = {stage.name: stage.command for stage in stages.table(TURN)}
+    rest, others = parts[0], parts[1:]
+    ignored = {pathlib.Path(word.partition('=')[2]).stem
+               for word in commands[rest] if word.startswith('--ignore=')}
+    given = {pathlib.Path(word).stem for name in others
+             for word in commands[name] if 'test_' in word}
+    assert ignored == given
+    there = {file.stem for file in (ROOT / whole).glob('test_*.py')}
+    assert ignored < there
+
+
 def test_what_yields_is_started_with_less_priority():
     assert STAGE.words == ('true',)
     assert stages.Stage('some', 'lane', 10, ('true',), yields=True).words == (
