@@ -32,7 +32,7 @@ def server(args: argparse.Namespace,
                              password=password.value or '')
 
 
-def run(args: argparse.Namespace, cluster: door.Cluster, option: str,
+def run(args: argparse.Namespace, cluster: door.SshCluster, option: str,
         password: credentials.Password, **more: str) -> int:
     """Serve the hosts, each at its address, until a signal comes."""
     return serving.run(args, cluster, option, password, 'commands',

@@ -124,6 +124,7 @@ class ShareDriver(stats.Statistics[configured.B],
         So it does while shares are owed a check (``manila_drivers.owed``).
         """
         if not self.has_backend():
+            # So Manila is told by its own base class: there is no such call.
             raise NotImplementedError()
         return {**self._backend.info(), 'owed': self._owed.token()}
 
@@ -136,6 +137,7 @@ class ShareDriver(stats.Statistics[configured.B],
         would stay in "ensuring" for ever.
         """
         if not self._ensures():
+            # On this answer Manila checks shares one by one.
             raise NotImplementedError()
         self._owed.ensuring()
         try:
@@ -294,6 +296,7 @@ class ShareDriver(stats.Statistics[configured.B],
         """Bring a share back to a snapshot, which stays, with its size."""
         snapshots = self._backend.snapshots
         if not isinstance(snapshots, backend.RestorableSnapshotsPart):
+            # Manila's own answer for a driver that cannot go back.
             raise NotImplementedError()
         row = snapshot.get('share') or snapshot.get('share_instance') or {}
         call = self._call(row, share_server, context)

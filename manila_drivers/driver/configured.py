@@ -126,6 +126,7 @@ class Configured(compat.BaseShareDriver, Generic[B]):
 
     def build_backend(self) -> B:
         """Return a backend as the options say; do no I/O yet."""
+        # Not abstract: a driver without a backend writes the calls itself.
         raise NotImplementedError()
 
     @classmethod
@@ -142,6 +143,7 @@ class Configured(compat.BaseShareDriver, Generic[B]):
             still tries.
         """
         if not self.has_backend():
+            # Manila takes it for a call that the driver does not have.
             raise NotImplementedError()
         if self._made is None:
             raise exception.DriverError(

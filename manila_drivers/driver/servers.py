@@ -35,6 +35,7 @@ class ShareServers(configured.Configured[configured.B]):
         """
         made: Any = self._backend
         if not isinstance(made, backend.ServingBackend):
+            # Manila takes it for a driver without share servers.
             raise NotImplementedError()
         return made.servers
 

@@ -51,7 +51,7 @@ class Door(Protocol):
 Make = Callable[[Mapping[str, ssh.Host]], Door]
 
 
-class Cluster(storage.Cluster):
+class SshCluster(storage.Cluster):
     """A simulated cluster that the driver logs in to.
 
     :param door: opens while the cluster is entered.

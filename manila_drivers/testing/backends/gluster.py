@@ -10,8 +10,9 @@ from collections.abc import Mapping
 import pathlib
 from typing import Self
 
-from manila_drivers.testing.backends import door as door_module
 from manila_drivers.testing.backends import storage
+from manila_drivers.testing.backends.door import Make
+from manila_drivers.testing.backends.door import SshCluster
 from manila_drivers.testing.backends.storage import Item
 from manila_drivers.testing.simulators import gluster
 from manila_drivers.testing.simulators import programs
@@ -30,7 +31,7 @@ SIZE = 10 * storage.GIB
 _PERIODIC = frozenset({'volume info 0'})
 
 
-class Cluster(door_module.Cluster):
+class Cluster(SshCluster):
     """A simulated cluster behind SSH.
 
     :param sim: the cluster; else a new one with a pool of volumes.
@@ -39,7 +40,7 @@ class Cluster(door_module.Cluster):
     """
 
     def __init__(self, sim: gluster.GlusterSim | None = None,
-                 door: door_module.Make = ssh.SshServer, *,
+                 door: Make = ssh.SshServer, *,
                  pattern: str = PATTERN, known_hosts: str | None = None,
                  more: Mapping[str, object] | None = None) -> None:
         self.sim = sim or new()

@@ -9,7 +9,8 @@ servers beside it: all over SSH, each at a loopback address of its own.
 from collections.abc import Callable
 from collections.abc import Mapping
 
-from manila_drivers.testing.backends import door as door_module
+from manila_drivers.testing.backends.door import Make
+from manila_drivers.testing.backends.door import SshCluster
 from manila_drivers.testing.backends.storage import Item
 from manila_drivers.testing.simulators import gpfs
 from manila_drivers.testing.simulators import nfs
@@ -27,7 +28,7 @@ KINDS: Mapping[str, Callable[[str], nfs.Server] | None] = {
     'CES': None, 'KNFS': nfs.KernelNfs, 'GNFS': nfs.Ganesha}
 
 
-class Cluster(door_module.Cluster):
+class Cluster(SshCluster):
     """A simulated cluster behind SSH.
 
     :param kind: ``CES``, ``KNFS`` or ``GNFS``
@@ -36,7 +37,7 @@ class Cluster(door_module.Cluster):
     """
 
     def __init__(self, kind: str = 'CES', sim: gpfs.GpfsSim | None = None,
-                 door: door_module.Make = ssh.SshServer, *,
+                 door: Make = ssh.SshServer, *,
                  known_hosts: str | None = None,
                  more: Mapping[str, object] | None = None) -> None:
         self.kind = kind

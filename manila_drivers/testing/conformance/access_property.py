@@ -14,17 +14,20 @@ from typing import cast
 
 from manila_drivers import access
 from manila_drivers.testing.conformance import evidence
-from manila_drivers.testing.conformance import history as history_module
 from manila_drivers.testing.conformance import manager
 from manila_drivers.testing.conformance import meaning
 from manila_drivers.testing.conformance import verdict
 from manila_drivers.testing.conformance import watching
+from manila_drivers.testing.conformance.history import History
+from manila_drivers.testing.conformance.history import make
+from manila_drivers.testing.conformance.history import shortened
+from manila_drivers.testing.conformance.history import Step
+from manila_drivers.testing.conformance.history import text
 from manila_drivers.testing.conformance.lab import Lab
 from manila_drivers.testing.conformance.lab import Level
 from manila_drivers.testing.conformance.lab import MakeLab
 
 Rule = access.Rule
-Step = history_module.Step
 
 
 @dataclasses.dataclass(frozen=True)
@@ -41,7 +44,7 @@ class Tally:
     unseen: tuple[str, ...] = ()
 
 
-def run(lab: Lab, history: history_module.History) -> Tally:
+def run(lab: Lab, history: History) -> Tally:
     """Play one history on a new share, then delete it.
 
     :raises Violation: at the first step that breaks the contract.
@@ -56,7 +59,7 @@ def run_seed(make_lab: MakeLab, seed: int) -> Tally:
     """
     lab = make_lab()
     try:
-        history = history_module.make(
+        history = make(
             random.Random(seed), lab)  # noqa: S311 - to be repeated
         return run(lab, history)
     except verdict.Violation as found:
@@ -66,9 +69,9 @@ def run_seed(make_lab: MakeLab, seed: int) -> Tally:
 
 
 def _explained(make_lab: MakeLab, seed: int,
-               history: history_module.History,
+               history: History,
                found: verdict.Violation) -> verdict.Violation:
-    def fails(shorter: history_module.History) -> bool:
+    def fails(shorter: History) -> bool:
         lab = make_lab()
         try:
             run(lab, shorter)
@@ -80,17 +83,17 @@ def _explained(make_lab: MakeLab, seed: int,
             lab.close()
         return False
 
-    short = history_module.shortened(history, fails)
+    short = shortened(history, fails)
     return verdict.Violation(found.check, (
         f'{found.text}\nseed {seed}; in short:\n'
-        f'{history_module.text(short)}'))
+        f'{text(short)}'))
 
 
 class Player:
     """Plays a history and compares after each step."""
 
     def __init__(self, lab: Lab,
-                 history: history_module.History) -> None:
+                 history: History) -> None:
         self._seen = evidence.Observed(lab)
         self._lab = lab = cast(Lab, self._seen)
         self._looks = 0

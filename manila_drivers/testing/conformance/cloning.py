@@ -7,9 +7,9 @@ import functools
 from manila_drivers.testing.conformance import evidence
 from manila_drivers.testing.conformance import sweep
 from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.manager import Share
+from manila_drivers.testing.conformance.manager import Snapshot
 from manila_drivers.testing.conformance.stage import Scenario
-from manila_drivers.testing.conformance.stage import Share
-from manila_drivers.testing.conformance.stage import Snapshot
 from manila_drivers.testing.conformance.stage import Stage
 
 

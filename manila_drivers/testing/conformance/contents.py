@@ -4,13 +4,11 @@
 
 from manila_drivers.model import GiB
 from manila_drivers.testing.conformance import evidence
-from manila_drivers.testing.conformance import manager as manager_module
 from manila_drivers.testing.conformance import sweep
 from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.manager import Share
 from manila_drivers.testing.conformance.stage import Scenario
 from manila_drivers.testing.conformance.stage import Stage
-
-Share = manager_module.Share
 
 
 def _used(stage: Stage, share: Share) -> float:

@@ -5,8 +5,8 @@
 from manila_drivers.testing.conformance import evidence
 from manila_drivers.testing.conformance import lab
 from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.manager import Share
 from manila_drivers.testing.conformance.stage import Scenario
-from manila_drivers.testing.conformance.stage import Share
 from manila_drivers.testing.conformance.stage import Stage
 
 

@@ -12,9 +12,9 @@ from manila_drivers.testing.conformance import evidence
 from manila_drivers.testing.conformance import meaning
 from manila_drivers.testing.conformance import verdict
 from manila_drivers.testing.conformance import watching
+from manila_drivers.testing.conformance.manager import Share
 from manila_drivers.testing.conformance.stage import Rule
 from manila_drivers.testing.conformance.stage import Scenario
-from manila_drivers.testing.conformance.stage import Share
 from manila_drivers.testing.conformance.stage import Stage
 
 #: Seconds for one rule, however wide.

@@ -13,7 +13,6 @@ from typing import cast
 
 from manila_drivers import access
 from manila_drivers.testing.conformance import evidence
-from manila_drivers.testing.conformance import manager as manager_module
 from manila_drivers.testing.conformance import meaning
 from manila_drivers.testing.conformance import sweep
 from manila_drivers.testing.conformance import verdict
@@ -21,10 +20,10 @@ from manila_drivers.testing.conformance import watching
 from manila_drivers.testing.conformance.lab import Features
 from manila_drivers.testing.conformance.lab import Item
 from manila_drivers.testing.conformance.lab import Lab
+from manila_drivers.testing.conformance.manager import Manager
+from manila_drivers.testing.conformance.manager import Share
 
 Rule = access.Rule
-Share = manager_module.Share
-Snapshot = manager_module.Snapshot
 
 
 class Stage:
@@ -33,7 +32,7 @@ class Stage:
     def __init__(self, lab: Lab, shape: str = '') -> None:
         self.seen = evidence.Observed(lab)
         self.lab = cast(Lab, self.seen)
-        self.manager = manager_module.Manager(self.lab, shape=shape)
+        self.manager = Manager(self.lab, shape=shape)
         self.able = lab.features.access
         self._numbers = itertools.count(1)
 

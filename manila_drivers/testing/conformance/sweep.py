@@ -21,7 +21,6 @@ from typing import Any
 from manila_drivers import compat
 from manila_drivers.testing.conformance import evidence
 from manila_drivers.testing.conformance import operations
-from manila_drivers.testing.conformance import scene as scene_module
 from manila_drivers.testing.conformance import seam
 from manila_drivers.testing.conformance import verdict
 from manila_drivers.testing.conformance import watching
@@ -31,10 +30,11 @@ from manila_drivers.testing.conformance.lab import KILLS
 from manila_drivers.testing.conformance.lab import Lab
 from manila_drivers.testing.conformance.lab import Level
 from manila_drivers.testing.conformance.lab import MakeLab
+from manila_drivers.testing.conformance.scene import described
+from manila_drivers.testing.conformance.scene import Outcome
+from manila_drivers.testing.conformance.scene import Scene
 
 Operation = operations.Operation
-Scene = scene_module.Scene
-Outcome = scene_module.Outcome
 Levels = Mapping[str, Mapping[str, Level]]
 
 
@@ -66,7 +66,7 @@ class Case:
     same: bool = False
 
     def __str__(self) -> str:
-        return (f'{self.operation}; {scene_module.described(self.strikes)}'
+        return (f'{self.operation}; {described(self.strikes)}'
                 + '; then deleted' * self.abandoned
                 + '; in the same process' * self.same)
 

@@ -9,15 +9,16 @@ import contextlib
 import threading
 from typing import Any
 
-from manila_drivers.testing.conformance import lab as lab_module
 from manila_drivers.testing.conformance import meaning
 from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.lab import Item
+from manila_drivers.testing.conformance.lab import Lab
+from manila_drivers.testing.conformance.lab import Level
 
-Level = lab_module.Level
 RANK = meaning.RANK
 
 
-def seen(lab: lab_module.Lab, export: str,
+def seen(lab: Lab, export: str,
          clients: Iterable[str]) -> dict[str, Level]:
     return {client: lab.effective(export, client) for client in clients}
 
@@ -35,7 +36,7 @@ class Watch:
     :param clients: who is asked about.
     """
 
-    def __init__(self, lab: lab_module.Lab, export: str,
+    def __init__(self, lab: Lab, export: str,
                  clients: Iterable[str]) -> None:
         self._lab = lab
         self._export = export
@@ -103,8 +104,8 @@ class Watch:
             f'external call {call}, not {instead}')
 
 
-def nothing_left(lab: lab_module.Lab,
-                 before: Mapping[lab_module.Item, Any]) -> None:
+def nothing_left(lab: Lab,
+                 before: Mapping[Item, Any]) -> None:
     """What was there is as it was; only what holds all shares has come.
 
     :raises Violation: ``delete.leftover``.
@@ -115,7 +116,7 @@ def nothing_left(lab: lab_module.Lab,
 
 
 @contextlib.contextmanager
-def closed(lab: lab_module.Lab, exports: Iterable[str],
+def closed(lab: Lab, exports: Iterable[str],
            clients: Iterable[str] = meaning.STRANGERS) -> Iterator[None]:
     """Nobody may reach any of the exports at any time.
 
@@ -130,7 +131,7 @@ def closed(lab: lab_module.Lab, exports: Iterable[str],
         watch.never_beyond()
 
 
-def check(lab: lab_module.Lab, export: str,
+def check(lab: Lab, export: str,
           expected: Mapping[str, Level], check_name: str = 'access') -> None:
     """Effective access is exactly this, and the backend leaves no doubt.
 

@@ -9,12 +9,12 @@ import signal
 import threading
 
 from manila_drivers.testing.backends import storage
-from manila_drivers.testing.manila import calls as calls_module
 from manila_drivers.testing.manila import environment
 from manila_drivers.testing.manila import journal
 from manila_drivers.testing.manila import process
 from manila_drivers.testing.manila import scene
 from manila_drivers.testing.manila import show
+from manila_drivers.testing.manila.calls import calls_in
 
 _USES = (
     'list', 'pool list --detail',
@@ -80,7 +80,7 @@ class News:
         asked = self._watched.asked(self._mark)
         if not asked:
             return
-        calls = [call for call in calls_module.calls_in(
+        calls = [call for call in calls_in(
             self._log.log(self._log_mark), self._backend)
             if call.method not in journal.PERIODIC]
         if not calls:

@@ -95,7 +95,7 @@ def test_settings_are_read_however_they_are_written():
     assert first == {'export_id': '7', 'path': '"/a b"', 'rw_access':
                      '"10.0.0.1, 10.0.0.5/8, @group, *"'}
     assert legacy.plain('"X"') == 'X'
-    assert config.of('/a b') is first and config.of('XXXX') is None
+    assert config.of('/a b') is first and config.of('/nowhere') is None
     # One that says no path is nobody's.
     assert config.of('/x') is None and config.of('') is second
     assert levels(first) == {'10.0.0.1/32': 'rw', '10.0.0.0/8': 'rw',

@@ -14,15 +14,16 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 
-from manila_drivers import access as access_module
 from manila_drivers import compat
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import networks
+from manila_drivers.access import ip_grants
+from manila_drivers.access import Network
+from manila_drivers.access import Rule
+from manila_drivers.access import rules_of
 from manila_drivers.ibm.gpfs import paths
 from manila_drivers.nas import exports
-
-Network = access_module.Network
 
 
 class RuleByRule(abc.ABC):
@@ -62,7 +63,7 @@ class RuleByRule(abc.ABC):
         :raises DriverError: some server may still let them in.
         """
         rule = _rule(access_type, access)
-        denied = access_module.ip_grants([rule]).levels
+        denied = ip_grants([rule]).levels
         if not denied:
             return
 
@@ -88,15 +89,15 @@ class RuleByRule(abc.ABC):
         :raises DriverError: it is not so on every server.
         """
         levels = {}
-        for rule in access_module.rules_of(access_rules):
+        for rule in rules_of(access_rules):
             network, level = self._only(rule)
             levels[network] = level
         self._apply(local_path, share, levels)
 
     @staticmethod
-    def _only(rule: access_module.Rule) -> tuple[Network, str]:
+    def _only(rule: Rule) -> tuple[Network, str]:
         """:raises InvalidRule: it cannot be honoured."""
-        grants = access_module.ip_grants([rule])
+        grants = ip_grants([rule])
         for why in grants.errors.values():
             raise exception.InvalidRule(rule.access_id, why)
         return next(iter(grants.levels.items()))
@@ -132,7 +133,7 @@ class RuleByRule(abc.ABC):
                                  f'Access to {path} could not be changed')
 
 
-def _rule(access_type: Any, access: str | None) -> access_module.Rule:
+def _rule(access_type: Any, access: str | None) -> Rule:
     if access is None:
-        return access_module.Rule.of(access_type)
-    return access_module.Rule('', str(access_type).lower(), access.strip())
+        return Rule.of(access_type)
+    return Rule('', str(access_type).lower(), access.strip())

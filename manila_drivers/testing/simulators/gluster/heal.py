@@ -5,8 +5,11 @@
 from collections.abc import Sequence
 
 from manila_drivers.testing.simulators.gluster import placement
-from manila_drivers.testing.simulators.gluster import state as state_module
 from manila_drivers.testing.simulators.gluster import wire
+from manila_drivers.testing.simulators.gluster.state import admitted
+from manila_drivers.testing.simulators.gluster.state import STARTED
+from manila_drivers.testing.simulators.gluster.state import State
+from manila_drivers.testing.simulators.gluster.state import Volume
 from manila_drivers.testing.simulators.gluster.wire import Element
 from manila_drivers.testing.simulators.gluster.wire import element
 from manila_drivers.testing.simulators.gluster.wire import GlusterError
@@ -17,7 +20,7 @@ Words = Sequence[str]
 class Heal:
     """The commands about what copies lack."""
 
-    def __init__(self, state: state_module.State) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
 
     def run(self, words: Words) -> wire.Reply:
@@ -40,15 +43,15 @@ class Heal:
         return wire.Reply(wire.document([
             element('healInfo', element('bricks', *healed))]))
 
-    def _answers(self, volume: state_module.Volume) -> bool:
-        return volume.status == state_module.STARTED and (
+    def _answers(self, volume: Volume) -> bool:
+        return volume.status == STARTED and (
             not volume.tls or any(
-                state_module.admitted(name, volume.allow,
+                admitted(name, volume.allow,
                                       self._state.options)
                 for name in self._state.server_names))
 
     def _launch(self, words: Words,
-                volume: state_module.Volume | None) -> wire.Reply:
+                volume: Volume | None) -> wire.Reply:
         text = (f'Launching heal operation to perform index self heal on '
                 f'volume {" ".join(words)} has been ')
         if volume is None or not self._state.options.self_heal:
@@ -59,7 +62,7 @@ class Heal:
         return wire.Reply(f'{text}successful \nUse heal info commands to '
                           f'check status.\n')
 
-    def _brick(self, volume: state_module.Volume, brick: str) -> Element:
+    def _brick(self, volume: Volume, brick: str) -> Element:
         if brick in volume.placed.offline:
             return element(
                 'brick', element('name', brick),

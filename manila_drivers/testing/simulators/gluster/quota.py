@@ -5,8 +5,12 @@
 from collections.abc import Sequence
 import re
 
-from manila_drivers.testing.simulators.gluster import state as state_module
 from manila_drivers.testing.simulators.gluster import wire
+from manila_drivers.testing.simulators.gluster.state import admitted
+from manila_drivers.testing.simulators.gluster.state import is_on
+from manila_drivers.testing.simulators.gluster.state import STARTED
+from manila_drivers.testing.simulators.gluster.state import State
+from manila_drivers.testing.simulators.gluster.state import Volume
 from manila_drivers.testing.simulators.gluster.wire import Element
 from manila_drivers.testing.simulators.gluster.wire import element
 from manila_drivers.testing.simulators.gluster.wire import fields
@@ -24,7 +28,7 @@ _OP = element('cliOp', 'volQuota')
 class Quota:
     """The commands about the quota of a volume."""
 
-    def __init__(self, state: state_module.State) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
 
     def run(self, words: Words) -> list[Element]:
@@ -34,10 +38,10 @@ class Quota:
         volume = self._state.volumes.get(name)
         if volume is None:
             raise _refused(f'Volume {name} does not exist')
-        if volume.status != state_module.STARTED:
+        if volume.status != STARTED:
             raise _refused('Volume is stopped, start volume before '
                            'executing quota command.')
-        on = state_module.is_on(volume.options.get('features.quota'))
+        on = is_on(volume.options.get('features.quota'))
         if verb == 'enable':
             return self._enable(volume, on)
         if not on:
@@ -57,15 +61,15 @@ class Quota:
         raise wire.UsageError()
 
     @staticmethod
-    def _enable(volume: state_module.Volume, on: bool) -> list[Element]:
+    def _enable(volume: Volume, on: bool) -> list[Element]:
         if on:
             raise _refused('Quota is already enabled')
         volume.options.update(_ENABLED)
         return [_OP]
 
-    def _limit(self, volume: state_module.Volume, verb: str,
+    def _limit(self, volume: Volume, verb: str,
                rest: Words) -> list[Element]:
-        if not any(state_module.admitted(
+        if not any(admitted(
                 name, volume.allow, self._state.options)
                 for name in self._state.server_names) and volume.tls:
             raise _refused('Failed to start aux mount')
@@ -91,7 +95,7 @@ def _refused(text: str) -> GlusterError:
     return GlusterError(30800, text, [_OP])
 
 
-def _listed(volume: state_module.Volume) -> Element:
+def _listed(volume: Volume) -> Element:
     limit, used = volume.limit, volume.used
     if limit is None:
         return element('volQuota', fields(

@@ -8,21 +8,23 @@ import copy
 import time
 
 from manila_drivers.testing.simulators.gluster import placement
-from manila_drivers.testing.simulators.gluster import state as state_module
 from manila_drivers.testing.simulators.gluster import wire
+from manila_drivers.testing.simulators.gluster.state import Snapshot
+from manila_drivers.testing.simulators.gluster.state import STARTED
+from manila_drivers.testing.simulators.gluster.state import State
+from manila_drivers.testing.simulators.gluster.state import Volume
 from manila_drivers.testing.simulators.gluster.wire import Element
 from manila_drivers.testing.simulators.gluster.wire import element
 from manila_drivers.testing.simulators.gluster.wire import fields
 from manila_drivers.testing.simulators.gluster.wire import GlusterError
 
-Snapshot = state_module.Snapshot
 Words = Sequence[str]
 
 
 class Snapshots:
     """The commands about snapshots; each returns what its answer has."""
 
-    def __init__(self, state: state_module.State) -> None:
+    def __init__(self, state: State) -> None:
         self._state = state
 
     @property
@@ -113,13 +115,13 @@ class Snapshots:
         volume.options['features.barrier'] = 'disable'
         return [element('snapCreate', _named(made))]
 
-    def _able(self, volume_name: str) -> state_module.Volume:
+    def _able(self, volume_name: str) -> Volume:
         """A volume of which a snapshot can be taken."""
         volume = self._state.volumes.get(volume_name)
         if volume is None:
             raise GlusterError(30806,
                                f'Volume ({volume_name}) does not exist ')
-        if volume.status != state_module.STARTED:
+        if volume.status != STARTED:
             raise GlusterError(
                 30810, f'volume {volume_name} is not started')
         if not self._state.options.bricks_up or volume.placed.offline:
@@ -180,7 +182,7 @@ class Snapshots:
             raise GlusterError(30800, f'Failed to find :{source} snap')
         if not found.active:
             raise GlusterError(30810, f'Snapshot {source} is not activated')
-        made = state_module.Volume(
+        made = Volume(
             name, [], found.size, options=_thawed(found),
             files=copy.copy(found.files), limit=found.limit)
         made.bricks = [self._brick(made.id)]
@@ -195,7 +197,7 @@ class Snapshots:
     def restore(self, words: Words) -> list[Element]:
         found = self._get(words)
         volume = self._state.volumes[found.origin]
-        if volume.status == state_module.STARTED:
+        if volume.status == STARTED:
             raise GlusterError(30809, (
                 f'Volume ({volume.name}) has been started. Volume needs to '
                 f'be stopped before restoring a snapshot.'))

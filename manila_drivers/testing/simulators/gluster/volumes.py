@@ -8,15 +8,18 @@ from collections.abc import Sequence
 import difflib
 import re
 
-from manila_drivers.testing.simulators.gluster import state as state_module
 from manila_drivers.testing.simulators.gluster import wire
+from manila_drivers.testing.simulators.gluster.state import at_creation
+from manila_drivers.testing.simulators.gluster.state import GIB
+from manila_drivers.testing.simulators.gluster.state import STARTED
+from manila_drivers.testing.simulators.gluster.state import State
+from manila_drivers.testing.simulators.gluster.state import STATUS
+from manila_drivers.testing.simulators.gluster.state import Volume
 from manila_drivers.testing.simulators.gluster.wire import Element
 from manila_drivers.testing.simulators.gluster.wire import element
 from manila_drivers.testing.simulators.gluster.wire import fields
 from manila_drivers.testing.simulators.gluster.wire import GlusterError
 
-State = state_module.State
-Volume = state_module.Volume
 Words = Sequence[str]
 
 KNOWN = (
@@ -88,7 +91,7 @@ class Volumes:
         return element(
             'volume', element('name', volume.name),
             element('id', volume.id), element('status', volume.status),
-            element('statusStr', state_module.STATUS[volume.status]),
+            element('statusStr', STATUS[volume.status]),
             element('snapshotCount',
                     len(self._state.snapshots_of(volume.name))),
             element('brickCount', count),
@@ -134,10 +137,10 @@ class Volumes:
 
     def status(self, words: Words) -> list[Element]:
         chosen = [each for each in self._sorted()
-                  if each.status == state_module.STARTED]
+                  if each.status == STARTED]
         if words and words[0] not in ('all', 'detail'):
             volume = self.get_volume(words)
-            if volume.status != state_module.STARTED:
+            if volume.status != STARTED:
                 text = f'Volume {volume.name} is not started'
                 raise GlusterError(30800, text, [
                     element('cliOp', 'volStatus'), element('output', text)])
@@ -172,7 +175,7 @@ class Volumes:
                 size, used = 3 * size, 0
             elif volume.arbiter \
                     and number % volume.replica == volume.replica - 1:
-                size, used = state_module.GIB, 0
+                size, used = GIB, 0
             if detail:
                 node.extend(fields(
                     'node', sizeTotal=size, sizeFree=size - used,
@@ -200,7 +203,7 @@ class Volumes:
                     f'Brick: {brick} not available. Brick may be containing '
                     f'or be contained by an existing brick.'))
         volume = Volume(name, bricks, replica=replica,
-                        options=state_module.at_creation(replica))
+                        options=at_creation(replica))
         self._state.volumes[name] = volume
         return [element('volCreate', _named(volume))]
 
@@ -244,7 +247,7 @@ class Volumes:
 
     def start(self, words: Words) -> list[Element]:
         volume = self.get_volume(words)
-        if volume.status == state_module.STARTED:
+        if volume.status == STARTED:
             if 'force' in words:
                 self._state.revive(volume)
                 return [element('volStart', _named(volume))]
@@ -257,7 +260,7 @@ class Volumes:
 
     def stop(self, words: Words) -> list[Element]:
         volume = self.get_volume(words)
-        if volume.status != state_module.STARTED:
+        if volume.status != STARTED:
             raise GlusterError(30800, f'Volume {volume.name} is not in the '
                                       f'started state')
         self._state.stop(volume)
@@ -266,7 +269,7 @@ class Volumes:
     def delete(self, words: Words) -> list[Element]:
         volume = self.get_volume(words)
         snapshots = len(self._state.snapshots_of(volume.name))
-        if volume.status == state_module.STARTED:
+        if volume.status == STARTED:
             raise GlusterError(30800, (
                 f'Volume {volume.name} has been started.Volume needs to be '
                 f'stopped before deletion.'))

@@ -9,9 +9,8 @@ from collections.abc import Sequence
 from typing import Any
 from urllib import parse
 
-from manila_drivers.testing.simulators.gpfs import state as state_module
-
-Refused = state_module.Refused
+from manila_drivers.testing.simulators.gpfs.state import Refused
+from manila_drivers.testing.simulators.gpfs.state import State
 
 #: Takes the simulator and the words behind the command's name, and returns
 #: what goes to standard output.
@@ -60,7 +59,7 @@ def options(words: Sequence[str], flags: str = '',
     return plain, found
 
 
-def device(state: state_module.State, command: str,
+def device(state: State, command: str,
            words: list[str]) -> list[str]:
     """The words behind the name of the file system."""
     if not words or words[0].removeprefix('/dev/') != state.device:

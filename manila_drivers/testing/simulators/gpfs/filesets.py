@@ -6,10 +6,9 @@ import re
 from typing import Any
 
 from manila_drivers.testing.simulators.gpfs import dialect
-from manila_drivers.testing.simulators.gpfs import state as state_module
-
-Refused = dialect.Refused
-State = state_module.State
+from manila_drivers.testing.simulators.gpfs.state import Fileset
+from manila_drivers.testing.simulators.gpfs.state import Refused
+from manila_drivers.testing.simulators.gpfs.state import State
 
 _FORBIDDEN = re.compile(r'[/?$&*()`#|\[\]\\\s]')
 
@@ -28,11 +27,11 @@ def mmlsfileset(sim: Any, words: list[str]) -> str:
                            [_fileset_row(sim, one) for one in chosen])
 
 
-def _named(state: State, names: str) -> list[state_module.Fileset]:
+def _named(state: State, names: str) -> list[Fileset]:
     return [state.fileset(name) for name in names.split(',')]
 
 
-def _fileset_row(sim: Any, one: state_module.Fileset) -> list[object]:
+def _fileset_row(sim: Any, one: Fileset) -> list[object]:
     state = sim.state
     parent = ('--' if one.name == 'root' or not one.path
               else state.around(one.path.rpartition('/')[0]).ident)
@@ -59,7 +58,7 @@ def mmcrfileset(sim: Any, words: list[str]) -> str:
         raise Refused('The comment is too long.')
     space = given.get('--inode-space', 'root')
     limit = given.get('--inode-limit', '100352').partition(':')[0]
-    made = state_module.Fileset(
+    made = Fileset(
         name, state.number(), given.get('-t', ''), space == 'new',
         inodes=_count(limit))
     state.filesets[name] = made
@@ -97,7 +96,7 @@ def mmchfileset(sim: Any, words: list[str]) -> str:
 def mmlinkfileset(sim: Any, words: list[str]) -> str:
     plain, given = dialect.options(words)
     name, = dialect.device(sim.state, 'mmlinkfileset', plain)
-    found: state_module.Fileset = sim.state.fileset(name)
+    found: Fileset = sim.state.fileset(name)
     path = given.get('-J', '')
     if found.path:
         raise Refused(f'Fileset {name} is already linked.')

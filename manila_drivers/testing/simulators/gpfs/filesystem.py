@@ -5,8 +5,7 @@
 from typing import Any
 
 from manila_drivers.testing.simulators.gpfs import dialect
-
-Refused = dialect.Refused
+from manila_drivers.testing.simulators.gpfs.state import Refused
 
 
 def mmgetstate(sim: Any, words: list[str]) -> str:

@@ -7,8 +7,7 @@ from typing import Any
 
 from manila_drivers.testing.simulators.gpfs import dialect
 from manila_drivers.testing.simulators.gpfs import state
-
-Refused = dialect.Refused
+from manila_drivers.testing.simulators.gpfs.state import Refused
 
 _SNAPSHOT = ('filesystemName:directory:snapID:status:created:quotas:data:'
              'metadata:fileset:snapType')

@@ -8,9 +8,9 @@ Where a simulator keeps real directories the real ones are run instead.
 from collections.abc import Callable
 from typing import Any
 
-from manila_drivers.testing.simulators.gpfs import state as state_module
+from manila_drivers.testing.simulators.gpfs.state import Job
+from manila_drivers.testing.simulators.gpfs.state import Jobs
 
-Refused = state_module.Refused
 Answer = tuple[str, str, int]
 
 
@@ -99,12 +99,12 @@ def settle(sim: Any) -> None:
             _end(sim, job)
 
 
-def _all_jobs(sim: Any) -> list[state_module.Job]:
+def _all_jobs(sim: Any) -> list[Job]:
     return [*sim.state.orphans, *(job for jobs in sim.state.jobs.values()
                                   for job in jobs.attempts)]
 
 
-def _end(sim: Any, job: state_module.Job) -> None:
+def _end(sim: Any, job: Job) -> None:
     """What it has copied is all there is then, whatever was there."""
     state = sim.state
     job.running = False
@@ -154,7 +154,7 @@ def sh(sim: Any, words: list[str], host: str = '') -> Answer:
 def _start(sim: Any, words: list[str], host: str) -> Answer:
     _, name, number, source, target = words[:5]
     owner = words[7]
-    known = sim.state.jobs.get(name, state_module.Jobs())
+    known = sim.state.jobs.get(name, Jobs())
     # Only the next one can be begun, and only once.
     if int(number) != len(known.attempts) + 1:
         return '', '', 0
@@ -169,7 +169,7 @@ def _start(sim: Any, words: list[str], host: str) -> Answer:
         # Most of it is there.
         seconds /= 10
     sim.state.jobs[name] = known
-    known.attempts.append(state_module.Job(
+    known.attempts.append(Job(
         source, fileset.ident, host, now, now + seconds))
     known.renewing = ''
     settle(sim)
@@ -201,7 +201,7 @@ def _renew(sim: Any, words: list[str], host: str) -> Answer:
 def _stop(sim: Any, words: list[str], host: str) -> Answer:
     """The last attempt is ended; but where a host stands still it does not
     hear of it, and those before it were believed dead."""
-    jobs = sim.state.jobs.pop(words[1], state_module.Jobs())
+    jobs = sim.state.jobs.pop(words[1], Jobs())
     sim.state.orphans += [
         job for job in jobs.attempts if job.running and (
             job.frozen is not None or job is not jobs.attempts[-1])]
