@@ -35,7 +35,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 LIMITS: Mapping[str, int] = {
     'homonyms': 18,
     'homonyms in the test bed': 28,
-    'aliases': 19,
+    'aliases': 0,
     'lines': 52000,
     'lines of the longest module': 400,
     'lines outside the test bed': 29500,

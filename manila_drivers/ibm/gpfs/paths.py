@@ -21,11 +21,7 @@ def fileset_name(name: str) -> str:
 
     :raises InvalidRequest: it cannot.
     """
-    if not _NAME.fullmatch(name) or name in _RESERVED:
-        raise exception.InvalidRequest(
-            f'{name!r} cannot be the name of a fileset',
-            check='share_name_template')
-    return name
+    return _checked(name, _NAME, 'fileset', 'share_name_template')
 
 
 def snapshot_name(name: str) -> str:
@@ -33,10 +29,15 @@ def snapshot_name(name: str) -> str:
 
     :raises InvalidRequest: it cannot.
     """
-    if not _SNAPSHOT.fullmatch(name) or name in _RESERVED:
+    return _checked(name, _SNAPSHOT, 'snapshot',
+                    'share_snapshot_name_template')
+
+
+def _checked(name: str, pattern: re.Pattern[str], what: str,
+             option: str) -> str:
+    if not pattern.fullmatch(name) or name in _RESERVED:
         raise exception.InvalidRequest(
-            f'{name!r} cannot be the name of a snapshot',
-            check='share_snapshot_name_template')
+            f'{name!r} cannot be the name of a {what}', check=option)
     return name
 
 

@@ -40,15 +40,20 @@ def a_clone_is_available_when_it_is_whole(stage: Stage) -> None:
                     f'{found} GiB, the snapshot had 2')
 
 
-def a_clone_that_was_stopped_is_not_called_whole(stage: Stage) -> None:
-    """That nothing is left of the work does not say that it was done."""
+def _slow_clone(stage: Stage) -> Share:
+    """Begin a share of 4 GiB with a snapshot of 2, which takes its time."""
     manager = stage.manager
     share = manager.create(size=4)
     stage.lab.write(share.export, 2 * GiB)
     snapshot = manager.create_snapshot(share)
     stage.lab.slow_clones()
-    clone = manager.create_from_snapshot(
+    return manager.create_from_snapshot(
         manager.new_clone(snapshot, size=4), snapshot)
+
+
+def a_clone_that_was_stopped_is_not_called_whole(stage: Stage) -> None:
+    """That nothing is left of the work does not say that it was done."""
+    manager, clone = stage.manager, _slow_clone(stage)
     if clone.status == 'available':
         raise verdict.NotTried('no clone takes its time')
     stage.lab.stop_clone(clone.export)
@@ -62,13 +67,7 @@ def a_clone_that_was_stopped_is_not_called_whole(stage: Stage) -> None:
 
 def what_is_written_into_a_clone_stays(stage: Stage) -> None:
     """Nothing that fills it goes on behind its end, whoever began it."""
-    manager = stage.manager
-    share = manager.create(size=4)
-    stage.lab.write(share.export, 2 * GiB)
-    snapshot = manager.create_snapshot(share)
-    stage.lab.slow_clones()
-    clone = manager.create_from_snapshot(
-        manager.new_clone(snapshot, size=4), snapshot)
+    manager, clone = stage.manager, _slow_clone(stage)
     for turn in range(40):
         if clone.status == 'available':
             break

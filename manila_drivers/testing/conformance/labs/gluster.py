@@ -82,7 +82,7 @@ class Site(site.Site):
         'glusterfs_server_password': PASSWORD, 'glusterfs_quota': True}
 
 
-class GlusterLab(simulated.SimulatedLab[Site]):
+class GlusterLab(simulated.StruckLab[Site]):
     """One simulated cluster with a pool of volumes.
 
     Rules for read/write alone: those for reading are honoured only where
@@ -98,6 +98,8 @@ class GlusterLab(simulated.SimulatedLab[Site]):
     budgets = lab.Budgets(
         create=17, delete=19, update_access=2, update_access_unchanged=1,
         ensure_1000=1, stats=1, resize=3)
+    sim: gluster.GlusterSim
+    struck = STRUCK
     faults = tuple(lab.Fault(name) for name in STRUCK)
     secrets = (PASSWORD,)
     #: Volumes there are for shares.
@@ -220,13 +222,6 @@ class GlusterLab(simulated.SimulatedLab[Site]):
             other.level == access.RW for other in rules)
 
     # What makes more of the suites run
-
-    def arm(self, fault: lab.Fault, nth: int, *, lasting: bool) -> None:
-        self.sim.arm(gluster.Fault(nth=nth, times=None if lasting else 1,
-                                   **STRUCK[fault.name]))
-
-    def heal(self) -> None:
-        self.sim.disarm()
 
     def plant_strangers(self, ids: Sequence[str] = ()) -> None:
         """Look-alikes of the shares with these ids, and plain others."""

@@ -11,6 +11,8 @@ from typing import Generic
 from manila_drivers.testing.conformance import lab
 from manila_drivers.testing.conformance.clock import Clock
 from manila_drivers.testing.conformance.labs.site import SiteT
+from manila_drivers.testing.simulators import faults
+from manila_drivers.testing.simulators.logged import Logged
 
 
 class SimulatedLab(lab.Lab, Generic[SiteT]):
@@ -50,3 +52,18 @@ class SimulatedLab(lab.Lab, Generic[SiteT]):
 
     def advance(self, seconds: float) -> None:
         self.clock.sleep(seconds)
+
+
+class StruckLab(SimulatedLab[SiteT]):
+    """One whose simulator lets :class:`faults.Fault` strike its calls."""
+
+    sim: Logged[Any]
+    #: What each fault of the lab is, but for when it strikes.
+    struck: Mapping[str, Mapping[str, Any]]
+
+    def arm(self, fault: lab.Fault, nth: int, *, lasting: bool) -> None:
+        self.sim.arm(faults.Fault(nth=nth, times=None if lasting else 1,
+                                  **self.struck[fault.name]))
+
+    def heal(self) -> None:
+        self.sim.disarm()

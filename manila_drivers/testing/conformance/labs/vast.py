@@ -86,7 +86,7 @@ class Site(site.Site):
         'vast_access_split_limit': SPLIT_LIMIT}
 
 
-class VastLab(vast_damage.Damage, simulated.SimulatedLab[Site]):
+class VastLab(vast_damage.Damage, simulated.StruckLab[Site]):
     """One simulated cluster.
 
     :param site: configuration shared with other labs; else one of its own
@@ -98,6 +98,8 @@ class VastLab(vast_damage.Damage, simulated.SimulatedLab[Site]):
     budgets = lab.Budgets(
         create=3, delete=7, update_access=2, update_access_unchanged=2,
         ensure_1000=10, stats=2, resize=2)
+    sim: vast.VmsSim
+    struck = STRUCK
     faults = tuple(lab.Fault(name) for name in STRUCK)
     driver_class = driver.VASTShareDriver
     make_site = Site
@@ -204,13 +206,6 @@ class VastLab(vast_damage.Damage, simulated.SimulatedLab[Site]):
             self.advance(7200.0)
 
     # What makes more of the suites run
-
-    def arm(self, fault: lab.Fault, nth: int, *, lasting: bool) -> None:
-        self.sim.arm(vast.Fault(nth=nth, times=None if lasting else 1,
-                                **STRUCK[fault.name]))
-
-    def heal(self) -> None:
-        self.sim.disarm()
 
     def plant_strangers(self, ids: Sequence[str] = ()) -> None:
         """Look-alikes of the shares with these ids, and plain others."""

@@ -2,7 +2,6 @@
 
 """The simulator of one cluster: commands in, outputs out, free of I/O."""
 
-from collections import deque
 from collections.abc import Callable
 from collections.abc import Sequence
 import copy
@@ -12,12 +11,12 @@ import time
 from typing import NamedTuple
 
 from manila_drivers.testing.simulators.faults import Fault
-from manila_drivers.testing.simulators.faults import FaultPlan
 from manila_drivers.testing.simulators.gluster import cli
 from manila_drivers.testing.simulators.gluster import placement
 from manila_drivers.testing.simulators.gluster import state
 from manila_drivers.testing.simulators.gluster import wire
 from manila_drivers.testing.simulators.gluster.wire import Reply
+from manila_drivers.testing.simulators.logged import Logged
 
 GIB = state.GIB
 Item = tuple[str, str]
@@ -42,47 +41,17 @@ class Entry(NamedTuple):
     fault: str = ''
 
 
-class Struck:
-    """Runs commands, lets faults strike, and keeps a log.  Thread-safe."""
+class Struck(Logged[Entry]):
+    """Runs commands, lets faults strike, and keeps a log.  Thread-safe.
+
+    The code of a fault of kind ``status`` is, below 256, an exit code with
+    the message that the daemon is down; above, one of gluster's own numbers
+    in an answer with exit code 0.
+    """
 
     def __init__(self, clock: Callable[[], float] = time.time) -> None:
-        self.lock = threading.RLock()
+        super().__init__(clock, threading.RLock(), 10000)
         self.clock = clock
-        self.faults = FaultPlan(clock)
-        self._log: deque[Entry] = deque(maxlen=10000)
-        self._calls = 0
-
-    @property
-    def calls(self) -> int:
-        """Commands so far, also those that a fault struck."""
-        return self._calls
-
-    @property
-    def log(self) -> list[Entry]:
-        """The latest commands, oldest first."""
-        with self.lock:
-            return list(self._log)
-
-    def clear_log(self) -> None:
-        with self.lock:
-            self._log.clear()
-
-    def arm(self, fault: Fault) -> None:
-        """Let commands fail, counted from now.
-
-        A ``status`` below 256 is an exit code with the message that the
-        daemon is down; above, one of gluster's own numbers in an answer
-        with exit code 0.
-        """
-        self.faults.arm(fault)
-
-    def disarm(self) -> None:
-        self.faults.disarm()
-
-    @property
-    def fired(self) -> int:
-        """Commands struck since the last :meth:`disarm`."""
-        return self.faults.fired
 
     def handle(self, argv: Sequence[str], stdin: str = '') -> Reply:
         """Run a command.  Never raises, never waits."""

@@ -6,7 +6,6 @@ It counts and remembers them, and has faults strike them.
 """
 
 import abc
-from collections import deque
 from collections.abc import Callable
 import json
 import threading
@@ -15,7 +14,7 @@ from typing import NamedTuple
 from typing import Protocol
 
 from manila_drivers.testing.simulators.faults import Fault
-from manila_drivers.testing.simulators.faults import FaultPlan
+from manila_drivers.testing.simulators.logged import Logged
 from manila_drivers.testing.simulators.web.messages import answer
 from manila_drivers.testing.simulators.web.messages import JSON
 from manila_drivers.testing.simulators.web.messages import Request
@@ -66,7 +65,7 @@ class Service(Protocol):
         """Answer a request.  Never raises, never waits."""
 
 
-class Recorder(abc.ABC):
+class Recorder(Logged[Entry], abc.ABC):
     """A service in memory, with a log of requests.  Thread-safe.
 
     :param clock: seconds since the epoch; only ever grows.
@@ -79,11 +78,8 @@ class Recorder(abc.ABC):
 
     def __init__(self, clock: Callable[[], float], lock: threading.RLock,
                  limit: int) -> None:
-        self.lock = lock
-        self.faults = FaultPlan(clock)
+        super().__init__(clock, lock, limit)
         self._clock = clock
-        self._log: deque[Entry] = deque(maxlen=limit)
-        self._calls = 0
 
     @abc.abstractmethod
     def respond(self, request: Request) -> Response:
@@ -92,38 +88,6 @@ class Recorder(abc.ABC):
     @abc.abstractmethod
     def settle(self) -> None:
         """Let what has come due by now happen; called with the lock."""
-
-    # Counting
-
-    @property
-    def calls(self) -> int:
-        """Requests received so far, also those that a fault struck."""
-        return self._calls
-
-    @property
-    def log(self) -> list[Entry]:
-        """The latest requests, oldest first."""
-        with self.lock:
-            return list(self._log)
-
-    def clear_log(self) -> None:
-        """Forget the log; the counters go on."""
-        with self.lock:
-            self._log.clear()
-
-    # Faults
-
-    def arm(self, fault: Fault) -> None:
-        """Let calls fail, counted from now; see :class:`Fault`."""
-        self.faults.arm(fault)
-
-    def disarm(self) -> None:
-        self.faults.disarm()
-
-    @property
-    def fired(self) -> int:
-        """Calls struck since the last :meth:`disarm`."""
-        return self.faults.fired
 
     # Requests
 
