@@ -21,7 +21,11 @@ def fileset_name(name: str) -> str:
 
     :raises InvalidRequest: it cannot.
     """
-    return _checked(name, _NAME, 'fileset', 'share_name_template')
+    if not _NAME.fullmatch(name) or name in _RESERVED:
+        raise exception.InvalidRequest(
+            f'{name!r} cannot be the name of a fileset',
+            check='share_name_template')
+    return name
 
 
 def snapshot_name(name: str) -> str:
@@ -29,15 +33,10 @@ def snapshot_name(name: str) -> str:
 
     :raises InvalidRequest: it cannot.
     """
-    return _checked(name, _SNAPSHOT, 'snapshot',
-                    'share_snapshot_name_template')
-
-
-def _checked(name: str, pattern: re.Pattern[str], what: str,
-             option: str) -> str:
-    if not pattern.fullmatch(name) or name in _RESERVED:
+    if not _SNAPSHOT.fullmatch(name) or name in _RESERVED:
         raise exception.InvalidRequest(
-            f'{name!r} cannot be the name of a {what}', check=option)
+            f'{name!r} cannot be the name of a snapshot',
+            check='share_snapshot_name_template')
     return name
 
 
