@@ -92,11 +92,15 @@ def assess(share: model.Share, path: str, listed: ListedShares,
         return ShareHealth(
             unknown=f'GPFS tells no usage of fileset {name}')
     limit = gib * records.GIB_IN_KIB
-    if quota.limit > limit and (quota.most is None or quota.most > limit):
+    # A limit of 0 is none.
+    lowered = quota.limit == 0 or quota.limit > limit
+    if lowered and (quota.most is None or quota.most > limit):
+        used = 'which is not told' if quota.most is None \
+            else f'{quota.most} KiB'
         return ShareHealth(not fileset.linked, left=(
-            f'it has a quota of {quota.limit} KiB and not of {gib} GiB, '
-            f'which is less than what is in use, {quota.most} KiB: nothing '
-            f'was changed. Extend the share.'))
+            f'its quota is {quota.limit or "without limit"} (KiB) and not '
+            f'{gib} GiB, which may be less than what is in use, {used}: '
+            f'nothing was changed. Extend the share.'))
     return ShareHealth(not fileset.linked,
                        gib if quota.limit != limit else 0)
 
