@@ -1,0 +1,215 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Disks, mounts and exports of a service VM as frozen values.  Pure."""
+
+from collections.abc import Mapping
+import dataclasses
+import re
+
+from manila_drivers import exception
+from manila_drivers.nas import kernel
+from manila_drivers.nas import samba
+
+GIB = 1 << 30
+
+# Characters of a serial number that virtio-blk passes on.
+_CUT = 20
+
+
+@dataclasses.dataclass(frozen=True)
+class Disk:
+    """A disk that is looked for.
+
+    :param volume_id: Cinder's id, which is the disk's serial number.
+    :param gib: size of the volume; a disk that is smaller is not ready.
+    """
+
+    volume_id: str
+    gib: int
+
+    @property
+    def floor(self) -> int:
+        """Bytes that the disk has more of.
+
+        Encrypted volumes lose some MiB to their header, and some backends
+        round up, so that only a whole GiB too little tells.
+        """
+        return (self.gib - 1) * GIB
+
+
+@dataclasses.dataclass(frozen=True)
+class Served:
+    """A share as it is served by a VM.
+
+    :param name: for files, tags and the section of Samba.
+    :param ident: the UUID that its file system is given; one that was made
+        by somebody else keeps its own.
+    :param path: where it is mounted, absolute.
+    :param fstype: ``ext4``, ``ext3`` or ``xfs``.
+    """
+
+    name: str
+    ident: str
+    path: str
+    disk: Disk
+    fstype: str = 'ext4'
+
+
+@dataclasses.dataclass(frozen=True)
+class FoundDisk:
+    """A whole disk as the system knows it now; names change with each boot.
+
+    :param name: such as ``/dev/vdb``.
+    :param number: major and minor number, ``252:16``.
+    :param serial: as the system has it: virtio-blk cuts it.
+    :param looked: whether its content was asked for.
+    :param fstype: what is on it, also if it is no file system; '' is
+        nothing that is known, and only counts if it was asked for.
+    :param uuid: of that; '' is none.
+    """
+
+    name: str
+    number: str
+    size: int
+    serial: str
+    looked: bool = False
+    fstype: str = ''
+    uuid: str = ''
+
+    @property
+    def empty(self) -> bool:
+        """Return whether it was looked at, and nothing was found."""
+        return self.looked and not self.fstype
+
+    def is_volume(self, volume_id: str) -> bool:
+        return is_serial(self.serial, volume_id)
+
+
+def is_serial(serial: str, volume_id: str) -> bool:
+    """Return whether a disk's serial number is that of a volume.
+
+    virtio-blk passes on the first 20 characters, virtio-scsi all, which
+    older systems tell with maker and model before it.
+    """
+    return bool(volume_id) and (
+        serial in (volume_id, volume_id[:_CUT])
+        or re.search(r'[_ ]' + re.escape(volume_id) + '$', serial)
+        is not None)
+
+
+@dataclasses.dataclass(frozen=True)
+class Mounted:
+    """A mount; the last one on a directory hides those before it.
+
+    :param device: what the kernel says was mounted, such as ``/dev/vdb``:
+        by now that may be the name of another disk.
+    :param disk: the disk it is on; None if that is gone, or is no disk.
+    """
+
+    path: str
+    number: str
+    device: str
+    fstype: str
+    options: frozenset[str] = frozenset()
+    disk: FoundDisk | None = None
+
+    @property
+    def uuid(self) -> str | None:
+        return self.disk.uuid or None if self.disk else None
+
+    @property
+    def serial(self) -> str | None:
+        return self.disk.serial if self.disk else None
+
+
+@dataclasses.dataclass(frozen=True)
+class FstabLine:
+    """One line of /etc/fstab, with the escapes of its fields undone."""
+
+    spec: str
+    path: str
+    fstype: str
+    options: str = 'defaults'
+    dump: str = '0'
+    check: str = '0'
+
+    @property
+    def blocks(self) -> bool:
+        """Return whether a boot waits for it, and fails without it."""
+        return not {'nofail', 'noauto'} & set(self.options.split(','))
+
+
+@dataclasses.dataclass(frozen=True)
+class Space:
+    """Bytes of a file system that is mounted, as df counts them."""
+
+    total: int
+    used: int
+
+
+@dataclasses.dataclass(frozen=True)
+class GuestFacts:
+    """All of a VM that matters, as of one look.
+
+    :param server: what it is called in errors.
+    :param boot: what changes with every boot; '' if it was not told.
+    :param nfsd: threads of the NFS server; None if it does not run.
+    :param disabled: files of exports that were put aside, name to text.
+    """
+
+    server: str
+    disks: tuple[FoundDisk, ...]
+    mounts: tuple[Mounted, ...]
+    lines: tuple[FstabLine, ...]
+    spaces: Mapping[str, Space]
+    nfs: kernel.Facts
+    samba: samba.Facts
+    boot: str = ''
+    nfsd: int | None = None
+
+    def disk(self, volume_id: str) -> FoundDisk | None:
+        """Return the disk of a volume, or None if it is not there.
+
+        :raises Conflict: there are several.
+        """
+        found = [disk for disk in self.disks if disk.is_volume(volume_id)]
+        if len(found) > 1:
+            raise exception.Conflict(
+                f'{self.server} has several disks of volume {volume_id}',
+                answer=', '.join(disk.name for disk in found),
+                check='the volumes that are attached to the server')
+        return found[0] if found else None
+
+    def mount(self, path: str) -> Mounted | None:
+        """Return what is mounted there, alive or not."""
+        found = [mount for mount in self.mounts if mount.path == path]
+        return found[-1] if found else None
+
+    def serves(self, served: Served) -> bool:
+        """Return whether the share's own disk is mounted where it is to be.
+        """
+        mounted = self.mount(served.path)
+        return mounted is not None and mounted.disk is not None \
+            and mounted.disk.is_volume(served.disk.volume_id)
+
+    def elsewhere(self, served: Served) -> tuple[Mounted, ...]:
+        """Return where else the share's disk is mounted."""
+        return tuple(
+            mount for mount in self.mounts if mount.path != served.path
+            and mount.disk is not None
+            and mount.disk.is_volume(served.disk.volume_id))
+
+    def fstab(self, path: str) -> FstabLine | None:
+        """Return the last line for a directory."""
+        found = [line for line in self.lines if line.path == path]
+        return found[-1] if found else None
+
+    def used(self, path: str) -> int | None:
+        """Bytes; None if nothing that is alive is mounted there."""
+        space = self.spaces.get(path)
+        return space.used if space else None
+
+    def total(self, path: str) -> int | None:
+        """Bytes; None if nothing that is alive is mounted there."""
+        space = self.spaces.get(path)
+        return space.total if space else None

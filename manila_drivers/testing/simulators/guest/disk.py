@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Block devices and what is on them; they outlive what they are plugged to.
+"""
+
+import copy
+import dataclasses
+import math
+
+GIB = 1 << 30
+_BLOCK = 4096
+# Of a file system that is empty: tables, a journal.
+_OVERHEAD = 0.03
+
+
+@dataclasses.dataclass
+class FileSystem:
+    """A file system, with what clients put there.
+
+    :param kind: ``ext4``, ``ext3`` or ``xfs``.
+    :param size: bytes.
+    :param files: name to content, of the root directory.
+    :param ballast: bytes that are used besides.
+    :param clean: whether it was unmounted in order; else it has to be
+        checked, which finds something to mend.
+    :param checked: whether it was checked in full since it was used.
+    :param broken: whether a check cannot mend it without being told to.
+    """
+
+    kind: str
+    uuid: str
+    size: int
+    files: dict[str, bytes] = dataclasses.field(default_factory=dict)
+    ballast: int = 0
+    label: str = ''
+    mode: str = '755'
+    reserved: int = 5
+    clean: bool = True
+    checked: bool = False
+    broken: bool = False
+
+    @property
+    def used(self) -> int:
+        """Bytes, as df counts them."""
+        return self.ballast + sum(
+            math.ceil(len(data) / _BLOCK) * _BLOCK
+            for data in self.files.values()) + 24 * 1024
+
+    @property
+    def total(self) -> int:
+        """Bytes that df says there are, which is less than the size."""
+        return int(self.size * (1 - _OVERHEAD)) // _BLOCK * _BLOCK
+
+    @property
+    def minimum(self) -> int:
+        """Blocks that resize2fs thinks it needs at the least."""
+        return math.ceil((self.used * 1.02 + 8 * 1024 * 1024) / _BLOCK)
+
+
+@dataclasses.dataclass
+class Signature:
+    """Something that blkid finds and nobody of ours has made.
+
+    :param kind: such as ``crypto_LUKS``, ``LVM2_member``, ``dos``.
+    """
+
+    kind: str
+    uuid: str = ''
+
+
+class BlockDevice:
+    """A volume.
+
+    :param id: of the volume; it is the serial number of the disk.
+    :param gib: size in GiB.
+    :param content: what is on it; None if it was never written to.
+    """
+
+    def __init__(self, id: str, gib: int,
+                 content: FileSystem | Signature | None = None) -> None:
+        self.id = id
+        self.gib = gib
+        self.content = content
+        #: The machine that has it, as a name; '' if none has.
+        self.plugged = ''
+        #: How many use it as a mounted file system just now.
+        self.mounted = 0
+
+    @property
+    def size(self) -> int:
+        """Bytes."""
+        return self.gib * GIB
+
+    def copy(self, id: str, gib: int | None = None) -> 'BlockDevice':
+        """Return what a snapshot of this moment becomes as a volume.
+
+        Of a file system in use that is what a power failure leaves.
+        """
+        content = copy.deepcopy(self.content)
+        if isinstance(content, FileSystem) and self.mounted:
+            content.clean = False
+            content.checked = False
+        return BlockDevice(id, self.gib if gib is None else gib, content)
+
+    def resize(self, gib: int) -> None:
+        """Make it as large as that; the content is as it was.
+
+        A machine that it is plugged to has to be told
+        (``Machine.resized``).
+        """
+        self.gib = gib
+
+    def __repr__(self) -> str:
+        return f'BlockDevice({self.id!r}, {self.gib})'
