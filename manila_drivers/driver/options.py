@@ -15,7 +15,6 @@ for.
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
-import copy
 import difflib
 import glob
 import logging
@@ -23,6 +22,8 @@ import os
 from typing import Any
 
 from oslo_config import cfg
+
+from manila_drivers import registration
 
 LOG = logging.getLogger(__name__)
 
@@ -35,28 +36,7 @@ OTHERS = frozenset({
 ALIKE = 0.9
 
 
-class _Tolerant(cfg.Opt):
-    """Be equal to any other option of its name.
-
-    Whoever comes first keeps the place; the other one, ours or upstream's,
-    finds its option there and reads it.
-    """
-
-    def __eq__(self, another: object) -> bool:
-        return isinstance(another, cfg.Opt) and self.name == another.name
-
-    def __ne__(self, another: object) -> bool:
-        return not self == another
-
-    __hash__ = object.__hash__
-
-
-def tolerant(opt: cfg.Opt) -> cfg.Opt:
-    """Return a copy of an option that is equal to others of its name."""
-    twin = copy.copy(opt)
-    kind = type(opt)
-    twin.__class__ = type(kind.__name__, (_Tolerant, kind), {})
-    return twin
+tolerant = registration.tolerant
 
 
 def register_opts(configuration: Any, opts: Iterable[cfg.Opt]) -> None:

@@ -14,8 +14,8 @@ from manila_drivers.openstack import service
 
 #: Actions of a server that are looked at, newest first.
 ACTIONS = 100
-#: From here on an attachment is asked for and the answer has no body.
-_NO_FLAVOR_NAME = (2, 47)
+#: From here on only so many actions are returned as are asked for.
+_LIMITED = (2, 58)
 
 
 class Compute(service.CloudService):
@@ -186,10 +186,10 @@ class Compute(service.CloudService):
         return sorted(found, key=lambda each: each.start or '', reverse=True)
 
     def _recent(self) -> service.Query:
-        # Known from 2.58 on, and refused before 2.75 only.
+        # Older ones return all of them.
         spoken = self._connection.version()
         return ([('limit', str(ACTIONS))]
-                if spoken and spoken >= (2, 58) else [])
+                if spoken and spoken >= _LIMITED else [])
 
     # Key pairs, which belong to the service's user
 

@@ -106,13 +106,18 @@ class Networks(service.CloudService):
     def ports(self, *, network_id: str | None = None,
               subnet_id: str | None = None, ip_address: str | None = None,
               device_id: str | None = None, device_owner: str | None = None,
-              binding_host: str | None = None, name: str | None = None,
+              binding_host: str | None = None,
+              name: str | Sequence[str] | None = None,
               project_id: str | None = None) -> list[records.Port]:
         """Return the ports that all of the filters fit.
 
+        :param name: or several, any of which is enough; none of them, none of
+            the ports.
         :param subnet_id: any of its addresses is of that subnet, and with
             ``ip_address`` that very one is.
         """
+        if name is not None and not isinstance(name, str) and not name:
+            return []
         fixed = [('fixed_ips', '%s=%s' % pair) for pair in (
             ('subnet_id', subnet_id), ('ip_address', ip_address)) if pair[1]]
         found = self._filtered('ports', records.Port.of, {
@@ -257,19 +262,19 @@ class Networks(service.CloudService):
                             what)
 
     def _filtered(self, resource: str, read: Callable[[Any], N],
-                  wanted: Mapping[str, str | None],
+                  wanted: Mapping[str, str | Sequence[str] | None],
                   more: service.Query = ()) -> list[N]:
-        told = {name: value for name, value in wanted.items()
-                if value is not None}
+        told = {name: [value] if isinstance(value, str) else list(value)
+                for name, value in wanted.items() if value is not None}
         what = 'The list of %s' % resource
-        query = [(_HOST if name == 'binding_host' else name, value)
-                 for name, value in told.items()]
+        query = [(_HOST if name == 'binding_host' else name, each)
+                 for name, values in told.items() for each in values]
         found = [read(each) for each in self._rows(
             '/' + resource, resource.replace('-', '_'), what,
             [*query, *more])]
         return service.matching(found, lambda each: all(
-            _field(each, name, what) == value
-            for name, value in told.items()))
+            _field(each, name, what) in values
+            for name, values in told.items()))
 
     def _create(self, resource: str, key: str, read: Callable[[Any], N],
                 wanted: Mapping[str, Any],

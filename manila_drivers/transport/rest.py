@@ -21,13 +21,12 @@ from urllib import parse
 
 import requests
 from requests import adapters
-from urllib3 import connection
-from urllib3 import connectionpool
 from urllib3 import exceptions as urllib3_exceptions
 
 from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.transport import meter
+from manila_drivers.transport import rest_adapter
 from manila_drivers.transport import rest_errors
 from manila_drivers.transport import rest_values
 from manila_drivers.transport import retry
@@ -42,7 +41,6 @@ Response = rest_values.Response
 #: The largest answer that is read, in bytes.  A page of 1000 records of the
 #: chattiest API known takes about 5 MB.
 MAX_BODY = 64 * 1024 * 1024
-POOL_SIZE = 64
 
 
 class NoCookies(cookiejar.DefaultCookiePolicy):
@@ -50,30 +48,6 @@ class NoCookies(cookiejar.DefaultCookiePolicy):
 
     def set_ok(self, cookie: Any, request: Any) -> bool:
         return False
-
-
-class _Unchecked(connection.HTTPSConnection):
-    """A connection whose operator has said that nothing is to be verified.
-
-    urllib3 would warn at each new connection, and its warning can only be
-    silenced for the whole process, in which other drivers live as well.
-    """
-
-    def connect(self) -> None:
-        super().connect()
-        self.is_verified = True
-
-
-class _UncheckedPool(connectionpool.HTTPSConnectionPool):
-    ConnectionCls = _Unchecked
-
-
-def _adapter(verify: bool) -> adapters.HTTPAdapter:
-    adapter = adapters.HTTPAdapter(pool_connections=1,
-                                   pool_maxsize=POOL_SIZE, max_retries=0)
-    if not verify:
-        adapter.poolmanager.pool_classes_by_scheme = {'https': _UncheckedPool}
-    return adapter
 
 
 class RestTransport:
@@ -97,8 +71,9 @@ class RestTransport:
         self._session = requests.Session()
         self._session.trust_env = False
         self._session.cookies.set_policy(NoCookies())
-        self._session.mount('https://',
-                            adapter or _adapter(endpoint.verify))
+        self._session.mount(endpoint.scheme + '://',
+                            adapter or rest_adapter.made(endpoint))
+        self._session.cert = certificate(endpoint)
         self._session.headers.clear()
         self._session.headers.update(
             {'Accept': 'application/json', 'Accept-Encoding': 'identity',
@@ -206,7 +181,7 @@ class RestTransport:
                 timeout=(self.endpoint.connect_timeout,
                          self.endpoint.read_timeout))
             with raw:
-                body = _body(raw, self.endpoint.whole_timeout)
+                body = read_body(raw, self.endpoint.whole_timeout)
         except (requests.RequestException, urllib3_exceptions.HTTPError,
                 OSError) as exc:
             raise rest_errors.translate(exc, request, self.endpoint) from exc
@@ -237,6 +212,15 @@ class RestTransport:
                 answer=quoted) from exc
 
 
+def certificate(endpoint: Endpoint) -> str | tuple[str, str] | None:
+    """Return the client's certificate in the shape that requests wants."""
+    if not endpoint.certificate:
+        return None
+    if len(endpoint.certificate) == 1:
+        return endpoint.certificate[0]
+    return endpoint.certificate[0], endpoint.certificate[1]
+
+
 def _asked(got: Response | exception.TransportError) -> str:
     """Return the pause that a server asks for, as it says it."""
     return got.headers.get('Retry-After', '') if isinstance(
@@ -258,7 +242,7 @@ def _not_sent(request: Request) -> Iterator[None]:
             answer=exc.answer, check=exc.check) from exc
 
 
-def _body(raw: requests.Response, seconds: float) -> bytes:
+def read_body(raw: requests.Response, seconds: float) -> bytes:
     """Read an answer, with a deadline for the whole of it."""
     deadline = time.monotonic() + seconds
     # read() alone waits until it has all that it was asked for, however slowly

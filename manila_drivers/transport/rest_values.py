@@ -19,6 +19,12 @@ class Endpoint:
     :param connect_timeout: seconds until a connection stands.
     :param read_timeout: seconds between two pieces of an answer.  A whole
         answer may take five times as long.
+    :param scheme: ``https`` or ``http``.
+    :param certificate: files of the client's own certificate and of its key,
+        which may be one file; () is: none.
+    :param ciphers: OpenSSL's list of them; '' leaves them to the system.
+    :param least_tls: '1.2' or '1.3', the oldest TLS that is spoken; '' leaves
+        it to the system.
     """
 
     host: str
@@ -27,11 +33,15 @@ class Endpoint:
     ca_file: str = ''
     connect_timeout: float = 10.0
     read_timeout: float = 60.0
+    scheme: str = 'https'
+    certificate: tuple[str, ...] = ()
+    ciphers: str = ''
+    least_tls: str = ''
 
     @property
     def url(self) -> str:
         host = '[%s]' % self.host if ':' in self.host else self.host
-        return 'https://%s:%d' % (host, self.port)
+        return '%s://%s:%d' % (self.scheme, host, self.port)
 
     @property
     def whole_timeout(self) -> float:

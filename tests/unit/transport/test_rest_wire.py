@@ -12,6 +12,7 @@ import requests
 from manila_drivers import exception
 from manila_drivers.transport import meter
 from manila_drivers.transport import rest
+from manila_drivers.transport import rest_adapter
 from manila_drivers.transport import retry
 from tests import listening
 
@@ -255,5 +256,6 @@ def test_nobody_else_repeats_anything(verify):
 
 @pytest.mark.parametrize('verify', [True, False])
 def test_as_many_connections_are_kept_as_there_are_threads(verify):
-    pools = rest._adapter(verify).poolmanager
+    endpoint = rest.Endpoint('vms', verify=verify)
+    pools = rest_adapter.made(endpoint).poolmanager
     assert pools.connection_from_url('https://vms').pool.maxsize == 64
