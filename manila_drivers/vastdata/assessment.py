@@ -47,13 +47,17 @@ class ShareFacts:
 class Assessment:
     """What to do about one share.
 
-    ``lost`` says why the share cannot be used, '' if it can.
+    ``lost`` says why the share cannot be used, '' if it can; ``unlimited``
+    why it gets no limit although it has none, and ``unknown`` that this is
+    because its use is not told.
     """
 
     path: str = ''
     repair: plan.Plan = dataclasses.field(default_factory=plan.Plan)
     reapply: bool = False
     lost: str = ''
+    unlimited: str = ''
+    unknown: bool = False
 
 
 def assess(share: model.Share, facts: ShareFacts,
@@ -91,8 +95,12 @@ def assess(share: model.Share, facts: ShareFacts,
         ident = policy.id
         reapply = (_assess_policy(steps, policy, closed)
                    or not facts.as_granted)
+    unlimited, unknown = '', False
     if quota is None:
-        steps.append(planning.create_quota(share.id, path, share.size_bytes))
+        unlimited, unknown = _why_unlimited(share, view)
+        if not unlimited:
+            steps.append(planning.create_quota(share.id, path,
+                                               share.size_bytes))
     elif not facts.resized and _limit_is_wrong(share, quota, facts.listed):
         steps.append(planning.set_quota(
             share.id, quota, share.size_bytes,
@@ -110,7 +118,8 @@ def assess(share: model.Share, facts: ShareFacts,
         steps.append(plan.Step('bind policy', policy.name, {
             'policy': policy, 'binding': binding},
             detail='to the VIP pools %s' % (binding.pools,)))
-    return Assessment(path, plan.Plan(tuple(steps)), reapply)
+    return Assessment(path, plan.Plan(tuple(steps)), reapply,
+                      unlimited=unlimited, unknown=unknown)
 
 
 def _assess_policy(steps: list[plan.Step], policy: records.Policy,
@@ -124,6 +133,25 @@ def _assess_policy(steps: list[plan.Step], policy: records.Policy,
         return True
     # Squashed in another way than the option says now, or waiting for rules.
     return not view_policy.settled(policy, closed.squash)
+
+
+def _why_unlimited(share: model.Share,
+                   view: records.View | None) -> tuple[str, bool]:
+    """Return why a share whose quota is lost gets none, '' if it does.
+
+    A limit below what is in use would stop all writers at once.  Without a
+    view there are none, and what is in use is nowhere told.
+
+    :returns: and whether it may get one when its use is told.
+    """
+    if view is None:
+        return '', False
+    if view.capacity is None:
+        return 'its quota is lost, and VMS does not tell what is in use', True
+    if view.capacity > share.size_bytes:
+        return ('its quota is lost, and %d bytes are in use, which is more '
+                'than its %s GiB' % (view.capacity, share.size)), False
+    return '', False
 
 
 def _limit_is_wrong(share: model.Share, quota: records.Quota,

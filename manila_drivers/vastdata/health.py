@@ -182,6 +182,11 @@ class Health:
             now.addresses, health.path)}
         if health.reapply:
             answer[owed.RULES] = True
+        if health.unlimited:
+            LOG.warning('Share %s has no limit: %s. Check: extend the share '
+                        'above what is in use', share.id, health.unlimited)
+        if health.unknown:
+            return owed.unfinished(health.unlimited, **answer)
         return answer
 
     def _repaired(self, call: call.Call, facts: assessment.ShareFacts,

@@ -143,3 +143,32 @@ def test_a_binding_that_was_struck_is_owed(bench, driver, code, before):
     assert reach(bench, one, '10.9.0.1') == 'rw'
     assert reach(bench, one, '10.9.1.1') is None
     assert one['id'] not in driver._owed.waiting()
+
+
+def test_no_limit_is_set_below_what_is_in_use(bench, driver, caplog):
+    """The quota is lost, and meanwhile more was written than it allowed."""
+    full, healthy = granted(driver), granted(driver)
+    bench.sim.write('/manila/manila-' + full['id'], 3 * 2 ** 30)
+    for one in full, healthy:
+        bench.sim.remove('quota', one['id'])
+    _, answers = restarted(bench, full, healthy)
+    assert bench.sim.record('quota', full['id']) is None
+    assert 'Share %s has no limit' % full['id'] in caplog.text
+    assert path_of(answers[full['id']]['export_locations'])
+    assert bench.sim.record('quota', healthy['id'])['hard_limit'] == 2 ** 30
+
+
+@pytest.mark.parametrize('kept', ['null_fields', 'absent_fields'])
+def test_a_limit_waits_until_the_use_is_told(bench, driver, kept):
+    one = granted(driver)
+    bench.sim.remove('quota', one['id'])
+    setattr(bench.sim.options, kept, {'views.logical_capacity'})
+    after, answers = restarted(bench, one)
+    assert bench.sim.record('quota', one['id']) is None
+    assert 'status' not in answers[one['id']]
+    owing = after.get_backend_info(None)['owed']
+    assert owing
+    setattr(bench.sim.options, kept, set())
+    after.get_share_stats(refresh=True)
+    assert bench.sim.record('quota', one['id'])['hard_limit'] == 2 ** 30
+    assert after.get_backend_info(None)['owed'] != owing

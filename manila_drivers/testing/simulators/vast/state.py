@@ -97,13 +97,16 @@ class State:
                             lambda: self.recount(tenant_id, path))
 
     def recount(self, tenant_id: int, path: str) -> None:
-        """Bring the quotas on a path and above it up to date."""
+        """Bring quotas and views on a path and above it up to date."""
         tree = self.trees[tenant_id]
         for above in lineage(path):
+            total = tree[above].total if above in tree else 0
             for quota in self.tables['quotas'].in_tenant('path', above,
                                                          tenant_id):
-                total = tree[above].total if above in tree else 0
                 quota.update(usage_fields(quota, total))
+            for view in self.tables['views'].in_tenant('path', above,
+                                                       tenant_id):
+                view.update(logical_capacity=total, physical_capacity=total)
 
 
 def usage_fields(quota: Record, used: int) -> Record:

@@ -54,6 +54,7 @@ class Views(base.Editable):
             'logical_capacity': 0, 'physical_capacity': 0, 'internal': False,
             'title': name})
         self.count(stored['policy_id'], +1)
+        self.state.recount_later(tenant_id, path)
         return answer(201, stored)
 
     def change(self, call: Call) -> Response:
