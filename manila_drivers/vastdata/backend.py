@@ -54,7 +54,7 @@ class Backend:
         parts = self.repository, self.executor
         self.shares = shares.Shares(*parts, notes, lock)
         self.access = access.Access(*parts, notes, lock)
-        self.snapshots = snapshots.Snapshots(*parts, self.shares)
+        self.snapshots = snapshots.Snapshots(*parts, self.shares, notes)
         self.health = health.Health(*parts, notes, lock)
         self.adoption = adoption.Adoption(*parts, notes)
         self.stats = stats.Stats(self.repository, clock=clock)

@@ -47,7 +47,8 @@ def create(share_id: str, path: str, limit: int, closed: ClientLists,
     if clone_of is not None:
         name = paths.stream_name(share_id)
         steps.append(plan.Step(
-            'start clone', name, {'snapshot_id': clone_of.id, 'target': path},
+            'start clone', name, {'snapshot_id': clone_of.id,
+                                  'snapshot': clone_of.name, 'target': path},
             key='stream', detail='of snapshot %s, to %s' % (clone_of.name,
                                                             path)))
     return plan.Plan((
@@ -262,13 +263,18 @@ def delete_snapshot(found: records.Snapshot | None,
     """
     if found is None:
         return plan.Plan()
+    check_feeds_nothing(found.name, streams)
+    return plan.Plan((plan.Step('delete snapshot', found.name,
+                                {'ident': found.id}),))
+
+
+def check_feeds_nothing(name: str, streams: Sequence[records.Stream]) -> None:
+    """Raise Busy if a snapshot still feeds a clone."""
     busy = [stream.name for stream in streams if not stream.finished]
     if busy:
         raise exception.Busy(
-            'Snapshot %s still feeds %s' % (found.name, ', '.join(busy)),
+            'Snapshot %s still feeds %s' % (name, ', '.join(busy)),
             check='the progress of these clones; try again afterwards')
-    return plan.Plan((plan.Step('delete snapshot', found.name,
-                                {'ident': found.id}),))
 
 
 def adopt_snapshot(name: str, found: records.Snapshot) -> plan.Plan:

@@ -10,6 +10,9 @@ lists that the rules made.
 It keeps the size as well that a share was given last.  Until Manila has
 written that down itself, its row has the former size, and a check of all
 shares, maybe on another host, would take the new limit for a wrong one.
+
+And it keeps that a snapshot has never fed a clone, which saves asking for
+clones before it is removed.
 """
 
 from collections.abc import Callable
@@ -18,6 +21,7 @@ import contextlib
 import hashlib
 import logging
 from typing import Any
+import uuid
 
 from manila_drivers import exception
 from manila_drivers import model
@@ -32,6 +36,8 @@ Lock = Callable[[str], contextlib.AbstractContextManager[Any]]
 _KEY = 'vast_host_lists'
 _ADOPTED = 'vast_adopted'
 _SIZE = 'vast_size'
+_CLONES = 'vast_clones'
+_NONE, _BEGUN = 'none', 'begun'
 
 
 def digest(read_write: Iterable[str], read_only: Iterable[str]) -> str:
@@ -146,6 +152,33 @@ class ShareRecord:
             LOG.warning('What is stored of share %s cannot be removed: %s',
                         share_id, failure)
 
+    def snapshot_taken(self, name: str) -> None:
+        """Write down that a snapshot was taken now: it has fed no clone."""
+        _, failure = self._use(lambda kept: kept.update(
+            _snapshot(name), {_CLONES: _NONE}))
+        if failure is not None:
+            LOG.warning('That snapshot %s has fed no clone cannot be stored, '
+                        'so that its removal asks for clones: %s', name,
+                        failure)
+
+    def clone_begun(self, name: str) -> None:
+        """Write down that a snapshot is about to feed a clone.
+
+        :raises BackendError: the storage cannot be written.
+        """
+        self._need('That snapshot %s feeds a clone cannot be stored' % name,
+                   lambda kept: kept.update(_snapshot(name),
+                                            {_CLONES: _BEGUN}))
+
+    def fed_none(self, name: str) -> bool:
+        """Tell if a snapshot is known to have fed no clone of ours."""
+        made, _ = self._use(lambda kept: kept.get(_snapshot(name), _CLONES))
+        return bool(made == _NONE)
+
+    def snapshot_gone(self, name: str) -> None:
+        """Keep nothing about a snapshot that is gone."""
+        self._use(lambda kept: kept.delete(_snapshot(name), [_CLONES]))
+
     def _made(self, share_id: str) -> str:
         if share_id not in self._known:
             made, failure = self._use(lambda kept: kept.get(share_id, _KEY))
@@ -169,3 +202,12 @@ class ShareRecord:
             raise exception.BackendError(what, answer=str(failure),
                                          check="Manila's database")
         return said
+
+
+def _snapshot(name: str) -> str:
+    """Return what a snapshot is stored under, which has to be a UUID.
+
+    Its name in VMS has Manila's id of it, so that no other one has it; ids of
+    VMS occur in each cluster.
+    """
+    return str(uuid.uuid5(uuid.NAMESPACE_URL, 'manila-vast-snapshot:' + name))

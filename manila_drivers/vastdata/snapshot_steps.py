@@ -8,6 +8,7 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import plan
+from manila_drivers.vastdata import planning
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import repository
 from manila_drivers.vastdata import share_record
@@ -62,6 +63,8 @@ class SnapshotSteps:
             raise exception.BackendError(
                 'Snapshot %s ended as %s' % (name, ended.state),
                 check='the activities in VMS')
+        if done.created:
+            self._notes.snapshot_taken(name)
         return plan.Done(ended, done.created)
 
     def _ended_snapshot(self, begun: records.Snapshot,
@@ -76,12 +79,24 @@ class SnapshotSteps:
         self._vms.update('snapshots', ident, {'name': name})
 
     def delete_snapshot(self, name: str, ident: int) -> None:
-        self._vms.delete('snapshots', ident)
+        """Remove a snapshot.
+
+        :raises Busy: VMS refuses, and it feeds a clone.
+        """
+        _, error = exception.caught(
+            lambda: self._vms.delete('snapshots', ident))
+        if error is not None:
+            if getattr(error, 'status', None) == 400:
+                planning.check_feeds_nothing(
+                    name, self._found.streams_from(ident))
+            raise error
+        self._notes.snapshot_gone(name)
 
     # -- clones ----------------------------------------------------------
 
-    def start_clone(self, name: str, snapshot_id: int,
+    def start_clone(self, name: str, snapshot_id: int, snapshot: str,
                     target: str) -> plan.Done:
+        self._notes.clone_begun(snapshot)
         body: dict[str, Any] = {
             'name': name, 'loanee_root_path': target, 'enabled': True,
             'loanee_tenant_id': self._cluster.tenant_id()}

@@ -16,6 +16,7 @@ from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import planning
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import repository
+from manila_drivers.vastdata import share_record
 from manila_drivers.vastdata import shares
 
 LOG = logging.getLogger(__name__)
@@ -25,8 +26,10 @@ class Snapshots:
     """Operations on snapshots of one backend's shares."""
 
     def __init__(self, found: repository.Repository,
-                 steps: executor.Executor, shares: shares.Shares) -> None:
+                 steps: executor.Executor, shares: shares.Shares,
+                 notes: share_record.ShareRecord) -> None:
         self._found = found
+        self._notes = notes
         self._cluster = found.cluster
         self._settings = found.cluster.settings
         self._executor = steps
@@ -57,7 +60,8 @@ class Snapshots:
         :raises Busy: a clone is still being filled from it.
         """
         found = self.find(snapshot)
-        streams = self._found.streams_from(found.id) if found else []
+        streams = ([] if found is None or self._notes.fed_none(found.name)
+                   else self._found.streams_from(found.id))
         steps = planning.delete_snapshot(found, streams)
         self._executor.run(steps)
 

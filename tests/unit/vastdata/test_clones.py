@@ -5,7 +5,11 @@
 import pytest
 
 from manila_drivers import compat
+from manila_drivers.standalone import private_data
 from tests.unit.vastdata.conftest import share
+
+
+errors = compat.errors
 
 
 @pytest.fixture
@@ -71,3 +75,59 @@ def test_a_member_that_is_not_filled_in_time_is_not_called_available(
     bench.clock.sleep(60)
     assert driver.create_share_from_snapshot(
         None, member, snapshot)['status'] == 'available'
+
+
+@pytest.fixture
+def noting(bench):
+    """A driver that has Manila's private storage."""
+    bench.sim.make_directory('/manila')
+    bench.sim.options.clone_delay = 60
+    bench.storage = private_data.PrivateData(str(bench.directory / 'private'))
+    return bench.start()
+
+
+def test_a_snapshot_that_fed_no_clone_is_deleted_with_two_calls(
+        bench, noting):
+    snapshot = snapshot_of(noting, share())
+    # By another process, too.
+    calls, _ = bench.calls(bench.start().delete_snapshot, None, snapshot)
+    assert calls == 2
+    assert bench.sim.record('snapshot', snapshot['name']) is None
+
+
+def test_a_snapshot_that_fed_a_clone_is_asked_for_it(bench, noting):
+    snapshot = snapshot_of(noting, share())
+    noting.create_share_from_snapshot(None, share(2), snapshot)
+    # VMS does not help: it lets go of a snapshot that it reads from.
+    bench.sim.options.clone_keeps_snapshot = False
+    with pytest.raises(errors.ShareSnapshotIsBusy, match='still feeds'):
+        bench.start().delete_snapshot(None, snapshot)
+    bench.clock.sleep(61)
+    calls, _ = bench.calls(noting.delete_snapshot, None, snapshot)
+    assert calls == 3
+    assert bench.sim.record('snapshot', snapshot['name']) is None
+
+
+def test_a_clone_of_somebody_elses_keeps_a_snapshot(bench, noting):
+    """The driver has begun none, and is told by the refusal."""
+    snapshot = snapshot_of(noting, share())
+    driver = bench.start()
+    bench.storage = None
+    bench.start().create_share_from_snapshot(None, share(2), snapshot)
+    with pytest.raises(errors.ShareSnapshotIsBusy, match='still feeds'):
+        driver.delete_snapshot(None, snapshot)
+    assert bench.sim.record('snapshot', snapshot['name'])
+
+
+def test_no_clone_begins_that_cannot_be_written_down(bench, noting):
+    snapshot = snapshot_of(noting, share())
+    before = bench.sim.inventory()
+
+    class Failing(type(bench.storage)):
+        def update(self, *args, **kwargs):
+            raise OSError('disk full')
+
+    bench.storage = Failing('unused')
+    with pytest.raises(errors.ShareBackendException, match='disk full'):
+        bench.start().create_share_from_snapshot(None, share(2), snapshot)
+    assert bench.sim.inventory() == before

@@ -41,7 +41,7 @@ def test_creation_of_a_clone_begins_with_it_and_never_takes_it_back():
     start, *others = planning.create(ID, PATH, 3 * GiB, WANTED, None,
                                      clone_of=SNAPSHOT)
     assert start == plan.Step('start clone', 'manila-' + ID, {
-        'snapshot_id': 8, 'target': PATH}, 'stream')
+        'snapshot_id': 8, 'snapshot': 'n', 'target': PATH}, 'stream')
     assert tuple(others) == creation(clone=True)
 
 

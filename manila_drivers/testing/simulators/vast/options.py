@@ -61,6 +61,7 @@ class Options:
     :param clone_delay: from the call until it is complete.
     :param clone_fails: it ends as Suspended.
     :param clone_needs_parent: the directory above a clone must exist.
+    :param clone_keeps_snapshot: a snapshot that is read from is not let go.
     :param stop_deletes_stream: a stopped clone leaves no record.
     :param streams_outlive_folder: records of clones stay when their
         directory goes.
@@ -137,6 +138,7 @@ class Options:
     clone_init_delay: float = 0.0      # Initializing -> Syncing
     clone_delay: float = 0.0           # from the call to Completed
     clone_fails: bool = False          # ... to Suspended
+    clone_keeps_snapshot: bool = True
     clone_needs_parent: bool = False   # of the target; else it is made
     stop_deletes_stream: bool = False
     streams_outlive_folder: bool = False   # finished ones, as records

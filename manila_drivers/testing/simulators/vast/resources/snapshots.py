@@ -83,7 +83,8 @@ class Snapshots(base.Editable):
         if record['indestructible'] or record['locked']:
             raise detail(400, 'Snapshot is indestructible.')
         for stream in self.state.tables['globalsnapstreams']:
-            if (stream['loanee_snapshot_id'] == record['id']
+            if (self.options.clone_keeps_snapshot
+                    and stream['loanee_snapshot_id'] == record['id']
                     and stream['id'] in self.state.running):
                 raise detail(400, 'Cannot delete snapshot: it is the source '
                                   f'of global snapshot {stream["name"]}.')
