@@ -95,16 +95,7 @@ def assess(share: model.Share, facts: ShareFacts,
         ident = policy.id
         reapply = (_assess_policy(steps, policy, closed)
                    or not facts.as_granted)
-    unlimited, unknown = '', False
-    if quota is None:
-        unlimited, unknown = _why_unlimited(share, view)
-        if not unlimited:
-            steps.append(planning.create_quota(share.id, path,
-                                               share.size_bytes))
-    elif not facts.resized and _limit_is_wrong(share, quota, facts.listed):
-        steps.append(planning.set_quota(
-            share.id, quota, share.size_bytes,
-            shrink=(quota.hard_limit or 0) > share.size_bytes))
+    unlimited, unknown = _assess_quota(steps, share, facts, path)
     if view is None:
         steps.append(plan.Step('create view', share.id, {
             'path': path, 'policy_id': ident, 'qos_id': qos_id},
@@ -133,6 +124,23 @@ def _assess_policy(steps: list[plan.Step], policy: records.Policy,
         return True
     # Squashed in another way than the option says now, or waiting for rules.
     return not view_policy.settled(policy, closed.squash)
+
+
+def _assess_quota(steps: list[plan.Step], share: model.Share,
+                  facts: ShareFacts, path: str) -> tuple[str, bool]:
+    """Add what the quota needs; return why there is none to be made."""
+    quota = facts.quota
+    if quota is None:
+        unlimited, unknown = _why_unlimited(share, facts.view)
+        if not unlimited:
+            steps.append(planning.create_quota(share.id, path,
+                                               share.size_bytes))
+        return unlimited, unknown
+    if not facts.resized and _limit_is_wrong(share, quota, facts.listed):
+        steps.append(planning.set_quota(
+            share.id, quota, share.size_bytes,
+            shrink=(quota.hard_limit or 0) > share.size_bytes))
+    return '', False
 
 
 def _why_unlimited(share: model.Share,

@@ -8,7 +8,6 @@ from manila_drivers import compat
 from manila_drivers.standalone import private_data
 from tests.unit.vastdata.conftest import share
 
-
 errors = compat.errors
 
 
