@@ -25,7 +25,9 @@ from manila_drivers.transport import command
 from manila_drivers.vastdata import records as vast
 
 PLACE = pathlib.Path(__file__).parents[1] / 'data/answers'
-FILES = sorted(PLACE.rglob('*.yaml'))
+# Transcripts are played, not read: see tests/transcripts.
+FILES = sorted(path for path in PLACE.rglob('*.yaml')
+               if path.parent.name != 'openstack_transcripts')
 
 
 def mm(name: str, read: Any, *more: Any) -> Any:

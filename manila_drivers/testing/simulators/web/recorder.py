@@ -106,10 +106,19 @@ class Recorder(Logged[Entry], abc.ABC):
             fault = self.faults.strike(label)
             done = (None if fault is not None and fault.prevents
                     else self.respond(request))
-            response = done if fault is None else disturbed(fault, done)
+            response = (done if fault is None
+                        else self.disturb(fault, done, request))
             self._remember(request, fault, done, response)
         assert response is not None
         return response
+
+    def disturb(self, fault: Fault, done: Response | None,
+                request: Request) -> Response:
+        """Make of an answer what a fault does; see :func:`disturbed`.
+
+        Services whose errors have a shape of their own override it.
+        """
+        return disturbed(fault, done)
 
     def _remember(self, request: Request, fault: Fault | None,
                   done: Response | None, response: Response | None) -> None:

@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Requests that a real cloud has answered, to be played to another one."""
