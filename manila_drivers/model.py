@@ -42,6 +42,7 @@ class Share:
     snapshot_id: str = ''
     source_member_id: str = ''
     status: str = ''
+    availability_zone: str = ''
     export_paths: tuple[str, ...] = ()
 
     @classmethod
@@ -63,6 +64,7 @@ class Share:
             source_member_id=str(
                 row.get('source_share_group_snapshot_member_id') or ''),
             status=str(row.get('status') or ''),
+            availability_zone=str(row.get('availability_zone') or ''),
             export_paths=_paths(row))
 
     @property

@@ -61,7 +61,7 @@ def warnings(configuration: Any, opts: Iterable[cfg.Opt]) -> list[str]:
     section = getattr(configuration, 'config_group', None)
     if not isinstance(section, str):
         return []
-    found = _sections(_conf(configuration))
+    found = _sections(config_of(configuration))
     names = known(opts)
     told = [_unread(section, name, near) for name, near in unread(
         found.get(section.lower(), ()), names).items()]
@@ -105,8 +105,8 @@ def unread(written: Iterable[str], names: Collection[str]) -> dict[str, str]:
     return found
 
 
-def _conf(configuration: Any) -> Any:
-    """The ConfigOpts that a section belongs to."""
+def config_of(configuration: Any) -> Any:
+    """Return the ConfigOpts that a section belongs to."""
     inside = vars(configuration)
     return inside.get('_conf') or getattr(
         inside.get('local_conf'), '_conf', cfg.CONF)

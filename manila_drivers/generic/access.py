@@ -1,0 +1,95 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Who may reach a share: its rules become exports of its instance."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import logging
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.driver import call
+from manila_drivers.generic import client
+from manila_drivers.generic import executor
+from manila_drivers.generic import exporting
+from manila_drivers.generic import guest_records
+from manila_drivers.generic import hosts
+from manila_drivers.generic import notes
+from manila_drivers.generic import opts
+from manila_drivers.generic import planning
+from manila_drivers.generic import records
+
+LOG = logging.getLogger(__name__)
+
+
+class GenericAccess:
+    """Access to the shares of one backend."""
+
+    def __init__(self, volumes: client.VolumeClient,
+                 instances: hosts.ServiceHosts,
+                 steps: executor.GenericExecutor, kept: notes.GenericNotes,
+                 lock: notes.Lock) -> None:
+        self._volumes = volumes
+        self._hosts = instances
+        self._executor = steps
+        self._notes = kept
+
+    def update(self, call: call.Call,
+               rules: Sequence[access.Rule]) -> Mapping[str, str]:
+        """Make access exactly what the rules say, whatever it was.
+
+        A share that is not mounted is closed, whatever the rules say: there
+        would be another file system in its place.
+
+        :returns: the reason by access id of each rule that is refused.
+        :raises NotFound: the share has no volume, so nobody has access, and
+            there are rules.
+        """
+        share = call.share
+        if rules:
+            planning.check_protocol(share, self._hosts.settings.protocols)
+        host = self._hosts.of(call)
+        note = self._notes.share(share.id)
+        placement = self._hosts.placement(share, note)
+        goal = exporting.wanted(rules, self._helper(share), placement.path)
+        with self._hosts.locked(host):
+            found = self._hosts.look(host, ())
+            away = self._away(share, placement, note, found)
+            goal_now = exporting.nobody(goal.helper) if away else goal
+            steps = exporting.plan_access(found, placement, host, goal_now)
+            self._executor.run(steps)
+        if goal.levels and away:
+            raise self._missing(share, placement, note)
+        if note.rules != goal.digest or note.adopted:
+            self._notes.remember_rules(share.id, goal.digest)
+        return goal.errors
+
+    def _helper(self, share: model.Share) -> str:
+        """Return how a share is served; one whose protocol is not served any
+        more is closed as any helper does it.
+        """
+        return self._hosts.settings.helpers.get(
+            share.proto, opts.CIFS_IP if share.proto == 'CIFS' else opts.NFS)
+
+    @staticmethod
+    def _away(share: model.Share, placement: records.Placement,
+              note: notes.ShareNote,
+              found: guest_records.GuestFacts) -> bool:
+        """Tell if a share is not mounted from its own disk."""
+        if note.volume_id:
+            return not found.serves(placement.served(note.volume_id, 1))
+        mounted = found.mount(placement.path)
+        return mounted is None or mounted.disk is None
+
+    def _missing(self, share: model.Share, placement: records.Placement,
+                 note: notes.ShareNote) -> exception.BackendError:
+        volume = self._volumes.volume_of(share.id, note.volume_id)
+        if volume is None:
+            return exception.NotFound(
+                'Share %s has no volume' % share.id,
+                check='the volumes of Cinder')
+        return exception.BackendError(
+            'Share %s is not mounted at %s, and nobody can reach it'
+            % (share.id, placement.path),
+            check='"openstack share service ensure shares" mounts it again')

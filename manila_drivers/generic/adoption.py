@@ -1,0 +1,174 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Taking existing shares under management, and letting them go."""
+
+from collections.abc import Mapping
+import math
+from typing import Any
+
+from oslo_utils import uuidutils
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.driver import call
+from manila_drivers.generic import client
+from manila_drivers.generic import executor
+from manila_drivers.generic import guest_records
+from manila_drivers.generic import hosts
+from manila_drivers.generic import notes
+from manila_drivers.generic import paths
+from manila_drivers.generic import planning
+from manila_drivers.generic import records
+from manila_drivers.generic import shares
+from manila_drivers.generic import transitions
+
+
+class GenericAdoption:
+    """Manage and unmanage of one backend without share servers."""
+
+    def __init__(self, volumes: client.VolumeClient,
+                 instances: hosts.ServiceHosts,
+                 steps: executor.GenericExecutor, kept: notes.GenericNotes,
+                 lock: notes.Lock) -> None:
+        self._volumes = volumes
+        self._hosts = instances
+        self._executor = steps
+        self._notes = kept
+        self._lock = lock
+
+    def adopt(self, call: call.Call,
+              options: Mapping[str, Any]) -> dict[str, Any]:
+        """Take what is mounted at the share's path under management.
+
+        It stays where it is, and its clients keep access until rules come.
+
+        :param options: ``volume_id`` names its volume in Cinder; without it
+            the share is not extended and has no snapshots, unless the disk
+            tells which volume it is.
+        :returns: ``size`` in GiB and ``export_locations``.
+        :raises NotManageable: with nothing changed.
+        """
+        share = call.share
+        if self._hosts.settings.handles_servers:
+            raise exception.NotManageable(
+                'Share %s cannot be taken over: this backend makes share '
+                'servers' % share.id, check='driver_handles_share_servers')
+        if share.proto not in self._hosts.settings.protocols:
+            raise exception.NotManageable(
+                'Share %s asks for protocol %s, which is not served'
+                % (share.id, share.proto or '(none)'), check='share_helpers')
+        unknown = sorted(set(options) - {'volume_id'})
+        if unknown:
+            raise exception.NotManageable(
+                'Driver options %s are not known' % ', '.join(unknown),
+                check='volume_id')
+        with self._lock(paths.share_lock(share.id), shares.TURN):
+            host = self._hosts.of(call)
+            found = self._hosts.look(host, ())
+            place = self._place(share, host, found)
+            volume = self._volume(share, host, place, found, options)
+            gib = size_of(place, found, volume)
+            steps = planning.adopt(place, volume,
+                                   self._volumes.volume_name(share.id))
+            self._executor.run(steps)
+        return {'size': gib,
+                'export_locations': self._hosts.locations(host, place)}
+
+    def _place(self, share: model.Share, host: records.ServiceHost,
+               found: guest_records.GuestFacts) -> records.Placement:
+        """Return where an export is in the service instance.
+
+        :raises NotManageable: it is not there.
+        """
+        if not share.export_paths:
+            raise exception.NotManageable(
+                'Share %s comes without an export path' % share.id)
+        export, section = share.export_paths[0], ''
+        if share.proto == 'CIFS':
+            address, section = paths.split_cifs(export)
+            path = found.samba.path(section) or ''
+            if not path:
+                raise exception.NotManageable(
+                    'Samba of server %s has no share %s' % (host.id, section))
+        else:
+            address, path = paths.split_nfs(export)
+        if not any(paths.same_address(address, one)
+                   for one in (*host.addresses, host.admin_address)):
+            raise exception.NotManageable(
+                'Address %s of export path %s is none of server %s'
+                % (address, export, host.id), check='tenant_net_name_or_ip')
+        usual = self._hosts.placement(share, notes.ShareNote())
+        return records.Placement(
+            share.id, usual.name, path, section or usual.section, share.id,
+            share.proto, usual.fstype)
+
+    def _volume(self, share: model.Share, host: records.ServiceHost,
+                place: records.Placement, found: guest_records.GuestFacts,
+                options: Mapping[str, Any]) -> records.Volume | None:
+        """Return the volume that is mounted there, None if it is none.
+
+        :raises NotManageable: it is another one than that of the options,
+            or it is another share's.
+        """
+        mounted = found.mount(place.path)
+        if mounted is None or mounted.disk is None:
+            raise exception.NotManageable(
+                'Nothing is mounted at %s in server %s'
+                % (place.path, host.id))
+        wanted = str(options.get('volume_id') or '')
+        if not wanted:
+            server = self._volumes.server(host.id)
+            told = [ident for ident in (server and server.volumes) or ()
+                    if mounted.disk.is_volume(ident)]
+            wanted = told[0] if len(told) == 1 else ''
+        if not wanted:
+            return None
+        volume = self._volumes.volume(wanted)
+        if volume is None:
+            raise exception.NotManageable('Cinder has no volume %s' % wanted)
+        if not transitions.on_server(volume, host.id) \
+                or not mounted.disk.is_volume(volume.id):
+            raise exception.NotManageable(
+                'Volume %s is not what is mounted at %s in server %s'
+                % (wanted, place.path, host.id),
+                answer='attached to: %s; mounted: disk %s' % (
+                    ', '.join(transitions.servers_of(volume)) or 'nothing',
+                    mounted.disk.serial))
+        self._check_free(share, volume)
+        return volume
+
+    def _check_free(self, share: model.Share,
+                    volume: records.Volume) -> None:
+        """:raises NotManageable: a volume is that of another share."""
+        before, _, after = self._volumes.volume_name('\0').partition('\0')
+        name, marked = volume.name or '', (volume.metadata or {}).get(
+            paths.SHARE_MARK)
+        named = name.removeprefix(before).removesuffix(after) \
+            if name.startswith(before) and name.endswith(after) else ''
+        for other in {marked, named} - {None, '', share.id}:
+            if uuidutils.is_uuid_like(other) and self._notes.share(
+                    str(other)).volume_id == volume.id:
+                raise exception.NotManageable(
+                    'Volume %s is that of share %s already'
+                    % (volume.id, other))
+
+    def release(self, call: call.Call) -> None:
+        """Leave everything as it is, names included."""
+        steps = planning.release(call.share.id)
+        self._executor.run(steps)
+
+
+def size_of(place: records.Placement, found: guest_records.GuestFacts,
+            volume: records.Volume | None) -> int:
+    """Return GiB of a share that is taken over, rounded up.
+
+    :raises NotManageable: it is not told.
+    """
+    if volume is not None and volume.size:
+        return volume.size
+    total = found.total(place.path)
+    if not total:
+        raise exception.NotManageable(
+            'The size of what is mounted at %s is not told' % place.path,
+            check='--driver-options volume_id=<id>')
+    return math.ceil(total / model.GiB)

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Decide what is wrong with a share, and what mends it.  Pure.
+
+A share is healthy if its own disk is mounted in its place, will be after the
+next boot, and is exported as its rules were carried out last.
+"""
+
+import dataclasses
+
+from manila_drivers import plan
+from manila_drivers.generic import exporting
+from manila_drivers.generic import guest_records
+from manila_drivers.generic import notes
+from manila_drivers.generic import planning
+from manila_drivers.generic import records
+from manila_drivers.generic import transitions
+
+
+@dataclasses.dataclass(frozen=True)
+class GuestHealth:
+    """A share as its service instance has it.
+
+    :param served: its disk is mounted in its place, also after a boot.
+    :param reapply: its rules have to be carried out again.
+    :param away: its disk is not there.
+    """
+
+    served: bool
+    reapply: bool
+    away: bool = False
+
+
+def in_guest(found: guest_records.GuestFacts, placement: records.Placement,
+             note: notes.ShareNote, helper: str) -> GuestHealth:
+    """Return how a share is, as far as its instance tells."""
+    if note.volume_id:
+        served = placement.served(note.volume_id, 1)
+        mounted = found.serves(served)
+        away = not mounted and found.disk(note.volume_id) is None
+    else:
+        # Taken over by its path alone: what is mounted there is it.
+        mount = found.mount(placement.path)
+        mounted = mount is not None and mount.disk is not None
+        away = not mounted
+    lasting = found.fstab(placement.path) is not None
+    # Until its first rules, a share that was taken over keeps its clients.
+    reapply = not note.adopted and not _exported(found, placement, note,
+                                                 helper)
+    return GuestHealth(mounted and (lasting or not note.volume_id), reapply,
+                       away)
+
+
+def _exported(found: guest_records.GuestFacts, placement: records.Placement,
+              note: notes.ShareNote, helper: str) -> bool:
+    """Tell if a share is exported as its rules were carried out last."""
+    levels, whole = exporting.seen(found, placement, helper)
+    nothing = notes.digest({})
+    if levels is None:
+        return False
+    if not note.rules:
+        # Never had any, as far as is known: then nobody has access.
+        return not levels and whole
+    if note.rules == nothing and not levels:
+        return True
+    return whole and note.rules == notes.digest(levels)
+
+
+@dataclasses.dataclass(frozen=True)
+class VolumeHealth:
+    """What is to be done about a share whose disk is not where it should be.
+
+    :param lost: why there is no share any more; '' if there is.
+    :param odd: why it cannot be mended now; '' if it can.
+    """
+
+    repair: plan.Plan = plan.Plan()
+    lost: str = ''
+    odd: str = ''
+
+
+def mend(placement: records.Placement, host: records.ServiceHost,
+         volume: records.Volume | None, *, there: bool) -> VolumeHealth:
+    """Decide how a share is brought back to its place.
+
+    :param there: its disk is in the instance.
+    """
+    if volume is None:
+        return VolumeHealth(lost='it has no volume in Cinder')
+    facts = planning.ServedFacts(placement, host, volume)
+    serve = facts.step('serve share again')
+    if there:
+        return VolumeHealth(plan.Plan((serve,)))
+    holders = transitions.servers_of(volume)
+    if holders not in ((), (host.id,)):
+        return VolumeHealth(odd='volume %s is attached to %s' % (
+            volume.id, ', '.join(holders)))
+    attach = planning.attach(volume.name or volume.id, volume.id, host)
+    if volume.status == 'available':
+        return VolumeHealth(plan.Plan((attach, serve)))
+    if volume.status == 'in-use':
+        # A virtual machine that hung may have let go of it later.
+        return VolumeHealth(plan.Plan((
+            planning.detach(volume, host.id), attach, serve)))
+    return VolumeHealth(odd='volume %s is %s' % (volume.id, volume.status))

@@ -1,0 +1,72 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Answers of Cinder about volumes, as errors that say what to do.  Pure."""
+
+from manila_drivers import exception
+from manila_drivers.openstack import records
+
+#: Answers to an extension of a volume in use that say nothing about one that
+#: is detached: the version or the storage does not know it, or the right for
+#: it is missing.
+_ONLINE = frozenset({400, 403, 406})
+
+
+class NotWhileAttached(exception.BackendError):
+    """A volume could not be extended while it is attached.
+
+    :ivar broken: the volume is left in ``error_extending``.
+    """
+
+    broken = False
+
+
+def failed(what: str, status: str | None,
+           why: str) -> exception.BackendError:
+    """Return the error for something that ended in an error.
+
+    :param why: of Cinder, or ''.
+    """
+    kind = exception.NoRoom if 'weighted backend' in why \
+        else exception.BackendError
+    return kind(what, answer=why or 'its status is %s' % status,
+                check='the log of cinder-volume')
+
+
+def extension(error: exception.BackendError,
+              volume: records.Volume) -> exception.DriverError:
+    """Return what the refusal of an extension is."""
+    if error.status in _ONLINE and volume.status == 'in-use':
+        return NotWhileAttached(error.what, status=error.status,
+                                answer=error.answer, check=error.check)
+    return error
+
+
+def broken_extension(volume: records.Volume,
+                     why: str) -> exception.DriverError:
+    """Return the error for a volume that could not be extended."""
+    found = NotWhileAttached(
+        'Volume %s could not be extended' % volume.id,
+        answer=why or 'its status is %s' % volume.status,
+        check='the log of cinder-volume')
+    found.broken = True
+    return found if volume.attachments else failed(
+        found.what, volume.status, why)
+
+
+def no_room(volume: records.Volume, gib: int,
+            why: str) -> exception.DriverError:
+    """Return the error for an extension that changed nothing."""
+    return exception.NoRoom(
+        'Volume %s has still %s GiB and not %d' % (volume.id, volume.size,
+                                                   gib),
+        answer=why, check='the room in the pool of the volume')
+
+
+def is_gone(error: exception.DriverError | None) -> bool:
+    return isinstance(error, exception.NotFound)
+
+
+def is_silent(error: exception.DriverError | None) -> bool:
+    """Tell if a service instance did not answer, whatever the reason."""
+    return isinstance(error, (exception.TransportError,
+                              exception.AccessDenied))

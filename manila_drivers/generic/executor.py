@@ -1,0 +1,266 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Carries out the steps of plans: volumes, attachments, file systems.
+
+A step is done by the method of its name, ``attach volume`` by
+``attach_volume``.  Each can be repeated.  What is done inside a service
+instance is decided by ``guest_planning`` from a look that is taken for that
+step, with everybody else kept out: a disk that has just been attached was not
+there before.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+import logging
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import plan
+from manila_drivers.generic import client
+from manila_drivers.generic import guest_planning
+from manila_drivers.generic import guest_records
+from manila_drivers.generic import hosts
+from manila_drivers.generic import notes
+from manila_drivers.generic import records
+from manila_drivers.generic import settings
+from manila_drivers.transport import command
+
+LOG = logging.getLogger(__name__)
+
+Commands = list[command.Command]
+#: Decides what to do in an instance from what there is in it.
+Decide = Callable[[guest_records.GuestFacts], Commands]
+
+#: Seconds that a check of a file system may take for each GiB, besides those
+#: that any command may take.
+PER_GIB = 2.0
+
+
+class GenericExecutor:
+    """Does what plans say.
+
+    :param volumes: of the shares.
+    :param instances: what serves them.
+    """
+
+    def __init__(self, volumes: client.VolumeClient,
+                 instances: hosts.ServiceHosts, kept: notes.GenericNotes,
+                 chosen: settings.GenericSettings) -> None:
+        self._volumes = volumes
+        self._hosts = instances
+        self._notes = kept
+        self._chosen = chosen
+
+    def run(self, steps: plan.Plan) -> dict[str, Any]:
+        """Carry out a plan; see :func:`manila_drivers.plan.run`."""
+        return plan.run(steps, self.perform)
+
+    def perform(self, action: str, target: str,
+                args: Mapping[str, Any]) -> plan.Done:
+        method = getattr(self, action.replace(' ', '_'))
+        done = method(target, **args)
+        return done if isinstance(done, plan.Done) else plan.Done(done)
+
+    # -- volumes ---------------------------------------------------------
+
+    def create_volume(self, name: str, share_id: str, gib: int, zone: str,
+                      snapshot_id: str) -> plan.Done:
+        """Ask for a volume and write down which it is, at once."""
+        done = self._volumes.create(share_id, gib, zone, snapshot_id or None)
+        self._notes.update(share_id, volume_id=done.value.id,
+                           cloning=bool(snapshot_id))
+        return done
+
+    def take_volume(self, name: str, share_id: str, ident: str,
+                    clone: bool) -> None:
+        self._notes.update(share_id, volume_id=ident, cloning=clone)
+
+    def await_volume(self, name: str, ident: str, gib: int) -> None:
+        self._volumes.created(ident, gib)
+
+    def delete_volume(self, name: str, ident: str) -> None:
+        self._volumes.delete(ident)
+
+    def attach_volume(self, name: str, ident: str, server_id: str) -> None:
+        self._volumes.attach(ident, server_id)
+
+    def detach_volume(self, name: str, ident: str, server_id: str,
+                      silent: records.ServiceHost | None) -> None:
+        """Take a volume from a server.
+
+        :param silent: the server, if it did not answer before.
+        """
+        _, error = exception.caught(
+            lambda: self._volumes.detach(ident, server_id))
+        if error is None:
+            return
+        if silent is None or not isinstance(error, exception.Busy):
+            raise error
+        # Nova has waited for it for minutes, and SSH as well: it hangs, and
+        # serves nobody.
+        LOG.warning('Server %s does not let go of volume %s and does not '
+                    'answer: it is rebooted. %s', server_id, name, error)
+        _, failure = exception.caught(lambda: self._hosts.reboot(silent))
+        if failure is not None:
+            LOG.warning('Server %s: %s', server_id, failure)
+        self._volumes.detach(ident, server_id)
+
+    def extend_volume(self, name: str, ident: str, gib: int) -> None:
+        self._volumes.extend(ident, gib)
+
+    def rename_volume(self, name: str, ident: str) -> None:
+        self._volumes.rename(ident, name)
+
+    def revert_volume(self, name: str, ident: str, snapshot_id: str) -> None:
+        self._volumes.revert(ident, snapshot_id)
+
+    # -- snapshots -------------------------------------------------------
+
+    def create_snapshot(self, name: str, snapshot_id: str,
+                        volume_id: str) -> plan.Done:
+        """Ask for a snapshot and write down which it is, at once."""
+        done = self._volumes.create_snapshot(volume_id, snapshot_id)
+        self._notes.remember_snapshot(snapshot_id, done.value.id)
+        return done
+
+    def take_snapshot(self, name: str, snapshot_id: str, ident: str) -> None:
+        self._notes.remember_snapshot(snapshot_id, ident)
+
+    def begin_snapshot(self, name: str, ident: str, seconds: int) -> None:
+        self._volumes.snapshot_begun(ident, seconds)
+
+    def await_snapshot(self, name: str,
+                       ident: str) -> records.VolumeSnapshot:
+        return self._volumes.snapshot_created(ident)
+
+    def delete_snapshot(self, name: str, ident: str) -> None:
+        self._volumes.delete_snapshot(ident)
+
+    def forget_snapshot(self, snapshot_id: str) -> None:
+        self._notes.forget(snapshot_id)
+
+    # -- notes -----------------------------------------------------------
+
+    def note_share(self, share_id: str, changes: Mapping[str, Any]) -> None:
+        self._notes.update(share_id, **changes)
+
+    def finish_clone(self, share_id: str) -> None:
+        self._notes.update(share_id, cloning=False)
+
+    def forget_share(self, share_id: str) -> None:
+        self._notes.forget(share_id)
+
+    # -- inside service instances ----------------------------------------
+
+    def serve_share(self, path: str, placement: records.Placement,
+                    host: records.ServiceHost, volume_id: str,
+                    gib: int) -> None:
+        """Format the volume if it is empty, and mount it."""
+        served = placement.served(volume_id, gib)
+        self._inside(host, served, lambda found: guest_planning.serve(
+            found, served, fresh=True), longer=gib)
+
+    def serve_clone(self, path: str, placement: records.Placement,
+                    host: records.ServiceHost, volume_id: str,
+                    gib: int) -> None:
+        """Give a copy a name of its own, mount and grow it.
+
+        It carries the name of what it is a copy of, which may be mounted in
+        the same instance.
+        """
+        served = placement.served(volume_id, gib)
+        self._inside(host, served, lambda found: guest_planning.reidentify(
+            found, served), longer=gib)
+        self._inside(host, served, lambda found: guest_planning.serve(
+            found, served), longer=gib)
+        self._inside(host, served, lambda found: guest_planning.grow(
+            found, served, gib), longer=gib)
+
+    def serve_share_again(self, path: str, placement: records.Placement,
+                          host: records.ServiceHost, volume_id: str,
+                          gib: int) -> None:
+        """Mount a share that is there, and export it as it was."""
+        served = placement.served(volume_id, gib)
+        self._inside(host, served, lambda found: [
+            *guest_planning.serve(found, served),
+            *guest_planning.resume(found, served)], longer=gib)
+
+    def suspend_share(self, path: str, placement: records.Placement,
+                      host: records.ServiceHost, volume_id: str,
+                      gib: int) -> None:
+        served = placement.served(volume_id, gib)
+        self._inside(host, served, lambda found: guest_planning.suspend(
+            found, served), wait=0.0)
+
+    def release_share(self, path: str, placement: records.Placement,
+                      host: records.ServiceHost, volume_id: str,
+                      gib: int) -> None:
+        """Close a share and unmount it, for good."""
+        served = placement.served(volume_id, gib)
+        self._inside(host, served, lambda found: guest_planning.release(
+            found, served), wait=0.0)
+
+    def grow_file_system(self, path: str, placement: records.Placement,
+                         host: records.ServiceHost, volume_id: str, gib: int,
+                         wanted: int) -> None:
+        served = placement.served(volume_id, gib)
+        self._inside(host, served, lambda found: guest_planning.grow(
+            found, served, wanted), longer=wanted)
+
+    def shrink_file_system(self, path: str, placement: records.Placement,
+                           host: records.ServiceHost, volume_id: str,
+                           gib: int, wanted: int) -> None:
+        served = placement.served(volume_id, gib)
+        self._inside(host, served, lambda found: guest_planning.shrink(
+            found, served, wanted), wait=0.0, longer=gib)
+
+    def freeze_share(self, path: str, placement: records.Placement,
+                     host: records.ServiceHost, volume_id: str, gib: int,
+                     seconds: int) -> plan.Done:
+        """Hold back writes to a share; if that fails, they are not."""
+        served = placement.served(volume_id, gib)
+        _, error = exception.caught(lambda: self._inside(
+            host, served, lambda found: guest_planning.freeze(
+                found, served, seconds), wait=0.0))
+        if error is None:
+            return plan.Done()
+        LOG.warning('Share %s is written to while its snapshot is taken: %s',
+                    placement.share_id, error)
+        # A command whose end was not seen may have frozen it.
+        return plan.Done(created=isinstance(error,
+                                            exception.OutcomeUnknown))
+
+    def thaw_share(self, path: str, placement: records.Placement,
+                   host: records.ServiceHost, volume_id: str,
+                   gib: int) -> None:
+        """Let writes go on; they do by themselves, if this fails."""
+        served = placement.served(volume_id, gib)
+        _, error = exception.caught(lambda: self._inside(
+            host, served, lambda found: guest_planning.thaw(found, served),
+            wait=0.0))
+        if error is not None:
+            LOG.warning('Share %s is written to again a little later: %s',
+                        placement.share_id, error)
+
+    def export_share(self, path: str, host: records.ServiceHost,
+                     commands: Commands) -> None:
+        """Say who may reach a share, as was decided before."""
+        self._hosts.guest(host).run(commands)
+
+    def _inside(self, host: records.ServiceHost,
+                served: guest_records.Served, decide: Decide, *,
+                wait: float = hosts.APPEARS,
+                longer: int = 0) -> tuple[command.Result, ...]:
+        """Look into an instance and do what follows: two round trips.
+
+        :param wait: seconds until the disk has to be there.
+        :param longer: GiB whose file system may be checked on the way.
+        """
+        guest = self._hosts.guest(host)
+        with self._hosts.locked(host):
+            found = guest.look([served.disk], wait=wait)
+            commands = decide(found)
+            if not commands:
+                return ()
+            return guest.run(commands, timeout=(
+                self._chosen.command_timeout + longer * PER_GIB))

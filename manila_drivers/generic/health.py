@@ -1,0 +1,185 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Finds what is wrong with shares, and repairs it.
+
+Each service instance is asked for everything at once: one request to Nova and
+one command in it.  What is found to be missing is looked at again, with
+everybody else kept out, before anything is done about it.  An instance that
+does not answer costs one short time limit for all its shares, which are owed
+(``manila_drivers.owed``).
+"""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+import logging
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import owed
+from manila_drivers import plan
+from manila_drivers.driver import call
+from manila_drivers.generic import assessment
+from manila_drivers.generic import client
+from manila_drivers.generic import executor
+from manila_drivers.generic import guest_records
+from manila_drivers.generic import hosts
+from manila_drivers.generic import notes
+from manila_drivers.generic import opts
+from manila_drivers.generic import paths
+from manila_drivers.generic import records
+from manila_drivers.generic import shares
+
+LOG = logging.getLogger(__name__)
+
+Answer = Mapping[str, Any]
+
+
+@dataclasses.dataclass(frozen=True)
+class _Checked:
+    """A share that is checked, with what is known of it."""
+
+    call: call.Call
+    host: records.ServiceHost
+    note: notes.ShareNote
+    placement: records.Placement
+    helper: str
+
+
+class GenericHealth:
+    """Checks and repairs shares of one backend."""
+
+    def __init__(self, volumes: client.VolumeClient,
+                 instances: hosts.ServiceHosts,
+                 steps: executor.GenericExecutor, kept: notes.GenericNotes,
+                 lock: notes.Lock) -> None:
+        self._volumes = volumes
+        self._hosts = instances
+        self._executor = steps
+        self._notes = kept
+        self._lock = lock
+
+    def ensure(self, calls: Sequence[call.Call]) -> dict[str, Answer]:
+        """Check all shares; one that cannot be repaired stops no other.
+
+        :returns: by instance id, what Manila is to be told; what could not
+            be finished says so (:func:`manila_drivers.owed.unfinished`).
+        """
+        answers: dict[str, Answer] = {}
+        groups: dict[str, list[_Checked]] = {}
+        for one in calls:
+            checked, error = exception.caught(
+                lambda one=one: self._known(one))  # type: ignore[misc]
+            if checked is None:
+                answers[one.share.id] = owed.unfinished(error)
+            else:
+                groups.setdefault(checked.host.id, []).append(checked)
+
+        def check(group: list[_Checked]) -> dict[str, Answer]:
+            return self._server(group[0].host, group)
+
+        for found in plan.for_each(check, groups.values()):
+            answers.update(found)
+        return answers
+
+    def _known(self, one: call.Call) -> _Checked:
+        note = self._notes.share(one.share.id)
+        host = self._hosts.of(one)
+        helper = self._hosts.settings.helpers.get(
+            one.share.proto,
+            opts.CIFS_IP if one.share.proto == 'CIFS' else opts.NFS)
+        return _Checked(one, host, note,
+                        self._hosts.placement(one.share, note), helper)
+
+    def _server(self, host: records.ServiceHost,
+                group: Sequence[_Checked]) -> dict[str, Answer]:
+        """Check the shares of one service instance."""
+        found, error = exception.caught(lambda: self._look(host))
+        if found is None:
+            LOG.error('Service instance %s cannot be asked, so that its %d '
+                      'shares are left as they are: %s', host.id, len(group),
+                      error)
+            return {one.call.share.id: owed.unfinished(error)
+                    for one in group}
+        kept = found
+        return dict(plan.for_each(lambda one: (
+            one.call.share.id, self._one(one, kept)), group))
+
+    def _look(self, host: records.ServiceHost) -> guest_records.GuestFacts:
+        server = self._volumes.server(host.id)
+        if server is None:
+            raise exception.BackendError(
+                'Service instance %s is gone' % host.id,
+                check='the servers of Nova; volumes are not lost with it')
+        if server.status not in (None, 'ACTIVE'):
+            raise exception.Busy(
+                'Service instance %s is %s' % (host.id, server.status),
+                answer=server.fault or '', check='start it in Nova')
+        found, error = self._hosts.glance(host, ())
+        if found is None:
+            raise error or AssertionError
+        return found
+
+    def _one(self, one: _Checked,
+             found: guest_records.GuestFacts) -> Answer:
+        share = one.call.share
+        answer, error = exception.caught(lambda: self._answer(one, found))
+        if answer is None:
+            LOG.error('Share %s could not be checked or repaired: %s',
+                      share.id, error)
+            return owed.unfinished(error)
+        return answer
+
+    def _answer(self, one: _Checked,
+                found: guest_records.GuestFacts) -> Answer:
+        healthy = self._assess(one, found)
+        if not healthy.served:
+            mended = self._mended(one)
+            if mended is None:
+                return {'status': 'error'}
+            healthy = mended
+        answer: dict[str, Any] = {'export_locations': self._hosts.locations(
+            one.host, one.placement)}
+        if healthy.reapply:
+            answer[owed.RULES] = True
+        return answer
+
+    @staticmethod
+    def _assess(one: _Checked, found: guest_records.GuestFacts,
+                ) -> assessment.GuestHealth:
+        return assessment.in_guest(found, one.placement, one.note,
+                                   one.helper)
+
+    def _mended(self, one: _Checked) -> assessment.GuestHealth | None:
+        """Decide about a share once more, with no other call under way.
+
+        :returns: how it is then, None if it is lost.
+        """
+        share = one.call.share
+        with self._lock(paths.share_lock(share.id), shares.TURN):
+            one = dataclasses.replace(one, note=self._notes.share(share.id))
+            found = self._hosts.look(one.host, ())
+            healthy = self._assess(one, found)
+            if healthy.served:
+                return healthy
+            volume = self._volumes.volume_of(share.id, one.note.volume_id,
+                                             everywhere=True)
+            mend = assessment.mend(
+                one.placement, one.host, volume,
+                there=volume is not None
+                and found.disk(volume.id) is not None)
+            if mend.lost:
+                LOG.error('Share %s is lost: %s. Nothing was made in its '
+                          'place. Check: the volumes of Cinder', share.id,
+                          mend.lost)
+                return None
+            if mend.odd:
+                raise exception.Busy(
+                    'Share %s is not served: %s' % (share.id, mend.odd),
+                    check='that volume in Cinder')
+            if not plan.is_dry():
+                LOG.warning('Share %s is repaired: %s', share.id, mend.repair)
+            self._executor.run(mend.repair)
+            assert volume is not None
+            self._notes.update(share.id, volume_id=volume.id)
+        return dataclasses.replace(healthy, served=True)

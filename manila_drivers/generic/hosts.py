@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Service instances as shares need them: which one, and what is in it."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from contextlib import AbstractContextManager
+import time
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.driver import call
+from manila_drivers.generic import errors
+from manila_drivers.generic import guest
+from manila_drivers.generic import guest_records
+from manila_drivers.generic import notes
+from manila_drivers.generic import paths
+from manila_drivers.generic import records
+from manila_drivers.generic import settings
+from manila_drivers.service_instance import manager
+from manila_drivers.transport import retry
+
+#: Seconds for which a call waits for others about the same instance.
+TURN = 600.0
+#: Seconds until a volume that has been attached has to be seen in there.
+APPEARS = 60.0
+
+
+class ServiceHosts:
+    """The service instances of one backend."""
+
+    def __init__(self, instances: manager.ServiceInstanceManager,
+                 chosen: settings.GenericSettings, lock: notes.Lock, *,
+                 clock: Callable[[], float] = time.monotonic,
+                 sleep: Callable[[float], object] = time.sleep) -> None:
+        self._instances = instances
+        self.settings = chosen
+        self._lock = lock
+        self._clock = clock
+        self._sleep = sleep
+
+    # -- which one -------------------------------------------------------
+
+    def of(self, what: call.Call) -> records.ServiceHost:
+        """Return the instance that a share is on.
+
+        :raises InvalidRequest: it is on a share server where there are none,
+            or on none where there are.
+        """
+        return self.of_server(what.server, 'share %s' % what.share.id)
+
+    def of_server(self, server: model.ShareServer | None,
+                  what: str) -> records.ServiceHost:
+        if not self.settings.handles_servers:
+            if server is not None:
+                raise exception.InvalidRequest(
+                    'The call about %s names share server %s, and this '
+                    'backend has none' % (what, server.id),
+                    check='that the share type has '
+                          'driver_handles_share_servers = False')
+            return records.ServiceHost.of(self._instances.common())
+        if server is None:
+            raise exception.InvalidRequest(
+                'The call about %s names no share server' % what,
+                check='that it has a share network')
+        return records.ServiceHost.of(server.details)
+
+    def of_or_none(self, what: call.Call) -> records.ServiceHost | None:
+        """Return the instance a share is on, None if there is none any more.
+
+        For a share that goes: nothing else depends on it.
+        """
+        server = what.server
+        if self.settings.handles_servers and (
+                server is None or not server.details.get('instance_id')):
+            return None
+        try:
+            return self.of(what)
+        except exception.NotFound:
+            return None
+
+    def common(self) -> records.ServiceHost:
+        """Return the server that serves all shares of a backend."""
+        return records.ServiceHost.of(self._instances.common())
+
+    def configured(self) -> str:
+        """Return what addresses depend on, as text; asks nobody."""
+        if self.settings.handles_servers:
+            return ''
+        common = self._instances.settings.common
+        return '' if common is None else ','.join((
+            common.server, common.service_address, common.tenant_address))
+
+    def placement(self, share: model.Share,
+                  note: notes.ShareNote) -> records.Placement:
+        """Return where a share is, or is to be, in its instance."""
+        name = paths.share_name(share)
+        return records.Placement(
+            share.id, name,
+            note.path or paths.mount_path(self.settings.root, share),
+            note.section or name, share.id, share.proto,
+            self.settings.fstype)
+
+    # -- what is in it ---------------------------------------------------
+
+    def guest(self, host: records.ServiceHost) -> guest.Guest:
+        return guest.Guest(self._instances.runner(host.details),
+                           clock=self._clock, sleep=self._sleep)
+
+    def locked(self, host: records.ServiceHost,
+               ) -> AbstractContextManager[Any]:
+        """Keep others from changing what an instance mounts and exports."""
+        return self._lock(paths.server_lock(host.id), TURN)
+
+    def look(self, host: records.ServiceHost,
+             disks: Sequence[guest_records.Disk], *, wait: float = 0.0,
+             ) -> guest_records.GuestFacts:
+        """Return what is in an instance, in one command.
+
+        :param disks: that are of interest.
+        :param wait: seconds until they have to be there.
+        """
+        return self.guest(host).look(disks, wait=wait)
+
+    def glance(self, host: records.ServiceHost | None,
+               disks: Sequence[guest_records.Disk],
+               ) -> tuple[guest_records.GuestFacts | None,
+                          exception.DriverError | None]:
+        """Return what is in an instance, or why nobody can tell.
+
+        One that does not answer costs ``generic_probe_timeout``.
+        """
+        if host is None:
+            return None, None
+        with retry.patience(self.settings.probe_timeout):
+            found, error = exception.caught(lambda: self.look(host, disks))
+        if error is not None and not errors.is_silent(error):
+            raise error
+        return found, error
+
+    def reboot(self, host: records.ServiceHost) -> None:
+        """Reboot an instance as with its power switch."""
+        self._instances.reboot(host.details, hard=True)
+
+    def refresh(self) -> None:
+        """Forget what is remembered of the common server."""
+        if not self.settings.handles_servers:
+            self._instances.common(refresh=True)
+
+    # -- where clients mount ---------------------------------------------
+
+    def locations(self, host: records.ServiceHost,
+                  placement: records.Placement) -> list[dict[str, Any]]:
+        """Return the export locations of a share: for clients first."""
+        def export(address: str) -> str:
+            if placement.is_cifs:
+                return paths.cifs_export(address, placement.section)
+            return paths.nfs_export(address, placement.path)
+
+        found = [model.export_location(export(address))
+                 for address in host.addresses]
+        if host.admin_address and not any(
+                paths.same_address(host.admin_address, address)
+                for address in host.addresses):
+            found.append(model.export_location(export(host.admin_address),
+                                               admin_only=True))
+        return found
+
+
+def by_server(hosts: Mapping[str, records.ServiceHost | None],
+              ) -> dict[str, list[str]]:
+    """Return the shares on each server, by its id."""
+    found: dict[str, list[str]] = {}
+    for share_id, host in hosts.items():
+        if host is not None:
+            found.setdefault(host.id, []).append(share_id)
+    return found

@@ -1,0 +1,477 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Decide what has to be done from what is known.  Pure.
+
+Every function takes facts (records of Nova and Cinder, the facts of a service
+instance, and Manila's values) and returns a plan for
+``manila_drivers.generic.executor.GenericExecutor``, or raises why there is
+none.  What is done inside a service instance is decided in
+``manila_drivers.generic.guest_planning``.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+import dataclasses
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers import plan
+from manila_drivers.generic import guest_records
+from manila_drivers.generic import records
+from manila_drivers.generic import transitions
+
+Placement = records.Placement
+ServiceHost = records.ServiceHost
+Ident = str | plan.Ref
+
+
+def check_protocol(share: model.Share, protocols: Sequence[str]) -> None:
+    """Raise InvalidRequest if a share is to be served in another way."""
+    if share.proto not in protocols:
+        raise exception.InvalidRequest(
+            'Share %s asks for protocol %s; this backend serves %s'
+            % (share.id, share.proto or '(none)', ' and '.join(protocols)),
+            check='share_helpers')
+
+
+def check_server(server: records.Server | None, host: ServiceHost) -> None:
+    """Raise if there is no server to serve anything."""
+    if server is None:
+        raise exception.BackendError('Service instance %s is gone' % host.id,
+                                     check='the servers of Nova')
+    if server.status != 'ACTIVE':
+        raise exception.Busy(
+            'Service instance %s is %s and serves no shares'
+            % (host.id, server.status or 'in an unknown state'),
+            answer=server.fault or '', check='start it in Nova')
+
+
+def check_limit(server: records.Server, volume: records.Volume | None,
+                limit: int) -> None:
+    """:raises NoRoom: a server has as many volumes as it may have."""
+    if server.volumes is None or (
+            volume is not None and volume.id in server.volumes):
+        return
+    if len(server.volumes) >= limit:
+        raise exception.NoRoom(
+            'Service instance %s has %d volumes already' % (
+                server.id, len(server.volumes)),
+            check='generic_max_volumes_per_server, if its machine type '
+                  'takes more')
+
+
+# -- steps -------------------------------------------------------------------
+
+def _called(volume: records.Volume) -> str:
+    return volume.name or volume.id
+
+
+def attach(name: str, volume: Ident, host: ServiceHost) -> plan.Step:
+    return plan.Step('attach volume', name,
+                     {'ident': volume, 'server_id': host.id},
+                     detail='to server ' + host.id)
+
+
+def detach(volume: records.Volume, server_id: str, *,
+           host: ServiceHost | None = None) -> plan.Step:
+    """
+    :param host: the server, if it does not answer: it is rebooted then,
+        unless it lets go of the volume.
+    """
+    return plan.Step(
+        'detach volume', _called(volume),
+        {'ident': volume.id, 'server_id': server_id, 'silent': host},
+        detail='from server ' + server_id + (
+            ', which is rebooted if it does not let go of it' if host
+            else ''))
+
+
+def _delete_volume(volume: records.Volume) -> plan.Step:
+    return plan.Step('delete volume', _called(volume), {'ident': volume.id})
+
+
+def in_guest(action: str, placement: Placement, host: ServiceHost,
+             volume: Ident, gib: int | None, detail: str = '',
+             **args: object) -> plan.Step:
+    """Return a step that is done inside a service instance.
+
+    :param gib: size of the volume.
+    """
+    return plan.Step(action, placement.path, {
+        'placement': placement, 'host': host, 'volume_id': volume,
+        'gib': gib or 1, **args}, detail=detail or 'in server ' + host.id)
+
+
+# -- shares ------------------------------------------------------------------
+
+@dataclasses.dataclass(frozen=True)
+class NewShare:
+    """A share that is to be made.
+
+    :param name: of its volume.
+    :param gib: its size.
+    :param limit: most volumes that a service instance may have.
+    :param snapshot: the volume snapshot that it begins with.
+    """
+
+    placement: Placement
+    host: ServiceHost
+    name: str
+    gib: int
+    zone: str = ''
+    limit: int = 26
+    snapshot: records.VolumeSnapshot | None = None
+
+
+def create(new: NewShare, server: records.Server | None,
+           volume: records.Volume | None) -> plan.Plan:
+    """Make a volume, attach it and mount what is on it: an empty share.
+
+    What a call that was cut off has made is taken up.  Nothing is taken back
+    on failure: the volume is on record, and the deletion finds it.
+
+    :param volume: that there is already.
+    :raises NoRoom: the instance has as many volumes as it may have.
+    """
+    check_server(server, new.host)
+    assert server is not None
+    check_limit(server, volume, new.limit)
+    steps, ident = _made(new, volume)
+    steps.append(plan.Step('await volume', new.name,
+                           {'ident': ident, 'gib': new.gib}))
+    steps.append(attach(new.name, ident, new.host))
+    steps.append(in_guest(
+        'serve share', new.placement, new.host, ident, new.gib,
+        'with a new file system, %s, if the volume is empty'
+        % new.placement.fstype))
+    return plan.Plan(tuple(steps))
+
+
+def _made(new: NewShare, volume: records.Volume | None,
+          ) -> tuple[list[plan.Step], Ident]:
+    """Return the steps that make a volume, and its id."""
+    steps: list[plan.Step] = []
+    if volume is not None and transitions.is_error(volume.status) \
+            and not volume.attachments:
+        # It has never held anything.
+        steps.append(_delete_volume(volume))
+        volume = None
+    if volume is None:
+        of = new.snapshot
+        steps.append(plan.Step(
+            'create volume', new.name, {
+                'share_id': new.placement.share_id, 'gib': new.gib,
+                'zone': new.zone, 'snapshot_id': of.id if of else ''},
+            key='volume', detail='%d GiB%s' % (
+                new.gib, ', of snapshot %s' % of.id if of else '')))
+        return steps, plan.Ref('volume', 'id')
+    if volume.size is not None and volume.size != new.gib:
+        raise exception.Conflict(
+            'Volume %s (%s) is there already, with %d GiB and not %d'
+            % (new.name, volume.id, volume.size, new.gib),
+            check='whose it is; nothing was done')
+    if new.snapshot is not None and volume.snapshot_id not in (
+            None, new.snapshot.id):
+        raise exception.Conflict(
+            'Volume %s (%s) is there already, and is no copy of snapshot %s'
+            % (new.name, volume.id, new.snapshot.id),
+            check='whose it is; nothing was done')
+    steps.append(plan.Step(
+        'take volume', new.name, {
+            'share_id': new.placement.share_id, 'ident': volume.id,
+            'clone': new.snapshot is not None},
+        detail='%s, which an earlier call has made' % volume.id))
+    return steps, volume.id
+
+
+@dataclasses.dataclass(frozen=True)
+class LeavingFacts:
+    """All there is of a share that goes.
+
+    :param host: where it is; None if that is gone.
+    :param server: of Nova; None if it is gone.
+    :param found: in the instance; None if it does not answer.
+    """
+
+    volume: records.Volume | None = None
+    host: ServiceHost | None = None
+    server: records.Server | None = None
+    found: guest_records.GuestFacts | None = None
+
+
+def delete(placement: Placement, facts: LeavingFacts) -> plan.Plan:
+    """Remove a share: access first, then data, and the records last.
+
+    A service instance that is gone or does not answer keeps nobody from
+    deleting: its volume is detached by Nova, and what it exported is not
+    there any more.
+
+    :raises Conflict: the volume is attached where nobody looked.
+    """
+    volume, host = facts.volume, facts.host
+    steps = []
+    if host is not None and facts.found is not None:
+        steps.append(in_guest('release share', placement, host,
+                              volume.id if volume else '',
+                              volume.size if volume else None))
+    if volume is not None:
+        silent = host if facts.found is None and facts.server else None
+        steps += [detach(volume, server, host=silent)
+                  for server in _holders(volume, facts)]
+        steps.append(_delete_volume(volume))
+    return plan.Plan((*steps, plan.Step('forget share', placement.share_id)))
+
+
+def _holders(volume: records.Volume, facts: LeavingFacts) -> list[str]:
+    """Return the servers that a volume has to be taken from."""
+    found = list(transitions.servers_of(volume))
+    host = facts.host.id if facts.host else None
+    if len(found) > 1 or (host is not None and found not in ([], [host])):
+        raise exception.Conflict(
+            'Volume %s is attached to %s, where nothing of it was released'
+            % (_called(volume), ', '.join(found)),
+            check='detach it, once nobody uses it there')
+    if not found and host is not None and volume.status in (
+            'in-use', 'reserved', 'attaching', 'detaching'):
+        return [host]
+    return found
+
+
+@dataclasses.dataclass(frozen=True)
+class ServedFacts:
+    """A share that is served, and its volume."""
+
+    placement: Placement
+    host: ServiceHost
+    volume: records.Volume
+    found: guest_records.GuestFacts | None = None
+
+    @property
+    def served(self) -> guest_records.Served:
+        return self.placement.served(self.volume.id, self.volume.size or 1)
+
+    def step(self, action: str, detail: str = '',
+             **args: object) -> plan.Step:
+        return in_guest(action, self.placement, self.host, self.volume.id,
+                        self.volume.size, detail, **args)
+
+
+def check_served(facts: ServedFacts) -> None:
+    """:raises BackendError: the share is not mounted from its volume."""
+    if facts.found is not None and not facts.found.serves(facts.served):
+        raise exception.BackendError(
+            'Share %s is not mounted at %s in server %s' % (
+                facts.placement.share_id, facts.placement.path,
+                facts.host.id),
+            check='"openstack share service ensure shares" mounts it again')
+
+
+def extend(facts: ServedFacts, gib: int, *,
+           offline: bool = False) -> plan.Plan:
+    """Extend a volume and its file system.
+
+    The volume may be large enough, after a shrink or a call that was cut
+    off: the file system alone grows then.
+
+    :param offline: the share is away meanwhile, since its volume cannot be
+        extended while it is attached.
+    """
+    volume = facts.volume
+    grow = in_guest('grow file system', facts.placement, facts.host,
+                    volume.id, max(gib, volume.size or 0),
+                    'to %d GiB' % gib, wanted=gib)
+    if volume.size is not None and volume.size >= gib \
+            and volume.status == 'in-use':
+        return plan.Plan((grow,))
+    step = plan.Step('extend volume', _called(volume),
+                     {'ident': volume.id, 'gib': gib},
+                     detail='from %s to %d GiB' % (volume.size, gib))
+    return plan.Plan((*_away(facts, [step]), grow) if offline
+                     else (step, grow))
+
+
+def _away(facts: ServedFacts,
+          steps: Iterable[plan.Step]) -> list[plan.Step]:
+    """Return steps with the volume detached meanwhile.
+
+    It comes back, whatever becomes of them.
+    """
+    back = attach(_called(facts.volume), facts.volume.id, facts.host)
+    serve = facts.step('serve share again')
+    return [
+        dataclasses.replace(facts.step(
+            'suspend share', 'until its volume is attached again'),
+            undo=serve),
+        dataclasses.replace(detach(facts.volume, facts.host.id), undo=back),
+        *steps, back, serve]
+
+
+def shrink(facts: ServedFacts, gib: int) -> plan.Plan:
+    """Shrink a file system; its volume keeps its size, which Cinder wants.
+
+    :raises PossibleDataLoss: more is in use, or it is not known how much.
+    """
+    placement, found = facts.placement, facts.found
+    assert found is not None
+    used = found.used(placement.path)
+    if used is None or used > gib * model.GiB:
+        raise exception.PossibleDataLoss(
+            'Share %s cannot shrink to %d GiB' % (placement.share_id, gib),
+            answer='it is not told how much is in use' if used is None
+            else '%d bytes are in use' % used)
+    return plan.Plan((facts.step('shrink file system', 'to %d GiB' % gib,
+                                 wanted=gib),))
+
+
+# -- shares from snapshots ---------------------------------------------------
+
+def clone(new: NewShare, server: records.Server | None,
+          volume: records.Volume | None) -> plan.Plan:
+    """Ask for a volume with a snapshot's content; it is not waited for.
+
+    :raises InvalidRequest: it would be smaller than the snapshot.
+    """
+    check_server(server, new.host)
+    assert server is not None and new.snapshot is not None
+    check_limit(server, volume, new.limit)
+    size = new.snapshot.size
+    if size is not None and new.gib < size:
+        raise exception.InvalidRequest(
+            'Share %s is to have %d GiB; the snapshot it begins with has %d'
+            % (new.placement.share_id, new.gib, size))
+    steps, _ = _made(new, volume)
+    return plan.Plan(tuple(steps))
+
+
+def finish_clone(facts: ServedFacts) -> plan.Plan:
+    """Attach a copy that is complete, and mount it as a share of its own."""
+    volume = facts.volume
+    return plan.Plan((
+        attach(_called(volume), volume.id, facts.host),
+        facts.step('serve clone', 'with a file system of its own name, as '
+                                  'large as the volume'),
+        plan.Step('finish clone', facts.placement.share_id)))
+
+
+# -- snapshots ---------------------------------------------------------------
+
+def create_snapshot(snapshot_id: str, name: str, volume: records.Volume,
+                    present: records.VolumeSnapshot | None,
+                    facts: ServedFacts | None, seconds: int) -> plan.Plan:
+    """Take a snapshot of a volume while nothing is written to it.
+
+    :param present: the snapshot that an earlier call has begun.
+    :param facts: of the share; None if it is not served, or cannot be asked.
+    :param seconds: that writes may be held back; 0 is not at all.
+    """
+    if present is not None:
+        if transitions.is_error(present.status):
+            return plan.Plan((
+                delete_volume_snapshot(present),
+                *create_snapshot(snapshot_id, name, volume, None, facts,
+                                 seconds)))
+        return plan.Plan((
+            plan.Step('take snapshot', name, {
+                'snapshot_id': snapshot_id, 'ident': present.id}),
+            _await_snapshot(name, present.id)))
+    take = plan.Step(
+        'create snapshot', name,
+        {'snapshot_id': snapshot_id, 'volume_id': volume.id},
+        key='snapshot', detail='of volume %s' % _called(volume))
+    ident = plan.Ref('snapshot', 'id')
+    if facts is None or not seconds or not (
+            facts.found and facts.found.serves(facts.served)):
+        return plan.Plan((take, _await_snapshot(name, ident)))
+    thaw = facts.step('thaw share')
+    return plan.Plan((
+        dataclasses.replace(facts.step(
+            'freeze share', 'for %d s at the most' % seconds,
+            seconds=seconds), undo=thaw),
+        take,
+        plan.Step('begin snapshot', name,
+                  {'ident': ident, 'seconds': seconds}),
+        thaw, _await_snapshot(name, ident)))
+
+
+def _await_snapshot(name: str, ident: Ident) -> plan.Step:
+    return plan.Step('await snapshot', name, {'ident': ident},
+                     key='snapshot')
+
+
+def delete_volume_snapshot(found: records.VolumeSnapshot) -> plan.Step:
+    return plan.Step('delete snapshot', found.name or found.id,
+                     {'ident': found.id})
+
+
+def delete_snapshot(snapshot_id: str,
+                    found: records.VolumeSnapshot | None) -> plan.Plan:
+    steps = [] if found is None else [delete_volume_snapshot(found)]
+    return plan.Plan((*steps, plan.Step('forget snapshot', snapshot_id)))
+
+
+def adopt_snapshot(snapshot_id: str, found: records.VolumeSnapshot | None,
+                   volume_id: str, wanted: str) -> plan.Plan:
+    """Write down which volume snapshot a snapshot is.
+
+    :raises NotManageable: it is none of this share's volume, or not whole.
+    """
+    if found is None:
+        raise exception.NotManageable(
+            'Cinder has no snapshot %s' % wanted,
+            check='give its id in Cinder')
+    if found.volume_id != volume_id:
+        raise exception.NotManageable(
+            'Volume snapshot %s is of volume %s, not of the share\'s, %s'
+            % (found.id, found.volume_id, volume_id))
+    if found.status != 'available' or not found.size:
+        raise exception.NotManageable(
+            'Volume snapshot %s is not available' % found.id,
+            answer='status %s, %s GiB' % (found.status, found.size))
+    return plan.Plan((plan.Step('take snapshot', found.name or found.id, {
+        'snapshot_id': snapshot_id, 'ident': found.id}),))
+
+
+def restore(facts: ServedFacts,
+            snapshot: records.VolumeSnapshot) -> plan.Plan:
+    """Bring a share back to its last snapshot, where Cinder can.
+
+    Cinder refuses if it is not the last one; the share is served as before
+    then.
+
+    :raises Unsupported: the volume has another size since.
+    """
+    volume = facts.volume
+    if volume.size != snapshot.size:
+        raise exception.Unsupported(
+            'Share %s cannot be brought back to snapshot %s: its volume has '
+            '%s GiB by now, and the snapshot %s' % (
+                facts.placement.share_id, snapshot.id, volume.size,
+                snapshot.size), check='make a share of the snapshot')
+    step = plan.Step('revert volume', _called(volume), {
+        'ident': volume.id, 'snapshot_id': snapshot.id},
+        detail='to snapshot %s' % (snapshot.name or snapshot.id))
+    return plan.Plan(tuple(_away(facts, [step])))
+
+
+# -- managing ----------------------------------------------------------------
+
+def adopt(place: Placement, volume: records.Volume | None,
+          name: str) -> plan.Plan:
+    """Write down where a share is, and give its volume its name.
+
+    :param volume: None if it is on none, or it is not known which.
+    :param name: that volumes of shares have.
+    """
+    steps = [plan.Step('note share', place.share_id, {'changes': {
+        'volume_id': volume.id if volume else '', 'path': place.path,
+        'section': place.section, 'adopted': True}},
+        detail='at ' + place.path)]
+    if volume is not None and volume.name != name:
+        steps.append(plan.Step('rename volume', name, {'ident': volume.id},
+                               detail='from %s' % (volume.name or 'no name')))
+    return plan.Plan(tuple(steps))
+
+
+def release(share_id: str) -> plan.Plan:
+    """Let a share go; everything in its service instance stays."""
+    return plan.Plan((plan.Step('forget share', share_id),))

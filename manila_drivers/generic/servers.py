@@ -1,0 +1,69 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Share servers: one service instance for each."""
+
+from collections.abc import Mapping
+from collections.abc import MutableMapping
+from collections.abc import Sequence
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers.driver import call
+from manila_drivers.service_instance import manager
+
+
+class GenericServers:
+    """Share servers of one backend.
+
+    :param instances: makes and removes them.
+    """
+
+    def __init__(self, instances: manager.ServiceInstanceManager) -> None:
+        self._instances = instances
+
+    def create(self, request: model.ServerRequest,
+               made: MutableMapping[str, str]) -> None:
+        """Make a service instance and what leads to it.
+
+        :param made: its details, each as soon as it is known.
+        """
+        self._instances.create(request, made)
+        # By this Manila shows which server of Nova it is.
+        made['identifier'] = made['instance_id']
+
+    def delete(self, details: Mapping[str, str],
+               services: Sequence[model.SecurityService]) -> None:
+        """Remove a service instance with its ports, or what is left of it."""
+        self._instances.delete(details)
+
+    def suits(self, server: model.ShareServer, call: call.Call) -> bool:
+        """Say whether a server can take another share.
+
+        Manila has left out those that are full.
+        """
+        return bool(server.details.get('instance_id')
+                    and server.details.get('public_address'))
+
+    def addresses(self, server: model.ShareServer, identifier: str,
+                  options: Mapping[str, Any]) -> list[str]:
+        """
+        :raises Unsupported: service instances are made, not taken over.
+        """
+        raise self._unsupported(identifier)
+
+    def adopt(self, server: model.ShareServer, identifier: str,
+              options: Mapping[str, Any]) -> Mapping[str, str]:
+        """
+        :raises Unsupported: service instances are made, not taken over.
+        """
+        raise self._unsupported(identifier)
+
+    def release(self, details: Mapping[str, str]) -> None:
+        """Let a service instance go as it is."""
+
+    @staticmethod
+    def _unsupported(identifier: str) -> exception.Unsupported:
+        return exception.Unsupported(
+            'Server %s cannot be taken over: share servers of this driver '
+            'are made by it' % identifier)
