@@ -22,7 +22,8 @@ from manila_drivers.nas import samba
 NFS_OPTIONS = ('no_subtree_check', 'no_root_squash')
 #: Names of users that Samba and its registry take as they are.  What else
 #: Manila lets through might be read as a list, a group or a variable there.
-USER = r'[A-Za-z0-9_.@\\][A-Za-z0-9_.@\\ -]{0,253}[A-Za-z0-9_.$-]|[A-Za-z0-9_]'
+USER = (r'[A-Za-z0-9_.]([A-Za-z0-9_.@\\ -]{0,253}'
+        r'[A-Za-z0-9_.-])?\$?')
 
 
 @dataclasses.dataclass(frozen=True)

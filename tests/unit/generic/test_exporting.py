@@ -1,0 +1,62 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""From Manila's rules to those who shall reach a share."""
+
+import ipaddress
+
+import pytest
+
+from manila_drivers import access
+from manila_drivers.generic import exporting
+from manila_drivers.generic import opts
+
+NET = ipaddress.ip_network
+
+
+def rule(to, level='rw', kind='ip', ident=None):
+    return access.Rule(ident or to, kind, to, level)
+
+
+def test_networks_reach_shares_of_nfs():
+    found = exporting.wanted([rule('10.0.0.1'), rule('10.1.0.0/16', 'ro')],
+                             opts.NFS, '/x')
+
+    assert found.levels == {NET('10.0.0.1/32'): 'rw',
+                            NET('10.1.0.0/16'): 'ro'}
+    assert not found.errors
+
+
+@pytest.mark.parametrize(('helper', 'bad'), [
+    (opts.NFS, rule('alice', kind='user')), (opts.NFS, rule('2001:db8::1')),
+    (opts.CIFS_IP, rule('10.0.0.2', 'ro')),
+    (opts.CIFS_IP, rule('alice', kind='user')),
+    (opts.CIFS_USER, rule('10.0.0.2')),
+    (opts.CIFS_USER, rule('cn', kind='cert'))])
+def test_a_rule_that_cannot_be_honoured_stops_no_other(helper, bad):
+    good = (rule('bob', kind='user') if helper == opts.CIFS_USER
+            else rule('10.0.0.1'))
+    found = exporting.wanted([bad, good], helper, '/x')
+
+    assert set(found.errors) == {bad.access_id}
+    assert len(found.levels) == 1
+
+
+@pytest.mark.parametrize('name', [
+    'alice', 'a', 'DOMAIN\\alice', 'alice@example.org', 'alice b',
+    'host$', 'a.b-c_d'])
+def test_names_of_users(name):
+    found = exporting.wanted([rule(name, 'ro', 'user')], opts.CIFS_USER,
+                             '/x')
+
+    assert found.levels == {name: 'ro'}
+
+
+@pytest.mark.parametrize('name', [
+    '$(reboot)', 'a`id`', "a'b", 'a"b', 'a,b', 'a;b', '@group', '+group',
+    '&group', '%U', 'a\nb', 'a%b', ' a', '-x', 'a=b', '[a]', '#a', 'a ', ''])
+def test_names_that_something_might_read_are_refused(name):
+    bad = rule(name, kind='user', ident='bad')
+    found = exporting.wanted([bad], opts.CIFS_USER, '/x')
+
+    assert set(found.errors) == {'bad'}
+    assert not found.levels
