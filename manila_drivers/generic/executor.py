@@ -11,6 +11,7 @@ there before.
 
 from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 import logging
 from typing import Any
 
@@ -30,10 +31,6 @@ LOG = logging.getLogger(__name__)
 Commands = list[command.Command]
 #: Decides what to do in an instance from what there is in it.
 Decide = Callable[[guest_records.GuestFacts], Commands]
-
-#: Seconds that a check of a file system may take for each GiB, besides those
-#: that any command may take.
-PER_GIB = 2.0
 
 
 class GenericExecutor:
@@ -158,7 +155,7 @@ class GenericExecutor:
         """Format the volume if it is empty, and mount it."""
         served = placement.served(volume_id, gib)
         self._inside(host, served, lambda found: guest_planning.serve(
-            found, served, fresh=True), longer=gib)
+            found, served, fresh=True, reserve=not self._chosen.no_reserve))
 
     def serve_clone(self, path: str, placement: records.Placement,
                     host: records.ServiceHost, volume_id: str,
@@ -170,11 +167,11 @@ class GenericExecutor:
         """
         served = placement.served(volume_id, gib)
         self._inside(host, served, lambda found: guest_planning.reidentify(
-            found, served), longer=gib)
+            found, served))
         self._inside(host, served, lambda found: guest_planning.serve(
-            found, served), longer=gib)
+            found, served))
         self._inside(host, served, lambda found: guest_planning.grow(
-            found, served, gib), longer=gib)
+            found, served, gib))
 
     def serve_share_again(self, path: str, placement: records.Placement,
                           host: records.ServiceHost, volume_id: str,
@@ -183,7 +180,17 @@ class GenericExecutor:
         served = placement.served(volume_id, gib)
         self._inside(host, served, lambda found: [
             *guest_planning.serve(found, served),
-            *guest_planning.resume(found, served)], longer=gib)
+            *guest_planning.resume(found, served)])
+
+    def serve_shares_again(self, target: str, host: records.ServiceHost,
+                           served: Sequence[guest_records.Served]) -> None:
+        """Mount several shares that are there, in two round trips."""
+        guest = self._hosts.guest(host)
+        with self._hosts.locked(host):
+            found = guest.look([one.disk for one in served])
+            guest.run([command for one in served for command in (
+                *guest_planning.serve(found, one),
+                *guest_planning.resume(found, one))])
 
     def suspend_share(self, path: str, placement: records.Placement,
                       host: records.ServiceHost, volume_id: str,
@@ -205,14 +212,14 @@ class GenericExecutor:
                          wanted: int) -> None:
         served = placement.served(volume_id, gib)
         self._inside(host, served, lambda found: guest_planning.grow(
-            found, served, wanted), longer=wanted)
+            found, served, wanted))
 
     def shrink_file_system(self, path: str, placement: records.Placement,
                            host: records.ServiceHost, volume_id: str,
                            gib: int, wanted: int) -> None:
         served = placement.served(volume_id, gib)
         self._inside(host, served, lambda found: guest_planning.shrink(
-            found, served, wanted), wait=0.0, longer=gib)
+            found, served, wanted), wait=0.0)
 
     def freeze_share(self, path: str, placement: records.Placement,
                      host: records.ServiceHost, volume_id: str, gib: int,
@@ -249,12 +256,10 @@ class GenericExecutor:
 
     def _inside(self, host: records.ServiceHost,
                 served: guest_records.Served, decide: Decide, *,
-                wait: float = hosts.APPEARS,
-                longer: int = 0) -> tuple[command.Result, ...]:
+                wait: float = hosts.APPEARS) -> tuple[command.Result, ...]:
         """Look into an instance and do what follows: two round trips.
 
         :param wait: seconds until the disk has to be there.
-        :param longer: GiB whose file system may be checked on the way.
         """
         guest = self._hosts.guest(host)
         with self._hosts.locked(host):
@@ -262,5 +267,4 @@ class GenericExecutor:
             commands = decide(found)
             if not commands:
                 return ()
-            return guest.run(commands, timeout=(
-                self._chosen.command_timeout + longer * PER_GIB))
+            return guest.run(commands)

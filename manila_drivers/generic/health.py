@@ -9,8 +9,10 @@ does not answer costs one short time limit for all its shares, which are owed
 (``manila_drivers.owed``).
 """
 
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 import logging
 from typing import Any
@@ -33,6 +35,9 @@ from manila_drivers.generic import shares
 LOG = logging.getLogger(__name__)
 
 Answer = Mapping[str, Any]
+
+#: Seconds that a check waits for another call about a share.
+MOMENT = 10.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -102,8 +107,44 @@ class GenericHealth:
             return {one.call.share.id: owed.unfinished(error)
                     for one in group}
         kept = found
+        back = self._remounted(host, [
+            one for one in group if one.note.volume_id
+            and not self._assess(one, kept).served
+            and kept.disk(one.note.volume_id) is not None])
         return dict(plan.for_each(lambda one: (
-            one.call.share.id, self._one(one, kept)), group))
+            one.call.share.id, self._one(one, kept, back)), group))
+
+    def _remounted(self, host: records.ServiceHost,
+                   group: Sequence[_Checked]) -> frozenset[str]:
+        """Mount shares whose disks are there, all at once.
+
+        So they are found after a boot that did not mount them.  If it fails
+        each is tried alone, so that one bad disk stops no other.
+
+        :returns: ids of those that are mounted now.
+        """
+        if len(group) < 2 or plan.is_dry():
+            return frozenset()
+        with contextlib.ExitStack() as stack:
+            free = []
+            for one in sorted(group, key=lambda one: one.call.share.id):
+                _, busy = exception.caught(lambda one=one: (  # type: ignore[misc]
+                    stack.enter_context(self._lock(
+                        paths.share_lock(one.call.share.id), MOMENT))))
+                if busy is None:
+                    free.append(one)
+            LOG.warning('Service instance %s: %d shares are mounted again',
+                        host.id, len(free))
+            step = plan.Step('serve shares again', '%d shares' % len(free), {
+                'host': host, 'served': [one.placement.served(
+                    one.note.volume_id, 1) for one in free]})
+            _, error = exception.caught(
+                lambda: self._executor.run(plan.Plan((step,))))
+        if error is not None:
+            LOG.warning('Service instance %s: shares are mounted one by one: '
+                        '%s', host.id, error)
+            return frozenset()
+        return frozenset(one.call.share.id for one in free)
 
     def _look(self, host: records.ServiceHost) -> guest_records.GuestFacts:
         server = self._volumes.server(host.id)
@@ -120,20 +161,24 @@ class GenericHealth:
             raise error or AssertionError
         return found
 
-    def _one(self, one: _Checked,
-             found: guest_records.GuestFacts) -> Answer:
+    def _one(self, one: _Checked, found: guest_records.GuestFacts,
+             back: Collection[str]) -> Answer:
         share = one.call.share
-        answer, error = exception.caught(lambda: self._answer(one, found))
+        answer, error = exception.caught(
+            lambda: self._answer(one, found, back))
         if answer is None:
             LOG.error('Share %s could not be checked or repaired: %s',
                       share.id, error)
             return owed.unfinished(error)
         return answer
 
-    def _answer(self, one: _Checked,
-                found: guest_records.GuestFacts) -> Answer:
+    def _answer(self, one: _Checked, found: guest_records.GuestFacts,
+                back: Collection[str]) -> Answer:
+        """
+        :param back: ids of shares that have been mounted since the look.
+        """
         healthy = self._assess(one, found)
-        if not healthy.served:
+        if not healthy.served and one.call.share.id not in back:
             mended = self._mended(one)
             if mended is None:
                 return {'status': 'error'}

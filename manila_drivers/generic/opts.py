@@ -93,11 +93,6 @@ GENERIC_OPTS: list[cfg.Opt] = [
              'system at rest. 0 takes it as a power failure would leave it; '
              'the journal of the file system copes with that as well.'),
     cfg.IntOpt(
-        'generic_command_timeout', default=120, min=10,
-        help='Seconds within which the service instance has to finish what '
-             'one call asks of it. Checks of file systems, which depend on '
-             'their size, get more.'),
-    cfg.IntOpt(
         'generic_probe_timeout', default=10, min=1,
         help='Seconds after which a service instance that is not reached '
              'counts as away, where something can be done without it: when '

@@ -62,7 +62,7 @@ def check_limit(server: records.Server, volume: records.Volume | None,
 
 # -- steps -------------------------------------------------------------------
 
-def _called(volume: records.Volume) -> str:
+def called(volume: records.Volume) -> str:
     return volume.name or volume.id
 
 
@@ -79,7 +79,7 @@ def detach(volume: records.Volume, server_id: str, *,
         unless it lets go of the volume.
     """
     return plan.Step(
-        'detach volume', _called(volume),
+        'detach volume', called(volume),
         {'ident': volume.id, 'server_id': server_id, 'silent': host},
         detail='from server ' + server_id + (
             ', which is rebooted if it does not let go of it' if host
@@ -87,7 +87,7 @@ def detach(volume: records.Volume, server_id: str, *,
 
 
 def _delete_volume(volume: records.Volume) -> plan.Step:
-    return plan.Step('delete volume', _called(volume), {'ident': volume.id})
+    return plan.Step('delete volume', called(volume), {'ident': volume.id})
 
 
 def in_guest(action: str, placement: Placement, host: ServiceHost,
@@ -136,7 +136,7 @@ def create(new: NewShare, server: records.Server | None,
     check_server(server, new.host)
     assert server is not None
     check_limit(server, volume, new.limit)
-    steps, ident = _made(new, volume)
+    steps, ident = made(new, volume)
     steps.append(plan.Step('await volume', new.name,
                            {'ident': ident, 'gib': new.gib}))
     steps.append(attach(new.name, ident, new.host))
@@ -147,7 +147,7 @@ def create(new: NewShare, server: records.Server | None,
     return plan.Plan(tuple(steps))
 
 
-def _made(new: NewShare, volume: records.Volume | None,
+def made(new: NewShare, volume: records.Volume | None,
           ) -> tuple[list[plan.Step], Ident]:
     """Return the steps that make a volume, and its id."""
     steps: list[plan.Step] = []
@@ -229,7 +229,7 @@ def _holders(volume: records.Volume, facts: LeavingFacts) -> list[str]:
     if len(found) > 1 or (host is not None and found not in ([], [host])):
         raise exception.Conflict(
             'Volume %s is attached to %s, where nothing of it was released'
-            % (_called(volume), ', '.join(found)),
+            % (called(volume), ', '.join(found)),
             check='detach it, once nobody uses it there')
     if not found and host is not None and volume.status in (
             'in-use', 'reserved', 'attaching', 'detaching'):
@@ -283,20 +283,20 @@ def extend(facts: ServedFacts, gib: int, *,
     if volume.size is not None and volume.size >= gib \
             and volume.status == 'in-use':
         return plan.Plan((grow,))
-    step = plan.Step('extend volume', _called(volume),
+    step = plan.Step('extend volume', called(volume),
                      {'ident': volume.id, 'gib': gib},
                      detail='from %s to %d GiB' % (volume.size, gib))
-    return plan.Plan((*_away(facts, [step]), grow) if offline
+    return plan.Plan((*away(facts, [step]), grow) if offline
                      else (step, grow))
 
 
-def _away(facts: ServedFacts,
+def away(facts: ServedFacts,
           steps: Iterable[plan.Step]) -> list[plan.Step]:
     """Return steps with the volume detached meanwhile.
 
     It comes back, whatever becomes of them.
     """
-    back = attach(_called(facts.volume), facts.volume.id, facts.host)
+    back = attach(called(facts.volume), facts.volume.id, facts.host)
     serve = facts.step('serve share again')
     return [
         dataclasses.replace(facts.step(
@@ -321,136 +321,6 @@ def shrink(facts: ServedFacts, gib: int) -> plan.Plan:
             else '%d bytes are in use' % used)
     return plan.Plan((facts.step('shrink file system', 'to %d GiB' % gib,
                                  wanted=gib),))
-
-
-# -- shares from snapshots ---------------------------------------------------
-
-def clone(new: NewShare, server: records.Server | None,
-          volume: records.Volume | None) -> plan.Plan:
-    """Ask for a volume with a snapshot's content; it is not waited for.
-
-    :raises InvalidRequest: it would be smaller than the snapshot.
-    """
-    check_server(server, new.host)
-    assert server is not None and new.snapshot is not None
-    check_limit(server, volume, new.limit)
-    size = new.snapshot.size
-    if size is not None and new.gib < size:
-        raise exception.InvalidRequest(
-            'Share %s is to have %d GiB; the snapshot it begins with has %d'
-            % (new.placement.share_id, new.gib, size))
-    steps, _ = _made(new, volume)
-    return plan.Plan(tuple(steps))
-
-
-def finish_clone(facts: ServedFacts) -> plan.Plan:
-    """Attach a copy that is complete, and mount it as a share of its own."""
-    volume = facts.volume
-    return plan.Plan((
-        attach(_called(volume), volume.id, facts.host),
-        facts.step('serve clone', 'with a file system of its own name, as '
-                                  'large as the volume'),
-        plan.Step('finish clone', facts.placement.share_id)))
-
-
-# -- snapshots ---------------------------------------------------------------
-
-def create_snapshot(snapshot_id: str, name: str, volume: records.Volume,
-                    present: records.VolumeSnapshot | None,
-                    facts: ServedFacts | None, seconds: int) -> plan.Plan:
-    """Take a snapshot of a volume while nothing is written to it.
-
-    :param present: the snapshot that an earlier call has begun.
-    :param facts: of the share; None if it is not served, or cannot be asked.
-    :param seconds: that writes may be held back; 0 is not at all.
-    """
-    if present is not None:
-        if transitions.is_error(present.status):
-            return plan.Plan((
-                delete_volume_snapshot(present),
-                *create_snapshot(snapshot_id, name, volume, None, facts,
-                                 seconds)))
-        return plan.Plan((
-            plan.Step('take snapshot', name, {
-                'snapshot_id': snapshot_id, 'ident': present.id}),
-            _await_snapshot(name, present.id)))
-    take = plan.Step(
-        'create snapshot', name,
-        {'snapshot_id': snapshot_id, 'volume_id': volume.id},
-        key='snapshot', detail='of volume %s' % _called(volume))
-    ident = plan.Ref('snapshot', 'id')
-    if facts is None or not seconds or not (
-            facts.found and facts.found.serves(facts.served)):
-        return plan.Plan((take, _await_snapshot(name, ident)))
-    thaw = facts.step('thaw share')
-    return plan.Plan((
-        dataclasses.replace(facts.step(
-            'freeze share', 'for %d s at the most' % seconds,
-            seconds=seconds), undo=thaw),
-        take,
-        plan.Step('begin snapshot', name,
-                  {'ident': ident, 'seconds': seconds}),
-        thaw, _await_snapshot(name, ident)))
-
-
-def _await_snapshot(name: str, ident: Ident) -> plan.Step:
-    return plan.Step('await snapshot', name, {'ident': ident},
-                     key='snapshot')
-
-
-def delete_volume_snapshot(found: records.VolumeSnapshot) -> plan.Step:
-    return plan.Step('delete snapshot', found.name or found.id,
-                     {'ident': found.id})
-
-
-def delete_snapshot(snapshot_id: str,
-                    found: records.VolumeSnapshot | None) -> plan.Plan:
-    steps = [] if found is None else [delete_volume_snapshot(found)]
-    return plan.Plan((*steps, plan.Step('forget snapshot', snapshot_id)))
-
-
-def adopt_snapshot(snapshot_id: str, found: records.VolumeSnapshot | None,
-                   volume_id: str, wanted: str) -> plan.Plan:
-    """Write down which volume snapshot a snapshot is.
-
-    :raises NotManageable: it is none of this share's volume, or not whole.
-    """
-    if found is None:
-        raise exception.NotManageable(
-            'Cinder has no snapshot %s' % wanted,
-            check='give its id in Cinder')
-    if found.volume_id != volume_id:
-        raise exception.NotManageable(
-            'Volume snapshot %s is of volume %s, not of the share\'s, %s'
-            % (found.id, found.volume_id, volume_id))
-    if found.status != 'available' or not found.size:
-        raise exception.NotManageable(
-            'Volume snapshot %s is not available' % found.id,
-            answer='status %s, %s GiB' % (found.status, found.size))
-    return plan.Plan((plan.Step('take snapshot', found.name or found.id, {
-        'snapshot_id': snapshot_id, 'ident': found.id}),))
-
-
-def restore(facts: ServedFacts,
-            snapshot: records.VolumeSnapshot) -> plan.Plan:
-    """Bring a share back to its last snapshot, where Cinder can.
-
-    Cinder refuses if it is not the last one; the share is served as before
-    then.
-
-    :raises Unsupported: the volume has another size since.
-    """
-    volume = facts.volume
-    if volume.size != snapshot.size:
-        raise exception.Unsupported(
-            'Share %s cannot be brought back to snapshot %s: its volume has '
-            '%s GiB by now, and the snapshot %s' % (
-                facts.placement.share_id, snapshot.id, volume.size,
-                snapshot.size), check='make a share of the snapshot')
-    step = plan.Step('revert volume', _called(volume), {
-        'ident': volume.id, 'snapshot_id': snapshot.id},
-        detail='to snapshot %s' % (snapshot.name or snapshot.id))
-    return plan.Plan(tuple(_away(facts, [step])))
 
 
 # -- managing ----------------------------------------------------------------

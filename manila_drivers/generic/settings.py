@@ -38,7 +38,6 @@ class GenericSettings:
     create_timeout: float = 180.0
     extend_timeout: float = 180.0
     attach_timeout: float = 120.0
-    command_timeout: float = 120.0
     probe_timeout: float = 10.0
     max_volumes: int = 26
     freeze: float = 20.0
@@ -69,7 +68,6 @@ def read(conf: Any, backend: str, host: str = '') -> GenericSettings:
         create_timeout=float(conf.max_time_to_create_volume),
         extend_timeout=float(conf.max_time_to_extend_volume),
         attach_timeout=float(conf.max_time_to_attach),
-        command_timeout=float(conf.generic_command_timeout),
         probe_timeout=float(conf.generic_probe_timeout),
         max_volumes=conf.generic_max_volumes_per_server,
         freeze=float(conf.generic_freeze_time))

@@ -20,6 +20,7 @@ from manila_drivers.generic import paths
 from manila_drivers.generic import planning
 from manila_drivers.generic import records
 from manila_drivers.generic import shares
+from manila_drivers.generic import snapshot_planning
 from manila_drivers.generic import transitions
 
 LOG = logging.getLogger(__name__)
@@ -66,7 +67,7 @@ class GenericSnapshots:
             present = self._volumes.snapshot_of(
                 snapshot.id, self._notes.snapshot(snapshot.id))
             facts = None if present else self._served(snapshot, note, volume)
-            steps = planning.create_snapshot(
+            steps = snapshot_planning.create_snapshot(
                 snapshot.id, self._volumes.snapshot_name(snapshot.id),
                 volume, present, facts, int(self._hosts.settings.freeze))
             taken = self._executor.run(steps)['snapshot']
@@ -95,7 +96,7 @@ class GenericSnapshots:
         """Remove a snapshot; that it is gone already is success."""
         with self._lock(paths.snapshot_lock(snapshot.id), TURN):
             found = self.find(snapshot)
-            steps = planning.delete_snapshot(snapshot.id, found)
+            steps = snapshot_planning.delete_snapshot(snapshot.id, found)
             self._executor.run(steps)
 
     def find(self, snapshot: model.Snapshot,
@@ -115,7 +116,7 @@ class GenericSnapshots:
         with self._lock(paths.share_lock(share.id), TURN):
             source = self._source(snapshot)
             facts = self._shares.served(share, self._hosts.of(call))
-            steps = planning.restore(facts, source)
+            steps = snapshot_planning.restore(facts, source)
             self._executor.run(steps)
         self._set_rules(call, rules)
 
@@ -149,7 +150,7 @@ class GenericSnapshots:
                 check='manage the share with --driver-options '
                       'volume_id=<id>')
         found = self._volumes.snapshot(wanted)
-        steps = planning.adopt_snapshot(snapshot.id, found, volume, wanted)
+        steps = snapshot_planning.adopt_snapshot(snapshot.id, found, volume, wanted)
         self._executor.run(steps)
         assert found is not None
         return {'size': found.size, 'provider_location': found.id}
@@ -173,7 +174,7 @@ class GenericSnapshots:
             source = self._source(snapshot)
             server = self._volumes.server(host.id)
             new = self._shares.new(call, host, source)
-            steps = planning.clone(new, server, volume)
+            steps = snapshot_planning.clone(new, server, volume)
             self._executor.run(steps)
         return {'status': 'creating_from_snapshot', 'export_locations':
                 self._hosts.locations(host, new.placement)}
@@ -214,7 +215,7 @@ class GenericSnapshots:
             if change is transitions.Change.GOING:
                 return {'status': 'creating_from_snapshot',
                         'progress': '30%'}
-            steps = planning.finish_clone(facts)
+            steps = snapshot_planning.finish_clone(facts)
             self._executor.run(steps)
         return self._available(facts)
 

@@ -11,6 +11,7 @@ from manila_drivers import model
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import planning
 from manila_drivers.generic import records
+from manila_drivers.generic import snapshot_planning
 from manila_drivers.nas import kernel
 from manila_drivers.nas import samba
 from manila_drivers.openstack import records as cloud
@@ -219,7 +220,7 @@ def test_a_share_that_is_not_mounted_is_told():
 # Snapshots
 
 def test_writes_are_held_back_for_a_snapshot():
-    steps = planning.create_snapshot('s', 'n', ATTACHED, None,
+    steps = snapshot_planning.create_snapshot('s', 'n', ATTACHED, None,
                                      served(seen=found()), 20)
 
     assert actions(steps) == ['freeze share', 'create snapshot',
@@ -232,21 +233,21 @@ def test_writes_are_held_back_for_a_snapshot():
     (None, 20), (served(seen=found()), 0),
     (served(seen=found(mounted=False)), 20), (served(), 20)])
 def test_a_share_that_cannot_be_frozen_has_snapshots_as_well(facts, seconds):
-    steps = planning.create_snapshot('s', 'n', ATTACHED, None, facts,
+    steps = snapshot_planning.create_snapshot('s', 'n', ATTACHED, None, facts,
                                      seconds)
 
     assert actions(steps) == ['create snapshot', 'await snapshot']
 
 
 def test_a_snapshot_that_was_begun_is_taken_up():
-    steps = planning.create_snapshot('s', 'n', ATTACHED, SNAPSHOT, None, 20)
+    steps = snapshot_planning.create_snapshot('s', 'n', ATTACHED, SNAPSHOT, None, 20)
 
     assert actions(steps) == ['take snapshot', 'await snapshot']
 
 
 def test_a_snapshot_that_failed_is_taken_again():
     broken = dataclasses.replace(SNAPSHOT, status='error')
-    steps = planning.create_snapshot('s', 'n', ATTACHED, broken, None, 20)
+    steps = snapshot_planning.create_snapshot('s', 'n', ATTACHED, broken, None, 20)
 
     assert actions(steps) == ['delete snapshot', 'create snapshot',
                               'await snapshot']
@@ -260,11 +261,11 @@ def test_a_snapshot_that_failed_is_taken_again():
     (dataclasses.replace(SNAPSHOT, size=None), 'not available')])
 def test_snapshots_that_are_not_taken_over(snapshot, told):
     with pytest.raises(exception.NotManageable, match=told):
-        planning.adopt_snapshot('s', snapshot, VOLUME, 'snap-1')
+        snapshot_planning.adopt_snapshot('s', snapshot, VOLUME, 'snap-1')
 
 
 def test_a_share_goes_back_with_its_volume_detached():
-    steps = planning.restore(served(), SNAPSHOT)
+    steps = snapshot_planning.restore(served(), SNAPSHOT)
 
     assert actions(steps) == ['suspend share', 'detach volume',
                               'revert volume', 'attach volume',
@@ -274,7 +275,7 @@ def test_a_share_goes_back_with_its_volume_detached():
 @pytest.mark.parametrize('size', [3, None])
 def test_a_share_of_another_size_does_not_go_back(size):
     with pytest.raises(exception.Unsupported, match='by now'):
-        planning.restore(served(dataclasses.replace(ATTACHED, size=size)),
+        snapshot_planning.restore(served(dataclasses.replace(ATTACHED, size=size)),
                          SNAPSHOT)
 
 
@@ -282,7 +283,7 @@ def test_a_share_of_another_size_does_not_go_back(size):
 
 def test_a_copy_is_asked_for_and_not_waited_for():
     new = dataclasses.replace(NEW, snapshot=SNAPSHOT)
-    [step] = planning.clone(new, SERVER, None)
+    [step] = snapshot_planning.clone(new, SERVER, None)
 
     assert step.action == 'create volume'
     assert step.args['snapshot_id'] == 'snap-1'
@@ -291,18 +292,18 @@ def test_a_copy_is_asked_for_and_not_waited_for():
 def test_a_copy_is_not_smaller_than_its_snapshot():
     new = dataclasses.replace(NEW, snapshot=SNAPSHOT, gib=1)
     with pytest.raises(exception.InvalidRequest, match='begins with has 2'):
-        planning.clone(new, SERVER, None)
+        snapshot_planning.clone(new, SERVER, None)
 
 
 def test_a_volume_that_is_no_copy_is_not_taken_for_one():
     new = dataclasses.replace(NEW, snapshot=SNAPSHOT)
     with pytest.raises(exception.Conflict, match='no copy of snapshot'):
-        planning.clone(new, SERVER, dataclasses.replace(
+        snapshot_planning.clone(new, SERVER, dataclasses.replace(
             FREE, snapshot_id='another'))
 
 
 def test_a_complete_copy_becomes_a_share():
-    assert actions(planning.finish_clone(served(FREE))) == [
+    assert actions(snapshot_planning.finish_clone(served(FREE))) == [
         'attach volume', 'serve clone', 'finish clone']
 
 

@@ -1,0 +1,192 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Volumes and snapshots of shares in Cinder: found, whatever they are called.
+"""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+import logging
+import time
+from typing import Any
+from typing import TypeVar
+
+from manila_drivers import exception
+from manila_drivers import plan
+from manila_drivers.generic import paths
+from manila_drivers.generic import records
+from manila_drivers.generic import settings
+from manila_drivers.openstack import polling
+from manila_drivers.transport import retry
+
+LOG = logging.getLogger(__name__)
+
+T = TypeVar('T')
+
+
+class VolumeFinder:
+    """Look for volumes, snapshots and servers of one backend.
+
+    :param cloud: the services, see ``manila_drivers.openstack.cloud``.
+    """
+
+    def __init__(self, cloud: Any, chosen: settings.GenericSettings, *,
+                 clock: Callable[[], float] = time.monotonic,
+                 sleep: Callable[[float], object] = time.sleep) -> None:
+        self.cloud = cloud
+        self._chosen = chosen
+        self._clock = clock
+        self._sleep = sleep
+
+    # -- finding ---------------------------------------------------------
+
+    def server(self, server_id: str) -> records.Server | None:
+        """Return a server, None if it is gone."""
+        return _or_none(lambda: self.cloud.compute.server(server_id))
+
+    def volume(self, ident: str) -> records.Volume | None:
+        return _or_none(lambda: self.cloud.volumes.volume(ident))
+
+    def snapshot(self, ident: str) -> records.VolumeSnapshot | None:
+        return _or_none(lambda: self.cloud.volumes.snapshot(ident))
+
+    def volume_of(self, share_id: str, recorded: str = '', *,
+                  everywhere: bool = False) -> records.Volume | None:
+        """Return the volume of a share.
+
+        :param recorded: its id, if that is known.
+        :param everywhere: look for our mark also, if there is none of that
+            name: somebody may have renamed it.
+        :raises Conflict: there are several.
+        """
+        if recorded:
+            found = self.volume(recorded)
+            if found is not None:
+                self._check_owner(found, share_id)
+            return found
+        volumes, name = self.cloud.volumes, self.volume_name(share_id)
+        named = self._ours(volumes.list(name=name), name, share_id)
+        if named is None and everywhere:
+            marked = volumes.list(metadata={paths.SHARE_MARK: share_id})
+            named = self._ours(marked, None, share_id)
+        return named
+
+    def _ours(self, found: list[records.Volume], name: str | None,
+              share_id: str) -> records.Volume | None:
+        """Return the one volume that nothing says is another share's."""
+        kept = [one for one in found if name in (None, one.name)
+                and records.is_marked(one.metadata, paths.SHARE_MARK,
+                                      share_id) is not False]
+        marked = [one for one in kept if records.is_marked(
+            one.metadata, paths.SHARE_MARK, share_id)]
+        kept = marked or kept
+        if len(kept) > 1:
+            raise exception.Conflict(
+                'Share %s has %d volumes: %s' % (
+                    share_id, len(kept), ', '.join(one.id for one in kept)),
+                check='which of them has its data; rename the others')
+        return kept[0] if kept else None
+
+    def _check_owner(self, volume: records.Volume, share_id: str) -> None:
+        """:raises Conflict: a volume is another share's, by all it says.
+
+        One that was taken over has our name, and may say whose it was.
+        """
+        if volume.name != self.volume_name(share_id) and records.is_marked(
+                volume.metadata, paths.SHARE_MARK, share_id) is False:
+            raise exception.Conflict(
+                'Volume %s, recorded for share %s, says that it is of share '
+                '%s' % (called(volume), share_id,
+                        (volume.metadata or {}).get(paths.SHARE_MARK)),
+                check='the metadata of the volume; nothing was done')
+
+    def snapshot_of(self, snapshot_id: str, recorded: str = '',
+                    ) -> records.VolumeSnapshot | None:
+        """Return the volume snapshot of a snapshot.
+
+        :param recorded: its id, if that is known.
+        :raises Conflict: there are several.
+        """
+        if recorded:
+            return self.snapshot(recorded)
+        name = self.snapshot_name(snapshot_id)
+        found = [one for one in self.cloud.volumes.snapshots(name=name)
+                 if one.name == name and records.is_marked(
+                     one.metadata, paths.SNAPSHOT_MARK, snapshot_id)
+                 is not False]
+        if len(found) > 1:
+            raise exception.Conflict(
+                'Snapshot %s has %d volume snapshots: %s' % (
+                    snapshot_id, len(found),
+                    ', '.join(one.id for one in found)))
+        return found[0] if found else None
+
+    def volume_name(self, share_id: str) -> str:
+        return self._chosen.volume_name % share_id
+
+    def snapshot_name(self, snapshot_id: str) -> str:
+        return self._chosen.snapshot_name % snapshot_id
+
+    def why(self, ident: str) -> str:
+        """Return the last reason that Cinder tells, '' if it tells none."""
+        found, error = exception.caught(
+            lambda: self.cloud.volumes.messages(ident))
+        if error is not None:
+            LOG.debug('Messages about %s cannot be read: %s', ident, error)
+        told = sorted(found or (), key=lambda one: one.created or '')
+        return str(told[-1].text or '') if told else ''
+
+    def _marks(self, mark: str, ident: str) -> Mapping[str, str]:
+        host = self._chosen.host
+        return {mark: ident, **({paths.HOST_MARK: host} if host else {})}
+
+    # -- below -----------------------------------------------------------
+
+    def _present(self, ident: str) -> records.Volume:
+        found = self.cloud.volumes.volume(ident)
+        assert isinstance(found, records.Volume)
+        return found
+
+    def _present_snapshot(self, ident: str) -> records.VolumeSnapshot:
+        found = self.cloud.volumes.snapshot(ident)
+        assert isinstance(found, records.VolumeSnapshot)
+        return found
+
+    def _until(self, look: Callable[[], T], done: Callable[[T], bool],
+               limit: float, what: str) -> T:
+        return polling.until(look, done, limit=limit, what=what,
+                             clock=self._clock, sleep=self._sleep)
+
+    def _once(self, look: Callable[[], T | None],
+              post: Callable[[], T]) -> plan.Done:
+        """Make something once, whatever becomes of the answers."""
+        attempts = retry.Attempts(retry.REST, self._clock, self._sleep)
+        while True:
+            try:
+                return plan.Done(post())
+            except exception.OutcomeUnknown:
+                found = look()
+                if found is not None:
+                    return plan.Done(found, created=False)
+                if not attempts.again():
+                    raise
+
+
+def _or_none(look: Callable[[], T]) -> T | None:
+    try:
+        return look()
+    except exception.NotFound:
+        return None
+
+
+def passing(call: Callable[[], object]) -> None:
+    """Ask for a deletion; what is gone, or on its way, is passed over."""
+    try:
+        call()
+    except (exception.NotFound, exception.OutcomeUnknown) as exc:
+        # Whether it goes is waited for next.
+        LOG.debug('A deletion was answered with: %s', exc)
+
+
+def called(volume: records.Volume) -> str:
+    return '%s (%s)' % (volume.name, volume.id) if volume.name \
+        else volume.id

@@ -1,0 +1,141 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Decide about snapshots, and shares that begin with one.  Pure."""
+
+import dataclasses
+
+from manila_drivers import exception
+from manila_drivers import plan
+from manila_drivers.generic import planning
+from manila_drivers.generic import records
+from manila_drivers.generic import transitions
+
+
+# -- shares from snapshots ---------------------------------------------------
+
+def clone(new: planning.NewShare, server: records.Server | None,
+          volume: records.Volume | None) -> plan.Plan:
+    """Ask for a volume with a snapshot's content; it is not waited for.
+
+    :raises InvalidRequest: it would be smaller than the snapshot.
+    """
+    planning.check_server(server, new.host)
+    assert server is not None and new.snapshot is not None
+    planning.check_limit(server, volume, new.limit)
+    size = new.snapshot.size
+    if size is not None and new.gib < size:
+        raise exception.InvalidRequest(
+            'Share %s is to have %d GiB; the snapshot it begins with has %d'
+            % (new.placement.share_id, new.gib, size))
+    steps, _ = planning.made(new, volume)
+    return plan.Plan(tuple(steps))
+
+
+def finish_clone(facts: planning.ServedFacts) -> plan.Plan:
+    """Attach a copy that is complete, and mount it as a share of its own."""
+    volume = facts.volume
+    return plan.Plan((
+        planning.attach(planning.called(volume), volume.id, facts.host),
+        facts.step('serve clone', 'with a file system of its own name, as '
+                                  'large as the volume'),
+        plan.Step('finish clone', facts.placement.share_id)))
+
+
+# -- snapshots ---------------------------------------------------------------
+
+def create_snapshot(snapshot_id: str, name: str, volume: records.Volume,
+                    present: records.VolumeSnapshot | None,
+                    facts: planning.ServedFacts | None, seconds: int) -> plan.Plan:
+    """Take a snapshot of a volume while nothing is written to it.
+
+    :param present: the snapshot that an earlier call has begun.
+    :param facts: of the share; None if it is not served, or cannot be asked.
+    :param seconds: that writes may be held back; 0 is not at all.
+    """
+    if present is not None:
+        if transitions.is_error(present.status):
+            return plan.Plan((
+                delete_volume_snapshot(present),
+                *create_snapshot(snapshot_id, name, volume, None, facts,
+                                 seconds)))
+        return plan.Plan((
+            plan.Step('take snapshot', name, {
+                'snapshot_id': snapshot_id, 'ident': present.id}),
+            _await_snapshot(name, present.id)))
+    take = plan.Step(
+        'create snapshot', name,
+        {'snapshot_id': snapshot_id, 'volume_id': volume.id},
+        key='snapshot', detail='of volume %s' % planning.called(volume))
+    ident = plan.Ref('snapshot', 'id')
+    if facts is None or not seconds or not (
+            facts.found and facts.found.serves(facts.served)):
+        return plan.Plan((take, _await_snapshot(name, ident)))
+    thaw = facts.step('thaw share')
+    return plan.Plan((
+        dataclasses.replace(facts.step(
+            'freeze share', 'for %d s at the most' % seconds,
+            seconds=seconds), undo=thaw),
+        take,
+        plan.Step('begin snapshot', name,
+                  {'ident': ident, 'seconds': seconds}),
+        thaw, _await_snapshot(name, ident)))
+
+
+def _await_snapshot(name: str, ident: planning.Ident) -> plan.Step:
+    return plan.Step('await snapshot', name, {'ident': ident},
+                     key='snapshot')
+
+
+def delete_volume_snapshot(found: records.VolumeSnapshot) -> plan.Step:
+    return plan.Step('delete snapshot', found.name or found.id,
+                     {'ident': found.id})
+
+
+def delete_snapshot(snapshot_id: str,
+                    found: records.VolumeSnapshot | None) -> plan.Plan:
+    steps = [] if found is None else [delete_volume_snapshot(found)]
+    return plan.Plan((*steps, plan.Step('forget snapshot', snapshot_id)))
+
+
+def adopt_snapshot(snapshot_id: str, found: records.VolumeSnapshot | None,
+                   volume_id: str, wanted: str) -> plan.Plan:
+    """Write down which volume snapshot a snapshot is.
+
+    :raises NotManageable: it is none of this share's volume, or not whole.
+    """
+    if found is None:
+        raise exception.NotManageable(
+            'Cinder has no snapshot %s' % wanted,
+            check='give its id in Cinder')
+    if found.volume_id != volume_id:
+        raise exception.NotManageable(
+            'Volume snapshot %s is of volume %s, not of the share\'s, %s'
+            % (found.id, found.volume_id, volume_id))
+    if found.status != 'available' or not found.size:
+        raise exception.NotManageable(
+            'Volume snapshot %s is not available' % found.id,
+            answer='status %s, %s GiB' % (found.status, found.size))
+    return plan.Plan((plan.Step('take snapshot', found.name or found.id, {
+        'snapshot_id': snapshot_id, 'ident': found.id}),))
+
+
+def restore(facts: planning.ServedFacts,
+            snapshot: records.VolumeSnapshot) -> plan.Plan:
+    """Bring a share back to its last snapshot, where Cinder can.
+
+    Cinder refuses if it is not the last one; the share is served as before
+    then.
+
+    :raises Unsupported: the volume has another size since.
+    """
+    volume = facts.volume
+    if volume.size != snapshot.size:
+        raise exception.Unsupported(
+            'Share %s cannot be brought back to snapshot %s: its volume has '
+            '%s GiB by now, and the snapshot %s' % (
+                facts.placement.share_id, snapshot.id, volume.size,
+                snapshot.size), check='make a share of the snapshot')
+    step = plan.Step('revert volume', planning.called(volume), {
+        'ident': volume.id, 'snapshot_id': snapshot.id},
+        detail='to snapshot %s' % (snapshot.name or snapshot.id))
+    return plan.Plan(tuple(planning.away(facts, [step])))
