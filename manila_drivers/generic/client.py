@@ -222,7 +222,8 @@ class VolumeClient(snapshot_client.SnapshotClient):
 
         return self._until(lambda: self._present(before.id), done,
                            self._chosen.extend_timeout,
-                           'Volume %s is being extended' % finding.called(before))
+                           'Volume %s is being extended'
+                           % finding.called(before))
 
     def restore_status(self, volume: records.Volume) -> None:
         """Take a volume out of ``error_extending``, which nothing hurt."""

@@ -128,10 +128,7 @@ class GenericHealth:
         with contextlib.ExitStack() as stack:
             free = []
             for one in sorted(group, key=lambda one: one.call.share.id):
-                _, busy = exception.caught(lambda one=one: (  # type: ignore[misc]
-                    stack.enter_context(self._lock(
-                        paths.share_lock(one.call.share.id), MOMENT))))
-                if busy is None:
+                if self._taken(stack, one.call.share.id):
                     free.append(one)
             LOG.warning('Service instance %s: %d shares are mounted again',
                         host.id, len(free))
@@ -160,6 +157,12 @@ class GenericHealth:
         if found is None:
             raise error or AssertionError
         return found
+
+    def _taken(self, stack: contextlib.ExitStack, share_id: str) -> bool:
+        """Take the lock of a share, unless a call about it goes on."""
+        _, busy = exception.caught(lambda: stack.enter_context(
+            self._lock(paths.share_lock(share_id), MOMENT)))
+        return busy is None
 
     def _one(self, one: _Checked, found: guest_records.GuestFacts,
              back: Collection[str]) -> Answer:

@@ -45,7 +45,8 @@ def finish_clone(facts: planning.ServedFacts) -> plan.Plan:
 
 def create_snapshot(snapshot_id: str, name: str, volume: records.Volume,
                     present: records.VolumeSnapshot | None,
-                    facts: planning.ServedFacts | None, seconds: int) -> plan.Plan:
+                    facts: planning.ServedFacts | None,
+                    seconds: int) -> plan.Plan:
     """Take a snapshot of a volume while nothing is written to it.
 
     :param present: the snapshot that an earlier call has begun.

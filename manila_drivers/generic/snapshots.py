@@ -150,7 +150,8 @@ class GenericSnapshots:
                 check='manage the share with --driver-options '
                       'volume_id=<id>')
         found = self._volumes.snapshot(wanted)
-        steps = snapshot_planning.adopt_snapshot(snapshot.id, found, volume, wanted)
+        steps = snapshot_planning.adopt_snapshot(snapshot.id, found, volume,
+                                                 wanted)
         self._executor.run(steps)
         assert found is not None
         return {'size': found.size, 'provider_location': found.id}

@@ -221,7 +221,7 @@ def test_a_share_that_is_not_mounted_is_told():
 
 def test_writes_are_held_back_for_a_snapshot():
     steps = snapshot_planning.create_snapshot('s', 'n', ATTACHED, None,
-                                     served(seen=found()), 20)
+                                              served(seen=found()), 20)
 
     assert actions(steps) == ['freeze share', 'create snapshot',
                               'begin snapshot', 'thaw share',
@@ -233,21 +233,23 @@ def test_writes_are_held_back_for_a_snapshot():
     (None, 20), (served(seen=found()), 0),
     (served(seen=found(mounted=False)), 20), (served(), 20)])
 def test_a_share_that_cannot_be_frozen_has_snapshots_as_well(facts, seconds):
-    steps = snapshot_planning.create_snapshot('s', 'n', ATTACHED, None, facts,
-                                     seconds)
+    steps = snapshot_planning.create_snapshot('s', 'n', ATTACHED, None,
+                                              facts, seconds)
 
     assert actions(steps) == ['create snapshot', 'await snapshot']
 
 
 def test_a_snapshot_that_was_begun_is_taken_up():
-    steps = snapshot_planning.create_snapshot('s', 'n', ATTACHED, SNAPSHOT, None, 20)
+    steps = snapshot_planning.create_snapshot('s', 'n', ATTACHED, SNAPSHOT,
+                                              None, 20)
 
     assert actions(steps) == ['take snapshot', 'await snapshot']
 
 
 def test_a_snapshot_that_failed_is_taken_again():
     broken = dataclasses.replace(SNAPSHOT, status='error')
-    steps = snapshot_planning.create_snapshot('s', 'n', ATTACHED, broken, None, 20)
+    steps = snapshot_planning.create_snapshot('s', 'n', ATTACHED, broken,
+                                              None, 20)
 
     assert actions(steps) == ['delete snapshot', 'create snapshot',
                               'await snapshot']
@@ -275,8 +277,8 @@ def test_a_share_goes_back_with_its_volume_detached():
 @pytest.mark.parametrize('size', [3, None])
 def test_a_share_of_another_size_does_not_go_back(size):
     with pytest.raises(exception.Unsupported, match='by now'):
-        snapshot_planning.restore(served(dataclasses.replace(ATTACHED, size=size)),
-                         SNAPSHOT)
+        snapshot_planning.restore(served(dataclasses.replace(
+            ATTACHED, size=size)), SNAPSHOT)
 
 
 # Copies
