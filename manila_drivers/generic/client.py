@@ -90,7 +90,11 @@ class VolumeClient(snapshot_client.SnapshotClient):
         :raises NoRoom: the server has no place for another disk.
         :raises BackendError: it could not be attached.
         """
-        request, refused = '', None
+        return self._repeated(lambda: self._attach(ident, server_id))
+
+    def _attach(self, ident: str, server_id: str) -> records.Volume:
+        request = ''
+        refused: exception.DriverError | None = None
         before = self._present(ident)
         if before.status == 'error_extending':
             self.restore_status(before)
@@ -145,6 +149,9 @@ class VolumeClient(snapshot_client.SnapshotClient):
 
         :raises Busy: the virtual machine does not let go of it.
         """
+        self._repeated(lambda: self._detach(ident, server_id))
+
+    def _detach(self, ident: str, server_id: str) -> None:
         before = self.volume(ident)
         if transitions.detaching(before, server_id,
                                  moved=False) is Change.DONE:
@@ -191,34 +198,42 @@ class VolumeClient(snapshot_client.SnapshotClient):
         :raises errors.NotWhileAttached: it may work while it is detached.
         :raises NoRoom: there is no room for it; it is as it was.
         """
+        return self._repeated(lambda: self._extend(ident, gib))
+
+    def _extend(self, ident: str, gib: int) -> records.Volume:
         before = self._present(ident)
         if before.size is not None and before.size >= gib \
                 and before.status in transitions.AT_REST:
             return before
+        request = ''
         refused: exception.DriverError | None = None
         if before.status in transitions.AT_REST:
             try:
-                self.cloud.volumes.extend(ident, gib)
+                request = self.cloud.volumes.extend(ident, gib)
             except exception.BackendError as exc:
                 raise errors.extension(exc, before) from exc
             except exception.OutcomeUnknown as exc:
                 refused = exc
-        return self._extended(before, gib, refused)
+        return self._extended(before, gib, request, refused)
 
-    def _extended(self, before: records.Volume, gib: int,
+    def _extended(self, before: records.Volume, gib: int, request: str,
                   refused: exception.DriverError | None) -> records.Volume:
-        started, told = self._clock(), ''
+        """
+        :param request: id of the request, by which Cinder tells why it
+            failed; '' if that is not known.
+        """
+        started = self._clock()
 
         def done(found: records.Volume) -> bool:
-            nonlocal told
             change = transitions.extending(found, gib)
             if change is Change.FAILED:
                 raise errors.broken_extension(found, self.why(found.id))
-            if change is Change.UNCHANGED \
-                    and self._clock() - started > transitions.GRACE:
-                told = self.why(found.id)
+            if change is not Change.UNCHANGED:
+                return change is Change.DONE
+            told = self.why(found.id, request) if request else ''
+            if told or self._clock() - started > transitions.GRACE:
                 raise refused or errors.no_room(found, gib, told)
-            return change is Change.DONE
+            return False
 
         return self._until(lambda: self._present(before.id), done,
                            self._chosen.extend_timeout,
@@ -228,11 +243,13 @@ class VolumeClient(snapshot_client.SnapshotClient):
     def restore_status(self, volume: records.Volume) -> None:
         """Take a volume out of ``error_extending``, which nothing hurt."""
         wanted = 'in-use' if volume.attachments else 'available'
-        self.cloud.volumes.reset_status(volume.id, wanted)
+        self._repeated(lambda: self.cloud.volumes.reset_status(volume.id,
+                                                               wanted))
 
     def revert(self, volume_id: str, snapshot_id: str) -> None:
         """Bring a volume that is not attached back to a snapshot."""
-        self.cloud.volumes.revert(volume_id, snapshot_id)
+        self._repeated(lambda: self.cloud.volumes.revert(volume_id,
+                                                         snapshot_id))
 
         def done(found: records.Volume) -> bool:
             change = transitions.reverting(found)

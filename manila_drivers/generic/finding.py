@@ -126,14 +126,18 @@ class VolumeFinder:
     def snapshot_name(self, snapshot_id: str) -> str:
         return self._chosen.snapshot_name % snapshot_id
 
-    def why(self, ident: str) -> str:
-        """Return the last reason that Cinder tells, '' if it tells none."""
+    def why(self, ident: str, request: str = '') -> str:
+        """Return the last reason that Cinder tells, '' if it tells none.
+
+        :param request: id of the request it has to be about.
+        """
         found, error = exception.caught(
             lambda: self.cloud.volumes.messages(ident))
         if error is not None:
             LOG.debug('Messages about %s cannot be read: %s', ident, error)
-        told = sorted(found or (), key=lambda one: one.created or '')
-        return str(told[-1].text or '') if told else ''
+        told = [one.text or '' for one in found or ()
+                if request in ('', one.request_id)]
+        return str(told[0]) if told else ''
 
     def _marks(self, mark: str, ident: str) -> Mapping[str, str]:
         host = self._chosen.host
@@ -155,6 +159,19 @@ class VolumeFinder:
                limit: float, what: str) -> T:
         return polling.until(look, done, limit=limit, what=what,
                              clock=self._clock, sleep=self._sleep)
+
+    def _repeated(self, call: Callable[[], T]) -> T:
+        """Do something again whose end is not known.
+
+        :param call: looks first, or leads to the same end if it is repeated.
+        """
+        attempts = retry.Attempts(retry.REST, self._clock, self._sleep)
+        while True:
+            try:
+                return call()
+            except exception.OutcomeUnknown:
+                if not attempts.again():
+                    raise
 
     def _once(self, look: Callable[[], T | None],
               post: Callable[[], T]) -> plan.Done:
