@@ -214,40 +214,33 @@ class GenericExecutor:
         self._inside(host, served, lambda found: guest_planning.grow(
             found, served, wanted))
 
-    def shrink_file_system(self, path: str, placement: records.Placement,
-                           host: records.ServiceHost, volume_id: str,
-                           gib: int, wanted: int) -> None:
-        served = placement.served(volume_id, gib)
-        self._inside(host, served, lambda found: guest_planning.shrink(
-            found, served, wanted), wait=0.0)
+    def shrink_file_system(self, path: str, host: records.ServiceHost,
+                           commands: Commands) -> None:
+        """Shrink a file system, as was decided before."""
+        self._hosts.guest(host).run(commands)
 
-    def freeze_share(self, path: str, placement: records.Placement,
-                     host: records.ServiceHost, volume_id: str, gib: int,
-                     seconds: int) -> plan.Done:
+    def freeze_share(self, path: str, share_id: str,
+                     host: records.ServiceHost,
+                     commands: Commands) -> plan.Done:
         """Hold back writes to a share; if that fails, they are not."""
-        served = placement.served(volume_id, gib)
-        _, error = exception.caught(lambda: self._inside(
-            host, served, lambda found: guest_planning.freeze(
-                found, served, seconds), wait=0.0))
+        _, error = exception.caught(
+            lambda: self._hosts.guest(host).run(commands))
         if error is None:
             return plan.Done()
         LOG.warning('Share %s is written to while its snapshot is taken: %s',
-                    placement.share_id, error)
+                    share_id, error)
         # A command whose end was not seen may have frozen it.
         return plan.Done(created=isinstance(error,
                                             exception.OutcomeUnknown))
 
-    def thaw_share(self, path: str, placement: records.Placement,
-                   host: records.ServiceHost, volume_id: str,
-                   gib: int) -> None:
+    def thaw_share(self, path: str, share_id: str, host: records.ServiceHost,
+                   commands: Commands) -> None:
         """Let writes go on; they do by themselves, if this fails."""
-        served = placement.served(volume_id, gib)
-        _, error = exception.caught(lambda: self._inside(
-            host, served, lambda found: guest_planning.thaw(found, served),
-            wait=0.0))
+        _, error = exception.caught(
+            lambda: self._hosts.guest(host).run(commands))
         if error is not None:
             LOG.warning('Share %s is written to again a little later: %s',
-                        placement.share_id, error)
+                        share_id, error)
 
     def export_share(self, path: str, host: records.ServiceHost,
                      commands: Commands) -> None:

@@ -16,6 +16,7 @@ import dataclasses
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
+from manila_drivers.generic import guest_planning
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import records
 from manila_drivers.generic import transitions
@@ -319,8 +320,10 @@ def shrink(facts: ServedFacts, gib: int) -> plan.Plan:
             'Share %s cannot shrink to %d GiB' % (placement.share_id, gib),
             answer='it is not told how much is in use' if used is None
             else '%d bytes are in use' % used)
-    return plan.Plan((facts.step('shrink file system', 'to %d GiB' % gib,
-                                 wanted=gib),))
+    return plan.Plan((plan.Step(
+        'shrink file system', placement.path,
+        {'host': facts.host, 'commands': guest_planning.shrink(
+            found, facts.served, gib)}, detail='to %d GiB' % gib),))
 
 
 # -- managing ----------------------------------------------------------------

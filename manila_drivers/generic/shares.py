@@ -7,6 +7,7 @@ and runs the plan.  Each may be repeated after any interruption.
 """
 
 from collections.abc import Mapping
+import dataclasses
 import logging
 import posixpath
 from typing import Any
@@ -135,10 +136,15 @@ class GenericShares:
         self._executor.run(steps)
 
     def _shrink(self, call: call.Call, gib: int) -> None:
-        facts = self.served(call.share, self._hosts.of(call), look=True)
-        planning.check_served(facts)
-        steps = planning.shrink(facts, gib)
-        self._executor.run(steps)
+        host = self._hosts.of(call)
+        facts = self.served(call.share, host)
+        # Who has access must not change until it is back.
+        with self._hosts.locked(host):
+            facts = dataclasses.replace(facts, found=self._hosts.look(
+                host, ()))
+            planning.check_served(facts)
+            steps = planning.shrink(facts, gib)
+            self._executor.run(steps)
 
     def served(self, share: model.Share, host: records.ServiceHost, *,
                look: bool = False) -> planning.ServedFacts:

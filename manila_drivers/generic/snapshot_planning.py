@@ -2,10 +2,10 @@
 
 """Decide about snapshots, and shares that begin with one.  Pure."""
 
-import dataclasses
-
 from manila_drivers import exception
 from manila_drivers import plan
+from manila_drivers.generic import guest_planning
+from manila_drivers.generic import guest_records
 from manila_drivers.generic import planning
 from manila_drivers.generic import records
 from manila_drivers.generic import transitions
@@ -71,15 +71,29 @@ def create_snapshot(snapshot_id: str, name: str, volume: records.Volume,
     if facts is None or not seconds or not (
             facts.found and facts.found.serves(facts.served)):
         return plan.Plan((take, _await_snapshot(name, ident)))
-    thaw = facts.step('thaw share')
+    freeze, thaw = _frozen(facts, facts.found, seconds)
     return plan.Plan((
-        dataclasses.replace(facts.step(
-            'freeze share', 'for %d s at the most' % seconds,
-            seconds=seconds), undo=thaw),
-        take,
+        freeze, take,
         plan.Step('begin snapshot', name,
                   {'ident': ident, 'seconds': seconds}),
         thaw, _await_snapshot(name, ident)))
+
+
+def _frozen(facts: planning.ServedFacts, found: guest_records.GuestFacts,
+            seconds: int) -> tuple[plan.Step, plan.Step]:
+    """Return the steps that hold back writes, and let them go on."""
+    place = facts.placement
+
+    def step(action: str, commands: guest_planning.Commands,
+             detail: str = '', undo: plan.Step | None = None) -> plan.Step:
+        return plan.Step(action, place.path, {
+            'share_id': place.share_id, 'host': facts.host,
+            'commands': commands}, detail=detail, undo=undo)
+
+    thaw = step('thaw share', guest_planning.thaw(found, facts.served))
+    return step('freeze share', guest_planning.freeze(
+        found, facts.served, seconds), 'for %d s at the most' % seconds,
+        thaw), thaw
 
 
 def _await_snapshot(name: str, ident: planning.Ident) -> plan.Step:
