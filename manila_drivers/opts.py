@@ -11,8 +11,10 @@ from collections.abc import Sequence
 
 from oslo_config import cfg
 
+from manila_drivers.generic import opts as generic
 from manila_drivers.glusterfs import opts as gluster
 from manila_drivers.ibm.gpfs import opts as gpfs
+from manila_drivers.service_instance import opts as instances
 from manila_drivers.standalone import options
 from manila_drivers.vastdata import opts as vast
 
@@ -23,7 +25,9 @@ def list_opts() -> Listed:
     """The options of each driver, by an example of a section's name."""
     return [('vast', list(vast.VAST_OPTS)),
             ('gluster', list(gluster.GLUSTER_OPTS)),
-            ('gpfs', list(gpfs.GPFS_OPTS))]
+            ('gpfs', list(gpfs.GPFS_OPTS)),
+            ('generic', [*generic.GENERIC_OPTS,
+                         *instances.SERVICE_INSTANCE_OPTS])]
 
 
 def list_standalone_opts() -> Listed:

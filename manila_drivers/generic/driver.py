@@ -35,7 +35,9 @@ class GenericShareDriver(driver.ExecuteMixin,
     STORAGE_PROTOCOL = 'NFS_CIFS'
     CAPABILITIES = {
         'snapshot_support': True,
-        'create_share_from_snapshot_support': True}
+        'create_share_from_snapshot_support': True,
+        # The last one, as far as Cinder's storage goes back.
+        'revert_to_snapshot_support': True}
 
     @property
     def backend_name(self) -> str:

@@ -43,5 +43,4 @@ class GenericStats:
             'free_capacity_gb': free,
             'storage_protocol': '_'.join(
                 proto for proto in ('NFS', 'CIFS')
-                if proto in self._chosen.protocols),
-            'revert_to_snapshot_support': True}
+                if proto in self._chosen.protocols)}

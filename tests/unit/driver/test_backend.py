@@ -27,7 +27,12 @@ DRIVERS = {
         'glusterfs_server_password = p\n',
     'manila_drivers.ibm.gpfs.GPFSShareDriver':
         'gpfs_share_export_ip = 192.0.2.7\ngpfs_nfs_server_list = a,b\n'
-        'is_gpfs_node = True\n'}
+        'is_gpfs_node = True\n',
+    'manila_drivers.generic.GenericShareDriver':
+        'service_instance_user = manila\nservice_instance_password = p\n'
+        'service_instance_name_or_id = vm\n'
+        'service_net_name_or_ip = 192.0.2.7\n'
+        'tenant_net_name_or_ip = 192.0.2.8\n'}
 
 
 def names(protocol):

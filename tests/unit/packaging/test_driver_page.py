@@ -12,8 +12,10 @@ import re
 
 import pytest
 
+from manila_drivers.generic import opts as generic
 from manila_drivers.glusterfs import opts
 from manila_drivers.ibm.gpfs import opts as gpfs
+from manila_drivers.service_instance import opts as instances
 from manila_drivers.standalone import options as manila
 from manila_drivers.vastdata import opts as vast
 
@@ -71,7 +73,12 @@ PAGES = [
          ('glusterfs', 'transport', 'driver', '')),
     Page('gpfs', 'gpfs-errors', names(gpfs.GPFS_OPTS),
          ('ibm/gpfs', 'nas', 'transport', 'driver', ''),
-         names(manila.GANESHA_OPTS))]
+         names(manila.GANESHA_OPTS)),
+    Page('generic', 'generic-errors', names(
+        [*generic.GENERIC_OPTS, *instances.SERVICE_INSTANCE_OPTS]),
+        ('generic', 'service_instance', 'openstack', 'nas', 'transport',
+         'driver', ''),
+        names(manila.SHARE_OPTS) | {'share_driver'})]
 
 
 def templates(source: str) -> list[str]:

@@ -17,7 +17,8 @@ PAGE = (ROOT / 'doc/source/admin/support.rst').read_text()
 DRIVERS = (
     'manila_drivers.vastdata.driver.VASTShareDriver',
     'manila_drivers.glusterfs.glusterfs_native.GlusterfsNativeShareDriver',
-    'manila_drivers.ibm.gpfs.GPFSShareDriver')
+    'manila_drivers.ibm.gpfs.GPFSShareDriver',
+    'manila_drivers.generic.GenericShareDriver')
 
 ROWS = {
     'Create and delete a snapshot': 'snapshot_support',
