@@ -74,7 +74,7 @@ class VolumeHealth:
     :param odd: why it cannot be mended now; '' if it can.
     """
 
-    repair: plan.Plan = plan.Plan()
+    repair: plan.Plan = dataclasses.field(default_factory=plan.Plan)
     lost: str = ''
     odd: str = ''
 

@@ -34,12 +34,13 @@ class VolumeClient(snapshot_client.SnapshotClient):
         chosen = self._chosen
 
         def post() -> records.Volume:
-            return self.cloud.volumes.create(
+            made: records.Volume = self.cloud.volumes.create(
                 name=self.volume_name(share_id), size=gib,
                 volume_type=chosen.volume_type or None, zone=zone or None,
                 snapshot_id=snapshot_id, metadata=self._marks(
                     paths.SHARE_MARK, share_id),
                 description='manila share instance %s' % share_id)
+            return made
 
         return self._once(lambda: self.volume_of(share_id), post)
 

@@ -155,7 +155,7 @@ class GenericExecutor:
         """Format the volume if it is empty, and mount it."""
         served = placement.served(volume_id, gib)
         self._inside(host, served, lambda found: guest_planning.serve(
-            found, served, fresh=True, reserve=not self._chosen.no_reserve))
+            found, served, fresh=True))
 
     def serve_clone(self, path: str, placement: records.Placement,
                     host: records.ServiceHost, volume_id: str,

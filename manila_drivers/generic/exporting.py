@@ -5,6 +5,7 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+from typing import Any
 
 from manila_drivers import access
 from manila_drivers import plan
@@ -35,7 +36,7 @@ class Wanted:
     """
 
     helper: str
-    levels: Mapping[object, str]
+    levels: Mapping[Any, str]
     errors: Mapping[str, str]
 
     @property
@@ -75,8 +76,8 @@ def commands(found: guest_records.GuestFacts, placement: records.Placement,
     users = goal.helper == opts.CIFS_USER
     share = samba.Share(
         placement.section, placement.path,
-        networks=None if users else goal.levels,  # type: ignore[arg-type]
-        users=goal.levels if users else None)  # type: ignore[arg-type]
+        networks=None if users else goal.levels,
+        users=goal.levels if users else None)
     return guest_planning.cifs(found, share)
 
 
@@ -86,7 +87,7 @@ def export(found: guest_records.GuestFacts, placement: records.Placement,
     return exports.Export(
         placement.path, placement.section,
         (mounted and mounted.uuid) or placement.ident,
-        goal.levels, NFS_OPTIONS)  # type: ignore[arg-type]
+        goal.levels, NFS_OPTIONS)
 
 
 def plan_access(found: guest_records.GuestFacts,
@@ -104,7 +105,7 @@ def plan_access(found: guest_records.GuestFacts,
 
 
 def seen(found: guest_records.GuestFacts, placement: records.Placement,
-         helper: str) -> tuple[Mapping[object, str], bool]:
+         helper: str) -> tuple[Mapping[Any, str] | None, bool]:
     """Return who reaches a share of NFS, and whether that will last.
 
     For CIFS the second says whether there is a section of the share.

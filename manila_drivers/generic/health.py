@@ -126,10 +126,9 @@ class GenericHealth:
         if len(group) < 2 or plan.is_dry():
             return frozenset()
         with contextlib.ExitStack() as stack:
-            free = []
-            for one in sorted(group, key=lambda one: one.call.share.id):
-                if self._taken(stack, one.call.share.id):
-                    free.append(one)
+            free = [one for one in sorted(
+                group, key=lambda one: one.call.share.id)
+                if self._taken(stack, one.call.share.id)]
             LOG.warning('Service instance %s: %d shares are mounted again',
                         host.id, len(free))
             step = plan.Step('serve shares again', '%d shares' % len(free), {

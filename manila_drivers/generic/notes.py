@@ -140,8 +140,9 @@ class GenericNotes:
     def _read(self, ident: str) -> Mapping[str, Any]:
         if self._storage is None:
             return self._memory.get(ident, {})
-        return self._need(ident, 'read', lambda: self._storage.get(
-            ident) or {})
+        found: Mapping[str, Any] = self._need(
+            ident, 'read', lambda: self._storage.get(ident) or {})
+        return found
 
     def _write(self, ident: str, pairs: Mapping[str, str]) -> None:
         if self._storage is None:

@@ -22,9 +22,10 @@ class SnapshotClient(finding.VolumeFinder):
     def create_snapshot(self, volume_id: str, snapshot_id: str) -> plan.Done:
         """Ask for a snapshot of a volume, or take the one that is there."""
         def post() -> records.VolumeSnapshot:
-            return self.cloud.volumes.create_snapshot(
+            made: records.VolumeSnapshot = self.cloud.volumes.create_snapshot(
                 volume_id, name=self.snapshot_name(snapshot_id),
                 metadata=self._marks(paths.SNAPSHOT_MARK, snapshot_id))
+            return made
 
         return self._once(lambda: self.snapshot_of(snapshot_id), post)
 

@@ -10,7 +10,6 @@ from manila_drivers.generic import planning
 from manila_drivers.generic import records
 from manila_drivers.generic import transitions
 
-
 # -- shares from snapshots ---------------------------------------------------
 
 def clone(new: planning.NewShare, server: records.Server | None,
@@ -20,7 +19,8 @@ def clone(new: planning.NewShare, server: records.Server | None,
     :raises InvalidRequest: it would be smaller than the snapshot.
     """
     planning.check_server(server, new.host)
-    assert server is not None and new.snapshot is not None
+    assert server is not None
+    assert new.snapshot is not None
     planning.check_limit(server, volume, new.limit)
     size = new.snapshot.size
     if size is not None and new.gib < size:
@@ -124,7 +124,7 @@ def adopt_snapshot(snapshot_id: str, found: records.VolumeSnapshot | None,
             check='give its id in Cinder')
     if found.volume_id != volume_id:
         raise exception.NotManageable(
-            'Volume snapshot %s is of volume %s, not of the share\'s, %s'
+            'Volume snapshot %s is of volume %s, and the share is on %s'
             % (found.id, found.volume_id, volume_id))
     if found.status != 'available' or not found.size:
         raise exception.NotManageable(
