@@ -68,7 +68,7 @@ def _exported(found: guest_records.GuestFacts, placement: records.Placement,
 
 @dataclasses.dataclass(frozen=True)
 class VolumeHealth:
-    """What is to be done about a share whose disk is not where it should be.
+    """How to mend a share whose disk is not where it should be.
 
     :param lost: why there is no share any more; '' if there is.
     :param odd: why it cannot be mended now; '' if it can.

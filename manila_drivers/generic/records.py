@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is known of a share before anything is decided, as values.  Pure."""
+"""Facts about a share, before anything is decided, as values.  Pure."""
 
 from collections.abc import Mapping
 import dataclasses

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is written down about shares, and what becomes of it."""
+"""Notes about shares, and the storage that keeps them."""
 
 import pytest
 

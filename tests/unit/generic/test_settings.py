@@ -8,6 +8,7 @@ from manila_drivers import exception
 from manila_drivers.generic import opts
 from manila_drivers.generic import settings
 from manila_drivers.standalone import configuration
+from manila_drivers.standalone import options as manila
 
 UPSTREAM = 'manila.share.drivers.helpers.'
 
@@ -18,6 +19,7 @@ def read(tmp_path, **options):
     path.write_text('[generic]\n' + ''.join(
         f'{name} = {value}\n' for name, value in options.items()))
     conf = configuration.Configuration.from_file(path, 'generic')
+    conf.append_config_values(manila.SHARE_OPTS)
     conf.append_config_values(opts.GENERIC_OPTS)
     return settings.read(conf, 'GENERIC', 'host@generic')
 
