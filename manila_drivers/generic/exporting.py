@@ -28,7 +28,7 @@ USER = (r'[A-Za-z0-9_.]([A-Za-z0-9_.@\\ -]{0,253}'
 
 
 @dataclasses.dataclass(frozen=True)
-class Wanted:
+class Clients:
     """Who shall reach a share.
 
     :param levels: network or user to ``rw`` or ``ro``.
@@ -45,7 +45,7 @@ class Wanted:
 
 
 def wanted(rules: Sequence[access.Rule], helper: str,
-           path: str) -> Wanted:
+           path: str) -> Clients:
     """Return who shall reach a share, and which rules cannot be honoured.
 
     :param helper: one of those of ``opts``.
@@ -56,20 +56,20 @@ def wanted(rules: Sequence[access.Rule], helper: str,
         refused = kernel.cut(grants.levels).refused
         exports.require_readers(path, grants.levels, refused)
         grants = grants.without(refused)
-        return Wanted(helper, dict(grants.levels), grants.errors)
+        return Clients(helper, dict(grants.levels), grants.errors)
     if helper == opts.CIFS_IP:
         nets = access.ip_grants(rules, levels=(access.RW,), versions=(4,))
-        return Wanted(helper, dict(nets.levels), nets.errors)
+        return Clients(helper, dict(nets.levels), nets.errors)
     users = access.name_grants(rules, 'user', pattern=USER)
-    return Wanted(helper, dict(users.levels), users.errors)
+    return Clients(helper, dict(users.levels), users.errors)
 
 
-def nobody(helper: str) -> Wanted:
-    return Wanted(helper, {}, {})
+def nobody(helper: str) -> Clients:
+    return Clients(helper, {}, {})
 
 
 def commands(found: guest_records.GuestFacts, placement: records.Placement,
-             goal: Wanted) -> guest_planning.Commands:
+             goal: Clients) -> guest_planning.Commands:
     """Return what makes an instance export to those and nobody else."""
     if goal.helper == opts.NFS:
         return guest_planning.nfs(found, export(found, placement, goal))
@@ -82,7 +82,7 @@ def commands(found: guest_records.GuestFacts, placement: records.Placement,
 
 
 def export(found: guest_records.GuestFacts, placement: records.Placement,
-           goal: Wanted) -> exports.Export:
+           goal: Clients) -> exports.Export:
     mounted = found.mount(placement.path)
     return exports.Export(
         placement.path, placement.section,
@@ -92,7 +92,7 @@ def export(found: guest_records.GuestFacts, placement: records.Placement,
 
 def plan_access(found: guest_records.GuestFacts,
                 placement: records.Placement, host: records.ServiceHost,
-                goal: Wanted) -> plan.Plan:
+                goal: Clients) -> plan.Plan:
     """Export a share to those who shall reach it; nothing if it is so."""
     todo = commands(found, placement, goal)
     if not todo:
