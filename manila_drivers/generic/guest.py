@@ -1,14 +1,32 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""One exec to ask a service VM for everything, one to change it."""
+"""One exec to ask a service VM for everything, one to change it.
+
+Both are scripts under a lock in the VM, so that what is asked is never the
+middle of what another operation, or one that was given up, still does.
+"""
 
 from collections.abc import Callable
 from collections.abc import Sequence
+import logging
 import time
 
+from manila_drivers import exception
+from manila_drivers import plan
+from manila_drivers.generic import guest_access
+from manila_drivers.generic import guest_facts
 from manila_drivers.generic import guest_records
+from manila_drivers.generic import guest_scripts
+from manila_drivers.nas import exports
+from manila_drivers.nas import samba
 from manila_drivers.transport import command
 from manila_drivers.transport import script
+
+LOG = logging.getLogger(__name__)
+
+LOCK = '/run/manila-share.lock'
+# Seconds that another operation is waited for.
+_PATIENCE = 60
 
 
 class Guest:
@@ -24,6 +42,9 @@ class Guest:
         self._clock = clock
         self._sleep = sleep
 
+    def __str__(self) -> str:
+        return str(self._runner)
+
     def look(self, disks: Sequence[guest_records.Disk] = (), *,
              wait: float = 0.0) -> guest_records.GuestFacts:
         """Return all facts; one exec.
@@ -33,17 +54,78 @@ class Guest:
             not appeared by then is not in the facts.
         :raises Busy: the VM is at work for another operation.
         """
-        raise NotImplementedError
+        commands = guest_facts.questions(disks, wait)
+        answer = script.attempt(
+            self._runner, commands, keep_going=True,
+            lock=script.Lock(LOCK, _PATIENCE, shared=True))
+        return guest_facts.understand(str(self._runner), answer.results)
 
     def run(self, commands: Sequence[command.Command], *,
             timeout: float | None = None) -> tuple[command.Result, ...]:
         """Run what was planned, alone and as root; one exec, none if there
         are no commands.
 
-        :raises DriverError: of the command that failed.
+        :raises DriverError: of the command that failed; those behind it were
+            not run.
         """
-        raise NotImplementedError
+        if not commands:
+            return ()
+        plan.before_change('; '.join(map(str, commands)))
+        answer = script.attempt(self._runner, commands, timeout=timeout,
+                                lock=script.Lock(LOCK, _PATIENCE))
+        if answer.error is not None:
+            raise meaning(str(self._runner), commands, answer)
+        return answer.results
+
+    def export(self, facts: guest_records.GuestFacts,
+               export: exports.Export) -> None:
+        """Have an NFS export be what it shall be, and read it back.
+
+        :raises BackendError: it is not, although nothing complained.
+        """
+        results = self.run(guest_access.nfs(facts, export))
+        self._settled(export.path,
+                      guest_access.nfs_undone(facts, export, results))
+
+    def share(self, facts: guest_records.GuestFacts,
+              share: samba.Share) -> None:
+        """Have a share of Samba be what it shall be, and read it back.
+
+        :raises BackendError: it is not, although nothing complained.
+        """
+        results = self.run(guest_access.cifs(facts, share))
+        self._settled(share.name, guest_access.cifs_undone(share, results))
+
+    def _settled(self, what: str, left: str) -> None:
+        if left:
+            raise exception.BackendError(
+                f'Access to {what} on {self} is not as it was set',
+                answer=left[-500:])
 
     def reachable(self, *, timeout: float = 20.0) -> bool:
         """Tell if somebody can log in and run something."""
-        raise NotImplementedError
+        _, error = exception.caught(lambda: self._runner.run(
+            command.Command.of('true', timeout=timeout)))
+        if error is not None:
+            LOG.warning('Service VM %s does not answer: %s', self, error)
+        return error is None
+
+
+def meaning(server: str, commands: Sequence[command.Command],
+            answer: script.Answer) -> exception.DriverError:
+    """Return the error of a script's last command, by its exit code."""
+    error = answer.error
+    assert error is not None
+    if not isinstance(error, exception.BackendError):
+        return error
+    failed = commands[len(answer.results) - 1]
+    words = failed.words()
+    known = guest_scripts.MEANING.get(error.status or 0)
+    if known is None or not guest_scripts.is_script(failed):
+        return error
+    kind, what, check = known
+    share = next((word for word in words[4:]
+                  if word.startswith('/') and not word.startswith('/dev/')),
+                 ' '.join(words[4:6]))
+    return kind(f'{words[3].removeprefix("manila-")} of {share} on {server}: '
+                f'{what}', answer=error.answer, check=check)

@@ -103,7 +103,9 @@ class Mounted:
 
     :param device: what the kernel says was mounted, such as ``/dev/vdb``:
         by now that may be the name of another disk.
-    :param disk: the disk it is on; None if that is gone, or is no disk.
+    :param disk: the disk it is on; None if that is gone, or is no whole
+        disk.
+    :param gone: whether it was on a block device that is gone.
     """
 
     path: str
@@ -112,6 +114,7 @@ class Mounted:
     fstype: str
     options: frozenset[str] = frozenset()
     disk: FoundDisk | None = None
+    gone: bool = False
 
     @property
     def uuid(self) -> str | None:
@@ -154,7 +157,7 @@ class GuestFacts:
     :param server: what it is called in errors.
     :param boot: what changes with every boot; '' if it was not told.
     :param nfsd: threads of the NFS server; None if it does not run.
-    :param disabled: files of exports that were put aside, name to text.
+    :param exported: or why that was not told; so is ``shared``.
     """
 
     server: str
@@ -162,10 +165,31 @@ class GuestFacts:
     mounts: tuple[Mounted, ...]
     lines: tuple[FstabLine, ...]
     spaces: Mapping[str, Space]
-    nfs: kernel.Facts
-    samba: samba.Facts
+    exported: kernel.Facts | exception.DriverError
+    shared: samba.Facts | exception.DriverError
     boot: str = ''
     nfsd: int | None = None
+
+    @property
+    def nfs(self) -> kernel.Facts:
+        """:raises DriverError: it was not told."""
+        if isinstance(self.exported, exception.DriverError):
+            raise self.exported
+        return self.exported
+
+    @property
+    def samba(self) -> samba.Facts:
+        """:raises DriverError: it was not told."""
+        if isinstance(self.shared, exception.DriverError):
+            raise self.shared
+        return self.shared
+
+    def nfs_or_none(self) -> kernel.Facts | None:
+        return (self.exported if isinstance(self.exported, kernel.Facts)
+                else None)
+
+    def samba_or_none(self) -> samba.Facts | None:
+        return self.shared if isinstance(self.shared, samba.Facts) else None
 
     def disk(self, volume_id: str) -> FoundDisk | None:
         """Return the disk of a volume, or None if it is not there.

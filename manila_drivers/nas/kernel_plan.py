@@ -77,6 +77,21 @@ def undone(etab: str, wanted: Iterable[exports.Export],
     return '; '.join(map(str, left))
 
 
+def closed(facts: kernel.Facts, path: str) -> Commands:
+    """Export a directory to nobody until the next start."""
+    return _live(facts.of(path), ())
+
+
+def reopened(have: Iterable[Entry], want: Iterable[Entry]) -> Commands:
+    """Export entries again that were exported, or are written down."""
+    return _live(have, [
+        Entry(entry.path, entry.client, (
+            entry.level, *sorted(entry.meaning),
+            *(option for option in entry.options
+              if option.startswith('fsid='))))
+        for entry in want])
+
+
 # The next start
 
 def file_name(name: str) -> str:

@@ -35,6 +35,10 @@ LOG = logging.getLogger(__name__)
 # What a shell adds to 128 for a command that a signal ended.
 _SIGNALS = frozenset(signal.value for signal in signal.Signals)
 
+# What flock exits with when it has waited in vain; no command of a script is
+# seen by it.
+_TAKEN = 75
+
 # Of a command and its exit code, behind the marker of a run.
 _NUMBERS = re.compile(r'(\d+) (\d+)\n')
 
@@ -67,6 +71,27 @@ class Interrupted(exception.OutcomeUnknown):
 
 
 @dataclasses.dataclass(frozen=True)
+class Lock:
+    """A file on the host that one script has at a time.
+
+    The whole script is root's then, and what it leaves running in the
+    background does not have the lock.
+
+    :param path: made if it is not there.
+    :param patience: seconds to wait for it.
+    :param shared: whether others may have it that share it as well.
+    """
+
+    path: str
+    patience: int = 60
+    shared: bool = False
+
+    def words(self) -> tuple[str, ...]:
+        return ('flock', *(['-s'] if self.shared else []), '-o', '-w',
+                str(self.patience), '-E', str(_TAKEN), self.path)
+
+
+@dataclasses.dataclass(frozen=True)
 class Answer:
     """How far a script came.
 
@@ -80,15 +105,17 @@ class Answer:
 
 
 def run(runner: Runner, commands: Sequence[command.Command], *,
-        timeout: float | None = None) -> tuple[command.Result, ...]:
+        timeout: float | None = None,
+        lock: Lock | None = None) -> tuple[command.Result, ...]:
     """Run the commands until one fails; the results of all of them.
 
     :param timeout: seconds for all; else the sum of theirs.
     :raises DriverError: what the command that failed would have raised if
         it had been run alone.  Those behind it were not run.
     :raises Interrupted: the end was not seen.
+    :raises Busy: somebody else has the lock; nothing was run.
     """
-    answer = attempt(runner, commands, timeout=timeout)
+    answer = attempt(runner, commands, timeout=timeout, lock=lock)
     if answer.error is not None:
         raise answer.error
     return answer.results
@@ -96,22 +123,28 @@ def run(runner: Runner, commands: Sequence[command.Command], *,
 
 def attempt(runner: Runner, commands: Sequence[command.Command], *,
             timeout: float | None = None,
-            keep_going: bool = False) -> Answer:
+            keep_going: bool = False, lock: Lock | None = None) -> Answer:
     """Run the commands and say how far they came.
 
     :param keep_going: run all of them, also behind one that failed.
+    :param lock: held meanwhile.
     :raises Interrupted: the end was not seen.
+    :raises Busy: somebody else has the lock; nothing was run.
     """
     if not commands:
         return Answer(())
     marker = secrets.token_hex(16)
-    text = build(commands, marker, [runner.words(one) for one in commands],
-                 keep_going=keep_going)
+    # Under a lock everything is root's already.
+    text = build(commands, marker, [
+        runner.words(dataclasses.replace(one, root=False) if lock else one)
+        for one in commands], keep_going=keep_going)
     LOG.debug('One script on %s: %s', runner,
               '; '.join(str(one) for one in commands))
     whole = command.Command.of(
-        'sh', '-s', stdin=command.Secret(text),
-        timeout=timeout or sum(one.timeout for one in commands))
+        *(lock.words() if lock else ()), 'sh', '-s', root=lock is not None,
+        stdin=command.Secret(text),
+        timeout=(timeout or sum(one.timeout for one in commands))
+        + (lock.patience if lock else 0))
     results = parse(*_answer(runner, whole, commands, marker), marker)
     return _judged(runner, commands, results, keep_going=keep_going)
 
@@ -134,6 +167,10 @@ def _answer(runner: Runner, whole: command.Command,
         # The shell may quote what it did not understand.
         exc.answer = _masked(exc.answer, commands)
         failure = exc
+        if exc.status == _TAKEN and whole.words()[0] == 'flock':
+            failure = exception.Busy(
+                f'{runner} is busy with something else: '
+                f'{_listed(commands)} did not begin', status=_TAKEN)
     else:
         return result.stdout, result.stderr
     raise failure

@@ -1,0 +1,136 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Who reaches the shares of a service VM, by NFS and Samba.  Pure."""
+
+from collections.abc import Sequence
+import dataclasses
+
+from manila_drivers.generic import guest_records
+from manila_drivers.generic import guest_scripts
+from manila_drivers.nas import exports
+from manila_drivers.nas import exports_text
+from manila_drivers.nas import kernel
+from manila_drivers.nas import kernel_plan
+from manila_drivers.nas import samba
+from manila_drivers.nas import samba_plan
+from manila_drivers.transport import command
+
+Commands = list[command.Command]
+Facts = guest_records.GuestFacts
+Served = guest_records.Served
+Entry = exports_text.Entry
+
+#: Only what is mounted is exported: what is below it is the VM's own.
+_MOUNTED = 'mp'
+
+
+def nfs(facts: Facts, export: exports.Export) -> Commands:
+    """Export to the clients of an export and nobody else, for ever.
+
+    Lines of /etc/exports that Manila's own driver left are taken over.
+    """
+    export = mounted_only(export)
+    commands = [*_taken_over(facts.nfs, export.path), *kernel_plan.plan(
+        facts.nfs, export, fsid(facts, export))]
+    return [*commands, kernel.live([export.path])] if commands else []
+
+
+def mounted_only(export: exports.Export) -> exports.Export:
+    """Return an export of what is mounted, and of nothing else."""
+    if _MOUNTED in export.options:
+        return export
+    return dataclasses.replace(export,
+                               options=(*export.options, _MOUNTED))
+
+
+def fsid(facts: Facts, export: exports.Export) -> str:
+    """Return the number that clients know the directory by."""
+    return kernel.fsids([facts.nfs], [export])[export.path]
+
+
+def nfs_undone(facts: Facts, export: exports.Export,
+               results: Sequence[command.Result]) -> str:
+    """Return what is not as it shall be after :func:`nfs` was run."""
+    if not results:
+        return ''
+    return kernel_plan.undone(results[-1].stdout, [mounted_only(export)],
+                              {export.path: fsid(facts, export)})
+
+
+def cifs(facts: Facts, share: samba.Share) -> Commands:
+    """Share with those of a share and nobody else, for ever."""
+    return samba_plan.plan(facts.samba, share)
+
+
+def cifs_undone(share: samba.Share,
+                results: Sequence[command.Result]) -> str:
+    """Return what is not as it shall be after :func:`cifs` was run."""
+    return samba_plan.undone(results[-1].stdout, share) if results else ''
+
+
+def _taken_over(facts: kernel.Facts, path: str) -> Commands:
+    if not any(entry.path == path for entry in facts.others):
+        return []
+    return [guest_scripts.run(
+        'exports', guest_scripts.EXPORTS, path, exports_text.in_etab(path),
+        exports_text.escaped(path))]
+
+
+# The end, and pauses
+
+def removed(facts: Facts, served: Served) -> Commands:
+    """Take all access away for good.
+
+    What cannot be told is not there: then nothing can be done about it, and
+    the file system stays in use if it is after all.
+    """
+    nfs_facts = facts.nfs_or_none() or kernel.Facts((), {})
+    nobody = exports.Export(served.path, served.name, served.ident, {})
+    commands = [*_taken_over(nfs_facts, served.path), *kernel_plan.plan(
+        nfs_facts, nobody, served.ident)]
+    samba_facts = facts.samba_or_none()
+    if samba_facts is not None:
+        commands += samba_plan.removed(samba_facts, served.name)
+    return commands
+
+
+def closed(facts: Facts, served: Served) -> Commands:
+    """Let nobody in; who may stays written down."""
+    nfs_facts, samba_facts = facts.nfs_or_none(), facts.samba_or_none()
+    commands = [] if nfs_facts is None else kernel_plan.closed(
+        nfs_facts, served.path)
+    if samba_facts is not None:
+        commands += samba_plan.suspended(samba_facts, served.name)
+    return commands
+
+
+def reopened(facts: Facts, served: Served, *,
+             always: bool = False) -> Commands:
+    """Let in who may be let in, as it is written down.
+
+    :param always: as if :func:`closed` had been run meanwhile.
+    """
+    nfs_facts, samba_facts = facts.nfs_or_none(), facts.samba_or_none()
+    commands: Commands = []
+    if nfs_facts is not None:
+        commands += kernel_plan.reopened(
+            () if always else nfs_facts.of(served.path),
+            _written_down(nfs_facts, served.path))
+    if samba_facts is not None:
+        commands += samba_plan.resumed(samba_facts, served.name,
+                                       always=always)
+    return commands
+
+
+def _written_down(facts: kernel.Facts, path: str) -> tuple[Entry, ...]:
+    """Return what is exported after the next start, or now."""
+    return facts.kept.get(path) or tuple(
+        entry for entry in facts.others if entry.path == path
+    ) or facts.of(path)
+
+
+def functions(facts: Facts, served: Served) -> str:
+    """Return the functions ``closed`` and ``opened`` of a shell's script."""
+    return guest_scripts.function('closed', closed(facts, served)) \
+        + guest_scripts.function('opened', reopened(
+            facts, served, always=True))

@@ -1,0 +1,172 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""From a section of Samba's registry to what it shall be.  Pure.
+
+``net conf import`` replaces a section in one transaction, so that at no
+moment anybody gets more than before or after.  But who is connected keeps
+what the section gave then, until Samba is told to look again; and who may go
+on with less has to be disconnected, since Samba only looks at whether.
+
+So a section that takes something away says so in a remark until everybody
+who has to be is disconnected: a call that was cut off is finished by the
+next.
+"""
+
+from collections.abc import Mapping
+
+from manila_drivers import access
+from manila_drivers import networks
+from manila_drivers.nas import directory
+from manila_drivers.nas import samba
+from manila_drivers.nas import samba_text
+from manila_drivers.transport import command
+
+Commands = list[command.Command]
+
+#: The remark of a section whose clients are not disconnected yet.
+PENDING = 'manila is closing connections'
+
+_ANY = frozenset(range(256))
+
+# $1 is how, $2 the share.  Releases before 4.3 know no close-denied-share;
+# nobody is connected where no smbd runs.
+_CLOSE = """\
+set -u
+smbcontrol smbd reload-config </dev/null || :
+if [ "$1" = denied ]; then
+    smbcontrol smbd close-denied-share "$2" </dev/null && exit 0
+fi
+smbcontrol smbd close-share "$2" </dev/null && exit 0
+status=$?
+pidof smbd >/dev/null || exit 0
+exit "$status"
+"""
+
+
+def plan(facts: samba.Facts, wanted: samba.Share) -> Commands:
+    """Commands in order; none if all is as it shall be.
+
+    :raises InvalidRequest: it cannot be written down.
+    """
+    section = samba.wanted(wanted)
+    have = facts.section(wanted.name)
+    if have is not None and _equal(have, section):
+        return []
+    before = None if have is None else samba.read(wanted.name, have)
+    pending = have is not None and have.get('comment') == PENDING
+    if have is None:
+        # It may be that a section of that name has gone a moment ago.
+        return [_imported(wanted.name, section), closed(wanted.name),
+                asked(wanted.name)]
+    if before is not None and not pending \
+            and not takes_away(before, wanted):
+        return [_imported(wanted.name, section), reread(),
+                asked(wanted.name)]
+    full = before is None or pending or drops(before, wanted)
+    return [
+        _imported(wanted.name, {**section, 'comment': PENDING}),
+        closed(wanted.name, full=full),
+        directory.run('net', 'conf', 'delparm', wanted.name, 'comment'),
+        asked(wanted.name)]
+
+
+def undone(text: str, wanted: samba.Share) -> str:
+    """Return what is not as it shall be, '' if all is.
+
+    :param text: what :func:`asked` printed.
+    """
+    have = samba_text.read(text).get(wanted.name.lower(), {})
+    section = samba.wanted(wanted)
+    if _equal(have, section):
+        return ''
+    here, there = map(samba_text.meaning, (have, section))
+    return '; '.join(f'{key} = {here.get(key)}, not {there.get(key)}'
+                     for key in sorted({*here, *there})
+                     if here.get(key) != there.get(key))
+
+
+def doubtful(facts: samba.Facts, wanted: samba.Share) -> bool:
+    """Return whether a section is not what a share shall be."""
+    have = facts.section(wanted.name)
+    return have is None or not _equal(have, samba.wanted(wanted))
+
+
+def removed(facts: samba.Facts, name: str) -> Commands:
+    """Take a share away, with its connections."""
+    commands = []
+    if facts.section(name) is not None:
+        commands.append(directory.run('net', 'conf', 'delshare', name))
+    return [*commands, closed(name)]
+
+
+def suspended(facts: samba.Facts, name: str) -> Commands:
+    """Let nobody in until :func:`resumed`; who may stays written down."""
+    if facts.section(name) is None:
+        return []
+    return [directory.run('net', 'conf', 'setparm', name, 'available', 'no'),
+            closed(name)]
+
+
+def resumed(facts: samba.Facts, name: str, *,
+            always: bool = False) -> Commands:
+    """Let in again who may be let in.
+
+    :param always: also if facts say that it was never suspended.
+    """
+    section = facts.section(name)
+    if section is None or not (
+            always or samba_text.meaning(section).get('available') == 'no'):
+        return []
+    return [directory.run('net', 'conf', 'setparm', name, 'available', 'yes'),
+            reread()]
+
+
+def closed(name: str, *, full: bool = True) -> command.Command:
+    """Disconnect everybody from a share, or those that are not let in.
+
+    Clients that may connect again, and do so by themselves.
+    """
+    return directory.run('sh', '-c', _CLOSE, 'manila-smb-close',
+                         'all' if full else 'denied', name)
+
+
+def reread() -> command.Command:
+    """Have connected clients see what was changed; later they would."""
+    return directory.run('smbcontrol', 'smbd', 'reload-config', accept=_ANY)
+
+
+def asked(name: str) -> command.Command:
+    return directory.run('net', 'conf', 'showshare', name)
+
+
+def _imported(name: str, section: Mapping[str, str]) -> command.Command:
+    return directory.run('net', 'conf', 'import', '/dev/stdin', name,
+                         stdin=samba_text.write(name, section))
+
+
+def _equal(have: Mapping[str, str], section: Mapping[str, str]) -> bool:
+    return samba_text.meaning(have) == samba_text.meaning(section)
+
+
+def takes_away(before: samba.Share, after: samba.Share) -> bool:
+    """Return whether somebody has less after than before."""
+    if before.path != after.path:
+        return True
+    if before.networks is not None and after.networks is not None:
+        return networks.takes_away(before.networks, {
+            network: access.RW for network
+            in samba.admitted(after.networks).networks})
+    if before.users is not None and after.users is not None:
+        return drops(before, after) or bool(
+            before.users.keys() - after.users.keys())
+    return not before.closed
+
+
+def drops(before: samba.Share, after: samba.Share) -> bool:
+    """Return whether somebody stays with less, or what they see changes."""
+    if before.path != after.path:
+        return True
+    if before.users is None or after.users is None:
+        return before.users is not after.users
+    return any(level == access.RW and after.users.get(user) == access.RO
+               for user, level in before.users.items())

@@ -1,0 +1,115 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""From words of a script to what a command is given."""
+
+from collections.abc import Sequence
+import re
+from typing import Any
+
+from manila_drivers.testing.simulators.guest import shell_builtins
+from manila_drivers.testing.simulators.guest import shell_streams
+from manila_drivers.testing.simulators.guest import shell_words
+
+Word = shell_words.Word
+Exit = shell_builtins.Exit
+Sink = shell_streams.Sink
+
+
+class Fields:
+    """The part of a shell that expands words."""
+
+    name: str
+    arguments: list[str]
+    variables: dict[str, str]
+    options: set[str]
+    status: int
+    streams: dict[int, Any]
+
+    def child(self) -> Any:
+        """Return a subshell."""
+        raise NotImplementedError
+
+    def text(self, word: Word) -> str:
+        """Expand a word that stays one."""
+        return ''.join(
+            ' '.join(self.arguments) if part.kind == 'parameter'
+            and part.value == '@' else self._value(part) for part in word)
+
+    def fields(self, words: Sequence[Word]) -> list[str]:
+        """Expand words, of which each may become several or none."""
+        return [field for word in words for field in self._fields(word)]
+
+    def _fields(self, word: Word) -> list[str]:
+        found: list[str] = []
+        now: str | None = None
+        for part in word:
+            if part.kind == 'parameter' and part.value == '@':
+                pieces = list(self.arguments)
+                if not part.quoted:
+                    pieces = ' '.join(pieces).split()
+                for number, piece in enumerate(pieces):
+                    if number and now is not None:
+                        found.append(now)
+                        now = None
+                    now = (now or '') + piece
+                continue
+            value = self._value(part)
+            if part.quoted or part.kind == 'text':
+                now = (now or '') + value
+                continue
+            pieces = re.split(r'[ \t\n]+', value)
+            for number, piece in enumerate(pieces):
+                if number and now is not None:
+                    found.append(now)
+                    now = None
+                if piece:
+                    now = (now or '') + piece
+        return found if now is None else [*found, now]
+
+    def _pattern(self, word: Word) -> str:
+        """Expand a word as a pattern: what is quoted means itself."""
+        return ''.join(
+            re.sub(r'([*?\[])', r'[\1]', self._value(part)) if part.quoted
+            else self._value(part) for part in word)
+
+    def _value(self, part: shell_words.Part) -> str:
+        if part.kind == 'text':
+            return str(part.value)
+        if part.kind == 'command':
+            shell, sink = self.child(), Sink()
+            shell.streams[1] = sink
+            self.status = shell.ended(lambda: shell.run(part.value))
+            return sink.text.rstrip('\n')
+        if part.kind == 'sum':
+            return shell_builtins.calculated(
+                self.text(part.value), self.variables)
+        return self._parameter(part)
+
+    def _parameter(self, part: shell_words.Part) -> str:
+        value = self._get(part.value)
+        operator = part.operator
+        if operator.startswith(':') and value == '':
+            value = None
+        if operator in ('-', ':-'):
+            return self.text(part.argument) if value is None else value
+        if operator in ('+', ':+'):
+            return '' if value is None else self.text(part.argument)
+        if value is None:
+            if 'u' in self.options and part.value not in ('@', '*'):
+                self.streams[2].write(
+                    f'sh: {part.value}: parameter not set\n')
+                raise Exit(2)
+            return ''
+        if operator:
+            return shell_builtins.trimmed(
+                value, operator, self._pattern(part.argument))
+        return value
+
+    def _get(self, name: str) -> str | None:
+        if name.isdecimal():
+            values = [self.name, *self.arguments]
+            return values[int(name)] if int(name) < len(values) else None
+        special = {'#': str(len(self.arguments)), '?': str(self.status),
+                   '*': ' '.join(self.arguments), '$': '4711', '!': '',
+                   '@': ' '.join(self.arguments)}
+        return special.get(name, self.variables.get(name))
