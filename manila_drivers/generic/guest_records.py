@@ -12,6 +12,9 @@ from manila_drivers.nas import samba
 
 GIB = 1 << 30
 
+_Nfs = kernel.Facts
+_Samba = samba.Facts
+
 # Characters of a serial number that virtio-blk passes on.
 _CUT = 20
 
@@ -165,31 +168,30 @@ class GuestFacts:
     mounts: tuple[Mounted, ...]
     lines: tuple[FstabLine, ...]
     spaces: Mapping[str, Space]
-    exported: kernel.Facts | exception.DriverError
-    shared: samba.Facts | exception.DriverError
+    exported: _Nfs | exception.DriverError
+    shared: _Samba | exception.DriverError
     boot: str = ''
     nfsd: int | None = None
 
     @property
-    def nfs(self) -> kernel.Facts:
+    def nfs(self) -> _Nfs:
         """:raises DriverError: it was not told."""
         if isinstance(self.exported, exception.DriverError):
             raise self.exported
         return self.exported
 
     @property
-    def samba(self) -> samba.Facts:
+    def samba(self) -> _Samba:
         """:raises DriverError: it was not told."""
         if isinstance(self.shared, exception.DriverError):
             raise self.shared
         return self.shared
 
-    def nfs_or_none(self) -> kernel.Facts | None:
-        return (self.exported if isinstance(self.exported, kernel.Facts)
-                else None)
+    def nfs_or_none(self) -> _Nfs | None:
+        return self.exported if isinstance(self.exported, _Nfs) else None
 
-    def samba_or_none(self) -> samba.Facts | None:
-        return self.shared if isinstance(self.shared, samba.Facts) else None
+    def samba_or_none(self) -> _Samba | None:
+        return self.shared if isinstance(self.shared, _Samba) else None
 
     def disk(self, volume_id: str) -> FoundDisk | None:
         """Return the disk of a volume, or None if it is not there.

@@ -25,20 +25,19 @@ MEANING: Mapping[int, tuple[type[exception.DriverError], str, str]] = {
               'what is on the volume'),
     TOO_SMALL: (exception.PossibleDataLoss,
                 'more is used than would be left', ''),
-    BUSY: (exception.Busy, 'its file system is in use', 'open files in the '
-           'service VM'),
+    BUSY: (exception.Busy, 'its file system is in use',
+           'open files in the service VM'),
     GONE: (exception.NotFound, 'its disk is not there any more',
            'whether the volume is attached to the server'),
     OTHER: (exception.Conflict, 'something else is mounted in its place',
             'what is mounted in the service VM'),
-    BROKEN: (exception.BackendError, 'its file system cannot be mended '
-             'without somebody who looks at it', 'e2fsck in the service VM'),
-    DOWN: (exception.BackendError, 'it could not be brought back', 'the log '
-           'of the kernel in the service VM'),
-    SLOW: (exception.Busy, 'its disk has not grown yet', 'the size of the '
-           'volume, and whether the hypervisor told the server of it'),
-    UNCHANGED: (exception.BackendError, 'its file system has not grown '
-                'although it was told to', ''),
+    BROKEN: (exception.BackendError, 'its file system cannot be mended',
+             'e2fsck in the service VM, by somebody who looks at it'),
+    DOWN: (exception.BackendError, 'it could not be brought back',
+           'the log of the kernel in the service VM'),
+    SLOW: (exception.Busy, 'its disk has not grown yet',
+           'whether the hypervisor told the server of the new size'),
+    UNCHANGED: (exception.BackendError, 'its file system has not grown', ''),
 }
 
 _HERE = """\

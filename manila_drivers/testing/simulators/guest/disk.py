@@ -85,6 +85,8 @@ class BlockDevice:
         self.plugged = ''
         #: How many use it as a mounted file system just now.
         self.mounted = 0
+        #: Whether nobody may write to that.
+        self.frozen = False
 
     @property
     def size(self) -> int:
@@ -97,7 +99,8 @@ class BlockDevice:
         Of a file system in use that is what a power failure leaves.
         """
         content = copy.deepcopy(self.content)
-        if isinstance(content, FileSystem) and self.mounted:
+        if isinstance(content, FileSystem) and self.mounted \
+                and not self.frozen:
             content.clean = False
             content.checked = False
         return BlockDevice(id, self.gib if gib is None else gib, content)

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import contextlib
 import copy
 import fnmatch
+import functools
 from typing import Any
 
 from manila_drivers.testing.simulators.guest import shell_builtins
@@ -31,8 +32,9 @@ class Shell(shell_fields.Fields):
     :param arguments: ``$0``, ``$1`` and so on.
     """
 
-    def __init__(self, system: shell_streams.System, arguments: Sequence[str] = ('sh',),
-                 *, root: bool = False, source: Source | None = None,
+    def __init__(self, system: shell_streams.System,
+                 arguments: Sequence[str] = ('sh',), *,
+                 root: bool = False, source: Source | None = None,
                  out: Sink | None = None, err: Sink | None = None) -> None:
         self.system = system
         self.root = root
@@ -159,7 +161,8 @@ class Shell(shell_fields.Fields):
             raise ShellError('a job in the background that keeps a '
                              'connection open')
         shell = self.child()
-        shell.streams = {0: Source(), 1: shell_streams.Null(), 2: shell_streams.Null()}
+        shell.streams = {0: Source(), 1: shell_streams.Null(),
+                         2: shell_streams.Null()}
         rest = Node('list', body.parts[1:])
         self.system.later(float(words[1]),
                           lambda: shell.ended(lambda: shell.run(rest)))
@@ -199,8 +202,8 @@ class Shell(shell_fields.Fields):
                     shell.streams[0] = source
                     if number < len(parts) - 1:
                         shell.streams[1] = sink
-                    self.status = shell.ended(
-                        lambda shell=shell, each=each: shell.run(each))
+                    self.status = shell.ended(functools.partial(
+                        shell.run, each))
                 else:
                     shell.run(each)
                 source = Source(sink.text)
@@ -277,11 +280,15 @@ class Shell(shell_fields.Fields):
 
     def _simple(self, node: Node) -> None:
         assignments, words = node.parts
-        self.status = 0
+        self.substituted = 0
         fields = self.fields(words)
-        values = {name: self.text(word) for name, word in assignments}
+        values = {}
+        for name, word in assignments:
+            values[name] = self.text(word)
+            if not fields:
+                self.variables[name] = values[name]
         if not fields:
-            self.variables.update(values)
+            self.status = self.substituted
             return
         name = fields[0]
         builtin = shell_builtins.COMMANDS.get(name)

@@ -23,6 +23,7 @@ class Fields:
     variables: dict[str, str]
     options: set[str]
     status: int
+    substituted: int
     streams: dict[int, Any]
 
     def child(self) -> Any:
@@ -78,7 +79,8 @@ class Fields:
         if part.kind == 'command':
             shell, sink = self.child(), Sink()
             shell.streams[1] = sink
-            self.status = shell.ended(lambda: shell.run(part.value))
+            self.status = self.substituted = shell.ended(
+                lambda: shell.run(part.value))
             return sink.text.rstrip('\n')
         if part.kind == 'sum':
             return shell_builtins.calculated(

@@ -1,0 +1,220 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""All programs of a service VM, and the shell that runs them."""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+import inspect
+
+from manila_drivers.testing.simulators import faults
+from manila_drivers.testing.simulators.guest import blocks
+from manila_drivers.testing.simulators.guest import shell
+from manila_drivers.testing.simulators.guest import shell_streams
+from manila_drivers.testing.simulators.guest import system
+from manila_drivers.testing.simulators.nfs import files
+from manila_drivers.transport import command
+
+Result = command.Result
+Read = Callable[[], str]
+
+# What anybody may run, who changes nothing by it.
+_FREE = frozenset({'cat', 'grep', 'date', 'sleep', 'true', 'lsblk',
+                   'mountpoint', 'df', 'stat', 'findmnt', 'id', 'hostname'})
+_WRAPPERS = frozenset({'sh', 'sudo', 'flock', 'timeout'})
+
+
+class StruckError(Exception):
+    """The connection ends here."""
+
+
+class Programs:
+    """A host for shells: what is run here happens to a system.
+
+    :param told: called before each program with its words; returns what
+        goes wrong with it.
+    """
+
+    def __init__(self, host: system.System,
+                 told: Callable[[Sequence[str]], faults.Fault | None],
+                 ) -> None:
+        self._system = host
+        self._told = told
+        #: Called after each program.
+        self.observer: Callable[[], None] = lambda: None
+        #: Seconds that somebody else has the lock for, by file.
+        self.locked: dict[str, float] = {}
+        self._depth = 0
+        self._outer = shell_streams.Sink(), shell_streams.Sink()
+        self._commands: dict[str, Callable[..., Result]] = {
+            **blocks.Blocks(host.disks, host.mounts).commands(),
+            **host.mounts.commands(), 'stat': self._stat,
+            'systemctl': self._systemctl, 'date': self._date,
+            'sleep': self._sleep, 'true': lambda words: files.done(),
+            'id': lambda words: files.done('uid=1000(manila)\n'),
+            'hostname': lambda words: files.done(f'{host.name}\n'),
+            'sh': self._sh, 'sudo': self._sudo, 'flock': self._flock,
+            'timeout': self._timeout}
+
+    # As a shell sees it
+
+    def known(self, name: str) -> bool:
+        return name in self._commands or name in self._system.smb.commands()
+
+    def kind(self, path: str) -> str:
+        if self._system.disks.named(path) is not None:
+            return 'block'
+        return self._system.tree.kind(path)
+
+    def text(self, path: str) -> str:
+        return self._system.tree.read(path)
+
+    def put(self, path: str, text: str, *, more: bool, root: bool) -> None:
+        if not root and not path.startswith('/tmp/'):  # noqa: S108
+            raise OSError(13, 'Permission denied', path)
+        self._system.tree.put(path, text, more=more)
+
+    def later(self, seconds: float, work: Callable[[], object]) -> None:
+        self._system.later(seconds, work)
+
+    def execute(self, words: Sequence[str], read: Read, *,
+                root: bool) -> Result:
+        """Run a program, as whoever the shell is."""
+        name, *arguments = words
+        name = name.rpartition('/')[2]
+        if name in _WRAPPERS:
+            return self._commands[name](arguments, read, root)
+        self._system.settle()
+        fault = self._told([name, *arguments])
+        if fault is not None and fault.kind == 'status':
+            return files.failed('simulated failure', fault.code or 1)
+        if fault is not None and fault.prevents:
+            raise StruckError
+        if not root and name not in _FREE:
+            return files.failed(f'{name}: Permission denied')
+        try:
+            result = self._run(name, arguments, read)
+        finally:
+            self.observer()
+        if fault is not None:
+            raise StruckError
+        return result
+
+    def aside(self, words: Sequence[str], stdin: str) -> Result:
+        """Run a program as an operator does: no fault strikes it."""
+        told, self._told = self._told, lambda words: None
+        try:
+            return self.execute(words, lambda: stdin, root=True)
+        finally:
+            self._told = told
+
+    def said(self) -> tuple[str, str]:
+        """Return what the last shell had printed before it was struck."""
+        return self._outer[0].text, self._outer[1].text
+
+    def _run(self, name: str, arguments: Sequence[str],
+             read: Read) -> Result:
+        known = self._commands.get(name) \
+            or self._system.smb.commands().get(name)
+        if known is not None:
+            if len(inspect.signature(known).parameters) > 1:
+                return known(arguments, read)
+            return known(arguments)
+        words = [name, *arguments]
+        reads = name == 'tee' or (name == 'cat' and not arguments)
+        found = self._system.nfs.special(words, '')
+        if found is None:
+            found = self._system.tree.command(words, read() if reads else '')
+        if found is None:
+            return files.failed(f'sh: 1: {name}: not found', 127)
+        return found
+
+    # Programs that run programs
+
+    def _sh(self, words: Sequence[str], read: Read, root: bool) -> Result:
+        if words[:1] == ['-c']:
+            text, arguments = words[1], list(words[2:]) or ['sh']
+            source = shell_streams.Source(read())
+        elif words == ['-s']:
+            text, arguments = read(), ['sh']
+            source = shell_streams.Source()
+        else:
+            raise NotImplementedError(words)
+        out, err = shell_streams.Sink(), shell_streams.Sink()
+        made = shell.Shell(self, arguments, root=root, source=source,
+                           out=out, err=err)
+        if not self._depth:
+            self._outer = out, err
+        self._depth += 1
+        try:
+            status = made.script(text)
+        finally:
+            self._depth -= 1
+        return Result(out.text, err.text, status)
+
+    def _sudo(self, words: Sequence[str], read: Read, root: bool) -> Result:
+        if words[:1] == ['-n']:
+            words = words[1:]
+        if not self._system.sudo:
+            return files.failed('sudo: a password is required')
+        return self.execute(words, read, root=True)
+
+    def _flock(self, words: Sequence[str], read: Read,
+               root: bool) -> Result:
+        """``flock [-s] -o -w SECONDS -E CODE FILE COMMAND...``"""
+        words = list(words)
+        values = {'-s': '', '-o': '', '-w': '', '-E': '1'}
+        while words[0] in values:
+            flag = words.pop(0)
+            values[flag] = words.pop(0) if flag in ('-w', '-E') else 'yes'
+        path = words.pop(0)
+        until = self.locked.get(path, 0.0)
+        wait = until - self._system.clock()
+        if wait > 0:
+            self._system.sleep(min(wait, float(values['-w'])))
+            if wait > float(values['-w']):
+                return Result('', '', int(values['-E']))
+        try:
+            self._system.tree.put(path, '', more=True)
+        except OSError:
+            return files.failed(f'flock: cannot open lock file {path}', 66)
+        if not values['-o']:
+            raise NotImplementedError('what runs on would have the lock')
+        return self.execute(words, read, root=root)
+
+    def _timeout(self, words: Sequence[str], read: Read,
+                 root: bool) -> Result:
+        words = list(words)
+        if words[:1] == ['-k']:
+            words = words[2:]
+        return self.execute(words[1:], read, root=root)
+
+    # Programs that tell something
+
+    def _date(self, words: Sequence[str]) -> Result:
+        if words != ['+%s']:
+            raise NotImplementedError(words)
+        return files.done(f'{int(self._system.clock())}\n')
+
+    def _sleep(self, words: Sequence[str]) -> Result:
+        self._system.sleep(float(words[0]))
+        self._system.settle()
+        return files.done()
+
+    def _stat(self, words: Sequence[str]) -> Result:
+        if words[:3] != ['-f', '-c', '%S %b %f']:
+            raise NotImplementedError(words)
+        space = self._system.mounts.space(words[-1])
+        if space is None:
+            return files.done('4096 2621440 2097152\n')
+        return files.done('{} {} {}\n'.format(*space))
+
+    def _systemctl(self, words: Sequence[str]) -> Result:
+        if words[0] == 'daemon-reload':
+            return files.done()
+        if words[0] == 'is-active':
+            states = {'nfs-server': self._system.nfs.running,
+                      'smbd': self._system.smb.running}
+            return files.done(''.join(
+                'active\n' if states.get(word.removesuffix('.service'))
+                else 'inactive\n' for word in words[1:]))
+        raise NotImplementedError(words)

@@ -1,0 +1,127 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Who gets what by a section of smb.conf, as smbd decides it.
+
+Told from access.c and share_access.c of Samba, and asked of the real one;
+nothing of this is shared with what the driver thinks of it.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Mapping
+import ipaddress
+import re
+
+KNOWN = frozenset({
+    'path', 'comment', 'browseable', 'create mask', 'read only', 'guest ok',
+    'hosts allow', 'hosts deny', 'valid users', 'invalid users', 'read list',
+    'write list', 'available', 'vfs objects'})
+_SAME = {'allow hosts': 'hosts allow', 'deny hosts': 'hosts deny',
+         'browsable': 'browseable', 'public': 'guest ok'}
+_TRUE = ('yes', 'true', '1', 'on')
+
+
+def canonical(parameter: str, value: str) -> tuple[str, str]:
+    """Return a parameter as the registry keeps it."""
+    parameter = ' '.join(parameter.lower().split())
+    if parameter in ('writeable', 'writable', 'write ok'):
+        return 'read only', 'no' if value.lower() in _TRUE else 'yes'
+    return _SAME.get(parameter, parameter), value
+
+
+def written(name: str, section: Mapping[str, str]) -> str:
+    return f'[{name}]\n' + ''.join(
+        f'\t{parameter} = {value}\n' for parameter, value in section.items())
+
+
+def sections(text: str) -> list[tuple[str, dict[str, str]]]:
+    """Take a text apart; a backslash at the end joins two lines."""
+    found: list[tuple[str, dict[str, str]]] = []
+    for line in re.sub(r'\\\n', '', text).splitlines():
+        line = line.strip()
+        if line.startswith('['):
+            found.append((line.strip('[] '), {}))
+        elif '=' in line and found and line[0] not in '#;':
+            parameter, _, value = line.partition('=')
+            key, value = canonical(parameter.strip(), value.strip())
+            found[-1][1][key] = value
+    return found
+
+
+def _yes(section: Mapping[str, str], parameter: str, default: str) -> bool:
+    return section.get(parameter, default).strip().lower() in _TRUE
+
+
+def level(section: Mapping[str, str] | None, address: str,
+          user: str | None) -> str | None:
+    """Return what a client gets.
+
+    :param user: who has logged in; None is a guest, which somebody with a
+        wrong name is as well.
+    """
+    if section is None or not _yes(section, 'available', 'yes'):
+        return None
+    if not _host(section, address):
+        return None
+    if user is None and not _yes(section, 'guest ok', 'no'):
+        return None
+    who = user or 'nobody'
+    if who in names(section.get('invalid users', '')):
+        return None
+    valid = names(section.get('valid users', ''))
+    if valid and not _named(valid, who):
+        return None
+    only = _yes(section, 'read only', 'yes')
+    if _named(names(section.get('read list', '')), who):
+        only = True
+    if _named(names(section.get('write list', '')), who):
+        only = False
+    return 'ro' if only else 'rw'
+
+
+def names(text: str) -> list[str]:
+    """Take a list apart: quotes hold blanks together."""
+    return [word.replace('"', '') for word in re.findall(
+        r'(?:"[^"]*"?|[^\s,;"])+', text)]
+
+
+def _named(listed: Iterable[str], who: str) -> bool:
+    """Groups have everybody in them, to be unkind."""
+    return any(each[:1] in ('@', '+', '&') or each.lower() == who.lower()
+               for each in listed)
+
+
+def _host(section: Mapping[str, str], address: str) -> bool:
+    host = ipaddress.ip_address(address)
+    allow = section.get('hosts allow', '').replace(',', ' ').split()
+    deny = section.get('hosts deny', '').replace(',', ' ').split()
+    if host.is_loopback:
+        return not (_listed(deny, host) and not _listed(allow, host))
+    if not deny and not allow:
+        return True
+    if allow and not deny:
+        return _listed(allow, host)
+    if deny and not allow:
+        return not _listed(deny, host)
+    return _listed(allow, host) or not _listed(deny, host)
+
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
+
+
+def _listed(words: list[str], host: _Address) -> bool:
+    if 'EXCEPT' in words:
+        at = words.index('EXCEPT')
+        return _listed(words[:at], host) and not _listed(words[at + 1:],
+                                                         host)
+    return any(_matches(word, host) for word in words)
+
+
+def _matches(word: str, host: _Address) -> bool:
+    if word.upper() == 'ALL':
+        return True
+    if word.endswith('.'):
+        return str(host).startswith(word)
+    try:
+        return host in ipaddress.ip_network(word, strict=False)
+    except ValueError:
+        return False

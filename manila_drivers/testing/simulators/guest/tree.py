@@ -1,0 +1,152 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Files of a machine's own disk, of which a power failure may lose some."""
+
+from collections.abc import Callable
+from collections.abc import Sequence
+import errno
+import posixpath
+
+from manila_drivers.testing.simulators.nfs import files
+from manila_drivers.transport import command
+
+Result = command.Result
+
+_DIRECTORIES = ('/', '/etc', '/run', '/tmp', '/var/lib/nfs',  # noqa: S108
+                '/var/lib/samba', '/home/manila')
+
+
+class Tree(files.Files):
+    """Files and directories, and what is in /proc and /sys.
+
+    :param shown: files that the kernel makes up, path to text.
+    :param told: files that the kernel is told something by.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.directories = set(_DIRECTORIES)
+        self.shown: dict[str, Callable[[], str]] = {}
+        self.told: Callable[[str, str], bool] = lambda path, text: False
+        #: Says of a directory whether something is mounted there.
+        self.mounted: Callable[[str], bool] = lambda path: False
+        self._kept: dict[str, str] = {}
+        self._synced: set[str] = set()
+        self._commands |= {'rmdir': self._rmdir, 'chmod': self._chmod}
+        self.is_directory = self.directories.__contains__
+        self.modes: dict[str, str] = {}
+
+    def command(self, words: Sequence[str], stdin: str) -> Result | None:
+        """The same; what stands behind options are operands."""
+        name, *arguments = words
+        if name in ('mv', 'rm', 'sync', 'mkdir', 'tee', 'rmdir', 'cat') \
+                and '--' not in arguments:
+            at = next((number for number, word in enumerate(arguments)
+                       if not word.startswith('-')), len(arguments))
+            arguments.insert(at, '--')
+        return super().command([name, *arguments], stdin)
+
+    # As a shell sees them
+
+    def kind(self, path: str) -> str:
+        path = posixpath.normpath(path)
+        if path in self.shown or path in self.text:
+            return 'file'
+        if self.is_directory(path):
+            return 'directory'
+        return 'file' if self.told(path, '') else ''
+
+    def read(self, path: str) -> str:
+        """:raises OSError: there is no such file."""
+        if path in self.shown:
+            return self.shown[path]()
+        if path not in self.text:
+            raise OSError(errno.ENOENT, 'No such file', path)
+        return self.text[path]
+
+    def put(self, path: str, text: str, *, more: bool) -> None:
+        """:raises OSError: it cannot be written."""
+        if self.told(path, text):
+            return
+        if path in self.shown:
+            raise OSError(errno.EACCES, 'Permission denied', path)
+        if posixpath.dirname(path) not in self.directories:
+            raise OSError(errno.ENOENT, 'Directory nonexistent', path)
+        self.text[path] = (self.text.get(path, '') if more else '') + text
+
+    # What a power failure leaves
+
+    def kept(self) -> None:
+        """Have all that is there now survive."""
+        self._kept = dict(self.text)
+        self._synced = set(self.text.values())
+
+    def lost(self) -> None:
+        """Have what was not synced be as it was before.
+
+        A file whose name was, and whose content was not, is empty.
+        """
+        self.text = {path: text for path, text in self._kept.items()
+                     if not path.startswith(('/run/', '/tmp/'))}  # noqa: S108
+        self.kept()
+
+    def _sync(self, arguments: Sequence[str], stdin: str) -> Result:
+        done = super()._sync(arguments, stdin) if '-f' not in arguments \
+            else files.done()
+        if done.status:
+            return done
+        for path in arguments[list(arguments).index('--') + 1:]:
+            if path in self.text:
+                self._synced.add(self.text[path])
+            else:
+                self._sync_directory(path, whole='-f' in arguments)
+        return done
+
+    def _sync_directory(self, path: str, *, whole: bool) -> None:
+        def inside(name: str) -> bool:
+            return whole or posixpath.dirname(name) == path
+
+        self._kept = {name: text for name, text in self._kept.items()
+                      if not inside(name)}
+        self._kept |= {
+            name: text if whole or text in self._synced else ''
+            for name, text in self.text.items() if inside(name)}
+
+    # Commands
+
+    def _cat(self, arguments: Sequence[str], stdin: str) -> Result:
+        found, errors = '', ''
+        operands = list(arguments[list(arguments).index('--') + 1:])
+        for path in operands or ['-']:
+            try:
+                found += stdin if path == '-' else self.read(path)
+            except OSError:
+                errors += f'cat: {path}: No such file or directory\n'
+        return Result(found, errors, 1 if errors else 0)
+
+    def _mkdir(self, arguments: Sequence[str], stdin: str) -> Result:
+        for path in arguments[list(arguments).index('--') + 1:]:
+            above = path
+            while above not in self.directories:
+                self.directories.add(above)
+                above = posixpath.dirname(above)
+        return files.done()
+
+    def _rmdir(self, arguments: Sequence[str], stdin: str) -> Result:
+        path = arguments[-1]
+        if self.mounted(path):
+            return files.failed(f"rmdir: failed to remove '{path}': Device "
+                                f"or resource busy")
+        if path not in self.directories:
+            return files.failed(f"rmdir: failed to remove '{path}': No such "
+                                f"file or directory")
+        self.directories.discard(path)
+        return files.done()
+
+    def _chmod(self, arguments: Sequence[str], stdin: str) -> Result:
+        path = arguments[-1]
+        if not self.kind(path):
+            return files.failed(f"chmod: cannot access '{path}': No such "
+                                f"file or directory")
+        self.modes[path] = arguments[-2]
+        return files.done()
