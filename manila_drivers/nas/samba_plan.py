@@ -153,7 +153,8 @@ def takes_away(before: samba.Share, after: samba.Share) -> bool:
     if before.path != after.path:
         return True
     if before.networks is not None and after.networks is not None:
-        return networks.takes_away(before.networks, dict.fromkeys(samba.admitted(after.networks).networks, access.RW))
+        return networks.takes_away(before.networks, dict.fromkeys(
+            samba.admitted(after.networks).networks, access.RW))
     if before.users is not None and after.users is not None:
         return drops(before, after) or bool(
             before.users.keys() - after.users.keys())
