@@ -25,7 +25,7 @@ class Nfs(kernel.KernelNfs):
         self._locked: set[str] = set()
 
     def access(self, client: str, path: str) -> str | None:
-        """The same, but what has to be mounted is nothing if it is not."""
+        """Give nothing of what has to be mounted and is not."""
         level = super().access(client, path)
         if level is None or not self.running:
             return None
@@ -59,7 +59,7 @@ class Nfs(kernel.KernelNfs):
         return True
 
     def unlock(self, path: str) -> None:
-        """What is written to unlock_filesystem."""
+        """Forget locks, as writing to unlock_filesystem does."""
         self._locked.discard(path)
 
     def uses(self, path: str) -> str:

@@ -87,7 +87,7 @@ class Samba:
 
     def _level(self, section: str, address: str,
                user: str | None) -> str | None:
-        """What a client gets of the smbd that it talks to."""
+        """Return the level that the smbd of a client gives it."""
         if not (self.running and self.installed):
             return None
         known = self._read.get(address, self.registry)

@@ -37,7 +37,7 @@ class Tree(files.Files):
         self.modes: dict[str, str] = {}
 
     def command(self, words: Sequence[str], stdin: str) -> Result | None:
-        """The same; what stands behind options are operands."""
+        """Run a command; behind its options are operands."""
         name, *arguments = words
         if name in ('mv', 'rm', 'sync', 'mkdir', 'tee', 'rmdir', 'cat') \
                 and '--' not in arguments:
