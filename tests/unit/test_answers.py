@@ -21,7 +21,11 @@ import yaml
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs import records as gpfs
 from manila_drivers.nas import exports_text
+from manila_drivers.openstack import errors as openstack_errors
+from manila_drivers.openstack import records as openstack
+from manila_drivers.openstack import versions
 from manila_drivers.transport import command
+from manila_drivers.transport import rest
 from manila_drivers.vastdata import records as vast
 
 PLACE = pathlib.Path(__file__).parents[1] / 'data/answers'
@@ -42,6 +46,21 @@ def record(kind: Any) -> Any:
     return lambda case: kind.of(json.loads(case['stdout']))
 
 
+def refusal(service: str) -> Any:
+    """Read an answer of an OpenStack service that is no success."""
+    def read(case: Any) -> Any:
+        error = openstack_errors.refused(service, 'It', rest.Response(
+            case['status'], case['stdout']))
+        return {'class': type(error).__name__, 'kind': error.kind,
+                'message': error.message}
+    return read
+
+
+def spoken(major: str) -> Any:
+    """Read a document of an OpenStack service's versions."""
+    return lambda case: versions.document(case['stdout'], major)
+
+
 READERS = {
     'gpfs.filesets': mm('mmlsfileset', gpfs.filesets),
     'gpfs.snapshots': mm('mmlssnapshot', gpfs.snapshots, 'a-fileset'),
@@ -51,6 +70,18 @@ READERS = {
     'vast.view': record(vast.View), 'vast.policy': record(vast.Policy),
     'vast.quota': record(vast.Quota), 'vast.pool': record(vast.Pool),
     'vast.stream': record(vast.Stream),
+    **{'openstack.' + name: record(kind) for name, kind in {
+        'server': openstack.Server, 'action': openstack.InstanceAction,
+        'attachment': openstack.Attachment,
+        'limits': openstack.ComputeLimits, 'volume': openstack.Volume,
+        'snapshot': openstack.VolumeSnapshot, 'message': openstack.Message,
+        'network': openstack.Net, 'subnet': openstack.Subnet,
+        'port': openstack.Port,
+        'security_group': openstack.SecurityGroup}.items()},
+    **{'openstack.error.' + name: refusal(name) for name in (
+        'compute', 'volume', 'network', 'image')},
+    **{'openstack.versions.' + name: spoken(name) for name in (
+        'v2.0', 'v2.1', 'v3')},
     'nfs.etab': lambda case: exports_text.read(case['stdout'])}
 
 
@@ -75,7 +106,8 @@ def understood(value: Any, expected: Any) -> Any:
     if not isinstance(expected, Mapping):
         return plain(value)
     if not isinstance(value, Mapping):
-        return {name: plain(getattr(value, name)) for name in expected}
+        return {name: understood(getattr(value, name), each)
+                for name, each in expected.items()}
     if all(isinstance(each, Mapping) for each in expected.values()):
         return {name: understood(each, expected.get(name, {}))
                 for name, each in value.items()}
