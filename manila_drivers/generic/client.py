@@ -66,7 +66,16 @@ class VolumeClient(snapshot_client.SnapshotClient):
 
         :raises BackendError: it could not be removed.
         """
-        finding.passing(lambda: self.cloud.volumes.delete(ident))
+        try:
+            finding.passing(lambda: self.cloud.volumes.delete(ident))
+        except exception.BackendError:
+            found = self.volume(ident)
+            if found is None or found.status != 'error_deleting':
+                raise
+            # Cinder takes nobody's word for it that the cause is removed.
+            self._repeated(
+                lambda: self.cloud.volumes.reset_status(ident, 'error'))
+            finding.passing(lambda: self.cloud.volumes.delete(ident))
 
         def gone(found: records.Volume | None) -> bool:
             if found is not None and transitions.deleting(
