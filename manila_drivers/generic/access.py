@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import dataclasses
 import logging
 
 from manila_drivers import access
@@ -56,13 +57,15 @@ class GenericAccess:
         with self._hosts.locked(host):
             found = self._hosts.look(host, ())
             away = self._away(share, placement, note, found)
-            goal_now = exporting.nobody(goal.helper) if away else goal
-            steps = exporting.plan_access(found, placement, host, goal_now)
+            steps = exporting.plan_access(
+                found, placement, host,
+                dataclasses.replace(goal, levels={}) if away else goal)
             self._executor.run(steps)
         if goal.levels and away:
             raise self._missing(share, placement, note)
-        if note.rules != goal.digest or note.adopted:
-            self._notes.remember_rules(share.id, goal.digest)
+        digest = goal.digest()
+        if note.rules != digest or note.adopted:
+            self._notes.remember_rules(share.id, digest)
         return goal.errors
 
     def _helper(self, share: model.Share) -> str:

@@ -54,16 +54,10 @@ def in_guest(found: guest_records.GuestFacts, placement: records.Placement,
 def _exported(found: guest_records.GuestFacts, placement: records.Placement,
               note: notes.ShareNote, helper: str) -> bool:
     """Tell if a share is exported as its rules were carried out last."""
-    levels, whole = exporting.seen(found, placement, helper)
-    nothing = notes.digest({})
-    if levels is None:
-        return False
-    if not note.rules:
-        # Never had any, as far as is known: then nobody has access.
-        return not levels and whole
-    if note.rules == nothing and not levels:
-        return True
-    return whole and note.rules == notes.digest(levels)
+    levels = exporting.seen(found, placement, helper)
+    # Without a note it never had any rules, as far as is known.
+    return levels is not None and notes.digest(levels) == (
+        note.rules or notes.digest({}))
 
 
 @dataclasses.dataclass(frozen=True)

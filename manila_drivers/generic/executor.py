@@ -18,12 +18,14 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.generic import client
+from manila_drivers.generic import exporting
 from manila_drivers.generic import guest_planning
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import hosts
 from manila_drivers.generic import notes
 from manila_drivers.generic import records
 from manila_drivers.generic import settings
+from manila_drivers.nas import exports
 from manila_drivers.transport import command
 
 LOG = logging.getLogger(__name__)
@@ -155,7 +157,7 @@ class GenericExecutor:
         """Format the volume if it is empty, and mount it."""
         served = placement.served(volume_id, gib)
         self._inside(host, served, lambda found: guest_planning.serve(
-            found, served, fresh=True))
+            found, served, fresh=True, reserve=not self._chosen.no_reserve))
 
     def serve_clone(self, path: str, placement: records.Placement,
                     host: records.ServiceHost, volume_id: str,
@@ -243,9 +245,14 @@ class GenericExecutor:
                         share_id, error)
 
     def export_share(self, path: str, host: records.ServiceHost,
-                     commands: Commands) -> None:
-        """Say who may reach a share, as was decided before."""
-        self._hosts.guest(host).run(commands)
+                     found: guest_records.GuestFacts,
+                     goal: exporting.Goal) -> None:
+        """Say who may reach a share, and see that it is so."""
+        guest = self._hosts.guest(host)
+        if isinstance(goal, exports.Export):
+            guest.export(found, goal)
+        else:
+            guest.share(found, goal)
 
     def _inside(self, host: records.ServiceHost,
                 served: guest_records.Served, decide: Decide, *,

@@ -9,22 +9,21 @@ from typing import Any
 
 from manila_drivers import access
 from manila_drivers import plan
-from manila_drivers.generic import guest_planning
+from manila_drivers.generic import guest_access
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import notes
 from manila_drivers.generic import opts
 from manila_drivers.generic import records
 from manila_drivers.nas import exports
+from manila_drivers.nas import exports_text
 from manila_drivers.nas import kernel
 from manila_drivers.nas import kernel_plan
 from manila_drivers.nas import samba
 
 #: As Manila's own driver exports.
-NFS_OPTIONS = ('no_subtree_check', 'no_root_squash')
-#: Names of users that Samba and its registry take as they are.  What else
-#: Manila lets through might be read as a list, a group or a variable there.
-USER = (r'[A-Za-z0-9_.]([A-Za-z0-9_.@\\ -]{0,253}'
-        r'[A-Za-z0-9_.-])?\$?')
+NFS_OPTIONS = ('no_root_squash',)
+
+Goal = exports.Export | samba.Share
 
 
 @dataclasses.dataclass(frozen=True)
@@ -37,82 +36,95 @@ class Clients:
 
     helper: str
     levels: Mapping[Any, str]
-    errors: Mapping[str, str]
+    errors: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
-    @property
     def digest(self) -> str:
-        return notes.digest(self.levels)
+        """Return a short text for what an instance shows of them."""
+        if self.helper == opts.NFS:
+            shown: Mapping[Any, str] = {
+                exports_text.network_of(client): level for client, level
+                in kernel.cut(self.levels).clients.items()}
+        elif self.helper == opts.CIFS_IP:
+            shown = dict.fromkeys(samba.admitted(self.levels).networks,
+                                  access.RW)
+        else:
+            shown = self.levels
+        return notes.digest(shown)
 
 
-def wanted(rules: Sequence[access.Rule], helper: str,
-           path: str) -> Clients:
+def wanted(rules: Sequence[access.Rule], helper: str, path: str) -> Clients:
     """Return who shall reach a share, and which rules cannot be honoured.
 
     :param helper: one of those of ``opts``.
     :raises InvalidRequest: somebody would get to write who may only read.
     """
-    if helper == opts.NFS:
+    if helper == opts.CIFS_USER:
+        users = samba.user_grants(rules)
+        return Clients(helper, users.levels, users.errors)
+    if helper == opts.CIFS_IP:
+        grants = access.ip_grants(rules, levels=(access.RW,), versions=(4,))
+        refused = samba.admitted(grants.levels).refused
+    else:
         grants = access.ip_grants(rules, versions=(4,))
         refused = kernel.cut(grants.levels).refused
         exports.require_readers(path, grants.levels, refused)
-        grants = grants.without(refused)
-        return Clients(helper, dict(grants.levels), grants.errors)
-    if helper == opts.CIFS_IP:
-        nets = access.ip_grants(rules, levels=(access.RW,), versions=(4,))
-        return Clients(helper, dict(nets.levels), nets.errors)
-    users = access.name_grants(rules, 'user', pattern=USER)
-    return Clients(helper, dict(users.levels), users.errors)
+    grants = grants.without(refused)
+    return Clients(helper, grants.levels, grants.errors)
 
 
-def nobody(helper: str) -> Clients:
-    return Clients(helper, {}, {})
-
-
-def commands(found: guest_records.GuestFacts, placement: records.Placement,
-             goal: Clients) -> guest_planning.Commands:
-    """Return what makes an instance export to those and nobody else."""
-    if goal.helper == opts.NFS:
-        return guest_planning.nfs(found, export(found, placement, goal))
-    users = goal.helper == opts.CIFS_USER
-    share = samba.Share(
-        placement.section, placement.path,
-        networks=None if users else goal.levels,
-        users=goal.levels if users else None)
-    return guest_planning.cifs(found, share)
-
-
-def export(found: guest_records.GuestFacts, placement: records.Placement,
-           goal: Clients) -> exports.Export:
-    mounted = found.mount(placement.path)
-    return exports.Export(
-        placement.path, placement.section,
-        (mounted and mounted.uuid) or placement.ident,
-        goal.levels, NFS_OPTIONS)
+def goal(found: guest_records.GuestFacts, placement: records.Placement,
+         clients: Clients) -> Goal:
+    """Return what an instance is to export."""
+    if clients.helper == opts.NFS:
+        mounted = found.mount(placement.path)
+        return exports.Export(
+            placement.path, placement.section,
+            (mounted and mounted.uuid) or placement.ident, clients.levels,
+            NFS_OPTIONS)
+    if clients.helper == opts.CIFS_USER:
+        return samba.Share(placement.section, placement.path,
+                           users=clients.levels)
+    return samba.Share(placement.section, placement.path,
+                       networks=clients.levels)
 
 
 def plan_access(found: guest_records.GuestFacts,
                 placement: records.Placement, host: records.ServiceHost,
-                goal: Clients) -> plan.Plan:
+                clients: Clients) -> plan.Plan:
     """Export a share to those who shall reach it; nothing if it is so."""
-    todo = commands(found, placement, goal)
+    target = goal(found, placement, clients)
+    if isinstance(target, exports.Export):
+        todo = guest_access.nfs(found, target)
+    elif target.closed and found.samba.section(target.name) is None:
+        todo = []
+    else:
+        todo = guest_access.cifs(found, target)
     if not todo:
         return plan.Plan()
-    told = ['%s %s' % one for one in goal.levels.items()]
+    told = ['%s %s' % one for one in clients.levels.items()]
     more = ' and %d more' % (len(told) - 5) if len(told) > 5 else ''
     return plan.Plan((plan.Step(
-        'export share', placement.path, {'host': host, 'commands': todo},
+        'export share', placement.path,
+        {'host': host, 'found': found, 'goal': target},
         detail='to %s%s' % (', '.join(told[:5]) or 'nobody', more)),))
 
 
 def seen(found: guest_records.GuestFacts, placement: records.Placement,
-         helper: str) -> tuple[Mapping[Any, str] | None, bool]:
-    """Return who reaches a share of NFS, and whether that will last.
+         helper: str) -> Mapping[Any, str] | None:
+    """Return who reaches a share as an instance shows it.
 
-    For CIFS the second says whether there is a section of the share.
+    None if that is not what we would have made, or will not last.
     """
     if helper == opts.NFS:
-        levels, _ = kernel.levels(found.nfs.of(placement.path))
-        return dict(levels), not kernel_plan.doubtful(found.nfs,
-                                                      placement.path)
-    path = found.samba.path(placement.section)
-    return {}, path == placement.path
+        entries = found.nfs.of(placement.path)
+        if kernel_plan.doubtful(found.nfs, placement.path):
+            return None
+        return {entry.network or entry.client: entry.level
+                for entry in entries}
+    section = found.samba.section(placement.section)
+    if section is None:
+        return {}
+    share = samba.read(placement.section, section)
+    if share is None or share.path != placement.path:
+        return None
+    return share.users if helper == opts.CIFS_USER else share.networks

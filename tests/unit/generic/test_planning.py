@@ -196,7 +196,7 @@ def test_an_extension_of_what_is_away_brings_it_back_whatever_happens():
 
 
 @pytest.mark.parametrize(('used', 'fits'), [
-    (model.GiB, True), (model.GiB + 1, False), (0, True)])
+    (model.GiB - 1, True), (model.GiB + 1, False), (0, True)])
 def test_a_share_shrinks_to_what_is_in_it_at_the_least(used, fits):
     facts = served(seen=found(used=used))
     if fits:
