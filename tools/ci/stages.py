@@ -95,6 +95,8 @@ TEST = ('python3', 'tools/run.py', 'test')
 
 CONFORMANCE = 'tests/conformance'
 GLUSTER = 'tests/functional/gluster'
+# Takes what no other test needs, and has an environment of its own.
+OPENSTACK = 'tests/functional/openstack'
 BRICKS = f'{GLUSTER}/test_bricks.py'
 # Several drivers in one Manila, which takes as long as all else there.
 DRIVERS = 'test_ssh_drivers'
@@ -142,7 +144,8 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
         # Real daemons make tests wait: what waits longest has a lane.
         Stage('functional', 'functional', 2400, (
             *test, '-e', 'functional', '--', 'tests/functional',
-            f'--ignore={GLUSTER}'), ('functional',)),
+            f'--ignore={GLUSTER}', f'--ignore={OPENSTACK}'),
+              ('functional',)),
         Stage('gluster', 'gluster', 2400, (
             *test, '-e', 'functional', '--', GLUSTER,
             *(f'--ignore={each}' for each in (BRICKS, *GUEST))),

@@ -16,8 +16,10 @@ import pytest
 from tests.functional.gluster.waiting import eventually
 from tests.functional.lab import box
 from tests.functional.lab import image
+from tests.functional.lab import kept
 from tests.functional.lab import need
 from tests.functional.lab import recipe
+from tools.service_image import debian
 
 ROOT = pathlib.Path(__file__).parents[3]
 
@@ -72,15 +74,15 @@ def test_all_boxes_are_closed_although_one_does_not_end(monkeypatch):
 def cache(tmp_path, monkeypatch):
     monkeypatch.setenv('MANILA_DRIVERS_LAB_CACHE', str(tmp_path / 'cache'))
     (tmp_path / 'cache').mkdir()
-    monkeypatch.setattr(image, 'source', lambda: image.Source('any', 'no'))
+    monkeypatch.setattr(debian, 'source',
+                        lambda: debian.Source('any', 'no'))
     return tmp_path / 'cache'
 
 
 def unpacked(made):
     """A build that takes no time."""
-    (made / 'made').mkdir()
     for name in ('disk', 'kernel', 'initrd', 'key', 'host_key.pub'):
-        (made / 'made' / name).write_text(name)
+        (made / name).write_text(name)
 
 
 class TestImages:
@@ -90,9 +92,9 @@ class TestImages:
     def _quick(self, monkeypatch, cache):
         self.built = []
 
-        def build(what, scratch):
+        def build(what, made):
             self.built.append(what)
-            unpacked(scratch)
+            unpacked(made)
 
         monkeypatch.setattr(image, '_build', build)
 
@@ -109,29 +111,29 @@ class TestImages:
 
     def test_the_ones_used_last_are_kept(self, cache):
         made = []
-        for number in range(image.OTHERS + 2):
+        for number in range(kept.OTHERS + 2):
             made.append(image.build(recipe.Recipe('guest', (str(number),))))
             os.utime(made[-1].disk.parent, (number, number))
         assert [each.disk.exists() for each in made] == [
-            False, *[True] * (image.OTHERS + 1)]
+            False, *[True] * (kept.OTHERS + 1)]
 
     def test_what_fails_leaves_nothing(self, cache, monkeypatch):
-        def fail(what, scratch):
-            (scratch / 'root').mkdir()
+        def fail(what, made):
+            (made / 'root').mkdir()
             raise RuntimeError('no packages')
 
         monkeypatch.setattr(image, '_build', fail)
         with pytest.raises(RuntimeError, match='no packages'):
             image.build(self.GUEST)
-        assert [each.name for each in cache.iterdir()] == ['lock']
+        assert [each.name for each in cache.iterdir()] == ['guest.lock']
 
     def test_who_builds_for_too_long_is_named(self, cache, monkeypatch):
-        monkeypatch.setattr(image, 'PATIENCE', 0.3)
-        with (cache / 'lock').open('w') as lock:
+        monkeypatch.setattr(kept, 'PATIENCE', 0.3)
+        with (cache / 'guest.lock').open('w') as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
             lock.write('4711')
             lock.flush()
-            with pytest.raises(image.Busy, match='process 4711'):
+            with pytest.raises(kept.Busy, match='process 4711'):
                 image.build(self.GUEST)
 
     def test_what_a_killed_build_has_left_is_removed(self, cache):
@@ -139,24 +141,26 @@ class TestImages:
         script = (
             'import pathlib\n'
             'from tests.functional.lab import box, image, recipe\n'
-            'def build(what, scratch):\n'
+            'from tools.service_image import debian\n'
+            'def build(what, made_in):\n'
             '    with box.Box("image", namespaces=box.OWN_FILES) as made:\n'
             '        made.shell(\'mkdir "$1"; mount -t tmpfs it "$1";'
-            ' echo 1 > "$1/file"\', str(scratch / "root"))\n'
+            ' echo 1 > "$1/file"\', str(made_in / "root"))\n'
             '        made.popen(["sleep", "4321"])\n'
             '        print(made.pid, flush=True)\n'
             '        made.run("sleep", "600", seconds=600)\n'
             'image._build = build\n'
-            'image.source = lambda: image.Source("any", "no")\n'
+            'debian.source = lambda: debian.Source("any", "no")\n'
             'image.build(recipe.Recipe("guest", ("one",)))\n')
         killed = subprocess.Popen(
             [sys.executable, '-c', script], text=True, cwd=ROOT,
             stdin=subprocess.DEVNULL, stdout=subprocess.PIPE)
         with killed:
             pid = int(box.said(killed, 60))
-            assert list(cache.glob('building-*/root'))
+            assert list(cache.glob('guest-*/root'))
+            assert not image.ready(recipe.Recipe('guest', ('one',)))
             killed.kill()
         assert eventually(lambda: not pathlib.Path(f'/proc/{pid}').exists())
         made = image.build(self.GUEST)
         assert {each.name for each in cache.iterdir()} == {
-            'lock', made.disk.parent.name}
+            'guest.lock', made.disk.parent.name}
