@@ -143,13 +143,13 @@ def cinder(venv: pathlib.Path) -> str:
             'default_volume_type': '__DEFAULT__',
             'glance_api_servers': places.url(places.GLANCE)},
         'database': {'connection': places.database('cinder')},
-        'ceph': {
-            'volume_backend_name': 'ceph',
+        'ceph1': {
+            'volume_backend_name': 'ceph1',
             'volume_driver': 'cinder.volume.drivers.rbd.RBDDriver',
             'rbd_pool': 'volumes', 'rbd_ceph_conf': '/etc/ceph/ceph.conf',
             'report_discard_supported': 'true'},
-        'nfs': {
-            'volume_backend_name': 'nfs',
+        'nfs1': {
+            'volume_backend_name': 'nfs1',
             'volume_driver': 'cinder.volume.drivers.nfs.NfsDriver',
             'nfs_shares_config': places.CONFIG / 'nfs_shares',
             'nfs_mount_point_base': state / 'mnt',

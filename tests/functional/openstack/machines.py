@@ -59,7 +59,7 @@ class Machine:
 
     def run(self, *words: str, **options: ty.Any) -> str:
         """Run a command in it, as a user who may do everything by sudo."""
-        return str(tenancy.ssh(self._manager, self._room, self.address,
+        return str(tenancy.ssh(self._manager, self.address,
                                *words, **options).stdout)
 
     def console(self) -> str:
@@ -101,7 +101,7 @@ class Machine:
         return found
 
     def _there(self, path: str) -> bool:
-        return not tenancy.ssh(self._manager, self._room, self.address,
+        return not tenancy.ssh(self._manager, self.address,
                                'test', '-b', path, check=False).returncode
 
     def close(self) -> None:
@@ -112,7 +112,7 @@ class Machine:
         self._api.delete('compute', f'/os-keypairs/{self._key}')
 
 
-def volume(api: Api, size: int = 1, kind: str = 'ceph') -> str:
+def volume(api: Api, size: int = 1, kind: str = places.BACKENDS[0]) -> str:
     """Create a volume and return its id."""
     made = api.post('volumev3', '/volumes', {'volume': {
         'size': size, 'name': 'lab', 'volume_type': kind}})

@@ -30,7 +30,8 @@ def section(driver: str, handles: bool, **more: object) -> dict[str, object]:
         'service_instance_user': 'manila',
         'path_to_private_key': places.KEYS / 'key',
         'path_to_public_key': places.KEYS / 'key.pub',
-        'cinder_volume_type': 'ceph', 'max_time_to_build_instance': 600}
+        'cinder_volume_type': places.BACKENDS[0],
+        'max_time_to_build_instance': 600}
     if handles:
         found |= {
             'service_image_name': places.IMAGE,

@@ -4,11 +4,13 @@
 
     nfs_client SERVER PATH write NAME TEXT
     nfs_client SERVER PATH read NAME
+    nfs_client SERVER PATH size
     nfs_client SERVER PATH keep NAME SECONDS
 
-``keep`` writes a numbered line every tenth of a second through one open
-handle, reads all of them back, and prints as JSON how many there were, and how
-many seconds the slowest took.  It ends earlier when its input does.
+``size`` prints the bytes of the file system.  ``keep`` writes a numbered line
+every tenth of a second through one open handle, reads all of them back, and
+prints as JSON how many there were, and how many seconds the slowest took.  It
+ends earlier when its input does.
 """
 
 import ctypes
@@ -79,6 +81,12 @@ class Mount:
                 return found
             found += buffer.raw[:count]
 
+    def size(self) -> int:
+        # struct statvfs: block size, fragment size, and blocks come first.
+        values = (ctypes.c_ulong * 32)()
+        self._done('nfs_statvfs', b'/', ctypes.byref(values))
+        return int(values[1] or values[0]) * int(values[2])
+
     def close(self, handle: ctypes.c_void_p) -> None:
         self._done('nfs_close', handle)
 
@@ -122,6 +130,8 @@ def main(server: str, path: str, what: str, *words: str) -> None:
         write(mount, *words)
     elif what == 'read':
         sys.stdout.write(read(mount, *words))
+    elif what == 'size':
+        sys.stdout.write(f'{mount.size()}\n')
     else:
         name, seconds = words
         sys.stdout.write(json.dumps(keep(mount, name, float(seconds))) + '\n')

@@ -43,7 +43,7 @@ SWITCH_SOCKET = STATE / 'ovs' / 'db.sock'
 BROKER_URL = f'rabbit://guest:guest@127.0.0.1:{BROKER}/'
 
 #: Of Cinder: one that extends volumes in use, and one that refuses to.
-BACKENDS = ('ceph', 'nfs')
+BACKENDS = ('ceph1', 'nfs1')
 #: Where the latter's volumes are, instead of on a server.
 VOLUMES = STATE / 'volumes'
 

@@ -151,10 +151,10 @@ class Host:
         self._api.delete('network', f'/ports/{self._port}')
 
 
-def ssh(host: Host, room: Room, address: str, *words: str,
+def ssh(host: 'Host | Room', address: str, *words: str,
         user: str = 'manila', check: bool = True, seconds: float = 60
         ) -> ty.Any:
-    """Run a command in a service machine as its user.
+    """Run a command in a service machine as its user, from a host.
 
     :raises box.CommandFailed: it fails, or lets us not in
     """
@@ -174,8 +174,7 @@ def until_login(host: Host, room: Room, address: str,
     """
     def lets_in() -> bool:
         try:
-            return not ssh(host, room, address, 'true',
-                           check=False).returncode
+            return not ssh(host, address, 'true', check=False).returncode
         except subprocess.TimeoutExpired:
             return False
 

@@ -6,6 +6,7 @@ import pytest
 
 from tests.functional.lab import box
 from tests.functional.openstack import machines
+from tests.functional.openstack import places
 from tests.functional.openstack import tenancy
 from tests.functional.openstack.api import eventually
 
@@ -49,7 +50,7 @@ def test_it_shows_its_host_key_on_the_console(cloud, machine, client):
     assert kinds['ssh-ed25519'] in machine.console()
 
 
-@pytest.mark.parametrize('kind', ['ceph', 'nfs'])
+@pytest.mark.parametrize('kind', places.BACKENDS)
 def test_disks_come_and_go_by_their_serial(api, machine, kind):
     first, second = (machines.volume(api, size, kind) for size in (1, 2))
     paths = {each: machine.attach(each) for each in (second, first)}

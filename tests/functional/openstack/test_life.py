@@ -1,0 +1,107 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Shares in a real cloud, through Manila's API: our driver, and Manila's own.
+
+Manila's own driver is the control: that a chapter is possible here at all,
+and what it costs there.  Where it is known to fail, that is said below.
+"""
+
+import importlib.util
+
+import pytest
+
+from tests.functional.openstack import machines
+from tests.functional.openstack import manila
+from tests.functional.openstack import tenancy
+from tests.functional.openstack.api import eventually
+from tests.functional.openstack.life import Life
+
+pytestmark = pytest.mark.timeout(3600)
+
+DRIVERS = {'control': manila.UPSTREAM, 'ours': manila.OURS}
+CHAPTERS = ('nfs', 'cifs_by_address', 'copies', 'shrink',
+            'extend_while_written')
+
+#: What Manila's own driver does not do.
+FAULTS = {
+    'extend_while_written': 'it takes the volume away while it is extended'}
+
+
+@pytest.fixture(scope='module', params=DRIVERS)
+def driver(request):
+    if request.param == 'ours' and importlib.util.find_spec(
+            'manila_drivers.generic.driver') is None:
+        pytest.skip('our driver is not there yet')
+    return request.param
+
+
+@pytest.fixture(scope='module')
+def other(cloud, api, network):
+    """A host of the tenant whom nobody allows anything."""
+    made = tenancy.Host(cloud.room, api, network)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope='module')
+def common(cloud, api, network, manager):
+    """A machine that is there already, for when servers are not handled."""
+    made = machines.Machine(cloud.room, api, network, manager, 'common')
+    made.wait()
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope='module')
+def backend(cloud, api, driver, common, tell):
+    """Manila with the driver in both modes; no share is there before."""
+    path = DRIVERS[driver]
+    before = manila.inventory(api)
+    served = manila.Manila(cloud.room, {
+        'handled': manila.section(path, handles=True),
+        'single': manila.section(
+            path, handles=False, service_instance_name_or_id=common.id,
+            service_net_name_or_ip=common.address,
+            tenant_net_name_or_ip=common.address)})
+    eventually(lambda: served.up(api, 2), 'both backends are up', 300)
+    tell(f'{driver}: both backends are up')
+    for mode in ('handled', 'single'):
+        manila.share_type(api, f'{driver}-{mode}', mode, mode == 'handled')
+    yield served, before
+    served.close()
+
+
+@pytest.fixture(scope='module', params=['handled', 'single'])
+def life(request, cloud, api, driver, backend, network, client, other, tell):
+    share_network = ''
+    if request.param == 'handled':
+        share_network = api.post('sharev2', '/share-networks', {
+            'share_network': {'neutron_net_id': network.id,
+                              'neutron_subnet_id': network.subnet,
+                              'name': driver}})['id']
+    made = Life(cloud.room, api, manila.Shares(
+        api, f'{driver}-{request.param}', share_network), client, other)
+    yield made
+    tell(f'{driver}, {request.param}: ' + ', '.join(
+        f'{what} {seconds:.1f} s' for what, seconds in made.times))
+
+
+@pytest.mark.parametrize('chapter', CHAPTERS)
+def test_chapter(life, driver, chapter):
+    try:
+        getattr(life, chapter)()
+    except AssertionError as wrong:
+        if driver == 'control' and chapter in FAULTS:
+            pytest.xfail(f'{FAULTS[chapter]}: {wrong}')
+        raise
+
+
+def test_nothing_is_left(api, life, driver, backend):
+    _, before = backend
+    life.end()
+    left = manila.left(before, manila.inventory(api))
+    if driver == 'control':
+        # It keeps its network, its group and its key for the next server.
+        left = {kind: names for kind, names in left.items()
+                if kind in ('servers', 'volumes', 'volume snapshots')}
+    assert not left
