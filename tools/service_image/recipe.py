@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is in the image, as values.  Nothing here does anything."""
+"""Contents of the image, as values.  Nothing here does anything."""
 
 import dataclasses
 import hashlib

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the services stand on: database, broker, switch, hypervisor, Ceph.
+"""Servers that the services stand on: database, broker, switch, Ceph.
 
 Each function returns when it can be used.  ``new`` says that there is nothing
 yet in the state directory.

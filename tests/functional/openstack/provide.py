@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the cloud is made of, installed once and kept between runs."""
+"""Parts that the cloud is made of, installed once and kept between runs."""
 
 from collections.abc import Callable
 from collections.abc import Iterator

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a new cloud is told about itself: users, endpoints, images, types."""
+"""Entries of a new cloud: users, endpoints, images, types."""
 
 import pathlib
 

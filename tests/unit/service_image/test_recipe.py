@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is in the service image, and how it is handed over.
+"""Contents of the service image, and how it is handed over.
 
 That it boots and serves is shown by ``tests/functional/openstack``.
 """
