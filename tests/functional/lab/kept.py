@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What takes long to make, and is kept between runs, also of other clones.
+"""Things that take long to make, kept between runs, also of other clones.
 
 Each is a directory with a name and a key: what it is, and what it was made
 from.  One process makes something of a name at a time.

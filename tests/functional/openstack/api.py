@@ -31,7 +31,7 @@ class Unexpected(AssertionError):
 
 
 class Answer(ty.NamedTuple):
-    """What a service said.
+    """The answer of a service.
 
     ``body`` is its JSON, or its text where it is none.
     """

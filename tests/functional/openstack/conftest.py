@@ -29,7 +29,7 @@ def tell(request):
 
 @pytest.fixture(scope='session')
 def provided(tell):
-    """What a cloud is made of; where it is missing, tests are skipped."""
+    """Skip the tests where parts of a cloud are missing."""
     if os.environ.get('CI') == 'true':
         provide.packages(tell)
     lacking = provide.missing()
