@@ -9,6 +9,7 @@ or was refused.  All threads use one of each.
 from collections.abc import Callable
 from collections.abc import Mapping
 import logging
+import threading
 import time
 from typing import Any
 from typing import TypeVar
@@ -75,6 +76,8 @@ class KeystoneLogin:
             split_loggers=bool(conf[group].split_loggers))
         self._flight: flight.SingleFlight[Mapping[str, str]] = \
             flight.SingleFlight()
+        self._renewing = threading.Lock()
+        self._forgotten: Mapping[str, str] = {}
 
     def close(self) -> None:
         self._requests.close()
@@ -93,9 +96,11 @@ class KeystoneLogin:
         """
         if answer.status != 401:
             return False
-        if self.headers(send) == refused:
+        with self._renewing:
+            if self._forgotten == refused or self.headers(send) != refused:
+                return True
+            self._forgotten = refused
             return bool(self._plugin.invalidate())
-        return True
 
     def _headers(self) -> Mapping[str, str]:
         found = self._plugin.get_headers(self._session)
