@@ -26,9 +26,12 @@ openstack_transcripts``:
     ``SERVICE PATH PLACE``: ask again and again, until the value there is
     ``until``; the values seen in turn are ``states``.  ``gone`` is a 404.
     ``optional`` ones may be missed between two looks.
+``repeat``
+    So many times the ``steps`` below it.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 import dataclasses
@@ -137,10 +140,10 @@ class Performance:
 
     def play(self) -> list[str]:
         try:
-            for number, step in enumerate(self.script['steps'], 1):
+            for number, step in enumerate(unrolled(self.script['steps']), 1):
                 self.step(f'{number}. ', step)
         finally:
-            for step in self.script.get('cleanup', ()):
+            for step in unrolled(self.script.get('cleanup', ())):
                 self.tidy(step)
         return self.differences
 
@@ -190,9 +193,10 @@ class Performance:
         optional = step.get('optional', ())
         told = [value for value in seen if value not in optional]
         wanted = [value for value in step['states'] if value not in optional]
-        if told != wanted:
+        if told != wanted or seen[-1] != step['until']:
             self.differences.append(f'{where}{step["watch"]}: {seen}, '
-                                    f'recorded {step["states"]}')
+                                    f'recorded {step["states"]} until '
+                                    f'{step["until"]}')
 
     def tidy(self, step: Mapping[str, Any]) -> None:
         """Leave nothing; what is not there need not go."""
@@ -204,8 +208,12 @@ class Performance:
             self.watch('cleanup ', step)
             return
         service, verb, path = step['ask'].split(' ', 2)
-        self.usual.ask(service, verb, path, send=step.get('send'),
-                       version=step.get('version'))
+        answer = self.usual.ask(service, verb, path, send=step.get('send'),
+                                version=step.get('version'))
+        for name, place in step.get('keep', {}).items():
+            found = at(_body(answer), place)
+            if found is not None:
+                self.names[name] = str(found)
 
     def filled(self, value: Any) -> Any:
         """Put what names stand for in their places.
@@ -220,6 +228,16 @@ class Performance:
         if isinstance(value, list):
             return [self.filled(each) for each in value]
         return value
+
+
+def unrolled(steps: Iterable[Mapping[str, Any]]
+             ) -> Iterator[Mapping[str, Any]]:
+    for step in steps:
+        if 'repeat' in step:
+            for _ in range(step['repeat']):
+                yield from step['steps']
+        else:
+            yield step
 
 
 def differences(step: Mapping[str, Any], answer: requests.Response,

@@ -134,6 +134,7 @@ class Cloud:
         logins = self.keystone.logins
         token = self.keystone.issue(user, scope, 'password', frozenset(
             user.roles.get(scope.id, ())))
+        # Nobody has logged in.
         self.keystone.logins = logins
         return token.id
 

@@ -3,6 +3,7 @@
 """Keystone's API, as far as getting tokens goes."""
 
 import hmac
+import time
 from typing import Any
 
 from manila_drivers.testing.simulators.openstack import wire
@@ -163,14 +164,18 @@ class Identity(Gateway):
     # Answers
 
     def told(self, status: int, token: CloudToken) -> Response:
+        # Clients compare these with the time of their own machine, and would
+        # take a token for old if a test's clock went behind it.
+        ahead = time.time() - self.world.now
         body: Record = {
             'methods': [token.method],
             'user': {'domain': DOMAIN, 'id': token.user.id,
                      'name': token.user.name, 'password_expires_at': None},
             'audit_ids': [self.world.hex(22)],
             'expires_at': self.world.moment('Z', micro=True,
-                                            at=token.expires),
-            'issued_at': self.world.moment('Z', micro=True, at=token.issued)}
+                                            at=token.expires + ahead),
+            'issued_at': self.world.moment('Z', micro=True,
+                                           at=token.issued + ahead)}
         if token.credential is not None:
             body['application_credential'] = {
                 'id': token.credential.id, 'name': token.credential.name,
