@@ -272,8 +272,8 @@ def test_quotas(hand, sim):
         'name': 'x', 'flavorRef': '100', 'imageRef': hand.image(),
         'networks': 'none'}})
     assert (status, body['forbidden']['message']) == (
-        403, 'Quota exceeded for cores: Requested 1, but already used 1 of 1 '
-             'cores')
+        403, ('Quota exceeded for cores: Requested 1, but already used 1 of '
+              '1 cores'))
     assert hand.get('compute/limits', 'limits.absolute.totalCoresUsed') == 1
 
 
