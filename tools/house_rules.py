@@ -48,8 +48,8 @@ LICENCE = '# SPDX-License-Identifier: Apache-2.0'
 # Modules that decide, by path below the package, and what they may not import.
 # Commands, and what was answered, are values; who runs them is a transport.
 PURE = re.compile(
-    r'(.*/)?(planning|claims|journal|pool|parsing|records|plan|networks'
-    r'|model|layout|names|paths|assessment'
+    r'(.*/)?((\w+_)?planning|claims|journal|pool|parsing|records|plan'
+    r'|networks|model|layout|names|paths|assessment'
     r'|view_policy|ces_list|exports)\.py|access\.py'
     r'|nas/(?!pending|servers).*\.py')
 IMPURE = re.compile(
@@ -63,7 +63,7 @@ TO_MEND = ROOT / 'tools' / 'prose_to_mend.txt'
 RELATIVE = re.compile(r'(What|Whether|Whoever|The same)\b')
 ALIAS = re.compile(r'\w+_module')
 
-DRIVERS = ('vastdata', 'glusterfs', 'ibm', 'generic')
+DRIVERS = ('vastdata', 'glusterfs', 'ibm')
 TEST_BED = ('testing',)
 # The command line starts simulators; the others are its older dotted paths.
 KNOW_TEST_BED = ('cli', 'conformance.py', 'rig.py', 'simulators.py')

@@ -6,41 +6,51 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import MutableMapping
 from contextlib import AbstractContextManager
+import logging
+import threading
 import time
 from typing import Any
-from typing import Protocol
+
+from oslo_config import cfg
 
 from manila_drivers import compat
+from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers.driver import options
+from manila_drivers.openstack import cloud as openstack_cloud
+from manila_drivers.openstack import polling
+from manila_drivers.openstack import records
+from manila_drivers.service_instance import by_manilas_names
+from manila_drivers.service_instance import common
+from manila_drivers.service_instance import instances
+from manila_drivers.service_instance import login
+from manila_drivers.service_instance import names
+from manila_drivers.service_instance import network
+from manila_drivers.service_instance import opts
 from manila_drivers.service_instance import settings
+from manila_drivers.service_instance import share_servers
+from manila_drivers.transport import local
 from manila_drivers.transport import script
 from manila_drivers.transport import ssh
+
+LOG = logging.getLogger(__name__)
 
 #: Holds a lock of a name for so many seconds of waiting: ``driver.lock``.
 Lock = Callable[[str, float], AbstractContextManager[None]]
 Details = Mapping[str, Any]
+HostRegistry = login.HostRegistry
+
+#: What ends the wait for a login at once: it will not be otherwise later.
+_FINAL = (exception.NotTrusted, exception.ConfigurationError)
 
 
-class HostRegistry(Protocol):
-    """Connections to instances: ``ssh.Hosts``, or what stands for it."""
-
-    def host(self, target: ssh.Target) -> script.Runner:
-        """Return what runs commands there; connects later."""
-
-    def forget(self, target: ssh.Target) -> None:
-        """Close the connections to a host that is gone."""
-
-    def close(self) -> None:
-        """Close all of them."""
-
-
-class ServiceInstanceManager:
+class ServiceInstanceManager(by_manilas_names.ManilasNames):
     """Servers in Nova that serve shares.
 
     :param driver_config: the backend's section; without one options are
         those of [DEFAULT].
-    :param cloud: clients of OpenStack's services (``openstack.cloud.Cloud``);
-        without it those that [nova], [cinder], [neutron] and [glance] name.
+    :param cloud: clients of OpenStack's services; without it those that
+        [nova], [cinder], [neutron] and [glance] name.
     :param hosts: connections over SSH.
     :param make_runner: makes them in place of ``hosts``.
     :param lock: as ``driver.lock``.
@@ -49,9 +59,15 @@ class ServiceInstanceManager:
         have none.
 
     The constructor does no I/O but to look at key files.
+
+    :raises ConfigurationError: naming the option at fault.
     """
 
-    def __init__(self, driver_config: Any = None, *, cloud: Any = None,
+    #: What makes the network helper.
+    make_network_helper: network.MakeHelper = network.NeutronNetworkHelper
+
+    def __init__(self, driver_config: Any = None, *,
+                 cloud: openstack_cloud.Cloud | None = None,
                  hosts: HostRegistry | None = None,
                  make_runner: Callable[[ssh.Target], script.Runner]
                  | None = None,
@@ -61,37 +77,117 @@ class ServiceInstanceManager:
                  execute: script.Runner | None = None,
                  private_storage: Any = None) -> None:
         self.driver_config = driver_config
+        self._register()
+        read = settings.read(self.get_config_option, section=self._section())
+        self.cloud = cloud or openstack_cloud.Cloud(cfg.CONF, clock=clock,
+                                                    sleep=sleep)
+        self.execute = execute or local.Local(compat.root_helper())
+        self._lock = lock
+        self._clock = clock
+        self._sleep = sleep
+        probe = None
+        if hosts is None:
+            hosts = login.MadeRunners(make_runner) if make_runner \
+                else ssh.Hosts()
+            probe = None if make_runner else login.connect
+        super().__init__(read, instances.Instances(
+            self.cloud, read.patience, clock=clock, sleep=sleep),
+            login.Logins(read.login, hosts, login.Pins(private_storage),
+                         clock=clock, probe=probe))
+        self._common = None if self.settings.common is None else (
+            common.CommonServer(lambda: self.cloud.compute,
+                                self.settings.common, self._login_details()))
+        self._helper: Any = None
+        self._helping = threading.Lock()
 
-    # -- what drivers ask ------------------------------------------------
+    def _register(self) -> None:
+        if self.driver_config is not None:
+            options.register_opts(self.driver_config,
+                                  opts.SERVICE_INSTANCE_OPTS)
+            return
+        for each in opts.SERVICE_INSTANCE_OPTS:
+            cfg.CONF.register_opt(options.tolerant(each))
 
-    @property
-    def settings(self) -> settings.ServiceInstanceSettings:
-        """The options, read once."""
-        raise NotImplementedError()
+    def _section(self) -> str:
+        return str(getattr(self.driver_config, 'config_group', None) or '')
+
+    def get_config_option(self, key: str) -> Any:
+        """Return the value of an option, None if it is not set.
+
+        Of the backend's section, else of [DEFAULT].
+        """
+        if self.driver_config is not None:
+            found = self.driver_config.safe_get(key)
+            if found is not None:
+                return found
+        return getattr(cfg.CONF, key, None)
+
+    def _login_details(self) -> dict[str, Any]:
+        found: dict[str, Any] = {names.USERNAME: self.settings.login.user}
+        if self.settings.login.key_file:
+            found[names.PK_PATH] = self.settings.login.key_file
+        return found
+
+    def locked(self, name: str) -> AbstractContextManager[None]:
+        """Hold a lock, waiting as long as an instance may take."""
+        return self._lock(name, max(60.0, self.settings.patience))
 
     @property
     def network_helper(self) -> Any:
-        """Networks of instances: setup_connectivity_with_service_instances()
-        plugs this host in.
-        """
-        raise NotImplementedError()
+        """Networks of instances, see ``helper.BaseNetworkhelper``."""
+        with self._helping:
+            if self._helper is None:
+                # Looked up on the class: a plain function would be bound.
+                self._helper = type(self).make_network_helper(self)
+            return self._helper
+
+    # -- start -----------------------------------------------------------
 
     def check(self) -> None:
         """Raise an error for what is configured and not there.
 
-        Image, flavor and networks, or the common server with a login.
+        Image, flavor and networks, or the common server with a login.  A
+        Glance that is down is logged: it may be back when it is needed.
         """
-        raise NotImplementedError()
+        if self._common is not None:
+            self.require(self.common(refresh=True))
+            return
+        conf = self.instance_settings()
+        try:
+            self.cloud.compute.flavor(conf.flavor)
+        except exception.NotFound as exc:
+            raise exception.ConfigurationError(
+                'service_instance_flavor_id', f'Nova has no flavor with id '
+                f'{conf.flavor}', answer=exc.answer) from exc
+        if conf.image:
+            _, error = exception.caught(lambda: self.instances.image(conf))
+            if isinstance(error, exception.ConfigurationError):
+                raise error
+            if error is not None:
+                LOG.warning('Image %s could not be looked for: %s',
+                            conf.image, error)
+        self.network_helper.neutron_api.check()
+
+    def instance_settings(self) -> settings.InstanceSettings:
+        if self.settings.instances is None:
+            raise exception.InvalidRequest(
+                'This backend makes no service instances',
+                check='driver_handles_share_servers')
+        return self.settings.instances
+
+    # -- share servers ---------------------------------------------------
 
     def create(self, request: model.ServerRequest,
                made: MutableMapping[str, Any]) -> None:
         """Make an instance for a share server, or find what there is of it.
 
+        No lock is held while it boots.
+
         :param made: gets the details, each as soon as it is known.
         :raises DriverError: what was made is in ``made``, and is removed by
             :meth:`delete`.
         """
-        raise NotImplementedError()
+        share_servers.create(self, request, made)
 
     def delete(self, details: Details) -> None:
         """Remove an instance with all that belongs to it.
@@ -99,7 +195,40 @@ class ServiceInstanceManager:
         :param details: what :meth:`create` entered, or Manila's own driver;
             any of them may be missing.
         """
-        raise NotImplementedError()
+        share_servers.delete(self, details)
+
+    def until_reachable(self, details: Details) -> None:
+        """Wait until an instance can be logged in to.
+
+        :raises Unreachable: it could not in time; says why.
+        """
+        def look() -> bool:
+            self.logins.ask_again(details)
+            return self._test_server_connection(details)
+
+        def done(works: bool) -> bool:
+            error = self.logins.trouble(details)
+            if not works and isinstance(error, _FINAL):
+                raise error
+            return works
+
+        limit = self.settings.patience
+        try:
+            polling.until(look, done, limit=limit, what='Login',
+                          clock=self._clock, sleep=self._sleep)
+        except exception.Busy as exc:
+            server = self.instances.find(str(details[names.INSTANCE_ID]))
+            state = server.status if server else 'gone'
+            raise exception.Unreachable(
+                f'Service instance {details[names.INSTANCE_ID]} could not be '
+                f'logged in to at {details[names.IP]} within {limit:g} s; '
+                f'in Nova it is {state}', answer=self.last_trouble(details),
+                check='its console log; the way from this host: '
+                'service_network_host, interface_driver and the port of this '
+                'host; service_instance_user and its key or password; '
+                'security groups') from exc
+
+    # -- use -------------------------------------------------------------
 
     def common(self, *, refresh: bool = False) -> dict[str, Any]:
         """Return the details of the one server of a backend without share
@@ -112,7 +241,11 @@ class ServiceInstanceManager:
         :raises ConfigurationError: it has no such address, or there are
             several of that name.
         """
-        raise NotImplementedError()
+        if self._common is None:
+            raise exception.InvalidRequest(
+                'This backend makes share servers, and has no server for all '
+                'shares', check='driver_handles_share_servers')
+        return self._common.details(refresh=refresh)
 
     def runner(self, details: Details) -> script.Runner:
         """Return what runs commands on an instance.
@@ -120,14 +253,15 @@ class ServiceInstanceManager:
         :raises NotTrusted: from the runner: it has another host key than the
             one it was first seen with.
         """
-        raise NotImplementedError()
+        return self.logins.runner(details)
 
     def alive(self, details: Details) -> bool:
         """Tell if commands can be run on an instance now.
 
-        A dead one costs a few seconds, and for some seconds more nothing.
+        A login that works is proof enough.  A dead instance costs a few
+        seconds, and for half a minute more nothing.
         """
-        raise NotImplementedError()
+        return self._why_not(details) is None
 
     def require(self, details: Details) -> None:
         """Raise an error that says why an instance cannot be used.
@@ -135,72 +269,62 @@ class ServiceInstanceManager:
         :raises NotFound: Nova does not have it any more.
         :raises Unreachable: it is not active, or cannot be logged in to.
         """
-        raise NotImplementedError()
+        error = self._why_not(details)
+        if error is not None:
+            raise error
 
-    def last_trouble(self, details: Details) -> str:
-        """Return why an instance was last found to be dead, or ''."""
-        raise NotImplementedError()
+    def _why_not(self, details: Details) -> exception.DriverError | None:
+        ident = str(details.get(names.INSTANCE_ID) or '')
+        if not ident:
+            return exception.NotFound(
+                'The share server has no service instance',
+                check='its details: its set-up did not come to its end')
+        if self._test_server_connection(details):
+            return None
+        if self._common is not None:
+            self._common.forget()
+        server, error = exception.caught(lambda: self.instances.find(ident))
+        trouble = self.last_trouble(details)
+        if error is None and server is None:
+            return exception.NotFound(
+                f'Service instance {ident} is gone: Nova has no such server',
+                check='who has deleted it; volumes of its shares may be '
+                'there')
+        state = f'in Nova it is {server.status}' if server else \
+            f'Nova does not tell its state: {error}'
+        if server and server.task_state:
+            state += f' ({server.task_state})'
+        found = self.logins.trouble(details)
+        kind = exception.NotTrusted if isinstance(
+            found, exception.NotTrusted) else exception.Unreachable
+        return kind(
+            f'Service instance {ident} cannot be logged in to at '
+            f'{details.get(names.IP)}; {state}', answer=trouble,
+            check=getattr(found, 'check', '') or 'its console, and sshd '
+            'on it')
 
     def reboot(self, details: Details, hard: bool = False) -> None:
-        """Reboot an instance and wait until it can be logged in to."""
-        raise NotImplementedError()
+        """Reboot an instance and wait until it can be logged in to.
+
+        A hard one starts an instance that does not run.
+        """
+        ident = str(details[names.INSTANCE_ID])
+        self.cloud.compute.reboot(ident, hard=hard)
+        self.logins.hang_up(details)
+
+        def done(server: records.Server | None) -> bool:
+            return server is not None and server.status == 'ACTIVE' \
+                and not server.task_state
+        try:
+            polling.until(lambda: self.instances.find(ident), done,
+                          limit=self.settings.patience,
+                          what=f'Reboot of service instance {ident}',
+                          clock=self._clock, sleep=self._sleep)
+        except exception.Busy as exc:
+            exc.check = 'its console, and nova-compute on its host'
+            raise
+        self.until_reachable(details)
 
     def close(self) -> None:
         """Let go of connections."""
-        raise NotImplementedError()
-
-    # -- as subclasses of Manila's class change it -----------------------
-
-    def get_config_option(self, key: str) -> Any:
-        """Return the value of an option, None if it is not set."""
-        raise NotImplementedError()
-
-    def _get_service_instance_create_kwargs(self) -> dict[str, Any]:
-        """Return more arguments for Nova: ``user_data`` and ``meta``."""
-        return {}
-
-    def _get_new_instance_details(self, server: Mapping[str, Any],
-                                  ) -> dict[str, Any]:
-        """Return the details of an instance that was made."""
-        raise NotImplementedError()
-
-    def _test_server_connection(self, server: Mapping[str, Any]) -> bool:
-        """Tell if an instance can be logged in to."""
-        raise NotImplementedError()
-
-    # -- by Manila's names -----------------------------------------------
-
-    def get_common_server(self) -> dict[str, Any]:
-        """Return ``{'backend_details': details}`` of :meth:`common`."""
-        raise NotImplementedError()
-
-    def set_up_service_instance(self, context: Any,
-                                network_info: Mapping[str, Any],
-                                ) -> dict[str, Any]:
-        """Return the details of a new instance.
-
-        What is raised has ``detail_data`` with those that exist.
-        """
-        raise NotImplementedError()
-
-    def ensure_service_instance(self, context: Any, server: Details) -> bool:
-        """Return :meth:`alive`."""
-        raise NotImplementedError()
-
-    def delete_service_instance(self, context: Any,
-                                server_details: Details) -> None:
-        """Do what :meth:`delete` does."""
-        raise NotImplementedError()
-
-    def wait_for_instance_to_be_active(self, instance_id: str,
-                                       timeout: float) -> Any:
-        """Return the server once it is active and has addresses.
-
-        :raises BackendError: it went into ERROR, or was not in time.
-        """
-        raise NotImplementedError()
-
-    def reboot_server(self, server: Details,
-                      soft_reboot: bool = False) -> None:
-        """Do what :meth:`reboot` does."""
-        raise NotImplementedError()
+        self.logins.close()

@@ -90,13 +90,17 @@ def filters(text: str) -> dict[str, set[str]]:
     found: dict[str, set[str]] = {}
     block = found.setdefault('', set())
     for line in text.partition('[Filters]')[2].splitlines():
-        heading = re.match(r'# (vastdata|glusterfs|ibm\.gpfs)\b', line)
+        heading = re.match(
+            r'# (vastdata|glusterfs|ibm\.gpfs|generic)\b', line)
         if heading:
             block = found.setdefault(heading[1], set())
         elif line and not line.startswith('#'):
             key, _, value = line.partition(': ')
             kind, executable, user = value.split(', ')
-            assert (kind, user) == ('CommandFilter', 'root'), key
+            # The one of ip lets nobody run anything in other namespaces.
+            assert (kind, user) == (
+                'IpFilter' if executable == 'ip' else 'CommandFilter',
+                'root'), key
             block.add(executable)
     return found
 
@@ -147,7 +151,8 @@ GNFS = ('nas/ganesha*.py', 'nas/directory.py', 'ibm/gpfs/helpers/base.py')
 
 @pytest.mark.parametrize(('block', 'files'), [
     ('vastdata', ('vastdata/*.py',)), ('glusterfs', ('glusterfs/*.py',)),
-    ('ibm.gpfs', ('ibm/gpfs/*.py', 'ibm/gpfs/helpers/*.py', 'nas/*.py'))])
+    ('ibm.gpfs', ('ibm/gpfs/*.py', 'ibm/gpfs/helpers/*.py', 'nas/*.py')),
+    ('generic', ('service_instance/*.py',))])
 def test_a_block_of_filters_has_what_its_driver_runs(block, files):
     assert filters(FILTERS.read_text())[block] == run_by(*files)
 

@@ -1,0 +1,132 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The one server of a backend without share servers."""
+
+from collections.abc import Callable
+import ipaddress
+import logging
+import threading
+from typing import Any
+import uuid
+
+from manila_drivers import exception
+from manila_drivers.openstack import compute
+from manila_drivers.openstack import records
+from manila_drivers.service_instance import names
+from manila_drivers.service_instance import settings
+
+LOG = logging.getLogger(__name__)
+
+
+class CommonServer:
+    """Finds the server and its addresses, and remembers them.
+
+    :param extra: more details: user and key.
+    """
+
+    def __init__(self, nova: Callable[[], compute.Compute],
+                 conf: settings.CommonSettings,
+                 extra: dict[str, Any]) -> None:
+        self._nova = nova
+        self._conf = conf
+        self._extra = extra
+        self._lock = threading.Lock()
+        self._details: dict[str, Any] | None = None
+
+    def details(self, *, refresh: bool = False) -> dict[str, Any]:
+        """Return its details, asked for once unless ``refresh``.
+
+        :raises NotFound: there is no such server.
+        :raises ConfigurationError: an address is missing, or several servers
+            have the name.
+        """
+        with self._lock:
+            if self._details is None or refresh:
+                self._details = None
+                self._details = self._found()
+            return dict(self._details)
+
+    def forget(self) -> None:
+        """Ask again with the next call."""
+        with self._lock:
+            self._details = None
+
+    def _found(self) -> dict[str, Any]:
+        server = self._server()
+        service = address(server, self._conf.service_address,
+                          'service_net_name_or_ip')
+        public = address(server, self._conf.tenant_address,
+                         'tenant_net_name_or_ip')
+        LOG.info('Shares are on server %s (%s), reached at %s by this host '
+                 'and at %s by users', server.id, server.name, service,
+                 public)
+        return {names.INSTANCE_ID: server.id, names.IP: service,
+                names.PUBLIC_ADDRESS: public, **self._extra}
+
+    def _server(self) -> records.Server:
+        """Return the server: by id, by name in our project, then in all."""
+        wanted, nova = self._conf.server, self._nova()
+        if _is_id(wanted):
+            try:
+                return nova.server(wanted)
+            except exception.NotFound as exc:
+                # It may be a name as well.
+                LOG.debug('No server has the id %s: %s', wanted, exc)
+        found = nova.servers(name=wanted)
+        hidden = ''
+        if not found:
+            try:
+                found = nova.servers(name=wanted, all_projects=True)
+            except exception.AccessDenied as exc:
+                hidden = exc.answer
+        if not found:
+            raise exception.NotFound(
+                f'Nova has no server with name or id {wanted}',
+                answer=hidden, check='service_instance_name_or_id; project '
+                'of the user in [nova]; servers of other projects are shown '
+                'to administrators alone')
+        if len(found) > 1:
+            raise exception.ConfigurationError(
+                'service_instance_name_or_id', f'{len(found)} servers are '
+                f'called {wanted}', answer=', '.join(
+                    sorted(each.id for each in found)),
+                check='use the id of the one that is meant')
+        # A list need not have all that a server has.
+        return nova.server(found[0].id)
+
+
+def _is_id(text: str) -> bool:
+    try:
+        uuid.UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def address(server: records.Server, wanted: str, option: str) -> str:
+    """Return an address of a server.
+
+    :param wanted: the address itself, or the name of a network.
+    :raises ConfigurationError: it has none there.
+    """
+    try:
+        return str(ipaddress.ip_address(wanted))
+    except ValueError:
+        pass
+    if server.addresses is None:
+        raise exception.BackendError(
+            f'Nova does not tell the addresses of server {server.id}',
+            check='the roles of the user in [nova]')
+    found = [each for each in server.addresses if each.network == wanted]
+    # Users cannot mount from addresses of IPv6 where there are others.
+    found.sort(key=lambda each: each.version != 4)
+    for each in found:
+        try:
+            return str(ipaddress.ip_address(each.ip))
+        except ValueError:
+            continue
+    known = sorted({each.network for each in server.addresses})
+    raise exception.ConfigurationError(
+        option, f'is {wanted}, which is no address, and server {server.id} '
+        f'({server.name}, {server.status}) has none in a network of that '
+        f'name', answer='its networks: ' + (', '.join(known) or 'none'))

@@ -1,0 +1,294 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Logging in to service instances, and being sure that they are the same.
+
+The key of an instance is learned at its first login and then is part of its
+details.  Of instances whose details have none, since Manila's own driver made
+them or the operator did, it is kept in Manila's private storage.
+"""
+
+import base64
+from collections.abc import Callable
+from collections.abc import Mapping
+import dataclasses
+import logging
+import os
+import threading
+import time
+from typing import Any
+from typing import Protocol
+
+from manila_drivers import exception
+from manila_drivers.service_instance import names
+from manila_drivers.service_instance import settings
+from manila_drivers.transport import command
+from manila_drivers.transport import retry
+from manila_drivers.transport import script
+from manila_drivers.transport import ssh
+from manila_drivers.transport import ssh_login
+from manila_drivers.transport import ssh_target
+
+LOG = logging.getLogger(__name__)
+
+#: Seconds in which an instance has to take a connection.
+ANSWERING = 5.0
+#: Seconds for the command that shows that a login works.
+WORKING = 15.0
+#: Seconds for which a dead instance is not asked again.
+MOURNING = 30.0
+
+_OPTION = 'service_instance_known_hosts'
+
+
+class HostRegistry(Protocol):
+    """Connections to instances: ``ssh.Hosts``, or what stands for it."""
+
+    def host(self, target: ssh.Target) -> script.Runner:
+        """Return what runs commands there; connects later."""
+
+    def forget(self, target: ssh.Target) -> None:
+        """Close the connections to a host that is gone."""
+
+    def close(self) -> None:
+        """Close all of them."""
+
+
+class MadeRunners:
+    """A registry of runners that somebody else makes."""
+
+    def __init__(self,
+                 make: Callable[[ssh.Target], script.Runner]) -> None:
+        self._make = make
+        self._lock = threading.Lock()
+        self._runners: dict[tuple[object, ...], script.Runner] = {}
+
+    def host(self, target: ssh.Target) -> script.Runner:
+        with self._lock:
+            if target.identity not in self._runners:
+                self._runners[target.identity] = self._make(target)
+            return self._runners[target.identity]
+
+    def forget(self, target: ssh.Target) -> None:
+        with self._lock:
+            self._runners.pop(target.identity, None)
+
+    def close(self) -> None:
+        with self._lock:
+            self._runners.clear()
+
+
+class Pins:
+    """Host keys by the id of the instance, as ``TYPE BASE64``.
+
+    :param storage: Manila's private storage; without it they are known as
+        long as the process lives.
+    """
+
+    def __init__(self, storage: Any = None) -> None:
+        self._storage = storage
+        self._lock = threading.Lock()
+        self._known: dict[str, str] = {}
+
+    def get(self, instance_id: str) -> str:
+        """Return the key of an instance, '' if none was seen yet."""
+        with self._lock:
+            found = self._known.get(instance_id, '')
+        if not found and self._storage is not None:
+            found = str(self._storage.get(instance_id, names.HOST_KEY) or '')
+            self._remember(instance_id, found)
+        return found
+
+    def put(self, instance_id: str, key: str) -> None:
+        """Keep the key of an instance."""
+        if self._storage is not None:
+            self._storage.update(instance_id, {names.HOST_KEY: key})
+        self._remember(instance_id, key)
+
+    def drop(self, instance_id: str) -> None:
+        """Forget an instance that is gone."""
+        with self._lock:
+            self._known.pop(instance_id, None)
+        if self._storage is not None:
+            self._storage.delete(instance_id, names.HOST_KEY)
+
+    def _remember(self, instance_id: str, key: str) -> None:
+        with self._lock:
+            if key:
+                self._known[instance_id] = key
+
+
+@dataclasses.dataclass(frozen=True)
+class FirstSeen:
+    """Trust the key that an instance had when it was first seen.
+
+    :param pin: the key, if the details tell it.
+    """
+
+    instance_id: str
+    pins: Pins = dataclasses.field(repr=False, compare=False)
+    pin: str = dataclasses.field(default='', compare=False)
+
+    def types(self, host: str, port: int) -> list[str]:
+        """Return the type of the key, for the login to ask for it."""
+        known = self._key()
+        return [known.split()[0]] if known else []
+
+    def verify(self, host: str, port: int, kind: str, blob: bytes) -> None:
+        """Return if this is the key, or the first one.
+
+        :raises NotTrusted: it is another one.
+        """
+        known = self._key()
+        if not known:
+            LOG.info('Host key of service instance %s (%s, %s) is the first '
+                     'one seen, and trusted from now on', self.instance_id,
+                     host, kind)
+            self.pins.put(self.instance_id, '%s %s' % (
+                kind, base64.b64encode(blob).decode()))
+            return
+        try:
+            ssh.Pinned((known,)).verify(host, port, kind, blob)
+        except exception.NotTrusted as exc:
+            raise exception.NotTrusted(
+                f'{host} is not service instance {self.instance_id}: its '
+                f'host key is not the one that was seen first',
+                answer=exc.what,
+                check=f'whether another host has this address, or the '
+                f'instance was rebuilt; then name a file with its new key in '
+                f'{_OPTION}') from exc
+
+    def _key(self) -> str:
+        return self.pin or self.pins.get(self.instance_id)
+
+
+class Logins:
+    """Runners of instances, and which of them are known to be dead.
+
+    :param probe: raises within so many seconds if nobody takes a connection.
+    """
+
+    def __init__(self, conf: settings.LoginSettings, hosts: HostRegistry,
+                 pins: Pins, *, clock: Callable[[], float],
+                 probe: Callable[[ssh.Target, float], None] | None) -> None:
+        self._conf = conf
+        self._hosts = hosts
+        self._pins = pins
+        self._clock = clock
+        self._probe = probe
+        self._lock = threading.Lock()
+        self._dead: dict[str, tuple[float, exception.DriverError]] = {}
+
+    def target(self, details: Mapping[str, Any]) -> ssh.Target:
+        """Return how an instance is logged in to.
+
+        The password is the option's, whatever old details say; the key is
+        that of the instance, if the file is still there.
+
+        :raises InvalidRequest: the details have no address.
+        """
+        instance_id = str(details.get(names.INSTANCE_ID) or '')
+        address = str(details.get(names.IP) or '')
+        if not (instance_id and address):
+            raise exception.InvalidRequest(
+                f'Service instance {instance_id or "without an id"} has no '
+                f'address in its details',
+                check='the share server: its set-up did not come to its end')
+        trust: ssh_target.Trust
+        if self._conf.known_hosts:
+            trust = ssh.KnownHosts(self._conf.known_hosts, option=_OPTION)
+        else:
+            trust = FirstSeen(instance_id, self._pins,
+                              str(details.get(names.HOST_KEY) or ''))
+        key = os.path.expanduser(str(details.get(names.PK_PATH) or ''))
+        return settings.target(
+            self._conf, address, trust,
+            user=str(details.get(names.USERNAME) or ''),
+            key_file=key if key and os.path.isfile(key) else '')
+
+    def runner(self, details: Mapping[str, Any]) -> script.Runner:
+        """Return what runs commands on an instance."""
+        return self._hosts.host(self.target(details))
+
+    def test(self, details: Mapping[str, Any],
+             ) -> exception.DriverError | None:
+        """Return why an instance cannot be logged in to, None if it can.
+
+        One that was found dead a moment ago is not asked.
+        """
+        known = self.trouble(details)
+        if known is not None:
+            return known
+        _, error = exception.caught(lambda: self._try(details))
+        if error is not None:
+            with self._lock:
+                self._dead[_key(details)] = (self._clock() + MOURNING, error)
+        return error
+
+    def trouble(self, details: Mapping[str, Any],
+                ) -> exception.DriverError | None:
+        """Return why an instance was found dead a moment ago, or None."""
+        with self._lock:
+            until, error = self._dead.get(_key(details), (0.0, None))
+            if error is not None and self._clock() >= until:
+                del self._dead[_key(details)]
+                return None
+            return error
+
+    def ask_again(self, details: Mapping[str, Any]) -> None:
+        """Let the next test ask, whatever was found a moment ago."""
+        with self._lock:
+            self._dead.pop(_key(details), None)
+
+    def _try(self, details: Mapping[str, Any]) -> None:
+        target = self.target(details)
+        with retry.patience(ANSWERING):
+            if self._probe is not None:
+                self._probe(target, min(ANSWERING, target.connect_timeout))
+            self._hosts.host(target).run(command.Command.of(
+                'true', timeout=WORKING))
+
+    def host_key(self, details: Mapping[str, Any]) -> str:
+        """Return the key that an instance was seen with, or ''."""
+        return str(details.get(names.HOST_KEY) or '') or self._pins.get(
+            str(details.get(names.INSTANCE_ID) or ''))
+
+    def hang_up(self, details: Mapping[str, Any]) -> None:
+        """Close the connections to an instance; never raises."""
+        self.ask_again(details)
+        if not (details.get(names.IP) and details.get(names.INSTANCE_ID)):
+            return
+        _, error = exception.caught_any(
+            lambda: self._hosts.forget(self.target(details)))
+        if error is not None:
+            LOG.warning('Connections to service instance %s could not be '
+                        'closed: %s', details[names.INSTANCE_ID], error)
+
+    def forget(self, details: Mapping[str, Any]) -> None:
+        """Close connections to an instance that is gone; drop its key.
+
+        Never raises: nothing of it is in the way of anything.
+        """
+        self.hang_up(details)
+        instance_id = str(details.get(names.INSTANCE_ID) or '')
+        if instance_id:
+            _, error = exception.caught_any(
+                lambda: self._pins.drop(instance_id))
+            if error is not None:
+                LOG.warning('Host key of service instance %s stays in the '
+                            'private storage: %s', instance_id, error)
+
+    def close(self) -> None:
+        """Close all connections."""
+        self._hosts.close()
+
+
+def _key(details: Mapping[str, Any]) -> str:
+    return '%s %s' % (details.get(names.INSTANCE_ID), details.get(names.IP))
+
+
+def connect(target: ssh.Target, seconds: float) -> None:
+    """Connect to an instance and hang up.
+
+    :raises Unreachable: nobody takes the connection within that time.
+    """
+    ssh_login.connect(target, time.monotonic() + seconds).close()

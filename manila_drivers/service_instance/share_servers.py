@@ -1,0 +1,131 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Instances of share servers: set up, and torn down.
+
+The network comes first, under a lock that all hosts take, and then, without
+one, the server.  Where Nova has not got a server, what was made for it is
+taken back at once; a server that fails later is kept for somebody to look at
+until Manila has it torn down.
+"""
+
+from collections.abc import Mapping
+from collections.abc import MutableMapping
+import logging
+from typing import Any
+from typing import TYPE_CHECKING
+
+from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers import plan
+from manila_drivers.service_instance import instances
+from manila_drivers.service_instance import names
+from manila_drivers.service_instance import planning
+
+if TYPE_CHECKING:
+    from manila_drivers.service_instance import manager
+
+LOG = logging.getLogger(__name__)
+
+# What is of the network and the volume, and not of the server.
+_TAKEN_BACK = (names.BOOT_VOLUME, names.SUBNET_ID, names.ROUTER_ID,
+               *names.PORTS.values())
+
+
+def create(managed: 'manager.ServiceInstanceManager',
+           request: model.ServerRequest,
+           made: MutableMapping[str, Any]) -> None:
+    """Make an instance; see the manager's method."""
+    if plan.is_dry():
+        plan.show(_planned(managed, request))
+    made[names.SERVER_ID] = request.server_id
+    wired = managed.network_helper.setup_network(request, made)
+    try:
+        _boot(managed, request.server_id, wired, made)
+    except exception.OutcomeUnknown:
+        # A server that nobody sees yet may need the ports.
+        raise
+    except Exception as exc:
+        if not made.get(names.INSTANCE_ID):
+            _take_back(managed, made, exc)
+        raise
+    made.update(managed._get_new_instance_details(_new(managed, wired, made)))
+    managed.until_reachable(made)
+    key = managed.logins.host_key(made)
+    if key:
+        made[names.HOST_KEY] = key
+
+
+def _boot(managed: 'manager.ServiceInstanceManager', server_id: str,
+          wired: Mapping[str, Any], made: MutableMapping[str, Any]) -> None:
+    conf = managed.instance_settings()
+    executor = instances.InstanceExecutor(
+        managed.instances, conf, server_id,
+        [each['port-id'] for each in wired['nics']], made,
+        managed._get_service_instance_create_kwargs())
+    facts = managed.instances.look(conf, server_id)
+    plan.run(planning.instance(facts, conf, server_id,
+                               wired.get('ports', {})), executor.perform)
+
+
+def _planned(managed: 'manager.ServiceInstanceManager',
+             request: model.ServerRequest) -> plan.Plan:
+    """Return all that would be done, for a dry run."""
+    conf = managed.instance_settings()
+    todo, ports = managed.network_helper.planned(request)
+    facts = managed.instances.look(conf, request.server_id)
+    whole: plan.Plan = todo + planning.instance(facts, conf,
+                                                request.server_id, ports)
+    return whole
+
+
+def _new(managed: 'manager.ServiceInstanceManager',
+         wired: Mapping[str, Any], made: Mapping[str, Any],
+         ) -> dict[str, Any]:
+    """Return a server as Manila's class hands it to its subclasses."""
+    return {**{key: value for key, value in wired.items()
+               if key not in ('nics', 'ports', 'ip_address')},
+            'id': made[names.INSTANCE_ID], 'ip': wired['ip_address'],
+            names.PK_PATH: managed.settings.login.key_file}
+
+
+def _take_back(managed: 'manager.ServiceInstanceManager',
+               made: MutableMapping[str, Any], cause: Exception) -> None:
+    """Remove what was made for a server that there will not be."""
+    for undo in (
+            lambda: managed.instances.delete_volumes(made,
+                                                     _template(managed)),
+            lambda: managed.network_helper.teardown_network(made)):
+        _, error = exception.caught(undo)
+        if error is not None:
+            LOG.warning('Share server %s: not all that was made for it could '
+                        'be removed: %s', made[names.SERVER_ID], error)
+            cause.add_note(f'Left behind: {error}')
+            return
+    for key in _TAKEN_BACK:
+        made.pop(key, None)
+
+
+def _template(managed: 'manager.ServiceInstanceManager') -> str:
+    """Return the template for names of boot volumes, '' if none."""
+    conf = managed.settings.instances
+    return conf.boot.template if conf and conf.boot and conf.boot.base \
+        else ''
+
+
+def delete(managed: 'manager.ServiceInstanceManager',
+           details: Mapping[str, Any]) -> None:
+    """Remove an instance; see the manager's method."""
+    server_id = str(details.get(names.SERVER_ID) or '')
+    ident = str(details.get(names.INSTANCE_ID) or '')
+    if not (ident or server_id):
+        LOG.warning('The details of a share server that is to be deleted are '
+                    'empty. If something was made for it, metadata %s of '
+                    'servers and names of ports have its id',
+                    names.SHARE_SERVER)
+    found = [ident] if ident else (
+        managed.instances.made_for(server_id) if server_id else [])
+    for each in found:
+        managed.instances.delete(each)
+        managed.logins.forget({**details, names.INSTANCE_ID: each})
+    managed.network_helper.teardown_network(details)
+    managed.instances.delete_volumes(details, _template(managed))
