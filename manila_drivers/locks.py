@@ -88,7 +88,7 @@ class SharedLock(Protocol):
 
 
 class Coordinator(Protocol):
-    """What keeps locks for several hosts: a started one of tooz, say."""
+    """Keep locks for several hosts: a started one of tooz, say."""
 
     def get_lock(self, name: bytes) -> Any:
         """Return the lock of a name (:class:`SharedLock`)."""

@@ -17,7 +17,7 @@ GiB = 1024 ** 3
 
 
 class Row(Protocol):
-    """What rows and dictionaries have in common."""
+    """Have what rows and dictionaries have in common."""
 
     def get(self, key: str, default: Any = None, /) -> Any: ...
 
@@ -73,7 +73,7 @@ class Share:
 
     @property
     def cloned(self) -> bool:
-        """Whether it began as a snapshot, its own or its group's."""
+        """Return whether it began as a snapshot, its own or its group's."""
         return bool(self.snapshot_id or self.source_member_id)
 
     @property

@@ -31,7 +31,7 @@ def list_opts() -> Listed:
 
 
 def list_standalone_opts() -> Listed:
-    """What a configuration file without Manila has besides.
+    """Return options that a file without Manila has besides.
 
     Inside Manila its own options of these names count.
     """

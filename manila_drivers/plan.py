@@ -104,7 +104,7 @@ class Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Done:
-    """What a step returned.
+    """Hold what a step returned.
 
     ``created`` says that this very call made the object.  Only then is the
     step undone when a later one fails: an object that was found already

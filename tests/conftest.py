@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What holds for the tests of every directory."""
+"""Tell what holds for the tests of every directory."""
 
 import hypothesis
 

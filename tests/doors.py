@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What both doors to simulated hosts do: the sshd, and the server in Python.
+"""Common parts of the doors to simulated hosts: sshd, server in Python.
 
 A module of tests has fixtures ``door``, which is open to ``Hosts`` at
 ``ADDRESSES``, and ``host``, which makes what runs commands at one of them.

@@ -65,7 +65,7 @@ def pytest_sessionfinish():
 
 
 def pytest_unconfigure():
-    """What is left now is the interpreter's exit."""
+    """Watch the interpreter's exit, which is all that is left."""
     _within(END)
 
 

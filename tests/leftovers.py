@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a test run has left that was killed: found and ended by the next one.
+"""Find and end what a test run that was killed has left.
 
 Boxes end with the run that made them.  Other processes carry a mark in their
 environment that says whose they are, and sshd, which overwrites its own, in

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What tests need of the machine: missing, they fail where it matters."""
+"""Needs of tests of the machine: missing, they fail where it matters."""
 
 import os
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a sub-command is, and how a table of them becomes a parser."""
+"""Sub-commands, and how a table of them becomes a parser."""
 
 import argparse
 from collections.abc import Mapping

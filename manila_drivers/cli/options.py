@@ -52,7 +52,7 @@ class _Explain(argparse.Action):
 
 
 def explained(kind: type) -> dict[str, str]:
-    """What the docstring of a dataclass says of each of its fields."""
+    """Return what the docstring of a dataclass says of each of its fields."""
     told = {
         name: ' '.join(text.split()) for name, text in re.findall(
             r':param (\w+): (.*?)(?=\n\s*:param|\n\n|\Z)',

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the simulators of all backends do at the command line."""
+"""Simulators of all backends at the command line."""
 
 import argparse
 from collections.abc import Callable

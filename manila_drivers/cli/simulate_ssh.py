@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What simulators of backends behind SSH have in common."""
+"""Common parts of simulators of backends behind SSH."""
 
 import argparse
 import functools

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a driver's backend has to have: the same parts in every driver.
+"""Parts that every driver's backend has to have.
 
 Every operation can be repeated after any interruption.  Errors are those of
 ``manila_drivers.exception``.  Locks are taken inside these parts.

@@ -42,7 +42,7 @@ class TypeSpecs:
 
 @dataclasses.dataclass(frozen=True)
 class Call:
-    """What an operation is about.
+    """Hold what an operation is about.
 
     ``server`` is the share server that the share is on, None where Manila
     handles none.  ``context`` is Manila's of the request, or None.

@@ -89,7 +89,7 @@ class Configured(compat.BaseShareDriver, Generic[B]):
 
     @property
     def root_helper(self) -> str:
-        """What goes before commands of this host that need root."""
+        """Return what goes before commands of this host that need root."""
         return str(self.option('root_helper') or compat.root_helper())
 
     def lock(self, name: str,

@@ -248,6 +248,6 @@ class VolumeAllocator:
 
 
 def _another(error: exception.DriverError) -> bool:
-    """Whether another volume may do where one has failed so."""
+    """Return whether another volume may do where one has failed so."""
     return isinstance(error, exception.BackendError) \
         and not isinstance(error, exception.AccessDenied)

@@ -22,7 +22,7 @@ def claim_option(service: str) -> str:
 
 
 def tls_runs(volume: Volume) -> bool:
-    """Whether bricks were started after TLS had been switched on."""
+    """Return whether bricks were started after TLS had been switched on."""
     return volume.encrypted and bool(records.is_on(
         volume.options.get(records.TLS_RUNS)))
 
@@ -109,7 +109,7 @@ def stepping_back(claim: str, other: str) -> dict[str, str]:
 
 
 def ours(volume: Volume, share_id: str, record: journal.JournalEntry) -> bool:
-    """Whether a volume is the share for which it is recorded.
+    """Return whether a volume is the share for which it is recorded.
 
     That is so as well where something else is in its mark for a while: what
     was there when the snapshot was taken that it is being reverted to, or

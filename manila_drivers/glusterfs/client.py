@@ -47,7 +47,7 @@ _PROMPT = 10.0
 
 
 class CommandRunner(Protocol):
-    """What runs commands: ``local.Local`` and ``ssh.Host``."""
+    """Run commands: ``local.Local`` and ``ssh.Host`` do."""
 
     def run(self, cmd: command.Command) -> command.Result: ...
 
@@ -229,7 +229,7 @@ class GlusterClient:
         return parsing.bricks(self.call(*status(volume))).get(volume, [])
 
     def heals(self, volume: str) -> list[records.BrickHeal] | None:
-        """What copies lack; None for a volume without any.
+        """Return what copies lack; None for a volume without any.
 
         :raises DriverError: it is not told.
         """

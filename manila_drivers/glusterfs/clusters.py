@@ -82,7 +82,7 @@ class GlusterCluster:
         return self.proven().gluster.volumes()
 
     def dynamic(self, volume: records.Volume) -> bool:
-        """Whether clients are cut off as soon as the list has changed."""
+        """Tell if clients are cut off as soon as the list has changed."""
         return volume.on(records.DYNAMIC) is not False and self.modern
 
     def __str__(self) -> str:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether every brick of a volume is there.
+"""Find out whether every brick of a volume is there.
 
 Files in a brick that is not there are not seen, and come back with it: what
 looks empty without it need not be.
@@ -62,7 +62,7 @@ def restarted(volume: Volume, before: Iterable[Brick],
 
 def unhealed(volume: Volume,
              heals: Sequence[records.BrickHeal] | None) -> tuple[str, ...]:
-    """What keeps copies from being known to be the same, by brick."""
+    """Return what keeps copies from being known to be the same, by brick."""
     if heals is None:
         return ()
     reasons = []

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a failed ``gluster`` command means.  Pure."""
+"""Meaning of failed ``gluster`` commands.  Pure."""
 
 import re
 from typing import Any
@@ -75,7 +75,7 @@ def unknown_option(answer: parsing.GlusterAnswer) -> str:
 
 
 def already(answer: parsing.GlusterAnswer, words: tuple[str, ...]) -> bool:
-    """Whether a command failed because all is as it would have made it."""
+    """Tell if a command failed because all is as it would have made it."""
     if _OF_A_PEER.search(answer.text):
         return False
     told = {

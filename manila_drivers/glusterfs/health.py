@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether shares are as they should be, and what repairs them.
+"""Find out whether shares are as they should be, and repair them.
 
 One read for each cluster tells all about any number of shares; the decision
 per share is pure, and nothing is written that is so already.
@@ -31,7 +31,7 @@ LOG = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class Repair:
-    """What to do about one share.
+    """Hold what to do about one share.
 
     ``reapply`` says that the list of names is not what the rules made.
     """
@@ -200,7 +200,7 @@ class _VolumeIndex:
                 self._by_share[each.volume.name[len('manila-'):]] = each
 
     def tells(self, clusters: set[clusters.GlusterCluster]) -> bool:
-        """Whether what is missing in these clusters is really not there.
+        """Tell if what is missing in these clusters is really not there.
         """
         return clusters <= self._answered
 

@@ -164,7 +164,7 @@ class Suspects:
         self._known[qualified] = self._clock() + _SUSPECT, reason
 
     def reason(self, qualified: str) -> str:
-        """What was wrong with a volume, or ''."""
+        """Return what was wrong with a volume, or ''."""
         until, reason = self._known.get(qualified, (0.0, ''))
         if reason and self._clock() >= until:
             self._known.pop(qualified, None)

@@ -173,7 +173,7 @@ class VolumeMount:
         return (self._export, _TYPE) in self._mounted()[:1]
 
     def _is_root(self) -> bool:
-        """Whether it is the root of a volume that answers."""
+        """Return whether it is the root of a volume that answers."""
         return self._run('stat', '-c', '%i', self._place,
                          accept=_ANY).stdout.strip() == '1'
 
@@ -280,7 +280,7 @@ class VolumeMount:
                   'this host and the bricks' % self._volume.name)
 
     def _states(self) -> dict[str, bool]:
-        """Whether each client of a brick is connected; {} if not told.
+        """Return whether each client of a brick is connected; {} if not told.
 
         :raises BackendError: it is told, and could not be read.
         """

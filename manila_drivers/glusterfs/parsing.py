@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What ``gluster`` prints, read.  Pure.
+"""Parsers of what ``gluster`` prints.  Pure.
 
 The texts are those of version 10.3; elements that other versions lack or add
 do no harm.
@@ -183,7 +183,7 @@ def _status(element: Element, volume: str) -> str:
 
 
 def _options(element: Element, volume: str) -> dict[str, str]:
-    """What is set on a volume; nothing only if that is what is said."""
+    """Return what is set on a volume; nothing only if that is what is said."""
     options = {_text(each, 'name'): _text(each, 'value')
                for each in element.iterfind('options/option')}
     count = _count(element, 'optCount')

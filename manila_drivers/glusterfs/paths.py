@@ -32,12 +32,12 @@ def is_id(text: str) -> bool:
 
 
 def is_safe(name: str) -> bool:
-    """Whether a common name may go into a list of allowed names."""
+    """Return whether a common name may go into a list of allowed names."""
     return len(name) <= 64 and _SAFE.fullmatch(name) is not None
 
 
 def is_glob(name: str) -> bool:
-    """Whether a name in such a list stands for many."""
+    """Return whether a name in such a list stands for many."""
     return not _GLOB.isdisjoint(name)
 
 
@@ -58,7 +58,7 @@ def clone(share_id: str) -> str:
 
 
 def is_clone(volume: str) -> bool:
-    """Whether a volume has the name of a clone of ours or of upstream's."""
+    """Tell if a volume has the name of a clone of ours or of upstream's."""
     return volume.startswith(PREFIX) and is_id(volume[len(PREFIX):])
 
 
@@ -95,7 +95,7 @@ class ReservedNames:
 
     def completed(self, names: Iterable[str],
                   recorded: Iterable[str]) -> frozenset[str]:
-        """The same, with what is recorded where one kind is missing.
+        """Return a copy with what is recorded where one kind is missing.
 
         Somebody may have overwritten a volume's list.
         """
@@ -161,7 +161,7 @@ class ServerAddress:
             else self.bracketed
 
     def export(self, volume: str) -> str:
-        """What clients mount.  Shows no user, and IPv6 without brackets."""
+        """Return what clients mount: no user, and IPv6 without brackets."""
         return f'{self.host}:/{volume}'
 
     def qualified(self, volume: str) -> str:
@@ -214,7 +214,7 @@ def target(text: str, option: str = 'glusterfs_targets') -> VolumeAddress:
 
 
 def recorded(text: str) -> VolumeAddress | None:
-    """What a record or an export location says; None if it is no such."""
+    """Read a record or an export location; None if it is no such."""
     found = _parsed(text)
     if found is not None and found['volume']:
         return VolumeAddress(_address(found), found['volume'])

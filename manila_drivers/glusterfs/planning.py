@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What has to be done, decided from what is known.  Pure.
+"""Decide what has to be done from what is known.  Pure.
 
 Every function takes facts (records of gluster and of ours, and Manila's
 values) and returns changes of options, or a plan for
@@ -140,7 +140,7 @@ def deactivation(snapshot: str) -> plan.Plan:
 
 @dataclasses.dataclass(frozen=True)
 class Decision:
-    """What makes access equal to the rules, and the rules that cannot be.
+    """Hold what makes access equal to the rules, and the rules that cannot be.
 
     ``errors`` maps the id of each of these to the reason.  ``lacking`` is why
     nobody new can be let in, and ``withheld`` whether somebody should be.
@@ -229,7 +229,7 @@ def tenants(rules: Iterable[access.Rule],
 
 def _fitting(grants: access.Grants[str], now: set[str],
              infra: frozenset[str]) -> access.Grants[str]:
-    """The same less those rules for which the list has no room.
+    """Return the grants without rules for which the list has no room.
 
     Who has access already goes first.
     """
@@ -294,7 +294,7 @@ def setting(volume: Volume, options: Options) -> plan.Plan:
 
 def never_used(volume: Volume, share_id: str,
                kinds: paths.ReservedNames) -> bool:
-    """Whether a share was never handed out, so that all is empty.
+    """Return whether a share was never handed out, so that all is empty.
 
     Not if anybody but servers and this host has ever been let in, nor if it
     was bounded already: the limit has to go, too.
@@ -370,7 +370,7 @@ def resizing(volume: Volume, quota: records.VolumeQuota | None,
 
 def limit_changes(quota: records.VolumeQuota, share_id: str, gib: int, *,
                   shrink: bool) -> bool:
-    """Whether the limit has to be changed to so many GiB.
+    """Return whether the limit has to be changed to so many GiB.
 
     An extension does not lower one that somebody has raised meanwhile below
     what is in use.

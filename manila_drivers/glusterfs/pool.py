@@ -49,7 +49,7 @@ class VolumePattern:
 
     @property
     def open_ended(self) -> bool:
-        """Whether names that go on behind the match belong to it."""
+        """Return whether names that go on behind the match belong to it."""
         return not self.text.endswith(('$', r'\Z'))
 
     def matches(self, name: str) -> bool:
@@ -78,7 +78,7 @@ class VolumePool:
         self.infrastructure = infrastructure
 
     def has(self, host: str, name: str) -> bool:
-        """Whether a volume is one that may become a share."""
+        """Return whether a volume is one that may become a share."""
         if paths.is_clone(name):
             return False
         if self._pattern is None:

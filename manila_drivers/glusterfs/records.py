@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What gluster tells, as values."""
+"""Values of what gluster tells."""
 
 from collections.abc import Mapping
 import dataclasses
@@ -124,12 +124,12 @@ class Volume:
 
     @property
     def encrypted(self) -> bool:
-        """Whether TLS is on for both sides: not whether bricks run so."""
+        """Tell if TLS is on for both sides: not whether bricks run so."""
         return bool(self.on(CLIENT_TLS) and self.on(SERVER_TLS))
 
     @property
     def is_clone(self) -> bool:
-        """Whether it was made for a share out of a snapshot.
+        """Return whether it was made for a share out of a snapshot.
 
         By name and by origin: one of the operator's pool never is.
         """
@@ -139,7 +139,7 @@ class Volume:
 
     @property
     def coming_back(self) -> bool:
-        """Whether it was brought back to a snapshot and not started since.
+        """Tell if it was brought back to a snapshot and not started since.
 
         Its options are then those of the snapshot's time, whoever has had
         it or been let in since.
@@ -252,7 +252,7 @@ class Brick:
 
 @dataclasses.dataclass(frozen=True)
 class BrickHeal:
-    """What the copies in one brick lack, or others lack of them.
+    """Hold what the copies in one brick lack, or others lack of them.
 
     ``entries`` is how many files; None if it is not told.
     """

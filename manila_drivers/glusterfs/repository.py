@@ -46,7 +46,7 @@ class VolumeFacts:
 
     @property
     def dynamic(self) -> bool:
-        """Whether clients are cut off as soon as the list has changed."""
+        """Tell if clients are cut off as soon as the list has changed."""
         return self.cluster.dynamic(self.volume)
 
 

@@ -53,7 +53,7 @@ class Credentials:
 
 @dataclasses.dataclass(frozen=True)
 class GlusterSettings:
-    """What operators configured, normalised.
+    """Hold what operators configured, normalised.
 
     ``mounts`` is the parent of the temporary mounts.
     """

@@ -172,7 +172,7 @@ class GlusterSnapshots:
         self._repo.journal.sized(share.id, share.size)
 
     def status(self, call: driver.Call) -> dict[str, Any]:
-        """Whether a share from a snapshot is there; it is made at once."""
+        """Return the status of a share from a snapshot: it is made at once."""
         found = self._repo.facts(call.share.id)
         if found is None or not found.volume.started:
             return {'status': 'error'}

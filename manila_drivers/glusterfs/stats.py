@@ -27,7 +27,7 @@ _LACKING = 300.0
 
 
 class GlusterStats:
-    """What the scheduler and the usage reports are told."""
+    """Hold what the scheduler and the usage reports are told."""
 
     def __init__(self, repo: repository.VolumeRepository, *,
                  clock: Callable[[], float] = time.monotonic) -> None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a share is exported as, and what became of it, as values.  Pure."""
+"""Values of what a share is exported as, and what became of it.  Pure."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -38,7 +38,7 @@ class Export:
     options: tuple[str, ...] = ()
 
     def narrowed(self, current: Levels) -> 'Export':
-        """The same with nobody getting more than they have now."""
+        """Return a copy in which nobody gets more than they have now."""
         return dataclasses.replace(self, levels=networks.meet(
             current, self.levels))
 
@@ -67,7 +67,7 @@ def require_readers(path: str, levels: Levels,
 
 @dataclasses.dataclass(frozen=True)
 class Seen:
-    """What one server exports.
+    """Hold what one server exports.
 
     :param levels: by path, who reaches it; a path that is not exported is
         not in it.
@@ -81,7 +81,7 @@ class Seen:
     @classmethod
     def when_asked(cls, paths: Iterable[str],
                    look: Callable[[str], tuple[Levels, bool]]) -> 'Seen':
-        """The same, with nothing made out before it is asked for.
+        """Return a copy that makes nothing out before it is asked for.
 
         A server may export thousands of directories, of which one changes.
 
@@ -130,7 +130,7 @@ class _Doubtful(AbstractSet[str]):
 
 @dataclasses.dataclass(frozen=True)
 class Outcome:
-    """What became of a reconciliation on one server.
+    """Hold what became of a reconciliation on one server.
 
     :param before: what it exported before; None if it could not be asked.
     :param error: why the exports are not as wanted; None if they are.

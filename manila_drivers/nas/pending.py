@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What NFS servers have still to be told, since they did not answer.
+"""Keep what NFS servers that did not answer have still to be told.
 
 That a server has missed something is remembered in this process.  That there
 is such a server at all is remembered for longer, so that the next process
@@ -195,7 +195,7 @@ class PendingChanges:
                 self._mark()
 
     def seen(self, paths: Mapping[str, Iterable[str]]) -> None:
-        """What servers said of these paths was heard."""
+        """Note that servers were heard about these paths."""
         with self._lock:
             self._blind = False
             for server, some in paths.items():
@@ -221,7 +221,7 @@ class PendingChanges:
 
 
 class Unreached:
-    """What Manila said last, as far as that was nobody.  Thread-safe.
+    """Hold what Manila said last, as far as that was nobody.  Thread-safe.
 
     :param storage: Manila's private storage, or None to remember nothing.
     :param kind: of the driver: it begins the key of what is stored.

@@ -24,7 +24,7 @@ _BOOT = '/proc/sys/kernel/random/boot_id'
 
 
 def boot(runner: script.Runner, server: str, limit: float) -> str:
-    """What changes with every boot of a server; '' if it is down.
+    """Return what changes with every boot of a server; '' if it is down.
 
     :param limit: seconds that it is given to answer.
     """

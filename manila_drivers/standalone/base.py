@@ -72,7 +72,7 @@ class ShareDriver(groups.Groups, shares.AccessCalls, shares.ManageCalls,
                   shares.BackupCalls, moving.Migration,
                   moving.Replication, mounting.Mounting, servers.ServerCalls,
                   servers.ServerChangeCalls, servers.ServerMigrationCalls):
-    """What Manila expects of a driver, with Manila's defaults."""
+    """Answer what Manila expects of a driver, with Manila's defaults."""
 
     configuration: Any
 
@@ -98,7 +98,7 @@ class ShareDriver(groups.Groups, shares.AccessCalls, shares.ManageCalls,
                 getattr(self, name)(*args, **kwargs)
 
     def _declare_features(self) -> None:
-        """What a driver has to claim for itself."""
+        """Claim what a driver has to claim for itself."""
         self.security_service_update_support = False
         self.network_allocation_update_support = False
         self.restore_to_target_support = False
@@ -256,7 +256,7 @@ class ShareDriver(groups.Groups, shares.AccessCalls, shares.ManageCalls,
         return data
 
     def _has_redefined_driver_methods(self, methods: Any) -> bool:
-        """Whether the driver's class has all of these for itself."""
+        """Return whether the driver's class has all of these for itself."""
         names = methods if isinstance(methods, (set, list, tuple)) else [
             methods]
         return all(
@@ -265,13 +265,13 @@ class ShareDriver(groups.Groups, shares.AccessCalls, shares.ManageCalls,
 
     @property
     def snapshots_are_supported(self) -> bool:
-        """Whether the driver has the two calls."""
+        """Return whether the driver has the two calls."""
         return self._has_redefined_driver_methods(
             ('create_snapshot', 'delete_snapshot'))
 
     @property
     def creating_shares_from_snapshots_is_supported(self) -> bool:
-        """Whether the driver has the three calls."""
+        """Return whether the driver has the three calls."""
         return (self.snapshots_are_supported and
                 self._has_redefined_driver_methods(
                     'create_share_from_snapshot'))

@@ -100,7 +100,7 @@ class Configuration:
 
     @property
     def root_helper(self) -> str:
-        """What is put before commands that need root."""
+        """Return what is put before commands that need root."""
         return str(self._conf.root_helper)
 
     @property

@@ -115,7 +115,7 @@ class Groups(shares.ShareCalls):
 
 
 def _clone_update(share: Any, answer: Any) -> dict[str, Any]:
-    """What Manila stores for a cloned share, from the driver's answer."""
+    """Return Manila's update of a cloned share, from the driver's answer."""
     if not isinstance(answer, dict):
         return {'id': share['id'], 'export_locations': answer}
     status = answer.get('status')

@@ -59,7 +59,7 @@ class ServerCalls:
 
     def allocate_admin_network(self, context: Any, share_server: Any,
                                count: Any = None, **kwargs: Any) -> Any:
-        """The same in the administrators' network."""
+        """Do likewise in the administrators' network."""
         count = (self.get_admin_network_allocations_number()
                  if count is None else count)
         if not count:
@@ -86,7 +86,7 @@ class ServerCalls:
 
     def update_admin_network_allocation(self, context: Any,
                                         share_server: Any) -> Any:
-        """The same in the administrators' network."""
+        """Do likewise in the administrators' network."""
         if (self.get_admin_network_allocations_number()
                 and self.admin_network_api):
             self.admin_network_api.update_network_allocation(

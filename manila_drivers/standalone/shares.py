@@ -143,7 +143,7 @@ class ManageCalls:
 
     def manage_existing_with_server(self, share: Any, driver_options: Any,
                                     share_server: Any = None) -> Any:
-        """The same with a share server."""
+        """Do likewise on a share server."""
         raise NotImplementedError()
 
     def unmanage(self, share: Any) -> Any:
@@ -151,7 +151,7 @@ class ManageCalls:
 
     def unmanage_with_server(self, share: Any,
                              share_server: Any = None) -> Any:
-        """The same with a share server."""
+        """Do likewise on a share server."""
 
     def manage_existing_snapshot(self, snapshot: Any,
                                  driver_options: Any) -> Any:
@@ -161,7 +161,7 @@ class ManageCalls:
     def manage_existing_snapshot_with_server(
             self, snapshot: Any, driver_options: Any,
             share_server: Any = None) -> Any:
-        """The same with a share server."""
+        """Do likewise on a share server."""
         raise NotImplementedError()
 
     def unmanage_snapshot(self, snapshot: Any) -> Any:
@@ -169,7 +169,7 @@ class ManageCalls:
 
     def unmanage_snapshot_with_server(self, snapshot: Any,
                                       share_server: Any = None) -> Any:
-        """The same with a share server."""
+        """Do likewise on a share server."""
 
 
 class BackupCalls:

@@ -110,7 +110,7 @@ class Command:
         return shlex.join(self.words())
 
     def input(self) -> str | None:
-        """What the process reads: secrets in clear."""
+        """Return what the process reads: secrets in clear."""
         return None if self.stdin is None else _reveal(self.stdin)
 
     def secrets(self) -> Iterator[Secret]:
@@ -139,7 +139,7 @@ class Command:
 
 @dataclasses.dataclass(frozen=True)
 class Result:
-    """What a command answered; bytes that are no UTF-8 are surrogates."""
+    """Hold what a command answered; bytes that are no UTF-8 are surrogates."""
 
     stdout: str
     stderr: str

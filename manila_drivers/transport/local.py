@@ -74,7 +74,7 @@ class Local:
 
     def judge(self, cmd: command.Command,
               result: command.Result) -> exception.DriverError | None:
-        """What run() raises after this result; None if it is accepted."""
+        """Return the error of this result; None if it is accepted."""
         if result.status in cmd.accept:
             return None
         return self._failure(cmd, result)
@@ -142,7 +142,7 @@ class Local:
             answer=answer, status=result.status)
 
     def _refusal(self, cmd: command.Command, result: command.Result) -> str:
-        """What to check if the root helper, not the command, said no."""
+        """Say what to check if the root helper, not the command, said no."""
         if not cmd.root or os.geteuid() == 0:
             return ''
         if 'rootwrap' in self._root_helper and result.status in _ROOTWRAP:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What others say on the error output of a command.
+"""Remarks of others on the error output of a command.
 
 sudo, the shell, perl and sshd remark on their own troubles there, and then
 the command runs all the same: such lines decide nothing and are left out.
@@ -82,12 +82,12 @@ def refusal(result: command.Result) -> str:
 
 
 def no_such(result: command.Result) -> bool:
-    """Whether sudo found no such command; it exits as if it had failed."""
+    """Tell if sudo found no such command; it exits as if it had failed."""
     return any(map(_NO_SUCH.match, _lines(result)))
 
 
 def _lines(result: command.Result) -> list[str]:
-    """What is said of a command that may not have been run."""
+    """Return what is said of a command that may not have been run."""
     if result.status != _REFUSED or result.stdout.strip():
         return []
     return [line.strip() for line in without(result.stderr).splitlines()

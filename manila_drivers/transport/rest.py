@@ -136,7 +136,7 @@ class RestTransport:
 
     def _renew(self, request: Request, headers: Mapping[str, str],
                answer: Response) -> bool:
-        """Whether a refused request makes sense once more."""
+        """Return whether a refused request makes sense once more."""
         if not request.authenticated or answer.status not in (401, 403):
             return False
         with _not_sent(request):

@@ -44,7 +44,7 @@ def translate(exc: Exception, request: rest_values.Request,
 
 
 def _caused_by(exc: BaseException, kinds: tuple[type, ...]) -> bool:
-    """Whether an error, or one that it wraps, is of one of the kinds."""
+    """Tell if an error, or one that it wraps, is of one of the kinds."""
     seen: list[BaseException] = []
     queue: list[Any] = [exc]
     while queue:

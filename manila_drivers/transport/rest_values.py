@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What goes to a REST server and comes back, as values."""
+"""Values that go to a REST server and come back."""
 
 from collections.abc import Callable
 from collections.abc import Mapping

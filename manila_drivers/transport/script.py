@@ -44,7 +44,7 @@ _NUMBERS = re.compile(r'(\d+) (\d+)\n')
 
 
 class Runner(Protocol):
-    """What runs commands: ``ssh.Host`` and ``local.Local``."""
+    """Run commands: ``ssh.Host`` and ``local.Local`` do."""
 
     def run(self, cmd: command.Command) -> command.Result:
         """Run one command to its end."""
@@ -54,7 +54,7 @@ class Runner(Protocol):
 
     def judge(self, cmd: command.Command,
               result: command.Result) -> exception.DriverError | None:
-        """What run() would raise after this result."""
+        """Return what run() would raise after this result."""
 
 
 class Interrupted(exception.OutcomeUnknown):

@@ -109,7 +109,7 @@ class Host:
 
     def judge(self, cmd: command.Command,
               result: command.Result) -> exception.DriverError | None:
-        """What run() raises after this result; None if it is accepted."""
+        """Return the error of this result; None if it is accepted."""
         if self.target.reap and result.status in _REAPED:
             return verdict.cut(
                 cmd, self.target, f'not done within {cmd.timeout:g} s, and '

@@ -56,12 +56,12 @@ class Connection:
 
     @property
     def alive(self) -> bool:
-        """Whether the session stands, as far as is known."""
+        """Return whether the session stands, as far as is known."""
         return self._transport.is_active()
 
     @property
     def worn(self) -> bool:
-        """Whether it should get no more commands."""
+        """Return whether it should get no more commands."""
         return (self._opened >= LIFETIME or self._stalled >= STALLED
                 or self._refused >= REFUSED)
 
@@ -112,7 +112,7 @@ class Connection:
             self._refused += 1
 
     def confirmed_lost(self, patience: float = 0.5) -> bool:
-        """Whether the session ends within ``patience`` seconds.
+        """Return whether the session ends within ``patience`` seconds.
 
         A channel learns of the end a moment before the session says so.
         """

@@ -55,7 +55,7 @@ class Kept:
 
 
 class _Wake:
-    """What paramiko sets when there is output or its end.
+    """Be set by paramiko when there is output or its end.
 
     It would also clear it when one of the outputs is empty; the other one
     may have something.

@@ -66,7 +66,7 @@ def _refused(login: Login, path: str,
 
 
 def _what(data: bytes) -> str:
-    """What a file is that has no private key in it."""
+    """Return what a file is that has no private key in it."""
     start = data.lstrip()
     if not start:
         return 'the file is empty'

@@ -213,7 +213,7 @@ def _authenticate(transport: paramiko.Transport, target: Target,
 
 def _methods(transport: paramiko.Transport,
              login: Login) -> list[Callable[[], list[str]]]:
-    """What to try, in order."""
+    """Return what to try, in order."""
     methods: list[Callable[[], list[str]]] = []
     keys = [ssh_key.load(login)] if login.key_file else []
     if login.agent:

@@ -392,7 +392,7 @@ class Pool(ssh_process.PerProcess):
 
 
 def _copy(error: exception.DriverError) -> exception.DriverError:
-    """The same error for another thread, which adds its own traceback."""
+    """Copy an error for another thread, which adds its own traceback."""
     copied = error.__class__.__new__(error.__class__)
     copied.args = error.args
     copied.__dict__.update(error.__dict__)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What belongs to one process and is made anew in a forked child.
+"""State of one process, which is made anew in a forked child.
 
 Manila makes its drivers in a parent process and uses them in a child.  Of
 what a child inherits, sessions are still the parent's, threads are gone, and

@@ -119,7 +119,7 @@ class Target:
 
     @property
     def identity(self) -> tuple[object, ...]:
-        """What two targets have in common that share their connections."""
+        """Return what targets that share connections have in common."""
         login = self.login
         return (self.host.lower(), self.port, login.user, login.key_file,
                 login.password, login.agent, self.trust)

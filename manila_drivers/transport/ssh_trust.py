@@ -43,7 +43,7 @@ class Entry:
     marker: str = ''
 
     def matches(self, name: str) -> bool:
-        """Whether it is about the host; a negated pattern decides."""
+        """Return whether it is about the host; a negated pattern decides."""
         found = False
         for pattern in self.names:
             if _matches(pattern.lstrip('!'), name):
@@ -97,7 +97,7 @@ def fingerprint(blob: bytes) -> str:
 
 def _judge(entries: Iterable[Entry], host: str, port: int, kind: str,
            blob: bytes) -> bool:
-    """Whether the key is known (True) or the host is not (False).
+    """Return whether the key is known (True) or the host is not (False).
 
     :raises NotTrusted: the key is revoked, or other keys are known for the
         host.  Also one of another type: else whoever is in between could

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the end of a command means, or that it was not seen."""
+"""Meaning of the end of a command, or of its absence."""
 
 from manila_drivers import exception
 from manila_drivers.transport import command
@@ -32,13 +32,13 @@ def cut(cmd: command.Command, where: object, why: str, *, stdout: str = '',
 
 
 def refused(result: command.Result) -> bool:
-    """Whether sudo did not run a command that failed."""
+    """Return whether sudo did not run a command that failed."""
     return bool(remarks.refusal(result))
 
 
 def failure(cmd: command.Command, where: object, result: command.Result, *,
             sudo: bool) -> exception.BackendError:
-    """What a command's exit code means that is not accepted.
+    """Return what a command's exit code means that is not accepted.
 
     :param sudo: sudo was to make it root's.
     """

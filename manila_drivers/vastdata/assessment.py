@@ -13,7 +13,7 @@ from manila_drivers.vastdata import view_policy
 
 @dataclasses.dataclass(frozen=True)
 class ShareFacts:
-    """What VMS has of one share.
+    """Hold what VMS has of one share.
 
     :param directory: None if nobody looked.
     :param adopted: the policy that a managed share has until its first rules.
@@ -34,7 +34,7 @@ class ShareFacts:
 
     @property
     def waiting(self) -> bool:
-        """Whether a managed share has not had any rules yet."""
+        """Return whether a managed share has not had any rules yet."""
         return self.policy is None and self.adopted is not None
 
     @property
@@ -45,7 +45,7 @@ class ShareFacts:
 
 @dataclasses.dataclass(frozen=True)
 class Assessment:
-    """What to do about one share.
+    """Hold what to do about one share.
 
     ``lost`` says why the share cannot be used, '' if it can; ``unlimited``
     why it gets no limit although it has none, and ``unknown`` that this is

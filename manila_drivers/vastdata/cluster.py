@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is true of the whole cluster, read seldom: pool, tenant, version.
+"""Facts of the whole cluster, read seldom: pool, tenant, version.
 
 Values live for five minutes, the version for an hour, as in the vendor's own
 clients.  All of it is read at start, so that calls find it in the cache.
@@ -153,7 +153,7 @@ class ClusterFacts:
         return self.tenant.get().id
 
     def here(self, record: Any) -> bool:
-        """Whether a record is of our tenant.
+        """Return whether a record is of our tenant.
 
         :raises BackendError: it does not tell.
         """
@@ -173,11 +173,11 @@ class ClusterFacts:
         return bool(here)
 
     def serves_here(self, policy: records.Policy) -> bool:
-        """Whether a view policy is of our tenant, or of all of them."""
+        """Return whether a view policy is of our tenant, or of all of them."""
         return policy.tenant_id is None or self.here(policy)
 
     def fills_here(self, stream: records.Stream) -> bool:
-        """Whether a clone fills a directory of our tenant.
+        """Return whether a clone fills a directory of our tenant.
 
         :raises BackendError: it does not tell.
         """
@@ -248,7 +248,7 @@ class ClusterFacts:
         return pool
 
     def addresses(self) -> tuple[str, ...]:
-        """What clients mount, in a stable order."""
+        """Return what clients mount, in a stable order."""
         if self.settings.addresses:
             return self.settings.addresses
         pool = self.pool.get()
@@ -271,7 +271,7 @@ class ClusterFacts:
         return self._binding(self.pool.get, self.version.get)
 
     def known_binding(self) -> view_policy.Binding:
-        """The same without asking VMS, as far as it is known."""
+        """Return the binding without asking VMS, as far as it is known."""
         return self._binding(self.pool.known, self.version.known)
 
     def _binding(self, pool: Callable[[], records.Pool | None],

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What answers of the management service (VMS) mean as errors.  Pure."""
+"""Errors that answers of the management service (VMS) mean.  Pure."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -52,7 +52,7 @@ def may_exist(exc: exception.DriverError) -> bool:
 
 
 def names_object(resource: str, text: str) -> bool:
-    """Whether a 404 is about an object, not about the route to it.  Pure.
+    """Tell if a 404 is about an object, not about the route to it.  Pure.
 
     :param resource: path below the prefix; only ``views/7/`` names an object,
         ``folders/delete_folder/`` and ``snapshots/7/clone/`` do not.

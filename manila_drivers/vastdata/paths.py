@@ -33,7 +33,7 @@ def lock_name(share_id: str) -> str:
 
 
 def is_instance_id(name: str) -> bool:
-    """Whether an object has been named by Manila."""
+    """Return whether an object has been named by Manila."""
     try:
         return str(uuid.UUID(name)) == name
     except ValueError:
@@ -61,13 +61,13 @@ def parents(path: str) -> list[str]:
 
 
 def exports_nfs(view: records.View) -> bool:
-    """Whether a view may be mounted with NFS; one that does not tell may."""
+    """Tell if a view may be mounted with NFS; one that does not tell may."""
     return view.protocols is None or not {'NFS', 'NFS4'}.isdisjoint(
         view.protocols)
 
 
 def deletable(path: str, root: str) -> bool:
-    """Whether a directory may be removed with everything in it at all."""
+    """Tell if a directory may be removed with everything in it at all."""
     path = records.path_of(path)
     return (path.startswith('/') and path != '/' and path != (root or '/')
             and path not in parents(root or '/'))
@@ -145,7 +145,7 @@ def _bounds(start: str, end: str) -> tuple[networks.Address, networks.Address]:
 
 
 def same_host(one: str, other: str) -> bool:
-    """Whether two texts name the same host."""
+    """Return whether two texts name the same host."""
     return _comparable(one) == _comparable(other)
 
 
@@ -157,7 +157,7 @@ def _comparable(host: str) -> str:
 
 
 def in_ranges(host: str, ranges: Iterable[tuple[str, str]]) -> bool:
-    """Whether an address lies in one of the ranges; a name never does."""
+    """Tell if an address lies in one of the ranges; a name never does."""
     try:
         address = ipaddress.ip_address(host)
     except ValueError:

@@ -288,7 +288,7 @@ def adopt_snapshot(name: str, found: records.Snapshot) -> plan.Plan:
 
 @dataclasses.dataclass(frozen=True)
 class ExportFacts:
-    """What VMS has at the path that is to be managed.
+    """Hold what VMS has at the path that is to be managed.
 
     ``policy`` is the share's own, by one of its two names
     (:func:`~manila_drivers.vastdata.paths.adopted_policy`), or the one that

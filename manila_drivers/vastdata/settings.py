@@ -17,7 +17,7 @@ _LABEL = re.compile(r'(?!-)[A-Za-z0-9_-]{1,63}(?<!-)')
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What operators configured, normalised.
+    """Hold what operators configured, normalised.
 
     ``root`` starts with a slash and ends with none; it is '' for the root
     directory itself, so that ``root + '/' + name`` is always right.

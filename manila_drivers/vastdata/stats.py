@@ -65,7 +65,7 @@ def _gib(size: int) -> float:
 
 
 class Stats:
-    """What the scheduler is told."""
+    """Hold what the scheduler is told."""
 
     def __init__(self, found: repository.Repository, *,
                  clock: Callable[[], float] = time.monotonic) -> None:
@@ -93,7 +93,7 @@ class Stats:
                 now.version >= cluster.CLONE_VERSION}
 
     def _sampled(self, cluster: records.Cluster) -> records.Cluster:
-        """The same cluster with capacities from its monitor, if it can."""
+        """Return the cluster with capacities from its monitor, if it can."""
         try:
             data = self._found.vms.call(
                 'GET', 'monitors/ad_hoc_query/', query=(

@@ -81,7 +81,7 @@ class ClientLists:
                            self.squash or 'squashing as it is')
 
     def equals(self, policy: records.Policy) -> bool:
-        """Whether a policy is exactly this; a list not told is not."""
+        """Return whether a policy is exactly this; a list not told is not."""
         present = {
             'nfs_read_write': policy.read_write,
             'nfs_read_only': policy.read_only,
@@ -92,7 +92,7 @@ class ClientLists:
                    for field, wanted in self.body().items())
 
     def within(self, policy: records.Policy) -> 'ClientLists':
-        """What of this the policy has already: never wider than either."""
+        """Return the part that the policy has: never wider than either."""
         return dataclasses.replace(
             self, read_write=_common(self.read_write, policy.read_write),
             read_only=_common(self.read_only, policy.read_only))
@@ -152,7 +152,7 @@ def closed(specs: Mapping[str, str], default: str) -> ClientLists:
 
 
 def admits(policy: records.Policy) -> bool:
-    """Whether a policy lets anybody in.  Lists not told count as open."""
+    """Tell if a policy lets anybody in.  Lists not told count as open."""
     return bool(policy.read_write is None or policy.read_write
                 or policy.read_only is None or policy.read_only)
 
@@ -193,7 +193,7 @@ def _common(want: tuple[str, ...],
 
 
 def settled(policy: records.Policy, squash: str | None) -> bool:
-    """Whether everyone is in the one squash list that is wanted.
+    """Return whether everyone is in the one squash list that is wanted.
 
     Upstream's driver puts everyone in two of them at once, and the option
     may have been another when the policy was made.
@@ -232,7 +232,7 @@ class Binding:
         return body
 
     def holds(self, policy: records.Policy) -> bool:
-        """Whether the views of a policy are reached in just this way.
+        """Return whether the views of a policy are reached in just this way.
 
         A policy that does not tell its pools is reached through all.
         """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether one surface can stand in for another."""
+"""Tell whether one surface can stand in for another."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -9,7 +9,7 @@ VARIADIC = ('VAR_POSITIONAL', 'VAR_KEYWORD')
 
 
 def lacking(theirs: Mapping[str, Any], ours: Mapping[str, Any]) -> list[str]:
-    """What callers of ``theirs`` would miss in ``ours``.
+    """Return what callers of ``theirs`` would miss in ``ours``.
 
     Both are as ``describe.surface`` writes them.  Ours may have more methods
     and parameters, and defaults where theirs has none.
@@ -51,7 +51,7 @@ def _narrower(wanted: list[Any], offered: list[Any]) -> list[str]:
 
 
 def _same_order(wanted: list[Any], offered: list[Any]) -> bool:
-    """Whether a call by position means the same, as far as both go.
+    """Return whether a call by position means the same, as far as both go.
 
     update_access of release 19 has share_server where 20 has update_rules;
     Manila names all its arguments, and the library has to as well.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What compat does inside a Manila with a database, as JSON."""
+"""Tell what compat does inside a Manila with a database, as JSON."""
 
 import json
 import os
@@ -57,7 +57,7 @@ def messages() -> list[list[str]]:
 
 
 def locked() -> dict[str, str]:
-    """Whether Manila's decorator and our lock exclude each other."""
+    """Return whether Manila's decorator and our lock exclude each other."""
     from manila import utils
     inside = threading.Event()
     done = threading.Event()

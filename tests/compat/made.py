@@ -145,7 +145,7 @@ ANSWERED: dict[str, list[Any]] = {
 
 
 def behaviour(made: Any) -> dict[str, str]:
-    """What each of those calls answers or raises."""
+    """Return what each of those calls answers or raises."""
     return {name: answer(made, name, arguments)
             for name, arguments in ANSWERED.items()}
 

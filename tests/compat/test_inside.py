@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What compat hands out inside each release."""
+"""Test what compat hands out inside each release."""
 
 import json
 

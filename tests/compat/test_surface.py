@@ -88,7 +88,7 @@ def test_attributes_have_the_same_types(described, release):
 
 
 def test_base_class_answers_the_same(described):
-    """What a driver does not write behaves alike in both modes."""
+    """Calls that a driver does not write behave alike in both modes."""
     theirs = described[NEWEST]['behaviour']
 
     assert described['']['behaviour'] == theirs

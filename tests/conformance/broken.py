@@ -28,7 +28,7 @@ NOBODY = view_policy.ClientLists()
 
 
 class Broken(driver.VASTShareDriver):
-    """What several of them need."""
+    """Hold what several of them need."""
 
     @property
     def _vms(self):

@@ -18,7 +18,7 @@ from tests.conformance import catching
 
 
 class Broken(glusterfs_native.GlusterfsNativeShareDriver):
-    """What several of them need."""
+    """Hold what several of them need."""
 
     def _located(self, share):
         return self._backend.repository.facts(share['id'])
@@ -44,7 +44,7 @@ class OnlyAdds(Broken):
 
 
 class LetsHeldMountsLive(Broken):
-    """Whoever is connected stays so."""
+    """Leave those connected who are."""
 
     def update_access(self, context, share, *args, **kwargs):
         found = self._located(share)

@@ -50,7 +50,7 @@ class Link:
 
 
 def _serve(number, cluster, here, locks, careless, gate, found, rounds):
-    """What one service does: a share in each round."""
+    """Do what one service does: make a share in each round."""
     if careless:
         claims.rival = lambda *args: None
         # A look at a volume that the other one restarts saves some.

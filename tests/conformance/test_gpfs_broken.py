@@ -21,7 +21,7 @@ from tests.conformance import test_gpfs_nfs
 
 
 class Broken(driver.GPFSShareDriver):
-    """What several of them need."""
+    """Hold what several of them need."""
 
     def _do(self, name, *words):
         site = self._backend.cluster
@@ -58,7 +58,7 @@ class BelievesTheServers(Broken):
 
 
 class OnlyAdds(Broken):
-    """What is denied stays."""
+    """Keep what is denied."""
 
     def update_access(self, context, share, access_rules, add_rules=(),
                       delete_rules=(), update_rules=(), **kwargs):
@@ -118,7 +118,7 @@ class AsksForEachShare(Broken):
 
 
 class MakesTheLostAnew(Broken):
-    """Whoever mounts it finds an empty share."""
+    """Give an empty share to those who mount it."""
 
     def _ensure_shares(self, context, shares):
         for share in shares:

@@ -79,7 +79,7 @@ class AlternativesLab(gpfs.GpfsLab):
 
 
 class RemovesLastLab(gpfs.GpfsLab):
-    """What a command with several changes does last is not written."""
+    """Leave unwritten what a command with several changes does last."""
 
     name = 'gpfs with CES that removes last'
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What conformance.rst tells a driver author to write works as it stands."""
+"""Test that what conformance.rst tells authors to write works as it is."""
 
 import re
 

@@ -157,7 +157,7 @@ class SlowLab(FakeLab):
 
 
 def test_looks_of_parallel_calls_are_remembered_in_their_order():
-    """What was seen before access went has not come back."""
+    """Looks from before access went are no access that comes back."""
     fake = SlowLab()
     watch = watching.Watch(fake, 'export', ['client'])
     fake.began.set()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a run plays of the random suites: all, a part, or a slice."""
+"""Test what a run plays of the random suites: all, a part, or a slice."""
 
 import hypothesis
 from hypothesis import strategies as st

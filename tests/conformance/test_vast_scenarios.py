@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is particular to VAST, seen from outside the driver."""
+"""Test what is particular to VAST, seen from outside the driver."""
 
 import concurrent.futures
 import dataclasses

@@ -74,7 +74,7 @@ class Stage:
 
 def awaited(output: pathlib.Path, what: str,
             process: 'subprocess.Popen[bytes] | None' = None) -> str:
-    """What a process has written, as soon as it has written `what`."""
+    """Return what a process has written, as soon as it has written `what`."""
     end = time.monotonic() + 240
     while what not in (text := output.read_text()):
         assert process is None or process.poll() is None, text

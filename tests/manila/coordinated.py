@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What our locks do with a Redis that comes and goes, as JSON.
+"""Tell what our locks do with a Redis that comes and goes, as JSON.
 
 Inside Manila, with the coordinator that tooz makes of it.
 """

@@ -61,7 +61,7 @@ def test_nothing_is_lost_between_threads(engine: sqlalchemy.Engine) -> None:
 
 
 def test_plain_sqlite_loses(tmp_path: pathlib.Path) -> None:
-    """What the shim is for: increments vanish, or it is locked."""
+    """Without the shim increments vanish, or the file is locked."""
     try:
         reached = _race(_with_counter('sqlite:///%s/y' % tmp_path))
     except exc.OperationalError:

@@ -57,7 +57,7 @@ def stop_on_signals() -> None:
 
 
 def listening(port: int) -> bool:
-    """Whether somebody accepts connections on a port of this host."""
+    """Return whether somebody accepts connections on a port of this host."""
     try:
         with socket.create_connection(('127.0.0.1', port), timeout=1):
             return True

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a run of tempest said, and whether it is what was expected.
+"""Tell what a run of tempest said, and whether it is what was expected.
 
 ``skipped.txt`` lists every test that may be skipped with the reason, and
 ``excluded.txt`` the tests that are not run at all.  A skip that is not listed

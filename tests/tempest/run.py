@@ -140,7 +140,7 @@ def play_tests(tempest: Tempest, work: pathlib.Path,
 
 
 def leaks(sim: VmsSim, before: frozenset[object]) -> list[object]:
-    """What the tests left on the cluster, less the roots of the backends."""
+    """Return leaks on the cluster, less the roots of the backends."""
     roots = {'/alpha', '/beta'}
     return sorted((item for item in sim.inventory() - before
                    if item[2] not in roots), key=str)

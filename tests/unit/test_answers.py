@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What backends have said, and what is understood of it.
+"""Test what backends have said, and what is understood of it.
 
 Each file below ``tests/data/answers`` is one answer: where it comes from, who
 reads it, the text as it came, and what is to be understood (``expect``), or

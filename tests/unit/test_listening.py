@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What tests listen with is gone when it says so."""
+"""Test that what tests listen with is gone when it says so."""
 
 import socket
 import threading

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What `.ci/run` runs: a table of stages, and what moves with the commit.
+"""Stages of `.ci/run`: a table, and what moves with the commit.
 
 Nothing here asks anybody or starts anything.
 """
@@ -26,7 +26,7 @@ WHEELS = {'20.0': '20.0.3', '21.0': '21.0.3', '22.0': '22.0.2',
 
 @dataclasses.dataclass(frozen=True)
 class Turn:
-    """What this run plays of what is too much for one run.
+    """Hold what this run plays of what is too much for one run.
 
     source: where the number comes from, for the report; number: that moves
     by one with each commit; chosen: a slice that the user wants instead.

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a run says at its end: the outcome of each stage, and totals.
+"""Tell a run's end: the outcome of each stage, and totals.
 
 Nothing here asks anybody or starts anything.
 """
@@ -48,7 +48,7 @@ class Counts:
 
 @dataclasses.dataclass
 class Report:
-    """What became of one stage."""
+    """Hold what became of one stage."""
 
     name: str
     outcome: str

@@ -35,7 +35,7 @@ PR_SET_CHILD_SUBREAPER = 36
 
 @dataclasses.dataclass
 class Result:
-    """What became of a command.
+    """Hold what became of a command.
 
     code: its exit code, negative for a signal, None if it never ended;
     ended: why it was ended, '' if it ended on its own; seconds: by the clock;

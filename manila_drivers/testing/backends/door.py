@@ -20,7 +20,7 @@ from manila_drivers.testing.simulators import ssh
 
 
 class Door(Protocol):
-    """What both of them are.
+    """Be what both of them are.
 
     password: what is said to be one, also where it is not asked for;
     key_file: a private key, None if there is none to be used; logins: how

@@ -88,7 +88,7 @@ class Cluster(SshCluster):
                 if entry.name.startswith('mm')]
 
     def level(self, client: str, export: str) -> str | None:
-        """What a client can do; where servers differ, what each says."""
+        """Return a client's level; where servers differ, what each says."""
         path = _path(export)
         if not self.sim.servers:
             return self.sim.can_mount(client, path)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is asked of the storage behind a driver, beside the driver's back.
+"""Tell what is asked of the storage behind a driver, beside the driver's back.
 
 A simulator, or a bridge to a real system, answers; so that what is checked is
 what clients would experience, and not what the driver believes.
@@ -29,7 +29,7 @@ class Storage(Protocol):
         those of the driver's periodic statistics."""
 
     def level(self, client: str, export: str) -> str | None:
-        """What an address can do with an export: 'rw', 'ro' or nothing."""
+        """Return an address's level on an export: 'rw', 'ro' or nothing."""
 
     def inventory(self) -> frozenset[Item]:
         """Everything that exists, for comparisons of before and after."""
@@ -69,11 +69,11 @@ class Cluster(Storage, contextlib.AbstractContextManager['Cluster'],
         return []
 
     def defaults(self) -> dict[str, object]:
-        """What [DEFAULT] of manila.conf has to say."""
+        """Return what [DEFAULT] of manila.conf has to say."""
         return {}
 
     def options(self, driver: str = ..., /) -> dict[str, object]:
         """Return a backend section of manila.conf; None leaves one out."""
 
     def secrets(self) -> dict[str, str]:
-        """What must not appear in any log, by what it is."""
+        """Return what must not appear in any log, by what it is."""

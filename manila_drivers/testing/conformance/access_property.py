@@ -32,7 +32,7 @@ Rule = access.Rule
 
 @dataclasses.dataclass(frozen=True)
 class Tally:
-    """What there was to look at in one history.
+    """Hold what there was to look at in one history.
 
     :param looks: after external calls, while a step was under way.
     :param unseen: kinds of evidence that the lab did not show; see

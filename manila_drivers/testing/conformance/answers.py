@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What drivers answer, held against what Manila can take and store."""
+"""Tell what drivers answer, held against what Manila can take and store."""
 
 from collections.abc import Iterable
 from collections.abc import Mapping
@@ -33,7 +33,7 @@ def _location(location: Any) -> dict[str, Any]:
 
 def states(answer: Any, wanted: Mapping[str, access.Rule],
                    delete: Iterable[access.Rule]) -> Mapping[str, Any]:
-    """What ``update_access`` says of single rules.
+    """Return what ``update_access`` says of single rules.
 
     :raises Violation: a key is no ``access_id`` of the call, or a state is
         none that Manila knows.
@@ -49,7 +49,7 @@ def states(answer: Any, wanted: Mapping[str, access.Rule],
 
 
 def snapshot(answer: Any) -> Mapping[str, Any]:
-    """What is known of a snapshot, {} for None.
+    """Return what is known of a snapshot, {} for None.
 
     :raises Violation: Manila could not store it.
     """

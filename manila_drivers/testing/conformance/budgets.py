@@ -110,7 +110,7 @@ def statistics_stay_within_their_budget(stage: Stage) -> None:
 
 
 def no_operation_sits_idle(stage: Stage) -> None:
-    """What is not spent on external calls is hardly any time.
+    """Check that hardly any time goes into anything but external calls.
 
     A busy machine may take it once, but not each time.
     """

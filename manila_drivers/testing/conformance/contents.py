@@ -104,7 +104,7 @@ def going_back_keeps_who_has_access(stage: Stage) -> None:
 
 
 def there_is_no_way_back_to_nothing(stage: Stage) -> None:
-    """Whoever had access has it all the same."""
+    """Clients that had access have it all the same."""
     manager = stage.manager
     share = stage.shared(stage.rule(), size=2)
     before = dict(stage.lab.records())
@@ -115,7 +115,7 @@ def there_is_no_way_back_to_nothing(stage: Stage) -> None:
 
 
 def nothing_comes_back_with_a_part_that_was_away(stage: Stage) -> None:
-    """What a deletion could not see is not given to the next share.
+    """Check that what a deletion could not see goes to no other share.
 
     It fails then, and is repeated when all is there.
     """

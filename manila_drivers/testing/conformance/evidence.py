@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a lab has shown while a check was played.
+"""Tell what a lab has shown while a check was played.
 
 A check that looks at nothing finds nothing wrong.  So the labs of all checks
 are observed: a check passes only if the lab has shown, in that very run, that

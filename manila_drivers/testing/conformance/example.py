@@ -34,7 +34,7 @@ class StoreError(Exception):
 
 
 class NotThere(StoreError):
-    """What it was asked about does not exist."""
+    """Say that the object does not exist."""
 
 
 @dataclasses.dataclass
@@ -69,7 +69,7 @@ class Store:
                     for name, share in self.shares.items()}
 
     def level(self, export: str, client: str) -> str | None:
-        """What a client can do with an export."""
+        """Return what a client can do with an export."""
         with self._lock:
             share = self.shares.get(name_of(export))
             return None if share is None else networks.level_for(

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What statistics have to say so that the scheduler can work with them."""
+"""Statistics that the scheduler can work with."""
 
 from collections.abc import Iterator
 from collections.abc import Mapping

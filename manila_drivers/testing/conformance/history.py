@@ -167,7 +167,7 @@ def make(choice: random.Random, lab: Lab,
 
 
 def shortened(history: History, fails: Callable[[History], bool]) -> History:
-    """The same failure with fewer steps and rules: drops what it can."""
+    """Return that failure with fewer steps and rules, dropping all it can."""
     again = True
     while again:
         again = False

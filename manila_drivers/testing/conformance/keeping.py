@@ -15,7 +15,7 @@ from manila_drivers.testing.conformance.stage import Stage
 
 @contextlib.contextmanager
 def _shown(stage: Stage, check: str, what: str) -> Iterator[None]:
-    """What happens inside has an effect.
+    """Check that the block has an effect.
 
     A driver that does nothing and a lab that does not show it look alike.
 

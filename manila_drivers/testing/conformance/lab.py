@@ -39,7 +39,7 @@ class Access:
 
 @dataclasses.dataclass(frozen=True)
 class Features:
-    """What the driver can do, as far as Manila is told.
+    """Hold what the driver can do, as far as Manila is told.
 
     ``parts`` says that shares are handed out again, and that what is in one
     lies in several places, one of which can be away.
@@ -78,7 +78,7 @@ class Fault:
     only: tuple[str, ...] = ()
 
     def strikes(self, commands: Sequence[str]) -> bool:
-        """Whether a call of these commands can be struck by it.
+        """Return whether a call of these commands can be struck by it.
 
         :param commands: their names; none if the lab does not know them.
         """
@@ -184,7 +184,7 @@ class Lab(abc.ABC):
 
     @abc.abstractmethod
     def effective(self, export: str, client: str) -> Level:
-        """What a client can do with an export: ``rw``, ``ro`` or None.
+        """Return what a client can do with an export: ``rw``, ``ro`` or None.
 
         :param export: a path as the driver returned it.
         :param client: an address, or the name that a rule of another type
@@ -212,7 +212,7 @@ class Lab(abc.ABC):
         return frozenset(self.records())
 
     def keeps(self, item: Item) -> bool:
-        """Whether an object stays when its share goes, as the directory
+        """Return whether an object stays when its share goes, as the directory
         does that holds all of them."""
         return False
 
@@ -222,7 +222,7 @@ class Lab(abc.ABC):
 
     def may_conflict(self, rule: access.Rule,
                      rules: Sequence[access.Rule]) -> bool:
-        """Whether the documentation says this rule may be refused.
+        """Return whether the documentation says this rule may be refused.
 
         :param rule: one that can be honoured alone.
         :param rules: all that are wanted, this one included.

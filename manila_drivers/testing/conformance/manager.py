@@ -28,7 +28,7 @@ Rule = access.Rule
 
 @dataclasses.dataclass
 class Share:
-    """What the database knows of a share instance.
+    """Hold what the database knows of a share instance.
 
     ``rules`` are those that are to be honoured, ``refused`` those that the
     driver has put in error.  ``tried`` tells that the driver was asked to
@@ -198,7 +198,7 @@ class Manager:
         share.rules = wanted
 
     def reapply(self, share: Share) -> Mapping[str, Any]:
-        """What ``reapply_access_rules`` leads to: all rules are added.
+        """Do what ``reapply_access_rules`` leads to: add all rules.
 
         Manila does not call for a share that has none.
         """

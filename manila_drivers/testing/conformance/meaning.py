@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a set of rules means: the model that backends are held against.
+"""Tell what a set of rules means: the model that backends are held against.
 
 For addresses the most specific rule decides
 (:func:`manila_drivers.networks.level_for`); a name has what the rule for it
@@ -46,7 +46,7 @@ def network_of(rule: Rule) -> networks.Network | None:
 
 
 def rivals(rule: Rule, rules: Iterable[Rule]) -> bool:
-    """Whether another rule names the same network with another level."""
+    """Tell if another rule names the same network with another level."""
     network = network_of(rule) if rule.type == 'ip' else None
     return network is not None and any(
         other.type == 'ip' and other.level != rule.level
@@ -54,7 +54,7 @@ def rivals(rule: Rule, rules: Iterable[Rule]) -> bool:
 
 
 def level(rules: Iterable[Rule], client: str) -> Level:
-    """What rules that are all honoured give a client."""
+    """Return what rules that are all honoured give a client."""
     address = _address(client)
     if address is None:
         found = {rule.level for rule in rules

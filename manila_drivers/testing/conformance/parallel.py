@@ -39,5 +39,5 @@ def spread(work: Callable[[Sequence[Item]], Result],
 
 
 def _quiet() -> None:
-    """What drivers say about thousands of failures is of no use."""
+    """Silence drivers: thousands of failures on purpose tell nothing."""
     logging.disable(logging.CRITICAL)

@@ -74,7 +74,7 @@ class Row:
 
 def shaped(shape: str, values: Mapping[str, Any],
            unloaded: Iterable[str] = ()) -> Any:
-    """The same content as a row or as a dictionary."""
+    """Return content as a row or as a dictionary."""
     return Row(values, unloaded) if shape == ROW else dict(values)
 
 

@@ -81,7 +81,7 @@ def chosen(items: Sequence[Item]) -> Sequence[Item]:
 
 @dataclasses.dataclass(frozen=True)
 class Report:
-    """What a suite did.
+    """Hold what a suite did.
 
     :param cases: how many were played.
     :param whole: of how many.
@@ -164,7 +164,7 @@ ENOUGH = 20
 
 @dataclasses.dataclass(frozen=True)
 class _Part:
-    """What one process did of a suite.
+    """Hold what one process did of a suite.
 
     :param looks: how often somebody looked while something was under way.
     :param unseen: kinds of evidence that were missing in every case; None

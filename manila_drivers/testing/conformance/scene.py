@@ -25,7 +25,7 @@ PLACES = ('10.0.0.0/24', '10.0.0.7', '192.168.0.0/16', '192.168.4.0/22',
 
 
 class Scene:
-    """What an operation finds, made the same way each time.
+    """Hold what an operation finds, made the same way each time.
 
     Ids are given out in a fixed order, so that strangers can be made that
     look like shares to come, and runs can be compared.
@@ -52,7 +52,7 @@ class Scene:
     # Rules
 
     def rule(self, number: int, level: str = 'rw') -> Rule:
-        """The same rule for the same number, of a type that is there."""
+        """Return the rule of a number, always one, of a type that is there."""
         able = self.lab.features.access
         if level not in able.levels:
             level = sorted(able.levels)[0]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the scenarios have in common."""
+"""Tell what the scenarios have in common."""
 
 from collections.abc import Callable
 from collections.abc import Iterable
@@ -158,7 +158,7 @@ class Stage:
         raise verdict.Violation(check, f'no error, but {result!r}')
 
     def nothing_but(self, before: Mapping[Item, Any]) -> None:
-        """What was there is as it was; only what holds all shares came."""
+        """Check that all is as it was, and only what holds all shares came."""
         self.lab.settle()
         watching.nothing_left(self.lab, before)
 
@@ -177,7 +177,7 @@ class Stage:
         return found
 
     def untouched(self, before: dict[Item, Any]) -> None:
-        """What was there is there, as it was; no more is, but for what
+        """Check that all is there as it was, and no more, but for what
         holds all shares."""
         self.lab.settle()
         verdict.same('strangers', before, {

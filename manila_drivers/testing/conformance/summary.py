@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a pytest run of the suites has shown, in its last lines.
+"""Tell what a pytest run of the suites has shown, in its last lines.
 
 ::
 
@@ -30,7 +30,7 @@ OMITTED = 'promise not tried'
 
 @dataclasses.dataclass
 class Promises:
-    """What became of the promises of one test class."""
+    """Hold what became of the promises of one test class."""
 
     shown: list[str] = dataclasses.field(default_factory=list)
     broken: list[str] = dataclasses.field(default_factory=list)

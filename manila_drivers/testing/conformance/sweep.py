@@ -92,7 +92,7 @@ class Reference:
     unseen: tuple[str, ...] = ()
 
     def strikes(self, nth: int, fault: Fault) -> bool:
-        """Whether the nth call can fail in that way.
+        """Return whether the nth call can fail in that way.
 
         Servers that are called at once have their turns in any order, so
         the calls before and after it count as well.
@@ -165,7 +165,7 @@ def references(make_lab: MakeLab,
 
 
 def unseen(known: Mapping[str, Reference]) -> list[str]:
-    """What the lab has shown in none of the undisturbed runs, in words."""
+    """Say what the lab has shown in none of the undisturbed runs."""
     runs = [set(reached.unseen) for reached in known.values()]
     return [evidence.UNSEEN[kind] for kind in sorted(
         set.intersection(*runs) if runs else set(evidence.UNSEEN))]

@@ -51,7 +51,7 @@ def same(check: str, expected: Mapping[Any, Any],
 
 def differences(expected: Mapping[Any, Any],
                 found: Mapping[Any, Any]) -> list[str]:
-    """What one mapping has and the other has not, in words."""
+    """Return what one mapping has and the other has not, in words."""
     lines = [f'missing {_brief(key)}' for key in _sorted(expected)
              if key not in found]
     lines += [f'left or added {_brief(key)}' for key in _sorted(found)

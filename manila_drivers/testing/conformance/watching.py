@@ -106,7 +106,7 @@ class Watch:
 
 def nothing_left(lab: Lab,
                  before: Mapping[Item, Any]) -> None:
-    """What was there is as it was; only what holds all shares has come.
+    """Check that all is as it was; only what holds all shares may come.
 
     :raises Violation: ``delete.leftover``.
     """

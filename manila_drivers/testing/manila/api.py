@@ -72,7 +72,7 @@ class Api:
 
 
 def _message(answer: requests.Response) -> str:
-    """What the API said: {"badRequest": {"code": 400, "message": ...}}."""
+    """Return the message of {"badRequest": {"code": 400, "message": ...}}."""
     try:
         for said in answer.json().values():
             return str(said['message'])

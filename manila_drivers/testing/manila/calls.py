@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What our drivers say of themselves in the log: a line per call."""
+"""Tell what our drivers say of themselves in the log: a line per call."""
 
 from collections.abc import Iterator
 import dataclasses

@@ -22,13 +22,13 @@ TENANTS = tuple('tenant-%s.example.org' % name for name in 'abcde')
 
 
 def decided(rules: Mapping[str, str], address: str) -> str | None:
-    """What the rules give an address: the most specific one decides."""
+    """Return what the rules give an address: the most specific one decides."""
     return networks.level_for({ipaddress.ip_network(to): level
                                for to, level in rules.items()}, address)
 
 
 def named(rules: Mapping[str, str], name: str) -> str | None:
-    """What the rules give the holder of a certificate: its own."""
+    """Return what the rules give the holder of a certificate: its own."""
     return rules.get(name)
 
 

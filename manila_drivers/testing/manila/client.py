@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What one does with shares, as calls of Manila's REST API, with waits.
+"""Use shares by calls of Manila's REST API, with waits.
 
 Everything returned is plain JSON.  Most of Manila's calls return before the
 work is done; the `wait_` methods poll until it is, with a deadline.
@@ -153,7 +153,7 @@ class Client:
                       {'unmanage': None})
 
     def provider_location(self, snapshot_id: str) -> str:
-        """What the driver calls the snapshot; '' if it said nothing."""
+        """Return what the driver calls the snapshot; '' if it said nothing."""
         return str(self.snapshot(snapshot_id).get('provider_location') or '')
 
     # Share networks and share servers

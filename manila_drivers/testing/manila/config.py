@@ -45,7 +45,7 @@ paste.app_factory = manila.api.versions:VersionsRouter.factory
 
 @dataclasses.dataclass(frozen=True)
 class Settings:
-    """What the configuration is made of.
+    """Hold what the configuration is made of.
 
     work: an absolute directory that holds state, logs and configuration;
     backends: section name -> options of the backend (`share_driver` at

@@ -109,7 +109,7 @@ def revert(play: scene.Scene, share: str, snapshot: str,
 
 
 def revert_refused(play: scene.Scene, share: str, snapshot: str) -> None:
-    """What the share type does not promise, the API refuses."""
+    """Check that the API refuses what the share type does not promise."""
     with play.journal.step('revert to the snapshot') as note:
         try:
             play.client.revert(share, snapshot)

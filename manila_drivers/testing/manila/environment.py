@@ -51,7 +51,7 @@ class Environment:
     installed: str
 
     def path(self, release: releases.Release) -> list[str]:
-        """What PYTHONPATH needs to select the release; fetches if need be.
+        """Return the PYTHONPATH that selects the release; fetch it if need be.
 
         :raises EnvironmentFailure: the wheel is not cached and could not be
             downloaded

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What was done, what came of it, how long it took, what storage was asked."""
+"""Journal: what was done and came of it, how long it took, what it asked."""
 
 from collections.abc import Callable
 from collections.abc import Iterator
@@ -48,7 +48,7 @@ class Step:
 
 
 class Note:
-    """What a running step says of its result."""
+    """Hold what a running step says of its result."""
 
     def __init__(self) -> None:
         self.result = ''

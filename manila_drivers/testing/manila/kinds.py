@@ -51,7 +51,7 @@ class GlusterCluster(gluster.Cluster):
 
 
 def vast_profile(backend: str, **changes: object) -> scene.Profile:
-    """What the VAST driver can do.
+    """Return what the VAST driver can do.
 
     :param changes: options for the restart that changes options; by default
         fewer export locations

@@ -194,7 +194,7 @@ def recover(*parts: Part) -> None:
 
 
 def mend(play: scene.Scene, share: str, failed: str, rule: str) -> None:
-    """What failed is repeated, as an operator would, and works."""
+    """Repeat what failed, as an operator would; it has to work."""
     with play.journal.step('delete the share that failed') as note:
         play.client.delete_share(failed)
         play.client.wait_share_gone(failed)

@@ -30,7 +30,7 @@ class ManilaFailure(Exception):
 
 @dataclasses.dataclass(frozen=True)
 class Status:
-    """What the process says of itself; see the launcher."""
+    """Hold what the process says of itself; see the launcher."""
 
     pid: int = 0
     port: int | None = None
@@ -183,7 +183,7 @@ class Manila:
         return self.start(wait_for)
 
     def log(self, mark: int = 0) -> str:
-        """What Manila has logged since the mark."""
+        """Return what Manila has logged since the mark."""
         try:
             with self._log_file.open('rb') as log:
                 log.seek(mark)

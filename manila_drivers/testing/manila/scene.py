@@ -23,7 +23,7 @@ GIB = 2**30
 
 @dataclasses.dataclass(frozen=True)
 class Profile:
-    """What the driver in question can do, and how to ask for it.
+    """Hold what the driver in question can do, and how to ask for it.
 
     invalid: an access rule that the API accepts and the driver must refuse,
     as type, target and level; None if it takes everything;
@@ -169,7 +169,7 @@ def play(manila: process.Manila, profile: Profile,
 
 def differences(before: frozenset[Item],
                 after: frozenset[Item]) -> Sequence[str]:
-    """What differs between two inventories, in words."""
+    """Return what differs between two inventories, in words."""
     return ([' '.join(('left behind:', *item))
              for item in sorted(after - before)]
             + [' '.join(('destroyed:', *item))

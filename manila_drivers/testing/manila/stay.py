@@ -25,7 +25,7 @@ _USES = (
 
 def commands(place: environment.Environment, manila: process.Manila,
              profile: scene.Profile) -> Iterator[str]:
-    """What to type to try it; each line works as it stands."""
+    """Return what to type to try it; each line works as it stands."""
     client = '%s --os-auth-type none --os-endpoint %s share ' % (
         place.tool('openstack'), manila.endpoint)
     where = ''

@@ -78,7 +78,7 @@ class Fault:
 
     @property
     def prevents(self) -> bool:
-        """Whether the call has no effect."""
+        """Return whether the call has no effect."""
         return KINDS[self.kind] if self.before is None else self.before
 
     def concerns(self, label: str) -> bool:

@@ -155,7 +155,7 @@ class Gate:
             self._server = None
 
     def close(self) -> None:
-        """The same for good: keys and log are removed."""
+        """Close for good: remove keys and log."""
         self.stop()
         shutil.rmtree(self.directory, ignore_errors=True)
 
@@ -180,7 +180,7 @@ class Gate:
             answers.write(json.dumps(what).encode() + b'\n')
 
         def read() -> str:
-            """What the command is given to read, up to its end."""
+            """Return what the command is given to read, up to its end."""
             say('read')
             return said.read().decode('utf-8', 'surrogateescape')
 

@@ -83,7 +83,7 @@ sys.exit(answer['status'])
 
 
 class Reply(Protocol):
-    """What a program prints and ends with; ``failure`` as transports have it.
+    """Hold a program's output and end; ``failure`` as transports have it.
 
     A named tuple, so that it can be passed on.
     """

@@ -38,7 +38,7 @@ _TRIES = 20
 
 
 class Done(NamedTuple):
-    """What a command did.
+    """Hold what a command did.
 
     :param status: its exit code; None if the connection ends without one.
     """
@@ -58,7 +58,7 @@ Host = Callable[[list[str], Callable[[], str]], Done]
 
 def answer(hosts: Mapping[str, Host], address: str, text: str,
            read: Callable[[], str]) -> Done:
-    """What the host at an address makes of the text of a command."""
+    """Return what the host at an address makes of the text of a command."""
     try:
         words = shlex.split(text)
     except ValueError as exc:
@@ -155,7 +155,7 @@ class SshServer:
             transport.close()
 
     def close(self) -> None:
-        """The same for good."""
+        """Close for good."""
         self.stop()
 
     def __enter__(self) -> Self:

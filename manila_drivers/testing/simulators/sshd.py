@@ -229,7 +229,7 @@ def owner(pid: int | None = None) -> str:
 
 
 def lives(who: str) -> bool:
-    """Whether the process that :func:`owner` has named still runs."""
+    """Return whether the process that :func:`owner` has named still runs."""
     try:
         pid = int(who.partition('.')[0])
         stat = pathlib.Path(f'/proc/{pid}/stat').read_text()

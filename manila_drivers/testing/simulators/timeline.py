@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What will happen at a later time, without a thread that waits for it.
+"""Keep what happens at a later time, without a thread that waits.
 
 A simulator calls :meth:`Timeline.settle` at the start of every request; what
 has come due by then happens, in the order of its time.  With an injected

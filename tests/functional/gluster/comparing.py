@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Whether two answers of ``gluster`` say the same.
+"""Tell whether two answers of ``gluster`` say the same.
 
 What differs from machine to machine and from run to run is left out; all
 else, down to blanks and the order of elements, has to be equal.
@@ -26,7 +26,7 @@ _SNAPSHOT_VOLUME = re.compile(r'\b[0-9a-f]{32}\b')
 
 
 class Said(ty.NamedTuple):
-    """What a command said."""
+    """Hold what a command said."""
 
     status: int | None
     stdout: str
@@ -34,7 +34,7 @@ class Said(ty.NamedTuple):
 
 
 def differences(real: Said, simulated: Said) -> list[str]:
-    """What the simulator says differently, one line each."""
+    """Return what the simulator says differently, one line each."""
     found = []
     if real.status != simulated.status:
         found.append(f'exit {real.status}, simulated {simulated.status}')

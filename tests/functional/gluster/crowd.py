@@ -30,7 +30,7 @@ class Crowd:
         self._mounted: dict[str, str] = {}
 
     def level(self, export: str, name: str) -> str | None:
-        """What somebody can do with a volume, through an old mount or a new
+        """Return somebody's level on a volume, through an old mount or a new
         one: ``rw``, ``ro`` or None."""
         client = self._client(name)
         if self._mounted.get(name) != export:
@@ -57,7 +57,7 @@ class Crowd:
         return _FOUND.get(status)
 
     def _cut_off(self, export: str, name: str) -> bool:
-        """Whether the servers are about to end its connection: only how
+        """Return whether the servers are about to end its connection: only how
         long it is waited for depends on this."""
         volume = export.rpartition(':/')[2]
         if volume not in self._site.gluster.volumes():

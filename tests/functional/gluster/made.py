@@ -27,5 +27,5 @@ def rules(*names: str, level: str = 'rw') -> list[Row]:
 
 
 def path(locations: list[Row]) -> str:
-    """What tenants mount."""
+    """Return what tenants mount."""
     return str(locations[0]['path'])

@@ -64,7 +64,7 @@ class Inside:
 
 
 class Cluster:
-    """What labs share, since it takes its time to make: one after the other.
+    """Share what takes its time to make; labs use it one after the other.
 
     :param bricks: names of volumes, and the directories of their bricks.
     """
@@ -133,7 +133,7 @@ class Cluster:
 
 
 def _without_snapshots(features: lab.Features) -> lab.Features:
-    """What takes thin volumes is tried apart."""
+    """Leave out what takes thin volumes; it is tried apart."""
     return dataclasses.replace(features, snapshots=False, clones=False,
                                revert=False, manage_snapshots=False)
 
@@ -309,7 +309,7 @@ UNUSED = {'mark': '', 'wiping': False, 'claims': [], 'tls': ('on', 'on'),
 
 
 class LevelsLab(RealLab):
-    """The same with rules for reading, alone and among others."""
+    """Have rules for reading, alone and among others."""
 
     name = 'real gluster with levels'
     features = _without_snapshots(simulated.BOTH_LEVELS)

@@ -186,7 +186,7 @@ class GuestSite(Site):
             self.gluster.do('volume', 'delete', each)
 
     def active(self, snapshot: str) -> bool:
-        """Whether a snapshot can be mounted."""
+        """Return whether a snapshot can be mounted."""
         status = self.gluster.do('snapshot', 'info', snapshot).tree.findtext(
             './/snapVolume/status')
         return status == 'Started'

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is in a brick that is away never reaches the next tenant.
+"""Test that what is in a brick that is away never reaches the next tenant.
 
 Two servers in network namespaces; bricks are killed, and a server is taken
 off the network.

@@ -7,7 +7,7 @@ import time
 
 
 def eventually(question: Callable[[], object], seconds: float = 20) -> bool:
-    """Whether it becomes true."""
+    """Return whether it becomes true."""
     end = time.monotonic() + seconds
     while not question():
         if time.monotonic() > end:

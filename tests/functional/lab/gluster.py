@@ -20,7 +20,7 @@ TLS = ('client.ssl', 'on', 'server.ssl', 'on',
 
 
 class Answer(ty.NamedTuple):
-    """What a ``gluster --xml`` said; ``number`` is its opErrno."""
+    """Hold what a ``gluster --xml`` said; ``number`` is its opErrno."""
 
     number: int
     text: str

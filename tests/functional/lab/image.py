@@ -30,7 +30,7 @@ MaxSessions 100
 
 
 class Image(ty.NamedTuple):
-    """What a guest is started with."""
+    """Hold what a guest is started with."""
 
     disk: pathlib.Path
     kernel: pathlib.Path

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the lab needs from the machine it runs on.
+"""Tell what the lab needs from the machine it runs on.
 
 Where it is missing, tests are skipped: nobody's laptop is changed.  With
 ``CI=true`` the packages are installed, and what is still missing fails.
@@ -51,7 +51,7 @@ def programs(*names: str) -> None:
 
 
 def devices(*paths: str) -> None:
-    """The same for what the kernel offers."""
+    """Need what the kernel offers."""
     missing = [each for each in paths if not pathlib.Path(each).exists()]
     if missing:
         _without(', '.join(missing))

@@ -72,5 +72,5 @@ class Network:
 
 
 def _port(name: str) -> str:
-    """What the switch's side is called; the kernel takes 15 characters."""
+    """Return the name of the switch's side; the kernel takes 15 characters."""
     return f'to-{name}'[:15]

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is in the image that guests boot from."""
+"""Tell what is in the image that guests boot from."""
 
 import dataclasses
 import hashlib

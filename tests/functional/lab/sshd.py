@@ -20,7 +20,7 @@ UseDNS no
 
 
 class Door(ty.NamedTuple):
-    """What a client needs."""
+    """Hold what a client needs."""
 
     key: pathlib.Path
     known_hosts: pathlib.Path

@@ -55,7 +55,7 @@ class Tenant:
             raise Refused(f'{self.name}, {volume}: {self.log()}')
 
     def mounted(self) -> bool:
-        """What is at the mount point is the volume, and it answers."""
+        """Check that the volume is at the mount point, and answers."""
         return not self.box.shell(_PROOF, POINT, check=False).returncode
 
     def may_mount(self, volume: str) -> bool:
@@ -108,7 +108,7 @@ class Tenant:
         return Held(self.box, name)
 
     def log(self) -> str:
-        """What the client complained about."""
+        """Return what the client complained about."""
         return self.box.shell('grep -E " [EC] " "$1" | tail -n 5', _LOG,
                               check=False).stdout
 

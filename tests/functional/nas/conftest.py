@@ -67,7 +67,7 @@ class GaneshaSite:
         self.forget()
 
     def forget(self) -> None:
-        """What a new process of the driver knows: nothing."""
+        """Know as little as a new process of the driver: nothing."""
         self.helper = gnfs.GNFSHelper(
             types.SimpleNamespace(server=self.runners.__getitem__),
             types.SimpleNamespace(
@@ -132,16 +132,16 @@ class KernelSite:
             'cat', '/var/lib/nfs/etab').stdout.splitlines())
 
     def asked(self, path: str, *clients: str) -> dict[str, str | None]:
-        """What these addresses get."""
+        """Return what these addresses get."""
         return self.place.crowd.gets(self.guest.address, path, clients,
                                      self.place.net.ipv6('kernel'))
 
     def handle(self, path: str, client: str) -> str:
-        """What a client remembers of a directory."""
+        """Return what a client remembers of a directory."""
         return self.place.crowd.handle(self.guest.address, path, client)
 
     def holds(self, handle: str, *clients: str) -> list[str | None]:
-        """What clients can do with that."""
+        """Return what clients can do with that."""
         return [self.place.crowd.holds(self.guest.address, handle, client)
                 for client in clients]
 

@@ -61,7 +61,7 @@ class Crowd:
 
     def gets(self, server: str, path: str, sources: Iterable[str],
              server6: str) -> dict[str, str | None]:
-        """What addresses get there: rw, ro or None, tried by writing.
+        """Return what addresses get there: rw, ro or None, tried by writing.
 
         :raises NotAnswered: the server is not there.
         """
@@ -96,7 +96,7 @@ class Crowd:
 
 
 def possible(source: str) -> bool:
-    """Whether a client can have this address at all."""
+    """Return whether a client can have this address at all."""
     address = ipaddress.ip_address(source)
     special = ('0.0.0.0/32', '255.255.255.255/32', '127.0.0.0/8',
                '224.0.0.0/4', '::/128', '::1/128', 'ff00::/8', 'fe80::/10')

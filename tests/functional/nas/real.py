@@ -43,13 +43,13 @@ class Real(abc.ABC):
         self._found: dict[tuple[str, str], str | None] = {}
 
     def forget(self) -> None:
-        """What was found out need not be true any more."""
+        """Forget what was found out, which need not be true any more."""
         self._found = {}
 
     # As a simulated one
 
     def access(self, client: str, path: str) -> str | None:
-        """What it gets: rw, ro or None; None also where none can be.
+        """Return what it gets: rw, ro or None; None also where none can be.
 
         All who were asked about before are asked again with it.
         """

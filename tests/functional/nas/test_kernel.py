@@ -190,7 +190,7 @@ def test_all_again_after_a_reboot(kernel, path):
 
 
 def test_power_failure_brings_nothing_back(kernel, path):
-    """What was on its way to the disk when the call returned is lost."""
+    """A power failure loses what was on its way to the disk."""
     reconcile(kernel, path, {'10.0.0.7': 'rw', '10.0.0.8': 'rw'})
     other = f'{path}-other'
     kernel.share(other)

@@ -150,7 +150,7 @@ def test_export_above_lets_everybody_in(kernel):
 
 
 class NarrowestDecides(nfs.KernelNfs):
-    """What one would like to be true."""
+    """Believe what one would like to be true."""
 
     def access(self, client, path):
         levels = {entry.network: entry.level for entry in self.entries

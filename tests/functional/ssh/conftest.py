@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the tests of the SSH transport share."""
+"""Tell what the tests of the SSH transport share."""
 
 import dataclasses
 

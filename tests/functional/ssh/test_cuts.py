@@ -137,7 +137,7 @@ def test_cut_or_stalled_always(sshd, behind, trace, length, stall):
 
 
 def tried(target, cmd):
-    """What a process that has no connection yet hears of a command."""
+    """Return what a process that has no connection yet hears of a command."""
     fresh = ssh.Hosts()
     try:
         return outcome(fresh.host(target), cmd)

@@ -188,7 +188,7 @@ def test_close_while_callers_wait(hosts, sshd, target):
 
 @pytest.mark.timeout(180)
 def test_connections_that_are_cut_all_the_time(via, hosts, tmp_path):
-    """What is said about each of many commands holds."""
+    """Many commands at once are all told truly."""
     between, target = via
     host = hosts.host(target)
     over = threading.Event()

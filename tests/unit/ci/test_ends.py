@@ -152,7 +152,7 @@ def test_a_pytest_that_hangs_shows_its_stacks_and_tidies_up(tmp_path):
 
 
 def test_a_warden_goes_with_the_run(tmp_path, sleep):
-    """Whoever kills the run leaves nothing of its stages."""
+    """A run that is killed leaves nothing of its stages."""
     run = subprocess.Popen(
         [sys.executable, '-c',
          'import subprocess as s, sys; s.run([sys.executable, *sys.argv[1:]])',
@@ -225,7 +225,7 @@ def test_lanes_side_by_side_and_one_that_hangs(run, sleep, monkeypatch):
 
 
 def test_the_whole_run_has_a_limit(tmp_path, sleep):
-    """What is under way ends, what has not begun is told."""
+    """Stages under way end; those that have not begun are told."""
     run = runner.Run(1, tmp_path, lambda text: None)
     run.side_by_side([[
         stage('long', 'a', f'import time; time.sleep({sleep})'),

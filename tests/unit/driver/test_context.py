@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What every public call has in common."""
+"""Test what every public call has in common."""
 
 import inspect
 import io

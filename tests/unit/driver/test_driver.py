@@ -34,7 +34,7 @@ class Bare(driver.ShareDriver):
 
 
 class Row:
-    """What an ORM row has, and dictionaries do not do."""
+    """Do what an ORM row does, and dictionaries do not."""
 
     def __init__(self, **values):
         self.__dict__ = values
@@ -132,7 +132,7 @@ def test_64_threads_construct(tmp_path):
 
 
 def test_options_of_the_base_class_are_kept(tmp_path):
-    """What Manila registered first is what counts."""
+    """Options that Manila registered first count."""
     optioned = made.make(tmp_path, made.Optioned)
 
     assert optioned.option('own') == 'x'

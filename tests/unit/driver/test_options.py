@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What an operator wrote and no driver reads, or what trusts anybody."""
+"""Test what an operator wrote and no driver reads, or what trusts anybody."""
 
 import contextlib
 import logging

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a start could not go through is owed, and not forgotten."""
+"""Test that what a start could not go through is owed, and not forgotten."""
 
 import threading
 import time
@@ -32,7 +32,7 @@ class Process:
         self.store = store
 
     def start(self, found, check):
-        """What Manila does: whether it had the shares checked."""
+        """Start as Manila does; return whether it had the shares checked."""
         told = self.owed.token()
         if told == self.store.hash:
             return False
@@ -47,7 +47,7 @@ class Process:
 
 
 class Store:
-    """What outlives a process: private storage, and Manila's hash."""
+    """Keep what outlives a process: private storage, and Manila's hash."""
 
     def __init__(self, path):
         self.data = private_data.PrivateData(str(path / 'private'))

@@ -45,7 +45,7 @@ def free(world):
 
 
 def seen_by_the_next(world, driver):
-    """What is in the volume that the next share gets, for ever."""
+    """Return what is in the volume that the next share gets, for ever."""
     share = row()
     assert volume_of(driver.create_share(None, share)) == NAME
     return world.one.volume(NAME).files
@@ -333,7 +333,7 @@ def test_unhealed_copies(heals, reasons):
 
 
 def test_copies_in_the_same_directory_of_servers_with_other_names():
-    """What one server tells is not taken for what another one does."""
+    """Answers of one server are not taken for another's."""
     of = records.Volume('v', bricks=('a:/b', 'b:/b', 'c:/b'))
     heals = [Heal('x:/b', True, 0), Heal('y:/b', False, None),
              Heal('z:/b', True, 3)]

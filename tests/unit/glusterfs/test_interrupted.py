@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What others do meanwhile, and what an interrupted call has left."""
+"""Test what others do meanwhile, and what an interrupted call has left."""
 
 import pytest
 

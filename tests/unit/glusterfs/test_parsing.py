@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What gluster prints, as recorded from a real one, is understood."""
+"""Test that what a real gluster was seen to print is understood."""
 
 import json
 import pathlib

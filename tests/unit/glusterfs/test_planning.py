@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is decided from what is known: tables of facts and plans."""
+"""Test what is decided from what is known: tables of facts and plans."""
 
 import hypothesis
 from hypothesis import strategies as st
@@ -324,7 +324,7 @@ OURS = [
 
 @pytest.mark.parametrize(('of', 'record', 'is_ours'), OURS)
 def test_which_volume_is_a_share(of, record, is_ours):
-    """What is not is never emptied nor deleted for it."""
+    """Volumes of others are neither emptied nor deleted for it."""
     assert claims.ours(of, ID, record) is is_ours
 
 

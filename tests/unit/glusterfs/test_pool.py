@@ -83,7 +83,7 @@ def test_one_that_cannot_be_marked_stops_no_other(world, quota):
 # The scheduler
 
 class Scheduler:
-    """What Manila's does with statistics: it takes off what it places."""
+    """Take off what is placed, as Manila's does with statistics."""
 
     def __init__(self, driver):
         self._stats = driver.get_share_stats(refresh=True)

@@ -25,7 +25,7 @@ def recorded(name):
 
 
 def replay(sim, section):
-    """What the simulator says differently, in the order of the section."""
+    """Return the simulator's differences, in the order of the section."""
     found = []
     for name, _ in record.section(section):
         case = recorded(name)

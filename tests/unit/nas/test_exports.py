@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What exports are compared by, and how failures of servers are told."""
+"""Test what exports are compared by, and how failures of servers are told."""
 
 import ipaddress
 

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""What setup.cfg promises exists, and importing stays cheap."""
+"""Test that what setup.cfg promises exists, and importing stays cheap."""
 
 import ast
 import configparser

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What README and the pages tell people to write and to type."""
+"""Test what README and the pages tell people to write and to type."""
 
 import itertools
 import pathlib

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a run leaves in .stestr is what stestr's own commands show."""
+"""Test that stestr's own commands show what a run leaves in .stestr."""
 
 import os
 import pathlib

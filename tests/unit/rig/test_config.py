@@ -20,7 +20,7 @@ def _settings(**options: object) -> config.Settings:
 
 def _read(text: str, tmp_path: pathlib.Path, group: str, name: str,
           kind: type[cfg.Opt] = cfg.StrOpt) -> object:
-    """What an option is for a program that reads the file."""
+    """Return what an option is for a program that reads the file."""
     file = tmp_path / 'manila.conf'
     file.write_text(text)
     conf = cfg.ConfigOpts()

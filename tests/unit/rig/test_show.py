@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a newcomer reads on the terminal."""
+"""Test what a newcomer reads on the terminal."""
 
 import io
 

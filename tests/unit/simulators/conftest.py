@@ -30,7 +30,7 @@ def api(sim: VmsSim) -> Iterator[Api]:
 
 @pytest.fixture(params=['adapter', 'server'])
 def front(request: pytest.FixtureRequest, sim: VmsSim) -> Iterator[Api]:
-    """The same client on either front."""
+    """Return one client on either front."""
     if request.param == 'adapter':
         client = Api(sim)
         yield client

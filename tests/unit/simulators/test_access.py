@@ -219,7 +219,7 @@ DENIES = st.lists(ENTRIES.filter(lambda text: text != '*').map('~{}'.format),
 
 
 def slow(text: str, address: str) -> bool:
-    """What a host string means, another way."""
+    """Return what a host string means, another way."""
     if text == '*':
         return True
     if '*' in text:

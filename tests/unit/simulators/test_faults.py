@@ -66,7 +66,7 @@ def make(api, **settings):
 
 
 def made(api):
-    """Whether the call had its effect, once the server has read it."""
+    """Return whether the call had its effect, once the server has read it."""
     for _ in range(1000):
         if api.sim.calls:
             break

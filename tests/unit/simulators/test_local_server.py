@@ -33,7 +33,7 @@ def hasty(monkeypatch):
 
 
 def ended(close):
-    """Whether this returns; if it does not, the test does not hang."""
+    """Return whether this ends; if it does not, the test does not hang."""
     thread = threading.Thread(target=close, daemon=True)
     thread.start()
     thread.join(10)

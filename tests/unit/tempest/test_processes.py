@@ -36,7 +36,7 @@ def place(work: pathlib.Path) -> layout.Layout:
 
 
 def alive(number: int) -> bool:
-    """Whether it runs; what waits to be reaped does not."""
+    """Return whether it runs; what waits to be reaped does not."""
     try:
         stat = pathlib.Path('/proc/%d/stat' % number).read_text()
     except OSError:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is decided about requests and commands, as tables."""
+"""Test what is decided about requests and commands, as tables."""
 
 import email.utils
 import math

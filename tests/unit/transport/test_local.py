@@ -98,7 +98,7 @@ def test_a_signal_leaves_the_outcome_open():
 
 
 def gone(pid):
-    """Whether a process has ended, waiting for it a little."""
+    """Return whether a process has ended, waiting for it a little."""
     deadline = time.monotonic() + 5
     while time.monotonic() < deadline:
         try:

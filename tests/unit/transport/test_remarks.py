@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is said around a command: remarks, refusals, and neither."""
+"""Test what is said around a command: remarks, refusals, and neither."""
 
 import pytest
 

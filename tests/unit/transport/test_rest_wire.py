@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What goes over the wire to a server, and what is made of its answers."""
+"""Test what goes over the wire, and what is made of the answers."""
 
 import json
 import logging
@@ -237,7 +237,7 @@ def test_an_answer_has_its_limit(wire, monkeypatch, size, fits):
 
 @pytest.mark.parametrize('verify', [True, False])
 def test_nobody_else_repeats_anything(verify):
-    """What is repeated is said in one table, and counted."""
+    """One table says what is repeated, and repetitions are counted."""
     seen = []
 
     def hang_up(client):

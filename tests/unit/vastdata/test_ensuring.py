@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a start of the service makes of shares and of a changed cluster."""
+"""Test what a start makes of shares and of a changed cluster."""
 
 import pytest
 
@@ -20,7 +20,7 @@ def driver(bench):
 
 
 def reach(bench, one, vip):
-    """What the client gets of a share through an address."""
+    """Return what the client gets of a share through an address."""
     return bench.sim.can_mount(CLIENT, '/manila/manila-' + one['id'],
                                vip=vip)
 

@@ -12,7 +12,7 @@ errors = compat.errors
 
 
 def again(one, host='10.9.0.2'):
-    """The same export by another address, under another id."""
+    """Return the export by another address, under another id."""
     path = one['export_locations'][0]['path'].partition(':')[2]
     return share(size=None, export_locations=[{'path': f'{host}:{path}'}])
 

@@ -19,7 +19,7 @@ def start(driver):
 
 
 def message(bench, adapter=True, **changes):
-    """What the operator reads after a start that failed."""
+    """Return what the operator reads after a start that failed."""
     driver = bench.make(adapter, **changes)
     with pytest.raises(compat.errors.ManilaException) as caught:
         start(driver)

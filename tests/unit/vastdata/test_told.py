@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What VMS does not have, does not tell or does not store."""
+"""Test what VMS does not have, does not tell or does not store."""
 
 import contextlib
 import logging

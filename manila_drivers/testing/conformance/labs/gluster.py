@@ -61,7 +61,7 @@ BOTH_LEVELS = lab.Features(
 
 
 class _Seamed:
-    """What runs commands, with the seam around each of them."""
+    """Run commands, with the seam around each of them."""
 
     def __init__(self, inner: client.CommandRunner,
                  process: seam.Process) -> None:
@@ -73,7 +73,7 @@ class _Seamed:
 
 
 class Site(site.Site):
-    """What the driver of these labs is told."""
+    """Hold what the driver of these labs is told."""
 
     section = SECTION
     values = {
@@ -330,20 +330,20 @@ class GlusterLab(simulated.StruckLab[Site]):
 
 
 class LargeLab(GlusterLab):
-    """The same with volumes for many shares at once."""
+    """Have volumes for many shares at once."""
 
     name = 'gluster with many volumes'
     pool = 100
 
 
 class SmallLab(GlusterLab):
-    """The same with few volumes, for suites of thousands of cases."""
+    """Have few volumes, for suites of thousands of cases."""
 
     pool = 6
 
 
 class LevelsLab(GlusterLab):
-    """The same with rules for reading, alone and among others."""
+    """Have rules for reading, alone and among others."""
 
     name = 'gluster with levels'
     features = BOTH_LEVELS

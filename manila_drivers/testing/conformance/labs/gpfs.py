@@ -49,7 +49,7 @@ _SILENT = ('mm', 'dbus-send')
 
 
 class Site(site.Site):
-    """What the driver of these labs is told."""
+    """Hold what the driver of these labs is told."""
 
     section = SECTION
     values = {
@@ -82,7 +82,7 @@ class _Seamed:
 
 
 class _Trouble:
-    """What was armed, and which round trip it strikes."""
+    """Hold what was armed, and which round trip it strikes."""
 
     def __init__(self) -> None:
         self._lock = threading.Lock()

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What labs of our drivers on their simulators have in common."""
+"""Tell what labs of our drivers on their simulators have in common."""
 
 import abc
 from collections.abc import Callable
@@ -48,7 +48,7 @@ class SimulatedLab(lab.Lab, Generic[SiteT]):
 
     @abc.abstractmethod
     def wiring(self) -> dict[str, Any]:
-        """What else a driver is made with: its way to the simulator, ..."""
+        """Return more that a driver is made with: its way to the simulator."""
 
     def advance(self, seconds: float) -> None:
         self.clock.sleep(seconds)

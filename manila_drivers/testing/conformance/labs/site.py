@@ -111,7 +111,7 @@ class Labs(Generic[SiteT]):
         return self._made(self._lab_class)
 
     def with_driver(self, driver_class: type) -> Callable[[], lab.Lab]:
-        """The same with another driver, such as one that is broken."""
+        """Return a lab with another driver, such as one that is broken."""
         return functools.partial(self._made, type(
             self._lab_class.__name__, (self._lab_class,),
             {'driver_class': driver_class}))

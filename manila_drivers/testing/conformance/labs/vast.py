@@ -77,7 +77,7 @@ class _Seamed(adapters.BaseAdapter):
 
 
 class Site(site.Site):
-    """What the driver of these labs is told."""
+    """Hold what the driver of these labs is told."""
 
     section = SECTION
     values = {
@@ -301,7 +301,7 @@ class VastLab(vast_damage.Damage, simulated.StruckLab[Site]):
 
 
 class HttpsLab(VastLab):
-    """The same through sockets, with a server and an authority of its own."""
+    """Go through sockets, with a server and an authority of its own."""
 
     name = 'vast over HTTPS'
 

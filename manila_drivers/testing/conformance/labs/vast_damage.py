@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: Apache-2.0
-"""What is changed by hand on a VMS cluster, or lost there."""
+"""Tell what is changed by hand on a VMS cluster, or lost there."""
 
 from collections.abc import Callable
 import functools

@@ -60,7 +60,7 @@ class ManilaHost(Struck):
 
     def transport(self, address: paths.ServerAddress | None,
                   ) -> 'Runner':
-        """What runs commands on a server, or here for None."""
+        """Return a runner of commands on a server, or here for None."""
         if address is None:
             return Runner(self, self.sleep)
         return Runner(self.sims[address.host], self.sleep)
@@ -94,7 +94,7 @@ class ManilaHost(Struck):
 
     @property
     def mounted(self) -> dict[str, str]:
-        """What is mounted, by directory."""
+        """Return what is mounted, by directory."""
         return {place: each.source for place, each in self._mounts.items()}
 
     def _rmdir(self, words: Sequence[str]) -> Reply:
@@ -170,7 +170,7 @@ class ManilaHost(Struck):
         return Reply(f'{place}{found[0]}\n' if found else '')
 
     def _clients(self, place: str) -> Reply:
-        """What a mount tells of its connections to bricks."""
+        """Return what a mount tells of its connections to bricks."""
         mounted = self._mounts.get(os.path.realpath(
             place.partition('/.meta/')[0]))
         if mounted is None:
@@ -212,7 +212,7 @@ def _paths(files: placement.Files, *, trash: bool, lost: bool,
 
 
 def _deleted(volume: state.Volume, paths: Sequence[str]) -> Reply:
-    """What ``find -delete`` does: with the trash on, files go there.
+    """Do what ``find -delete`` does: with the trash on, files go there.
 
     The pieces of a sharded volume are deleted in the background: later.
     """

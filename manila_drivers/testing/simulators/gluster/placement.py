@@ -23,7 +23,7 @@ _PIDS = itertools.count(1000)
 
 @dataclasses.dataclass
 class Placement:
-    """What is in bricks that cannot be seen in their volume.
+    """Hold what is in bricks that cannot be seen in their volume.
 
     :param offline: content of the bricks that do not run.
     :param stale: content of those that run and are to be healed.
@@ -55,7 +55,7 @@ class Placement:
 
 
 class Bricks(Protocol):
-    """What is looked at of a volume."""
+    """Hold what is looked at of a volume."""
 
     bricks: list[str]
     files: Files
@@ -83,7 +83,7 @@ def _held(volume: Bricks, brick: str, paths: Iterable[str]) -> Iterator[str]:
 
 
 def _now(volume: Bricks, brick: str) -> Files:
-    """What is seen of the files that belong into the set of a brick."""
+    """Return what is seen of the files that belong into the set of a brick."""
     return {path: volume.files[path]
             for path in _held(volume, brick, volume.files)}
 
@@ -130,7 +130,7 @@ def up(volume: Bricks, brick: str) -> None:
 
 
 def seen(volume: Bricks, away: Collection[str]) -> Files:
-    """What a client sees that does not reach some of the bricks."""
+    """Return what a client sees that does not reach some of the bricks."""
     if not away:
         return dict(volume.files)
     found: Files = {}

@@ -82,7 +82,7 @@ _LOST = {'refused': 'refused', 'reset_before': 'reset',
 
 
 def disturbed(fault: Fault, done: Reply | None) -> Reply:
-    """What a fault makes of an answer.
+    """Return what a fault makes of an answer.
 
     :param done: the proper answer; None if the effect was prevented.
     """
@@ -214,7 +214,7 @@ class GlusterSim(Struck):
     # What can be seen
 
     def can_mount(self, name: str | None, volume: str) -> str | None:
-        """What the holder of a certificate can do: ``rw``, ``ro``, nothing.
+        """Return the level of a certificate's holder: ``rw``, ``ro``, nothing.
         """
         with self.lock:
             found = self.state.volumes.get(volume)
@@ -238,7 +238,7 @@ class GlusterSim(Struck):
             return made
 
     def held(self, mount: state.Mount) -> str | None:
-        """What can be done through a mount that has been held open."""
+        """Return what can be done through a mount that has been held open."""
         with self.lock:
             volume = self.state.volumes.get(mount.volume)
             if not mount.alive or volume is None:
@@ -246,7 +246,7 @@ class GlusterSim(Struck):
             return self._level(volume)
 
     def can_mount_snapshot(self, name: str, snapshot: str) -> bool:
-        """Whether somebody can read an activated snapshot."""
+        """Return whether somebody can read an activated snapshot."""
         with self.lock:
             found = self.state.snapshots.get(snapshot)
             return found is not None and found.active \

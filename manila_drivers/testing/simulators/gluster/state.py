@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a cluster holds."""
+"""Tell what a cluster holds."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
@@ -123,7 +123,7 @@ class Volume:
                    for content in self.files.values())
 
     def admits(self, name: str | None, options: Options) -> bool:
-        """Whether somebody can mount it now.
+        """Return whether somebody can mount it now.
 
         :param name: of the certificate; None without one.
         """
@@ -134,7 +134,7 @@ class Volume:
 
 
 def admitted(name: str | None, allow: str | None, options: Options) -> bool:
-    """Whether a list of names admits a certificate: entries are globs."""
+    """Tell if a list of names admits a certificate: entries are globs."""
     if name is None:
         return False
     if allow is None:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What the ``gluster`` command prints."""
+"""Tell what the ``gluster`` command prints."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -198,7 +198,7 @@ def _altered(clients: Sequence[Client], changes: Sequence[Client]) -> None:
 
 def effective(exports: Mapping[str, Sequence[Client]], path: str,
               address: str) -> str | None:
-    """What Ganesha gives: the first client that matches decides."""
+    """Return what Ganesha gives: the first client that matches decides."""
     for client in exports.get(path, ()):
         if client.client in _EVERYBODY or _matches(client.client, address):
             return {'RW': 'rw', 'RO': 'ro'}.get(

@@ -38,7 +38,7 @@ def _changes_exports(words: Sequence[str]) -> bool:
 
 @dataclasses.dataclass(frozen=True)
 class Strike:
-    """What goes wrong with one command, or with the connection.
+    """Hold what goes wrong with one command, or with the connection.
 
     :param kind: ``unreachable`` (nothing is sent), ``cut`` (the connection
         ends, and the rest is not run), ``lost`` (all is run, and the answer

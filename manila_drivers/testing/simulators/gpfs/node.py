@@ -80,7 +80,7 @@ class GpfsNode:
 
     @property
     def options(self) -> dict[str, str]:
-        """What a backend's section has to say to use it."""
+        """Return what a backend's section has to say to use it."""
         return {
             'share_driver': 'manila_drivers.ibm.gpfs.GPFSShareDriver',
             'driver_handles_share_servers': 'False',
@@ -95,7 +95,7 @@ class GpfsNode:
             'gpfs_ssh_known_hosts': str(self.directory / 'known_hosts')}
 
     def section(self, name: str) -> str:
-        """The same as text."""
+        """Return the section as text."""
         return '\n'.join([f'[{name}]', f'share_backend_name = {name}', *(
             f'{option} = {value}'
             for option, value in self.options.items()), ''])

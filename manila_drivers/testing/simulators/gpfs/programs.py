@@ -20,7 +20,7 @@ from manila_drivers.testing.simulators.gpfs.sim import GpfsSim
 
 
 class Reply(NamedTuple):
-    """What a program prints and ends with."""
+    """Hold what a program prints and ends with."""
 
     stdout: str
     stderr: str

@@ -134,7 +134,7 @@ class GpfsSim:
         raise TakesTooLongError
 
     def _shared(self, name: str, words: list[str], host: str) -> bool:
-        """Whether a server sees the file system, or what all hosts have.
+        """Tell if a server sees the file system, or what all hosts have.
 
         The one that is a node of the cluster as well, the driver's own host,
         also has what nodes have.
@@ -162,14 +162,14 @@ class GpfsSim:
     # What is so
 
     def kind(self, path: str) -> str:
-        """What is at a path, '' if nothing is."""
+        """Return what is at a path, '' if nothing is."""
         return self.state.kind(path) or self.tree.kind(path)
 
     def used(self, fileset: state.Fileset) -> int:
         return self.tree.used(fileset)
 
     def can_mount(self, client: str, path: str) -> str | None:
-        """What the protocol nodes give a client: rw, ro or None."""
+        """Return what the protocol nodes give a client: rw, ro or None."""
         with self.lock:
             if self.kind(path) != 'directory':
                 return None

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a simulated Storage Scale cluster remembers."""
+"""Tell what a simulated Storage Scale cluster remembers."""
 
 import dataclasses
 
@@ -118,7 +118,7 @@ class Job:
     frozen: float | None = None
 
     def beat(self, now: float) -> int:
-        """What it writes every five seconds, for other hosts to see."""
+        """Return what it writes every five seconds, for other hosts to see."""
         last = now if self.frozen is None else self.frozen
         return int((min(last, self.ends) - self.begun) // 5)
 
@@ -192,7 +192,7 @@ class State:
         return found
 
     def real(self, path: str) -> str:
-        """What GPFS calls a path."""
+        """Return what GPFS calls a path."""
         for name in (*self.links, self.mounted):
             if name and (path + '/').startswith(name + '/'):
                 return self.mount + path[len(name):]
@@ -212,7 +212,7 @@ class State:
         return max(found, key=lambda one: len(one.path))
 
     def kind(self, path: str) -> str:
-        """What is at a path, '' if nothing is."""
+        """Return what is at a path, '' if nothing is."""
         if path in self.links:
             return 'symbolic link'
         path = self.real(path)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What filesets hold: numbers, or real directories."""
+"""Tell what filesets hold: numbers, or real directories."""
 
 import contextlib
 import os
@@ -27,7 +27,7 @@ class Numbers:
     drop = restore = snapshot
 
     def shows(self, fileset: Any) -> bool:
-        """Whether its snapshots can be seen: nothing of users is in the way
+        """Tell if its snapshots can be seen: nothing of users is in the way
         that they made before there was any."""
         return True
 

@@ -105,7 +105,7 @@ def _all_jobs(sim: Any) -> list[Job]:
 
 
 def _end(sim: Any, job: Job) -> None:
-    """What it has copied is all there is then, whatever was there."""
+    """Leave nothing but what it has copied."""
     state = sim.state
     job.running = False
     if state.options.copy_dies > 0:

@@ -165,7 +165,7 @@ def _basic(expression: str) -> str:
 
 
 def _operands(arguments: Sequence[str]) -> list[str]:
-    """What stands behind ``--``."""
+    """Return what stands behind ``--``."""
     if '--' not in arguments:
         raise NotImplementedError(f'operands without --: {arguments}')
     return list(arguments[list(arguments).index('--') + 1:])

@@ -84,7 +84,7 @@ class Ganesha(server.Server):
         self.running = True
 
     def access(self, client: str, path: str) -> str | None:
-        """What a client gets who speaks NFSv4."""
+        """Return what a client gets who speaks NFSv4."""
         host = server.address(client)
         if not self.running:
             return None

@@ -117,7 +117,7 @@ class KernelNfs(server.Server):
         return files.failed('usage: exportfs [-adfhioruvs] [host:/path]')
 
     def _listed(self) -> Result:
-        """What ``exportfs`` alone prints: a long path has its own line."""
+        """Print as ``exportfs`` alone does: a long path has its own line."""
         return files.done(''.join(
             '{}{}{}\n'.format(
                 entry.path, '\n\t\t' if len(entry.path) > 14 else
@@ -190,7 +190,7 @@ def _split(argument: str) -> tuple[str, str]:
 
 
 def _told(options: Sequence[str]) -> list[str]:
-    """What of the options of an entry in etab has to be told."""
+    """Return what of the options of an entry in etab has to be told."""
     return [option for option in options if option != 'no_pnfs']
 
 

@@ -47,7 +47,7 @@ class Server(abc.ABC):
 
     @abc.abstractmethod
     def access(self, client: str, path: str) -> str | None:
-        """What an address gets of a directory: rw, ro or None."""
+        """Return what an address gets of a directory: rw, ro or None."""
 
     @abc.abstractmethod
     def named(self, path: str) -> frozenset[str]:

@@ -38,7 +38,7 @@ class ShellError(Exception):
 
 
 def marker(text: str) -> str:
-    """What marks the ends of commands on the outputs."""
+    """Return what marks the ends of commands on the outputs."""
     found = re.search(r"printf '\\n%s %s %s\\n' ([0-9a-f]+) ", text)
     if found is None:
         raise ShellError(text[:80])

@@ -127,7 +127,7 @@ class _Client:
                          if self.named(policy[field])))
 
     def named(self, texts: list[str]) -> bool:
-        """Whether a list names the client; a deny entry outweighs."""
+        """Return whether a list names the client; a deny entry outweighs."""
         found = False
         for text in texts:
             entry = hosts.parse(text)
@@ -146,7 +146,7 @@ class _Client:
 
 def _pool_limit(state: State, policy: Record, tenant_id: int,
                 vip: str | None) -> str | None:
-    """What the binding to VIP pools leaves: ``rw``, ``ro`` or nothing."""
+    """Return the level that VIP pools leave: ``rw``, ``ro`` or nothing."""
     levels = policies.pool_levels(state, policy)
     if not levels and vip is None:
         return 'rw'
@@ -172,7 +172,7 @@ def _exists(state: State, base: str, snapshot: str, tenant_id: int) -> bool:
 
 
 def snapshots_on(state: State, path: str, tenant_id: int) -> list[str]:
-    """What ``ls <path>/.snapshot`` shows."""
+    """Return what ``ls <path>/.snapshot`` shows."""
     stored = path.rstrip('/') + '/'
     return sorted(snapshot['name'] for snapshot in
                   state.tables['snapshots'].in_tenant('path', stored,

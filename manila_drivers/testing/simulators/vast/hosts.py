@@ -39,7 +39,7 @@ class Entry(NamedTuple):
                      self.mask | other.mask, self.value | other.value)
 
     def covers(self, other: 'Entry') -> bool:
-        """Whether it means every host that ``other`` means."""
+        """Return whether it means every host that ``other`` means."""
         return (self.version in (0, other.version)
                 and not self.mask & ~other.mask
                 and other.value & self.mask == self.value)

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What can be seen from outside: access, contents, differences."""
+"""Tell what can be seen from outside: access, contents, differences."""
 
 import copy
 
@@ -19,7 +19,7 @@ class Observer(Core):
 
     def can_mount(self, client_ip: str, path: str, tenant: str = 'default',
                   vip: str | None = None) -> str | None:
-        """What a client can do with a path: ``rw``, ``ro`` or nothing.
+        """Return what a client can do with a path: ``rw``, ``ro`` or nothing.
 
         All views at or above the path count, and with several the widest
         level; ``<path>/.snapshot/<name>`` is read only.  Where a policy is
@@ -58,7 +58,7 @@ class Observer(Core):
         return ways[0].squash if ways else ()
 
     def snapshots_on(self, path: str, tenant: str = 'default') -> list[str]:
-        """What a client sees in ``<path>/.snapshot``."""
+        """Return what a client sees in ``<path>/.snapshot``."""
         with self.lock:
             self.state.timeline.settle()
             return access.snapshots_on(self.state, path,

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What an operator, or the world outside, does to the cluster."""
+"""Tell what an operator, or the world outside, does to the cluster."""
 
 from collections.abc import Iterable
 import ipaddress

@@ -27,7 +27,7 @@ def _link(call: Call, options: Options, page: int) -> str | None:
 
 
 def paged(records: list[Record], call: Call, options: Options) -> Any:
-    """What the body of a list answer holds.
+    """Return what the body of a list answer holds.
 
     :raises ApiError: 404, there is no such page.
     """

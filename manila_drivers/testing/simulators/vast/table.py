@@ -61,7 +61,7 @@ class Table:
 
     def in_tenant(self, field: str, value: Any,
                   tenant_id: int | None) -> Iterator[Record]:
-        """The same, of one tenant."""
+        """Find records of one tenant."""
         return (record for record in self.by(field, value)
                 if record.get('tenant_id') == tenant_id)
 

@@ -29,7 +29,7 @@ INTERNAL: Mapping[str, frozenset[str]] = {
 
 
 def lacks(state: State, verb: str, resource: str, action: str) -> bool:
-    """Whether a route is not there, by the version or by a switch."""
+    """Return whether a route is not there, by the version or by a switch."""
     route = f'{resource}/{action}' if action else resource
     if {route, f'{verb} {route}'} & state.options.missing_routes:
         return True

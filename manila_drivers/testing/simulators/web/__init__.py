@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What simulators of REST services share: HTTP, TLS, a log, and faults.
+"""Tell what simulators of REST services share: HTTP, TLS, a log, and faults.
 
 ::
 

@@ -20,13 +20,13 @@ SERVER = 'simulator'
 
 
 class Readable(Protocol):
-    """What is read from: a socket, plain or TLS."""
+    """Read from a socket, plain or TLS."""
 
     def recv(self, size: int, /) -> bytes: ...
 
 
 class Malformed(Exception):
-    """What came is not a request this server understands."""
+    """Say that this is no request that the server understands."""
 
 
 class Reader:

@@ -59,7 +59,7 @@ class Entry(NamedTuple):
 
 
 class Service(Protocol):
-    """What can be served."""
+    """Serve requests."""
 
     def handle(self, request: Request) -> Response:
         """Answer a request.  Never raises, never waits."""
@@ -135,7 +135,7 @@ class Recorder(Logged[Entry], abc.ABC):
 
 
 def disturbed(fault: Fault, done: Response | None) -> Response:
-    """What a fault makes of an answer.
+    """Return what a fault makes of an answer.
 
     :param done: the proper answer; None if the effect was prevented.
     """

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What all resources have in common: list, show, create, change, delete."""
+"""Common parts of resources: list, show, create, change, delete."""
 
 import abc
 from collections.abc import Callable

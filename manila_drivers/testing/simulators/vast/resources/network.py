@@ -59,13 +59,13 @@ def addresses(pool: Record, most: int = 4096) -> Iterator[Address]:
 
 
 def serves(pool: Record, vip: str) -> bool:
-    """Whether an address belongs to a pool."""
+    """Return whether an address belongs to a pool."""
     wanted = hosts.number_of(vip)
     return any(hosts.number_of(start) <= wanted <= hosts.number_of(end)
                for start, end in pool['ip_ranges'])
 
 
 def usable(pool: Record, tenant_id: int) -> bool:
-    """Whether clients of a tenant can mount through a pool."""
+    """Return whether clients of a tenant can mount through a pool."""
     return (pool['enabled'] and pool['role'] == 'PROTOCOLS'
             and pool['tenant_id'] in (None, tenant_id))

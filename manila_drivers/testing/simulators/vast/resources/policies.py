@@ -249,7 +249,7 @@ class Policies(base.Editable):
 
 
 def binding_of(state: State) -> str:
-    """What binds a policy to pools here; see ``Options.pool_binding``."""
+    """Say what binds a policy to pools; see ``Options.pool_binding``."""
     chosen = state.options.pool_binding
     if chosen:
         return chosen
