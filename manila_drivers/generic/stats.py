@@ -28,7 +28,7 @@ def capacities(limits: records.VolumeLimits) -> tuple[Any, Any]:
 
 
 class GenericStats:
-    """What the scheduler is told."""
+    """Hold what the scheduler is told."""
 
     def __init__(self, cloud: Any,
                  chosen: settings.GenericSettings) -> None:
