@@ -8,6 +8,7 @@ import pathlib
 import signal
 import threading
 import time
+from typing import Protocol
 
 from manila_drivers.cli import arguments
 from manila_drivers.cli import credentials
@@ -67,8 +68,17 @@ def announce(args: argparse.Namespace, cluster: storage.Cluster,
     print(f'Listening on {cluster.url}; end with Ctrl-C.', flush=True)
 
 
-def serve(stop: threading.Event,
-          cluster: storage.Storage | None = None) -> None:
+class Asked(Protocol):
+    """Something that remembers what it was asked."""
+
+    def mark(self) -> int:
+        """A mark in its record."""
+
+    def requests(self, mark: int) -> list[str]:
+        """Return every request since the mark."""
+
+
+def serve(stop: threading.Event, cluster: Asked | None = None) -> None:
     """Wait until told to stop; meanwhile print requests to the cluster."""
     seen = cluster.mark() if cluster else 0
     while not stop.wait(0.5):

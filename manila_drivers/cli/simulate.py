@@ -7,6 +7,7 @@ from collections.abc import Mapping
 
 from manila_drivers.cli import simulate_gluster
 from manila_drivers.cli import simulate_gpfs
+from manila_drivers.cli import simulate_openstack
 from manila_drivers.cli import simulate_vast
 from manila_drivers.cli.command import add_commands
 from manila_drivers.cli.command import Command
@@ -17,6 +18,7 @@ BACKENDS: Mapping[str, Command] = {
     'vast': simulate_vast,
     'gluster': simulate_gluster,
     'gpfs': simulate_gpfs,
+    'openstack': simulate_openstack,
 }
 
 

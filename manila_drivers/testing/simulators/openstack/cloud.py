@@ -147,6 +147,17 @@ class Cloud:
                 return user
         raise KeyError(f'No user is called {name!r}')
 
+    def rename(self, name: str) -> None:
+        """Call the driver's user otherwise.
+
+        :raises ValueError: somebody else has that name.
+        """
+        for user in self.keystone.users.values():
+            if user.name == name and user.id != self.user_id:
+                raise ValueError(f'There is a user {name!r} already')
+        self.keystone.users[self.user_id].name = name
+        self.username = name
+
     @property
     def password(self) -> str:
         return self.user(self.username).password
@@ -154,6 +165,10 @@ class Cloud:
     @password.setter
     def password(self, password: str) -> None:
         self.user(self.username).password = password
+
+    def has_project(self, name: str) -> bool:
+        return any(name in (project.id, project.name)
+                   for project in self.keystone.projects.values())
 
     def add_project(self, name: str) -> CloudProject:
         with self.lock:

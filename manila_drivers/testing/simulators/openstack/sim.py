@@ -98,6 +98,11 @@ class OpenStackSim(CloudObserver, recorder.Recorder):
         new = self.calls - mark
         return self.log[-new:] if new else []
 
+    def requests(self, mark: int) -> list[str]:
+        """Requests since a mark, as they came, and their ends."""
+        return [f'{entry.label} {entry.status or entry.fault}'
+                for entry in self.since(mark)]
+
     def asked(self, mark: int) -> list[str]:
         """Requests since a mark: ``compute POST /servers 202``."""
         lines = []
