@@ -102,7 +102,6 @@ class Told:
 
     kind: str = ''
     message: str = ''
-    page: bool = False
 
 
 def told(text: str) -> Told:
@@ -110,15 +109,12 @@ def told(text: str) -> Told:
     try:
         data = json.loads(text)
     except ValueError:
-        return Told(message=plain(text), page=True)
-    if not isinstance(data, Mapping):
-        return Told(message=plain(text), page=True)
-    for name, inner in data.items():
+        return Told(message=plain(text))
+    for name, inner in data.items() if isinstance(data, Mapping) else ():
         if isinstance(inner, Mapping) and 'message' in inner:
             kind = inner.get('type') or name
-            return Told(str(kind), plain(str(inner['message'])))
-        if isinstance(inner, str) and name in ('NeutronError', 'message',
-                                               'error', 'faultstring'):
+            return Told(str(kind), plain(str(inner['message'] or '')))
+        if isinstance(inner, str) and name == 'NeutronError':
             return Told(name, plain(inner))
     return Told(message=plain(text))
 
@@ -182,7 +178,8 @@ def _classified(service: str, status: int,
 def _missing(service: str, said: Told) -> tuple[type[ServiceError], str]:
     if _NOT_ATTACHED.search(said.message):
         return NotAttached, ''
-    if said.page or not said.kind or _NO_ROUTE in said.message.lower():
+    if 'notfound' not in said.kind.lower() \
+            or _NO_ROUTE in said.message.lower():
         return ServiceError, (
             'the endpoint of the %s service in the catalogue, its version, '
             'and whether a proxy answers in its place' % service)

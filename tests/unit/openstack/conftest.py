@@ -32,7 +32,7 @@ class Altered(openstack.CloudAdapter):
 
     :param changes: function of the JSON, by a regular expression that is
         searched in the request, such as ``GET /volume/v3``; a text in its
-        place is the whole body of a success.
+        place, or an iterator of texts, is the whole body of a success.
     """
 
     def __init__(self, sim, waited, changes):
@@ -44,11 +44,13 @@ class Altered(openstack.CloudAdapter):
         label = '%s %s' % (request.method, request.path_url)
         for pattern, change in self.changes.items():
             if re.search(pattern, label):
-                body = change if isinstance(change, str) else json.dumps(
-                    change(json.loads(answer.raw.read())))
-                answer.raw = io.BytesIO(body.encode())
-                if isinstance(change, str):
+                text = answer.raw.read().decode()
+                if callable(change):
+                    body = json.dumps(change(json.loads(text)))
+                else:
+                    body = change if isinstance(change, str) else next(change)
                     answer.status_code = 200
+                answer.raw = io.BytesIO(body.encode())
         return answer
 
 
