@@ -93,6 +93,11 @@ class Cloud:
 
     # Requests
 
+    def settle(self) -> None:
+        """Let what has come due by now happen; called with the lock."""
+        self.world.timeline.settle()
+        self.nova.builder.settle()
+
     def answered(self, request: Request) -> Response:
         """Answer a request; nobody counts it."""
         first, slash, rest = request.path.lstrip('/').partition('/')
@@ -114,7 +119,7 @@ class Cloud:
         """
         path, _, query = path.partition('?')
         with self.lock:
-            self.world.timeline.settle()
+            self.settle()
             token = self._token(user, project)
             response = self.answered(Request(
                 verb, path, query, {

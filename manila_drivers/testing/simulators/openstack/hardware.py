@@ -14,8 +14,8 @@ from typing import Any
 #: Cinder volume consists of.
 Disk = Any
 #: Something with ``plug(disk)``, ``unplug(volume_id)``, which is False if the
-#: guest does not let go, ``resized(volume_id)``, ``reboot()``, ``stop()`` and
-#: ``start()``: what a Nova server consists of.
+#: guest does not let go, ``resized(volume_id)``, ``reboot()``, ``stop()``,
+#: ``start()`` and ``hung``: what a Nova server consists of.
 Vm = Any
 #: id and GiB -> an empty disk.
 MakeDisk = Callable[[str, int], Disk]
@@ -50,16 +50,13 @@ class PlainMachine:
         self.disks: dict[str, Disk] = {}
         self.running = True
         self.hung = False
-        self._owed: set[str] = set()
 
     def plug(self, disk: Disk) -> None:
         self.disks[disk.id] = disk
         self.seen[disk.id] = disk.gib
 
     def unplug(self, volume_id: str) -> bool:
-        """A guest that hangs does so as soon as it goes on."""
         if self.hung:
-            self._owed.add(volume_id)
             return False
         self.disks.pop(volume_id, None)
         self.seen.pop(volume_id, None)
@@ -76,7 +73,6 @@ class PlainMachine:
     def stop(self) -> None:
         self.hung = False
         self.running = False
-        self._owed.clear()
 
     def start(self) -> None:
         self.running = True
@@ -86,6 +82,3 @@ class PlainMachine:
 
     def unfreeze(self) -> None:
         self.hung = False
-        for volume_id in self._owed:
-            self.unplug(volume_id)
-        self._owed.clear()

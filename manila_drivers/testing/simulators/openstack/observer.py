@@ -33,7 +33,7 @@ class CloudObserver(Cloud):
         security groups, and rules, which belong to their group.
         """
         with self.lock:
-            self.world.timeline.settle()
+            self.settle()
             projects = {project.id: project.name
                         for project in self.keystone.projects.values()}
             users = {user.id: user.name
@@ -87,7 +87,7 @@ class CloudObserver(Cloud):
         :raises KeyError: there is none, or several have that name.
         """
         with self.lock:
-            self.world.timeline.settle()
+            self.settle()
             found = [server for server in self.nova.store.servers.values()
                      if name in (server.id, server.name)]
             if len(found) != 1:
@@ -105,7 +105,7 @@ class CloudObserver(Cloud):
         guest has not booted yet.
         """
         with self.lock:
-            self.world.timeline.settle()
+            self.settle()
             port = self._port(address)
             server = self.nova.store.servers.get(port['device_id']
                                                  if port else '')
@@ -120,7 +120,7 @@ class CloudObserver(Cloud):
         :raises KeyError: there is no such volume.
         """
         with self.lock:
-            self.world.timeline.settle()
+            self.settle()
             return self.cinder.store.volumes[volume_id].disk
 
     def lets_in(self, address: str, protocol: str, port: int | None,
@@ -130,7 +130,7 @@ class CloudObserver(Cloud):
         :param protocol: tcp, udp, icmp.
         """
         with self.lock:
-            self.world.timeline.settle()
+            self.settle()
             row = self._port(address)
             return row is not None and self.neutron.groups.lets_in(
                 row, protocol, port, source)

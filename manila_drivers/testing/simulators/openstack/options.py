@@ -43,10 +43,13 @@ class CloudOptions:
     :param detach: until the volume is available.
     :param detach_stopped: likewise, of a server that is off.
     :param detach_hung: until Nova gives up with a guest that hangs.
+    :param detach_again: how often it tries meanwhile.
     :param delete_server: until a deleted server is gone.
     :param soft_delete: deleted servers stay, as SOFT_DELETED.
     :param stop: until a server is off.
+    :param stop_hung: likewise, of a guest that hangs.
     :param reboot: until it is on again.
+    :param reboot_hung: likewise, softly, of a guest that hangs.
     :param power_sync: until Nova sees that a guest was killed.
     :param disk_slots: PCI slots for disks and network cards.
     :param max_disks: of one server, as Nova's max_disk_devices_to_attach;
@@ -105,10 +108,13 @@ class CloudOptions:
     detach: float = 0.8
     detach_stopped: float = 0.3
     detach_hung: float = 201.0
+    detach_again: float = 20.0
     delete_server: float = 1.3
     soft_delete: bool = False
     stop: float = 3.3
+    stop_hung: float = 60.0
     reboot: float = 2.0
+    reboot_hung: float = 120.0
     power_sync: float = 15.5
     disk_slots: int = 28
     max_disks: int | None = None

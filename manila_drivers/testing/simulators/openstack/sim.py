@@ -61,9 +61,6 @@ class OpenStackSim(CloudObserver, recorder.Recorder):
         """Tokens that were issued."""
         return self.keystone.logins
 
-    def settle(self) -> None:
-        self.world.timeline.settle()
-
     def respond(self, request: Request) -> Response:
         return self.answered(request)
 

@@ -116,8 +116,52 @@ def test_a_guest_that_hangs_keeps_its_disk_for_a_while(hand, sim, clock):
     assert volume in sim.machine(server).disks
     # Now the disk goes, although everybody says that it is there.
     sim.machine(server).unfreeze()
+    assert status(hand, volume) == 'in-use'
     assert volume not in sim.machine(server).disks
     assert status(hand, volume) == 'in-use'
+
+
+def test_a_guest_that_goes_on_in_time_lets_go(hand, sim, clock):
+    server, volume = hand.server(), hand.volume()
+    hand.attach(server, volume)
+    sim.machine(server).freeze()
+    detach(hand, server, volume)
+    clock.advance(50)
+    assert status(hand, volume) == 'detaching'
+    sim.machine(server).unfreeze()
+    hand.states(f'volume/volumes/{volume}', 'volume.status', 'available',
+                limit=25)
+    assert volume not in sim.machine(server).disks
+
+
+def test_a_guest_started_anew_has_the_disk_that_nova_knows(hand, sim, clock):
+    server, volume = hand.server(), hand.volume()
+    hand.attach(server, volume)
+    sim.machine(server).freeze()
+    detach(hand, server, volume)
+    hand.states(f'volume/volumes/{volume}', 'volume.status', 'in-use')
+    hand.ask('POST', f'compute/servers/{server}/action',
+             {'reboot': {'type': 'HARD'}})
+    hand.states(f'compute/servers/{server}', 'server.status', 'ACTIVE')
+    assert status(hand, volume) == 'in-use'
+    assert volume in sim.machine(server).disks
+
+
+@pytest.mark.parametrize(('body', 'end', 'seconds'), [
+    ({'os-stop': None}, 'SHUTOFF', 60),
+    ({'reboot': {'type': 'SOFT'}}, 'ACTIVE', 120),
+    ({'reboot': {'type': 'HARD'}}, 'ACTIVE', 2)])
+def test_a_guest_that_hangs_is_waited_for(hand, sim, clock, body, end,
+                                          seconds):
+    server = hand.server()
+    sim.machine(server).freeze()
+    start = clock()
+    hand.ask('POST', f'compute/servers/{server}/action', body)
+    hand.states(f'compute/servers/{server}', 'server.status', end)
+    hand.states(f'compute/servers/{server}', 'server.OS-EXT-STS:task_state',
+                None)
+    assert clock() - start == pytest.approx(seconds, abs=0.3)
+    assert not sim.machine(server).hung
 
 
 def test_a_stop_helps_with_a_guest_that_hangs(hand, sim):

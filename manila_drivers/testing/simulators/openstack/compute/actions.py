@@ -56,7 +56,9 @@ class ServerActions:
                                 'compute_reboot_instance')
         self.store.move(server, task_state=f'rebooting{suffix}')
         server.up = None
-        seconds = self.world.options.reboot
+        options = self.world.options
+        seconds = (options.reboot_hung if kind == 'SOFT'
+                   and server.machine.hung else options.reboot)
 
         def started() -> None:
             if server.task_state == f'rebooting{suffix}':
@@ -70,7 +72,10 @@ class ServerActions:
         line = self.store.begin(server, 'stop', ask.request_id, ask.caller,
                                 'compute_stop_instance')
         self.store.move(server, task_state='powering-off')
-        self.builder.power(server, line, self.world.options.stop,
+        options = self.world.options
+        hung = server.machine is not None and server.machine.hung
+        self.builder.power(server, line,
+                           options.stop_hung if hung else options.stop,
                            lambda machine: machine.stop(), on=False)
 
     def start(self, ask: Ask, server: novastore.Instance) -> None:

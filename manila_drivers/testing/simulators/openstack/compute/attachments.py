@@ -206,25 +206,34 @@ class Attachments:
         options = self.world.options
         seconds = (options.detach if server.vm_state == 'active'
                    else options.detach_stopped)
+        end = self.world.now + options.detach_hung
         self.world.after(seconds, lambda: self._unplug(server, known, mapping,
-                                                       line))
+                                                       line, end))
         return Response(202)
 
     def _unplug(self, server: novastore.Instance,
                 volume: cinderstore.CinderVolume,
                 mapping: novastore.BlockMapping,
-                line: novastore.InstanceLine) -> None:
+                line: novastore.InstanceLine, end: float) -> None:
+        """Try, and again until the end if the guest hangs."""
         if not self.store.alive(server) or mapping not in server.mappings:
             return
-        options = self.world.options
         mishap = self.world.mishap('detach', volume.name or '', volume.id,
                                    server.name, server.id)
-        if mishap is None and server.machine.unplug(volume.id) is not False:
+        if mishap is not None:
+            self._kept(server, volume, mapping, line)
+            return
+        if server.machine.unplug(volume.id) is not False:
             self._detached(server, volume, mapping, line)
             return
-        rest = options.detach_hung - options.detach
-        self.world.after(rest if mishap is None else 0.5,
-                         lambda: self._kept(server, volume, mapping, line))
+        rest = end - self.world.now
+        if rest > 0:
+            self.world.after(
+                min(rest, self.world.options.detach_again),
+                lambda: self._unplug(server, volume, mapping, line, end))
+            return
+        self.builder.owed.append((server, volume.id))
+        self._kept(server, volume, mapping, line)
 
     def _detached(self, server: novastore.Instance,
                   volume: cinderstore.CinderVolume,

@@ -29,6 +29,14 @@ class Builder:
         self.volumes = cinder.store
         self.deleting = cinder.requests
         self.make_machine = make_machine
+        #: Disks that guests let go of as soon as they go on.
+        self.owed: list[tuple[novastore.Instance, str]] = []
+
+    def settle(self) -> None:
+        """Let guests that go on do what they were asked while they hung."""
+        self.owed = [(server, volume) for server, volume in self.owed
+                     if self.store.alive(server)
+                     and server.machine.unplug(volume) is False]
 
     # Building
 
@@ -243,6 +251,8 @@ class Builder:
                 self.store.finish(line, failed=True)
                 return
             act(server.machine)
+            # A guest that is started anew has the disks that Nova knows.
+            self.owed = [each for each in self.owed if each[0] is not server]
             server.up = (self.world.now + self.world.options.boot if on
                          else None)
             server.fault = None
