@@ -187,6 +187,27 @@ def _weaker_stays(found: dict[Any, Rule], item: Any,
     return None
 
 
-def states(errors: Mapping[str, str]) -> dict[str, dict[str, str]]:
+class RuleStates(dict[str, dict[str, str]]):
+    """The answer of ``update_access``, with the reasons that it cannot hold.
+
+    Manila takes the states; whoever has no log to read takes ``reasons``, by
+    access id.
+    """
+
+    reasons: Mapping[str, str] = {}
+
+
+def states(errors: Mapping[str, str]) -> RuleStates:
     """Refused rules in the shape that ``update_access`` returns."""
-    return {access_id: {'state': 'error'} for access_id in errors}
+    made = RuleStates({access_id: {'state': 'error'} for access_id in errors})
+    made.reasons = dict(errors)
+    return made
+
+
+def refusals(answer: Mapping[str, Mapping[str, str]] | None,
+             ) -> dict[str, str]:
+    """Return why rules are in error, of an answer of ``update_access``."""
+    reasons = getattr(answer, 'reasons', {})
+    return {access_id: reasons.get(access_id, 'the driver does not say why')
+            for access_id, told in (answer or {}).items()
+            if told.get('state') == 'error'}

@@ -240,7 +240,7 @@ class ShareDriver(stats.Statistics[configured.B],
     def update_access(self, context: Any, share: Any, access_rules: Any,
                       add_rules: Any = None, delete_rules: Any = None,
                       update_rules: Any = None, share_server: Any = None,
-                      **kwargs: Any) -> dict[str, dict[str, str]]:
+                      **kwargs: Any) -> access.RuleStates:
         """Make access exactly what ``access_rules`` says.
 
         The other lists say what has changed, which is not needed to know:
@@ -257,7 +257,7 @@ class ShareDriver(stats.Statistics[configured.B],
         return self._rule_states(context, share, errors)
 
     def _rule_states(self, context: Any, share: Any,
-                     errors: Mapping[str, str]) -> dict[str, dict[str, str]]:
+                     errors: Mapping[str, str]) -> access.RuleStates:
         """Return the rules in error as update_access does.
 
         :param errors: why a rule could not be honoured, by its access id.
