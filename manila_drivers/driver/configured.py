@@ -47,6 +47,9 @@ class Configured(compat.BaseShareDriver, Generic[B]):
     #: Whether rules for IPv6 are honoured or refused.  Otherwise Manila drops
     #: them before they get here, and shows them as active.
     IPV6 = False
+    #: Whether each operation shows its plan in a dry run; see
+    #: :mod:`manila_drivers.plan`.  Others would be carried out in one.
+    SHOWS_PLANS = False
 
     _made: B | None = None
 

@@ -23,6 +23,7 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin,
 
     OPTS = opts.GLUSTER_OPTS
     IPV6 = True
+    SHOWS_PLANS = True
     VENDOR = 'Red Hat'
     DRIVER_VERSION = backend.DRIVER_VERSION
     STORAGE_PROTOCOL = 'glusterfs'

@@ -35,6 +35,7 @@ class VASTShareDriver(driver.ShareDriver[backend.Backend]):
     DRIVER_VERSION = backend.DRIVER_VERSION
     STORAGE_PROTOCOL = 'NFS'
     IPV6 = True
+    SHOWS_PLANS = True
     trusting = {'vast_ssl_cert_verify': (
         False, ('the certificate of VMS is not verified, so that whoever '
         'answers in its place gets the password. Check: vast_ssl_cert_path'))}
