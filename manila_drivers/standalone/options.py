@@ -116,4 +116,18 @@ GLOBAL_OPTS = [
                     'set, locks.'),
     cfg.StrOpt('root_helper', default='sudo -n',
                help='Put before commands that need root.'),
+    cfg.StrOpt('registry_connection', secret=True,
+               help='Database in which it is recorded what was made without '
+                    'Manila, as an URL of SQLAlchemy, such as '
+                    'postgresql+psycopg2://USER:PASSWORD@HOST/NAME; all '
+                    'hosts that work on the same backends need the same. '
+                    'Unset means the file registry.sqlite3 in state_path, '
+                    'which is for one host.'),
+    cfg.FloatOpt('registry_timeout', default=30, min=1, max=3600,
+                 help='Seconds to wait for the database of '
+                      'registry_connection.'),
+    cfg.FloatOpt('registry_lease', default=60, min=3, max=3600,
+                 help='Seconds after which the locks of a host that has '
+                      'failed are free. A host that was suspended for longer '
+                      'may find that another has gone on with its work.'),
 ]

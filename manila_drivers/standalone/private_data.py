@@ -45,16 +45,12 @@ class PrivateData:
 
         ``default`` is only for a single key that is not there.
         """
-        _check_entity(entity_id)
+        check_entity(entity_id)
         with self._transaction() as db:
             pairs = dict(db.execute(
                 'SELECT key, value FROM private_data WHERE entity_id = ?',
                 (entity_id,)).fetchall())
-        if key is None:
-            return pairs
-        if isinstance(key, list):
-            return {name: pairs[name] for name in key if name in pairs}
-        return pairs.get(key, default)
+        return chosen(pairs, key, default)
 
     def update(self, entity_id: str, details: dict[str, Any],
                delete_existing: bool = False) -> dict[str, Any]:
@@ -62,8 +58,8 @@ class PrivateData:
 
         Values are stored as ``str(value)``; returns ``details``.
         """
-        _check_entity(entity_id)
-        _check_details(details)
+        check_entity(entity_id)
+        check_details(details)
         with self._transaction() as db:
             if delete_existing:
                 db.execute('DELETE FROM private_data WHERE entity_id = ?',
@@ -76,7 +72,7 @@ class PrivateData:
 
     def delete(self, entity_id: str, key: Keys = None) -> None:
         """Remove one, the listed or all pairs; absent ones are no error."""
-        _check_entity(entity_id)
+        check_entity(entity_id)
         with self._transaction() as db:
             if key is None:
                 db.execute('DELETE FROM private_data WHERE entity_id = ?',
@@ -110,12 +106,23 @@ class PrivateData:
         os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
 
 
-def _check_entity(entity_id: object) -> None:
+def chosen(pairs: dict[str, str], key: Keys, default: Any) -> Any:
+    """Return all pairs of an entity, the listed ones, or one value."""
+    if key is None:
+        return pairs
+    if isinstance(key, list):
+        return {name: pairs[name] for name in key if name in pairs}
+    return pairs.get(key, default)
+
+
+def check_entity(entity_id: object) -> None:
+    """Raise ValueError unless this is a UUID."""
     if not uuidutils.is_uuid_like(entity_id):
         raise ValueError(f'{entity_id!r} is not a UUID')
 
 
-def _check_details(details: object) -> None:
+def check_details(details: object) -> None:
+    """Raise ValueError unless these are pairs of no more than the limits."""
     if not isinstance(details, dict):
         raise ValueError(f'{details!r} is not a dictionary')
     for key, value in details.items():
