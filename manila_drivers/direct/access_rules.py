@@ -1,0 +1,179 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Access rules of one share: what is recorded, and what is in force."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+from typing import TYPE_CHECKING
+import uuid
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers import networks
+from manila_drivers.direct import rows
+from manila_drivers.registry import records
+
+if TYPE_CHECKING:
+    from manila_drivers.direct.driving import Driving
+    from manila_drivers.registry.registry import Registry
+
+#: Types of rules by protocol, where none is given.
+KINDS = {'NFS': 'ip', 'GLUSTERFS': 'cert', 'CIFS': 'user'}
+
+ACTIVE, APPLYING, DENYING, ERROR = 'active', 'applying', 'denying', 'error'
+
+
+@dataclasses.dataclass(frozen=True)
+class AccessRule:
+    """Who may do what with a share.
+
+    ``kind`` is ``ip``, ``cert`` or ``user``; ``level`` is ``rw`` or ``ro``.
+    It is in force if ``state`` is ``active``; else ``reason`` says why not.
+    """
+
+    id: str
+    kind: str
+    to: str
+    level: str
+    state: str
+    reason: str = ''
+
+    @classmethod
+    def of(cls, record: records.RuleEntry) -> 'AccessRule':
+        return cls(record.id, record.kind, record.target, record.level,
+                   record.state, record.reason)
+
+
+def target(kind: str, text: str) -> str:
+    """Return whom a rule is for in the one form that is recorded.
+
+    Two spellings of one network are one target.
+    """
+    text = text.strip()
+    found = networks.parse(text) if kind == 'ip' and '%' not in text else None
+    if found is None:
+        return text
+    plain = networks.plain(found)
+    return (str(plain.network_address)
+            if plain.prefixlen == plain.max_prefixlen else str(plain))
+
+
+class Rules:
+    """Change the access of shares.
+
+    Who calls keeps all others out of the share.  A rule whose call was cut
+    off is in force for nobody any more after the next change, unless it is
+    allowed again: access is never wider than what somebody was told.
+    """
+
+    def __init__(self, registry: 'Registry', driving: 'Driving') -> None:
+        self._rules = registry.rules
+        self._driving = driving
+
+    def of(self, share: records.ShareEntry) -> list[records.RuleEntry]:
+        return self._rules.all(share_id=share.id)
+
+    def find(self, share: records.ShareEntry, kind: str,
+             wanted: str) -> records.RuleEntry | None:
+        """Return the rule for a target, or of an id."""
+        there = self.of(share)
+        to = target(kind, wanted)
+        return next((rule for rule in there if (
+            rule.kind, rule.target) == (kind, to)), None) or next(
+                (rule for rule in there if rule.id == wanted), None)
+
+    @staticmethod
+    def new(share: records.ShareEntry, kind: str, to: str,
+            level: str) -> records.RuleEntry:
+        return records.RuleEntry(
+            id=str(uuid.uuid4()), share_id=share.id, kind=kind,
+            target=target(kind, to), level=level, state=APPLYING)
+
+    def call(self, driver: Any, share: records.ShareEntry,
+             wanted: Sequence[records.RuleEntry]) -> Any:
+        """Have a driver make access what the rules say; return its answer."""
+        return driver.update_access(None, rows.share(share),
+                                    rows.rules(wanted), [], [], [],
+                                    share_server=None)
+
+    def in_force(self, share: records.ShareEntry, *,
+                 without: str = '') -> list[records.RuleEntry]:
+        """Return the rules that are to be in force."""
+        return [rule for rule in self.of(share)
+                if rule.state == ACTIVE and rule.id != without]
+
+    def allow(self, share: records.ShareEntry,
+              rule: records.RuleEntry) -> records.RuleEntry:
+        """Put a rule into force; others stay as they are.
+
+        :param rule: a new one, or one of the share with its new level.
+        :raises InvalidRule: the backend cannot honour it; nothing is left
+            of it.
+        """
+        others = self.in_force(share, without=rule.id)
+        rule = self._begun(share, rule)
+        try:
+            answer = self._driving.call(lambda driver: self.call(
+                driver, share, [*others, rule]))
+        except exception.DriverError as exc:
+            # Not wanted from now on: what the backend has of it goes with
+            # the next change.
+            why = str(exc)
+            exception.caught_any(lambda: self._rules.change(
+                rule, state=ERROR, reason=why))
+            raise
+        refused = access.refusals(answer)
+        self._settle(share, others, refused, rule.id)
+        if rule.id in refused:
+            self._rules.remove(rule)
+            raise exception.InvalidRule(
+                rule.id, f'{rule.level} for {rule.kind} {rule.target} cannot '
+                f'be honoured: {refused[rule.id]}')
+        return (rule if rule.state == ACTIVE else
+                self._rules.change(rule, state=ACTIVE, reason=''))
+
+    def _begun(self, share: records.ShareEntry,
+               rule: records.RuleEntry) -> records.RuleEntry:
+        """Record that a rule is being given, unless it is in force."""
+        there = next((one for one in self.of(share) if one.id == rule.id),
+                     None)
+        if there is None:
+            return self._rules.add(rule)
+        if (there.state, there.level) == (ACTIVE, rule.level):
+            return there
+        return self._rules.change(there, level=rule.level, state=APPLYING,
+                                  reason='')
+
+    def deny(self, share: records.ShareEntry,
+             rule: records.RuleEntry | None) -> None:
+        """Take a rule out of force, or those alone that are cut off.
+
+        It can be repeated: what was to be denied once is in no list any
+        more.
+        """
+        if rule is not None:
+            self._rules.change(rule, state=DENYING, reason='')
+        others = self.in_force(share)
+        answer = self._driving.call(lambda driver: self.call(
+            driver, share, others))
+        self._settle(share, others, access.refusals(answer))
+
+    def _settle(self, share: records.ShareEntry,
+                wanted: Sequence[records.RuleEntry],
+                refused: Mapping[str, str], given: str = '') -> None:
+        """Record what a call has done to the rules that it was not for.
+
+        :param given: the id of the rule that it was for.
+        """
+        for rule in wanted:
+            if rule.id in refused:
+                self._rules.change(rule, state=ERROR,
+                                   reason=refused[rule.id])
+        for rule in self.of(share):
+            if rule.state == DENYING:
+                self._rules.remove(rule)
+            elif rule.state == APPLYING and rule.id != given:
+                self._rules.change(rule, state=ERROR, reason='the command '
+                                   'that gave it was cut off; allow it again')

@@ -1,0 +1,106 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""One backend of a configuration file, used without Manila."""
+
+import os
+from types import TracebackType
+from typing import Any
+from typing import Self
+from typing import TYPE_CHECKING
+
+from manila_drivers.direct import catalogue
+from manila_drivers.direct import driving
+from manila_drivers.direct import loading
+from manila_drivers.direct import parts
+
+if TYPE_CHECKING:
+    from manila_drivers.registry.registry import Registry
+
+#: Seconds to wait for others who work on the same share.
+PATIENCE = 600.0
+
+
+class Backend:
+    """Shares of one backend, without Manila.
+
+    ::
+
+        with Backend.load('/etc/manila/manila.conf', 'vast1') as backend:
+            share = backend.shares.create(size=10, name='scratch')
+            share.allow('192.0.2.0/24', level='ro')
+            print(share.locations)
+
+    The driver is the class that Manila would load, set up when something is
+    asked of the storage first.  What is made is recorded in a registry.
+    Thread-safe; values that it returns are not.
+    """
+
+    def __init__(self, chosen: parts.Parts) -> None:
+        self._parts = chosen
+        self.shares = catalogue.ShareCatalogue(chosen)
+        self.snapshots = catalogue.SnapshotCatalogue(chosen)
+
+    @classmethod
+    def load(cls, config_file: str | os.PathLike[str], section: str, *,
+             registry: str | None = None, patience: float = PATIENCE) -> Self:
+        """Return a backend of a configuration file.
+
+        Nothing is asked of the storage yet.
+
+        :param section: the backend's, with ``share_driver`` in it.
+        :param registry: URL of SQLAlchemy, in the place of
+            ``registry_connection``.
+        :param patience: seconds to wait for others who work on the same
+            share.
+        :raises ConfigurationError: naming the option at fault.
+        :raises Unreachable: the registry does not answer.
+        """
+        conf = loading.section(config_file, section)
+        loading.driver_class(str(conf.safe_get('share_driver') or ''))
+        opened = loading.open_registry(conf, registry)
+        return cls(parts.Parts(
+            section, opened, driving.Driving(
+                lambda: loading.driver(conf, opened)), patience))
+
+    @property
+    def name(self) -> str:
+        """The name of its section."""
+        return self._parts.name
+
+    @property
+    def registry(self) -> 'Registry':
+        """Where it is recorded what was made."""
+        return self._parts.registry
+
+    @property
+    def driver(self) -> Any:
+        """The driver, as Manila would have it, set up.
+
+        :raises DriverError: the options or the storage do not allow it.
+        """
+        return self._parts.driving.driver
+
+    def stats(self) -> dict[str, Any]:
+        """Return what the driver would tell Manila's scheduler.
+
+        Capacities are in GiB, or ``unknown``.  A driver goes on meanwhile
+        with what it could not finish before.
+        """
+        return dict(self._parts.driving.call(
+            lambda driver: driver.get_share_stats(refresh=True)))
+
+    def close(self) -> None:
+        """Let go of connections; they are made again when needed."""
+        self._parts.driving.close()
+        self._parts.registry.close()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, kind: type[BaseException] | None,
+                 error: BaseException | None,
+                 trace: TracebackType | None) -> None:
+        self.close()
+
+    def __repr__(self) -> str:
+        return f'<Backend {self.name}, recorded in {self.registry.url}>'

@@ -1,0 +1,178 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""All shares and all snapshots of a backend that are recorded."""
+
+from collections.abc import Iterator
+from collections.abc import Mapping
+from typing import Any
+from typing import Literal
+from typing import overload
+from typing import TYPE_CHECKING
+import uuid
+
+from manila_drivers import exception
+from manila_drivers.direct import making
+from manila_drivers.direct import preview
+from manila_drivers.direct import share
+from manila_drivers.direct import snapshot
+
+if TYPE_CHECKING:
+    from manila_drivers.direct.parts import Parts
+
+# Inside of the classes, list is what they have of that name.
+Shares = list[share.Share]
+Snapshots = list[snapshot.Snapshot]
+
+
+class ShareCatalogue:
+    """The shares of a backend: ``backend.shares``."""
+
+    def __init__(self, parts: 'Parts') -> None:
+        self._parts = parts
+
+    def list(self) -> Shares:
+        """Return all shares that are recorded, the oldest first.
+
+        Nothing is asked of the backend.
+        """
+        return [share.Share(self._parts, record) for record in
+                self._parts.registry.shares.all(backend=self._parts.name)]
+
+    def __iter__(self) -> Iterator[share.Share]:
+        return iter(self.list())
+
+    def get(self, name: str) -> share.Share:
+        """Return a share by its name or its id.
+
+        :raises NotFound: none is recorded.
+        """
+        return share.Share(self._parts, _one(
+            self._parts.registry.shares, self._parts.name, name, 'share'))
+
+    @overload
+    def create(self, size: int, proto: str | None = None,
+               name: str | None = None, *,
+               specs: Mapping[str, str] | None = None,
+               plan: Literal[False] = False) -> share.Share: ...
+
+    @overload
+    def create(self, size: int, proto: str | None = None,
+               name: str | None = None, *,
+               specs: Mapping[str, str] | None = None,
+               plan: Literal[True]) -> preview.Preview: ...
+
+    def create(self, size: int, proto: str | None = None,
+               name: str | None = None, *,
+               specs: Mapping[str, str] | None = None, plan: bool = False,
+               ) -> share.Share | preview.Preview:
+        """Make a share that nobody can reach yet, or find it.
+
+        :param size: GiB.
+        :param proto: such as NFS; by default what the driver has.
+        :param name: unique in the backend.  With one, a call that was cut
+            off can be repeated; by default one is made up.
+        :param specs: extra specs, such as those of a share type; by default
+            those of the section (``share_type_extra_specs``).
+        :raises Conflict: there is another share of that name.
+        """
+        if size < 1:
+            raise exception.InvalidRequest(f'{size} GiB is no size')
+        ident = str(uuid.uuid4())
+        wanted = making.new(
+            id=ident, backend=self._parts.name, size=size,
+            name=_name(name) or 'share-' + ident,
+            proto=self._proto(proto), task={'name': making.CREATE},
+            specs=None if specs is None else dict(specs))
+        return self._made(wanted, plan)
+
+    @overload
+    def adopt(self, export: str, name: str | None = None,
+              proto: str | None = None, *,
+              options: Mapping[str, Any] | None = None,
+              plan: Literal[False] = False) -> share.Share: ...
+
+    @overload
+    def adopt(self, export: str, name: str | None = None,
+              proto: str | None = None, *,
+              options: Mapping[str, Any] | None = None,
+              plan: Literal[True]) -> preview.Preview: ...
+
+    def adopt(self, export: str, name: str | None = None,
+              proto: str | None = None, *,
+              options: Mapping[str, Any] | None = None, plan: bool = False,
+              ) -> share.Share | preview.Preview:
+        """Take over what is exported already, with its data.
+
+        Who has access keeps it until the first rule is given or taken.
+
+        :param export: what clients mount, ``ADDRESS:/PATH``.
+        :param options: of the driver, such as ``size``.
+        :raises NotManageable: it cannot be taken over.
+        """
+        ident = str(uuid.uuid4())
+        wanted = making.new(
+            id=ident, backend=self._parts.name, size=None,
+            name=_name(name) or 'share-' + ident,
+            proto=self._proto(proto), locations=({'path': export},),
+            task={'name': making.ADOPT, 'export': export,
+                  'options': dict(options or {})})
+        return self._made(wanted, plan)
+
+    def _made(self, wanted: Any, plan: bool) -> share.Share | preview.Preview:
+        part = making.Making(self._parts)
+        if plan:
+            return part.preview(wanted)
+        return share.Share(self._parts, part.make(wanted))
+
+    def _proto(self, proto: str | None) -> str:
+        found = proto or self._parts.driving.driver.STORAGE_PROTOCOL or 'NFS'
+        return str(found).upper()
+
+
+class SnapshotCatalogue:
+    """The snapshots of a backend: ``backend.snapshots``."""
+
+    def __init__(self, parts: 'Parts') -> None:
+        self._parts = parts
+
+    def list(self) -> Snapshots:
+        """Return all snapshots that are recorded, the oldest first."""
+        return [snapshot.Snapshot(self._parts, record) for record in
+                self._parts.registry.snapshots.all(backend=self._parts.name)]
+
+    def __iter__(self) -> Iterator[snapshot.Snapshot]:
+        return iter(self.list())
+
+    def get(self, name: str) -> snapshot.Snapshot:
+        """Return a snapshot by its name or its id.
+
+        :raises NotFound: none is recorded.
+        """
+        return snapshot.Snapshot(self._parts, _one(
+            self._parts.registry.snapshots, self._parts.name, name,
+            'snapshot'))
+
+
+def _one(stored: Any, backend: str, wanted: str, kind: str) -> Any:
+    """Return the record that a name or an id means; a name goes before."""
+    for field in ('name', 'id'):
+        found = stored.all(backend=backend, **{field: wanted})
+        if found:
+            return found[0]
+    raise exception.NotFound(
+        f'No {kind} {wanted} is recorded', backend=backend,
+        check=f'the {kind}s that are listed for this backend, and that it is '
+              'the right registry')
+
+
+def _name(name: str | None) -> str:
+    """Return a name that can be recorded, '' for none.
+
+    :raises InvalidRequest: it cannot.
+    """
+    text = name or ''
+    if len(text) > 255 or text != text.strip() or not text.isprintable():
+        raise exception.InvalidRequest(
+            f'{text[:40]!r} is no name: up to 255 printable characters, '
+            'without spaces around them')
+    return text

@@ -1,0 +1,35 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""One backend with all that its shares and snapshots need."""
+
+import dataclasses
+import functools
+from typing import TYPE_CHECKING
+
+from manila_drivers.direct import access_rules
+from manila_drivers.direct import driving
+from manila_drivers.direct import tasks
+
+if TYPE_CHECKING:
+    from manila_drivers.registry.registry import Registry
+
+
+@dataclasses.dataclass(frozen=True)
+class Parts:
+    """A backend's name, its registry and its driver.
+
+    :param seconds: how long to wait for others who work on the same share.
+    """
+
+    name: str
+    registry: 'Registry'
+    driving: driving.Driving
+    seconds: float
+
+    @functools.cached_property
+    def desk(self) -> tasks.Desk:
+        return tasks.Desk(self.registry, self.seconds)
+
+    @functools.cached_property
+    def rules(self) -> access_rules.Rules:
+        return access_rules.Rules(self.registry, self.driving)

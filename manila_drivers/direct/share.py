@@ -1,0 +1,345 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""One share, as somebody has it in hands."""
+
+import dataclasses
+from typing import Any
+from typing import Literal
+from typing import overload
+from typing import Self
+from typing import TYPE_CHECKING
+
+from manila_drivers import exception
+from manila_drivers.direct import access_rules
+from manila_drivers.direct import making
+from manila_drivers.direct import preview
+from manila_drivers.direct import resizing
+from manila_drivers.direct import rows
+from manila_drivers.direct import tasks
+from manila_drivers.direct import waiting
+from manila_drivers.registry import records
+
+if TYPE_CHECKING:
+    from manila_drivers.direct.parts import Parts
+    from manila_drivers.direct.snapshot import Snapshot
+
+
+class Share:
+    """A share of a backend, as it was recorded when it was last looked at.
+
+    Operations look again, keep all other processes out while they work, and
+    can be repeated after any interruption.  With ``plan=True`` they change
+    nothing and return what they would do.
+
+    Got from ``backend.shares``, not made.
+    """
+
+    def __init__(self, parts: 'Parts', record: records.ShareEntry) -> None:
+        self._parts = parts
+        self._record = record
+
+    # -- what is recorded ------------------------------------------------
+
+    @property
+    def id(self) -> str:
+        return self._record.id
+
+    @property
+    def name(self) -> str:
+        return self._record.name
+
+    @property
+    def size(self) -> int | None:
+        """GiB; None while it is not known."""
+        return self._record.size
+
+    @property
+    def proto(self) -> str:
+        return self._record.proto
+
+    @property
+    def status(self) -> str:
+        """``available``, or what was begun and has not been seen to end."""
+        return self._record.status
+
+    @property
+    def failure(self) -> str:
+        """Why the last operation did not end well; '' if it did."""
+        return self._record.failure
+
+    @property
+    def created_at(self) -> str:
+        """When it was recorded first, in UTC."""
+        return self._record.created_at
+
+    @property
+    def snapshot_id(self) -> str | None:
+        """The snapshot that it was made of, if any."""
+        return self._record.snapshot_id
+
+    @property
+    def locations(self) -> list[str]:
+        """Paths that clients mount, the preferred one first."""
+        return [str(each['path']) for each in sorted(
+            self._record.locations, key=lambda each: not each.get(
+                'preferred'))]
+
+    @property
+    def rules(self) -> list[access_rules.AccessRule]:
+        """The access rules, as they are recorded now."""
+        return [access_rules.AccessRule.of(rule)
+                for rule in self._parts.rules.of(self._record)]
+
+    @property
+    def snapshots(self) -> 'list[Snapshot]':
+        """The snapshots, as they are recorded now."""
+        from manila_drivers.direct import snapshot
+        return [snapshot.Snapshot(self._parts, record) for record
+                in self._parts.registry.snapshots.all(share_id=self.id)]
+
+    def __repr__(self) -> str:
+        return (f'<Share {self.name} {self.id} of {self._record.backend}, '
+                f'{self.size} GiB, {self.status}>')
+
+    def refresh(self) -> Self:
+        """Read what is recorded now.
+
+        :raises NotFound: nothing is; it was deleted or released.
+        """
+        self._record = self._parts.desk.seen(self._record)
+        return self
+
+    # -- its life --------------------------------------------------------
+
+    def make(self) -> Self:
+        """Go on with a creation, a copy or an adoption that was begun.
+
+        Does nothing if the share is there.
+        """
+        self._record = making.Making(self._parts).go_on(self._record)
+        return self
+
+    def wait(self, timeout: float = 86400.0,
+             progress: waiting.Progress | None = None) -> Self:
+        """Wait until the content of a snapshot is copied.
+
+        :param timeout: seconds.
+        :param progress: called with the percentage, None if it is not told,
+            each time that has been asked for.
+        :raises Busy: it was not by then; it goes on.
+        :raises BackendError: the copy has failed.
+        """
+        self._record = waiting.Waiting(self._parts).until_there(
+            self._record, timeout, progress)
+        return self
+
+    @overload
+    def delete(self, *, plan: Literal[False] = False) -> None: ...
+
+    @overload
+    def delete(self, *, plan: Literal[True]) -> preview.Preview: ...
+
+    def delete(self, *, plan: bool = False) -> preview.Preview | None:
+        """Remove it with its data; repeatable also when it is gone.
+
+        :raises Unsupported: it has snapshots.
+        """
+        def work(driver: Any, record: records.ShareEntry) -> None:
+            driver.delete_share(None, rows.share(record), share_server=None)
+        return self._leave('delete', 'deleting', work, plan)
+
+    @overload
+    def release(self, *, plan: Literal[False] = False) -> None: ...
+
+    @overload
+    def release(self, *, plan: Literal[True]) -> preview.Preview: ...
+
+    def release(self, *, plan: bool = False) -> preview.Preview | None:
+        """Record it no more; its data, and who has access, stay."""
+        def work(driver: Any, record: records.ShareEntry) -> None:
+            driver.unmanage(rows.share(record))
+        return self._leave('release', 'releasing', work, plan)
+
+    def _leave(self, name: str, status: str, work: Any,
+               plan: bool) -> preview.Preview | None:
+        parts = self._parts
+        if plan:
+            record = self.refresh()._record
+            self._need_no_snapshots()
+            return parts.driving.preview(
+                f'{name} share', self.name, lambda driver: work(
+                    driver, record))
+        parts.driving.ready()
+        with parts.desk.alone([self.id]):
+            found = parts.registry.shares.get(self.id)
+            if found is None:
+                return None
+            self._need_no_snapshots()
+            record, _ = parts.desk.do(
+                found, {'name': name}, status,
+                lambda record: parts.driving.call(
+                    lambda driver: work(driver, record)))
+            parts.registry.shares.remove(record)
+            self._record = dataclasses.replace(
+                record, status=name + 'd', task=None)
+        return None
+
+    def _need_no_snapshots(self) -> None:
+        names = [one.name for one in self.snapshots]
+        if names:
+            raise exception.Unsupported(
+                f'Share {self.name} has snapshots: {", ".join(names)}',
+                check='delete them first')
+
+    # -- size ------------------------------------------------------------
+
+    @overload
+    def extend(self, size: int, *, plan: Literal[False] = False) -> Self: ...
+
+    @overload
+    def extend(self, size: int, *, plan: Literal[True],
+               ) -> preview.Preview: ...
+
+    def extend(self, size: int, *, plan: bool = False,
+               ) -> Self | preview.Preview:
+        """Let it grow to so many GiB."""
+        return self._resize(size, False, plan)
+
+    @overload
+    def shrink(self, size: int, *, plan: Literal[False] = False) -> Self: ...
+
+    @overload
+    def shrink(self, size: int, *, plan: Literal[True],
+               ) -> preview.Preview: ...
+
+    def shrink(self, size: int, *, plan: bool = False,
+               ) -> Self | preview.Preview:
+        """Let it shrink to so many GiB.
+
+        :raises PossibleDataLoss: more is in use; nothing was changed.
+        """
+        return self._resize(size, True, plan)
+
+    @overload
+    def resize(self, size: int, *, plan: Literal[False] = False) -> Self: ...
+
+    @overload
+    def resize(self, size: int, *, plan: Literal[True],
+               ) -> preview.Preview: ...
+
+    def resize(self, size: int, *, plan: bool = False,
+               ) -> Self | preview.Preview:
+        """Extend or shrink it, whichever that takes."""
+        return self._resize(size, None, plan)
+
+    def _resize(self, size: int, shrink: bool | None,
+                plan: bool) -> Self | preview.Preview:
+        part = resizing.Resizing(self._parts)
+        if plan:
+            return part.preview(self.refresh()._record, size, shrink)
+        self._record = part.resize(self._record, size, shrink)
+        return self
+
+    # -- access ----------------------------------------------------------
+
+    @overload
+    def allow(self, to: str, level: str = 'rw', kind: str | None = None, *,
+              plan: Literal[False] = False) -> access_rules.AccessRule: ...
+
+    @overload
+    def allow(self, to: str, level: str = 'rw', kind: str | None = None, *,
+              plan: Literal[True]) -> preview.Preview: ...
+
+    def allow(self, to: str, level: str = 'rw', kind: str | None = None, *,
+              plan: bool = False,
+              ) -> access_rules.AccessRule | preview.Preview:
+        """Give access to a network, a certificate's name or a user.
+
+        A target that has access already gets the new level.
+
+        :param level: ``rw`` or ``ro``.
+        :param kind: ``ip``, ``cert`` or ``user``; by default what the
+            protocol takes.
+        :raises InvalidRule: the backend cannot honour it.
+        """
+        if level not in ('rw', 'ro'):
+            raise exception.InvalidRequest(
+                f'{level!r} is no access level: rw or ro')
+        parts = self._parts
+        kind = kind or access_rules.KINDS.get(self.proto, 'ip')
+        if plan:
+            return self._preview('allow', to, kind, level)
+        parts.driving.ready()
+        with parts.desk.alone([self.id]):
+            record = self._reachable()
+            rule = parts.rules.find(record, kind, to)
+            return access_rules.AccessRule.of(parts.rules.allow(
+                record, parts.rules.new(record, kind, to, level)
+                if rule is None else dataclasses.replace(rule, level=level)))
+
+    @overload
+    def deny(self, to: str, kind: str | None = None, *,
+             plan: Literal[False] = False) -> None: ...
+
+    @overload
+    def deny(self, to: str, kind: str | None = None, *,
+             plan: Literal[True]) -> preview.Preview: ...
+
+    def deny(self, to: str, kind: str | None = None, *, plan: bool = False,
+             ) -> preview.Preview | None:
+        """Take access from whom it was given to; repeatable.
+
+        :param to: as for :meth:`allow`, or the id of a rule.
+        """
+        parts = self._parts
+        kind = kind or access_rules.KINDS.get(self.proto, 'ip')
+        if plan:
+            return self._preview('deny', to, kind, '')
+        parts.driving.ready()
+        with parts.desk.alone([self.id]):
+            record = self._reachable()
+            parts.rules.deny(record, parts.rules.find(record, kind, to))
+        return None
+
+    def _preview(self, name: str, to: str, kind: str,
+                 level: str) -> preview.Preview:
+        record, book = self._reachable(), self._parts.rules
+        found = book.find(record, kind, to)
+        wanted = book.in_force(record, without=found.id if found else '')
+        if level:
+            wanted.append(dataclasses.replace(found, level=level) if found
+                          else book.new(record, kind, to, level))
+        return self._parts.driving.preview(
+            f'{name} {to} {level}'.rstrip() + ' on share', self.name,
+            lambda driver: book.call(driver, record, wanted))
+
+    def _reachable(self) -> records.ShareEntry:
+        """Return the record of a share that is there to be reached.
+
+        :raises Busy: it is not, or not for long.
+        """
+        record = self.refresh()._record
+        if tasks.name_of(record.task) not in ('', 'resize'):
+            raise exception.Busy(
+                f'Share {record.name} is {record.status}',
+                check='repeat or await what was begun, then this')
+        return record
+
+    # -- snapshots -------------------------------------------------------
+
+    @overload
+    def snapshot(self, name: str | None = None, *,
+                 plan: Literal[False] = False) -> 'Snapshot': ...
+
+    @overload
+    def snapshot(self, name: str | None = None, *,
+                 plan: Literal[True]) -> preview.Preview: ...
+
+    def snapshot(self, name: str | None = None, *, plan: bool = False,
+                 ) -> 'Snapshot | preview.Preview':
+        """Take a snapshot, or find the one of that name.
+
+        :param name: unique in the backend; by default one is made up.
+        """
+        from manila_drivers.direct import snapshot
+        return snapshot.take(self._parts, self._record, name, plan)

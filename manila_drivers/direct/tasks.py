@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Work that is recorded before it is begun, and after it has ended.
+
+Between the two a record says what was begun.  Whoever finds it so, since a
+process was ended or a backend failed, repeats the operation: drivers find
+what an earlier call has made.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+import contextlib
+from typing import Any
+from typing import TYPE_CHECKING
+from typing import TypeVar
+
+from manila_drivers import exception
+
+if TYPE_CHECKING:
+    from manila_drivers.registry import records
+    from manila_drivers.registry.registry import Registry
+
+T = TypeVar('T')
+
+#: Errors after which nothing was changed.
+REFUSED = (exception.InvalidRequest, exception.PossibleDataLoss,
+           exception.ConfigurationError)
+
+
+def name_of(task: 'Mapping[str, Any] | None') -> str:
+    """Return what was begun, '' for nothing."""
+    return str(task['name']) if task else ''
+
+
+class Desk:
+    """Begins, ends and gives up work on shares of one registry.
+
+    :param seconds: how long to wait for others who work on the same.
+    """
+
+    def __init__(self, registry: 'Registry', seconds: float) -> None:
+        self.registry = registry
+        self._seconds = seconds
+
+    @contextlib.contextmanager
+    def alone(self, idents: Iterable[str]) -> Iterator[None]:
+        """Keep all others out of some shares.
+
+        :raises Busy: others did not leave in time.
+        """
+        with self.registry.leases.hold(
+                ('share ' + ident for ident in idents), self._seconds):
+            yield
+
+    def seen(self, record: 'records.ShareEntry') -> 'records.ShareEntry':
+        """Return a share's record as it is now.
+
+        :raises NotFound: it was deleted or released meanwhile.
+        """
+        found = self.registry.shares.get(record.id)
+        if found is None:
+            raise exception.NotFound(
+                f'Share {record.name} ({record.id}) is gone',
+                backend=record.backend, check='who has deleted it')
+        return found
+
+    def do(self, record: 'records.ShareEntry', task: Mapping[str, Any],
+           status: str, work: 'Callable[[records.ShareEntry], T]',
+           ) -> 'tuple[records.ShareEntry, T]':
+        """Record a task, do it, and return what it returned.
+
+        The record still has the task: whoever calls writes what has come of
+        it, with ``ended``.  If it fails the record says why, and keeps the
+        task unless nothing can have been done.
+        """
+        shares = self.registry.shares
+        before = record
+        if record.task != task or record.status != status or record.failure:
+            record = shares.change(record, task=dict(task), status=status,
+                                   failure='')
+        try:
+            return record, work(record)
+        except exception.DriverError as exc:
+            values: dict[str, Any] = {'failure': str(exc)}
+            if isinstance(exc, REFUSED) and before.task is None:
+                values.update(task=None, status=before.status,
+                              failure=before.failure)
+            exception.caught_any(lambda: shares.change(record, **values))
+            raise
+
+    def ended(self, record: 'records.ShareEntry', **values: Any,
+              ) -> 'records.ShareEntry':
+        """Write what has come of a task."""
+        return self.registry.shares.change(record, **{
+            'task': None, 'status': 'available', 'failure': '', **values})
