@@ -105,6 +105,11 @@ def unread(written: Iterable[str], names: Collection[str]) -> dict[str, str]:
     return found
 
 
+def written(configuration: Any) -> Mapping[str, set[str]]:
+    """Return the names that files have in each section, written small."""
+    return _sections(config_of(configuration))
+
+
 def config_of(configuration: Any) -> Any:
     """Return the ConfigOpts that a section belongs to."""
     inside = vars(configuration)

@@ -74,8 +74,15 @@ class Backend:
 
     def check(self) -> None:
         """See :func:`manila_drivers.vastdata.checks.check`."""
-        checks.check(self.repository, lambda: self._client(
-            dataclasses.replace(self.settings, tenant='')))
+        checks.check(self.repository, self._unscoped)
+
+    def probes(self) -> tuple[checks.Probe, list[checks.Probe]]:
+        """See :func:`manila_drivers.vastdata.checks.probes`."""
+        return checks.probes(self.repository, self._unscoped)
+
+    def _unscoped(self) -> client.Vms:
+        """Return a client that does not name the tenant."""
+        return self._client(dataclasses.replace(self.settings, tenant=''))
 
     def info(self) -> dict[str, str]:
         """Return what export locations and policies depend on, as text.

@@ -24,6 +24,10 @@ def _text(version: tuple[int, ...]) -> str:
     return '.'.join(map(str, version))
 
 
+#: One look, which raises what is wrong.
+Probe = Callable[[], object]
+
+
 def check(found: repository.Repository,
           unscoped: Callable[[], client.Vms]) -> None:
     """Look at everything once.
@@ -33,21 +37,43 @@ def check(found: repository.Repository,
     :raises ConfigurationError: naming the option to correct.
     :raises DriverError: VMS cannot be asked for another reason.
     """
+    first, others = probes(found, unscoped)
+    for probe in (first, *others):
+        probe()
+
+
+def probes(found: repository.Repository, unscoped: Callable[[], client.Vms],
+           ) -> tuple[Probe, list[Probe]]:
+    """Return the look without which there is none, and all others.
+
+    Each raises what :func:`check` does.
+    """
     facts = found.cluster
-    try:
-        _check_cluster(facts, facts.version.get())
-        _read_tenant(facts)
-    except (exception.TransportError, exception.AccessDenied) as exc:
-        _check_tenant(facts, exc, unscoped)
-        raise _connecting(facts, exc) from exc
-    try:
-        _check_pool(facts)
-        _check_names(facts.settings.addresses)
-        if facts.settings.qos_policy:
-            facts.qos_id(facts.settings.qos_policy)
-        _check_parents(found)
-    except exception.TransportError as exc:
-        raise _connecting(facts, exc) from exc
+
+    def enter() -> None:
+        try:
+            _check_version(facts, facts.version.get())
+            _read_tenant(facts)
+        except (exception.TransportError, exception.AccessDenied) as exc:
+            _check_tenant(facts, exc, unscoped)
+            raise _connecting(facts, exc) from exc
+
+    def connected(look: Probe) -> Probe:
+        def probe() -> None:
+            try:
+                look()
+            except exception.TransportError as exc:
+                raise _connecting(facts, exc) from exc
+        return probe
+
+    return enter, [connected(look) for look in (
+        lambda: _check_trash(facts, facts.version.get()),
+        lambda: _check_pool(facts),
+        lambda: _check_binding(facts),
+        lambda: _check_names(facts.settings.addresses),
+        lambda: facts.settings.qos_policy and facts.qos_id(
+            facts.settings.qos_policy),
+        lambda: _check_parents(found))]
 
 
 def _read_tenant(facts: cluster.ClusterFacts) -> None:
@@ -115,7 +141,7 @@ def _connecting(facts: cluster.ClusterFacts,
                  if settings.tenant else ''))
 
 
-def _check_cluster(facts: cluster.ClusterFacts,
+def _check_version(facts: cluster.ClusterFacts,
                    told: records.Cluster) -> None:
     if told.version < cluster.OLDEST_VERSION:
         raise exception.ConfigurationError(
@@ -123,6 +149,9 @@ def _check_cluster(facts: cluster.ClusterFacts,
             'that can delete shares' % (
                 facts.settings.endpoint.url, told.version_text or '?',
                 _text(cluster.OLDEST_VERSION)))
+
+
+def _check_trash(facts: cluster.ClusterFacts, told: records.Cluster) -> None:
     if told.trash is False:
         raise exception.ConfigurationError(
             'vast_mgmt_host', 'Trash Folder Access is off at VMS %s, so '
@@ -151,7 +180,6 @@ def _check_pool(facts: cluster.ClusterFacts) -> None:
                     name, pool.tenant_id, tenant),
                 check='vast_tenant_name')
     facts.addresses()
-    _check_binding(facts)
 
 
 def _check_binding(facts: cluster.ClusterFacts) -> None:

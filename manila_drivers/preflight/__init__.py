@@ -1,0 +1,7 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Everything that is wrong with a backend's section, found before a start.
+
+A start of the service ends at the first thing that is wrong.  Here one
+finding stops no other, unless that one cannot be looked at then.
+"""

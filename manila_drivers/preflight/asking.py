@@ -1,0 +1,80 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""All that is wrong with a backend as it answers, and with this host."""
+
+from collections.abc import Callable
+from collections.abc import Iterator
+import contextlib
+import logging
+import re
+from typing import Any
+from typing import Protocol
+from typing import runtime_checkable
+
+from manila_drivers import exception
+from manila_drivers.preflight.findings import Finding
+from manila_drivers.preflight.findings import WARNING
+
+#: One look at a backend; it raises what is wrong.
+Probe = Callable[[], object]
+
+
+@runtime_checkable
+class Probed(Protocol):
+    """A backend whose check is made of several looks."""
+
+    def probes(self) -> tuple[Probe, list[Probe]]:
+        """Return the look without which there is none, and the others."""
+        ...
+
+
+class Warned(logging.Handler):
+    """Keeps the warnings that drivers log."""
+
+    def __init__(self) -> None:
+        super().__init__(logging.WARNING)
+        self.lines: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        if record.name != 'manila_drivers.driver.context':
+            self.lines.append(record.getMessage())
+
+
+@contextlib.contextmanager
+def warned() -> Iterator[Warned]:
+    """Keep the warnings of this library for the length of a block."""
+    ours = logging.getLogger('manila_drivers')
+    handler = Warned()
+    ours.addHandler(handler)
+    try:
+        yield handler
+    finally:
+        ours.removeHandler(handler)
+
+
+def ask(backend: Any) -> tuple[list[Finding], list[str]]:
+    """Return what is wrong, and what could not be looked at."""
+    gate, others = (backend.probes() if isinstance(backend, Probed)
+                    else (backend.check, []))
+    found: list[Finding] = []
+    unseen: list[str] = []
+    with warned() as told:
+        _, error = exception.caught(gate)
+        if error is not None:
+            found.append(Finding.of(error))
+            if others:
+                unseen.append('what a backend that does not let us in has')
+                others = []
+        for probe in others:
+            _, error = exception.caught(probe)
+            if error is not None:
+                found.append(Finding.of(error))
+    return found + [warning(line) for line in told.lines], unseen
+
+
+def warning(line: str) -> Finding:
+    """Return a finding of a line of the log."""
+    text = re.sub(r'^Backend [^:]*: ', '', line)
+    option = re.search(r'\b(?:vast|glusterfs|gpfs|knfs|ganesha|is)_[a-z_]+',
+                       text)
+    return Finding(option[0] if option else '', text, severity=WARNING)

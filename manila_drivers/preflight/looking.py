@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Look at one backend of a configuration file, in the order that helps."""
+
+import os
+import re
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers.direct import loading
+from manila_drivers.driver import options
+from manila_drivers.preflight import asking
+from manila_drivers.preflight import reading
+from manila_drivers.preflight import values
+from manila_drivers.preflight.findings import Finding
+from manila_drivers.preflight.findings import Report
+from manila_drivers.transport import retry
+
+#: Options without which a backend is not reached, or another one is.
+REACHING = re.compile(
+    r'_(ip|hosts?|port|user|login|password|token|private_key|cert\w*|servers'
+    r'|targets|tenant_name|api_version|sudo|server_type|server_list'
+    r'|mount_point_base|known_hosts|command_directory)$|^is_gpfs_node$')
+
+
+def look(config_file: str | os.PathLike[str], section: str, *,
+         ask: bool = True) -> Report:
+    """Return all that is wrong with a backend's section.
+
+    :param ask: look at the backend as well; else at the section alone.
+    :raises ConfigurationError: there is no such file or section.
+    """
+    conf = loading.section(config_file, section)
+    if section == 'DEFAULT':
+        raise exception.ConfigurationError(
+            'section', '[DEFAULT] is no section of a backend')
+    path, error = exception.caught(lambda: loading.driver_class(
+        str(conf.safe_get('share_driver') or '')))
+    if path is None:
+        found = [Finding.of(error)] if error is not None else []
+        return Report(section, tuple(found), (
+            'everything else, since it is not known what reads it',))
+    kind: Any = path
+    found = _mode(conf, kind)
+    driver = kind(configuration=conf)
+    own = list(driver._options)
+    found += values.wrong_names(
+        conf, set(conf._conf[section]) | options.known(own), own)
+    found += values.old_names(conf, own)
+    wrong = values.wrong_values(conf)
+    with asking.warned() as told:
+        read = reading.Reading(driver)
+    found += [*wrong, *read.findings]
+    exchanged = {*read.exchanged, *(one.option for one in wrong)}
+    found += [one for one in map(asking.warning, dict.fromkeys(told.lines))
+              if one.option not in exchanged]
+    found += [one for one in _trusting(driver)
+              if one.option not in exchanged]
+    unseen = [f'the backend, without a value for {name}'
+              for name in sorted({*read.invented, *filter(
+                  REACHING.search, exchanged)})]
+    if ask and not unseen:
+        more, unseen = _asked(driver)
+        found += more
+    return Report(section, tuple(dict.fromkeys(found)), tuple(unseen))
+
+
+def _mode(conf: Any, kind: Any) -> list[Finding]:
+    """Find what is wrong with driver_handles_share_servers, and mend it."""
+    name = 'driver_handles_share_servers'
+    modes = kind.MODES if isinstance(kind.MODES, tuple) else (kind.MODES,)
+    chosen, error = exception.caught_any(lambda: conf.safe_get(name))
+    if error is None and chosen in modes and chosen is not None:
+        return []
+    values.replace(conf, name, modes[-1])
+    return [Finding(
+        name, 'is not set' if error is None and chosen is None else
+        f'is {chosen}' if error is None else 'has a value that it cannot have',
+        answered='' if error is None else values.why(error),
+        do='this driver takes ' + ' or '.join(map(str, modes)))]
+
+
+def _trusting(driver: Any) -> list[Finding]:
+    return [asking.warning(f'{name} = {value}: {told}')
+            for name, (value, told) in driver.trusting.items()
+            if driver.option(name) == value]
+
+
+def _asked(driver: Any) -> tuple[list[Finding], list[str]]:
+    backend, error = exception.caught(driver.build_backend)
+    if backend is None:
+        return ([Finding.of(error)] if error is not None else []), []
+    try:
+        with retry.patience(retry.PERIODIC):
+            return asking.ask(backend)
+    finally:
+        exception.caught_any(backend.close)
