@@ -13,10 +13,21 @@ from manila_drivers.cli.command import add_commands
 from manila_drivers.cli.command import Command
 from manila_drivers.cli.command import Refused
 
-# A new command is a module and a line here.
+# A new command that needs no extra is a module and a line here.
 COMMANDS: Mapping[str, Command] = {
     'simulate': simulate,
 }
+#: First words of commands of ``cli.operate``, which needs the extra ``cli``.
+OPERATE: Mapping[str, str] = {
+    'share': 'make, change, show and delete shares, without Manila',
+    'snapshot': 'take snapshots, and make shares of them',
+    'backend': 'show backends, what they can do, and their capacity',
+    'check': 'find everything that is wrong with backends before a start',
+    'complete': 'print what completes commands in a shell',
+    'help': 'explain one of these commands',
+}
+# Global options with a value.
+_VALUES = ('--config-file', '--backend', '--log-file')
 
 
 def parser() -> argparse.ArgumentParser:
@@ -25,13 +36,54 @@ def parser() -> argparse.ArgumentParser:
         description='Share drivers for OpenStack Manila, and their tools.')
     result.add_argument('--version', action='version',
                         version=version.version_string())
-    add_commands(result, 'COMMAND', COMMANDS)
+    add_commands(result, 'COMMAND', {
+        **COMMANDS, **{name: Elsewhere(told)
+                       for name, told in OPERATE.items()}})
     return result
 
 
+class Elsewhere:
+    """Stands in the list for commands that another parser knows."""
+
+    def __init__(self, summary: str) -> None:
+        self.SUMMARY = summary
+
+    def configure(self, parser: argparse.ArgumentParser) -> None:
+        parser.add_argument('words', nargs='*')
+
+    def run(self, args: argparse.Namespace) -> int:
+        raise Refused("this needs more packages: pip install "
+                      "'manila-drivers[cli]'")
+
+
+def first_word(words: Sequence[str]) -> str:
+    """Return the word that says which command is meant, '' for none."""
+    left = iter(words)
+    for word in left:
+        if word in _VALUES:
+            next(left, None)
+        elif not word.startswith('-'):
+            return word
+    return ''
+
+
 def main(argv: Sequence[str] | None = None) -> int:
-    """Run a command; the exit code: 0 done, 1 failed, 2 refused."""
-    args = parser().parse_args(argv)
+    """Run a command; the exit code: 0 done, 1 failed, 2 refused.
+
+    ``cli.operate.exits`` has those of commands about shares.
+    """
+    words = sys.argv[1:] if argv is None else list(argv)
+    if first_word(words) in OPERATE:
+        try:
+            from manila_drivers.cli.operate import app
+        except ModuleNotFoundError as error:
+            if str(error.name).partition('.')[0] not in ('cliff', 'sqlalchemy'
+                                                         ):
+                raise
+            words = [first_word(words)]
+        else:
+            return app.run(words)
+    args = parser().parse_args(words)
     try:
         return int(args.run(args))
     except Refused as refusal:

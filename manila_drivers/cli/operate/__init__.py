@@ -1,0 +1,3 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Commands that work on shares, on cliff (extra ``cli``)."""

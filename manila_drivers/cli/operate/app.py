@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The application: global options, logging and the table of commands."""
+
+import argparse
+from collections.abc import Sequence
+import logging
+import os
+import sys
+from typing import Any
+
+from cliff import app
+from cliff import commandmanager
+
+from manila_drivers import version
+from manila_drivers.cli.operate import access
+from manila_drivers.cli.operate import backends
+from manila_drivers.cli.operate import check
+from manila_drivers.cli.operate import shares
+from manila_drivers.cli.operate import snapshots
+
+CONFIG = '/etc/manila/manila.conf'
+#: Entry points of other packages that add commands.
+PLUGINS = 'manila_drivers.command'
+
+COMMANDS = {
+    'share create': shares.ShareCreate,
+    'share list': shares.ShareList,
+    'share show': shares.ShareShow,
+    'share resize': shares.ShareResize,
+    'share delete': shares.ShareDelete,
+    'share adopt': shares.ShareAdopt,
+    'share release': shares.ShareRelease,
+    'share wait': shares.ShareWait,
+    'share allow': access.ShareAllow,
+    'share deny': access.ShareDeny,
+    'share access list': access.AccessList,
+    'snapshot create': snapshots.SnapshotCreate,
+    'snapshot list': snapshots.SnapshotList,
+    'snapshot show': snapshots.SnapshotShow,
+    'snapshot clone': snapshots.SnapshotClone,
+    'snapshot delete': snapshots.SnapshotDelete,
+    'backend list': backends.BackendList,
+    'backend show': backends.BackendShow,
+    'backend capacity': backends.BackendCapacity,
+    'check': check.CheckBackends,
+}
+
+
+class Operate(app.App):
+    """``manila-drivers`` for everything that concerns shares."""
+
+    NAME = 'manila-drivers'
+    # Warnings alone: each call of a driver has a line of its own.
+    DEFAULT_VERBOSE_LEVEL = 0
+
+    def __init__(self) -> None:
+        manager: Any = commandmanager.CommandManager(PLUGINS)
+        for name, command in COMMANDS.items():
+            manager.add_command(name, command)
+        super().__init__(
+            description='Shares of any backend that this library has a '
+            'driver for, without Manila.', version=version.version_string(),
+            command_manager=manager)
+
+    def build_option_parser(
+            self, description: str | None, version: str | None,
+            argparse_kwargs: dict[str, Any] | None = None,
+            ) -> argparse.ArgumentParser:
+        parser = super().build_option_parser(description, version,
+                                             argparse_kwargs)
+        parser.add_argument(
+            '--config-file', metavar='FILE',
+            default=os.environ.get('MANILA_DRIVERS_CONFIG', CONFIG),
+            help='file such as manila.conf, with a section for each backend '
+                 '(default: $MANILA_DRIVERS_CONFIG, or ' + CONFIG + ')')
+        parser.add_argument(
+            '--backend', metavar='SECTION',
+            default=os.environ.get('MANILA_DRIVERS_BACKEND'),
+            help='section of the backend (default: $MANILA_DRIVERS_BACKEND, '
+                 'or the only one of the file)')
+        return parser
+
+    def configure_logging(self) -> None:
+        super().configure_logging()
+        if self.options.verbose_level == self.DEFAULT_VERBOSE_LEVEL:
+            # Errors are told once, by the command.
+            for handler in logging.getLogger('').handlers:
+                if getattr(handler, 'stream', None) is self.stderr:
+                    handler.addFilter(_is_not_told_anyway)
+
+    def run(self, argv: list[str]) -> int:
+        root = logging.getLogger('')
+        before, level = list(root.handlers), root.level
+        try:
+            return super().run(argv)
+        finally:
+            for handler in set(root.handlers) - set(before):
+                root.removeHandler(handler)
+            root.setLevel(level)
+
+
+# Functions that log what the command tells as an error, or is for Manila.
+_TOLD = ('_rule_states', 'user_message')
+
+
+def _is_not_told_anyway(record: logging.LogRecord) -> bool:
+    return (record.name != 'manila_drivers.driver.context'
+            and record.funcName not in _TOLD)
+
+
+def run(argv: Sequence[str]) -> int:
+    """Run a command; the exit code."""
+    return Operate().run(list(argv))
+
+
+if __name__ == '__main__':
+    sys.exit(run(sys.argv[1:]))

@@ -1,0 +1,168 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Bases of all commands about shares."""
+
+import argparse
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from cliff import columns
+from cliff import command
+from cliff import lister
+from cliff import show
+
+from manila_drivers import direct
+from manila_drivers import exception
+from manila_drivers.cli import configured
+from manila_drivers.cli.operate import exits
+from manila_drivers.cli.operate import progress
+
+Fields = Mapping[str, Any]
+Output = tuple[Sequence[str], Iterable[Any]]
+
+
+class Lines(columns.FormattableColumn[list[Any]]):
+    """Several values: a list for machines, a line each for people."""
+
+    def human_readable(self) -> str:
+        return '\n'.join(map(str, self._value))
+
+    def machine_readable(self) -> list[Any]:
+        return list(self._value)
+
+
+class Told(command.Command):
+    """A command whose errors are a line and an exit code."""
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        try:
+            return super().run(parsed_args)
+        except exception.DriverError as error:
+            return self.tell(error)
+
+    def tell(self, error: exception.DriverError) -> int:
+        """Print an error, and return the exit code that it calls for."""
+        text = ' '.join(str(error).split())
+        self.app.stderr.write(f'manila-drivers: {text}\n')
+        return exits.code(error)
+
+    def backend(self, name: str | None = None) -> direct.Backend:
+        """Return the backend that was chosen.
+
+        :param name: goes before ``--backend``.
+        """
+        options = self.app.options
+        section = name or options.backend or configured.only(
+            options.config_file)
+        return direct.Backend.load(options.config_file, section)
+
+    def progress(self, what: str) -> progress.Progress:
+        return progress.Progress(self.app.stderr, what)
+
+
+class Listing(Told, lister.Lister):
+    """A command that prints a table."""
+
+
+class Showing(Told, show.ShowOne):
+    """A command that prints one object."""
+
+    @staticmethod
+    def fields(found: Fields) -> Output:
+        return tuple(found), tuple(found.values())
+
+
+class ChangeOne(Showing):
+    """A command that changes one object, or shows what it would do."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        dry_run(parser)
+        return parser
+
+    def planned(self, found: 'direct.Preview') -> Output:
+        """Return the plan of an operation."""
+        return self.fields(planned(found))
+
+
+class Removal(Listing):
+    """A command that does one thing to several objects, one by one.
+
+    One that fails does not stop the others; the exit code is the first one's
+    that failed.
+    """
+
+    #: For those that were changed.
+    DONE = 'done'
+    _code = exits.DONE
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        dry_run(parser)
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        return super().run(parsed_args) or self._code
+
+    def each(self, parsed_args: argparse.Namespace, names: Iterable[str],
+             work: 'Callable[[str], direct.Preview | None]') -> Output:
+        """Return what came of each object, or its plan."""
+        dry = parsed_args.dry_run
+        done = []
+        for name in dict.fromkeys(names):
+            try:
+                found = work(name)
+            except exception.DriverError as error:
+                code = self.tell(error)
+                self._code = self._code or code
+                done.append((name, 'failed', *((Lines([]), 0, 0)
+                                               if dry else ())))
+                continue
+            done.append((name, self.DONE) if found is None else (
+                name, found.operation, *list(planned(found).values())[2:]))
+        return (('Object', 'Result') if not dry else
+                ('Object', 'Operation', 'Steps', 'Changes', 'Asked')), done
+
+
+def dry_run(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--dry-run', action='store_true',
+        help='show what would be done to the backend, step by step, and '
+             'change nothing')
+
+
+def planned(found: 'direct.Preview') -> Fields:
+    """Return a plan in words, with what it takes."""
+    return {'operation': found.operation, 'object': found.subject,
+            'steps': Lines([str(step) for step in found]),
+            'changes': len(found.steps), 'asked': found.asked}
+
+
+def pairs(texts: Iterable[str], option: str) -> dict[str, str]:
+    """Return the pairs of NAME=VALUE.
+
+    :raises InvalidRequest: one is none.
+    """
+    found = {}
+    for text in texts:
+        name, equals, value = text.partition('=')
+        if not equals or not name:
+            raise exception.InvalidRequest(
+                f'{option} {text!r} is not NAME=VALUE')
+        found[name] = value
+    return found
+
+
+def gib(text: str) -> int:
+    """Return a size; for argparse."""
+    try:
+        found = int(text)
+    except ValueError:
+        found = 0
+    if not 1 <= found < 2 ** 31:
+        raise argparse.ArgumentTypeError(
+            f'{text!r} is no size: whole GiB, from 1')
+    return found
