@@ -2,8 +2,11 @@
 
 """The groups of the configuration, beside others that define them too."""
 
+import io
+
 from keystoneauth1 import loading
 from oslo_config import cfg
+from oslo_config import generator
 import pytest
 
 from manila_drivers.openstack import cloud
@@ -58,9 +61,23 @@ def test_the_list_has_what_is_read_and_no_name_twice(conf):
             'password', 'application_credential_secret'}
 
 
-def test_options_have_help():
+def test_options_are_explained():
     for options in opts.GROUPS.values():
-        assert all(opt.help for opt in options)
+        assert all(opt.help.endswith('.') for opt in options)
+
+
+def test_a_sample_can_be_made(monkeypatch):
+    conf = cfg.ConfigOpts()
+    generator.register_cli_opts(conf)
+    conf(['--namespace', 'any'])
+    monkeypatch.setattr(generator, '_get_raw_opts_loaders',
+                        lambda namespaces: [('any', opts.list_opts)])
+    out = io.StringIO()
+    generator.generate(conf, out)
+    for group in GROUPS:
+        assert f'\n[{group}]\n' in out.getvalue()
+    assert out.getvalue().count('#auth_type = ') == 4
+    assert out.getvalue().count('#password = ') == 4
 
 
 def test_an_endpoint_type_is_one_of_six(conf):
