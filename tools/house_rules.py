@@ -63,7 +63,7 @@ TO_MEND = ROOT / 'tools' / 'prose_to_mend.txt'
 RELATIVE = re.compile(r'(What|Whether|Whoever|The same)\b')
 ALIAS = re.compile(r'\w+_module')
 
-DRIVERS = ('vastdata', 'glusterfs', 'ibm')
+DRIVERS = ('vastdata', 'glusterfs', 'ibm', 'generic')
 TEST_BED = ('testing',)
 # The command line starts simulators; the others are its older dotted paths.
 KNOW_TEST_BED = ('cli', 'conformance.py', 'rig.py', 'simulators.py')

@@ -73,7 +73,8 @@ _OPTIONS = (('flavor', 'service_instance_flavor_id'),
             ('image', 'service_image_name'),
             ('availability zone', 'backend_availability_zone'),
             ('key_name', 'manila_service_keypair_name'),
-            ('volume', 'service_instance_base_boot_volume_id'))
+            ('volume', 'service_instance_base_boot_volume_id'),
+            ('block device', 'service_instance_base_boot_volume_id'))
 
 
 def explained(make: Callable[[], T], conf: settings.InstanceSettings) -> T:

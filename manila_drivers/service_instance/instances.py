@@ -25,6 +25,8 @@ LOG = logging.getLogger(__name__)
 APPEARING = 60.0
 #: A server that is not there any more, whatever Nova still shows of it.
 _GONE = ('DELETED', 'SOFT_DELETED')
+#: A volume that somebody else is still working on.
+_BUSY = ('in-use', 'detaching', 'deleting', 'creating', 'downloading')
 
 
 class Instances:
@@ -214,12 +216,20 @@ class Instances:
                 raise causes.failed_volume(self.cloud, volume)
             return volume is None
 
-        # Nova lets go of it a little after the server is gone.
-        self._until(look, lambda volume: volume is None
-                    or volume.status not in ('in-use', 'detaching'),
-                    f'Boot volume {ident} is detached', None,
-                    'attachments of the volume')
-        self.cloud.volumes.delete(ident)
+        # Nova lets go of it a little after the server is gone, or deletes
+        # it: what Nova is told when the server is made may be either.
+        found = self._until(look, lambda volume: volume is None
+                            or volume.status not in _BUSY,
+                            f'Boot volume {ident} is let go', None,
+                            'attachments of the volume')
+        if found is None:
+            return
+        try:
+            self.cloud.volumes.delete(ident)
+        except exception.BackendError:
+            now = look()
+            if now is not None and now.status != 'deleting':
+                raise
         self._until(look, done, f'Boot volume {ident} is deleted', None,
                     'cinder-volume')
 

@@ -20,6 +20,7 @@ from manila_drivers import plan
 from manila_drivers.service_instance import instances
 from manila_drivers.service_instance import names
 from manila_drivers.service_instance import planning
+from manila_drivers.service_instance import settings
 
 if TYPE_CHECKING:
     from manila_drivers.service_instance import manager
@@ -35,12 +36,13 @@ def create(managed: 'manager.ServiceInstanceManager',
            request: model.ServerRequest,
            made: MutableMapping[str, Any]) -> None:
     """Make an instance; see the manager's method."""
+    conf = managed.instance_settings()
     if plan.is_dry():
         plan.show(_planned(managed, request))
     made[names.SERVER_ID] = request.server_id
     wired = managed.network_helper.setup_network(request, made)
     try:
-        _boot(managed, request.server_id, wired, made)
+        _boot(managed, conf, request.server_id, wired, made)
     except exception.OutcomeUnknown:
         # A server that nobody sees yet may need the ports.
         raise
@@ -55,9 +57,9 @@ def create(managed: 'manager.ServiceInstanceManager',
         made[names.HOST_KEY] = key
 
 
-def _boot(managed: 'manager.ServiceInstanceManager', server_id: str,
+def _boot(managed: 'manager.ServiceInstanceManager',
+          conf: settings.InstanceSettings, server_id: str,
           wired: Mapping[str, Any], made: MutableMapping[str, Any]) -> None:
-    conf = managed.instance_settings()
     executor = instances.InstanceExecutor(
         managed.instances, conf, server_id,
         [each['port-id'] for each in wired['nics']], made,
@@ -118,10 +120,7 @@ def delete(managed: 'manager.ServiceInstanceManager',
     server_id = str(details.get(names.SERVER_ID) or '')
     ident = str(details.get(names.INSTANCE_ID) or '')
     if not (ident or server_id):
-        LOG.warning('The details of a share server that is to be deleted are '
-                    'empty. If something was made for it, metadata %s of '
-                    'servers and names of ports have its id',
-                    names.SHARE_SERVER)
+        _say_what_there_is(managed)
     found = [ident] if ident else (
         managed.instances.made_for(server_id) if server_id else [])
     for each in found:
@@ -129,3 +128,25 @@ def delete(managed: 'manager.ServiceInstanceManager',
         managed.logins.forget({**details, names.INSTANCE_ID: each})
     managed.network_helper.teardown_network(details)
     managed.instances.delete_volumes(details, _template(managed))
+
+
+def _say_what_there_is(managed: 'manager.ServiceInstanceManager') -> None:
+    """Log the instances of this backend, for an operator to compare.
+
+    The details are empty after the end of the service in the middle of a
+    set-up, and Manila does not say which share server they are of.
+    """
+    conf = managed.settings.instances
+    if conf is None:
+        return
+    found, error = exception.caught(
+        lambda: managed.cloud.compute.servers(
+            metadata={names.MADE_BY: conf.made_by}))
+    listed = ', '.join(
+        '%s of share server %s' % (
+            each.id, (each.metadata or {}).get(names.SHARE_SERVER))
+        for each in found or ()) or str(error or 'none')
+    LOG.warning('A share server that is to be deleted has no details, so that '
+                'nothing can be removed. Check: which of the servers in Nova '
+                'with metadata %s = %s are of share servers that Manila does '
+                'not have any more: %s', names.MADE_BY, conf.made_by, listed)

@@ -4,6 +4,7 @@ import base64
 import contextlib
 import hashlib
 import threading
+import time
 
 from oslo_config import cfg
 import pytest
@@ -54,7 +55,7 @@ class Guest:
     def __init__(self, site, target):
         self.site = site
         self.target = target
-        self.trusted = False
+        self.connected = None
 
     def __str__(self):
         return str(self.target)
@@ -71,12 +72,12 @@ class Guest:
         if machine is None:
             self.site.clock.sleep(min(5.0, self.target.connect_timeout))
             raise exception.Unreachable(f'No connection to {self.target}')
-        if not self.trusted:
+        if self.connected is not machine:
             kind, text = self.site.host_key(machine).split()
             self.target.trust.verify(self.target.host, 22, kind,
                                      base64.b64decode(text))
             self._log_in(machine)
-            self.trusted = True
+            self.connected = machine
         return command.Result('', '', 0)
 
     def _log_in(self, machine):
@@ -94,7 +95,8 @@ class Site:
 
     def __init__(self, path):
         self.path = path
-        self.clock = clock_module.Clock()
+        # keystoneauth1 compares tokens with the clock of this machine.
+        self.clock = clock_module.Clock(time.time())
         self.sim = openstack.OpenStackSim(
             self.clock, options=openstack.CloudOptions(boot=8.0))
         self.host = plugged_host.PluggedHost(self.port)
@@ -188,6 +190,30 @@ class Site:
         """Everything new but what is kept for the next share server."""
         return [thing for thing in self.sim.left(self.before)
                 if not kept(thing)]
+
+    fault = staticmethod(openstack.Fault)
+
+    def usable(self, managed):
+        """Tell if another share server comes and goes as the first did."""
+        made = {}
+        managed.create(self.request(OTHER), made)
+        alive = managed.alive(made)
+        managed.delete(made)
+        return alive and self.lasting() == []
+
+    def base(self, gib=2):
+        """A volume that service instances boot from."""
+        status, told = self.sim.ask(
+            'POST', '/volume/v3/volumes',
+            {'volume': {'size': gib, 'name': 'base'}}, user='manila')
+        assert status == 202, told
+        self.clock.sleep(10)
+        assert self.sim.ask(
+            'POST', f'/volume/v3/volumes/{told["volume"]["id"]}/action',
+            {'os-set_bootable': {'bootable': True}},
+            user='manila')[0] == 200
+        self.before = self.sim.inventory()
+        return told['volume']['id']
 
     def subnets(self):
         return {row['id']: row for row in
