@@ -12,6 +12,8 @@ from manila_drivers.openstack import errors
 from manila_drivers.openstack import records
 from manila_drivers.openstack import service
 
+#: Fewer volumes than any cloud lets a list have.
+SURELY_ALL = 10
 #: Actions of a server that are looked at, newest first.
 ACTIONS = 100
 #: From here on only so many actions are returned as are asked for.
@@ -70,13 +72,16 @@ class Compute(service.CloudService):
         """Ask for a server; of the answer only the id is told.
 
         :param image: id; None with ``boot``.
-        :param ports: ids, in the order of the server's NICs.
+        :param ports: ids, in the order of the server's NICs; one at least,
+            or Nova would choose networks itself.
         :param user_data: base64.
         :raises BackendError: status 400, also for a flavor, an image, a port
             or a key that does not exist.
         :raises OutcomeUnknown: it may have been made: look by its name or
             its metadata.
         """
+        if not ports:
+            raise exception.InvalidRequest('Server %s has no ports' % name)
         server: dict[str, Any] = {
             'name': name, 'flavorRef': flavor,
             'imageRef': '' if boot else image or '',
@@ -131,14 +136,23 @@ class Compute(service.CloudService):
         :raises NotFound: there is no such server.
         """
         what = 'The list of volumes of server %s' % server_id
-        data = self._get(_attached(server_id), what)
-        found = [records.Attachment.of(each) for each in service.listed(
-            data, 'volumeAttachments', what)]
-        for each in found:
+        found: dict[str, records.Attachment] = {}
+        for _ in range(service.MOST_PAGES):
+            # Nova does not say if this is all of them.
+            data = self._get(_attached(server_id), what, [
+                ('offset', str(len(found)))] if found else [])
+            rows = [records.Attachment.of(each) for each in service.listed(
+                data, 'volumeAttachments', what)]
+            new = {each.volume_id: each for each in rows
+                   if each.volume_id not in found}
+            found.update(new)
+            if len(rows) < SURELY_ALL or not new:
+                break
+        for each in found.values():
             if each.server_id.lower() != server_id.lower():
                 raise exception.BackendError(
                     what + ' is that of another one', answer=each.server_id)
-        return found
+        return list(found.values())
 
     def attach(self, server_id: str, volume_id: str) -> str:
         """Ask for a volume to be attached; a success may still fail later.
@@ -152,10 +166,16 @@ class Compute(service.CloudService):
         :raises OutcomeUnknown: look at the volume.
         """
         service.part(volume_id, 'volume')
+        what = 'Attachment of volume %s to server %s' % (volume_id, server_id)
         answer = self._post(
             _attached(server_id),
-            {'volumeAttachment': {'volumeId': volume_id}},
-            'Attachment of volume %s to server %s' % (volume_id, server_id))
+            {'volumeAttachment': {'volumeId': volume_id}}, what)
+        # From 2.101 on there is no body.
+        if answer.data is not None:
+            made = records.Attachment.of(service.within(
+                answer.data, 'volumeAttachment', what))
+            service.made(what, (made.volume_id, volume_id),
+                         (made.server_id, server_id))
         return errors.request_id(answer.headers)
 
     def detach(self, server_id: str, volume_id: str) -> str:
@@ -221,8 +241,10 @@ class Compute(service.CloudService):
         what = 'Import of key pair %s' % name
         answer = self._post('/os-keypairs', {'keypair': {
             'name': name, 'type': 'ssh', 'public_key': public_key}}, what)
-        return records.KeyPair.of(service.within(
+        made = records.KeyPair.of(service.within(
             answer.data, 'keypair', what))
+        service.made(what, (made.name, name))
+        return made
 
     def delete_keypair(self, name: str) -> None:
         """Delete a key pair; one that is not there is fine."""

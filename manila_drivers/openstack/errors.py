@@ -172,7 +172,8 @@ def _classified(service: str, status: int,
         return _in_the_way(status, said), ''
     if status in (429, 503):
         return ServiceBusy, ''
-    return ServiceError, ''
+    return ServiceError, ('the endpoint of the %s service in the catalogue'
+                          % service if status < 400 else '')
 
 
 def _missing(service: str, said: Told) -> tuple[type[ServiceError], str]:

@@ -20,6 +20,7 @@ from keystoneauth1 import session
 from oslo_config import cfg
 import requests
 from requests import adapters
+from urllib3 import exceptions as urllib3_exceptions
 
 from manila_drivers import exception
 from manila_drivers import flight
@@ -39,6 +40,11 @@ Send = Callable[[rest_values.Request], rest_values.Response]
 #: Seconds.  Services ask each other before they answer; requests that took 24
 #: s on a busy cloud have succeeded.
 READ_TIMEOUT = 60.0
+
+# Of an answer that is no token, keystoneauth1 complains with any of these.
+_NONSENSE = (exceptions.InvalidResponse, AttributeError, KeyError, TypeError,
+             ValueError)
+_FAILURES = (exceptions.ClientException, *_NONSENSE)
 
 
 class KeystoneLogin:
@@ -62,6 +68,8 @@ class KeystoneLogin:
         self._requests = requests.Session()
         self._requests.trust_env = False
         self._requests.cookies.set_policy(rest.NoCookies())
+        # The carrier does not unpack anything.
+        self._requests.headers['Accept-Encoding'] = 'identity'
         carrier = Carrier(adapter or _adapter(self.endpoint, group),
                           self.endpoint)
         for scheme in ('http://', 'https://'):
@@ -127,8 +135,10 @@ class KeystoneLogin:
         """Return the catalogue; None: this kind of login has none."""
         if not hasattr(self._plugin, 'get_access'):
             return None
-        access = self._asked(
-            lambda: self._plugin.get_access(self._session))
+        return self._asked(self._catalogue)
+
+    def _catalogue(self) -> list[Mapping[str, Any]]:
+        access = self._plugin.get_access(self._session)
         if not access.has_service_catalog():
             return []
         return list(access.service_catalog.normalize_catalog())
@@ -153,7 +163,7 @@ class KeystoneLogin:
         while True:
             try:
                 return question()
-            except exceptions.ClientException as exc:
+            except _FAILURES as exc:
                 cause = exc
             error = failure(self.group, cause)
             passing = (isinstance(error, exception.Unreachable)
@@ -185,6 +195,11 @@ class Carrier(adapters.BaseAdapter):
                                           self._endpoint.read_timeout))
             body = rest.read_body(answer, self._endpoint.whole_timeout)
             answer.close()
+        except (urllib3_exceptions.HTTPError, OSError) as exc:
+            if isinstance(exc, requests.RequestException):
+                raise
+            # keystoneauth1 knows those of requests alone.
+            raise requests.ConnectionError(exc, request=request) from exc
         finally:
             meter.count('REST', time.monotonic() - started)
         answer._content = body
@@ -215,8 +230,9 @@ def failure(group: str, exc: Exception) -> exception.DriverError:
             answer='HTTP %d %s' % (status, errors.plain(str(exc))),
             check='auth_url, user, password, project and domains in [%s]'
             % group)
-    if status is not None or isinstance(
-            exc, exceptions.ConnectionError | exceptions.DiscoveryFailure):
+    if status is not None or isinstance(exc, (
+            exceptions.ConnectionError, exceptions.DiscoveryFailure,
+            *_NONSENSE)):
         return exception.Unreachable(
             what + ' was not answered', answer=errors.plain(str(exc)),
             check='auth_url in [%s], and whether Keystone works' % group)

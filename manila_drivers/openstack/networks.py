@@ -284,7 +284,11 @@ class Networks(service.CloudService):
         what = 'Creation of %s %s' % (key, wanted.get('name') or '')
         answer = self._post('/' + resource, {key: {**body, **(more or {})}},
                             what.rstrip())
-        return read(service.within(answer.data, key, what))
+        made = read(service.within(answer.data, key, what))
+        service.made(what, *(
+            (getattr(made, name, None), body[name])
+            for name in ('name', 'network_id') if name in body))
+        return made
 
     def _update(self, resource: str, key: str, ident: str,
                 read: Callable[[Any], N], wanted: Mapping[str, Any]) -> N:

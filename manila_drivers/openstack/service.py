@@ -189,6 +189,20 @@ def same(asked: str, found: N, what: str) -> N:
     return found
 
 
+def made(what: str, *pairs: tuple[str | None, str]) -> None:
+    """Compare what was made with what was asked for.
+
+    :param pairs: told and wanted; what is not told is not compared.
+    :raises OutcomeUnknown: it is something else.
+    """
+    for told, wanted in pairs:
+        if told is not None and told.lower() != wanted.lower():
+            raise exception.OutcomeUnknown(
+                '%s: something else was told' % what,
+                answer='%s in place of %s' % (told, wanted),
+                check=fields.CHECK)
+
+
 def part(ident: str, kind: str) -> str:
     """Return an id as part of a path.
 

@@ -5,7 +5,6 @@
 from collections.abc import Mapping
 from typing import Any
 
-from manila_drivers import exception
 from manila_drivers.openstack import errors
 from manila_drivers.openstack import records
 from manila_drivers.openstack import service
@@ -85,14 +84,9 @@ class Volumes(service.CloudService):
             ('snapshot_id', snapshot_id), ('source_volid', source),
             ('description', description)) if value})
         what = 'Creation of volume %s' % name
-        return self._new(self._post('/volumes', {'volume': volume}, what).data,
-                         name, what)
-
-    def _new(self, data: Any, name: str, what: str) -> records.Volume:
-        made = records.Volume.of(service.within(data, 'volume', what))
-        if made.name is not None and made.name != name:
-            raise exception.OutcomeUnknown(
-                '%s: another volume was told' % what, answer=made.name)
+        answer = self._post('/volumes', {'volume': volume}, what)
+        made = records.Volume.of(service.within(answer.data, 'volume', what))
+        service.made(what, (made.name, name))
         return made
 
     def rename(self, ident: str, name: str) -> records.Volume:
@@ -199,10 +193,7 @@ class Volumes(service.CloudService):
         answer = self._post('/snapshots', {'snapshot': snapshot}, what)
         made = records.VolumeSnapshot.of(
             service.within(answer.data, 'snapshot', what))
-        if made.volume_id not in (None, volume_id):
-            raise exception.OutcomeUnknown(
-                '%s: one of another volume was told' % what,
-                answer=str(made.volume_id))
+        service.made(what, (made.volume_id, volume_id), (made.name, name))
         return made
 
     def delete_snapshot(self, ident: str) -> None:

@@ -240,15 +240,64 @@ def test_keystone_that_stays_away_is_given_up(bench, clients, fault):
     with retry.patience(20), pytest.raises(
             exception.Unreachable, match=r'login of \[nova\].*auth_url'):
         clients.compute.create_server(name='a', flavor='1', image='i',
-                                      ports=())
+                                      ports=('p',))
     assert bench.clock() - begin < 200
 
 
-def test_keystone_that_answers_nonsense_is_no_login(bench, clients):
-    bench.altered['POST .*/auth/tokens'] = '{"token": '
+@pytest.mark.parametrize('body', [
+    '', '{"token": ', 'null', '[]', '{}', '{"token": null}', '{"token": []}',
+    '{"token": {"expires_at": "tomorrow"}}'])
+def test_keystone_that_answers_nonsense_is_no_login(bench, clients, body):
+    bench.altered['POST .*/auth/tokens'] = body
     with retry.patience(1), pytest.raises(exception.DriverError,
                                           match=r'\[nova\]'):
         clients.compute.check()
+
+
+@pytest.mark.parametrize('kind', ['cut_off', 'truncated', 'reset_after'])
+def test_a_token_that_is_lost_on_the_way_is_asked_for_again(
+        bench, clients, kind):
+    bench.sim.arm(Fault(kind, match='POST .*/auth/tokens'))
+    clients.compute.check()
+    assert bench.sim.logins == 2
+
+
+def test_keystone_is_asked_for_nothing_that_has_to_be_unpacked(
+        bench, clients):
+    seen = []
+    keep = bench.sim.handle
+
+    def handle(request):
+        seen.append((request.headers['Accept-Encoding'],
+                     request.headers['User-Agent'].split()[0]))
+        return keep(request)
+
+    bench.sim.handle = handle
+    clients.compute.check()
+    assert set(seen) == {('identity', 'manila_drivers')}
+
+
+def test_an_application_credential_logs_in(bench):
+    credential = bench.sim.add_application_credential(
+        'manila', 'service', 'c')
+    clients = bench.cloud(nova={
+        'auth_type': 'v3applicationcredential', 'username': None,
+        'password': None, 'project_name': None, 'user_domain_name': None,
+        'project_domain_name': None,
+        'application_credential_id': credential.id,
+        'application_credential_secret': credential.secret})
+    clients.compute.check()
+    assert clients.compute.project_id() == clients.volumes.project_id()
+
+
+def test_an_endpoint_can_be_fixed(bench):
+    clients = bench.cloud(neutron={
+        'auth_type': 'none', 'endpoint': bench.sim.url + '/network'})
+    # Without a token the answer is no.
+    with pytest.raises(exception.AccessDenied):
+        clients.networks.check()
+    with pytest.raises(exception.ConfigurationError, match='no project'):
+        clients.networks.project_id()
 
 
 def test_no_secret_is_logged(bench, caplog):
@@ -266,11 +315,11 @@ def test_no_secret_is_logged(bench, caplog):
     clients = bench.cloud()
     clients.networks.create_network('n')
     clients.compute.create_server(name='a', flavor='nope', image='i',
-                                  ports=(), user_data='dXNlcg==')
+                                  ports=('p',), user_data='dXNlcg==')
     bench.altered[r'POST /compute/v2.1/servers'] = '{"adminPass": "S3cret'
     with pytest.raises(exception.OutcomeUnknown) as info:
         clients.compute.create_server(name='a', flavor='nope', image='i',
-                                      ports=(), user_data='dXNlcg==')
+                                      ports=('p',), user_data='dXNlcg==')
     assert 'S3cret' not in str(info.value)
     assert len(set(tokens)) > 2
     for word in (*set(tokens) - {'none'}, bench.sim.auth()['password'],

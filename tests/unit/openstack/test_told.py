@@ -162,6 +162,24 @@ def test_attachments_of_another_server_are_not_ours(bench, clients):
         clients.compute.attachments('a')
 
 
+@pytest.mark.parametrize('sizes', [(10, 10, 3), (25, 0), (9,), (0,),
+                                   (12, 12, 0)])
+def test_attachments_are_read_to_their_end(bench, clients, sizes):
+    """Nova cuts them where it likes, and leads to no next page."""
+    ends = list(itertools.accumulate(sizes))
+    bench.altered['GET .*os-volume_attachments'] = (
+        json.dumps({'volumeAttachments': [
+            {'serverId': 's', 'volumeId': 'v%d' % number}
+            for number in range(end - size, end)]})
+        for size, end in zip(sizes, ends, strict=True))
+    found = clients.compute.attachments('s')
+    assert [each.volume_id for each in found] == [
+        'v%d' % number for number in range(ends[-1])]
+    queries = [entry.query for entry in bench.sim.log
+               if 'os-volume_attachments' in entry.path]
+    assert queries == ['', *('offset=%d' % end for end in ends[:-1])]
+
+
 @pytest.mark.parametrize(('pattern', 'call'), [
     ('GET .*/volumes/detail', lambda c: c.volumes.list('x')),
     ('GET .*/volumes/detail', lambda c: c.volumes.list(metadata={'k': 'v'})),
@@ -198,7 +216,19 @@ def test_a_key_pair_of_another_name_is_not_it(bench, clients):
     ('POST .*/volumes$', '{"volume": {"id": "a", "name": "other"}}',
      lambda c: c.volumes.create(name='a', size=1)),
     ('POST .*/snapshots$', '{"snapshot": {"id": "a", "volume_id": "other"}}',
-     lambda c: c.volumes.create_snapshot('v', name='a'))])
+     lambda c: c.volumes.create_snapshot('v', name='a')),
+    ('POST .*/os-keypairs', '{"keypair": {"name": "b"}}',
+     lambda c: c.compute.create_keypair('a', 'ssh-ed25519 AAAA')),
+    ('POST .*/os-volume_att',
+     '{"volumeAttachment": {"volumeId": "b", "serverId": "s"}}',
+     lambda c: c.compute.attach('s', 'v')),
+    ('POST .*/os-volume_att',
+     '{"volumeAttachment": {"volumeId": "v", "serverId": "b"}}',
+     lambda c: c.compute.attach('s', 'v')),
+    ('POST .*/ports', '{"port": {"id": "a", "network_id": "m"}}',
+     lambda c: c.networks.create_port('n')),
+    ('POST .*/networks', '{"network": {"id": "a", "name": "m"}}',
+     lambda c: c.networks.create_network('n'))])
 def test_another_object_is_not_the_one_that_was_made(
         bench, clients, pattern, body, call):
     bench.altered[pattern] = body
