@@ -8,6 +8,7 @@ middle of what another operation, or one that was given up, still does.
 
 from collections.abc import Callable
 from collections.abc import Sequence
+import dataclasses
 import logging
 import time
 
@@ -54,7 +55,8 @@ class Guest:
             not appeared by then is not in the facts.
         :raises Busy: the VM is at work for another operation.
         """
-        commands = guest_facts.questions(disks, wait)
+        commands = [dataclasses.replace(one, reads=True) for one
+                    in guest_facts.questions(disks, wait)]
         answer = script.attempt(
             self._runner, commands, keep_going=True,
             lock=script.Lock(LOCK, _PATIENCE, shared=True))

@@ -79,7 +79,7 @@ def run(*words: str, **parts: object) -> command.Command:
 
 def look(*words: str) -> command.Command:
     """Run cat or grep, which may find nothing, or no file."""
-    return run(*words, accept=_LOOKED)
+    return run(*words, accept=_LOOKED, reads=True)
 
 
 def above(paths: Iterable[str], exported: Iterable[str]) -> list[str]:

@@ -24,11 +24,11 @@ _DBUS_SEND = ('dbus-send', '--print-reply', '--system',
 _READ, _WRITE = 0x20, 0x40
 
 
-def call(method: str, *arguments: str,
-         accept: Iterable[int] = (0,)) -> command.Command:
+def call(method: str, *arguments: str, accept: Iterable[int] = (0,),
+         reads: bool = False) -> command.Command:
     """Call a method of Ganesha's export manager."""
     return directory.run(*_DBUS_SEND, f'{_INTERFACE}.{method}', *arguments,
-                         accept=frozenset(accept))
+                         accept=frozenset(accept), reads=reads)
 
 
 def add(file: str, number: int) -> command.Command:
@@ -48,18 +48,19 @@ def _only(number: int) -> str:
 
 
 def show(accept: Iterable[int] = (0, 1)) -> command.Command:
-    return call('ShowExports', accept=accept)
+    return call('ShowExports', accept=accept, reads=True)
 
 
 def display(number: int) -> command.Command:
     """1 is accepted: there may be no export of that number."""
-    return call('DisplayExport', f'uint16:{number}', accept=(0, 1))
+    return call('DisplayExport', f'uint16:{number}', accept=(0, 1),
+                reads=True)
 
 
 def introspect() -> command.Command:
     return directory.run(
         *_DBUS_SEND, 'org.freedesktop.DBus.Introspectable.Introspect',
-        accept=frozenset({0, 1}))
+        accept=frozenset({0, 1}), reads=True)
 
 
 # Answers

@@ -74,6 +74,7 @@ class Command:
     :param exposed: allows secrets among the words although everybody on the
         host can read them in the list of processes; for commands that take
         them in no other way.
+    :param reads: it changes nothing, so that a dry run may run it.
     """
 
     argv: tuple[Word, ...]
@@ -82,6 +83,7 @@ class Command:
     root: bool = False
     accept: frozenset[int] = frozenset({0})
     exposed: bool = False
+    reads: bool = False
 
     def __post_init__(self) -> None:
         if not self.argv:

@@ -26,6 +26,7 @@ import signal
 from typing import Protocol
 
 from manila_drivers import exception
+from manila_drivers import plan
 from manila_drivers.transport import command
 from manila_drivers.transport import remarks
 from manila_drivers.transport import verdict
@@ -130,9 +131,13 @@ def attempt(runner: Runner, commands: Sequence[command.Command], *,
     :param lock: held meanwhile.
     :raises Interrupted: the end was not seen.
     :raises Busy: somebody else has the lock; nothing was run.
+    :raises NotPlanned: this is a dry run, and one of them changes something.
     """
     if not commands:
         return Answer(())
+    for one in commands:
+        if not one.reads:
+            plan.before_change(one)
     marker = secrets.token_hex(16)
     # Under a lock everything is root's already.
     text = build(commands, marker, [
