@@ -234,6 +234,8 @@ class Owed:
 
     def rules_failed(self, ident: str, why: object) -> None:
         """Keep a share whose rules were asked for and could not be set."""
+        if plan.is_dry():
+            return
         with self._lock:
             # Manila is still sending those of others.
             self._expect_rules()

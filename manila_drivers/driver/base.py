@@ -32,6 +32,7 @@ from manila_drivers import compat
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import owed
+from manila_drivers import plan
 from manila_drivers.driver import backend
 from manila_drivers.driver import configured
 from manila_drivers.driver import options
@@ -146,6 +147,9 @@ class ShareDriver(stats.Statistics[configured.B],
             LOG.exception('Backend %s: shares could not be checked, they are '
                           'left as they are', self.backend_name)
             answers = {}
+        if plan.is_dry():
+            # A dry run that could not look owes nothing.
+            return dict(answers)
         return self._owed.ensured(shares, answers)
 
     def _ensures(self) -> bool:
