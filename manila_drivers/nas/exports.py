@@ -6,13 +6,16 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
 from collections.abc import Set as AbstractSet
 import dataclasses
 import functools
+from typing import Any
 
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import networks
+from manila_drivers import plan
 
 Network = networks.Network
 Levels = Mapping[Network, str]
@@ -36,6 +39,11 @@ class Export:
     fsid: str
     levels: Levels
     options: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        who = ', '.join(f'{network} {level}'
+                        for network, level in self.levels.items())
+        return f'{self.path} to {who or "nobody"}'
 
     def narrowed(self, current: Levels) -> 'Export':
         """Return a copy in which nobody gets more than they have now."""
@@ -301,3 +309,48 @@ def unlike(path: str, seen: Iterable[Seen]) -> bool:
     seen = tuple(seen)
     return any(path in one.doubtful or one.levels.get(path, {})
                != seen[0].levels.get(path, {}) for one in seen)
+
+
+def told_by_all(found: Found, path: str) -> Mapping[str, Seen]:
+    """Return what servers export.
+
+    :param path: what this is about.
+    :raises DriverError: a server does not say.
+    """
+    errors, seen = apart(found)
+    if errors:
+        raise report(errors, f'It is not known who may reach {path}: '
+                     f'no answer')
+    return seen
+
+
+# A plan for several servers
+
+@dataclasses.dataclass(frozen=True)
+class FleetPlan:
+    """Changes that are about to be made on several servers.
+
+    :param steps: one for each server on which something has to be done.
+    :param before: what these export before.
+    :param outcomes: of the others, known already.
+    :param allocated: what all servers have in common.
+    """
+
+    wanted: Sequence[Export]
+    steps: plan.Plan
+    before: Mapping[str, Seen]
+    outcomes: Mapping[str, Outcome]
+    allocated: Any = None
+
+
+@dataclasses.dataclass(frozen=True)
+class AccessPlan:
+    """One export as all servers shall have it, and what is done for it."""
+
+    decision: ExportDecision
+    servers: FleetPlan
+
+    def followed_by(self, more: plan.Plan) -> plan.Plan:
+        """Return all that is done: no more where a server cannot do it."""
+        refused = failed(self.servers.outcomes)
+        return self.servers.steps + (plan.Plan() if refused else more)

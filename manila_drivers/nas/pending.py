@@ -9,6 +9,7 @@ servers may still let in somebody who was turned out.
 """
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -184,6 +185,20 @@ class PendingChanges:
         with self._lock:
             return self._unclosed.setdefault(export.fsid, PersistentText(
                 self._storage, export.fsid, self._key))
+
+    def surveyed(self, errors: Collection[str], seen: Collection[str],
+                 paths: Iterable[str],
+                 known: Callable[[], Sequence[Export]]) -> None:
+        """Note which servers said how they have these paths.
+
+        :param known: makes the exports of the paths, if one did not.
+        """
+        if errors and not seen:
+            self.blind()
+            return
+        self.seen(dict.fromkeys(seen, paths))
+        if errors:
+            self.missed(errors, known())
 
     def missed(self, servers: Iterable[str],
                exports: Sequence[Export]) -> None:

@@ -156,6 +156,9 @@ class Attempts:
 #: For requests to a REST server.  A management service that moves to another
 #: node is away for one or two minutes.
 REST = Policy()
+#: For a host that nothing could be sent to: its sshd may be restarted, or its
+#: address be on its way to another node.
+HOSTS = Policy(first=0.5, longest=2.0, total=15.0)
 #: For questions about work in the background.  Its time is the caller's.
 POLLING = Policy(first=0.5, longest=10.0, growth=1.25, jitter=lambda: 1.0)
 

@@ -24,8 +24,8 @@ class Broken(driver.GPFSShareDriver):
     """Hold what several of them need."""
 
     def _do(self, name, *words):
-        site = self._backend.cluster
-        site.do([site.commands.mm(name, *words)])
+        site = self._backend.client
+        site.do([site.make.mm(name, *words)])
 
     def _path(self, share):
         return self._backend.settings.path(share['name'])
@@ -41,9 +41,9 @@ class FirstServerOnly(Broken):
 
     def do_setup(self, context, **kwargs):
         super().do_setup(context, **kwargs)
-        self._replace('apply', lambda helper, apply: (
-            lambda facts, wanted, only=(): apply(
-                facts, wanted, helper.servers[:1])))
+        self._replace('planned', lambda helper, planned: (
+            lambda answers, wanted, only=(): planned(
+                answers, wanted, helper.servers[:1])))
 
 
 class BelievesTheServers(Broken):
@@ -51,10 +51,10 @@ class BelievesTheServers(Broken):
 
     def do_setup(self, context, **kwargs):
         super().do_setup(context, **kwargs)
-        self._replace('apply', lambda helper, apply: (
-            lambda *parts: {
+        self._replace('run', lambda helper, run: (
+            lambda todo: {
                 server: exports.Outcome(outcome.before or exports.Seen({}))
-                for server, outcome in apply(*parts).items()}))
+                for server, outcome in run(todo).items()}))
 
 
 class OnlyAdds(Broken):
@@ -141,31 +141,31 @@ class DeletesWhatLooksAlike(Broken):
 
     def delete_share(self, context, share, **kwargs):
         super().delete_share(context, share, **kwargs)
-        site = self._backend.cluster
-        cmd = site.commands.filesets(site.device)
-        result, = site.execute.ask([cmd])
-        for fileset in records.filesets(cmd, result):
+        site = self._backend.client
+        for fileset in site.filesets():
             if fileset.linked and fileset.name.startswith(
                     share['name'][:-1]):
-                self._do('mmunlinkfileset', site.device, fileset.name, '-f')
+                self._do('mmunlinkfileset', site.cluster.device,
+                         fileset.name, '-f')
 
 
 class LeavesTheCopyRunning(Broken):
     def do_setup(self, context, **kwargs):
         super().do_setup(context, **kwargs)
-        self._backend.shares.end_copy = None
+        make = self._backend.client.make
+        make.end_copy = lambda device, share: make.copy_state(share)
 
 
 class MarksAtTheEnd(Broken):
     """Whose fileset it is is written down when all else is done."""
 
     def create_share(self, context, share, **kwargs):
-        site = self._backend.cluster
-        make = site.commands.make
-        site.commands.make = lambda device, name, comment, **parts: make(
-            device, name, 'being made', **parts)
+        site = self._backend.client
+        make = site.make.create_fileset
+        site.make.create_fileset = lambda device, name, comment, **parts: (
+            make(device, name, comment='being made', **parts))
         answer = super().create_share(context, share, **kwargs)
-        self._do('mmchfileset', site.device, share['name'], '-t',
+        self._do('mmchfileset', site.cluster.device, share['name'], '-t',
                  records.mark(share['id']))
         return answer
 
@@ -175,10 +175,9 @@ class DeletesBeforeItWithdraws(Broken):
 
     def delete_share(self, context, share, **kwargs):
         access = self._backend.access
-        withdraw, access.withdraw = access.withdraw, (
-            lambda share: None)
+        run, access.run = access.run, (lambda steps: None)
         super().delete_share(context, share, **kwargs)
-        access.withdraw = withdraw
+        access.run = run
 
 
 class ForgetsTheRulesWhenItReverts(Broken):

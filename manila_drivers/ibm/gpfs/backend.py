@@ -12,10 +12,13 @@ from manila_drivers import version
 from manila_drivers.ibm.gpfs import access
 from manila_drivers.ibm.gpfs import adoption
 from manila_drivers.ibm.gpfs import checks
+from manila_drivers.ibm.gpfs import client
 from manila_drivers.ibm.gpfs import cloning
 from manila_drivers.ibm.gpfs import cluster
 from manila_drivers.ibm.gpfs import execute
+from manila_drivers.ibm.gpfs import executor
 from manila_drivers.ibm.gpfs import health
+from manila_drivers.ibm.gpfs import known
 from manila_drivers.ibm.gpfs import restoring
 from manila_drivers.ibm.gpfs import settings
 from manila_drivers.ibm.gpfs import shares
@@ -38,29 +41,30 @@ class Backend:
         self.settings = settings
         self.execute = execute.Execute(settings, root_helper, make_runner,
                                        clock, sleep)
-        self.cluster = cluster.GpfsCluster(settings, self.execute,
-                                           private_storage)
+        self.cluster = cluster.GpfsCluster(settings, self.execute)
+        self.client = client.GpfsClient(self.cluster, self.execute)
         self.helper = load_helper(settings, self.execute, configuration)
         if isinstance(self.helper, ces.CESHelper):
             self.helper.here = self.cluster.here
-        restores = restoring.RestoreService(self.cluster, private_storage,
+        restores = restoring.RestoreService(self.client, private_storage,
                                             clock, sleep)
         self.access = access.AccessService(
             self.helper, settings.path,
             pending.PendingChanges(private_storage, 'gpfs',
                                    settings.backend), lock,
             pending.Unreached(private_storage, 'gpfs'), restores.require_ended)
-        self.shares = shares.ShareService(self.cluster, self.access)
-        clones = cloning.CloneService(self.cluster, self.shares, clock)
-        self.shares.end_copy = clones.stop
-        self.snapshots = snapshots.SnapshotService(
-            self.cluster, self.access, clones, restores)
-        self.adoption = adoption.AdoptionService(self.cluster, self.access)
-        self.health = health.HealthService(self.cluster, self.access)
-        self.stats = stats.StatsService(self.cluster, clock)
+        steps = executor.GpfsExecutor(self.client)
+        parts = (self.client, steps, self.access,
+                 known.GivenSizes(private_storage))
+        self.shares = shares.ShareService(*parts)
+        clones = cloning.CloneService(self.client, steps, self.shares, clock)
+        self.snapshots = snapshots.SnapshotService(*parts, clones, restores)
+        self.adoption = adoption.AdoptionService(*parts)
+        self.health = health.HealthService(*parts)
+        self.stats = stats.StatsService(self.client, clock)
 
     def check(self) -> None:
-        checks.check(self.cluster, self.helper)
+        checks.check(self.client, self.helper)
 
     def info(self) -> dict[str, str]:
         """What, if it changes, has all shares checked.

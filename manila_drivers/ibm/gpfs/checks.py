@@ -8,9 +8,9 @@ Each misconfiguration has an error of its own that names the option.
 import logging
 
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import cluster
+from manila_drivers.ibm.gpfs import client
+from manila_drivers.ibm.gpfs import errors
 from manila_drivers.ibm.gpfs import listing
-from manila_drivers.ibm.gpfs import records
 from manila_drivers.ibm.gpfs.helpers import base
 from manila_drivers.transport import command
 from manila_drivers.transport import verdict
@@ -20,7 +20,7 @@ LOG = logging.getLogger(__name__)
 _NOT_FOUND = 127
 
 
-def check(gpfs: cluster.GpfsCluster,
+def check(gpfs: client.GpfsClient,
           helper: 'base.NASHelperBase[object]') -> None:
     """Look at everything once: three round trips and those of the helper.
 
@@ -30,7 +30,7 @@ def check(gpfs: cluster.GpfsCluster,
     try:
         _check_nodes(gpfs)
         _check_filesystem(gpfs)
-        gpfs.addresses  # noqa: B018 - it is asked for and remembered
+        gpfs.cluster.addresses  # noqa: B018 - it is asked for and remembered
     except exception.NotTrusted as exc:
         raise exception.ConfigurationError(
             'gpfs_ssh_known_hosts', 'the management host is not trusted',
@@ -44,7 +44,7 @@ def check(gpfs: cluster.GpfsCluster,
     helper.check()
 
 
-def _check_nodes(gpfs: cluster.GpfsCluster) -> None:
+def _check_nodes(gpfs: client.GpfsClient) -> None:
     """Find a management host on which all is well; others may be serviced.
 
     :raises DriverError: there is none; what is wrong with the first one.
@@ -66,16 +66,15 @@ def _check_nodes(gpfs: cluster.GpfsCluster) -> None:
         failure, exception.TransportError)), failures[0])
 
 
-def _check_node(gpfs: cluster.GpfsCluster, host: str) -> None:
+def _check_node(gpfs: client.GpfsClient, host: str) -> None:
     """GPFS runs on a host, and the base is a directory in it."""
-    make, base = gpfs.commands, gpfs.settings.base
+    make, base = gpfs.make, gpfs.cluster.settings.base
     questions = [make.ask('mmgetstate', '-Y'), make.kind(base),
                  make.ask('mmlsattr', base),
-                 make.unix('rsync', '--version', root=False,
-                           accept=frozenset(range(256)))]
+                 make.look('rsync', '--version', root=False)]
     state, kind, attributes, copier = gpfs.execute.ask_one(host, questions)
     _check_runs(gpfs, questions[0], state)
-    wrong = records.failure(questions[0], state)
+    wrong = errors.failure(questions[0], state)
     if wrong is not None:
         raise exception.BackendError(
             'The state of GPFS is not known', answer=wrong.answer,
@@ -90,22 +89,22 @@ def _check_node(gpfs: cluster.GpfsCluster, host: str) -> None:
         raise exception.ConfigurationError(
             'gpfs_mount_point_base', f'{base} is not a directory',
             answer=questions[1].excerpt(kind.stderr or kind.stdout))
-    if records.failure(questions[2], attributes) is not None:
+    if errors.failure(questions[2], attributes) is not None:
         raise exception.ConfigurationError(
             'gpfs_mount_point_base', f'{base} is not in a GPFS file system',
             answer=questions[2].excerpt(attributes.stderr
                                         or attributes.stdout))
-    gpfs.copies = copier.status == 0
-    if not gpfs.copies:
+    gpfs.cluster.copies = copier.status == 0
+    if not gpfs.cluster.copies:
         LOG.warning('No shares will be made from snapshots: rsync cannot be '
                     'run on the management host: %s',
                     questions[3].excerpt(copier.stderr or copier.stdout))
 
 
-def _check_runs(gpfs: cluster.GpfsCluster, cmd: command.Command,
+def _check_runs(gpfs: client.GpfsClient, cmd: command.Command,
                 result: command.Result) -> None:
     """GPFS commands are there, and we are root."""
-    text, local = result.stderr, gpfs.settings.local
+    text, local = result.stderr, gpfs.cluster.settings.local
     if result.status == 0:
         return
     if verdict.refused(result) or 'rootwrap' in text.lower() and local:
@@ -120,10 +119,10 @@ def _check_runs(gpfs: cluster.GpfsCluster, cmd: command.Command,
             answer=cmd.excerpt(text), check='is_gpfs_node')
 
 
-def _check_filesystem(gpfs: cluster.GpfsCluster) -> None:
+def _check_filesystem(gpfs: client.GpfsClient) -> None:
     """Quotas of filesets count, for users and, if need be, for root."""
-    gpfs.forget()
-    found = gpfs.filesystem
+    gpfs.cluster.forget()
+    found = gpfs.cluster.filesystem
     if not found.quotas:
         raise exception.ConfigurationError(
             'gpfs_filesystem', f'quotas of filesets are not enforced in '
@@ -133,10 +132,8 @@ def _check_filesystem(gpfs: cluster.GpfsCluster) -> None:
                     'their share: mmchfs %s --filesetdf', found.device,
                     found.device)
     # What is listed now need not be asked with each share.
-    filesets = gpfs.commands.filesets(found.device)
-    result, listed = gpfs.execute.ask([gpfs.commands.ask(
-        'mmlsconfig', 'enforceFilesetQuotaOnRoot', '-Y'), filesets])
-    gpfs.filesets(filesets, listed)
+    asked = gpfs.make.ask('mmlsconfig', 'enforceFilesetQuotaOnRoot', '-Y')
+    result = gpfs.list_with(asked)
     try:
         values = [row.get('value', '').lower() for row in listing.rows(
             result.stdout, 'mmlsconfig')]

@@ -16,7 +16,7 @@ to.
 """
 
 from collections.abc import Callable
-from collections.abc import Sequence
+from collections.abc import Mapping
 import dataclasses
 import logging
 import re
@@ -25,19 +25,19 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers import plan
 from manila_drivers.driver.call import Call
-from manila_drivers.ibm.gpfs import cluster
-from manila_drivers.ibm.gpfs import copy_scripts
+from manila_drivers.ibm.gpfs import client
+from manila_drivers.ibm.gpfs import errors
+from manila_drivers.ibm.gpfs import executor
 from manila_drivers.ibm.gpfs import paths
 from manila_drivers.ibm.gpfs import planning
 from manila_drivers.ibm.gpfs import records
 from manila_drivers.ibm.gpfs import shares
-from manila_drivers.transport import command
 
 LOG = logging.getLogger(__name__)
 
 SnapshotPlace = paths.SnapshotPlace
-Results = Sequence[command.Result]
 
 # Seconds for which the heartbeat of a job stands still, on a host that
 # cannot be asked, until it is taken for dead.
@@ -48,14 +48,6 @@ ATTEMPTS = 20
 NO_PROGRESS = 3600.0
 # Seconds for which nothing at all can be seen of it.
 UNSEEN = 3600.0
-# Seconds that a job is given to end.
-_LAST_WORDS = 30
-
-# Owner, modes, times, ACLs, extended attributes, hard links, symbolic links
-# and holes; numbers instead of names; and nothing of other file systems.
-# What a job that died left half done is removed.
-RSYNC = ('rsync', '-aHAXS', '--numeric-ids', '--one-file-system', '--delete')
-
 # Codes with which rsync ends when somebody ended it, or the connection to
 # its other half was lost: worth another attempt.
 _ENDED = frozenset({10, 12, 14, 19, 20, 30, 35, *range(128, 256)})
@@ -143,10 +135,12 @@ class StandingStill:
 class CloneService:
     """Shares that are filled from snapshots."""
 
-    def __init__(self, gpfs: cluster.GpfsCluster,
+    def __init__(self, gpfs: client.GpfsClient, steps: executor.GpfsExecutor,
                  shares: shares.ShareService,
                  clock: Callable[[], float]) -> None:
-        self._cluster = gpfs
+        self._client = gpfs
+        self._cluster = gpfs.cluster
+        self._executor = steps
         self._shares = shares
         self._still = StandingStill(clock)
 
@@ -156,13 +150,12 @@ class CloneService:
         :raises InvalidRequest: it is to be served otherwise than by NFS.
         :raises NotFound: there is no such snapshot.
         """
-        shares.check_protocol(call.share)
-        facts = self._cluster.ask(self._cluster.snapshot(source))
-        if facts.fileset is None or not facts.fileset.linked \
-                or facts.snapshot is None or not facts.snapshot.valid:
-            raise exception.NotFound(f'There is no valid snapshot {source}')
-        locations = self._shares.create(call, str(source))
-        self._begin(call.share, source, facts.fileset, 1)
+        planning.check_protocol(call.share)
+        facts = self._client.snapshot(source)
+        start = self._start(call.share, str(source),
+                            planning.source_of(source, facts))
+        locations = self._shares.make(call, str(source), start)
+        self._begin(call.share, start)
         return {'status': 'creating_from_snapshot',
                 'export_locations': locations}
 
@@ -191,7 +184,9 @@ class CloneService:
     def _status(self, call: Call) -> dict[str, Any]:
         share = call.share
         try:
-            known, locations = self._look(share)
+            known = self._look(share)
+            locations = self._cluster.locations(
+                self._cluster.settings.path(share.name))
         except exception.BackendError as exc:
             raise NotSeen(exc.what, answer=exc.answer, check=exc.check,
                           status=exc.status) from exc
@@ -214,28 +209,12 @@ class CloneService:
                 'export_locations': locations,
                 'progress': f'{known.percentage}%'}
 
-    def _look(self, share: model.Share,
-              ) -> tuple['_Known', list[dict[str, Any]]]:
-        gpfs, make = self._cluster, self._cluster.commands
-        known = self._facts(share, [
-            make.filesets(gpfs.device), make.quotas(gpfs.device),
-            self._script(copy_scripts.STATE, share)])
-        return known, gpfs.locations(gpfs.settings.path(share.name))
-
     def _finish(self, share: model.Share, known: '_Known') -> None:
-        """In this order: behind the comment no command that comes late can
-        begin anything, and without the job's files nothing holds it back."""
         assert known.fileset is not None
-        commands = []
-        if known.fileset.source:
-            commands.append(self._cluster.commands.comment(
-                self._cluster.device, share.name, records.mark(share.id)))
-        if known.job.state != 'none':
-            commands.append(self.stop(share))
-        if commands:
-            self._cluster.do(commands)
+        self._executor.run(planning.filled(share, known.fileset,
+                                           known.job.state))
         self._still.forget(share.id)
-        self._cluster.known.full(share)
+        self._client.known.full(share)
 
     def _go_on(self, call: Call, known: '_Known') -> str:
         """Take up a copy that died; why there is no point in it, or ''."""
@@ -266,8 +245,8 @@ class CloneService:
             return ''
         LOG.warning('The copy of %s to share %s is taken up again',
                     fileset.source, share.id)
-        self._begin(share, SnapshotPlace.parse(fileset.source), known.parent,
-                    job.tries + 1)
+        self._begin(share, self._start(share, fileset.source, known.parent,
+                                       job.tries + 1))
         return ''
 
     def _judge_from_afar(self, share: model.Share, job: Job) -> Job:
@@ -275,8 +254,8 @@ class CloneService:
         still = self._still.seconds(share.id, 'beat', (job.tries, job.beat))
         if still is None:
             return dataclasses.replace(job, state='running')
-        cmd = self._script(copy_scripts.STATE, share)
-        for result, in self._cluster.execute.ask_others([cmd]):
+        cmd = self._client.make.copy_state(share.name)
+        for result, in self._client.execute.ask_others([cmd]):
             if result.status:
                 continue
             other = Job.of(result.stdout)
@@ -291,76 +270,45 @@ class CloneService:
 
         Whatever still runs has the old one in its hands, which is gone.
         """
-        gpfs, make = self._cluster, self._cluster.commands
-        share, fileset, device = call.share, known.fileset, gpfs.device
+        share = call.share
         if known.parent is None:
             raise exception.NotFound(f'{source} is gone')
-        if fileset is not None:
-            if fileset.owner != share.id or fileset.source != source:
-                raise exception.Conflict(
-                    f'Fileset {share.name} is not being filled from '
-                    f'{source}', check=f'its comment, {fileset.comment!r}')
-            gpfs.do([
-                self._script(copy_scripts.RENEW, share, source),
-                *([make.unlink(device, share.name)] if fileset.linked
-                  else []), make.delete(device, share.name)])
-        self._shares.create(call, source)
-        self._begin(share, SnapshotPlace.parse(source), known.parent,
-                    known.job.tries + 1)
+        self._executor.run(planning.renewal(share, known.fileset, source))
+        self._shares.make(call, source)
+        self._begin(share, self._start(share, source, known.parent,
+                                       known.job.tries + 1))
 
-    def _facts(self, share: model.Share,
-               commands: Sequence[command.Command]) -> '_Known':
-        def understand(results: Results) -> _Known:
-            filesets = {one.name: one for one in self._cluster.filesets(
-                commands[0], results[0]) if not one.deleted}
-            wrong = records.failure(commands[2], results[2])
-            if wrong is not None:
-                raise wrong
-            job = Job.of(results[2].stdout)
-            mine = filesets.get(share.name)
-            source = job.log if job.state == 'renewing' else (
-                mine.source if mine else '')
-            parent = filesets.get(SnapshotPlace.parse(source).fileset) \
-                if source else None
-            return _Known(
-                mine, parent if parent and parent.linked else None,
-                records.quotas(commands[1], results[1]), job)
+    def _look(self, share: model.Share) -> '_Known':
+        cmd = self._client.make.copy_state(share.name)
+        listed, (state,) = self._client.listed(cmd)
+        job = Job.of(errors.checked(cmd, state))
+        mine = listed.filesets.get(share.name)
+        source = job.log if job.state == 'renewing' else (
+            mine.source if mine else '')
+        parent = listed.filesets.get(SnapshotPlace.parse(source).fileset) \
+            if source else None
+        return _Known(mine, parent if parent and parent.linked else None,
+                      listed.quotas, job)
 
-        return self._cluster.ask(cluster.Question(commands, understand))
+    def _start(self, share: model.Share, source: str,
+               parent: records.Fileset, number: int = 1) -> plan.Plan:
+        return planning.start_copy(
+            share, self._cluster.settings.path(share.name), source, parent,
+            self._cluster.filesystem.snapshots, number)
 
-    def stop(self, share: model.Share) -> command.Command:
-        """Ends the copy, if there is one, and removes its files."""
-        return self._script(copy_scripts.STOP, share, max(1, int(min(
-            _LAST_WORDS, self._cluster.settings.timeout / 3))))
-
-    def _begin(self, share: model.Share, source: SnapshotPlace,
-               parent: records.Fileset, number: int) -> None:
+    def _begin(self, share: model.Share, start: plan.Plan) -> None:
         """Begin an attempt; one that has begun is left alone."""
-        gpfs = self._cluster
-        directory = gpfs.settings.directory
-        start = [self._script(
-            copy_scripts.START, share, number,
-            f'{parent.path}/{gpfs.filesystem.snapshots}/{source.name}',
-            gpfs.settings.path(share.name),
-            # By its path: the script is root's, and not the filters'.
-            directory and directory + '/', gpfs.device, share.id, *RSYNC)]
-        _, error = exception.caught(lambda: gpfs.do(start))
+        _, error = exception.caught(lambda: self._executor.run(start))
         if isinstance(error, exception.OutcomeUnknown):
             LOG.warning('Beginning to fill share %s once more, for %s',
                         share.id, error)
-            gpfs.do(start)
-        elif getattr(error, 'status', None) == copy_scripts.UNREADABLE:
+            self._executor.run(start)
+        elif getattr(error, 'status', None) == errors.UNREADABLE:
             # The next look at it begins it.
             LOG.warning('Share %s is not being filled yet: %s', share.id,
                         error)
         elif error is not None:
             raise error
-
-    def _script(self, name: str, share: model.Share,
-                *words: object) -> command.Command:
-        return self._cluster.commands.script(
-            copy_scripts.SCRIPTS[name], name,
-            self._cluster.settings.state_directory, share.name, *words)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -369,7 +317,7 @@ class _Known:
 
     fileset: records.Fileset | None
     parent: records.Fileset | None
-    quotas: dict[str, records.FilesetQuota]
+    quotas: Mapping[str, records.FilesetQuota]
     job: Job
 
     @property

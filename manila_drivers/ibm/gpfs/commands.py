@@ -1,10 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""GPFS commands, and the few others beside them, as values.  Pure."""
+"""GPFS commands, and the few others beside them, as values.  Pure.
 
-from collections.abc import Sequence
+Those that change something have the names of the steps of plans that they
+carry out, and take what these say (``planning.py``).
+"""
+
 import shlex
 
+from manila_drivers.ibm.gpfs import copy_scripts
+from manila_drivers.ibm.gpfs import errors
 from manila_drivers.ibm.gpfs import settings
 from manila_drivers.transport import command
 
@@ -16,9 +21,8 @@ _PATIENCE = 10
 # Exit codes of questions are for the parsers to judge.
 _ANY = frozenset(range(256))
 
-
-#: What flock exits with where somebody else holds the lock.
-LOCKED = 75
+# Seconds that a copy is given to end.
+_LAST_WORDS = 30
 
 
 def _lock_of(fileset: str) -> str:
@@ -56,23 +60,32 @@ class Commands:
     def ask(self, name: str, *words: object) -> Command:
         """A command that only tells something, whatever it exits with."""
         return Command.of(self._prefix + name, *words, root=True,
-                          accept=_ANY, timeout=self._settings.timeout)
-
-    def mmnfs(self, *words: object,
-              accept: frozenset[int] = frozenset({0})) -> Command:
-        return Command.of(self._prefix + 'mmnfs', 'export', *words,
-                          root=True, accept=accept,
+                          accept=_ANY, reads=True,
                           timeout=self._settings.timeout)
 
-    def unix(self, *words: object, stdin: str | None = None,
-             root: bool = True, accept: frozenset[int] = frozenset({0}),
-             ) -> Command:
-        return Command.of(*words, root=root, accept=accept, stdin=stdin,
+    def look(self, *words: object, root: bool = True) -> Command:
+        """A command of Unix that only tells something."""
+        return Command.of(*words, root=root, accept=_ANY, reads=True,
                           timeout=self._settings.timeout)
 
-    def script(self, text: str, name: str, *words: object) -> Command:
-        return Script.of('sh', '-c', text, name, *words, root=True,
-                         timeout=self._settings.timeout)
+    def mmnfs(self, *words: object) -> Command:
+        """List exports, whatever it exits with, or change one."""
+        reads = words[0] == 'list'
+        return Command.of(
+            self._prefix + 'mmnfs', 'export', *words, root=True, reads=reads,
+            accept=_ANY if reads else frozenset({0}),
+            timeout=self._settings.timeout)
+
+    def _unix(self, *words: object) -> Command:
+        return Command.of(*words, root=True, timeout=self._settings.timeout)
+
+    def _copying(self, name: str, share: str, *words: object,
+                 reads: bool = False) -> Command:
+        """A script of jobs that copy, see ``copy_scripts``."""
+        return Script.of(
+            'sh', '-c', copy_scripts.SCRIPTS[name], name,
+            self._settings.state_directory, share, *words, root=True,
+            timeout=self._settings.timeout, reads=reads)
 
     # Questions
 
@@ -97,84 +110,117 @@ class Commands:
 
     def kind(self, path: str) -> Command:
         """What is at a path, without following a link there."""
-        return self.unix('stat', '-c', '%F', path, accept=_ANY)
+        return self.look('stat', '-c', '%F', path)
 
     def real_path(self, path: str) -> Command:
         """A path without links."""
-        return self.unix('readlink', '-f', '--', path, root=False,
-                         accept=_ANY)
+        return self.look('readlink', '-f', '--', path, root=False)
 
     def mount_point(self, path: str) -> Command:
         """Where the file system is that a path is in."""
-        return self.unix('stat', '-L', '-c', '%m', path, accept=_ANY)
+        return self.look('stat', '-L', '-c', '%m', path)
+
+    def restoring(self, fileset: str) -> Command:
+        """Exits with 75 where a fileset is being restored."""
+        return self.look('flock', '-n', '-E', errors.LOCKED,
+                         _lock_of(fileset), 'true')
 
     @staticmethod
     def is_locked(result: command.Result) -> bool | None:
         """What :meth:`restoring` found; None if it could not look."""
-        return {0: False, LOCKED: True}.get(result.status)
+        return {0: False, errors.LOCKED: True}.get(result.status)
 
-    # Changes
+    def copy_state(self, share: str) -> Command:
+        return self._copying(copy_scripts.STATE, share, reads=True)
 
-    def make(self, device: str, name: str, comment: str, *,
-             independent: bool, inode_limit: str) -> Command:
+    # Changes: of a fileset, if no other object is named
+
+    def create_fileset(self, device: str, name: str, *, comment: str,
+                       independent: bool, inode_limit: str) -> Command:
         words = ['--inode-space', 'new' if independent else 'root']
         if independent and inode_limit:
             words += ['--inode-limit', inode_limit]
         return self.mm('mmcrfileset', device, name, '-t', comment, *words)
 
-    def comment(self, device: str, name: str, comment: str) -> Command:
+    def mark_fileset(self, device: str, name: str, *,
+                     comment: str) -> Command:
         return self.mm('mmchfileset', device, name, '-t', comment)
 
-    def rename(self, device: str, name: str, new: str) -> Command:
+    def rename_fileset(self, device: str, name: str, *, new: str) -> Command:
         return self.mm('mmchfileset', device, name, '-j', new)
 
-    def limit(self, device: str, name: str, gib: int) -> Command:
+    def limit_fileset(self, device: str, name: str, *,
+                      limit: str) -> Command:
+        """
+        :param limit: with its unit, ``2G`` or ``1500k``.
+        """
         # No soft limit: it would only start a period of grace.
         return self.mm('mmsetquota', f'{device}:{name}', '--block',
-                       f'0:{gib}G')
+                       f'0:{limit}')
 
-    def limit_kib(self, device: str, name: str, kib: int) -> Command:
-        return self.mm('mmsetquota', f'{device}:{name}', '--block',
-                       f'0:{kib}k')
+    extend_fileset = shrink_fileset = limit_fileset
 
-    def link(self, device: str, name: str, path: str) -> Command:
+    def link_fileset(self, device: str, name: str, *, path: str) -> Command:
         return self.mm('mmlinkfileset', device, name, '-J', path)
 
-    def unlink(self, device: str, name: str, *,
-               force: bool = True) -> Command:
+    def unlink_fileset(self, device: str, name: str, *,
+                       force: bool = True) -> Command:
         return self.mm('mmunlinkfileset', device, name,
                        *(['-f'] if force else []))
 
-    def delete(self, device: str, name: str) -> Command:
+    def move_junction(self, device: str, path: str, *, to: str) -> Command:
+        return self._unix('mv', '-nT', path, to)
+
+    def delete_fileset(self, device: str, name: str) -> Command:
         return self.mm('mmdelfileset', device, name, '-f', slow=True)
 
-    def snapshot(self, device: str, fileset: str, name: str) -> Command:
+    def set_owner(self, device: str, path: str, *, owner: str) -> Command:
+        return self._unix('chown', owner, path)
+
+    def set_mode(self, device: str, path: str, *, mode: str) -> Command:
+        return self._unix('chmod', mode, path)
+
+    def create_snapshot(self, device: str, place: str) -> Command:
+        fileset, _, name = place.partition(':')
         return self.mm('mmcrsnapshot', device, name, '-j', fileset)
 
-    def delete_snapshot(self, device: str, fileset: str,
-                        name: str) -> Command:
+    def delete_snapshot(self, device: str, place: str) -> Command:
+        fileset, _, name = place.partition(':')
         return self.mm('mmdelsnapshot', device, name, '-j', fileset,
                        slow=True)
 
-    def restore(self, device: str, fileset: str, name: str) -> Command:
+    def restore_snapshot(self, device: str, place: str) -> Command:
         """Bring a fileset back to a snapshot, alone on its host.
 
         A lock is held as long as anything of it runs, also when the
         connection is gone; nobody but its host sees that lock.
         """
+        fileset, _, name = place.partition(':')
         restore = self.mm('mmrestorefs', device, name, '-j', fileset,
                           slow=True)
-        return Command.of('flock', '-n', '-E', LOCKED, _lock_of(fileset),
-                          *restore.words(), root=True,
+        return Command.of('flock', '-n', '-E', errors.LOCKED,
+                          _lock_of(fileset), *restore.words(), root=True,
                           timeout=restore.timeout)
 
-    def restoring(self, fileset: str) -> Command:
-        """Exits with 75 where a fileset is being restored."""
-        return self.unix('flock', '-n', '-E', LOCKED, _lock_of(fileset),
-                         'true', accept=_ANY)
+    def start_copy(self, device: str, share: str, *, number: int,
+                   source: str, path: str, owner: str) -> Command:
+        """Begin an attempt to fill a share.
 
-    def permissions(self, path: str) -> Sequence[Command]:
-        """Owner and mode of a new share's root directory."""
-        owner = self._settings.owner
-        return [*([self.unix('chown', owner, path)] if owner else []),
-                self.unix('chmod', self._settings.mode, path)]
+        :param source: directory of the snapshot.
+        :param owner: id of the share.
+        """
+        directory = self._settings.directory
+        return self._copying(
+            copy_scripts.START, share, number, source, path,
+            # By its path: the script is root's, and not the filters'.
+            directory and directory + '/', device, owner,
+            *copy_scripts.RSYNC)
+
+    def renew_copy(self, device: str, share: str, *, source: str) -> Command:
+        """Say that the fileset is made anew, to be filled from a snapshot."""
+        return self._copying(copy_scripts.RENEW, share, source)
+
+    def end_copy(self, device: str, share: str) -> Command:
+        """End the copy, if there is one, and remove its files."""
+        return self._copying(copy_scripts.STOP, share, max(1, int(min(
+            _LAST_WORDS, self._settings.timeout / 3))))

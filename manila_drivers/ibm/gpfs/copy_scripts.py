@@ -24,13 +24,17 @@ Storage Scale keeps per node.  Instead:
   ``stop`` before it came to the fileset that was made anew.
 """
 
+from manila_drivers.ibm.gpfs import errors
+
 START = 'manila-copy-start'
 STATE = 'manila-copy-state'
 STOP = 'manila-copy-stop'
 RENEW = 'manila-copy-renew'
 
-# What a start exits with that could not see whether it is in time.
-UNREADABLE = 4
+# Owner, modes, times, ACLs, extended attributes, hard links, symbolic links
+# and holes; numbers instead of names; and nothing of other file systems.
+# What a job that died left half done is removed.
+RSYNC = ('rsync', '-aHAXS', '--numeric-ids', '--one-file-system', '--delete')
 
 # Seconds between two beats of a job.
 BEAT = 5
@@ -107,7 +111,7 @@ mv -T "$new" "$number" 2>/dev/null || {{ rm -rf "$new"; exit 0; }}
 attempt=$PWD/$number next=$PWD/$((number + 1))
 # Looked at behind that, since whoever ends it changes the comment first.
 said=$("${{programs}}mmlsfileset" "$device" "$job" -Y) || {{
-  rm -rf "$attempt"; exit {UNREADABLE}; }}
+  rm -rf "$attempt"; exit {errors.UNREADABLE}; }}
 printf '%s\\n' "$said" | grep -qF -e "manila:$owner from " \\
   -e "manila%3A$owner from " -e "manila%3A$owner%20from%20" || {{
     echo "fileset $job is not to be filled (any more)" >&2

@@ -14,7 +14,6 @@ import functools
 import ipaddress
 import logging
 import os
-import re
 import socket
 import threading
 import time
@@ -22,11 +21,12 @@ from typing import Any
 from typing import TypeVar
 
 from manila_drivers import exception
+from manila_drivers import plan
 from manila_drivers.ibm.gpfs import commands
+from manila_drivers.ibm.gpfs import errors
 from manila_drivers.ibm.gpfs import settings
 from manila_drivers.transport import command
 from manila_drivers.transport import local
-from manila_drivers.transport import remarks
 from manila_drivers.transport import retry
 from manila_drivers.transport import script
 from manila_drivers.transport import ssh
@@ -35,10 +35,6 @@ LOG = logging.getLogger(__name__)
 
 # Bytes of one answer: a thousand shares of a hundred rules each are 60 MB.
 _MOST = 512 * 1024 ** 2
-
-#: For a host that nothing could be sent to: its sshd may be restarted, or its
-#: address be on its way to another node.
-PATIENCE = retry.Policy(first=0.5, longest=2.0, total=15.0)
 
 T = TypeVar('T')
 MakeRunner = Callable[[str], script.Runner]
@@ -91,7 +87,7 @@ class Execute:
         return Patient(self._runner(host), functools.partial(
             self._patiently, (host,)))
 
-    def attempts(self, policy: retry.Policy = PATIENCE) -> retry.Attempts:
+    def attempts(self, policy: retry.Policy = retry.HOSTS) -> retry.Attempts:
         """Attempts at something, with the pauses between them."""
         return retry.Attempts(policy, self.clock, self.sleep)
 
@@ -167,8 +163,8 @@ class Execute:
         """
         answer: script.Answer = self._anywhere(functools.partial(
             script.attempt, commands=commands, keep_going=True),
-            exception.TransportError, functools.partial(
-                _tells_down, commands))
+            exception.TransportError,
+            lambda answer: errors.tells_down(commands, answer.results))
         return answer.results
 
     def ask_one(self, host: str, commands: Sequence[command.Command],
@@ -214,8 +210,9 @@ class Execute:
             functools.partial(script.attempt, commands=commands,
                               timeout=timeout), exception.Unreachable,
             lambda answer: len(answer.results) == 1
-            and _tells_down(commands, answer))
-        if len(answer.results) > 1 and _tells_down(commands, answer):
+            and errors.tells_down(commands, answer.results))
+        if len(answer.results) > 1 and errors.tells_down(
+                commands, answer.results):
             done = answer.results[:-1]
             raise script.Interrupted(
                 f'GPFS went down on the management host: {len(done)} of '
@@ -277,6 +274,7 @@ class Execute:
             else frozenset(range(256))
         cmd = command.Command.of(*words, root=True, accept=accept,
                                  timeout=self.settings.timeout)
+        plan.before_change(cmd)
         result = self._anywhere(lambda runner: runner.run(cmd),
                                 exception.Unreachable)
         return result.stdout, result.stderr
@@ -310,30 +308,6 @@ class Patient:
 
     def __str__(self) -> str:
         return str(self.inner)
-
-
-# How commands say that GPFS does not run on a node, which says nothing of
-# what they are about.
-_DOWN = re.compile(r'GPFS is down on this node|'
-                   r'Failed to connect to file system daemon|'
-                   r'mmremote: .* is down|daemon is not running',
-                   re.IGNORECASE)
-# What a shell exits with that cannot run a command.
-_NOT_RUN = frozenset({126, 127})
-
-
-def _tells_down(commands: Sequence[command.Command],
-                answer: script.Answer) -> bool:
-    """Whether one of the answers says that GPFS is down on that host.
-
-    Or that its commands are not there, or not for this user.
-    """
-    return any(
-        _DOWN.search(result.stderr) or result.status in _NOT_RUN
-        or remarks.refusal(result) or (
-            result.status and _DOWN.search(result.stdout))
-        for cmd, result in zip(commands, answer.results, strict=False)
-        if cmd.words()[0].rpartition('/')[2].startswith('mm'))
 
 
 def is_here(name: str) -> bool:

@@ -9,109 +9,46 @@ the decision is made anew.  Who changes the share meanwhile is not waited for;
 its check is owed then (``manila_drivers.owed``).
 """
 
-from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import dataclasses
 import functools
+import itertools
 import logging
 from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import owed
+from manila_drivers import plan
 from manila_drivers.driver.call import Call
 from manila_drivers.ibm.gpfs import access
-from manila_drivers.ibm.gpfs import cluster
+from manila_drivers.ibm.gpfs import assessment
+from manila_drivers.ibm.gpfs import client
+from manila_drivers.ibm.gpfs import executor
+from manila_drivers.ibm.gpfs import known
+from manila_drivers.ibm.gpfs import planning
 from manila_drivers.ibm.gpfs import records
 from manila_drivers.nas import exports
-from manila_drivers.transport import command
 
 LOG = logging.getLogger(__name__)
 
-# Commands in one round trip; each may have to wait for a busy file system.
-_BATCH = 50
-
-
-@dataclasses.dataclass(frozen=True)
-class ListedShares:
-    """What GPFS lists, by the fileset's name.
-
-    :param quotas: a fileset whose usage is not told is not in it.
-    """
-
-    filesets: Mapping[str, records.Fileset]
-    quotas: Mapping[str, records.FilesetQuota]
-
-
-@dataclasses.dataclass(frozen=True)
-class ShareHealth:
-    """What is wrong with one share.
-
-    :param link: whether its fileset has to be linked again.
-    :param resize: the GiB that its quota has to be set to; 0 if it is right.
-    :param lost: why it cannot be used, '' if it can.
-    :param unknown: why it cannot be judged.
-    :param left: what is wrong and is left as it is.
-    """
-
-    link: bool = False
-    resize: int = 0
-    lost: str = ''
-    unknown: str = ''
-    left: str = ''
-
-    def __bool__(self) -> bool:
-        return self.link or self.resize > 0
-
-
-def assess(share: model.Share, path: str, listed: ListedShares,
-           gib: int) -> ShareHealth:
-    """Decide about one share.  Pure.
-
-    Never makes a fileset: an empty share in place of a lost one would be
-    taken for the data's end.
-
-    :param gib: what its quota has to be, replicas counted.
-    """
-    name, fileset = share.name, listed.filesets.get(share.name)
-    if fileset is None:
-        return ShareHealth(lost=f'there is no fileset {name}')
-    if fileset.doubt:
-        return ShareHealth(unknown=f'what mmlsfileset says of fileset {name} '
-                           f'is not understood: {fileset.doubt}')
-    if fileset.owner not in ('', share.id):
-        return ShareHealth(lost=f'fileset {name} belongs to share '
-                                f'{fileset.owner}')
-    if fileset.linked and fileset.path != path:
-        return ShareHealth(lost=f'fileset {name} is linked at '
-                                f'{fileset.path} and not at {path}')
-    quota = listed.quotas.get(name)
-    if quota is None:
-        return ShareHealth(
-            unknown=f'GPFS tells no usage of fileset {name}')
-    limit = gib * records.GIB_IN_KIB
-    # A limit of 0 is none.
-    lowered = quota.limit == 0 or quota.limit > limit
-    if lowered and (quota.most is None or quota.most > limit):
-        used = 'which is not told' if quota.most is None \
-            else f'{quota.most} KiB'
-        return ShareHealth(not fileset.linked, left=(
-            f'its quota is {quota.limit or "without limit"} (KiB) and not '
-            f'{gib} GiB, which may be less than what is in use, {used}: '
-            f'nothing was changed. Extend the share.'))
-    return ShareHealth(not fileset.linked,
-                       gib if quota.limit != limit else 0)
+ShareHealth = assessment.ShareHealth
+Shares = Mapping[str, model.Share]
 
 
 class HealthService:
     """Checks and repairs the shares of one backend."""
 
-    def __init__(self, gpfs: cluster.GpfsCluster,
-                 access: access.AccessService) -> None:
-        self._cluster = gpfs
+    def __init__(self, gpfs: client.GpfsClient, steps: executor.GpfsExecutor,
+                 access: access.AccessService,
+                 sizes: known.GivenSizes) -> None:
+        self._client = gpfs
+        self._cluster = gpfs.cluster
+        self._executor = steps
         self._access = access
+        self._sizes = sizes
 
     def ensure(self, calls: Sequence[Call]) -> dict[str, dict[str, Any]]:
         """Check all shares; one that cannot be repaired stops no other.
@@ -126,13 +63,23 @@ class HealthService:
                 wanted[path] = call
             else:
                 LOG.error('Share %s: %s', call.share.id, error)
-        listed = self._listed([call.share.name for call in wanted.values()])
-        drifted = self._drifted(wanted)
         shares = {path: call.share for path, call in wanted.items()}
-        found = {path: assess(share, path, listed, self._gib(share))
+        listed = self._listed([share.name for share in shares.values()])
+        drifted = self._drifted(wanted)
+        found = {path: assessment.assess(
+            share, path, listed.filesets.get(share.name),
+            listed.quotas.get(share.name), self._gib(share))
                  for path, share in shares.items()}
-        failed = self._repair(shares, found)
-        self._tell(shares, found)
+        broken = iter([path for path, health in found.items() if health])
+        failed: dict[str, str] = {}
+        # Several shares in a round trip; one that fails does so alone.
+        for told in plan.for_each(
+                lambda batch: self._repair({
+                    path: shares[path] for path in batch}, found),
+                iter(lambda: list(itertools.islice(broken, client.BATCH)),
+                     [])):
+            failed.update(told)
+        self._tell(shares, found, failed)
         return {share.id: {**self._answer(path, found[path], drifted),
                            **({owed.OWED: failed[path]} if path in failed
                               else {})}
@@ -144,42 +91,16 @@ class HealthService:
         :param look: for what other hosts have given it, too.
         """
         return self._cluster.filesystem.quota_gib(
-            self._cluster.sizes.of(share, look=look))
+            self._sizes.of(share, look=look))
 
     # Facts
 
-    def _listed(self, names: Sequence[str]) -> ListedShares:
-        make, device = self._cluster.commands, self._cluster.device
-        commands = [make.filesets(device), make.quotas(device)]
-
-        def understand(results: Sequence[command.Result]) -> ListedShares:
-            return ListedShares(
-                {one.name: one for one in self._cluster.filesets(
-                    commands[0], results[0]) if not one.deleted},
-                records.quotas(commands[1], results[1]))
-
-        listed = self._cluster.ask(cluster.Question(commands, understand))
+    def _listed(self, names: Sequence[str]) -> records.ListedShares:
+        listed, _ = self._client.listed()
         missing = [name for name in names if name in listed.filesets
                    and name not in listed.quotas]
         return dataclasses.replace(listed, quotas={
-            **listed.quotas, **self._asked_for(missing)})
-
-    def _asked_for(self, names: Sequence[str],
-                   ) -> dict[str, records.FilesetQuota]:
-        """Ask for quotas that the list of all does not have."""
-        make, device = self._cluster.commands, self._cluster.device
-        found: dict[str, records.FilesetQuota] = {}
-        for start in range(0, len(names), _BATCH):
-            commands = [make.quota(device, name)
-                        for name in names[start:start + _BATCH]]
-            answers = self._cluster.execute.ask(commands)
-            for cmd, result in zip(commands, answers, strict=True):
-                quotas, error = exception.caught(functools.partial(
-                    records.quotas, cmd, result))
-                found.update(quotas or {})
-                if error is not None:
-                    LOG.warning('A quota is not known: %s', error)
-        return found
+            **listed.quotas, **self._client.quotas_of(missing)})
 
     def _drifted(self, wanted: Mapping[str, Call]) -> set[str] | None:
         def known() -> list[exports.Export]:
@@ -192,7 +113,7 @@ class HealthService:
             LOG.error('Exports cannot be checked: %s', error)
         return found
 
-    def _export(self, path: str, call: Call) -> Iterable[exports.Export]:
+    def _export(self, path: str, call: Call) -> Sequence[exports.Export]:
         share = call.share
         options, error = exception.caught(
             lambda: self._access.options(call.specs()))
@@ -203,38 +124,28 @@ class HealthService:
 
     # Repairs
 
-    def _repair(self, shares: Mapping[str, model.Share],
+    def _repair(self, batch: Shares,
                 found: dict[str, ShareHealth]) -> dict[str, str]:
-        """Several shares in a round trip; one that fails does so alone.
+        """Repair shares with no other call about them under way.
 
         :param found: is brought up to date, by path.
         :returns: by path, why a share could not be repaired.
         """
-        failed: dict[str, str] = {}
-        broken = [path for path, health in found.items() if health]
-        for start in range(0, len(broken), _BATCH):
-            batch = {path: shares[path]
-                     for path in broken[start:start + _BATCH]}
-            with contextlib.ExitStack() as held:
-                failed.update(self._hold(held, batch))
-                free = {path: share for path, share in batch.items()
-                        if path not in failed}
-                now, error = exception.caught(functools.partial(
-                    self._again, free))
-                if now is None:
-                    failed.update(dict.fromkeys(free, str(error)))
-                    continue
-                found.update(now)
-                failed.update(self._run({
-                    path: self._commands(free[path], path, health)
-                    for path, health in now.items() if health}))
-        for path, why in failed.items():
-            LOG.error('Share %s could not be repaired: %s', shares[path].id,
-                      why)
-        return failed
+        with contextlib.ExitStack() as held:
+            failed = self._hold(held, batch)
+            free = {path: share for path, share in batch.items()
+                    if path not in failed}
+            now, error = exception.caught(functools.partial(
+                self._again, free))
+            if now is None:
+                return {**failed, **dict.fromkeys(free, str(error))}
+            found.update(now)
+            return {**failed, **self._run({
+                path: planning.repair(free[path].name, path, health)
+                for path, health in now.items() if health})}
 
     def _hold(self, held: contextlib.ExitStack,
-              batch: Mapping[str, model.Share]) -> dict[str, str]:
+              batch: Shares) -> dict[str, str]:
         """Keep other calls about shares out, and wait for none.
 
         :returns: by path, why a share is not held.
@@ -250,70 +161,55 @@ class HealthService:
                 return {**dict.fromkeys(batch, str(error)), **failed}
         return failed
 
-    def _again(self, shares: Mapping[str, model.Share],
-               ) -> dict[str, ShareHealth]:
-        """Decide about shares once more, with no other call under way."""
+    def _again(self, shares: Shares) -> dict[str, ShareHealth]:
+        """Decide about shares once more."""
         if not shares:
             return {}
-        make, device = self._cluster.commands, self._cluster.device
-        commands = [make.fileset(device, share.name)
-                    for share in shares.values()]
-        answers = self._cluster.execute.ask(commands)
-        quotas = self._asked_for([share.name for share in shares.values()])
+        names = [share.name for share in shares.values()]
+        filesets = self._client.each(names)
+        quotas = self._client.quotas_of(names)
         now = {}
-        for (path, share), cmd, answer in zip(
-                shares.items(), commands, answers, strict=True):
+        for path, share in shares.items():
             health, error = exception.caught(functools.partial(
-                self._judge, path, share, quotas, cmd, answer))
+                self._judge, path, share, filesets[share.name],
+                quotas.get(share.name)))
             now[path] = (ShareHealth(unknown=str(error))
                          if health is None else health)
         return now
 
     def _judge(self, path: str, share: model.Share,
-               quotas: Mapping[str, records.FilesetQuota],
-               cmd: command.Command, answer: command.Result) -> ShareHealth:
-        fileset = self._cluster.fileset(cmd, answer, share.name)
-        health = assess(share, path, ListedShares(
-            {share.name: fileset} if fileset and not fileset.deleted else {},
-            quotas), self._gib(share, look=True))
+               fileset: records.Fileset | exception.DriverError | None,
+               quota: records.FilesetQuota | None) -> ShareHealth:
+        if isinstance(fileset, exception.DriverError):
+            raise fileset
+        health = assessment.assess(share, path, fileset, quota,
+                                   self._gib(share, look=True))
         # It was there just now: somebody is deleting it.
         return dataclasses.replace(
             health, lost='', unknown=health.unknown or health.lost)
 
-    def _run(self, repairs: Mapping[str, Sequence[command.Command]],
-             ) -> dict[str, str]:
+    def _run(self, repairs: Mapping[str, plan.Plan]) -> dict[str, str]:
         """:returns: by path, why a repair failed."""
-        for path, commands in repairs.items():
-            LOG.warning('Share at %s is repaired: %s', path,
-                        '; '.join(map(str, commands)))
-        if not repairs:
-            return {}
-        _, error = exception.caught(functools.partial(
-            self._cluster.do, [cmd for commands in repairs.values()
-                               for cmd in commands]))
-        if error is None:
-            return {}
+        for path, steps in repairs.items():
+            LOG.warning('Share at %s is repaired: %s', path, steps)
+        _, error = exception.caught(lambda: self._executor.run(
+            plan.Plan(tuple(itertools.chain(*repairs.values())))))
         failed: dict[str, str] = {}
-        for path, commands in repairs.items():
+        for path, steps in repairs.items() if error is not None else ():
             _, error = exception.caught(functools.partial(
-                self._cluster.do, commands))
+                self._executor.run, steps))
             if error is not None:
                 failed[path] = str(error)
         return failed
 
-    def _commands(self, share: model.Share, path: str,
-                  health: ShareHealth) -> list[command.Command]:
-        make, device = self._cluster.commands, self._cluster.device
-        return [
-            *([make.limit(device, share.name, health.resize)]
-              if health.resize else []),
-            *([make.link(device, share.name, path)] if health.link else [])]
-
     # Answers
 
     @staticmethod
-    def _tell(wanted: Mapping[str, model.Share],
-              found: Mapping[str, ShareHealth]) -> None:
+    def _tell(wanted: Shares, found: Mapping[str, ShareHealth],
+              failed: Mapping[str, str]) -> None:
+        for path, why in failed.items():
+            LOG.error('Share %s could not be repaired: %s', wanted[path].id,
+                      why)
         for path, health in found.items():
             ident = wanted[path].id
             if health.lost:

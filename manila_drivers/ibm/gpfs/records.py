@@ -13,29 +13,13 @@ import re
 
 from manila_drivers import exception
 from manila_drivers import networks
+from manila_drivers.ibm.gpfs import errors
 from manila_drivers.ibm.gpfs import listing
 from manila_drivers.transport import command
-from manila_drivers.transport import remarks
 
 Address = networks.Address
 
 GIB_IN_KIB = 1024 ** 2
-
-# How GPFS says that there is no such object, in the words of any release.
-_MISSING = re.compile(
-    r'not found|does not exist|no such file|no such fileset|'
-    r'no filesets? (were )?found|cannot find', re.IGNORECASE)
-
-# The same without a name, for there is only one that is asked for.
-_NAMELESS = re.compile(r'no filesets? (were )?found', re.IGNORECASE)
-
-_FAILED = re.compile(r'Command failed\.\s+Examine previous error messages')
-
-_ROW = re.compile(r'\w+:\w*:(HEADER|\d+):')
-
-# A command that is not there says so in the same words.
-_NOT_RUN = frozenset({126, 127})
-_SHELL = re.compile(r'([\w./-]*/)?(ba|da|k|z)?sh: |.*: command not found$')
 
 # Comments that this driver writes: whose fileset it is, and, as long as it
 # is being filled from a snapshot, which one.
@@ -56,9 +40,7 @@ class Fileset:
     deleted: bool = False
     independent: bool = True
     comment: str = ''
-    data_kib: int | None = None
     afm: bool | None = False
-    parent: str = ''
     ident: str = ''
     restorable: bool = True
     doubt: str = ''
@@ -81,10 +63,9 @@ class Fileset:
             independent=independent,
             # A comment that is not there may be shown as what is not known.
             comment=_plain(row.get('comment', '')),
-            data_kib=listing.number(row.get('datainkb')),
             afm=bool(_plain(row['afmtarget'])) if 'afmtarget' in row
             else None,
-            parent=row.get('parentid', ''), ident=row.get('id', ''),
+            ident=row.get('id', ''),
             restorable=row.get('preventsnapshotrestore',
                                '').lower() != 'yes',
             doubt=row.get(listing.WRONG) or _doubt(
@@ -173,53 +154,10 @@ class FilesetSnapshot:
 _HALF = frozenset({'deleterequired'})
 
 
-def failure(cmd: command.Command,
-            result: command.Result) -> exception.BackendError | None:
-    """What is wrong with the result of a GPFS command, if anything is.
-
-    There are builds that say so in words only, with exit code 0.
-    """
-    if result.status == 0 and not _says_failed(result):
-        return None
-    return exception.BackendError(
-        f'{cmd} failed with exit code {result.status}',
-        status=result.status,
-        answer=cmd.excerpt(result.stderr or result.stdout))
-
-
-def missing(result: command.Result, name: str) -> bool:
-    """Whether a command failed because the object is not there.
-
-    Other things may be missing as well, such as the socket of a daemon that
-    is down; so the answer has to say what it is about.
-    """
-    if result.status in _NOT_RUN or remarks.refusal(result) or not (
-            result.status or _says_failed(result)):
-        return False
-    said = remarks.without(result.stderr).strip()
-    lines = (said or result.stdout).splitlines()
-    return any(_MISSING.search(line) and (
-        name in line or _NAMELESS.search(line)) for line in lines) \
-        and not any(_SHELL.match(line) for line in lines)
-
-
-def _says_failed(result: command.Result) -> bool:
-    """In words, which may be on either output; but a row of a list may hold
-    any words."""
-    return any(_FAILED.search(line) and not _ROW.match(line)
-               for line in (result.stderr + '\n' + result.stdout).splitlines())
-
-
-def _checked(cmd: command.Command, result: command.Result) -> None:
-    wrong = failure(cmd, result)
-    if wrong is not None:
-        raise wrong
-
-
 def fileset(cmd: command.Command, result: command.Result,
             name: str) -> Fileset | None:
     """The one that was asked for; None if it is not there."""
-    if missing(result, name):
+    if errors.missing(result, name):
         return None
     found = next((one for one in filesets(cmd, result)
                   if one.name == name and not one.deleted), None)
@@ -232,23 +170,21 @@ def fileset(cmd: command.Command, result: command.Result,
 
 def filesets(cmd: command.Command,
              result: command.Result) -> list[Fileset]:
-    _checked(cmd, result)
     return [Fileset.of(row)
             for row in listing.rows(
-                result.stdout, 'mmlsfileset', needed=(
+                errors.checked(cmd, result), 'mmlsfileset', needed=(
                     'filesetname', 'status', 'path', 'comment'), ragged=True)]
 
 
 def snapshots(cmd: command.Command, result: command.Result,
               name: str) -> list[FilesetSnapshot]:
     """None of a fileset that is not there, or that has none."""
-    if missing(result, name) \
+    if errors.missing(result, name) \
             or 'No snapshots' in result.stdout + result.stderr:
         return []
-    _checked(cmd, result)
     return [FilesetSnapshot.of(row)
             for row in listing.rows(
-                result.stdout, 'mmlssnapshot', needed=(
+                errors.checked(cmd, result), 'mmlssnapshot', needed=(
                     'directory', 'status', 'fileset'))]
 
 
@@ -258,11 +194,10 @@ def quotas(cmd: command.Command,
 
     One whose numbers GPFS does not know is left out: it is not empty.
     """
-    _checked(cmd, result)
     name = _basename(cmd)
     found = [FilesetQuota.of(row) for row in listing.rows(
-        result.stdout, name, needed=('name', 'quotatype', 'blockusage',
-                                     'blocklimit'), ragged=True)
+        errors.checked(cmd, result), name, needed=(
+            'name', 'quotatype', 'blockusage', 'blocklimit'), ragged=True)
              if row.get('quotatype', '').upper() == 'FILESET'
              and listing.WRONG not in row
              and listing.number(row.get('blockusage')) is not None
@@ -270,29 +205,18 @@ def quotas(cmd: command.Command,
     return {quota.name: quota for quota in found}
 
 
-def untold(cmd: command.Command, result: command.Result) -> frozenset[str]:
-    """Filesets in such a list whose numbers GPFS does not know."""
-    return frozenset(
-        row.get('name', '') for row in listing.rows(
-            result.stdout, _basename(cmd), ragged=True)
-        if row.get('quotatype', '').upper() == 'FILESET') \
-        - quotas(cmd, result).keys()
-
-
 def attributes(cmd: command.Command,
                result: command.Result) -> dict[str, str]:
     """Of mmlsfs, by the name of the attribute in lower case."""
-    _checked(cmd, result)
     return {row.get('fieldname', '').lower(): row.get('data', '')
-            for row in listing.rows(result.stdout, 'mmlsfs')}
+            for row in listing.rows(errors.checked(cmd, result), 'mmlsfs')}
 
 
 def addresses(cmd: command.Command,
               result: command.Result) -> list[Address]:
     """Those of CES, of "mmces address list": what stands first in a row."""
-    _checked(cmd, result)
     found = []
-    for text in listing.first_column(result.stdout):
+    for text in listing.first_column(errors.checked(cmd, result)):
         with contextlib.suppress(ValueError):
             found.append(ipaddress.ip_address(text))
     return sorted(found, key=lambda one: (one.version, int(one)))
@@ -317,6 +241,17 @@ class ShareFacts:
 
 
 @dataclasses.dataclass(frozen=True)
+class ListedShares:
+    """What GPFS lists, by the fileset's name.
+
+    :param quotas: a fileset whose usage is not told is not in it.
+    """
+
+    filesets: Mapping[str, Fileset]
+    quotas: Mapping[str, FilesetQuota]
+
+
+@dataclasses.dataclass(frozen=True)
 class SnapshotFacts:
     """The fileset, and the one snapshot that was asked for.
 
@@ -326,6 +261,10 @@ class SnapshotFacts:
     fileset: Fileset | None
     snapshot: FilesetSnapshot | None
     fed: tuple[str, ...] = ()
+
+    @property
+    def valid(self) -> bool:
+        return self.snapshot is not None and self.snapshot.valid
 
 
 @dataclasses.dataclass(frozen=True)

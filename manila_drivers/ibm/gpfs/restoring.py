@@ -16,15 +16,14 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers.ibm.gpfs import cluster
-from manila_drivers.ibm.gpfs import commands
+from manila_drivers import plan
+from manila_drivers.ibm.gpfs import client
+from manila_drivers.ibm.gpfs import errors
 from manila_drivers.nas import pending
-from manila_drivers.transport import command
 from manila_drivers.transport import script
 
 LOG = logging.getLogger(__name__)
 
-LOCKED = commands.LOCKED
 _KEY = 'gpfs_restore_underway'
 # Seconds between two looks whether it still runs.
 _PAUSE = 5.0
@@ -36,10 +35,10 @@ class RestoreService:
     :param storage: Manila's private storage, or None.
     """
 
-    def __init__(self, gpfs: cluster.GpfsCluster, storage: Any,
+    def __init__(self, gpfs: client.GpfsClient, storage: Any,
                  clock: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], None] = time.sleep) -> None:
-        self._cluster = gpfs
+        self._client = gpfs
         self._storage = storage
         self._clock = clock
         self._sleep = sleep
@@ -68,16 +67,17 @@ class RestoreService:
                 f'{found or note.read() or "some snapshot"}, and nobody may '
                 f'reach it until that has ended',
                 answer=running, check='mmrestorefs on the management hosts')
-        note.write('')
+        if not plan.is_dry():
+            note.write('')
 
     def _where(self, fileset: str) -> str:
         """Where it runs, or may run; '' if it certainly does nowhere."""
-        make = self._cluster.commands
-        for host in self._cluster.execute.hosts:
+        make = self._client.make
+        for host in self._client.execute.hosts:
             name = host or 'this host'
             try:
                 result, = script.attempt(
-                    self._cluster.execute.patient(host),
+                    self._client.execute.patient(host),
                     [make.restoring(fileset)], keep_going=True).results
             except exception.TransportError as exc:
                 return f'{name} cannot be asked: {exc}'
@@ -88,9 +88,8 @@ class RestoreService:
                 return f'it runs on {name}'
         return ''
 
-    def restore(self, share: model.Share, place: str,
-                commands: list[command.Command]) -> None:
-        """Run the commands, the first of which restores the fileset.
+    def run(self, share: model.Share, place: str, steps: plan.Plan) -> None:
+        """Carry out steps, the first of which restores the fileset.
 
         Repeated where it was cut off, when it has ended: going back twice is
         going back.
@@ -107,9 +106,10 @@ class RestoreService:
                 f'process would not know of it, and let clients in',
                 check="Manila's database, and the warning before this")
         # One that took all of its time has another turn.
+        commands = self._client.commands(steps)
         ends = self._clock() + 2 * commands[0].timeout
         while True:
-            _, error = exception.caught(lambda: self._cluster.do(commands))
+            _, error = exception.caught(lambda: self._client.do(commands))
             if error is None:
                 break
             if isinstance(error, exception.OutcomeUnknown):
@@ -125,7 +125,7 @@ class RestoreService:
             # kept from running by one that is not.
             if isinstance(error, (exception.Unreachable,
                                   exception.BackendError)) and getattr(
-                    error, 'status', None) != LOCKED:
+                    error, 'status', None) != errors.LOCKED:
                 note.write('')
             raise error
         note.write('')

@@ -5,16 +5,18 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
-import functools
 from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers import plan
 from manila_drivers.access import Rule
 from manila_drivers.driver.call import Call
 from manila_drivers.ibm.gpfs import access
+from manila_drivers.ibm.gpfs import client
 from manila_drivers.ibm.gpfs import cloning
-from manila_drivers.ibm.gpfs import cluster
+from manila_drivers.ibm.gpfs import executor
+from manila_drivers.ibm.gpfs import known
 from manila_drivers.ibm.gpfs import paths
 from manila_drivers.ibm.gpfs import planning
 from manila_drivers.ibm.gpfs import records
@@ -26,12 +28,14 @@ SnapshotPlace = paths.SnapshotPlace
 class SnapshotService:
     """Snapshots of one backend's shares."""
 
-    def __init__(self, gpfs: cluster.GpfsCluster,
-                 access: access.AccessService,
+    def __init__(self, gpfs: client.GpfsClient, steps: executor.GpfsExecutor,
+                 access: access.AccessService, sizes: known.GivenSizes,
                  clones: cloning.CloneService,
                  restores: restoring.RestoreService) -> None:
-        self._cluster = gpfs
+        self._client = gpfs
+        self._executor = steps
         self._access = access
+        self._sizes = sizes
         self._clones = clones
         self._restoring = restores
 
@@ -40,13 +44,13 @@ class SnapshotService:
 
         :raises NotFound: there is no such share.
         """
-        gpfs, place = self._cluster, SnapshotPlace.of(snapshot)
+        place = SnapshotPlace.of(snapshot)
         # One that is refused may be there already.
-        gpfs.converge(
-            gpfs.snapshot(place), functools.partial(
-                planning.create_snapshot, gpfs.commands, gpfs.device, place),
-            likely=records.SnapshotFacts(
-                records.Fileset(place.fileset), None))
+        facts = records.SnapshotFacts(records.Fileset(place.fileset), None)
+        self._executor.run(
+            planning.create_snapshot(place, facts), lambda:
+            planning.create_snapshot(place, self._client.snapshot(place)),
+            guessed=True)
         return {'provider_location': str(place)}
 
     def delete(self, snapshot: model.Snapshot) -> None:
@@ -54,15 +58,18 @@ class SnapshotService:
 
         :raises Busy: a share is being filled from it.
         """
-        gpfs, place = self._cluster, SnapshotPlace.of(snapshot)
-        question = gpfs.snapshot(place, everything=True)
-        likely = records.SnapshotFacts(
-            records.Fileset(place.fileset),
-            records.FilesetSnapshot(place.name, place.fileset)) \
-            if gpfs.known.fed_from(str(place)) == [] else None
-        gpfs.converge(question, functools.partial(
-            planning.delete_snapshot, gpfs.commands, gpfs.device, place),
-            likely=likely)
+        place = SnapshotPlace.of(snapshot)
+
+        def look() -> records.SnapshotFacts:
+            return self._client.snapshot(place, everything=True)
+
+        guessed = self._client.known.fed_from(str(place)) == []
+        facts = records.SnapshotFacts(
+            records.Fileset(place.fileset), records.FilesetSnapshot(
+                place.name, place.fileset)) if guessed else look()
+        self._executor.run(
+            planning.delete_snapshot(place, facts),
+            lambda: planning.delete_snapshot(place, look()), guessed=guessed)
 
     def adopt(self, snapshot: model.Snapshot,
               options: Mapping[str, Any]) -> dict[str, Any]:
@@ -72,22 +79,14 @@ class SnapshotService:
 
         :raises NotManageable: the share has none of that name.
         """
-        gpfs, told = self._cluster, SnapshotPlace.of(snapshot)
+        told = SnapshotPlace.of(snapshot)
         place = dataclasses.replace(told, fileset=paths.fileset_name(
             snapshot.share_name or told.fileset))
-        if told != place and gpfs.ask(
-                gpfs.snapshot(told)).fileset is not None:
+        if told != place and self._client.snapshot(told).fileset is not None:
             raise exception.NotManageable(
                 f'Snapshot {told} is not one of fileset {place.fileset}')
-        facts = gpfs.ask(gpfs.snapshot(place))
-        if facts.fileset is None:
-            raise exception.NotManageable(
-                f'There is no fileset {place.fileset}')
-        if facts.snapshot is None or not facts.snapshot.valid:
-            raise exception.NotManageable(
-                f'Fileset {place.fileset} has no valid snapshot '
-                f'{place.name}', check='provider_location: the name that '
-                'mmlssnapshot shows')
+        facts = self._client.snapshot(place)
+        self._executor.run(planning.adopt_snapshot(place, facts))
         return {'provider_location': str(place),
                 'size': snapshot.share and snapshot.share.size or 1}
 
@@ -107,26 +106,23 @@ class SnapshotService:
         :param rules: whom to let in again, also after a failure, but never
             before it has ended.
         """
-        with self._access.alone(call.share.id):
-            self._restore(call, SnapshotPlace.of(snapshot),
-                          snapshot.size or call.share.size or 1, rules)
-
-    def _restore(self, call: Call, place: SnapshotPlace, size: int,
-                 rules: Sequence[Rule]) -> None:
-        gpfs, share = self._cluster, call.share
-        facts = gpfs.ask(gpfs.snapshot(place))
-        commands = planning.restore_snapshot(
-            gpfs.commands, gpfs.device, place,
-            gpfs.filesystem.quota_gib(size), facts)
-        self._restoring.require_ended(share)
-        self._access.options(call.specs())
-        # Whom a server that is down does not turn out would keep others from
-        # being let in again.
-        self._access.require_answers(gpfs.settings.path(share.name))
-        try:
-            self._access.withdraw(share)
-            self._restoring.restore(share, str(place), commands)
-            gpfs.sizes.given(share, size)
-        finally:
-            # Refused as long as it may be under way.
-            self._access.set_rules(share, rules, call.specs)
+        share, place = call.share, SnapshotPlace.of(snapshot)
+        size = snapshot.size or share.size or 1
+        with self._access.alone(share.id):
+            steps = planning.restore(
+                place, self._client.cluster.filesystem.quota_gib(size),
+                self._client.snapshot(place))
+            self._restoring.require_ended(share)
+            self._access.options(call.specs())
+            # Whom a server that is down does not turn out would keep others
+            # from being let in again.
+            closing = self._access.closing(share, everywhere=True)
+            plan.show(closing.followed_by(steps)
+                      + planning.open_again(share, rules))
+            try:
+                self._access.run(closing)
+                self._restoring.run(share, str(place), steps)
+                self._sizes.given(share, size)
+            finally:
+                # Refused as long as it may be under way.
+                self._access.set_rules(share, rules, call.specs)

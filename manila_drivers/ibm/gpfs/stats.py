@@ -9,7 +9,7 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers.ibm.gpfs import cluster
+from manila_drivers.ibm.gpfs import client
 from manila_drivers.ibm.gpfs import records
 
 LOG = logging.getLogger(__name__)
@@ -21,18 +21,19 @@ _PROMISED_FOR = 600.0
 class StatsService:
     """Statistics of one backend."""
 
-    def __init__(self, gpfs: cluster.GpfsCluster,
+    def __init__(self, gpfs: client.GpfsClient,
                  clock: Callable[[], float]) -> None:
-        self._cluster = gpfs
+        self._client = gpfs
         self._clock = clock
         self._lock = threading.Lock()
         self._promised: float | None = None
         self._since = 0.0
 
     def read(self) -> dict[str, Any]:
-        gpfs = self._cluster
-        cmd = gpfs.commands.unix('df', '-P', '-B', '1', gpfs.settings.base)
-        result, = gpfs.execute.ask([cmd])
+        gpfs = self._client.cluster
+        cmd = self._client.make.look('df', '-P', '-B', '1',
+                                     gpfs.settings.base)
+        result, = self._client.ask(cmd)
         fields = result.stdout.splitlines()[-1].split() \
             if result.status == 0 and result.stdout else []
         if fields and fields[0].removeprefix('/dev/') != gpfs.device \
@@ -69,12 +70,9 @@ class StatsService:
             return self._promised
 
     def _sum(self) -> float:
-        gpfs = self._cluster
-        cmd = gpfs.commands.quotas(gpfs.device)
-        found = gpfs.ask(cluster.Question(
-            [cmd], lambda results: records.quotas(cmd, results[0])))
-        total = sum(quota.limit for quota in found.values())
-        return round(total / records.GIB_IN_KIB / gpfs.filesystem.replicas, 2)
+        total = sum(quota.limit for quota in self._client.quotas().values())
+        copies = self._client.cluster.filesystem.replicas
+        return round(total / records.GIB_IN_KIB / copies, 2)
 
 
 def _gib(size: int, copies: int) -> float:

@@ -155,7 +155,7 @@ def test_cut_off_between_file_and_daemon(ganeshas, share):
     reconcile(ganeshas, share({one: 'rw', two: 'rw'}))
     wanted = share({one: 'rw'})
     for name, site in ganeshas.runners.items():
-        facts = ganeshas.helper._facts(name, [wanted.path])
+        facts = ganeshas.helper._server(name, [wanted.path]).told
         allocated = ganeshas.helper.allocate({name: facts}, [wanted])
         for cmd in ganeshas.helper.plan(facts, [wanted], allocated)[:3]:
             site.run(cmd)
@@ -261,7 +261,7 @@ def test_options_whose_update_was_cut_off_take_effect(ganeshas, share):
         for text in ('protocols=3', 'protocols=3:4'))
     reconcile(ganeshas, first)
     for name, site in ganeshas.runners.items():
-        facts = ganeshas.helper._facts(name, [wanted.path])
+        facts = ganeshas.helper._server(name, [wanted.path]).told
         allocated = ganeshas.helper.allocate({name: facts}, [wanted])
         for cmd in ganeshas.helper.plan(facts, [wanted], allocated)[:3]:
             site.run(cmd)

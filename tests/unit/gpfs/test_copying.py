@@ -9,14 +9,13 @@ import signal
 import stat
 import subprocess
 import time
-import types
 
 import pytest
 
-from manila_drivers import model
 from manila_drivers.ibm.gpfs import cloning
 from manila_drivers.ibm.gpfs import commands
 from manila_drivers.ibm.gpfs import copy_scripts
+from manila_drivers.ibm.gpfs import errors
 from manila_drivers.ibm.gpfs import settings
 
 # With CI=true what is missing is a failure.
@@ -146,12 +145,8 @@ def test_what_gpfs_does_not_call_that_snapshot_is_not_copied(scripts, said):
 
 def test_a_script_is_shown_by_its_name():
     """As errors and the log quote it."""
-    site = types.SimpleNamespace(
-        settings=types.SimpleNamespace(state_directory='/base/.manila',
-                                       timeout=300.0),
-        commands=commands.Commands(settings.Settings('b', '/base', ())))
-    made = cloning.CloneService(site, None, time.monotonic)
-    cmd = made.stop(model.Share('1', name='share-1'))
+    make = commands.Commands(settings.Settings('b', '/base', ()))
+    cmd = make.end_copy('gpfs0', 'share-1')
     assert str(cmd) == 'manila-copy-stop /base/.manila share-1 30'
     assert cmd.words()[:3] == [
         'sh', '-c', copy_scripts.SCRIPTS[copy_scripts.STOP]]
@@ -300,7 +295,7 @@ echo 'x:{MARK}:off'
 def test_a_comment_that_cannot_be_read_ends_nothing(scripts):
     scripts.program('mmlsfileset', '#!/bin/sh\nexit 1\n')
     done = scripts.start('cp', '-aT')
-    assert done.returncode == copy_scripts.UNREADABLE
+    assert done.returncode == errors.UNREADABLE
     assert scripts.job().state == 'none'
     scripts.marked(MARK)
     assert scripts.start('cp', '-aT').returncode == 0

@@ -6,7 +6,7 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import health
+from manila_drivers.ibm.gpfs import assessment
 from manila_drivers.ibm.gpfs import records
 from manila_drivers.model import GiB
 from manila_drivers.model import Share
@@ -122,11 +122,8 @@ LISTED = records.Fileset('share', '/base/share', linked=True,
     (records.Fileset('share', doubt='odd'), Quota('share'), False,
      False, 'odd')])
 def test_what_is_wrong_with_a_share(fileset, quota, link, resize, why):
-    listed = health.ListedShares(
-        {'share': fileset} if fileset else {},
-        {'share': quota} if quota else {})
     share = Share(id='1', name='share', size=2)
-    found = health.assess(share, '/base/share', listed, 2)
+    found = assessment.assess(share, '/base/share', fileset, quota, 2)
     assert (found.link, bool(found.resize)) == (link, resize)
     said = found.lost or found.unknown or found.left
     assert why in said

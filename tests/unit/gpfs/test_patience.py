@@ -6,15 +6,15 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import execute
 from manila_drivers.testing.simulators import gpfs
+from manila_drivers.transport import retry
 from manila_drivers.transport import verdict
 
 errors = compat.errors
 ALICE, BOB = '10.0.0.1', '10.0.0.2'
 # Seconds for which sshd is away, and how much longer a host is waited for.
 AWAY = 5.0
-WAITED = execute.PATIENCE.total
+WAITED = retry.HOSTS.total
 
 
 class Away:

@@ -120,7 +120,7 @@ def test_what_is_due(narrow, now, told):
 
 
 SHARE = model.Share('1', name='share', size=2)
-MAKE = commands.Commands(settings.Settings('b', '/gpfs0', (), directory=''))
+CHOSEN = settings.Settings('b', '/gpfs0', ())
 OURS = records.Fileset('share', PATH, linked=True, comment='manila:1')
 UNLINKED = records.Fileset('share', comment='manila:1')
 OTHERS = records.Fileset('share', PATH, linked=True, comment='manila:2')
@@ -129,19 +129,19 @@ SNAPSHOT = records.FilesetSnapshot('snap', 'share')
 
 
 def names(steps):
-    return [step.words()[0] for step in steps]
+    return [step.action for step in steps]
 
 
 def created(facts):
-    return planning.create_share(MAKE, 'gpfs0', planning.WantedShare(
-        SHARE, PATH, 2), facts)
+    return planning.create(planning.WantedShare(SHARE, 2, CHOSEN), facts)
 
 
 @pytest.mark.parametrize(('facts', 'steps'), [
-    (records.ShareFacts(None),
-     ['mmcrfileset', 'mmsetquota', 'mmlinkfileset', 'chmod']),
-    (records.ShareFacts(UNLINKED), ['mmsetquota', 'mmlinkfileset', 'chmod']),
-    (records.ShareFacts(OURS, 'directory'), ['mmsetquota', 'chmod']),
+    (records.ShareFacts(None), [
+        'create fileset', 'limit fileset', 'link fileset', 'set mode']),
+    (records.ShareFacts(UNLINKED), [
+        'limit fileset', 'link fileset', 'set mode']),
+    (records.ShareFacts(OURS, 'directory'), ['limit fileset', 'set mode']),
     (records.ShareFacts(None, 'directory'), exception.Conflict),
     (records.ShareFacts(UNLINKED, 'directory'), exception.Conflict),
     (records.ShareFacts(OTHERS), exception.Conflict),
@@ -154,70 +154,119 @@ def test_how_a_share_is_made(facts, steps):
     expect(lambda: created(facts), steps)
 
 
-def expect(plan, steps):
+def expect(planned, steps):
     if isinstance(steps, list):
-        assert names(plan()) == steps
+        assert names(planned()) == steps
     else:
         with pytest.raises(steps):
-            plan()
+            planned()
+
+
+def test_what_is_made_can_be_taken_back():
+    first, *others = created(records.ShareFacts(None))
+    assert first.undo and not any(step.undo for step in others)
 
 
 @pytest.mark.parametrize(('facts', 'steps'), [
     (records.ShareFacts(None), []),
-    (records.ShareFacts(OURS), ['mmunlinkfileset', 'mmdelfileset']),
-    (records.ShareFacts(UNLINKED), ['mmdelfileset']),
+    (records.ShareFacts(OURS), ['unlink fileset', 'delete fileset']),
+    (records.ShareFacts(UNLINKED), ['delete fileset']),
+    (records.ShareFacts(records.Fileset(
+        'share', comment='manila:1 from a:b')),
+     ['end copy', 'delete fileset']),
     (records.ShareFacts(OURS, snapshots=('x',)), exception.Busy),
     (records.ShareFacts(OTHERS), exception.Conflict)])
 def test_how_a_share_is_removed(facts, steps):
-    expect(lambda: planning.delete_share(MAKE, 'gpfs0', SHARE, PATH, facts),
-           steps)
+    expect(lambda: planning.delete(SHARE, PATH, facts), steps)
 
 
 @pytest.mark.parametrize(('quota', 'shrink', 'steps'), [
-    (None, False, ['mmsetquota']), (None, True, exception.BackendError),
+    (None, False, ['extend fileset']), (None, True, exception.BackendError),
     (records.FilesetQuota('share', 0, 0, 3 * KIB), True, []),
     (records.FilesetQuota('share', 3 * KIB, 0, 4 * KIB), True,
-     ['mmsetquota']),
+     ['shrink fileset']),
     (records.FilesetQuota('share', 3 * KIB, 1, 4 * KIB), True,
      exception.PossibleDataLoss),
     (records.FilesetQuota('share', 0, None, 4 * KIB), True,
      exception.BackendError),
     (records.FilesetQuota('share', 3 * KIB, 1, 4 * KIB), False,
-     ['mmsetquota'])])
+     ['extend fileset'])])
 def test_how_a_share_is_resized(quota, shrink, steps):
-    expect(lambda: planning.resize_share(
-        MAKE, 'gpfs0', SHARE, 3, records.ShareFacts(OURS, quota=quota),
-        shrink=shrink), steps)
+    expect(lambda: planning.resize(
+        SHARE, 3, records.ShareFacts(OURS, quota=quota), shrink=shrink),
+        steps)
+
+
+TAKEN, REMOVED = ['create snapshot'], ['delete snapshot']
+RESTORED = ['restore snapshot', 'limit fileset']
 
 
 @pytest.mark.parametrize(('facts', 'taken', 'removed', 'restored'), [
-    (records.SnapshotFacts(OURS, None), ['mmcrsnapshot'], [],
-     exception.NotFound),
-    (records.SnapshotFacts(OURS, SNAPSHOT), [], ['mmdelsnapshot'],
-     ['flock', 'mmsetquota']),
+    (records.SnapshotFacts(OURS, None), TAKEN, [], exception.NotFound),
+    (records.SnapshotFacts(OURS, SNAPSHOT), [], REMOVED, RESTORED),
     (records.SnapshotFacts(OURS, SNAPSHOT, ('other',)), [], exception.Busy,
-     ['flock', 'mmsetquota']),
+     RESTORED),
     (records.SnapshotFacts(OURS, records.FilesetSnapshot(
         'snap', 'share', valid=False, half=True)),
-     ['mmdelsnapshot', 'mmcrsnapshot'], ['mmdelsnapshot'],
-     exception.NotFound),
+     REMOVED + TAKEN, REMOVED, exception.NotFound),
     (records.SnapshotFacts(OURS, records.FilesetSnapshot(
         'snap', 'share', valid=False)), exception.BackendError,
-     ['mmdelsnapshot'], exception.NotFound),
+     REMOVED, exception.NotFound),
     (records.SnapshotFacts(None, None), exception.NotFound, [],
      exception.NotFound),
-    (records.SnapshotFacts(UNLINKED, SNAPSHOT), [], ['mmdelsnapshot'],
+    (records.SnapshotFacts(UNLINKED, SNAPSHOT), [], REMOVED,
      exception.Busy),
     (records.SnapshotFacts(records.Fileset(
         'share', PATH, linked=True, independent=False), None),
      exception.Unsupported, [], exception.NotFound),
     (records.SnapshotFacts(records.Fileset(
         'share', PATH, linked=True, restorable=False), SNAPSHOT), [],
-     ['mmdelsnapshot'], exception.Unsupported)])
+     REMOVED, exception.Unsupported)])
 def test_what_is_done_to_a_snapshot(facts, taken, removed, restored):
-    expect(lambda: planning.create_snapshot(MAKE, 'gpfs0', PLACE, facts),
-           taken)
-    expect(lambda: planning.delete_snapshot(MAKE, 'gpfs0', PLACE, facts),
-           removed)
-    expect(lambda: planning.restore_snapshot(MAKE, 'gpfs0', PLACE, 2, facts),
-           restored)
+    expect(lambda: planning.create_snapshot(PLACE, facts), taken)
+    expect(lambda: planning.delete_snapshot(PLACE, facts), removed)
+    expect(lambda: planning.restore(PLACE, 2, facts), restored)
+
+
+FOUND = records.Fileset('theirs', '/gpfs0/theirs', linked=True,
+                        comment='of before', ident='7')
+
+
+@pytest.mark.parametrize(('found', 'filesets', 'limit', 'steps'), [
+    (FOUND, [FOUND], 0, ['rename fileset', 'move junction', 'limit fileset',
+                         'mark fileset']),
+    (records.Fileset('share', PATH, linked=True), [], 2 * KIB,
+     ['mark fileset']),
+    (records.Fileset('share'), [], 2 * KIB,
+     ['link fileset', 'mark fileset'])])
+def test_how_a_fileset_becomes_a_share(found, filesets, limit, steps):
+    moves = planning.adopt(SHARE, found, PATH, filesets,
+                           records.FilesetQuota(found.name, 0, 0, limit), 2)
+    assert names(moves) == steps
+    assert all(step.undo for step in moves)
+
+
+def test_a_junction_between_two_filesets_is_made_anew():
+    found = records.Fileset('share', '/gpfs0/a/theirs', linked=True)
+    moves = planning.adopt(
+        SHARE, found, PATH, [found, records.Fileset('a', '/gpfs0/a')],
+        records.FilesetQuota('share', 0, 0, 2 * KIB), 2)
+    assert names(moves) == ['unlink fileset', 'link fileset', 'mark fileset']
+    assert moves.steps[0].undo.args == {'path': found.path}
+
+
+def test_each_action_is_a_command():
+    """In a plan of any kind."""
+    make = commands.Commands(CHOSEN)
+    for steps in (
+            created(records.ShareFacts(None)),
+            planning.delete(SHARE, PATH, records.ShareFacts(records.Fileset(
+                'share', PATH, linked=True, comment='manila:1 from a:b'))),
+            planning.restore(PLACE, 2, records.SnapshotFacts(OURS, SNAPSHOT)),
+            planning.start_copy(SHARE, PATH, 'a:b', OURS, '.snapshots'),
+            planning.adopt(SHARE, FOUND, PATH, [FOUND], records.FilesetQuota(
+                'theirs'), 2)):
+        for step in (*steps, *(one.undo for one in steps if one.undo)):
+            made = getattr(make, step.action.replace(' ', '_'))(
+                'gpfs0', step.target, **step.args)
+            assert not made.reads

@@ -101,8 +101,8 @@ def test_rules_that_change_meanwhile_stay(make_place, kind):
 def test_a_share_that_is_deleted_meanwhile_is_not_made_again(place, linked):
     share, other = drifted(place, 2)
     if not linked:
-        place.driver._backend.cluster.do([
-            place.driver._backend.cluster.commands.unlink(
+        place.driver._backend.client.do([
+            place.driver._backend.client.make.unlink_fileset(
                 'gpfs0', f'share-{share.id}')])
     answers = ensure(place, [share, other],
                      lambda: place.manager.delete_only(share))

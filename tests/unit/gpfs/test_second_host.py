@@ -95,16 +95,16 @@ def test_a_renewal_that_was_cut_off_is_gone_on_with(place):
     place.lab.dead = {'n1'}
     place.manager.poll(clone)
     place.lab.advance(cloning.DEAD_AFTER + 1)
-    make = place.driver._backend.cluster.commands.make
+    make = place.driver._backend.client.make
 
     def failing(*words, **parts):
         raise KeyboardInterrupt
 
-    place.driver._backend.cluster.commands.make = failing
+    made, make.create_fileset = make.create_fileset, failing
     with pytest.raises(KeyboardInterrupt):
         place.manager.poll(clone)
     assert f'share-{clone.id}' not in place.sim.state.filesets
-    place.driver._backend.cluster.commands.make = make
+    make.create_fileset = made
     place.manager.restart()
     place.lab.dead = {'n1'}
     assert place.manager.poll(clone) == 'creating_from_snapshot'
@@ -163,7 +163,7 @@ def test_a_share_that_was_being_made_anew_can_be_deleted(place):
     place.lab.dead = {'n1'}
     place.manager.poll(clone)
     place.lab.advance(cloning.DEAD_AFTER + 1)
-    place.driver._backend.cluster.commands.make = None
+    place.driver._backend.client.make.create_fileset = None
     with pytest.raises(TypeError):
         place.manager.poll(clone)
     assert place.sim.state.jobs
@@ -178,7 +178,7 @@ def test_a_list_from_before_hides_no_copy(place):
     share = place.manager.create(size=2)
     snapshot = place.manager.create_snapshot(share)
     place.sim.options.copy_seconds = 1000.0
-    execute = place.driver._backend.cluster.execute
+    execute = place.driver._backend.execute
     ask, clones = execute.ask, []
 
     def slow(commands):

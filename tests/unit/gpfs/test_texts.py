@@ -10,9 +10,9 @@ from manila_drivers import exception
 from manila_drivers.ibm.gpfs import listing
 from manila_drivers.ibm.gpfs import records
 from manila_drivers.ibm.gpfs.helpers import ces_list
-from manila_drivers.ibm.gpfs.helpers import options
 from manila_drivers.nas import exports
 from manila_drivers.nas import exports_text
+from manila_drivers.nas import options
 from manila_drivers.transport import command
 
 FILESETS = """\

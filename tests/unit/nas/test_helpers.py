@@ -243,8 +243,8 @@ def test_a_server_agrees_with_those_that_are_not_told(place):
     place.servers['nfs2'] = type(place.servers['nfs2'])('nfs2')
     place.helper.execute.server = place.servers.__getitem__
     place.forget()
-    outcomes = place.helper.apply(place.helper.ask(wanted), wanted,
-                                  ['nfs2'])
+    outcomes = place.helper.run(place.helper.planned(
+        place.helper.ask(wanted), wanted, ['nfs2']))
     assert set(outcomes) == {'nfs2'}
     assert exports.failed(outcomes) == {}
     assert identity(place.servers['nfs2']) == identity(

@@ -1,15 +1,15 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a NAS helper is: it makes servers export exactly what is wanted.
+"""Helpers: the NFS servers of one kind that a backend has.
 
-A helper does four pure things: it says what to ask a server (``questions``),
-reads the answers (``understand``), says what has to be run there (``plan``)
-and whether that came out right (``verify``).  The base class carries it out:
-all servers at once, one round trip for the questions and one for the changes,
-however many rules there are; a third only after a failure.
+``nas.fleet`` says what a kind of server has to write.  Calls about single
+rules are as Manila's own helpers have them; the driver has no need of them,
+for it says what all rules are.  A rule comes as a dictionary, or as its type
+and whom it is for; then whoever it is for may write.  What is not mentioned
+stays as every server has it by now.
 """
 
-import abc
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -18,34 +18,38 @@ import functools
 import logging
 import time
 from typing import Any
-from typing import Generic
-from typing import TypeVar
 
-from manila_drivers import access
+from manila_drivers import compat
 from manila_drivers import exception
+from manila_drivers import model
+from manila_drivers import networks
+from manila_drivers.access import ip_grants
+from manila_drivers.access import Network
+from manila_drivers.access import Rule
+from manila_drivers.access import rules_of
 from manila_drivers.ibm.gpfs import execute
+from manila_drivers.ibm.gpfs import paths
 from manila_drivers.ibm.gpfs import settings
-from manila_drivers.ibm.gpfs.helpers import options
-from manila_drivers.ibm.gpfs.helpers import rule_by_rule
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports
-from manila_drivers.nas import servers
+from manila_drivers.nas import fleet
+from manila_drivers.nas import options
+from manila_drivers.nas.fleet import Facts
 from manila_drivers.transport import command
 from manila_drivers.transport import retry
 from manila_drivers.transport import script
 
 LOG = logging.getLogger(__name__)
 
-Facts = TypeVar('Facts')
-Commands = Sequence[command.Command]
-Export = exports.Export
-Outcome = exports.Outcome
+Commands = fleet.Commands
 
 # Seconds for a round trip where no operator has said otherwise.
 _LIMIT = 300.0
 
+_BOOT = '/proc/sys/kernel/random/boot_id'
 
-class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
+
+class NASHelperBase(fleet.Fleet[Facts]):
     """Exports of all servers of one kind.  Thread-safe.
 
     :param execute: runs commands on hosts
@@ -67,97 +71,6 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         self.execute = execute
         self.configuration = config_object
 
-    # What a helper writes: none of it does any I/O.
-
-    @abc.abstractmethod
-    def questions(self, paths: Sequence[str]) -> Commands:
-        """What to run on a server to know how it exports these paths.
-
-        :param paths: those of interest; empty for all there are.
-        """
-
-    @abc.abstractmethod
-    def understand(self, server: str,
-                   results: Sequence[command.Result]) -> Facts:
-        """Read what the questions were answered with.
-
-        :raises DriverError: it cannot be read.
-        """
-
-    @abc.abstractmethod
-    def seen(self, facts: Facts) -> exports.Seen:
-        """What clients get from that server, whoever gave it to them."""
-
-    def allocate(self, facts: Mapping[str, Facts],
-              wanted: Sequence[Export]) -> Any:
-        """What all servers must have in common, such as export numbers.
-
-        :param facts: of all servers that answered, by server.
-        :returns: handed to :meth:`plan` and :meth:`verify`.
-        """
-
-    @abc.abstractmethod
-    def plan(self, facts: Facts, wanted: Sequence[Export],
-             allocated: Any) -> Commands:
-        """What has to be run there, in order; nothing if all is well.
-
-        What takes access away goes before what gives it.  The first that
-        fails is the last that is run.
-        """
-
-    def verify(self, server: str, wanted: Sequence[Export], allocated: Any,
-                results: Sequence[command.Result]) -> str:
-        """What is wrong after all was run, '' if nothing is.
-
-        For what a server says in words while the exit code is 0.
-        """
-        return ''
-
-    def refused(self, wanted: Export) -> Mapping[access.Network, str]:
-        """Networks that this kind of server cannot serve, and why.
-
-        :raises InvalidRequest: the others must not be served without them.
-        """
-        return {}
-
-    def refused_by(self, facts: Facts,
-                   wanted: Export) -> Mapping[access.Network, str]:
-        """The same of one server, if it can do less than its kind.
-
-        Known only once it was asked; the caller has all do without.
-
-        :raises InvalidRequest: it cannot serve the others without them.
-        """
-        return {}
-
-    def warn(self, server: str, paths: Sequence[str],
-             exported: Iterable[str]) -> None:
-        """Tell of exports by which everything below them is reached."""
-        if found := directory.above(paths, exported):
-            LOG.error(
-                'NFS server %s also exports %s, and so the shares below it: '
-                'whoever may mount that reaches all of them, whatever their '
-                'access rules say. It is not of this driver. Remove it.',
-                server, ', '.join(found))
-
-    def stale_files(self, export: Export) -> Sequence[str]:
-        """Files that may be half written, after a call was cut off."""
-        return ()
-
-    def expect(self, wanted: Sequence[Export]) -> None:
-        """What is going to be asked about."""
-
-    def adapt(self, failure: exception.BackendError) -> bool:
-        """Whether a failure says how to do better the next time.
-
-        The changes are then planned and made anew, once.
-        """
-        return False
-
-    def busy(self, failure: exception.BackendError) -> bool:
-        """Whether a server does not do it now, and will in a moment."""
-        return False
-
     @property
     def limit(self) -> float:
         """Seconds that the operator gives a server for one round trip."""
@@ -173,25 +86,31 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
         """What runs commands on a server; does not connect yet."""
         return self.execute.server(server)  # type: ignore[no-any-return]
 
-    def asked(self, server: str,
-              questions: Commands) -> Sequence[command.Result]:
-        """Run commands that change nothing on a server, all of them."""
-        return script.attempt(self.runner(server), questions,
-                              timeout=self.limit, keep_going=True).results
-
-    def done(self, server: str,
-             changes: Commands) -> Sequence[command.Result]:
-        """Run commands on a server until one fails.
-
-        :raises DriverError: one did.
-        """
-        return script.run(
-            self.runner(server), changes, timeout=self.limit + sum(max(
-                0.0, cmd.timeout - directory.USUAL) for cmd in changes))
+    def attempts(self) -> retry.Attempts:
+        return retry.Attempts(
+            dataclasses.replace(retry.HOSTS, total=self.limit),
+            getattr(self.execute, 'clock', time.monotonic),
+            getattr(self.execute, 'sleep', time.sleep))
 
     def default_options(self) -> tuple[str, ...]:
         """Options of every export unless the extra spec says otherwise."""
         return ()
+
+    @functools.cached_property
+    def defaults(self) -> tuple[str, ...]:
+        return self.default_options()
+
+    def options(self, specs: Mapping[str, str]) -> tuple[str, ...]:
+        """Options for the exports of a share type.
+
+        :raises InvalidRequest: the extra spec has options that are refused.
+        """
+        text = specs.get(self.OPTIONS_SPEC, '') if self.OPTIONS_SPEC else ''
+        if not text:
+            return self.defaults
+        return options.with_defaults(options.parse(
+            text, self.KNOWN_OPTIONS, f'extra spec {self.OPTIONS_SPEC}',
+            self.OPPOSITES), self.defaults, self.OPPOSITES)
 
     def check(self) -> None:
         """At start-up: one server must answer, others may be down.
@@ -209,192 +128,129 @@ class NASHelperBase(rule_by_rule.RuleByRule, Generic[Facts]):
                 check='gpfs_nfs_server_type, gpfs_nfs_server_list and that '
                 'the NFS servers run')
 
-    def options(self, specs: Mapping[str, str]) -> tuple[str, ...]:
-        """Options for the exports of a share type.
-
-        :raises InvalidRequest: the extra spec has options that are refused.
-        """
-        text = specs.get(self.OPTIONS_SPEC, '') if self.OPTIONS_SPEC else ''
-        return options.parse(text, self.KNOWN_OPTIONS,
-                                    f'extra spec {self.OPTIONS_SPEC}',
-                                    self.OPPOSITES)
-
-    def survey(self, paths: Sequence[str] = (),
-               ) -> exports.Found:
-        """What every server exports: one round trip each, all at once."""
-        return self.look(self._ask(self.servers, paths))
+    def warn(self, server: str, paths: Sequence[str],
+             exported: Iterable[str]) -> None:
+        """Tell of exports by which everything below them is reached."""
+        if found := directory.above(paths, exported):
+            LOG.error(
+                'NFS server %s also exports %s, and so the shares below it: '
+                'whoever may mount that reaches all of them, whatever their '
+                'access rules say. It is not of this driver. Remove it.',
+                server, ', '.join(found))
 
     def boots(self) -> dict[str, str]:
-        """What changes with every boot of a server; '' if it is down."""
-        return servers.everywhere(self.servers, lambda server: servers.boot(
-            self.runner(server), server, self.limit))
+        """Return what changes with every boot of a server; '' of one that is
+        down."""
+        def boot(server: str) -> str:
+            result, error = exception.caught(lambda: self.runner(server).run(
+                command.Command.of('cat', _BOOT, timeout=self.limit)))
+            if result is None:
+                LOG.error('NFS server %s does not answer: %s', server, error)
+                return ''
+            return result.stdout.strip()
 
-    def reconcile(self, wanted: Sequence[Export], *,
-                  only: Sequence[str] = ()) -> dict[str, Outcome]:
-        """Make every server export these as wanted, and nothing else of
-        their paths.
+        return fleet.everywhere(self.servers, boot)
 
-        :param only: servers to do this on; else all.
-        :returns: what became of it, for every server; none stops another.
+    # Single rules
+
+    def create_export(self, local_path: str) -> str:
+        """Where clients find a directory; nobody can reach it by that."""
+        address = str(self.configuration.gpfs_share_export_ip)
+        return f'{paths.bracketed(address)}:{local_path}'
+
+    def allow_access(self, local_path: str, share: Any, access_type: Any,
+                     access: str | None = None) -> None:
+        """Let somebody in; also if they are in already.
+
+        :param access_type: ``ip`` with ``access``, or the rule.
+        :raises DriverError: it is not so on every server.
         """
-        return self.apply(self.ask(wanted, only), wanted, only)
+        network, level = self._only(_rule(access_type, access))
 
-    def ask(self, wanted: Sequence[Export], only: Sequence[str] = (),
-            ) -> dict[str, Facts | exception.DriverError]:
-        """Ask servers all that it takes to export these as wanted.
+        def change(levels: dict[Network, str]) -> None:
+            levels[network] = level
 
-        Files that a call which was cut off has left are removed.
+        self._changed(local_path, share, change)
+
+    def deny_access(self, local_path: str, share: Any, access_type: Any,
+                    access: str | None = None, force: bool = False) -> None:
+        """Let somebody in no more; a rule that never was is passed over.
+
+        :param force: accepted for the sake of old callers.
+        :raises DriverError: some server may still let them in.
         """
-        self.expect(wanted)
-        return self._ask(tuple(only) or self.servers,
-                         [export.path for export in wanted],
-                         existing=[export.path for export in wanted
-                                   if export.levels],
-                         stale=[file for export in wanted
-                                 for file in self.stale_files(export)])
+        rule = _rule(access_type, access)
+        denied = ip_grants([rule]).levels
+        if not denied:
+            return
 
-    def look(self, facts: Mapping[str, Facts | exception.DriverError],
-             ) -> exports.Found:
-        """Return what clients get from each server that answered."""
-        return {server: found if isinstance(found, exception.DriverError)
-                else self.seen(found) for server, found in facts.items()}
+        def change(levels: dict[Network, str]) -> None:
+            for network in denied:
+                levels.pop(network, None)
 
-    def refused_anywhere(
-            self, facts: Mapping[str, Facts | exception.DriverError],
-            wanted: Export) -> Mapping[access.Network, str]:
-        """Return networks that one of the servers cannot serve, and why."""
-        refused: dict[access.Network, str] = {}
-        for found in facts.values():
-            if not isinstance(found, exception.DriverError):
-                # One that cannot do without them fails alone, later.
-                more, _ = exception.caught(functools.partial(
-                    self.refused_by, found, wanted))
-                refused.update(more or {})
-        return refused
+        self._changed(local_path, share, change)
 
-    def apply(self, facts: Mapping[str, Facts | exception.DriverError],
-              wanted: Sequence[Export], only: Sequence[str] = (),
-              ) -> dict[str, Outcome]:
-        """Make servers export these as wanted, and nothing else of their
-        paths.
+    def remove_export(self, local_path: str, share: Any) -> None:
+        """Let nobody in any more.
 
-        :param facts: what servers were asked before; what they have to have
-            in common is agreed on with all of these.
-        :param only: servers to do this on; else all of these.
-        :returns: what became of it, for every server; none stops another.
+        :raises DriverError: some server may still let them in.
         """
-        chosen = tuple(only) or tuple(facts)
-        known = {server: found for server, found in facts.items()
-                 if not isinstance(found, exception.DriverError)}
-        try:
-            allocated = self.allocate(known, wanted)
-        except exception.DriverError as exc:
-            return {server: Outcome(error=exc) for server in chosen}
+        self._apply(local_path, share, {})
 
-        return {**{server: Outcome(error=found) for server in chosen
-                   if isinstance(found := facts[server],
-                                 exception.DriverError)},
-                **servers.everywhere(
-                    [server for server in chosen if server in known],
-                    lambda server: self._change(server, known[server],
-                                                wanted, allocated))}
+    def resync_access(self, local_path: str, share: Any,
+                      access_rules: Any) -> None:
+        """Make access what these rules say, whatever it was.
 
-    def _ask(self, chosen: Sequence[str], paths: Sequence[str],
-             existing: Sequence[str] = (), stale: Sequence[str] = (),
-             ) -> dict[str, Facts | exception.DriverError]:
-        def one(server: str) -> Facts | exception.DriverError:
-            try:
-                return self._facts(server, paths, existing, stale)
-            except exception.DriverError as exc:
-                return exc
-
-        return servers.everywhere(chosen, one)
-
-    def _facts(self, server: str, paths: Sequence[str],
-               existing: Sequence[str] = (),
-               stale: Sequence[str] = ()) -> Facts:
-        """Ask one server.
-
-        :param existing: what has to be a directory there: an export of
-            something else would be taken for the share's.
-        :raises NotFound: it is none.
+        :raises InvalidRule: one of them cannot be honoured, and no other
+            was changed.
+        :raises DriverError: it is not so on every server.
         """
-        questions = self.questions(paths)
-        looks = [command.Command.of('stat', '-c', '%F', path, root=True,
-                                    accept=frozenset(range(256)))
-                 for path in existing]
-        tidy = [command.Command.of('rm', '-f', '--', *stale, root=True)] \
-            if stale else []
-        results = self.asked(server, [*questions, *looks, *tidy])
-        for path, look in zip(existing, results[len(questions):],
-                              strict=False):
-            if look.status or look.stdout.strip() != 'directory':
-                raise exception.NotFound(
-                    f'{path} is not a directory on {server}',
-                    answer=(look.stdout or look.stderr).strip(),
-                    check='whether the share exists, and the file system is '
-                    'mounted there')
-        return self.understand(server, results[:len(questions)])
+        levels = {}
+        for rule in rules_of(access_rules):
+            network, level = self._only(rule)
+            levels[network] = level
+        self._apply(local_path, share, levels)
 
-    def _change(self, server: str, facts: Facts, wanted: Sequence[Export],
-                allocated: Any) -> Outcome:
-        before = self.seen(facts)
-        try:
-            for export in wanted:
-                self.refused(export)
-                self.refused_by(facts, export)
-            commands = self.plan(facts, wanted, allocated)
-            error = (self._carried_out(server, commands, wanted, allocated)
-                     if commands else None)
-        except exception.DriverError as exc:
-            return Outcome(before, exc)
-        return Outcome(before, error, changed=bool(commands))
+    @staticmethod
+    def _only(rule: Rule) -> tuple[Network, str]:
+        """:raises InvalidRule: it cannot be honoured."""
+        grants = ip_grants([rule])
+        for why in grants.errors.values():
+            raise exception.InvalidRule(rule.access_id, why)
+        return next(iter(grants.levels.items()))
 
-    def _carried_out(self, server: str, commands: Commands,
-                     wanted: Sequence[Export],
-                     allocated: Any) -> exception.DriverError | None:
-        """Run the changes; after a failure look whether it still is one.
+    def _changed(self, path: str, share: Any,
+                 change: Callable[[dict[Network, str]], None]) -> None:
+        levels: dict[Network, str] | None = None
+        errors = {}
+        for server, found in self.survey([path]).items():
+            if isinstance(found, exception.DriverError):
+                errors[server] = found
+                continue
+            here = found.levels.get(path, {})
+            levels = dict(here) if levels is None else networks.meet(
+                levels, here)
+        if levels is None:
+            raise exports.report(errors, f'It is not known who may reach '
+                                 f'{path}: no answer')
+        change(levels)
+        self._apply(path, share, levels)
 
-        What was cut off, and what a server is too busy for, is tried again
-        as long as one round trip may take; what a failure says how to do
-        better, once.
-        """
-        attempts = retry.Attempts(
-            dataclasses.replace(execute.PATIENCE, total=self.limit),
-            getattr(self.execute, 'clock', time.monotonic),
-            getattr(self.execute, 'sleep', time.sleep))
-        learned = False
-        while True:
-            failure = self._once(server, commands, wanted, allocated)
-            if failure is None:
-                return None
-            LOG.warning('NFS server %s: looking again, for %s', server,
-                        failure)
-            again = False
-            refused = isinstance(failure, exception.BackendError) \
-                and not self.busy(failure)
-            if isinstance(failure, exception.BackendError) and refused:
-                again = not learned and self.adapt(failure)
-                learned = True
-            try:
-                facts = self._facts(server, [each.path for each in wanted])
-                commands = self.plan(facts, wanted, allocated)
-            except exception.DriverError as exc:
-                failure.add_note(f'It could not be done again: {exc}')
-                return failure
-            if not commands:
-                return None
-            if not (again if refused else attempts.again()):
-                return failure
+    def _apply(self, path: str, share: Any,
+               levels: Mapping[Network, str]) -> None:
+        value = model.Share.of(share)
+        export = exports.Export(
+            path, value.name, value.id, levels,
+            self.options(compat.extra_specs(share)) if levels else ())
+        for network, why in self.refused(export).items():
+            raise exception.InvalidRule(str(network), why)
+        errors = exports.failed(self.reconcile([export]))
+        if errors:
+            raise exports.report(errors,
+                                 f'Access to {path} could not be changed')
 
-    def _once(self, server: str, commands: Commands,
-              wanted: Sequence[Export],
-              allocated: Any) -> exception.DriverError | None:
-        try:
-            results = self.done(server, commands)
-            wrong = self.verify(server, wanted, allocated, results)
-        except exception.DriverError as exc:
-            return exc
-        return exception.BackendError(
-            f'NFS server {server} did not do what it was told',
-            answer=wrong) if wrong else None
+
+def _rule(access_type: Any, access: str | None) -> Rule:
+    if access is None:
+        return Rule.of(access_type)
+    return Rule('', str(access_type).lower(), access.strip())

@@ -8,7 +8,6 @@ so entries are kept in an order in which narrower networks go first.
 """
 
 from collections.abc import Callable
-from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
@@ -21,13 +20,13 @@ from typing import Any
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs import commands
+from manila_drivers.ibm.gpfs import errors
 from manila_drivers.ibm.gpfs import listing
-from manila_drivers.ibm.gpfs import records
 from manila_drivers.ibm.gpfs.helpers import base
 from manila_drivers.ibm.gpfs.helpers import ces_list
-from manila_drivers.ibm.gpfs.helpers import options
 from manila_drivers.nas import exports
 from manila_drivers.nas import ganesha_exports
+from manila_drivers.nas import options
 from manila_drivers.transport import command
 from manila_drivers.transport import script
 
@@ -113,20 +112,18 @@ class CESHelper(base.NASHelperBase[CesFacts]):
 
     def questions(self, paths: Sequence[str]) -> base.Commands:
         only = ['--nfsdefs', paths[0]] if len(paths) == 1 else []
-        return [self._mmnfs('list', *only, '-Y', accept=range(256))]
+        return [self._mmnfs('list', *only, '-Y')]
 
-    def _facts(self, server: str, paths: Sequence[str],
-               existing: Sequence[str] = (),
-               stale: Sequence[str] = ()) -> CesFacts:
+    def completed(self, server: str, facts: CesFacts,
+                  paths: Sequence[str]) -> CesFacts:
         """A plain list may have no more than paths and clients; then it is
         asked for the details of all shares."""
-        facts = super()._facts(server, paths, existing, stale)
         if len(paths) == 1 or not any(map(facts.untold, facts.entries)):
             return facts
         base = self.configuration.gpfs_mount_point_base
         more, error = exception.caught(lambda: self.understand(
             server, self.asked(server, [self._mmnfs(
-                'list', '--nfsdefs-match', base, '-Y', accept=range(256))])))
+                'list', '--nfsdefs-match', base, '-Y')])))
         if more is None:
             if not isinstance(error, exception.BackendError):
                 raise error or AssertionError
@@ -138,12 +135,10 @@ class CESHelper(base.NASHelperBase[CesFacts]):
     def understand(self, server: str,
                    results: Sequence[command.Result]) -> CesFacts:
         result, = results
-        wrong = records.failure(self._mmnfs('list'), result)
-        if wrong is not None:
-            raise wrong
+        text = errors.checked(self._mmnfs('list'), result)
         found: dict[str, list[ces_list.CesClient]] = {}
-        for row in listing.rows(result.stdout, 'mmcesnfslsexport',
-                                'nfsexports', long_column='clients',
+        for row in listing.rows(text, 'mmcesnfslsexport', 'nfsexports',
+                                long_column='clients',
                                 needed=('path', 'clients')):
             entries = found.setdefault(
                 self.here(posixpath.normpath(row['path'])), [])
@@ -166,7 +161,7 @@ class CESHelper(base.NASHelperBase[CesFacts]):
         """Behind CES is Ganesha."""
         return ganesha_exports.refused(wanted.levels)
 
-    def adapt(self, failure: exception.BackendError) -> bool:
+    def adapt(self, failure: exception.DriverError) -> bool:
         """Plan anew what is left: an export may be there all of a sudden.
 
         What was told in one command is told one by one from now on, unless
@@ -184,7 +179,7 @@ class CESHelper(base.NASHelperBase[CesFacts]):
     def verify(self, server: str, wanted: Sequence[exports.Export],
                 allocated: Any, results: Sequence[command.Result]) -> str:
         """There are builds that fail in words only."""
-        wrong = [records.failure(self._mmnfs('change'), result)
+        wrong = [errors.failure(self._mmnfs('change'), result)
                  for result in results]
         return '; '.join(error.answer for error in wrong if error)
 
@@ -211,10 +206,9 @@ class CESHelper(base.NASHelperBase[CesFacts]):
                 return [self._mmnfs('change', path, *words)]
         return [self._mmnfs('change', path, *words) for words in apart]
 
-    def _mmnfs(self, *words: str, accept: Iterable[int] = (0,),
-               ) -> command.Command:
+    def _mmnfs(self, *words: str) -> command.Command:
         make: commands.Commands = self.execute.commands
-        return make.mmnfs(*words, accept=frozenset(accept))
+        return make.mmnfs(*words)
 
 
 def _tells_one(text: str) -> bool:

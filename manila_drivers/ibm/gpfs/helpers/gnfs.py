@@ -12,13 +12,14 @@ from typing import Any
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs.helpers import base
-from manila_drivers.ibm.gpfs.helpers import options
+from manila_drivers.nas import directory
 from manila_drivers.nas import exports
+from manila_drivers.nas import fleet
 from manila_drivers.nas import ganesha
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
 from manila_drivers.nas import ganesha_legacy
-from manila_drivers.nas import servers
+from manila_drivers.nas import options
 from manila_drivers.transport import command
 
 LOG = logging.getLogger(__name__)
@@ -122,7 +123,7 @@ class GNFSHelper(base.NASHelperBase[ganesha.Facts]):
         exports.require_readers(wanted.path, wanted.levels, refused)
         return refused
 
-    def busy(self, failure: exception.BackendError) -> bool:
+    def busy(self, failure: exception.DriverError) -> bool:
         """Ganesha is reading all its exports anew, as after a SIGHUP."""
         return 'try again later' in failure.answer
 
@@ -153,8 +154,7 @@ class GNFSHelper(base.NASHelperBase[ganesha.Facts]):
         return found
 
     def options(self, specs: Mapping[str, str]) -> tuple[str, ...]:
-        found = options.with_defaults(
-            super().options(specs), self.default_options())
+        found = super().options(specs)
         ganesha_exports.settings(found)
         return found
 
@@ -162,15 +162,15 @@ class GNFSHelper(base.NASHelperBase[ganesha.Facts]):
         self.default_options()
         index = self._layout.index
         super().check()
-        servers.everywhere(self.servers, self._check_own_directory)
-        for server, facts in self._ask(self.servers, ()).items():
-            if isinstance(facts, ganesha.Facts) and facts.lasts is False:
+        fleet.everywhere(self.servers, self._check_own_directory)
+        for server, found in self._ask(self.servers, ()).items():
+            if isinstance(found, fleet.ServerFacts) \
+                    and found.told.lasts is False:
                 LOG.warning(
                     'NFS server %s: there is no line "%%include %s" in %s. '
                     'Unless a file that is included there has it, no share '
                     'is exported when Ganesha was restarted.', server, index,
                     self._layout.config)
-
 
     def _check_own_directory(self, server: str) -> None:
         """
@@ -178,17 +178,17 @@ class GNFSHelper(base.NASHelperBase[ganesha.Facts]):
             its own, and their locks would not keep them apart: GPFS keeps
             locks of flock(2) per node.
         """
-        directory = self._layout.export_dir
+        path = self._layout.export_dir
         results, error = exception.caught(lambda: self.asked(server, [
-            command.Command.of('stat', '-f', '-c', '%T', directory,
-                               root=True, accept=frozenset(range(256)))]))
+            directory.run('stat', '-f', '-c', '%T', path, reads=True,
+                          accept=frozenset(range(256)))]))
         if results is None:
             LOG.warning('NFS server %s: %s', server, error)
             return
         result, = results
         if result.status == 0 and result.stdout.strip() == 'gpfs':
             raise exception.ConfigurationError(
-                'ganesha_export_dir', f'{directory} is in GPFS on {server}',
+                'ganesha_export_dir', f'{path} is in GPFS on {server}',
                 check='that every NFS server has such a directory of its '
                 'own, on a local disk')
 

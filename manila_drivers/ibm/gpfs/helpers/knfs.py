@@ -11,11 +11,11 @@ from typing import Any
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers.ibm.gpfs.helpers import base
-from manila_drivers.ibm.gpfs.helpers import options
 from manila_drivers.nas import exports
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import kernel
 from manila_drivers.nas import kernel_plan
+from manila_drivers.nas import options
 from manila_drivers.transport import command
 
 LOG = logging.getLogger(__name__)
@@ -43,12 +43,10 @@ class KNFSHelper(base.NASHelperBase[kernel.Facts]):
     def questions(self, paths: Sequence[str]) -> base.Commands:
         return kernel.questions(paths)
 
-    def _facts(self, server: str, paths: Sequence[str],
-               existing: Sequence[str] = (),
-               stale: Sequence[str] = ()) -> kernel.Facts:
+    def completed(self, server: str, facts: kernel.Facts,
+                  paths: Sequence[str]) -> kernel.Facts:
         """Servers may export thousands of directories, of which one changes:
         all are read only where that one does not tell enough."""
-        facts = super()._facts(server, paths, existing, stale)
         if kernel.few(paths):
             if all(self._tells_enough(facts, path) for path in paths):
                 return facts
@@ -150,10 +148,6 @@ class KNFSHelper(base.NASHelperBase[kernel.Facts]):
         except exception.InvalidRequest as exc:
             raise exception.ConfigurationError(
                 'knfs_export_options', exc.what) from exc
-
-    def options(self, specs: Mapping[str, str]) -> tuple[str, ...]:
-        return options.with_defaults(
-            super().options(specs), self.default_options(), self.OPPOSITES)
 
     def check(self) -> None:
         self.default_options()

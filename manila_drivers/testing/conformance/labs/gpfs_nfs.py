@@ -126,7 +126,7 @@ class NfsLab(gpfs.GpfsLab):
             {ipaddress.ip_network('10.0.0.7'): 'rw'}, helper.options({}))
             for ident in ids]
         for name, server in self.sim.servers.items():
-            facts = helper._facts(name, ())
+            facts = helper._server(name, ()).told
             for cmd in helper.plan(facts, wanted,
                                    helper.allocate({name: facts}, wanted)):
                 # One by one they would read all there is each time.

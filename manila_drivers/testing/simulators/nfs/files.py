@@ -113,7 +113,10 @@ class Files:
         if list(arguments[:2]) != ['-c', '%F']:
             raise NotImplementedError(arguments)
         path = arguments[-1]
-        if path in self.directories or self.is_directory(path):
+        if path in self.text:
+            return done('regular file\n')
+        if path in self.directories or (
+                not path.startswith('/etc/') and self.is_directory(path)):
             return done('directory\n')
         return failed(f"stat: cannot statx '{path}': No such file or "
                       f"directory")

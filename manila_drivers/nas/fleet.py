@@ -1,0 +1,400 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Several NFS servers of one kind, all of which export the same.
+
+A kind of server says what to ask it, reads the answers, says what has to be
+run there and whether that came out right.  The rest is the same for all: one
+round trip for questions and one for changes, whatever the rules; a third only
+after a failure.  Nothing is changed before everything was planned.
+"""
+
+import abc
+from collections.abc import Callable
+from collections.abc import Mapping
+from collections.abc import Sequence
+from concurrent import futures
+import dataclasses
+import functools
+import logging
+from typing import Any
+from typing import Generic
+from typing import TypeVar
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers import plan
+from manila_drivers.nas import directory
+from manila_drivers.nas import exports
+from manila_drivers.transport import command
+from manila_drivers.transport import meter
+from manila_drivers.transport import retry
+from manila_drivers.transport import script
+
+LOG = logging.getLogger(__name__)
+
+T = TypeVar('T')
+Facts = TypeVar('Facts')
+Commands = Sequence[command.Command]
+Export = exports.Export
+Outcome = exports.Outcome
+FleetPlan = exports.FleetPlan
+AccessPlan = exports.AccessPlan
+
+# How many servers are talked to at a time.
+_AT_ONCE = 32
+
+_ANY = frozenset(range(256))
+
+
+def everywhere(names: Sequence[str],
+               work: Callable[[str], T]) -> dict[str, T]:
+    """Do the same with every server; the first in this thread."""
+    if len(names) < 2:
+        return {server: work(server) for server in names}
+    first, *others = names
+    with futures.ThreadPoolExecutor(
+            min(_AT_ONCE, len(others)),
+            thread_name_prefix='nfs-servers') as pool:
+        running = {server: pool.submit(meter.carried(work), server)
+                   for server in others}
+        found = {first: work(first)}
+        found.update((server, task.result())
+                     for server, task in running.items())
+        return found
+
+
+@dataclasses.dataclass(frozen=True)
+class ServerFacts(Generic[Facts]):
+    """Answer of one server.
+
+    :param stale: files that a call which was cut off has left half written.
+    """
+
+    told: Facts
+    stale: tuple[str, ...] = ()
+
+
+Answers = Mapping[str, ServerFacts[Facts] | exception.DriverError]
+
+
+class Fleet(abc.ABC, Generic[Facts]):
+    """Servers of one kind.  Thread-safe."""
+
+    # What a kind of server writes: none of it does any I/O.
+
+    @abc.abstractmethod
+    def questions(self, paths: Sequence[str]) -> Commands:
+        """What to run on a server to know how it exports these paths.
+
+        :param paths: those of interest; empty for all there are.
+        """
+
+    @abc.abstractmethod
+    def understand(self, server: str,
+                   results: Sequence[command.Result]) -> Facts:
+        """Read what the questions were answered with.
+
+        :raises DriverError: it cannot be read.
+        """
+
+    @abc.abstractmethod
+    def seen(self, facts: Facts) -> exports.Seen:
+        """What clients get from that server, whoever gave it to them."""
+
+    def allocate(self, facts: Mapping[str, Facts],
+                 wanted: Sequence[Export]) -> Any:
+        """What all servers must have in common, such as export numbers.
+
+        :param facts: of all servers that answered, by server.
+        :returns: handed to :meth:`plan` and :meth:`verify`.
+        """
+
+    @abc.abstractmethod
+    def plan(self, facts: Facts, wanted: Sequence[Export],
+             allocated: Any) -> Commands:
+        """What has to be run there, in order; nothing if all is well.
+
+        What takes access away goes before what gives it.  The first that
+        fails is the last that is run.
+        """
+
+    def verify(self, server: str, wanted: Sequence[Export], allocated: Any,
+               results: Sequence[command.Result]) -> str:
+        """What is wrong after all was run, '' if nothing is.
+
+        For what a server says in words while the exit code is 0.
+        """
+        return ''
+
+    def refused(self, wanted: Export) -> Mapping[access.Network, str]:
+        """Networks that this kind of server cannot serve, and why.
+
+        :raises InvalidRequest: the others must not be served without them.
+        """
+        return {}
+
+    def refused_by(self, facts: Facts,
+                   wanted: Export) -> Mapping[access.Network, str]:
+        """The same of one server, if it can do less than its kind.
+
+        Known only once it was asked; the caller has all do without.
+
+        :raises InvalidRequest: it cannot serve the others without them.
+        """
+        return {}
+
+    def stale_files(self, export: Export) -> Sequence[str]:
+        """Files that may be half written, after a call was cut off."""
+        return ()
+
+    def expect(self, wanted: Sequence[Export]) -> None:
+        """What is going to be asked about."""
+
+    def adapt(self, failure: exception.DriverError) -> bool:
+        """Whether a failure says how to do better the next time.
+
+        The changes are then planned and made anew, once.
+        """
+        return False
+
+    def busy(self, failure: exception.DriverError) -> bool:
+        """Whether a server does not do it now, and will in a moment."""
+        return False
+
+    # How servers are reached
+
+    @property
+    @abc.abstractmethod
+    def servers(self) -> tuple[str, ...]:
+        """The servers, as the operator named them."""
+
+    @property
+    @abc.abstractmethod
+    def limit(self) -> float:
+        """Seconds that the operator gives a server for one round trip."""
+
+    @abc.abstractmethod
+    def runner(self, server: str) -> script.Runner:
+        """What runs commands on a server; does not connect yet."""
+
+    @abc.abstractmethod
+    def attempts(self) -> retry.Attempts:
+        """Attempts at one round trip, with the pauses between them."""
+
+    def asked(self, server: str,
+              questions: Commands) -> Sequence[command.Result]:
+        """Run commands that change nothing on a server, all of them."""
+        return script.attempt(self.runner(server), questions,
+                              timeout=self.limit, keep_going=True).results
+
+    def done(self, server: str,
+             changes: Commands) -> Sequence[command.Result]:
+        """Run commands on a server until one fails.
+
+        :raises DriverError: one did.
+        """
+        return script.run(
+            self.runner(server), changes, timeout=self.limit + sum(max(
+                0.0, cmd.timeout - directory.USUAL) for cmd in changes))
+
+    # Facts
+
+    def survey(self, paths: Sequence[str] = ()) -> exports.Found:
+        """What every server exports: one round trip each, all at once."""
+        return self.look(self._ask(self.servers, paths))
+
+    def ask(self, wanted: Sequence[Export],
+            only: Sequence[str] = ()) -> Answers[Facts]:
+        """Ask servers all that it takes to export these as wanted."""
+        self.expect(wanted)
+        return self._ask(tuple(only) or self.servers,
+                         [export.path for export in wanted],
+                         existing=[export.path for export in wanted
+                                   if export.levels],
+                         stale=[file for export in wanted
+                                for file in self.stale_files(export)])
+
+    def look(self, answers: Answers[Facts]) -> exports.Found:
+        """Return what clients get from each server that answered."""
+        return {server: self.seen(found.told)
+                if isinstance(found, ServerFacts) else found
+                for server, found in answers.items()}
+
+    def refused_anywhere(self, answers: Answers[Facts], wanted: Export,
+                         ) -> Mapping[access.Network, str]:
+        """Return networks that one of the servers cannot serve, and why."""
+        refused: dict[access.Network, str] = {}
+        for found in answers.values():
+            if isinstance(found, ServerFacts):
+                # One that cannot do without them fails alone, later.
+                more, _ = exception.caught(functools.partial(
+                    self.refused_by, found.told, wanted))
+                refused.update(more or {})
+        return refused
+
+    def _ask(self, chosen: Sequence[str], paths: Sequence[str],
+             existing: Sequence[str] = (), stale: Sequence[str] = (),
+             ) -> Answers[Facts]:
+        def one(server: str) -> ServerFacts[Facts] | exception.DriverError:
+            try:
+                return self._server(server, paths, existing, stale)
+            except exception.DriverError as exc:
+                return exc
+
+        return everywhere(chosen, one)
+
+    def _server(self, server: str, paths: Sequence[str],
+                existing: Sequence[str] = (),
+                stale: Sequence[str] = ()) -> ServerFacts[Facts]:
+        """Ask one server.
+
+        :param existing: what has to be a directory there: an export of
+            something else would be taken for the share's.
+        :raises NotFound: it is none.
+        """
+        questions = self.questions(paths)
+        looks = [command.Command.of('stat', '-c', '%F', path, root=True,
+                                    accept=_ANY, reads=True)
+                 for path in (*existing, *stale)]
+        results = self.asked(server, [*questions, *looks])
+        found = dict(zip((*existing, *stale), results[len(questions):],
+                         strict=True))
+        for path in existing:
+            look = found[path]
+            if look.status or look.stdout.strip() != 'directory':
+                raise exception.NotFound(
+                    f'{path} is not a directory on {server}',
+                    answer=(look.stdout or look.stderr).strip(),
+                    check='whether the share exists, and the file system is '
+                    'mounted there')
+        facts = self.understand(server, results[:len(questions)])
+        return ServerFacts(self.completed(server, facts, paths), tuple(
+            path for path in stale if not found[path].status))
+
+    def completed(self, server: str, facts: Facts,
+                  paths: Sequence[str]) -> Facts:
+        """Ask for more, where answers do not tell enough."""
+        return facts
+
+    # A plan, and its run
+
+    def planned(self, answers: Answers[Facts], wanted: Sequence[Export],
+                only: Sequence[str] = ()) -> FleetPlan:
+        """Plan how servers come to export these as wanted, and nothing else
+        of their paths.
+
+        :param answers: of servers, all of which have to have things in
+            common.
+        :param only: servers to do this on; else all of these.
+        """
+        chosen = tuple(only) or tuple(answers)
+        known = {server: found for server, found in answers.items()
+                 if isinstance(found, ServerFacts)}
+        try:
+            allocated = self.allocate({
+                server: found.told for server, found in known.items()},
+                wanted)
+        except exception.DriverError as exc:
+            return FleetPlan(wanted, plan.Plan(), {}, {
+                server: Outcome(error=exc) for server in chosen})
+        outcomes = {server: Outcome(error=found) for server in chosen
+                    if isinstance(found := answers[server],
+                                  exception.DriverError)}
+        steps, before = [], {}
+        for server in (each for each in chosen if each in known):
+            found = known[server]
+            seen = self.seen(found.told)
+            try:
+                for export in wanted:
+                    self.refused(export)
+                    self.refused_by(found.told, export)
+                changes = self.plan(found.told, wanted, allocated)
+            except exception.DriverError as exc:
+                outcomes[server] = Outcome(seen, exc)
+                continue
+            if changes or found.stale:
+                before[server] = seen
+                steps.append(_step(server, wanted, found.stale, changes))
+            else:
+                outcomes[server] = Outcome(seen)
+        return FleetPlan(wanted, plan.Plan(tuple(steps)), before, outcomes,
+                         allocated)
+
+    def planned_access(self, answers: Answers[Facts], wanted: Export,
+                       unclosed: Callable[[str], bool]) -> AccessPlan:
+        """Plan what all are told; less than is wanted if one is missing.
+
+        :param unclosed: see :func:`exports.decide`.
+        """
+        decision = exports.decide(wanted, self.look(answers), unclosed)
+        return AccessPlan(decision, self.planned(answers, [decision.sent]))
+
+    def run(self, todo: FleetPlan) -> dict[str, Outcome]:
+        """Carry out a plan on all servers at once.
+
+        :returns: what became of it, for every server; none stops another.
+        """
+        plan.show(todo.steps)
+        steps = {step.args['server']: step.args for step in todo.steps}
+        errors = everywhere(tuple(steps), lambda server: self._carried_out(
+            todo, **steps[server]))
+        return {**todo.outcomes, **{
+            server: Outcome(todo.before[server], error, changed=True)
+            for server, error in errors.items()}}
+
+    def reconcile(self, wanted: Sequence[Export], *,
+                  only: Sequence[str] = ()) -> dict[str, Outcome]:
+        """Ask servers, plan, and do it; on all, or some only."""
+        return self.run(self.planned(self.ask(wanted, only), wanted, only))
+
+    def _carried_out(self, todo: FleetPlan, server: str, commands: Commands,
+                     verify: bool) -> exception.DriverError | None:
+        """Run the changes; after a failure look whether it still is one.
+
+        What was cut off, and what a server is too busy for, is tried again
+        as long as one round trip may take; what a failure says how to do
+        better, once.
+        """
+        wanted, attempts, learned = todo.wanted, self.attempts(), False
+        while True:
+            failure = self._once(todo, server, commands, verify)
+            if failure is None:
+                return None
+            LOG.warning('NFS server %s: looking again, for %s', server,
+                        failure)
+            refused = isinstance(failure, exception.BackendError) \
+                and not self.busy(failure)
+            adapted = refused and not learned and self.adapt(failure)
+            learned |= refused
+            try:
+                facts = self._server(server, [each.path for each in wanted])
+                commands = self.plan(facts.told, wanted, todo.allocated)
+                verify = True
+            except exception.DriverError as exc:
+                failure.add_note(f'It could not be done again: {exc}')
+                return failure
+            if not commands:
+                return None
+            if not (adapted if refused else attempts.again()):
+                return failure
+
+    def _once(self, todo: FleetPlan, server: str, commands: Commands,
+              verify: bool) -> exception.DriverError | None:
+        try:
+            results = self.done(server, commands)
+            wrong = verify and self.verify(server, todo.wanted,
+                                           todo.allocated, results)
+        except exception.DriverError as exc:
+            return exc
+        return exception.BackendError(
+            f'NFS server {server} did not do what it was told',
+            answer=wrong) if wrong else None
+
+
+def _step(server: str, wanted: Sequence[Export], stale: Sequence[str],
+          changes: Commands) -> plan.Step:
+    """Say in the operator's words what is done on a server."""
+    tidy = [directory.removed(*stale)] if stale else []
+    return plan.Step('export', f'on {server}', {
+        'server': server, 'commands': (*tidy, *changes),
+        'verify': bool(changes)}, detail='; '.join(map(str, wanted)))
