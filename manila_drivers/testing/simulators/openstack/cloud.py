@@ -222,6 +222,16 @@ class Cloud:
             self.nova.store.flavors[ident] = flavor
             return flavor
 
+    def add_volume_type(self, name: str, backend: str = 'ceph', *,
+                        encrypted: bool = False) -> None:
+        """Add a volume type.
+
+        :param backend: ``ceph``, or ``nfs``, which cannot extend what is
+            attached and takes its time with snapshots of it.
+        """
+        with self.lock:
+            self.cinder.store.add_type(name, backend, encrypted=encrypted)
+
     def add_tenant_network(self, project: str, cidr: str = '10.7.0.0/24', *,
                            name: str = 'tenant',
                            router: bool = True) -> TenantNetwork:

@@ -52,6 +52,10 @@ class CloudOptions:
     :param reboot_hung: likewise, softly, of a guest that hangs.
     :param power_sync: until Nova sees that a guest was killed.
     :param disk_slots: PCI slots for disks and network cards.
+    :param cell_down: the part of Nova that has all servers cannot be asked:
+        from 2.69 on servers are shown with what is known elsewhere, which
+        does not include their names; before, lists leave them out.
+    :param cross_az_attach: volumes of other availability zones are attached.
     :param max_disks: of one server, as Nova's max_disk_devices_to_attach;
         none is without limit.
     :param create_volume: until a volume is available.
@@ -117,6 +121,8 @@ class CloudOptions:
     reboot_hung: float = 120.0
     power_sync: float = 15.5
     disk_slots: int = 28
+    cell_down: bool = False
+    cross_az_attach: bool = True
     max_disks: int | None = None
 
     # Cinder

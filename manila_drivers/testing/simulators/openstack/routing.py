@@ -7,6 +7,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 import json
+import logging
 import re
 from typing import Any
 from typing import ClassVar
@@ -25,6 +26,8 @@ from manila_drivers.testing.simulators.openstack.world import World
 from manila_drivers.testing.simulators.web.messages import answer
 from manila_drivers.testing.simulators.web.messages import Request
 from manila_drivers.testing.simulators.web.messages import Response
+
+LOG = logging.getLogger(__name__)
 
 Method = Callable[..., Response]
 #: 'GET /servers/{server_id}' -> method; names in braces become arguments.
@@ -79,6 +82,10 @@ class Gateway(abc.ABC):
                 found = self._routed(request, path, request_id)
         except Refusal as refusal:
             return refusal.response(headers)
+        except Exception as error:
+            LOG.exception('The simulator of %s failed', self.name)
+            text = f'Unexpected API Error. {type(error)} {error}'
+            return wire.refused(self.name, 500, text).response(headers)
         return found._replace(headers={**found.headers, **headers})
 
     def traces(self, request_id: str) -> Record:

@@ -283,3 +283,17 @@ def test_keys_of_nobody_reach_no_machine(hand, sim):
     hand.make('compute/os-keypairs', 'keypair', name='k',
               public_key=PUBLIC_KEY)
     assert sim.machine(hand.server()).keys == ()
+
+
+def test_zones_may_have_to_be_the_same(hand, sim):
+    sim.options.zones = ('nova', 'far')
+    server, volume = hand.server(), hand.volume(availability_zone='far')
+    sim.options.cross_az_attach = False
+    told, body = hand.ask(
+        'POST', f'compute/servers/{server}/os-volume_attachments',
+        {'volumeAttachment': {'volumeId': volume}})
+    assert told == 400
+    assert body['badRequest']['message'].endswith(
+        'Instance is in nova. Volume is in far')
+    sim.options.cross_az_attach = True
+    assert hand.attach(server, volume)[-1] == 'in-use'

@@ -309,3 +309,30 @@ def test_fields_come_with_versions(hand, version, there, absent):
     told = hand.get(path(server), 'server', version=version)
     assert set(there) <= set(told) and not set(absent) & set(told)
     assert ('id' in told['flavor']) == (version == '2.1')
+
+
+def test_a_cell_that_is_down_knows_no_names(hand, sim):
+    server = hand.server(name='vm', networks='none')
+    sim.options.cell_down = True
+    told = hand.get(path(server), 'server')
+    assert told['status'] == 'UNKNOWN' and 'flavor' in told
+    assert not {'name', 'addresses', 'OS-EXT-STS:task_state'} & set(told)
+    for each in ('compute/servers', 'compute/servers/detail'):
+        assert [set(one) for one in hand.get(each, 'servers')] == [
+            {'id', 'tenant_id', 'created', 'status', 'links'}]
+        assert hand.get(each, 'servers', version='2.68') == []
+    assert hand.ask('GET', path(server), version='2.68')[0] == 500
+
+
+def test_the_list_of_actions_has_pages_as_well(hand):
+    server = hand.server(networks='none')
+    action(hand, server, **{'os-stop': None})
+    where = f'{path(server)}/os-instance-actions'
+    body = hand.get(f'{where}?limit=1')
+    assert [line['action'] for line in body['instanceActions']] == ['stop']
+    query = body['links'][0]['href'].partition('?')[2]
+    body = hand.get(f'{where}?{query}')
+    assert [line['action'] for line in body['instanceActions']] == ['create']
+    assert 'links' not in body
+    assert 'updated_at' not in hand.get(
+        where, 'instanceActions.0', version='2.57')

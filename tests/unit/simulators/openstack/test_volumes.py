@@ -241,3 +241,10 @@ def test_messages_are_filtered_from_3_5_on(hand, sim):
     assert len(hand.get(path, 'messages', version='3.5')) == 1
     assert len(hand.get(path, 'messages', version='3.4')) == 2
     assert hand.ask('GET', path, version='3.2')[0] == 404
+
+
+def test_a_type_may_encrypt(hand, sim):
+    sim.add_volume_type('secret', encrypted=True)
+    volume = hand.volume(volume_type='secret')
+    assert hand.get(place(volume), 'volume.encrypted') is True
+    assert hand.get(place(hand.volume()), 'volume.encrypted') is False

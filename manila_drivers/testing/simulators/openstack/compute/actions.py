@@ -2,6 +2,7 @@
 
 """``/servers/{id}/action``: power, and security groups."""
 
+from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.compute import novastore
 from manila_drivers.testing.simulators.openstack.compute.build import Builder
@@ -91,7 +92,10 @@ class ServerActions:
             raise wire.compute(403, "Policy doesn't allow os_compute_api:"
                                'os-admin-actions:reset_state to be '
                                'performed.')
-        self.store.move(server, str(ask.inner('os-resetState')['state']))
+        body = ask.inner('os-resetState')
+        schema.check(ask, {'state': body.get('state')}, {
+            'state': schema.one_of('active', 'error')})
+        self.store.move(server, str(body['state']))
 
     def force(self, ask: Ask, server: novastore.Instance) -> None:
         """Delete one that was deleted softly."""
@@ -103,6 +107,7 @@ class ServerActions:
     def _group(self, ask: Ask, name: str) -> Record:
         """:raises Refusal: 404 unknown, or 409 several of that name."""
         wanted = ask.inner(name).get('name')
+        schema.check(ask, {'name': wanted}, {'name': schema.some})
         rows = [row for row in
                 self.neutron.store.rows['security_group'].values()
                 if row['project_id'] == ask.caller.project_id

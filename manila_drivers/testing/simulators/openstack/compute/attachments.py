@@ -2,6 +2,7 @@
 
 """``/servers/{id}/os-volume_attachments``, and what becomes of them."""
 
+from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.compute import novastore
 from manila_drivers.testing.simulators.openstack.compute.build import Builder
@@ -77,6 +78,9 @@ class Attachments:
 
     def attach(self, ask: Ask, ident: str) -> Response:
         body = ask.inner('volumeAttachment')
+        schema.check(ask, body, {
+            'volumeId': schema.text, 'tag': schema.null(schema.text),
+            'delete_on_termination': schema.truth})
         wanted = str(novastore.required(body, 'volumeId', 'volumeAttachment'))
         server = self.store.server(ident, ask.caller)
         self.store.check(server, 'attach_volume', *ALIVE)
@@ -113,6 +117,12 @@ class Attachments:
             raise wire.compute(
                 400, f'Invalid volume: volume {wanted} is already attached '
                 f'to instances: {", ".join(sorted(owners))}')
+        if volume.zone != server.zone and (
+                not self.world.options.cross_az_attach):
+            raise wire.compute(
+                400, f'Invalid volume: Instance {server.id} and volume '
+                f'{wanted} are not in the same availability_zone. Instance '
+                f'is in {server.zone}. Volume is in {volume.zone}')
         if volume.status != 'available':
             raise wire.compute(
                 400, f"Invalid volume: volume '{wanted}' status must be "

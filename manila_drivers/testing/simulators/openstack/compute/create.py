@@ -6,6 +6,7 @@ import base64
 import binascii
 from typing import Any
 
+from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.compute import novastore
 from manila_drivers.testing.simulators.openstack.compute import views
@@ -27,6 +28,13 @@ FIELDS = frozenset((
     'security_groups', 'min_count', 'max_count', 'config_drive',
     'OS-DCF:diskConfig', 'return_reservation_id', 'personality',
     'accessIPv4', 'accessIPv6'))
+SCHEMA: schema.Schema = {
+    'flavorRef': lambda value: schema.text(value) or schema.whole(value),
+    'imageRef': schema.text, 'networks': schema.attached,
+    'key_name': schema.null(schema.text), 'metadata': schema.labels,
+    'availability_zone': schema.null(schema.text),
+    'block_device_mapping_v2': schema.tables,
+    'user_data': schema.null(schema.text)}
 #: Fields that a microversion has brought.
 NEWER = {'description': '2.19', 'tags': '2.52',
          'trusted_image_certificates': '2.63', 'host': '2.74',
@@ -62,7 +70,7 @@ class ServerCreation:
             self.world.uuid(), body['name'].strip(), ask.caller.project_id,
             ask.caller.user_id, flavor,
             '' if root else str(body['imageRef']), key, zone, self.world.now,
-            metadata=dict(body.get('metadata') or {}), bus=bus,
+            metadata=dict(body.get('metadata', {})), bus=bus,
             updated=self.world.now, reservation=f'r-{self.world.hex(8)}')
         self._wire(ask, server, wanted)
         self.store.servers[server.id] = server
@@ -92,6 +100,7 @@ class ServerCreation:
         if not isinstance(name, str) or not 0 < len(name.strip()) < 256:
             raise wire.compute(400, 'Invalid input for field/attribute name. '
                                     f'Value: {name}.')
+        schema.check(ask, body, SCHEMA)
         known = FIELDS | {field for field, version in NEWER.items()
                           if since(ask, version)}
         unknown = sorted(set(body) - known)

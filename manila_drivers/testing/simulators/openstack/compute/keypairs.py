@@ -6,6 +6,7 @@ import base64
 import binascii
 import hashlib
 
+from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.compute import novastore
 from manila_drivers.testing.simulators.openstack.routing import found
@@ -76,6 +77,9 @@ class KeyRequests:
 
     def add(self, ask: Ask) -> Response:
         body = ask.inner('keypair')
+        schema.check(ask, body, {
+            'name': schema.some, 'public_key': schema.text,
+            'user_id': schema.some, 'type': schema.one_of('ssh', 'x509')})
         name = novastore.required(body, 'name', 'keypair')
         if since(ask, '2.92') or not body.get('public_key'):
             novastore.required(body, 'public_key', 'keypair')

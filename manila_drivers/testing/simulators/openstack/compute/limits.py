@@ -2,6 +2,7 @@
 
 """Flavors, limits and quotas of Nova."""
 
+from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.compute import novastore
 from manila_drivers.testing.simulators.openstack.compute import views
@@ -69,6 +70,12 @@ class ComputeLimits:
             raise wire.compute(403, "Policy doesn't allow os_compute_api:"
                                     'os-flavor-manage:create to be performed.')
         body = ask.inner('flavor')
+        for field in ('name', 'ram', 'vcpus', 'disk'):
+            novastore.required(body, field, 'flavor')
+        schema.check(ask, body, {
+            'name': schema.some, 'ram': schema.counted,
+            'vcpus': schema.counted, 'disk': schema.counted,
+            'id': schema.null(schema.some)})
         flavor = novastore.CloudFlavor(
             str(body.get('id') or self.world.uuid()), str(body['name']),
             int(body['ram']), int(body['vcpus']), int(body.get('disk', 0)))
@@ -109,6 +116,7 @@ class ComputeLimits:
     def set_quota(self, ask: Ask, project_id: str) -> Response:
         self._permit(ask, 'update')
         wanted = ask.inner('quota_set')
+        schema.check(ask, wanted, dict.fromkeys(wanted, schema.whole))
         self.store.limits.setdefault(project_id, {}).update(
             {name: int(limit) for name, limit in wanted.items()})
         return found(200, {'quota_set': self.store.quota(project_id)})

@@ -40,10 +40,17 @@ class ServerRequests:
 
     def told(self, ask: Ask, server: novastore.Instance, *,
              single: bool = False) -> Record:
+        if self.world.options.cell_down:
+            if not since(ask, '2.69'):
+                raise wire.compute(500, 'Unexpected API Error.\n<class '
+                                   "'nova.exception.CellTimeout'>")
+            return views.unknown(self.world, ask, server, single=single)
         return views.full(self.world, self.neutron, ask, server,
                           single=single)
 
     def names(self, ask: Ask) -> Response:
+        if self.world.options.cell_down:
+            return self.index(ask)
         return self._list(ask, [views.short(self.world, each)
                                 for each in self.select(ask)])
 
@@ -62,6 +69,8 @@ class ServerRequests:
 
         :raises Refusal: 403, all projects, by no administrator.
         """
+        if self.world.options.cell_down and not since(ask, '2.69'):
+            return []
         everybody = ask.flag('all_tenants')
         if everybody and not ask.caller.admin:
             raise wire.compute(403, "Policy doesn't allow os_compute_api:"
@@ -132,8 +141,21 @@ class ServerRequests:
     def lines(self, ask: Ask, ident: str) -> Response:
         """The newest first."""
         server = self.store.server(ident, ask.caller)
-        return found(200, {'instanceActions': [
-            self._line(ask, server, line) for line in reversed(server.lines)]})
+        records = [{**self._line(ask, server, line), 'id': line.request_id}
+                   for line in reversed(server.lines)]
+        options = self.world.options
+        body: Record = {'instanceActions': records}
+        if since(ask, '2.58'):
+            body = wire.paged(ask, records, 'instanceActions',
+                              most=options.page_limit,
+                              below=options.link_url)
+            # Here alone they are called so.
+            links = body.pop('instanceActions_links', None)
+            if links:
+                body['links'] = links
+        for record in body['instanceActions']:
+            del record['id']
+        return found(200, body)
 
     def line(self, ask: Ask, ident: str, request: str) -> Response:
         server = self.store.server(ident, ask.caller)

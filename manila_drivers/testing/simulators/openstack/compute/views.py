@@ -62,6 +62,22 @@ def short(world: World, server: novastore.Instance) -> Record:
             'links': links(world, 'servers', server.id)}
 
 
+def unknown(world: World, ask: Ask, server: novastore.Instance, *,
+            single: bool) -> Record:
+    """Show a server whose cell is down: what the API's own database has."""
+    view: Record = {'id': server.id, 'tenant_id': server.project_id,
+                    'created': world.moment('Z', at=server.born),
+                    'status': 'UNKNOWN',
+                    'links': links(world, 'servers', server.id)}
+    if single:
+        view.update({
+            'flavor': flavor(world, ask, server.flavor),
+            'image': _image(world, server), 'user_id': server.user_id,
+            'OS-EXT-AZ:availability_zone': server.zone,
+            'OS-EXT-STS:power_state': 0})
+    return view
+
+
 def full(world: World, neutron: Neutron, ask: Ask, server: novastore.Instance,
          *,
          single: bool) -> Record:

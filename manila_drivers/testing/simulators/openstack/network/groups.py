@@ -5,6 +5,7 @@
 import ipaddress
 from typing import Any
 
+from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.network import neutronstore
 from manila_drivers.testing.simulators.openstack.routing import found
@@ -24,6 +25,7 @@ class GroupRows(neutronstore.Rows):
     unknown = ('SecurityGroupNotFound', 'Security group {} does not exist')
     writable = {'name': '', 'stateful': True}
     changeable = ('name', 'stateful')
+    shapes: schema.Schema = {'name': schema.text, 'stateful': schema.truth}
 
     def told(self, row: Record, caller: Caller) -> Record:
         rules = self.store.of('security_group_rule',
@@ -65,7 +67,7 @@ class GroupRows(neutronstore.Rows):
     def create(self, ask: Ask) -> Response:
         body = ask.inner('security_group')
         project = self.owner(ask, body)
-        given = self.accepted(body, self.writable, 'POST')
+        given = self.accepted(ask, body, self.writable, 'POST')
         self.default(project)
         if given.get('name') == 'default':
             raise wire.network(409, 'SecurityGroupDefaultAlreadyExists',
@@ -76,7 +78,7 @@ class GroupRows(neutronstore.Rows):
 
     def update(self, ask: Ask, ident: str) -> Response:
         row = self.own(ident, ask.caller, 'update')
-        self.store.changed(row, self.accepted(ask.inner('security_group'),
+        self.store.changed(row, self.accepted(ask, ask.inner('security_group'),
                                               self.changeable, 'PUT'))
         return found(200, {'security_group': self.told(row, ask.caller)})
 
@@ -137,6 +139,15 @@ class RuleRows(neutronstore.Rows):
     unknown = ('SecurityGroupRuleNotFound',
                'Security group rule {} does not exist')
     writable = dict.fromkeys(SAME)
+    shapes: schema.Schema = {
+        'security_group_id': schema.text, 'ethertype': schema.one_of(
+            'IPv4', 'IPv6'),
+        'protocol': schema.null(lambda value: schema.text(value)
+                                or schema.whole(value)),
+        'port_range_min': schema.null(schema.whole),
+        'port_range_max': schema.null(schema.whole),
+        'remote_ip_prefix': schema.null(schema.text),
+        'remote_group_id': schema.null(schema.text)}
 
     def __init__(self, groups: GroupRows) -> None:
         super().__init__(groups.store)
@@ -144,7 +155,7 @@ class RuleRows(neutronstore.Rows):
 
     def create(self, ask: Ask) -> Response:
         body = ask.inner('security_group_rule')
-        given = self.accepted(body, self.writable, 'POST')
+        given = self.accepted(ask, body, self.writable, 'POST')
         group = self.groups.own(str(given.get('security_group_id')),
                                 ask.caller, 'create_rule')
         given.setdefault('ethertype', 'IPv4')

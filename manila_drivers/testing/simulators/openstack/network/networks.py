@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import ipaddress
 from typing import Any
 
+from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.network import neutronstore
 from manila_drivers.testing.simulators.openstack.routing import found
@@ -28,11 +29,15 @@ class NetworkRows(neutronstore.Rows):
                 'provider:segmentation_id': None}
     changeable = ('name', 'admin_state_up', 'shared',
                   'port_security_enabled')
+    shapes: schema.Schema = {
+        'name': schema.text, 'admin_state_up': schema.truth,
+        'shared': schema.truth, 'port_security_enabled': schema.truth,
+        'router:external': schema.truth, 'mtu': schema.whole}
 
     def create(self, ask: Ask) -> Response:
         body = ask.inner('network')
         project = self.owner(ask, body)
-        given = self.accepted(body, self.writable, 'POST')
+        given = self.accepted(ask, body, self.writable, 'POST')
         for field in given:
             if not ask.caller.admin and (
                     field.startswith('provider:')
@@ -51,7 +56,7 @@ class NetworkRows(neutronstore.Rows):
 
     def update(self, ask: Ask, ident: str) -> Response:
         row = self.own(ident, ask.caller, 'update')
-        self.store.changed(row, self.accepted(ask.inner('network'),
+        self.store.changed(row, self.accepted(ask, ask.inner('network'),
                                               self.changeable, 'PUT'))
         return found(200, {'network': self.told(row, ask.caller)})
 
@@ -85,6 +90,12 @@ class SubnetRows(neutronstore.Rows):
                 'ipv6_ra_mode': None, 'ipv6_address_mode': None}
     changeable = ('name', 'gateway_ip', 'enable_dhcp', 'host_routes',
                   'dns_nameservers')
+    shapes: schema.Schema = {
+        'name': schema.text, 'network_id': schema.text, 'cidr': schema.text,
+        'ip_version': schema.whole, 'enable_dhcp': schema.truth,
+        'gateway_ip': schema.null(schema.address),
+        'allocation_pools': schema.null(schema.pools),
+        'host_routes': schema.tables, 'dns_nameservers': schema.texts}
 
     def __init__(self, store: neutronstore.NetworkStore,
                  networks: NetworkRows) -> None:
@@ -94,7 +105,7 @@ class SubnetRows(neutronstore.Rows):
     def create(self, ask: Ask) -> Response:
         body = ask.inner('subnet')
         project = self.owner(ask, body)
-        given = self.accepted(body, self.writable, 'POST')
+        given = self.accepted(ask, body, self.writable, 'POST')
         network = self.networks.own(str(given.get('network_id')),
                                     ask.caller, 'create_subnet')
         cidr = self._cidr(given, network)
@@ -167,7 +178,8 @@ class SubnetRows(neutronstore.Rows):
 
     def update(self, ask: Ask, ident: str) -> Response:
         row = self.own(ident, ask.caller, 'update')
-        fields = self.accepted(ask.inner('subnet'), self.changeable, 'PUT')
+        fields = self.accepted(ask, ask.inner('subnet'), self.changeable,
+                               'PUT')
         gateway = fields.get('gateway_ip')
         for pool in row['allocation_pools']:
             if gateway and _between(gateway, pool):

@@ -2,6 +2,7 @@
 
 """The front of Neutron: versions, extensions, quotas, and all its routes."""
 
+from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.keystone import Keystone
 from manila_drivers.testing.simulators.openstack.network import groups
@@ -111,6 +112,7 @@ class Neutron(Gateway):
     def set_quota(self, ask: Ask, project_id: str) -> Response:
         self._permit(ask, project_id, 'update')
         wanted = ask.inner('quota')
+        schema.check(ask, wanted, dict.fromkeys(wanted, schema.whole))
         for name, limit in wanted.items():
             used = (self.store.used(name, project_id)
                     if name in self.store.rows else 0)

@@ -6,6 +6,7 @@ from collections.abc import Collection
 from collections.abc import Mapping
 from typing import Any
 
+from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.routing import found
 from manila_drivers.testing.simulators.openstack.wire import Ask
@@ -108,6 +109,8 @@ class Rows:
     unknown: tuple[str, str]
     writable: Mapping[str, Any] = {}
     changeable: Collection[str] = ()
+    #: Which values they may have.
+    shapes: schema.Schema = {}
     #: Fields beyond those of a row that lists can be filtered by.
     filterable: frozenset[str] = frozenset()
 
@@ -232,7 +235,7 @@ class Rows:
                     'for the current user.')
         return ask.caller.project_id
 
-    def accepted(self, body: Record, fields: Collection[str],
+    def accepted(self, ask: Ask, body: Record, fields: Collection[str],
                  word: str) -> Record:
         """:raises Refusal: 400, a field that there is not."""
         unknown = sorted(set(body) - set(fields) - {'project_id', 'tenant_id',
@@ -242,6 +245,7 @@ class Rows:
                 400, 'HTTPBadRequest', 'Unrecognized attribute(s) '
                 f"'{', '.join(unknown)}'" if word == 'POST' else
                 f'Cannot update read-only attribute {unknown[0]}')
+        schema.check(ask, body, self.shapes)
         return {key: body[key] for key in body
                 if key not in ('project_id', 'tenant_id')}
 

@@ -6,6 +6,7 @@ from collections.abc import Collection
 import ipaddress
 from typing import Any
 
+from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.network import groups
 from manila_drivers.testing.simulators.openstack.network import networks
@@ -28,6 +29,18 @@ class PortRows(neutronstore.Rows):
                   'fixed_ips', 'security_groups', 'port_security_enabled',
                   'binding:host_id', 'binding:vnic_type', 'binding:profile',
                   'allowed_address_pairs', 'mac_address', 'extra_dhcp_opts')
+    shapes: schema.Schema = {
+        'name': schema.text, 'network_id': schema.text,
+        'device_id': schema.text, 'device_owner': schema.text,
+        'admin_state_up': schema.truth, 'mac_address': schema.some,
+        'port_security_enabled': schema.truth,
+        'fixed_ips': schema.null(schema.fixed),
+        'security_groups': schema.null(schema.texts),
+        'binding:host_id': schema.null(schema.text),
+        'binding:profile': schema.null(schema.table),
+        'binding:vnic_type': schema.text,
+        'allowed_address_pairs': schema.tables,
+        'extra_dhcp_opts': schema.null(schema.tables)}
 
     def __init__(self, store: neutronstore.NetworkStore,
                  nets: networks.NetworkRows,
@@ -64,7 +77,7 @@ class PortRows(neutronstore.Rows):
     def create(self, ask: Ask) -> Response:
         body = ask.inner('port')
         project = self.owner(ask, body)
-        given = self.accepted(body, self.writable, 'POST')
+        given = self.accepted(ask, body, self.writable, 'POST')
         network = self.networks.one(str(given.get('network_id')), ask.caller)
         self._permit(ask, given, network, 'create')
         self.store.reserve('port', project)
@@ -208,7 +221,7 @@ class PortRows(neutronstore.Rows):
 
     def update(self, ask: Ask, ident: str) -> Response:
         row = self.own(ident, ask.caller, 'update')
-        fields = self.accepted(ask.inner('port'), self.changeable, 'PUT')
+        fields = self.accepted(ask, ask.inner('port'), self.changeable, 'PUT')
         network = self.store.rows['network'][row['network_id']]
         self._permit(ask, fields, network, 'update')
         after = {**row, **fields}

@@ -4,6 +4,7 @@
 
 import ipaddress
 
+from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.network import networks
 from manila_drivers.testing.simulators.openstack.network import neutronstore
@@ -23,6 +24,9 @@ class RouterRows(neutronstore.Rows):
                 'external_gateway_info': None, 'distributed': False,
                 'ha': False}
     changeable = ('name', 'admin_state_up', 'external_gateway_info')
+    shapes: schema.Schema = {
+        'name': schema.text, 'admin_state_up': schema.truth,
+        'external_gateway_info': schema.null(schema.table)}
 
     def __init__(self, ports: PortRows) -> None:
         super().__init__(ports.store)
@@ -31,7 +35,7 @@ class RouterRows(neutronstore.Rows):
     def create(self, ask: Ask) -> Response:
         body = ask.inner('router')
         project = self.owner(ask, body)
-        given = self.accepted(body, self.writable, 'POST')
+        given = self.accepted(ask, body, self.writable, 'POST')
         self.store.reserve('router', project)
         row = self.store.put('router', project, {
             **self.writable, **given, 'status': 'ACTIVE', 'routes': [],
@@ -41,7 +45,7 @@ class RouterRows(neutronstore.Rows):
 
     def update(self, ask: Ask, ident: str) -> Response:
         row = self.own(ident, ask.caller, 'update')
-        self.store.changed(row, self.accepted(ask.inner('router'),
+        self.store.changed(row, self.accepted(ask, ask.inner('router'),
                                               self.changeable, 'PUT'))
         return found(200, {'router': self.told(row, ask.caller)})
 

@@ -88,6 +88,7 @@ class VolumeType:
     id: str
     name: str
     backend: str = 'ceph'
+    encrypted: bool = False
     specs: dict[str, str] = dataclasses.field(default_factory=dict)
 
 
@@ -111,8 +112,9 @@ class VolumeStore:
                               ('nfs1', 'nfs')):
             self.add_type(name, backend)
 
-    def add_type(self, name: str, backend: str = 'ceph') -> VolumeType:
-        kind = VolumeType(self.world.uuid(), name, backend)
+    def add_type(self, name: str, backend: str = 'ceph', *,
+                 encrypted: bool = False) -> VolumeType:
+        kind = VolumeType(self.world.uuid(), name, backend, encrypted)
         self.types[name] = kind
         return kind
 

@@ -2,6 +2,7 @@
 
 """Limits, quotas, volume types and messages of Cinder."""
 
+from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.routing import found
 from manila_drivers.testing.simulators.openstack.routing import Routes
@@ -87,6 +88,7 @@ class VolumeLimits:
     def set_quota(self, ask: Ask, project_id: str) -> Response:
         self._own(ask, project_id, 'update')
         wanted = ask.inner('quota_set')
+        schema.check(ask, wanted, dict.fromkeys(wanted, schema.whole))
         usage = self.store.usage(project_id)
         for name, limit in wanted.items():
             if 0 <= limit < usage.get(name, 0):
@@ -113,7 +115,9 @@ class VolumeLimits:
         if not ask.caller.admin:
             raise wire.volume(403, "Policy doesn't allow volume_extension:"
                                    'type_create to be performed.')
-        name = str(ask.inner('volume_type').get('name'))
+        body = ask.inner('volume_type')
+        schema.check(ask, {'name': body.get('name')}, {'name': schema.some})
+        name = str(body['name'])
         if name in self.store.types:
             raise wire.volume(409, f'Volume Type {name} already exists.')
         kind = self.store.add_type(name)

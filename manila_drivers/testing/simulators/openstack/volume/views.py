@@ -30,7 +30,7 @@ def short(world: World, ask: Ask, volume: cinderstore.CinderVolume) -> Record:
 
 
 def full(world: World, ask: Ask, volume: cinderstore.CinderVolume, *,
-         new: bool = False, type_id: str = '') -> Record:
+         kind: cinderstore.VolumeType, new: bool = False) -> Record:
     """:param new: it is the answer to its creation, which tells less."""
     view: Record = {
         'id': volume.id, 'status': volume.status, 'size': volume.size,
@@ -43,13 +43,13 @@ def full(world: World, ask: Ask, volume: cinderstore.CinderVolume, *,
         'links': links(world, ask, 'volumes', volume.id),
         'user_id': volume.user_id,
         'bootable': 'true' if volume.bootable else 'false',
-        'encrypted': False, 'replication_status': None,
+        'encrypted': kind.encrypted, 'replication_status': None,
         'consistencygroup_id': None, 'multiattach': False,
         'attachments': [attachment(world, ask, volume, each)
                         for each in volume.attached]}
     if ask.caller.admin:
         view['migration_status'] = None
-    view.update(_later(ask, type_id))
+    view.update(_later(ask, kind.id))
     if new:
         return view
     view['os-vol-tenant-attr:tenant_id'] = volume.project_id

@@ -5,6 +5,7 @@
 import ast
 from typing import Any
 
+from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.routing import found
 from manila_drivers.testing.simulators.openstack.routing import Routes
@@ -24,6 +25,9 @@ NOT_DELETABLE = (
     'migrating, attached, belong to a group, have snapshots, awaiting a '
     'transfer, or be disassociated from snapshots after volume transfer.')
 NO_BACKEND = 'Could not find any available weighted backend.'
+SCHEMA: schema.Schema = {
+    field: schema.null(schema.text) for field in (
+        'volume_type', 'availability_zone', 'snapshot_id', 'source_volid')}
 FILTERS = frozenset((
     'name', 'status', 'metadata', 'bootable', 'migration_status',
     'availability_zone', 'group_id', 'size', 'created_at', 'updated_at',
@@ -48,7 +52,7 @@ class VolumeRequests:
     def told(self, ask: Ask, volume: cinderstore.CinderVolume, *,
              new: bool = False) -> Record:
         return views.full(self.world, ask, volume, new=new,
-                          type_id=self.store.types[volume.kind].id)
+                          kind=self.store.types[volume.kind])
 
     # Reading
 
@@ -85,6 +89,7 @@ class VolumeRequests:
 
     def create(self, ask: Ask) -> Response:
         body = ask.inner('volume')
+        schema.check(ask, body, SCHEMA)
         size = self._size(body)
         zone = body.get('availability_zone')
         if zone is not None and zone not in self.world.options.zones:
