@@ -83,7 +83,7 @@ def fixed(value: Any) -> bool:
 
 
 def null(test: Test) -> Test:
-    """The same, or nothing."""
+    """Return a test that lets nothing pass as well."""
     return lambda value: value is None or test(value)
 
 
