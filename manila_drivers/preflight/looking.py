@@ -46,12 +46,13 @@ def look(config_file: str | os.PathLike[str], section: str, *,
     own = list(driver._options)
     found += values.wrong_names(
         conf, set(conf._conf[section]) | options.known(own), own)
-    found += values.old_names(conf, own)
     wrong = values.wrong_values(conf)
     with asking.warned() as told:
-        read = reading.Reading(driver)
+        read = reading.Reading(driver, {one.option for one in wrong})
     found += [*wrong, *read.findings]
     exchanged = {*read.exchanged, *(one.option for one in wrong)}
+    found += [one for one in values.old_names(conf, own)
+              if one.option not in exchanged]
     found += [one for one in map(asking.warning, dict.fromkeys(told.lines))
               if one.option not in exchanged]
     found += [one for one in _trusting(driver)

@@ -7,6 +7,7 @@ is noted and exchanged for a value that it can have, and the driver reads once
 more, until it has nothing to refuse.
 """
 
+from collections.abc import Collection
 from collections.abc import Iterator
 from typing import Any
 
@@ -27,10 +28,13 @@ class Reading:
 
     ``findings`` are what was refused; ``exchanged`` the options that have
     another value now, and ``invented`` those that have one of nobody.
+
+    :param found: options of which it is known already that they are wrong.
     """
 
-    def __init__(self, driver: Any) -> None:
+    def __init__(self, driver: Any, found: Collection[str] = ()) -> None:
         self._driver = driver
+        self._found = found
         self.findings: list[Finding] = []
         self.exchanged: list[str] = []
         self.invented: list[str] = []
@@ -43,7 +47,8 @@ class Reading:
                 return
             name = error.option
             self.exchanged.append(name)
-            self.findings.append(self._alone(error))
+            if name not in self._found:
+                self.findings.append(self._alone(error))
             if not self._exchanged(name):
                 self.invented.append(name)
                 return
@@ -74,7 +79,7 @@ class Reading:
         for invented, value in self._candidates(name):
             try:
                 values.replace(configuration, name, value)
-            except (ValueError, TypeError):
+            except Exception:  # noqa: BLE001 - it is none of its type
                 continue
             error = self._refused()
             if error is None or error.option != name:

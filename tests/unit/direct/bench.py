@@ -62,9 +62,10 @@ class Bench:
 
 
 @contextlib.contextmanager
-def bench(kind, directory, **defaults):
+def bench(kind, directory, make=None, **defaults):
+    """Open a bench; ``make`` makes another cluster than the usual one."""
     path = os.environ['PATH']
-    with CLUSTERS[kind]() as cluster:
+    with (make or CLUSTERS[kind])() as cluster:
         os.environ['PATH'] = os.pathsep.join(
             [*map(str, cluster.programs), path])
         try:

@@ -1,0 +1,147 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Misconfigurations of each driver's section, as data."""
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True)
+class Wrong:
+    """One thing that is wrong.
+
+    values: what the section has instead, None for nothing; option: the one
+    that the finding has to name; misplaced: the values stand in [DEFAULT];
+    asked: the backend has to be asked, with everything else in order that is
+    needed for that; alone: it hides what else is wrong with the backend.
+    """
+
+    option: str
+    values: dict
+    misplaced: bool = False
+    asked: bool = False
+    alone: bool = False
+
+    def __str__(self):
+        return ','.join(f'{name}={value}' for name, value
+                        in self.values.items()) or self.option
+
+
+def static(option, *values):
+    """One for each value of an option."""
+    return [Wrong(option, {option: value}) for value in values]
+
+
+def unknown(name, value='x'):
+    return Wrong(name, {name: value})
+
+
+
+COMMON = [
+    *static('driver_handles_share_servers', None, 'True', 'perhaps'),
+    *static('max_over_subscription_ratio', '0.5', 'many'),
+    *static('reserved_share_percentage', 'ten'),
+    *static('num_shell_tries', 'thrice'),
+    unknown('share_backend_nam'), unknown('nothing_like_that_exists')]
+
+VAST = [
+    *COMMON,
+    *static('vast_mgmt_host', None, 'not a host'),
+    *static('vast_mgmt_user', None),
+    *static('vast_mgmt_password', None),
+    *static('vast_vippool_name', None),
+    *static('vast_mgmt_port', 'https', '70000'),
+    *static('vast_ssl_cert_verify', 'perhaps'),
+    *static('vast_ssl_cert_path', '/nowhere/ca.pem', '/etc/hostname'),
+    *static('vast_api_version', 'one'),
+    *static('vast_export_addresses', 'bad..name', '300.1.1.1'),
+    *static('vast_max_export_locations', '0', '5000'),
+    *static('vast_nfs_protocols', 'SMB', ''),
+    *static('vast_squash', 'all'),
+    *static('vast_share_dir_mode', '999', '7'),
+    *static('vast_root_export', '../x'),
+    *static('vast_bind_vippool', 'maybe'),
+    *static('vast_access_split_limit', '-1'),
+    *static('vast_ipv6_access_rules', 'six'),
+    *static('vast_delete_with_snapshots', 'never'),
+    *static('vast_open_parent_view', 'shut'),
+    *static('vast_connect_timeout', '0', 'soon'),
+    *static('vast_read_timeout', 'long'),
+    *static('vast_retries', '-1'),
+    *static('vast_retry_timeout', '9999999'),
+    *static('vast_page_size', '1'),
+    *static('vast_task_timeout', '0'),
+    unknown('vast_mgmt_hots'), unknown('vast_vipool_name'),
+    Wrong('vast_qos_policy', {'vast_qos_policy': 'gold'}, misplaced=True),
+    Wrong('vast_task_timeout', {'vast_task_timeout': '5'}, misplaced=True),
+    # The backend is asked.
+    Wrong('vast_vippool_name', {'vast_vippool_name': 'nope'}, asked=True),
+    Wrong('vast_qos_policy', {'vast_qos_policy': 'nope'}, asked=True),
+    Wrong('vast_export_addresses', {'vast_export_addresses': 'nosuchhost'},
+          asked=True),
+    Wrong('vast_mgmt_password', {'vast_mgmt_password': 'wrong'}, asked=True,
+          alone=True),
+    Wrong('vast_mgmt_password', {'vast_mgmt_user': 'nobody'}, asked=True,
+          alone=True),
+    Wrong('vast_api_token', {'vast_api_token': 'wrong'}, asked=True,
+          alone=True),
+    Wrong('vast_tenant_name', {'vast_tenant_name': 'nope'}, asked=True,
+          alone=True),
+    Wrong('vast_mgmt_host', {'vast_mgmt_port': '1'}, asked=True, alone=True),
+    Wrong('vast_ssl_cert_path', {
+        'vast_ssl_cert_path': '/etc/ssl/certs/ca-certificates.crt'},
+        asked=True, alone=True),
+    Wrong('vast_ssl_cert_verify', {'vast_ssl_cert_verify': 'False'})]
+
+GLUSTER = [
+    *COMMON,
+    *static('glusterfs_servers', None, 'root@bad host', 'a@h,b@h'),
+    *static('glusterfs_volume_pattern', None, '(', 'open-ended-[0-9]+'),
+    Wrong('glusterfs_targets', {'glusterfs_targets': 'root@h:/v'}),
+    *static('glusterfs_share_layout', 'layout.of.old'),
+    *static('glusterfs_path_to_private_key', '/nowhere/key'),
+    *static('glusterfs_mount_point_base', 'relative/path'),
+    *static('glusterfs_ssh_port', '0x16', '99999'),
+    *static('glusterfs_host_keys', 'any', 'accept-new'),
+    *static('glusterfs_command_timeout', '0'),
+    *static('glusterfs_lock_timeout', '-1'),
+    *static('glusterfs_wipe_timeout', 'forever'),
+    *static('glusterfs_server_names', '', 'two words'),
+    *static('glusterfs_manila_names', ''),
+    *static('glusterfs_quota', 'maybe'),
+    unknown('glusterfs_server'), unknown('glusterfs_volume_patern'),
+    Wrong('glusterfs_quota', {'glusterfs_quota': 'True'}, misplaced=True),
+    Wrong('glusterfs_volume_pattern', {
+        'glusterfs_volume_pattern': 'none-of-these-[0-9]+$'}, asked=True)]
+
+CES = [
+    *COMMON,
+    *static('gpfs_share_export_ip', None, 'not a host'),
+    *static('gpfs_mount_point_base', 'relative', '/', '/gpfs0/../x'),
+    *static('gpfs_nfs_server_type', 'XNFS'),
+    Wrong('gpfs_nfs_server_list', {'gpfs_nfs_server_type': 'KNFS',
+                                   'gpfs_nfs_server_list': None}),
+    *static('gpfs_nfs_server_list', 'bad host!'),
+    *static('is_gpfs_node', 'perhaps'),
+    *static('gpfs_ssh_port', 'ssh'),
+    *static('gpfs_ssh_login', None),
+    *static('gpfs_ssh_private_key', '/nowhere/key'),
+    *static('gpfs_share_helpers', 'nonsense'),
+    *static('ganesha_fsal_name', 'ZFS'),
+    *static('knfs_persist_exports', 'maybe'),
+    *static('gpfs_export_addresses', 'bad host!'),
+    *static('gpfs_filesystem', 'not a name'),
+    *static('gpfs_ssh_host_key_policy', 'any', 'learn'),
+    *static('gpfs_ssh_known_hosts', '/nowhere/hosts'),
+    *static('gpfs_ssh_use_sudo', 'False', 'perhaps'),
+    *static('gpfs_command_timeout', '0'),
+    *static('gpfs_share_mode', '999'),
+    *static('gpfs_share_owner', 'root'),
+    *static('gpfs_fileset_type', 'other'),
+    *static('gpfs_inode_limit', 'many'),
+    *static('gpfs_quota_account_replicas', 'maybe'),
+    unknown('gpfs_comand_timeout'),
+    Wrong('gpfs_share_mode', {'gpfs_share_mode': '755'}, misplaced=True),
+    Wrong('gpfs_filesystem', {'gpfs_filesystem': 'nope'}, asked=True,
+          alone=True)]
+
+TABLES = {'vast': VAST, 'gluster': GLUSTER, 'ces': CES}
