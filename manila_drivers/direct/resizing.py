@@ -53,10 +53,12 @@ def decide(record: records.ShareEntry, size: int,
         raise exception.InvalidRequest(
             f'Share {record.name} cannot have {size} GiB')
     begun = record.task if tasks.name_of(record.task) == RESIZE else None
-    if begun is not None and begun['size'] == size:
+    if begun is not None and begun['size'] == size and shrink in (
+            None, begun['shrink']):
         # What was cut off, once more.
-        return SizeChange(record.size, size, bool(begun['shrink']),
-                      int(begun['highest']))
+        highest = int(begun['highest'])
+        return SizeChange(highest if begun['shrink'] else record.size, size,
+                          bool(begun['shrink']), highest)
     highest = max(record.size, int(begun['highest']) if begun else 0)
     if begun is None and size == record.size:
         return None

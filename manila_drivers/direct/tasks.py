@@ -84,8 +84,9 @@ class Desk:
             return record, work(record)
         except exception.DriverError as exc:
             values: dict[str, Any] = {'failure': str(exc)}
-            if isinstance(exc, REFUSED) and before.task is None:
-                values.update(task=None, status=before.status,
+            if isinstance(exc, REFUSED) and before.task != task:
+                # Nothing was done: it is as it was before.
+                values.update(task=before.task, status=before.status,
                               failure=before.failure)
             exception.caught_any(lambda: shares.change(record, **values))
             raise

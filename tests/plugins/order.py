@@ -14,8 +14,9 @@ import pytest
 # Files with one second of tests or more, where processes are started,
 # deadlines waited for, or thousands of rules handled.
 SLOW = frozenset(f'tests/unit/{name}.py' for name in (
-    'cli/test_simulate_ssh', 'cli/test_simulate_vast', 'compat/test_locks',
-    'compat/test_mode', 'gpfs/test_copying', 'gpfs/test_local',
+    'cli/test_operate', 'cli/test_simulate_ssh', 'cli/test_simulate_vast',
+    'cli/test_tutorial', 'compat/test_locks', 'compat/test_mode',
+    'gpfs/test_copying', 'gpfs/test_local',
     'gpfs/test_operations', 'gpfs/test_servers', 'nas/test_ganesha',
     'nas/test_helpers', 'nas/test_kernel', 'nas/test_crowds',
     'packaging/test_driver_page', 'packaging/test_privileges',
@@ -23,7 +24,8 @@ SLOW = frozenset(f'tests/unit/{name}.py' for name in (
     'simulators/test_speed', 'standalone/test_private_data',
     'tempest/test_processes', 'transport/ssh/test_commands',
     'transport/test_local', 'transport/test_rest'))
-SLOW_DIRECTORIES = ('tests/unit/ci/',)
+SLOW_DIRECTORIES = tuple(f'tests/unit/{name}/' for name in (
+    'ci', 'direct', 'preflight', 'registry'))
 
 # The directories that are sorted.  Elsewhere the order of the files is part
 # of what is tested, or of what a module's fixture costs.
