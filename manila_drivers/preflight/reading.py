@@ -9,6 +9,7 @@ more, until it has nothing to refuse.
 
 from collections.abc import Collection
 from collections.abc import Iterator
+import functools
 from typing import Any
 
 from manila_drivers import exception
@@ -77,9 +78,9 @@ class Reading:
         """Give an option a value that is not refused; tell if there is one."""
         configuration = self._driver.configuration
         for invented, value in self._candidates(name):
-            try:
-                values.replace(configuration, name, value)
-            except Exception:  # noqa: BLE001 - it is none of its type
+            _, unfit = exception.caught_any(functools.partial(
+                values.replace, configuration, name, value))
+            if unfit is not None:
                 continue
             error = self._refused()
             if error is None or error.option != name:
@@ -90,9 +91,11 @@ class Reading:
 
     def _candidates(self, name: str) -> Iterator[tuple[bool, Any]]:
         """Yield values for an option, and if they are of nobody."""
-        try:
-            yield False, values.default(self._driver.configuration, name)
-        except Exception:  # noqa: BLE001 - the error names no option
+        value, error = exception.caught_any(
+            lambda: values.default(self._driver.configuration, name))
+        if error is not None:
+            # It is none of the section's options.
             return
-        for value in STAND_INS:
-            yield True, value
+        yield False, value
+        for each in STAND_INS:
+            yield True, each
