@@ -8,6 +8,7 @@ or was refused.  All threads use one of each.
 
 from collections.abc import Callable
 from collections.abc import Mapping
+import contextlib
 import logging
 import threading
 import time
@@ -74,8 +75,11 @@ class KeystoneLogin:
                           self.endpoint)
         for scheme in ('http://', 'https://'):
             self._requests.mount(scheme, carrier)
+        # It has no plug-in: if Keystone refuses to tell its versions, it would
+        # ask the plug-in for a token, which waits for these versions, and
+        # holds a lock meanwhile.
         self._session = session.Session(
-            auth=self._plugin, session=self._requests, redirect=False,
+            session=self._requests, redirect=False,
             verify=self.endpoint.verify and (self.endpoint.ca_file or True),
             cert=rest.certificate(self.endpoint),
             timeout=self.endpoint.read_timeout,
@@ -193,8 +197,8 @@ class Carrier(adapters.BaseAdapter):
                 request, stream=True, verify=verify, cert=cert,
                 proxies=proxies, timeout=(self._endpoint.connect_timeout,
                                           self._endpoint.read_timeout))
-            body = rest.read_body(answer, self._endpoint.whole_timeout)
-            answer.close()
+            with contextlib.closing(answer):
+                body = rest.read_body(answer, self._endpoint.whole_timeout)
         except (urllib3_exceptions.HTTPError, OSError) as exc:
             if isinstance(exc, requests.RequestException):
                 raise
@@ -216,11 +220,17 @@ def failure(group: str, exc: Exception) -> exception.DriverError:
     Nothing was done: it is about the login alone.
     """
     what = 'The login of [%s]' % group
+    if isinstance(exc, exceptions.MissingAuthPlugin) and isinstance(
+            exc.__context__, exceptions.HttpError):
+        exc = exc.__context__
     if _within(exc, exceptions.SSLError):
         return exception.NotTrusted(
             what + ' was not sent: the certificate is not accepted',
             answer=errors.plain(str(exc)), check='cafile in [%s]' % group)
-    status = getattr(exc, 'http_status', None)
+    # One that could not be read brings no status, and is a redirect if it has
+    # one of those: where to log in is the operator's to say.
+    read = getattr(getattr(exc, 'response', None), 'status_code', 0)
+    status = read if 300 <= read < 400 else getattr(exc, 'http_status', None)
     if isinstance(status, int) and status not in retry.UNABLE:
         kind = (errors.ServiceDenied if status in (401, 403)
                 else errors.ServiceError)

@@ -222,6 +222,18 @@ def test_a_wrong_password_is_refused_once_and_not_quoted(bench, caplog):
     assert len(bench.sim.asked(0)) == 2
 
 
+@pytest.mark.parametrize('match', ['GET .*identity', 'identity', ''])
+@pytest.mark.timeout(60)
+def test_keystone_that_refuses_to_tell_its_versions(bench, clients, match):
+    bench.sim.arm(Fault('status', code=401, times=None, match=match))
+    for _ in range(2):
+        with pytest.raises(exception.AccessDenied, match=r'\[nova\]') as info:
+            clients.compute.check()
+        assert info.value.status == 401
+    with pytest.raises(exception.AccessDenied):
+        clients.compute.project_id()
+
+
 def test_keystone_that_is_away_is_waited_for(bench, clients):
     begin = bench.clock()
     bench.sim.arm(Fault('refused', lasts=30, times=None, match='identity'))
