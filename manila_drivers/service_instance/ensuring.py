@@ -9,7 +9,6 @@ from typing import Any
 from typing import TypeVar
 
 from manila_drivers import exception
-from manila_drivers.service_instance import names
 
 F = TypeVar('F', bound=Callable[..., Any])
 
@@ -53,14 +52,5 @@ def _server(driver: Any, server: Any) -> Any:
         raise exception.InvalidRequest(
             'Share server %s has no details: its set-up did not come to its '
             'end' % server.get('id', ''), check='status of the share server')
-    if not manager.ensure_service_instance(_context(driver), details):
-        raise exception.Unreachable(
-            'Service instance %s cannot be used'
-            % details.get(names.INSTANCE_ID, ''),
-            answer=manager.last_trouble(details),
-            check='its state in Nova, its console, and sshd on it')
+    manager.require(details)
     return server
-
-
-def _context(driver: Any) -> Any:
-    return getattr(driver, 'admin_context', None)

@@ -66,7 +66,7 @@ class HostConnection:
                  device_id: str, needed: str, *, only: bool) -> None:
         known = self._neutron.ports(device_id=device_id)
         nets = [each for each in nets if subnets.network_of(each)]
-        port = self._port(network, nets, device_id, known)
+        port = self._port(network, device_id, known)
         port = self._addressed(port, nets, needed)
         self._plug(host_planning.HostPort(
             port.id, _mac(port), _interfaces(port, nets), only),
@@ -74,8 +74,8 @@ class HostConnection:
 
     # -- the port --------------------------------------------------------
 
-    def _port(self, network: str, nets: Sequence[records.Subnet],
-              device_id: str, known: Sequence[records.Port]) -> records.Port:
+    def _port(self, network: str, device_id: str,
+              known: Sequence[records.Port]) -> records.Port:
         mine = [each for each in known if each.network_id == network
                 and _host(each) == self._conf.host]
         if len(mine) > 1:
@@ -85,10 +85,10 @@ class HostConnection:
                 answer=', '.join(sorted(each.id for each in mine)),
                 check=f'ports with device_id {device_id}: delete all but one '
                 f'of them')
-        return mine[0] if mine else self._create(network, nets, device_id)
+        return mine[0] if mine else self._create(network, device_id)
 
-    def _create(self, network: str, nets: Sequence[records.Subnet],
-                device_id: str) -> records.Port:
+    def _create(self, network: str, device_id: str) -> records.Port:
+        """Make the port, without addresses: any subnet may be full."""
         aliases = self._neutron.extensions()
         if 'binding' not in aliases:
             raise exception.BackendError(
@@ -103,9 +103,7 @@ class HostConnection:
                 network, name=f'{device_id}-{self._conf.host}',
                 device_id=device_id, device_owner=names.HOST_OWNER,
                 binding_host=self._conf.host, port_security=guarded,
-                security_groups=(),
-                fixed_ips=[{'subnet_id': each.id} for each in nets[:1]]
-                or None)
+                security_groups=(), fixed_ips=())
         made = network_steps.once(make, lambda: [
             each for each in self._neutron.ports(device_id=device_id)
             if each.network_id == network

@@ -100,6 +100,7 @@ class Site:
         self.sim = openstack.OpenStackSim(
             self.clock, options=openstack.CloudOptions(boot=8.0))
         self.host = plugged_host.PluggedHost(self.port)
+        self.hosts = {HOST}
         self.storage = Memory()
         self.tries = 0
         self.keys = {}
@@ -117,7 +118,7 @@ class Site:
     def port(self, ident):
         for port in self.sim.neutron.store.rows['port'].values():
             if (port['id'] == ident or ident == ('tap' + port['id'])[:14]) \
-                    and port['binding:host_id'] == HOST:
+                    and port['binding:host_id'] in self.hosts:
                 return port['mac_address'], frozenset(
                     each['ip_address'] for each in port['fixed_ips'])
         return None
@@ -163,7 +164,8 @@ class Site:
         file.write_text('\n'.join(lines) + '\n')
         return configuration.Configuration.from_file(file, section, [
             cfg.BoolOpt('driver_handles_share_servers'),
-            cfg.IntOpt('ssh_conn_timeout', default=60)])
+            cfg.IntOpt('ssh_conn_timeout', default=60),
+            cfg.StrOpt('backend_availability_zone')])
 
     def manager(self, kind=manager.ServiceInstanceManager, section='g',
                 **options):
