@@ -145,7 +145,8 @@ def refused(service: str, what: str,
     kind, check = _classified(service, answer.status, said)
     words = 'HTTP %d %s' % (answer.status,
                             said.message or '(no words with it)')
-    return kind(what + ' was refused', service=service, kind=said.kind,
+    verb = ' failed' if answer.status >= 500 else ' was refused'
+    return kind(what + verb, service=service, kind=said.kind,
                 request_id=found, message=said.message, status=answer.status,
                 answer=words + (' (%s)' % found if found else ''),
                 check=check)

@@ -237,8 +237,9 @@ class Link:
             answer = bare.call(rest_values.Request('GET', path))
             if answer.status in (401, 403) or answer.status >= 500 \
                     or answer.status == 429:
-                raise errors.refused(self.service, 'Its versions (GET %s)'
-                                     % path, answer)
+                raise errors.refused(
+                    self.service, 'The question for versions of the %s '
+                    'service (GET %s)' % (self.service, path), answer)
             told = versions.document(answer.text, catalogue.major(base))
             if told is not None:
                 return told
