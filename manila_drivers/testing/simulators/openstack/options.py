@@ -65,12 +65,15 @@ class CloudOptions:
     :param snapshot_assisted: likewise, of a volume in use on NFS.
     :param delete_snapshot: until it is gone.
     :param delete_parent_snapshot: likewise, if something was cloned of it.
+    :param extend_lag: until a volume that was told to grow says so.
     :param extend: until the volume is larger.
     :param guest_resize: from there until the guest sees it.
     :param revert: until a volume is as its snapshot was.
     :param pool_gib: what each storage backend holds.
     :param dhcp: until the DHCP agent has its port in a new subnet.
     :param bind: until a bound port is ACTIVE.
+    :param random_addresses: ports get any free address of a subnet, and not
+        the lowest.
     :param addresses_withheld: ports tell no fixed addresses for a moment
         after they were made.
     :param log_limit: requests that the simulator remembers.
@@ -133,6 +136,7 @@ class CloudOptions:
     snapshot_assisted: float = 19.0
     delete_snapshot: float = 0.3
     delete_parent_snapshot: float = 6.0
+    extend_lag: float = 0.0
     extend: float = 0.3
     guest_resize: float = 2.0
     revert: float = 0.1
@@ -141,6 +145,7 @@ class CloudOptions:
     # Neutron
     dhcp: float = 1.0
     bind: float = 1.0
+    random_addresses: bool = True
     addresses_withheld: bool = False
 
     # The simulator itself

@@ -96,7 +96,10 @@ def compute(status: int, text: str) -> Refusal:
 
 
 def volume(status: int, text: str) -> Refusal:
-    return refused('volume', status, text)
+    refusal = refused('volume', status, text)
+    if status == 413:
+        refusal.headers['Retry-After'] = '0'
+    return refusal
 
 
 def network(status: int, kind: str, text: str) -> Refusal:

@@ -78,6 +78,10 @@ class World:
     def hex(self, digits: int = 32) -> str:
         return f'{self._random.getrandbits(4 * digits):0{digits}x}'
 
+    def pick(self, count: int) -> int:
+        """Return a number below a count, by chance."""
+        return self._random.randrange(count)
+
     def order(self, ident: str, born: float) -> tuple[str, float]:
         """A key for lists; markers need one that stays."""
         return (ident, 0.0) if self.options.shuffled else ('', -born)

@@ -107,6 +107,10 @@ class Hand:
         return seen + self.states(place, 'volume.status', 'in-use',
                                   'available')[1:]
 
+    def address(self, server: str) -> str:
+        found = self.get(f'compute/servers/{server}', 'server.addresses')
+        return str(found['service'][0]['addr'])
+
     def lines(self, server: str) -> Any:
         return self.get(f'compute/servers/{server}/os-instance-actions',
                         'instanceActions')

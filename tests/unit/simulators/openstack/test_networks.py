@@ -16,7 +16,11 @@ def test_a_subnet_has_so_many_addresses(hand, clock, sim):
     clock.advance(sim.options.dhcp)
     taken = [hand.port(network_id=network)['fixed_ips'][0]['ip_address']
              for _ in range(4)]
-    assert taken == [f'10.254.0.{last}' for last in (3, 4, 5, 6)]
+    served = hand.get('network/ports?device_owner=network:dhcp'
+                      f'&network_id={network}',
+                      'ports.0.fixed_ips.0.ip_address')
+    assert {served, *taken} == {f'10.254.0.{last}' for last in range(2, 7)}
+    assert taken != sorted(taken)
     assert error(hand.ask('POST', 'network/ports', {
         'port': {'network_id': network}})) == (
         409, 'IpAddressGenerationFailure')
@@ -34,10 +38,11 @@ def test_one_port_serves_dhcp_in_all_subnets_of_a_network(hand, clock, sim):
     assert [len(port['fixed_ips']) for port in ports] == [2]
 
 
-def test_an_address_is_added_to_a_port_and_the_others_stay(hand):
+def test_an_address_is_added_to_a_port_and_the_others_stay(hand, sim):
     network, first = hand.network()
     second = hand.make('network/subnets', 'subnet', network_id=network,
                        cidr='10.254.0.16/28', ip_version=4)['id']
+    sim.options.random_addresses = False
     port = hand.port(network_id=network, fixed_ips=[{'subnet_id': first}])
     status, body = hand.ask('PUT', f'network/ports/{port["id"]}', {'port': {
         'fixed_ips': [{'subnet_id': first}, {'subnet_id': second}]}})
@@ -53,8 +58,9 @@ def test_a_gateway_is_nobody_elses(hand):
     assert told['gateway_ip'] == '10.254.0.1'
     assert told['allocation_pools'] == [{'start': '10.254.0.2',
                                          'end': '10.254.0.14'}]
-    port = hand.port(network_id=network)
-    assert port['fixed_ips'][0]['ip_address'] == '10.254.0.2'
+    taken = {hand.port(network_id=network)['fixed_ips'][0]['ip_address']
+             for _ in range(12)}
+    assert '10.254.0.1' not in taken and len(taken) == 12
 
 
 def test_without_a_gateway_there_is_one_address_more(hand):
@@ -112,7 +118,7 @@ def test_who_is_let_in(hand, sim):
     assert sim.lets_in(address, 'tcp', 2049, '10.7.0.9')
     assert not sim.lets_in(address, 'udp', 2049, '10.7.0.9')
     assert not sim.lets_in(address, 'icmp', None, '10.7.0.9')
-    assert not sim.lets_in('10.254.0.13', 'tcp', 22, '10.254.0.14')
+    assert not sim.lets_in('10.254.9.9', 'tcp', 22, '10.254.0.14')
 
 
 def test_the_default_group_lets_in_its_own_alone(hand, sim):
@@ -120,7 +126,7 @@ def test_the_default_group_lets_in_its_own_alone(hand, sim):
     one, two = (hand.port(network_id=network)['fixed_ips'][0]['ip_address']
                 for _ in range(2))
     assert sim.lets_in(one, 'tcp', 22, two)
-    assert not sim.lets_in(one, 'tcp', 22, '10.254.0.9')
+    assert not sim.lets_in(one, 'tcp', 22, '192.0.2.1')
     free = hand.port(network_id=network, port_security_enabled=False)
     assert free['security_groups'] == []
     assert sim.lets_in(free['fixed_ips'][0]['ip_address'], 'tcp', 22,

@@ -243,6 +243,16 @@ def test_messages_are_filtered_from_3_5_on(hand, sim):
     assert hand.ask('GET', path, version='3.2')[0] == 404
 
 
+def test_a_volume_may_say_late_that_it_grows(hand, sim):
+    sim.options.extend_lag = 2
+    volume = hand.volume()
+    hand.ask('POST', place(volume) + '/action', {'os-extend': {'new_size': 2}})
+    assert hand.states(place(volume), 'volume.status', 'extending') == [
+        'available', 'extending']
+    assert hand.states(place(volume), 'volume.size', 2) == [1, 2]
+    assert hand.get(place(volume), 'volume.status') == 'available'
+
+
 def test_a_type_may_encrypt(hand, sim):
     sim.add_volume_type('secret', encrypted=True)
     volume = hand.volume(volume_type='secret')

@@ -2,8 +2,10 @@
 
 """Networks and subnets."""
 
+from collections.abc import Collection
 from collections.abc import Iterator
 import ipaddress
+import itertools
 from typing import Any
 
 from manila_drivers.testing.simulators.openstack import schema
@@ -15,6 +17,8 @@ from manila_drivers.testing.simulators.openstack.wire import Record
 from manila_drivers.testing.simulators.web.messages import Response
 
 Ip = ipaddress.IPv4Address | ipaddress.IPv6Address
+#: How many of the lowest free addresses one is chosen of.
+WINDOW = 253
 #: Ports that the services make by themselves, and take away.
 AUTOMATIC = frozenset(('network:dhcp',))
 
@@ -160,11 +164,11 @@ class SubnetRows(neutronstore.Rows):
         """The DHCP agent takes an address, on one port per network."""
         if subnet['id'] not in self.store.rows['subnet']:
             return
-        address = next(free(self.store, subnet), None)
+        address = pick(self.store, subnet)
         network = subnet['network_id']
         if address is None:
             return
-        fixed = {'subnet_id': subnet['id'], 'ip_address': str(address)}
+        fixed = {'subnet_id': subnet['id'], 'ip_address': address}
         for port in self.store.of('port', network_id=network,
                                   device_owner='network:dhcp'):
             port['fixed_ips'].append(fixed)
@@ -217,6 +221,19 @@ def bare_port(network_id: str, mac: str) -> Record:
             'binding:host_id': '', 'binding:vif_type': 'unbound',
             'binding:vif_details': {}, 'allowed_address_pairs': [],
             'extra_dhcp_opts': []}
+
+
+def pick(store: neutronstore.NetworkStore, subnet: Record,
+         but: Collection[str] = ()) -> str | None:
+    """Return a free address of a subnet; None if it is full."""
+    world = store.world
+    found = (str(address) for address in free(store, subnet)
+             if str(address) not in but)
+    if not world.options.random_addresses:
+        return next(found, None)
+    # As Neutron does: any of those that come first.
+    window = list(itertools.islice(found, WINDOW))
+    return window[world.pick(len(window))] if window else None
 
 
 def free(store: neutronstore.NetworkStore, subnet: Record) -> Iterator[Ip]:

@@ -154,8 +154,9 @@ class PortRows(neutronstore.Rows):
             return []
         for ident in network['subnets']:
             subnet = self.store.rows['subnet'][ident]
-            for address in networks.free(self.store, subnet):
-                return [{'subnet_id': ident, 'ip_address': str(address)}]
+            address = networks.pick(self.store, subnet)
+            if address is not None:
+                return [{'subnet_id': ident, 'ip_address': address}]
         raise self._full(network)
 
     def _fixed(self, network: Record, each: Record, kept: list[Record],
@@ -169,11 +170,10 @@ class PortRows(neutronstore.Rows):
             return mine[0]
         chosen = {old['ip_address'] for old in taken}
         if address is None:
-            for found_one in networks.free(self.store, subnet):
-                if str(found_one) not in chosen:
-                    return {'subnet_id': subnet['id'],
-                            'ip_address': str(found_one)}
-            raise self._full(network)
+            address = networks.pick(self.store, subnet, chosen)
+            if address is None:
+                raise self._full(network)
+            return {'subnet_id': subnet['id'], 'ip_address': address}
         if address in self.store.addresses(subnet['id']) | chosen:
             raise wire.network(
                 409, 'IpAddressAlreadyAllocated', f'IP address {address} '

@@ -89,7 +89,12 @@ class VolumeActions:
             mishap = 'no room'
         elif mishap is None and before == 'in-use' and backend == 'nfs':
             mishap = 'error'
-        self.store.touch(volume, 'extending')
+        lag = self.world.options.extend_lag
+
+        def begun() -> None:
+            if volume.status == before:
+                self.store.touch(volume, 'extending')
+        self.world.after(lag, begun)
 
         def no_room() -> None:
             self.store.touch(volume, before)
@@ -112,7 +117,7 @@ class VolumeActions:
         outcome = (done if mishap is None else
                    no_room if mishap == 'no room' else failed)
         seconds = self.world.options.extend if mishap is None else 0.1
-        self.world.after(seconds, outcome)
+        self.world.after(lag + seconds, outcome)
 
     # Going back
 
