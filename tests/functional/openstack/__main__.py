@@ -27,7 +27,11 @@ The cloud is up. To enter it:
         OS_PASSWORD={password} OS_PROJECT_NAME=admin \\
         OS_USER_DOMAIN_NAME=Default OS_PROJECT_DOMAIN_NAME=Default bash
 
-Logs are in {logs}. Ctrl-C ends it."""
+Tests visit it, instead of starting one, with
+
+    {variable}={pid}:{work}
+
+Logs are in {work}/log. Ctrl-C ends it."""
 
 
 def main(arguments: list[str]) -> int:
@@ -59,7 +63,7 @@ def main(arguments: list[str]) -> int:
         print(_HELP.format(
             pid=cloud.room.box.pid, venv=cloud.room.venv,
             url=places.IDENTITY, password=places.PASSWORD,
-            logs=cloud.room.outside(places.LOGS)), flush=True)
+            work=cloud.room.work, variable=clouds.VISITED), flush=True)
         ended.wait()
     return 0
 

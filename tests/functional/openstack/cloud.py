@@ -29,6 +29,9 @@ from tests.functional.openstack import services
 from tests.functional.openstack.api import Api
 from tests.functional.openstack.api import Unexpected
 
+#: Says which cloud to visit, instead of starting one.
+VISITED = 'MANILA_DRIVERS_CLOUD'
+
 _RUN = 'openstack-run-'
 #: Logs of runs that are over.
 _LOGS = 'openstack-logs'
@@ -150,13 +153,17 @@ class Cloud:
         self._tell(f'cloud: {what} after {self.times[what]:.0f} s')
 
     def stop(self) -> None:
-        """Stop everything in good order, so that its state can be kept."""
-        daemons = self.room.daemons()
+        """Stop it so that its state can be kept.
+
+        Those that write files of their own may finish; all others have what
+        matters in the database, and some take a minute to end.
+        """
         last = ('ceph-osd', 'ceph-mgr', 'ceph-mon', 'mariadb')
-        for name in (*(each for each in reversed(daemons)
-                       if each not in last), *last):
-            self.room.stop(name, 'KILL' if name in (
-                'rabbitmq', 'virtlogd', 'libvirtd') else 'TERM')
+        for name in reversed(self.room.daemons()):
+            if name not in last:
+                self.room.stop(name, 'KILL')
+        for name in last:
+            self.room.stop(name)
         self.close()
 
     def close(self) -> None:
@@ -189,6 +196,24 @@ def prepared(tell: provide.Tell) -> pathlib.Path:
     return kept_at / 'state'
 
 
+class Visited(Cloud):
+    """A cloud that somebody else has up; it stays up."""
+
+    def __init__(self, room: rooms.Room) -> None:
+        self.room = room
+        self.times = {}
+
+
+def visited(told: str) -> Visited:
+    """Return a cloud, by what its owner has been told of it.
+
+    :param told: ``PID:DIRECTORY``, of its first process and its files
+    """
+    pid, _, work = told.partition(':')
+    return Visited(rooms.Room(pathlib.Path(work), provide.environment(quiet),
+                              rooms.Visited(int(pid))))
+
+
 @contextlib.contextmanager
 def running(tell: provide.Tell = quiet, new: bool = False
             ) -> Iterator[Cloud]:
@@ -196,6 +221,14 @@ def running(tell: provide.Tell = quiet, new: bool = False
 
     :param new: from empty databases, whatever is kept
     """
+    told = os.environ.get(VISITED)
+    if told:
+        cloud = visited(told)
+        try:
+            yield cloud
+        finally:
+            cloud.close()
+        return
     state = None if new else prepared(tell)
     venv, files = provide.environment(tell), provide.service_image(tell)
     with workplace() as work:

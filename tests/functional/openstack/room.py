@@ -27,6 +27,20 @@ _CLONE_NEWNET = 0x40000000
 _libc = ctypes.CDLL(None, use_errno=True)
 
 
+class Visited(box.Box):
+    """The box of another process, which goes on without us."""
+
+    def __init__(self, pid: int) -> None:
+        self.name, self.parent, self.pid = 'cloud', None, pid
+        self._boxes: list[box.Box] = []
+        self._processes: list[subprocess.Popen[str]] = []
+        self._entered = set(box.ALL)
+
+    def close(self) -> None:
+        for each in self._processes:
+            box.end(each)
+
+
 class Failed(AssertionError):
     """The cloud is not what it should be; the text says what to look at."""
 
@@ -36,13 +50,17 @@ class Room:
 
     :param work: becomes :data:`places.HOME`
     :param venv: of the services
+    :param inside: a box that is furnished already
     """
 
-    def __init__(self, work: pathlib.Path, venv: pathlib.Path) -> None:
+    def __init__(self, work: pathlib.Path, venv: pathlib.Path,
+                 inside: box.Box | None = None) -> None:
         self.work = work
         self.venv = venv
         self._daemons: dict[str, subprocess.Popen[str]] = {}
-        self.box = box.Box('cloud')
+        self.box = inside or box.Box('cloud')
+        if inside is not None:
+            return
         try:
             self._furnish()
         except BaseException:

@@ -35,7 +35,8 @@ def test_every_service_answers(cloud, api, tell):
 def test_a_tenant_sees_nothing_of_others(cloud, api):
     tenant = Api('tenant', 'tenant')
     assert tenant.project != api.project
-    assert tenant.ask('network', 'GET', '/agents').status == 403
+    assert tenant.listed('network', '/agents', 'agents') == []
+    assert tenant.ask('compute', 'GET', '/os-services').status == 403
 
 
 def test_the_machine_sees_nothing_of_it(cloud):
