@@ -8,6 +8,7 @@ lives as long as a pipe that its maker holds.
 """
 
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import os
@@ -91,15 +92,19 @@ class Box:
         return process
 
     def run(self, *words: str, stdin: str = '', check: bool = True,
-            seconds: float = SECONDS) -> 'subprocess.CompletedProcess[str]':
+            seconds: float = SECONDS,
+            env: Mapping[str, str] | None = None
+            ) -> 'subprocess.CompletedProcess[str]':
         """Run a command to its end.
 
+        :param env: its variables, instead of ours
         :raises CommandFailed: it failed, and ``check`` was not given as False
         :raises subprocess.TimeoutExpired: it, and its children, were killed
         """
         process = subprocess.Popen(
             self.words(words), stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE, text=True, start_new_session=True)
+            stderr=subprocess.PIPE, text=True, start_new_session=True,
+            env=env)
         try:
             out, err = process.communicate(stdin, timeout=seconds)
         except BaseException:

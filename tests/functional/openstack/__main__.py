@@ -59,7 +59,7 @@ def main(arguments: list[str]) -> int:
     ended = threading.Event()
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *_: ended.set())
-    with clouds.running(tell, wanted.new) as cloud:
+    with clouds.started(tell, wanted.new) as cloud:
         print(_HELP.format(
             pid=cloud.room.box.pid, venv=cloud.room.venv,
             url=places.IDENTITY, password=places.PASSWORD,

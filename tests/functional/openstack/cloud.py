@@ -215,20 +215,27 @@ def visited(told: str) -> Visited:
 
 
 @contextlib.contextmanager
-def running(tell: provide.Tell = quiet, new: bool = False
+def running(tell: provide.Tell = quiet) -> Iterator[Cloud]:
+    """Have a cloud for a while: one that is up already, or one of our own."""
+    told = os.environ.get(VISITED)
+    if not told:
+        with started(tell) as cloud:
+            yield cloud
+        return
+    cloud = visited(told)
+    try:
+        yield cloud
+    finally:
+        cloud.close()
+
+
+@contextlib.contextmanager
+def started(tell: provide.Tell = quiet, new: bool = False
             ) -> Iterator[Cloud]:
-    """Have a cloud for a while.
+    """Have a new cloud for a while.
 
     :param new: from empty databases, whatever is kept
     """
-    told = os.environ.get(VISITED)
-    if told:
-        cloud = visited(told)
-        try:
-            yield cloud
-        finally:
-            cloud.close()
-        return
     state = None if new else prepared(tell)
     venv, files = provide.environment(tell), provide.service_image(tell)
     with workplace() as work:

@@ -54,16 +54,22 @@ def api(cloud):
 @pytest.fixture(scope='package')
 def network(cloud, api):
     """A tenant's network with a router."""
-    return tenancy.Network(api)
+    made = tenancy.Network(api)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope='package')
 def client(cloud, api, network):
     """A host of that tenant."""
-    return tenancy.Host(cloud.room, api, network)
+    made = tenancy.Host(cloud.room, api, network)
+    yield made
+    made.close()
 
 
 @pytest.fixture(scope='package')
 def manager(cloud, api, network):
     """The Manila host, which is on that network as well."""
-    return tenancy.Host(cloud.room, api, network, namespaced=False)
+    made = tenancy.Host(cloud.room, api, network, namespaced=False)
+    yield made
+    made.close()

@@ -28,13 +28,15 @@ class Identity:
             'name': name, 'domain_id': 'default'}})
         return str(made['id'])
 
-    def user(self, name: str, project: str, *roles: str) -> None:
+    def user(self, name: str, project: str, *roles: str) -> str:
+        """Make a user with these roles in a project; return its id."""
         made = self._api.post('identity', '/users', {'user': {
             'name': name, 'password': places.PASSWORD,
             'domain_id': 'default', 'default_project_id': project}})
         for role in roles:
             self._api.do('identity', 'PUT', f'/projects/{project}/users/'
                          f'{made["id"]}/roles/{self._roles[role]}')
+        return str(made['id'])
 
     def endpoint(self, kind: str, name: str, url: str) -> None:
         service = self._api.post('identity', '/services', {'service': {

@@ -132,11 +132,9 @@ class Room:
 
         :param more: variables of its environment
         """
-        variables = self.environment(**more)
         return self.box.run(
-            'env', '-i', *(f'{name}={value}' for name, value
-                           in variables.items()),
-            *map(str, words), seconds=seconds, check=check, stdin=stdin)
+            *map(str, words), seconds=seconds, check=check, stdin=stdin,
+            env=self.environment(**more))
 
     def start(self, name: str, *words: object, **more: object) -> None:
         """Start a daemon that stays in the foreground."""

@@ -160,7 +160,8 @@ def ssh(host: 'Host | Room', address: str, *words: str,
     """
     options = ('-oBatchMode=yes', '-oStrictHostKeyChecking=no',
                '-oUserKnownHostsFile=/dev/null', '-oLogLevel=ERROR',
-               '-oConnectTimeout=10', '-oIdentitiesOnly=yes', '-i',
+               '-oConnectTimeout=10', '-oServerAliveInterval=5',
+               '-oIdentitiesOnly=yes', '-i',
                places.KEYS / 'key')
     return host.run('ssh', '-F', 'none', *options, f'{user}@{address}',
                     *words, check=check, seconds=seconds)

@@ -2,6 +2,7 @@
 
 """The cloud itself: there, alone in its room, and gone without a trace."""
 
+import os
 import pathlib
 import subprocess
 
@@ -63,7 +64,7 @@ def test_patience_ends(cloud):
 @pytest.mark.slow
 def test_a_second_cloud_beside_it_leaves_nothing(cloud, tell):
     before = (interfaces(), mounts(), set(runs()))
-    with clouds.running(tell) as other:
+    with clouds.started(tell) as other:
         inside = other.room.box.pid
         assert other.room.work != cloud.room.work
         with other.room.network():
@@ -85,9 +86,10 @@ def networks() -> list[str]:
 
 
 def interfaces() -> list[str]:
-    """Those of the machine: another thread's network is not ours."""
+    """Return those of the machine, where who started us still is."""
     listing = subprocess.run(
-        ['nsenter', '--target', '1', '--net', 'ip', '-br', 'link'],
+        ['nsenter', '--target', str(os.getppid()), '--net', 'ip', '-br',
+         'link'],
         check=True, capture_output=True, text=True, timeout=60).stdout
     return sorted(line.split()[0] for line in listing.splitlines())
 

@@ -2,6 +2,8 @@
 
 """The service image in a real machine, seen from a tenant's network."""
 
+import subprocess
+
 import pytest
 
 from tests.functional.lab import box
@@ -81,8 +83,10 @@ def test_clients_use_nfs_and_smb_through_the_router(api, machine, client):
     assert client.nfs(location, 'read', 'file') == TEXT
     machine.run('sudo', 'net', 'conf', 'addshare', 'one', '/shares/one',
                 'writeable=y', 'guest_ok=y')
-    said = client.smb(f'\\\\{machine.address}\\one', 'get file -')
-    assert TEXT in said
+    share = f'\\\\{machine.address}\\one'
+    assert ' file ' in client.smb(share, 'put /etc/hosts other; ls')
+    assert client.nfs(location, 'read', 'other') in client.smb(
+        share, 'get other -')
     machine.run(f'sudo exportfs -u {client.address}:/shares/one;'
                 ' sudo net conf delshare one; sudo umount /shares/one')
     machine.detach(volume)
@@ -98,7 +102,7 @@ def test_everything_comes_back_after_a_hard_reboot(api, machine):
         try:
             return machine.run('cat', '/proc/sys/kernel/random/'
                                'boot_id') != before
-        except (AssertionError, OSError):
+        except (AssertionError, subprocess.TimeoutExpired):
             return False
 
     eventually(again, 'rebooted', 400, pause=2)

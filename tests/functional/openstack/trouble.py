@@ -3,6 +3,7 @@
 """Chapters in which the cloud does not do what is wanted of it."""
 
 import contextlib
+import subprocess
 import typing as ty
 
 from tests.functional.openstack.api import eventually
@@ -59,7 +60,7 @@ class Trouble(Life):
     def _read(self, location: str) -> str:
         try:
             return self.client.nfs(location, 'read', 'which')
-        except (AssertionError, OSError):
+        except (AssertionError, subprocess.TimeoutExpired):
             return ''
 
     def disks_in_another_order(self) -> None:
