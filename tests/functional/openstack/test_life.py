@@ -63,7 +63,7 @@ def backend(cloud, api, driver, common, tell):
             path, handles=False, service_instance_name_or_id=common.id,
             service_net_name_or_ip=common.address,
             tenant_net_name_or_ip=common.address)})
-    eventually(lambda: served.up(api, 2), 'both backends are up', 300)
+    eventually(lambda: served.up(2), 'both backends are up', 300)
     tell(f'{driver}: both backends are up')
     for mode in ('handled', 'single'):
         manila.share_type(api, f'{driver}-{mode}', mode, mode == 'handled')
