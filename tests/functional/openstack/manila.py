@@ -5,6 +5,7 @@
 from collections.abc import Mapping
 import pathlib
 import typing as ty
+import uuid
 
 from tests.functional.openstack import configs
 from tests.functional.openstack import places
@@ -175,12 +176,15 @@ class Shares:
             raise Unexpected(f'{wrong} {told}') from wrong
 
 
-def share_type(api: Api, name: str, backend: str, handles: bool) -> None:
+def share_type(api: Api, backend: str, handles: bool) -> str:
+    """Make a type for shares of a backend; return its name."""
+    name = f'{backend}-{uuid.uuid4().hex[:8]}'
     api.post('sharev2', '/types', {'share_type': {
         'name': name, 'share_type_access:is_public': True, 'extra_specs': {
             'driver_handles_share_servers': str(handles).lower(),
             'share_backend_name': backend, 'snapshot_support': 'true',
             'create_share_from_snapshot_support': 'true'}}})
+    return name
 
 
 def inventory(api: Api) -> dict[str, set[str]]:

@@ -63,12 +63,12 @@ def backend(cloud, api, driver, common, tell):
             path, handles=False, service_instance_name_or_id=common.id,
             service_net_name_or_ip=common.address,
             tenant_net_name_or_ip=common.address)})
-    eventually(lambda: served.up(2), 'both backends are up', 300)
-    tell(f'{driver}: both backends are up')
-    for mode in ('handled', 'single'):
-        manila.share_type(api, f'{driver}-{mode}', mode, mode == 'handled')
-    yield served, before
-    served.close()
+    try:
+        eventually(lambda: served.up(2), 'both backends are up', 300)
+        tell(f'{driver}: both backends are up')
+        yield before
+    finally:
+        served.close()
 
 
 @pytest.fixture(scope='module', params=['handled', 'single'])
@@ -79,8 +79,9 @@ def life(request, cloud, api, driver, backend, network, client, other, tell):
             'share_network': {'neutron_net_id': network.id,
                               'neutron_subnet_id': network.subnet,
                               'name': driver}})['id']
-    made = Life(cloud.room, api, manila.Shares(
-        api, f'{driver}-{request.param}', share_network), client, other)
+    kind = manila.share_type(api, request.param, bool(share_network))
+    made = Life(cloud.room, api, manila.Shares(api, kind, share_network),
+                client, other)
     yield made
     tell(f'{driver}, {request.param}: ' + ', '.join(
         f'{what} {seconds:.1f} s' for what, seconds in made.times))
@@ -97,9 +98,8 @@ def test_chapter(life, driver, chapter):
 
 
 def test_nothing_is_left(api, life, driver, backend):
-    _, before = backend
     life.end()
-    left = manila.left(before, manila.inventory(api))
+    left = manila.left(backend, manila.inventory(api))
     if driver == 'control':
         # It keeps its network, its group and its key for the next server.
         left = {kind: names for kind, names in left.items()
