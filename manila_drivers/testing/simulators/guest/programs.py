@@ -4,7 +4,7 @@
 
 from collections.abc import Callable
 from collections.abc import Sequence
-import inspect
+import re
 
 from manila_drivers.testing.simulators import faults
 from manila_drivers.testing.simulators.guest import blocks
@@ -20,6 +20,9 @@ Read = Callable[[], str]
 # What anybody may run, who changes nothing by it.
 _FREE = frozenset({'cat', 'grep', 'date', 'sleep', 'true', 'lsblk',
                    'mountpoint', 'df', 'stat', 'findmnt', 'id', 'hostname'})
+_MARKER = re.compile(r"printf '[^']*' ([0-9a-f]{32}) ")
+# What reads its input, by itself.
+_READERS = frozenset({'net'})
 _WRAPPERS = frozenset({'sh', 'sudo', 'flock', 'timeout'})
 
 
@@ -116,9 +119,8 @@ class Programs:
         known = self._commands.get(name) \
             or self._system.smb.commands().get(name)
         if known is not None:
-            if len(inspect.signature(known).parameters) > 1:
-                return known(arguments, read)
-            return known(arguments)
+            return known(arguments, read) if name in _READERS \
+                else known(arguments)
         words = [name, *arguments]
         reads = name == 'tee' or (name == 'cat' and not arguments)
         found = self._system.nfs.special(words, '')
@@ -136,12 +138,18 @@ class Programs:
             source = shell_streams.Source(read())
         elif words == ['-s']:
             text, arguments = read(), ['sh']
+            marker = _MARKER.search(text)
+            if marker:
+                # Each run has another, and is parsed once for all.
+                text = text.replace(marker[1], '$MARKER')
             source = shell_streams.Source()
         else:
             raise NotImplementedError(words)
         out, err = shell_streams.Sink(), shell_streams.Sink()
         made = shell.Shell(self, arguments, root=root, source=source,
                            out=out, err=err)
+        if words == ['-s'] and marker:
+            made.variables['MARKER'] = marker[1]
         if not self._depth:
             self._outer = out, err
         self._depth += 1

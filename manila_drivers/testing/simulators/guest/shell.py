@@ -94,9 +94,13 @@ class Shell(shell_fields.Fields):
 
         :raises Exit: the shell ends.
         """
-        with self._redirected(node) as opened:
-            if opened:
-                getattr(self, '_' + node.kind.replace('-', '_'))(node)
+        work = getattr(self, '_' + node.kind.replace('-', '_'))
+        if node.redirections and node.kind != 'function':
+            with self._redirected(node) as opened:
+                if opened:
+                    work(node)
+        else:
+            work(node)
         if node.kind in ('simple', 'pipe', 'subshell') and self.status \
                 and 'e' in self.options and not self._looked_at:
             raise Exit(self.status)
@@ -104,9 +108,6 @@ class Shell(shell_fields.Fields):
 
     @contextlib.contextmanager
     def _redirected(self, node: Node) -> Any:
-        if not node.redirections or node.kind == 'function':
-            yield True
-            return
         before = dict(self.streams)
         try:
             try:

@@ -116,7 +116,10 @@ def _export(shell: Any, arguments: Arguments) -> int:
 
 
 def _echo(shell: Any, arguments: Arguments) -> int:
-    shell.streams[1].write(' '.join(arguments) + '\n')
+    text = ' '.join(arguments)
+    if '\\' in text or arguments[:1] == ['-n']:
+        raise NotImplementedError('shells differ in this echo')
+    shell.streams[1].write(text + '\n')
     return 0
 
 

@@ -15,6 +15,10 @@ Exit = shell_builtins.Exit
 Sink = shell_streams.Sink
 
 
+def _is_all(part: shell_words.Part) -> bool:
+    return part.kind == 'parameter' and part.value == '@'
+
+
 class Fields:
     """The part of a shell that expands words."""
 
@@ -43,6 +47,10 @@ class Fields:
     def _fields(self, word: Word) -> list[str]:
         found: list[str] = []
         now: str | None = None
+        if not self.arguments and any(_is_all(part) for part in word) \
+                and not any(part.value for part in word
+                            if not _is_all(part)):
+            return []
         for part in word:
             if part.kind == 'parameter' and part.value == '@':
                 pieces = list(self.arguments)

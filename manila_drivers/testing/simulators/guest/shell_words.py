@@ -4,11 +4,12 @@
 """
 
 import dataclasses
+import functools
 import re
 from typing import Any
 
-_OPERATORS = ('&&', '||', ';;', '>>', '>&', '<&', ';', '&', '|', '(', ')',
-              '<', '>', '\n')
+_OPERATORS = re.compile(r'&&|\|\||;;|>>|>&|<&|[;&|()<>\n]')
+_BLANKS = re.compile(r'(?:[ \t]|\\\n|#[^\n]*)*')
 _BREAKS = ' \t\n;&|()<>'
 _PARAMETER = re.compile(r'[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!]')
 _OPERATOR = re.compile(r'##|%%|:-|:\+|:=|[-#%+]|')
@@ -51,22 +52,16 @@ class Scanner:
         return self.text[self.at:self.at + 40]
 
     def blanks(self) -> None:
-        while True:
-            if self.text.startswith('\\\n', self.at):
-                self.at += 2
-            elif self.text[self.at:self.at + 1] in (' ', '\t'):
-                self.at += 1
-            elif self.text[self.at:self.at + 1] == '#':
-                end = self.text.find('\n', self.at)
-                self.at = len(self.text) if end < 0 else end
-            else:
-                return
+        """Go to what is not blank, nor a remark."""
+        match = _BLANKS.match(self.text, self.at)
+        assert match is not None
+        self.at = match.end()
 
     def operator(self) -> str:
         """Return the operator that is next, and stay there; '' if none."""
         self.blanks()
-        return next((each for each in _OPERATORS
-                     if self.text.startswith(each, self.at)), '')
+        match = _OPERATORS.match(self.text, self.at)
+        return match[0] if match else ''
 
     def word(self) -> Word:
         self.blanks()
@@ -162,12 +157,15 @@ class Scanner:
         return Part('parameter', match[0], quoted, operator[0], argument)
 
 
+@functools.cache
+def _plain_up_to(ends: str) -> re.Pattern[str]:
+    return re.compile(f'[^{re.escape(ends)}]+')
+
+
 def _run(text: str, at: int, ends: str, least: int = 0) -> int:
     """Return where the plain text ends that begins at ``at``."""
-    end = at + least
-    while end < len(text) and text[end] not in ends:
-        end += 1
-    return end
+    match = _plain_up_to(ends).match(text, at + least)
+    return match.end() if match else at + least
 
 
 def plain(word: Word) -> str | None:
