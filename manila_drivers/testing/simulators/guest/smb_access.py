@@ -8,6 +8,7 @@ nothing of this is shared with what the driver thinks of it.
 
 from collections.abc import Iterable
 from collections.abc import Mapping
+import functools
 import ipaddress
 import re
 
@@ -91,7 +92,7 @@ def _named(listed: Iterable[str], who: str) -> bool:
 
 
 def _host(section: Mapping[str, str], address: str) -> bool:
-    host = ipaddress.ip_address(address)
+    host = _address(address)
     allow = section.get('hosts allow', '').replace(',', ' ').split()
     deny = section.get('hosts deny', '').replace(',', ' ').split()
     if host.is_loopback:
@@ -121,7 +122,22 @@ def _matches(word: str, host: _Address) -> bool:
         return True
     if word.endswith('.'):
         return str(host).startswith(word)
+    network = _network(word)
+    return network is not None and host in network
+
+
+_Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+# Of the same few, after every program of a random history.
+@functools.lru_cache(maxsize=65536)
+def _network(word: str) -> _Network | None:
     try:
-        return host in ipaddress.ip_network(word, strict=False)
+        return ipaddress.ip_network(word, strict=False)
     except ValueError:
-        return False
+        return None
+
+
+@functools.lru_cache(maxsize=65536)
+def _address(text: str) -> _Address:
+    return ipaddress.ip_address(text)
