@@ -6,6 +6,8 @@ Effective access is asked of the simulated VM after every program; clients
 stay connected through all changes.
 """
 
+import functools
+
 import hypothesis
 from hypothesis import strategies as st
 import pytest
@@ -92,7 +94,7 @@ def test_histories_of_nfs(history):
         watch = Watch(house, given)
         if cut:
             house.cut(cut)
-            exception.caught(lambda: house.export(served, wanted))
+            exception.caught(functools.partial(house.export, served, wanted))
             house.vm.faults.disarm()
         if boots:
             house.reboot(orderly=False)
@@ -130,7 +132,8 @@ def _history_of_samba(history):
         watch = Watch(house, given)
         if cut:
             house.cut(cut)
-            exception.caught(lambda: house.guest.share(house.look(), share))
+            exception.caught(functools.partial(
+                house.share, served, **parts))
             house.vm.faults.disarm()
         if boots:
             house.reboot(orderly=False)

@@ -56,11 +56,18 @@ SCRIPTS = (
     "printf 'l1\\nl2' | while read -r x || [ -n \"$x\" ]; do echo $x; done",
     "printf '  a  b \\n' | { IFS= read -r x; echo \"<$x>\"; }",
     "printf '%s\\n' 'a\\b' | { read -r x; printf %s \"$x\" | cat; }",
-    'i=0; while [ $i -lt 3 ]; do i=$((i + 1)); [ $i -eq 2 ] && continue; '
-    'echo $i; done',
+    """i=0
+    while [ $i -lt 3 ]; do
+        i=$((i + 1))
+        [ $i -eq 2 ] && continue
+        echo $i
+    done""",
     'i=0; until i=$((i + 1)); [ $i -gt 2 ]; do echo $i; done',
-    'f() { while read -r x; do [ "$x" = b ] && return 0; done; return 1; }; '
-    "printf 'a\\nb\\n' | f; echo $?",
+    """f() {
+        while read -r x; do [ "$x" = b ] && return 0; done
+        return 1
+    }
+    printf 'a\\nb\\n' | f; echo $?""",
     'echo a >&2; echo b 2>/dev/null',
     'x=$(echo err >&2; echo out) 2>/dev/null; echo $x',
     "set -f; set -- * '?'; echo \"$@\"",
@@ -70,7 +77,7 @@ SCRIPTS = (
     'echo a # comment',
     'echo a#b',
     'status=0; (exit 6) || status=$?; echo $status',
-    'command -v printf >/dev/null && echo known; '
+    'command -v printf >/dev/null && echo known',
     'command -v surely-not || echo unknown',
     '[ -z "" ] && [ -n x ] && [ ! -e /surely/not ] && echo ok',
     '[ x != y ] && [ 3 -ge 2 ] && echo ok',
@@ -103,12 +110,12 @@ def test_as_the_real_one(text):
     'echo `date`', 'cat <<EOF\na\nEOF', 'if true; then', 'echo )', 'fi',
     'case x in a) echo', '{ echo a', "echo 'a", '${x/y/z}'])
 def test_what_is_not_known_is_no_script(text):
-    with pytest.raises((shell_text.ShellError, ValueError, IndexError)):
+    with pytest.raises((shell_text.ScriptError, ValueError, IndexError)):
         shell_text.parse(text)
 
 
 def test_a_job_that_would_keep_the_connection_is_refused():
-    with pytest.raises(shell_text.ShellError, match='connection'):
+    with pytest.raises(shell_text.ScriptError, match='connection'):
         run('(sleep 5; echo late) &')
 
 

@@ -50,8 +50,8 @@ class Machine:
         self.ran: list[tuple[str, ...]] = []
         #: A host key of its own; a machine that is built anew has another.
         self.host_key = runner.host_key(name, seed)
-        self.system = system.System(name, clock, sleep, bus, seed)
-        self.programs = programs.Programs(self.system, self._told)
+        self.system = system.VmSystem(name, clock, sleep, bus, seed)
+        self.programs = programs.VmPrograms(self.system, self._told)
         self.lock = threading.RLock()
         # Attached while it was off or hung.
         self._devices: list[disk.BlockDevice] = []

@@ -19,7 +19,7 @@ _ROOT_NUMBER = '252:1'
 
 
 @dataclasses.dataclass
-class Mount:
+class VmMount:
     """A file system that is mounted.
 
     :param slot: the disk, as it was when it was mounted.
@@ -43,16 +43,16 @@ class Mounts:
     def __init__(self, bus: disks.Disks, busy: Callable[[str], str],
                  directory: Callable[[str], bool]) -> None:
         self._disks, self._busy, self._directory = bus, busy, directory
-        self.all: list[Mount] = []
+        self.all: list[VmMount] = []
         #: Called with what would be frozen if it is the system itself.
         self.froze_root: Callable[[], None] = lambda: None
         self.fstab: Callable[[], str] = str
 
-    def at(self, path: str) -> Mount | None:
+    def at(self, path: str) -> VmMount | None:
         return next((each for each in reversed(self.all)
                      if each.path == path), None)
 
-    def of(self, device: disk.BlockDevice) -> list[Mount]:
+    def of(self, device: disk.BlockDevice) -> list[VmMount]:
         return [each for each in self.all
                 if each.slot.device is device and not each.gone]
 
@@ -138,7 +138,7 @@ class Mounts:
                                  f'error.')
         content.clean = content.checked = False
         slot.device.mounted += 1
-        self.all.append(Mount(path, slot, content))
+        self.all.append(VmMount(path, slot, content))
         return files.done()
 
     def _by_spec(self, spec: str) -> disks.Slot | None:
@@ -158,7 +158,7 @@ class Mounts:
                 if len(line.split()) > 2 and not line.startswith('#')]
 
     def boot_mounts(self) -> str:
-        """Mount what fstab says; return what a boot has to wait for."""
+        """VmMount what fstab says; return what a boot has to wait for."""
         for spec, path, _, *rest in self._lines():
             options = (rest[0] if rest else 'defaults').split(',')
             if 'noauto' in options or path == '/' or self.at(path):

@@ -30,14 +30,14 @@ class StruckError(Exception):
     """The connection ends here."""
 
 
-class Programs:
+class VmPrograms:
     """A host for shells: what is run here happens to a system.
 
     :param told: called before each program with its words; returns what
         goes wrong with it.
     """
 
-    def __init__(self, host: system.System,
+    def __init__(self, host: system.VmSystem,
                  told: Callable[[Sequence[str]], faults.Fault | None],
                  ) -> None:
         self._system = host
@@ -130,7 +130,7 @@ class Programs:
             return files.failed(f'sh: 1: {name}: not found', 127)
         return found
 
-    # Programs that run programs
+    # VmPrograms that run programs
 
     def _sh(self, words: Sequence[str], read: Read, root: bool) -> Result:
         if words[:1] == ['-c']:
@@ -196,7 +196,7 @@ class Programs:
             words = words[2:]
         return self.execute(words[1:], read, root=root)
 
-    # Programs that tell something
+    # VmPrograms that tell something
 
     def _date(self, words: Sequence[str]) -> Result:
         if words != ['+%s']:

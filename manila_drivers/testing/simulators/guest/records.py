@@ -5,7 +5,7 @@
 from manila_drivers.testing.simulators.guest import system
 
 
-def of(state: system.System) -> dict[tuple[str, ...], object]:
+def of(state: system.VmSystem) -> dict[tuple[str, ...], object]:
     """Return mounts, lines, exports, sections and frozen directories."""
     found: dict[tuple[str, ...], object] = {}
     for mount in state.mounts.all:

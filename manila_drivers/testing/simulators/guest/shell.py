@@ -20,19 +20,19 @@ from manila_drivers.testing.simulators.guest import shell_streams
 from manila_drivers.testing.simulators.guest import shell_text
 
 Node = shell_text.Node
-ShellError = shell_text.ShellError
+ScriptError = shell_text.ScriptError
 Source = shell_streams.Source
 Sink = shell_streams.Sink
 Exit = shell_builtins.Exit
 
 
-class Shell(shell_fields.Fields):
+class Shell(shell_fields.WordFields):
     """One shell.
 
     :param arguments: ``$0``, ``$1`` and so on.
     """
 
-    def __init__(self, system: shell_streams.System,
+    def __init__(self, system: shell_streams.ShellHost,
                  arguments: Sequence[str] = ('sh',), *,
                  root: bool = False, source: Source | None = None,
                  out: Sink | None = None, err: Sink | None = None) -> None:
@@ -55,7 +55,7 @@ class Shell(shell_fields.Fields):
         """Run a script to its end; return its exit code."""
         try:
             tree = shell_text.parse(text)
-        except (ShellError, IndexError, ValueError) as exc:
+        except (ScriptError, IndexError, ValueError) as exc:
             self.streams[2].write(f'sh: Syntax error: {exc}\n')
             return 2
         return self.ended(lambda: self.run(tree))
@@ -156,10 +156,10 @@ class Shell(shell_fields.Fields):
         words = self.fields(first.parts[1]) if first is not None \
             and first.kind == 'simple' else []
         if words[:1] != ['sleep'] or body is None:
-            raise ShellError('a job in the background that does not sleep')
+            raise ScriptError('a job in the background that does not sleep')
         if self.streams.get(1) is not None and not {
                 one.number for one in node.redirections} >= {0, 1, 2}:
-            raise ShellError('a job in the background that keeps a '
+            raise ScriptError('a job in the background that keeps a '
                              'connection open')
         shell = self.child()
         shell.streams = {0: Source(), 1: shell_streams.Null(),

@@ -15,11 +15,11 @@ Exit = shell_builtins.Exit
 Sink = shell_streams.Sink
 
 
-def _is_all(part: shell_words.Part) -> bool:
+def _is_all(part: shell_words.WordPart) -> bool:
     return part.kind == 'parameter' and part.value == '@'
 
 
-class Fields:
+class WordFields:
     """The part of a shell that expands words."""
 
     name: str
@@ -45,35 +45,33 @@ class Fields:
         return [field for word in words for field in self._fields(word)]
 
     def _fields(self, word: Word) -> list[str]:
+        if not self.arguments and any(map(_is_all, word)) and not any(
+                part.value for part in word if not _is_all(part)):
+            # "$@" is no word at all where there are none.
+            return []
         found: list[str] = []
         now: str | None = None
-        if not self.arguments and any(_is_all(part) for part in word) \
-                and not any(part.value for part in word
-                            if not _is_all(part)):
-            return []
         for part in word:
-            if part.kind == 'parameter' and part.value == '@':
-                pieces = list(self.arguments)
-                if not part.quoted:
-                    pieces = ' '.join(pieces).split()
-                for number, piece in enumerate(pieces):
-                    if number and now is not None:
-                        found.append(now)
-                        now = None
-                    now = (now or '') + piece
-                continue
-            value = self._value(part)
-            if part.quoted or part.kind == 'text':
-                now = (now or '') + value
-                continue
-            pieces = re.split(r'[ \t\n]+', value)
-            for number, piece in enumerate(pieces):
+            for number, piece in enumerate(self._pieces(part)):
                 if number and now is not None:
                     found.append(now)
                     now = None
-                if piece:
+                if piece is not None:
                     now = (now or '') + piece
         return found if now is None else [*found, now]
+
+    def _pieces(self, part: shell_words.WordPart) -> Sequence[str | None]:
+        """Return what a part is, in pieces that belong to several fields.
+
+        None is a place where a field ends, and none begins by itself.
+        """
+        if _is_all(part):
+            return (self.arguments if part.quoted
+                    else ' '.join(self.arguments).split())
+        value = self._value(part)
+        if part.quoted or part.kind == 'text':
+            return [value]
+        return [piece or None for piece in re.split(r'[ \t\n]+', value)]
 
     def _pattern(self, word: Word) -> str:
         """Expand a word as a pattern: what is quoted means itself."""
@@ -81,7 +79,7 @@ class Fields:
             re.sub(r'([*?\[])', r'[\1]', self._value(part)) if part.quoted
             else self._value(part) for part in word)
 
-    def _value(self, part: shell_words.Part) -> str:
+    def _value(self, part: shell_words.WordPart) -> str:
         if part.kind == 'text':
             return str(part.value)
         if part.kind == 'command':
@@ -95,7 +93,7 @@ class Fields:
                 self.text(part.value), self.variables)
         return self._parameter(part)
 
-    def _parameter(self, part: shell_words.Part) -> str:
+    def _parameter(self, part: shell_words.WordPart) -> str:
         value = self._get(part.value)
         operator = part.operator
         if operator.startswith(':') and value == '':

@@ -9,7 +9,7 @@ from typing import Protocol
 from manila_drivers.transport import command
 
 
-class System(Protocol):
+class ShellHost(Protocol):
     """A host as a shell sees it."""
 
     def execute(self, words: Sequence[str], read: Callable[[], str], *,
@@ -76,7 +76,7 @@ class Null(Sink):
 
 class File(Sink):
 
-    def __init__(self, system: System, path: str, *, root: bool) -> None:
+    def __init__(self, system: ShellHost, path: str, *, root: bool) -> None:
         super().__init__()
         self._system, self._path, self._root = system, path, root
 

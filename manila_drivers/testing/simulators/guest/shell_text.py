@@ -13,7 +13,7 @@ from typing import Any
 
 from manila_drivers.testing.simulators.guest import shell_words
 
-ShellError = shell_words.ShellError
+ScriptError = shell_words.ScriptError
 Word = shell_words.Word
 plain = shell_words.plain
 
@@ -51,7 +51,7 @@ def parse(text: str) -> Node:
     parser = _Parser(text)
     tree = parser.commands(())
     if parser.token() is not None:
-        raise ShellError(f'syntax error near {parser.rest()!r}')
+        raise ScriptError(f'syntax error near {parser.rest()!r}')
     return tree
 
 
@@ -89,7 +89,7 @@ class _Parser(shell_words.Scanner):
         elif found == text:
             self.at += len(found)
         if found != text:
-            raise ShellError(f'{text!r} is missing before {self.rest()!r}')
+            raise ScriptError(f'{text!r} is missing before {self.rest()!r}')
 
     def lines(self) -> None:
         while self.operator() == '\n':
@@ -145,7 +145,7 @@ class _Parser(shell_words.Scanner):
             return dataclasses.replace(
                 node, redirections=tuple(self._redirections()))
         if token in _RESERVED:
-            raise ShellError(f'{token!r} before {self.rest()!r}')
+            raise ScriptError(f'{token!r} before {self.rest()!r}')
         return self._simple()
 
     def _redirections(self) -> list[Redirection]:
@@ -160,7 +160,7 @@ class _Parser(shell_words.Scanner):
         if match is None:
             return None
         if self.text.startswith('<<', match.start(2)):
-            raise ShellError('here-document')
+            raise ScriptError('here-document')
         self.at = match.end()
         number = int(match[1]) if match[1] else int(match[2][0] == '>')
         return Redirection(number, match[2], self.word())
@@ -187,7 +187,7 @@ class _Parser(shell_words.Scanner):
             else:
                 words.append(word)
         if not (assignments or words or redirections):
-            raise ShellError(f'no command before {self.rest()!r}')
+            raise ScriptError(f'no command before {self.rest()!r}')
         return Node('simple', (tuple(assignments), tuple(words)),
                     tuple(redirections))
 

@@ -15,12 +15,12 @@ _PARAMETER = re.compile(r'[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!]')
 _OPERATOR = re.compile(r'##|%%|:-|:\+|:=|[-#%+]|')
 
 
-class ShellError(Exception):
+class ScriptError(Exception):
     """It is no script that could be run here."""
 
 
 @dataclasses.dataclass(frozen=True)
-class Part:
+class WordPart:
     """A piece of a word.
 
     :param kind: ``text``, ``parameter``, ``command`` or ``sum``.
@@ -32,10 +32,10 @@ class Part:
     value: Any
     quoted: bool = False
     operator: str = ''
-    argument: 'tuple[Part, ...]' = ()
+    argument: 'tuple[WordPart, ...]' = ()
 
 
-Word = tuple[Part, ...]
+Word = tuple[WordPart, ...]
 
 
 class Scanner:
@@ -68,83 +68,84 @@ class Scanner:
         return self._pieces(_BREAKS)
 
     def _pieces(self, ends: str) -> Word:
-        found: list[Part] = []
+        found: list[WordPart] = []
         while self.at < len(self.text):
             char = self.text[self.at]
             if char in ends:
                 break
             if char == "'":
                 end = self.text.index("'", self.at + 1)
-                found.append(Part('text', self.text[self.at + 1:end], True))
+                found.append(WordPart(
+                    'text', self.text[self.at + 1:end], True))
                 self.at = end + 1
             elif char == '"':
                 self.at += 1
-                found.append(Part('text', '', True))
+                found.append(WordPart('text', '', True))
                 found += self._double()
             elif char == '\\':
-                found.append(Part('text', self.text[self.at + 1], True))
+                found.append(WordPart('text', self.text[self.at + 1], True))
                 self.at += 2
             elif char == '$':
                 found.append(self._dollar(quoted=False))
             elif char == '`':
-                raise ShellError('commands in back quotes')
+                raise ScriptError('commands in back quotes')
             else:
                 end = _run(self.text, self.at, ends + '\'"\\$`')
-                found.append(Part('text', self.text[self.at:end]))
+                found.append(WordPart('text', self.text[self.at:end]))
                 self.at = end
         return tuple(found)
 
-    def _double(self) -> list[Part]:
-        found: list[Part] = []
+    def _double(self) -> list[WordPart]:
+        found: list[WordPart] = []
         while (char := self.text[self.at]) != '"':
             if char == '\\' and self.text[self.at + 1] in '$"\\`':
-                found.append(Part('text', self.text[self.at + 1], True))
+                found.append(WordPart('text', self.text[self.at + 1], True))
                 self.at += 2
             elif char == '$':
                 found.append(self._dollar(quoted=True))
             elif char == '`':
-                raise ShellError('commands in back quotes')
+                raise ScriptError('commands in back quotes')
             else:
                 end = _run(self.text, self.at, '"\\$`', least=1)
-                found.append(Part('text', self.text[self.at:end], True))
+                found.append(WordPart('text', self.text[self.at:end], True))
                 self.at = end
         self.at += 1
         return found
 
-    def _dollar(self, *, quoted: bool) -> Part:
+    def _dollar(self, *, quoted: bool) -> WordPart:
         text, at = self.text, self.at + 1
         if text.startswith('((', at):
             self.at = at + 2
             inner = self._pieces_until('))')
-            return Part('sum', inner, quoted)
+            return WordPart('sum', inner, quoted)
         if text.startswith('(', at):
-            return Part('command', self.nested(at + 1), quoted)
+            return WordPart('command', self.nested(at + 1), quoted)
         if text.startswith('{', at):
             return self._braces(at + 1, quoted=quoted)
         match = _PARAMETER.match(text, at)
         if match is None:
             self.at = at
-            return Part('text', '$', quoted)
+            return WordPart('text', '$', quoted)
         # $10 is $1 and a 0.
         name = match[0][:1] if match[0].isdecimal() else match[0]
         self.at = at + len(name)
-        return Part('parameter', name, quoted)
+        return WordPart('parameter', name, quoted)
 
     def _pieces_until(self, end: str) -> Word:
-        found: list[Part] = []
+        found: list[WordPart] = []
         while not self.text.startswith(end, self.at):
             if self.text[self.at] == '$':
                 found.append(self._dollar(quoted=True))
             else:
-                found.append(Part('text', self.text[self.at], True))
+                found.append(WordPart('text', self.text[self.at], True))
                 self.at += 1
         self.at += len(end)
         return tuple(found)
 
-    def _braces(self, at: int, *, quoted: bool) -> Part:
+    def _braces(self, at: int, *, quoted: bool) -> WordPart:
         match = _PARAMETER.match(self.text, at)
         if match is None:
-            raise ShellError(self.text[at:at + 20])
+            raise ScriptError(self.text[at:at + 20])
         self.at = match.end()
         operator = _OPERATOR.match(self.text, self.at)
         assert operator is not None
@@ -152,9 +153,9 @@ class Scanner:
         argument = self._pieces('}')
         if self.text[self.at:self.at + 1] != '}' \
                 or (argument and not operator[0]):
-            raise ShellError(self.text[at:at + 20])
+            raise ScriptError(self.text[at:at + 20])
         self.at += 1
-        return Part('parameter', match[0], quoted, operator[0], argument)
+        return WordPart('parameter', match[0], quoted, operator[0], argument)
 
 
 @functools.cache

@@ -22,7 +22,7 @@ _NO_SUCH = 'SBC_ERR_NO_SUCH_SERVICE'
 
 
 @dataclasses.dataclass
-class Session:
+class SmbClient:
     """A client that is connected to a share.
 
     :param level: what it got when it connected, and keeps.
@@ -47,7 +47,7 @@ class Samba:
         self.registry: Registry = {}
         self.running = True
         self.installed = True
-        self.sessions: list[Session] = []
+        self.sessions: list[SmbClient] = []
         # What the smbd of a client has read last.
         self._read: dict[str, Registry] = {}
 
@@ -64,7 +64,7 @@ class Samba:
         level = self._level(section, address, user)
         if level is not None:
             self._read.setdefault(address, self._copy())
-            self.sessions.append(Session(section.lower(), address, user,
+            self.sessions.append(SmbClient(section.lower(), address, user,
                                          level))
         return level
 

@@ -21,7 +21,7 @@ _UNLOCK = '/proc/fs/nfsd/unlock_filesystem'
 _RESCAN = re.compile(r'/sys/class/block/(\w+)/device/rescan')
 
 
-class System:
+class VmSystem:
     """Disks, mounts, files, NFS and Samba of one machine."""
 
     def __init__(self, name: str, clock: Callable[[], float],
@@ -38,7 +38,7 @@ class System:
         #: Directories that somebody has open, and until when.
         self.open: dict[str, float] = {}
         self.disks = disks.Disks(clock, self.chance, bus)
-        self.tree = tree.Tree()
+        self.tree = tree.VmFiles()
         self.mounts = mounts.Mounts(self.disks, self._busy,
                                     self._is_directory)
         self.nfs = nfs.Nfs(name, self._is_mounted)

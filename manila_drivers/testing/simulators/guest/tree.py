@@ -16,7 +16,7 @@ _DIRECTORIES = ('/', '/etc', '/run', '/tmp', '/var/lib/nfs',  # noqa: S108
                 '/var/lib/samba', '/home/manila')
 
 
-class Tree(files.Files):
+class VmFiles(files.Files):
     """Files and directories, and what is in /proc and /sys.
 
     :param shown: files that the kernel makes up, path to text.
