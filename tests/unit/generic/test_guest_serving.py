@@ -515,7 +515,7 @@ def test_an_earlier_watchdog_does_not_thaw_a_later_freeze(house):
 
 
 def test_the_vm_itself_is_never_frozen(house):
-    """What is not mounted is a directory of the VM's own disk."""
+    """A directory without a mount is on the VM's own disk."""
     served = house.made(1)
     plan = guest_planning.freeze(house.look(served), served, 60)
     house.vm.execute(('umount', served.path))
