@@ -116,9 +116,10 @@ class Database:
     def _translated(self, error: Any) -> exception.DriverError:
         told = _told(error)
         what = f'The registry {self.url} could not be used'
-        if self.name == 'sqlite' and 'locked' in told:
+        if self.name == 'sqlite' and 'locked' in told \
+                or _WAITED & _codes(error):
             return exception.Busy(what, answer=told, check='what else uses it')
-        if _is_deadlock(error):
+        if _DEADLOCKS & _codes(error):
             return _Again(what, answer=told)
         if isinstance(error, (exc.OperationalError, exc.InterfaceError)):
             return exception.OutcomeUnknown(what, answer=told, check=OPTION)
@@ -214,12 +215,18 @@ def _prepare_sqlite(engine: Any) -> None:
     event.listen(engine, 'begin', begun)
 
 
-def _is_deadlock(error: Any) -> bool:
+# How PostgreSQL and MariaDB say that a lock was waited for in vain, and that
+# one of two transactions that wait for each other had to end.
+_WAITED = frozenset({'55P03', 1205})
+_DEADLOCKS = frozenset({'40P01', '40001', 1213})
+
+
+def _codes(error: Any) -> set[Any]:
+    """Return the codes that an error has; drivers keep them in places."""
     original = error.orig
-    code = (getattr(original, 'pgcode', None)
-            or getattr(original, 'sqlstate', None)
-            or next(iter(getattr(original, 'args', ())), None))
-    return code in ('40P01', '40001', 1213)
+    return {getattr(original, 'pgcode', None),
+            getattr(original, 'sqlstate', None),
+            *list(getattr(original, 'args', ()))[:1]}
 
 
 def _told(error: Exception) -> str:
