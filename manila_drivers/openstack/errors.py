@@ -97,26 +97,26 @@ class AlreadyAttached(ServiceError):
 
 
 @dataclasses.dataclass(frozen=True)
-class Told:
+class Refusal:
     """The words of an answer: its name or type, and its message."""
 
     kind: str = ''
     message: str = ''
 
 
-def told(text: str) -> Told:
+def told(text: str) -> Refusal:
     """Read the body of an answer that is no success; never raises."""
     try:
         data = json.loads(text)
     except ValueError:
-        return Told(message=plain(text))
+        return Refusal(message=plain(text))
     for name, inner in data.items() if isinstance(data, Mapping) else ():
         if isinstance(inner, Mapping) and 'message' in inner:
             kind = inner.get('type') or name
-            return Told(str(kind), plain(str(inner['message'] or '')))
+            return Refusal(str(kind), plain(str(inner['message'] or '')))
         if isinstance(inner, str) and name == 'NeutronError':
-            return Told(name, plain(inner))
-    return Told(message=plain(text))
+            return Refusal(name, plain(inner))
+    return Refusal(message=plain(text))
 
 
 def plain(text: str) -> str:
@@ -153,7 +153,7 @@ def refused(service: str, what: str,
 
 
 def _classified(service: str, status: int,
-                said: Told) -> tuple[type[ServiceError], str]:
+                said: Refusal) -> tuple[type[ServiceError], str]:
     """Return the class of an answer, and what to check."""
     group = GROUPS.get(service, service)
     name = said.kind.lower()
@@ -177,7 +177,7 @@ def _classified(service: str, status: int,
                           % service if status < 400 else '')
 
 
-def _missing(service: str, said: Told) -> tuple[type[ServiceError], str]:
+def _missing(service: str, said: Refusal) -> tuple[type[ServiceError], str]:
     if _NOT_ATTACHED.search(said.message):
         return NotAttached, ''
     if 'notfound' not in said.kind.lower() \
@@ -188,7 +188,7 @@ def _missing(service: str, said: Told) -> tuple[type[ServiceError], str]:
     return ServiceNotFound, ''
 
 
-def _in_the_way(status: int, said: Told) -> type[ServiceError]:
+def _in_the_way(status: int, said: Refusal) -> type[ServiceError]:
     """Return the class of a 400 or 409."""
     if _ATTACHED.search(said.message):
         return AlreadyAttached

@@ -28,7 +28,7 @@ PAGE = 1000
 MOST_PAGES = 1000
 
 
-class Connection(Protocol):
+class ServiceConnection(Protocol):
     """How a service is reached; see :mod:`~manila_drivers.openstack.link`."""
 
     service: str
@@ -49,7 +49,7 @@ class Connection(Protocol):
 class CloudService:
     """Base of the clients of all services."""
 
-    def __init__(self, connection: Connection) -> None:
+    def __init__(self, connection: ServiceConnection) -> None:
         self._connection = connection
         self.service = connection.service
 
