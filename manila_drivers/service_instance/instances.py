@@ -2,6 +2,7 @@
 
 """Servers in Nova that are service instances, with what they boot from."""
 
+import base64
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import MutableMapping
@@ -337,6 +338,8 @@ class InstanceExecutor:
              volume: str) -> records.Server:
         conf = self._conf
         extra = dict(self._extra)
+        if extra.get('user_data'):
+            extra['user_data'] = encoded(extra['user_data'])
         metadata = {**self._marks, **extra.pop('metadata', {}),
                     **extra.pop('meta', {})}
         boot = None
@@ -376,3 +379,13 @@ class InstanceExecutor:
                     'is deleted', server, name)
         self._instances.delete(server)
         return plan.Done()
+
+
+def encoded(data: Any) -> str:
+    """Return user data as Nova wants it: text, bytes or a file in base64.
+
+    Subclasses of Manila's class hand over what its client encodes.
+    """
+    data = data.read() if hasattr(data, 'read') else data
+    raw = data.encode() if isinstance(data, str) else bytes(data)
+    return base64.b64encode(raw).decode()

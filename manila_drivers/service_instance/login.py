@@ -31,7 +31,9 @@ from manila_drivers.transport import ssh_target
 LOG = logging.getLogger(__name__)
 
 #: Seconds in which an instance has to take a connection.
-ANSWERING = 5.0
+ANSWERING = 10.0
+#: Seconds after which one that has answered is not taken to be alive.
+FRESH = 20.0
 #: Seconds for the command that shows that a login works.
 WORKING = 15.0
 #: Seconds for which a dead instance is not asked again.
@@ -177,6 +179,7 @@ class Logins:
         self._probe = probe
         self._lock = threading.Lock()
         self._dead: dict[str, tuple[float, exception.DriverError]] = {}
+        self._seen: dict[str, float] = {}
 
     def target(self, details: Mapping[str, Any]) -> ssh.Target:
         """Return how an instance is logged in to.
@@ -205,9 +208,10 @@ class Logins:
             user=str(details.get(names.USERNAME) or ''),
             key_file=key if key and os.path.isfile(key) else '')
 
-    def runner(self, details: Mapping[str, Any]) -> script.Runner:
+    def runner(self, details: Mapping[str, Any]) -> 'InstanceRunner':
         """Return what runs commands on an instance."""
-        return self._hosts.host(self.target(details))
+        return InstanceRunner(self, details,
+                              self._hosts.host(self.target(details)))
 
     def test(self, details: Mapping[str, Any],
              ) -> exception.DriverError | None:
@@ -220,9 +224,33 @@ class Logins:
             return known
         _, error = exception.caught(lambda: self._try(details))
         if error is not None:
-            with self._lock:
-                self._dead[_key(details)] = (self._clock() + MOURNING, error)
+            self.mourn(details, error)
         return error
+
+    def mourn(self, details: Mapping[str, Any],
+              error: exception.DriverError) -> None:
+        """Remember that an instance did not answer."""
+        with self._lock:
+            self._dead[_key(details)] = (self._clock() + MOURNING, error)
+            self._seen.pop(_key(details), None)
+
+    def greet(self, details: Mapping[str, Any]) -> None:
+        """Remember that an instance has answered."""
+        with self._lock:
+            self._seen[_key(details)] = self._clock()
+
+    def knock(self, details: Mapping[str, Any]) -> None:
+        """Raise an error soon if an instance takes no connection.
+
+        A login would wait as long as ssh_conn_timeout.  One that was seen a
+        moment ago is not asked.
+        """
+        with self._lock:
+            seen = self._seen.get(_key(details))
+        if self._probe is not None and (
+                seen is None or self._clock() > seen + FRESH):
+            target = self.target(details)
+            self._probe(target, min(ANSWERING, target.connect_timeout))
 
     def trouble(self, details: Mapping[str, Any],
                 ) -> exception.DriverError | None:
@@ -240,12 +268,11 @@ class Logins:
             self._dead.pop(_key(details), None)
 
     def _try(self, details: Mapping[str, Any]) -> None:
-        target = self.target(details)
         with retry.patience(ANSWERING):
-            if self._probe is not None:
-                self._probe(target, min(ANSWERING, target.connect_timeout))
-            self._hosts.host(target).run(command.Command.of(
+            self.knock(details)
+            self._hosts.host(self.target(details)).run(command.Command.of(
                 'true', timeout=WORKING))
+        self.greet(details)
 
     def host_key(self, details: Mapping[str, Any]) -> str:
         """Return the key that an instance was seen with, or ''."""
@@ -280,6 +307,49 @@ class Logins:
     def close(self) -> None:
         """Close all connections."""
         self._hosts.close()
+
+
+class InstanceRunner:
+    """Runs commands on an instance, and soon tells that it is dead.
+
+    However many shares are on it, a dead instance is waited for once.
+    """
+
+    def __init__(self, logins: Logins, details: Mapping[str, Any],
+                 inner: script.Runner) -> None:
+        self._logins = logins
+        self._details = details
+        self._inner = inner
+
+    def run(self, cmd: command.Command) -> command.Result:
+        """Run one command to its end.
+
+        :raises Unreachable: nothing was sent.
+        """
+        known = self._logins.trouble(self._details)
+        if known is not None:
+            raise exception.Unreachable(known.what, answer=known.answer,
+                                        check=known.check) from known
+        try:
+            self._logins.knock(self._details)
+            result = self._inner.run(cmd)
+        except exception.Unreachable as exc:
+            self._logins.mourn(self._details, exc)
+            raise
+        self._logins.greet(self._details)
+        return result
+
+    def words(self, cmd: command.Command) -> list[str]:
+        """Return the words with what makes them root's."""
+        return self._inner.words(cmd)
+
+    def judge(self, cmd: command.Command,
+              result: command.Result) -> exception.DriverError | None:
+        """Return what :meth:`run` raises after a result."""
+        return self._inner.judge(cmd, result)
+
+    def __str__(self) -> str:
+        return str(self._inner)
 
 
 def _key(details: Mapping[str, Any]) -> str:

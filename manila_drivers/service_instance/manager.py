@@ -129,8 +129,8 @@ class ServiceInstanceManager(by_manilas_names.ManilasNames):
         return found
 
     def locked(self, name: str) -> AbstractContextManager[None]:
-        """Hold a lock, waiting as long as an instance may take."""
-        return self._lock(name, max(60.0, self.settings.patience))
+        """Hold a lock; others in front may each take their time."""
+        return self._lock(name, max(60.0, 2 * self.settings.patience))
 
     @property
     def network_helper(self) -> Any:
@@ -249,6 +249,8 @@ class ServiceInstanceManager(by_manilas_names.ManilasNames):
 
     def runner(self, details: Details) -> script.Runner:
         """Return what runs commands on an instance.
+
+        A dead one is waited for once, for some seconds, whatever is run.
 
         :raises NotTrusted: from the runner: it has another host key than the
             one it was first seen with.

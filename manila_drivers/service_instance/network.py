@@ -5,6 +5,7 @@
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import MutableMapping
+import dataclasses
 import logging
 from typing import Any
 
@@ -117,10 +118,23 @@ class NeutronNetworkHelper(helper.BaseNetworkhelper):
         network = (self.service_network_id if self.use_service_network
                    else '')
         with self.manager.locked(LOCK):
-            plan.run(planning.common_group(self._groups(), self._conf),
-                     self._executor({}).perform)
+            self._prepare_group()
             if self._host.needed:
                 self._host.connect(network, self._service_subnets(network))
+
+    def _prepare_group(self) -> None:
+        """Make the group of all instances, if that is possible now.
+
+        A start does not fail for it: instances that are there have theirs.
+        """
+        _, error = exception.caught(lambda: plan.run(
+            planning.common_group(self._groups(), self._conf),
+            self._executor({}).perform))
+        if isinstance(error, exception.ConfigurationError):
+            raise error
+        if error is not None:
+            LOG.warning('Security group %s could not be looked after: %s',
+                        self._conf.group, error)
 
     def _executor(self, made: MutableMapping[str, Any],
                   ) -> network_steps.NetworkExecutor:
@@ -181,37 +195,35 @@ class NeutronNetworkHelper(helper.BaseNetworkhelper):
              made: MutableMapping[str, Any],
              ) -> tuple[planning.NetworkFacts, dict[str, Any]]:
         """Look, plan and carry out; a second time beside another subnet."""
-        executor = self._executor(made)
-        facts = self.look(wanted)
-        todo = planning.network(facts, wanted, self._conf)
-        try:
-            return facts, plan.run(todo, executor.perform)
-        except errors.ServiceError as exc:
-            self._maybe_gone(exc)
-            if exc.status != 400 or not facts.router_id:
-                raise
+        again = False
+        while True:
+            facts = self.look(wanted)
+            todo = planning.network(facts, wanted, self._conf)
+            try:
+                return facts, plan.run(todo, self._executor(made).perform)
+            except errors.ServiceError as exc:
+                if again:
+                    raise
+                wanted = self._otherwise(exc, facts, wanted)
+                LOG.info('Share server %s: another try, since %s',
+                         wanted.server_id, exc)
+                again = True
+
+    def _otherwise(self, exc: errors.ServiceError,
+                   facts: planning.NetworkFacts,
+                   wanted: planning.NetworkWanted,
+                   ) -> planning.NetworkWanted:
+        """Return what to want instead; raise the error if nothing helps."""
+        if exc.status == 404 and facts.service_network:
+            # It was remembered, and may be gone.
+            self._service_network = ''
+            return wanted
+        if exc.status == 400 and facts.router_id:
             around = network_teardown.addresses_of_router(
                 self.neutron_api, facts.router_id)
-            if not around:
-                raise
-            facts = self.look(wanted)
-            again = planning.network(facts, self._beside(wanted, around),
-                                     self._conf)
-            if again == todo:
-                raise
-            LOG.info('The service subnet gets other addresses: %s', exc)
-            return facts, plan.run(again, executor.perform)
-
-    def _beside(self, wanted: planning.NetworkWanted,
-                around: tuple[subnets.IPv4, ...]) -> planning.NetworkWanted:
-        return planning.NetworkWanted(
-            wanted.server_id, wanted.users_network, wanted.users_subnet,
-            around)
-
-    def _maybe_gone(self, exc: errors.ServiceError) -> None:
-        """Look for the service network anew, since an object was missing."""
-        if exc.status == 404:
-            self._service_network = ''
+            if around:
+                return dataclasses.replace(wanted, avoid=around)
+        raise exc
 
     def look(self, wanted: planning.NetworkWanted) -> planning.NetworkFacts:
         """Return what the network of an instance depends on.

@@ -175,7 +175,7 @@ def _login(option: Option) -> LoginSettings:
             'service_instance_user', 'is not set: it logs in to service '
             'instances')
     password = option(PASSWORD)
-    key = _existing(KEY, _path(option, KEY))
+    key = _existing(KEY, _path(option, KEY), needed=not password)
     if not (key or password):
         raise exception.ConfigurationError(
             KEY, 'is not set, nor is service_instance_password: one of them '
@@ -191,10 +191,14 @@ def _login(option: Option) -> LoginSettings:
         max_connections=int(option('ssh_max_pool_conn') or 10))
 
 
-def _existing(name: str, path: str) -> str:
+def _existing(name: str, path: str, *, needed: bool) -> str:
     if path and not os.path.isfile(path):
-        raise exception.ConfigurationError(
-            name, f'there is no file {path}')
+        if needed:
+            raise exception.ConfigurationError(
+                name, f'there is no file {path}')
+        LOG.warning('Option %s: there is no file %s; the password is used '
+                    'alone', name, path)
+        return ''
     return path
 
 

@@ -40,8 +40,8 @@ def create(managed: 'manager.ServiceInstanceManager',
     if plan.is_dry():
         plan.show(_planned(managed, request))
     made[names.SERVER_ID] = request.server_id
-    wired = managed.network_helper.setup_network(request, made)
     try:
+        wired = managed.network_helper.setup_network(request, made)
         _boot(managed, conf, request.server_id, wired, made)
     except exception.OutcomeUnknown:
         # A server that nobody sees yet may need the ports.

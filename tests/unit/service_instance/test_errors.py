@@ -172,3 +172,37 @@ def test_the_key_pair_of_another_key_is_refused(site):
     with pytest.raises(exception.Conflict, match='path_to_public_key'):
         managed.create(site.request('2f0e0d0c-1111-4222-8333-444455556666'),
                        {})
+
+
+def test_a_service_network_that_was_deleted_is_made_again(site):
+    managed = site.manager()
+    made = {}
+    managed.create(site.request(), made)
+    managed.delete(made)
+    network = managed.network_helper.service_network_id
+    for port in site.ports(network_id=network):
+        site.sim.ask('DELETE', f'/network/v2.0/ports/{port["id"]}')
+    for subnet in list(site.subnets().values()):
+        assert site.sim.ask(
+            'DELETE', f'/network/v2.0/subnets/{subnet["id"]}')[0] == 204
+    assert site.sim.ask('DELETE',
+                        f'/network/v2.0/networks/{network}')[0] == 204
+    made = {}
+    managed.create(site.request(), made)
+    assert managed.alive(made)
+    assert managed.network_helper.service_network_id != network
+
+
+def test_a_start_survives_a_group_that_cannot_be_made(site, caplog):
+    project = site.sim.keystone.project('service').id
+    site.sim.ask('PUT', f'/network/v2.0/quotas/{project}',
+                 {'quota': {'security_group': 1}})
+    site.manager().network_helper.setup_connectivity_with_service_instances()
+    assert 'manila-service could not be looked after' in caplog.text
+
+
+def test_a_host_that_is_not_plugged_in_leaves_nothing(site):
+    made = {}
+    error = failure(site, site.manager(ovs_integration_bridge='none'), made)
+    assert error.option == 'ovs_integration_bridge'
+    assert made == {'server_id': SERVER} and site.lasting() == []

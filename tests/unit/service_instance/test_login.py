@@ -2,6 +2,8 @@
 
 """Logins to instances: who they are, and those that do not answer."""
 
+import dataclasses
+
 import pytest
 
 from manila_drivers import exception
@@ -168,3 +170,37 @@ def test_pins_without_a_storage_live_as_long_as_the_process():
     assert pins.get('a') == 'ssh-ed25519 x' and pins.get('b') == ''
     pins.drop('a')
     assert pins.get('a') == ''
+
+
+def test_commands_to_a_dead_instance_cost_one_short_wait(site, managed,
+                                                         made):
+    site.sim.kill(made['instance_id'])
+    managed.logins._probe = probing(site)
+    begin = site.clock()
+    for _ in range(26):
+        with pytest.raises(exception.Unreachable, match=r'No connection'):
+            managed.runner(made).run(command.Command.of('mount'))
+    assert site.clock() - begin <= login.ANSWERING
+    # What has been seen alive by then is used at once.
+    site.sim.ask('POST', f'/compute/v2.1/servers/{made["instance_id"]}'
+                 f'/action', {'reboot': {'type': 'HARD'}})
+    for _ in range(40):
+        site.clock.sleep(1)
+        site.sim.machine_at(made['ip'])
+    managed.runner(made).run(command.Command.of('mount'))
+    assert managed.alive(made)
+
+
+def probing(site):
+    def probe(target, seconds):
+        if site.answering(target.host) is None:
+            site.clock.sleep(seconds)
+            raise exception.Unreachable(f'No connection to {target.host}')
+    return probe
+
+
+def test_nobody_listens(managed, made):
+    target = managed.logins.target({**made, names.IP: '127.0.0.1'})
+    closed = dataclasses.replace(target, port=1)
+    with pytest.raises(exception.Unreachable):
+        login.connect(closed, 2.0)

@@ -2,12 +2,13 @@
 
 """Drivers and subclasses that were written for Manila's own class."""
 
-import base64
+import io
 
 import pytest
 
 from manila_drivers import exception
 from manila_drivers import service_instance
+from manila_drivers.service_instance import instances
 from tests.unit.service_instance.conftest import SERVER
 
 Manager = service_instance.ServiceInstanceManager
@@ -27,7 +28,7 @@ class WindowsLike(Manager):
         return super().get_config_option(key)
 
     def _get_service_instance_create_kwargs(self):
-        return {'user_data': base64.b64encode(b'script').decode(),
+        return {'user_data': 'a script, which is no base64',
                 'meta': {'admin_pass': 'x'}}
 
     def _get_new_instance_details(self, server):
@@ -59,6 +60,12 @@ def test_what_a_subclass_overrides_is_asked(site):
     assert len(managed.tested) == 4
     managed.delete_service_instance(None, made)
     assert site.lasting() == []
+
+
+@pytest.mark.parametrize('data', ['x', b'x', io.StringIO('x'),
+                                  io.BytesIO(b'x')])
+def test_user_data_are_encoded_as_novas_client_does(data):
+    assert instances.encoded(data) == 'eA=='
 
 
 def test_a_failure_brings_the_details(site):

@@ -102,6 +102,14 @@ def test_no_secret_shows(site):
             if each.secret} == {settings.PASSWORD}
 
 
+def test_a_key_that_is_not_there_is_done_without_if_there_is_a_password(
+        site, caplog):
+    found = site.manager(path_to_private_key='/nowhere/key',
+                         service_instance_password='x').settings
+    assert found.login.key_file == '' and found.instances.public_key == ''
+    assert '/nowhere/key' in caplog.text
+
+
 def test_lists_of_options_have_the_names_that_drivers_import():
     both = {each.name for each in service_instance.common_opts}
     made = {each.name for each in
