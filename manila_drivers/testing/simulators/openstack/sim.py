@@ -46,6 +46,7 @@ class OpenStackSim(CloudObserver, recorder.Recorder):
                                make_disk=make_disk, seed=seed)
         recorder.Recorder.__init__(self, clock, self.lock,
                                    self.options.log_limit)
+        self._late: list[tuple[Fault, float]] = []
 
     @property
     def url(self) -> str:
@@ -64,9 +65,32 @@ class OpenStackSim(CloudObserver, recorder.Recorder):
     def respond(self, request: Request) -> Response:
         return self.answered(request)
 
+    def arm(self, fault: Fault, *, late: float = 0.0) -> None:
+        """Let requests fail, counted from now; see :class:`Fault`.
+
+        :param late: requests that the fault keeps away are carried out all
+            the same, so many seconds later, when nobody waits for an answer:
+            a service that is slow behind a proxy that is not.  Who looks
+            before that finds nothing.
+        :raises ValueError: the fault keeps nothing away.
+        """
+        if late:
+            if not fault.prevents:
+                raise ValueError(f'{fault.kind} keeps no request away')
+            self._late.append((fault, late))
+        super().arm(fault)
+
+    def disarm(self) -> None:
+        """Forget every fault; what is to happen late still does."""
+        super().disarm()
+        self._late.clear()
+
     def disturb(self, fault: Fault, done: Response | None,
                 request: Request) -> Response:
         """Errors have the shape that the service gives them."""
+        for each, seconds in self._late:
+            if each is fault:
+                self.world.after(seconds, lambda: self._do(request))
         if fault.kind != 'status' or fault.body is not None:
             return super().disturb(fault, done, request)
         service = request.path.lstrip('/').partition('/')[0]
@@ -76,6 +100,10 @@ class OpenStackSim(CloudObserver, recorder.Recorder):
         refusal = wire.Refusal(code, wire.shape(service, code, text),
                                fault.headers)
         return refusal.response({})._replace(delay=fault.seconds)
+
+    def _do(self, request: Request) -> None:
+        """Carry out a request that nobody hears of any more."""
+        self.answered(request)
 
     # Counters
 

@@ -118,6 +118,41 @@ def test_an_answer_that_takes_longer_than_patience(sim, web, hand, clock):
     assert len(sim.left(before)) == 2
 
 
+@pytest.mark.parametrize('fault', [
+    openstack.Fault('status', code=504, match='POST /compute/'),
+    openstack.Fault('reset_before', match='POST /compute/'),
+    openstack.Fault('timeout_before', match='POST /compute/')])
+def test_what_was_asked_may_be_done_when_nobody_looks_any_more(
+        sim, web, hand, clock, fault):
+    body = {'server': {'name': 'x', 'flavorRef': '100',
+                       'imageRef': hand.image(), 'networks': 'none'}}
+    before = sim.inventory()
+    sim.arm(fault, late=90)
+    if fault.kind == 'status':
+        assert web('POST', 'compute/v2.1/servers', body).status_code == 504
+    else:
+        with pytest.raises(requests.ConnectionError if 'reset' in fault.kind
+                           else requests.ReadTimeout):
+            web('POST', 'compute/v2.1/servers', body, timeout=20)
+    assert web('GET', 'compute/v2.1/servers').json() == {'servers': []}
+    # Who asks once more has two in the end.
+    assert web('POST', 'compute/v2.1/servers', body).status_code == 202
+    clock.advance(90)
+    assert len(sim.left(before)) == 2
+    assert len(sim.log) == 3
+
+
+def test_only_what_is_kept_away_can_be_late(sim, web, clock):
+    with pytest.raises(ValueError, match='keeps no request away'):
+        sim.arm(openstack.Fault('reset_after'), late=1)
+    before = sim.inventory()
+    sim.arm(openstack.Fault('reset_before', match='POST'), late=1)
+    sim.disarm()
+    assert web(*VOLUME).status_code == 202
+    clock.advance(10)
+    assert len(sim.left(before)) == 1
+
+
 # What is counted and seen
 
 def test_requests_are_counted_by_service_and_kind(sim, web, hand):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What only administrators may, in every service, and what owners may."""
+"""Rights of administrators and owners, in every service."""
 
 import pytest
 
