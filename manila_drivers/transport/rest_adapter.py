@@ -63,6 +63,9 @@ def made(endpoint: rest_values.Endpoint) -> adapters.HTTPAdapter:
 
 def _context(endpoint: rest_values.Endpoint) -> ssl.SSLContext:
     context = ssl.create_default_context()
+    # urllib3 compares the name itself then; with an address and a context that
+    # would do it, it cannot before 2.0.
+    context.check_hostname = False
     try:
         if endpoint.least_tls:
             context.minimum_version = _LEAST[endpoint.least_tls]
@@ -72,6 +75,5 @@ def _context(endpoint: rest_values.Endpoint) -> ssl.SSLContext:
         raise ValueError('TLS %r with ciphers %r: %s' % (
             endpoint.least_tls, endpoint.ciphers, exc)) from exc
     if not endpoint.verify:
-        context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE
     return context

@@ -86,7 +86,8 @@ class Authority:
                            critical=True)
             .add_extension(_usage(signs=False), critical=True)
             .add_extension(
-                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH]),
+                x509.ExtendedKeyUsage([ExtendedKeyUsageOID.SERVER_AUTH,
+                                       ExtendedKeyUsageOID.CLIENT_AUTH]),
                 critical=False)
             .add_extension(
                 x509.SubjectAlternativeName(map(_alternative, names)),
