@@ -145,6 +145,8 @@ def configure(found: Sequence[HostDevice], ways: Sequence[HostRoute],
               port: HostPort, kind: str) -> list[str]:
     """Return lines for ``ip -batch`` that make an interface as wanted.
 
+    Lines of a batch have no options; the addresses tell the family.
+
     None if it is so already.
     """
     name = port.device(kind)
@@ -170,11 +172,11 @@ def _addresses(device: HostDevice, port: HostPort) -> Iterator[str]:
     for each in port.addresses:
         if each not in device.addresses:
             brd = each.network.broadcast_address
-            yield (f'-4 addr add {each} brd {brd} scope global '
+            yield (f'addr add {each} brd {brd} scope global '
                    f'dev {device.name}')
     for each in device.addresses:
         if each not in port.addresses:
-            yield f'-4 addr del {each} dev {device.name}'
+            yield f'addr del {each} dev {device.name}'
 
 
 def _routes(ways: Sequence[HostRoute], port: HostPort,
@@ -192,11 +194,11 @@ def _routes(ways: Sequence[HostRoute], port: HostPort,
             if way.device == name:
                 break
             if port.only and way.device.startswith(('tap', 'ns-')):
-                yield f'-4 route del {to} dev {way.device}'
+                yield f'route del {to} dev {way.device}'
             elif way.kernel:
                 source = f' src {way.source}' if way.source else ''
-                yield f'-4 route del {to} dev {way.device}'
-                yield (f'-4 route append {to} dev {way.device} proto kernel '
+                yield f'route del {to} dev {way.device}'
+                yield (f'route append {to} dev {way.device} proto kernel '
                        f'scope link{source}')
 
 

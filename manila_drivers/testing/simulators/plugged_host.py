@@ -199,7 +199,6 @@ class PluggedHost:
         return self.nics[name]
 
     def _ip(self, words: list[str]) -> None:
-        words = [each for each in words if each != '-4']
         match words:
             case ['link', 'set', 'dev', name, 'up']:
                 self._up(self._nic(name))
@@ -221,7 +220,9 @@ class PluggedHost:
                 self._nic(name)
                 self.ways.append(HostWay(to, name, rest[1] if rest else ''))
             case _:
-                raise CommandRefused(f'Command "{words}" is unknown')
+                # Lines of a batch have no options: the whole has.
+                raise CommandRefused(f'Object "{words[0]}" is unknown, try '
+                                     '"ip help".')
 
     def _up(self, nic: HostNic) -> None:
         """Routes of addresses come when an interface goes up."""

@@ -170,7 +170,7 @@ PORT = planning.HostPort('0123456789abcdef', 'fa:16:3e:00:00:01',
 NAME = 'tap0123456789a'
 GOOD = planning.HostDevice(NAME, PORT.mac, True, PORT.addresses)
 OURS = planning.HostRoute(NET, NAME, True, '10.254.0.3')
-ADD = (f'-4 addr add 10.254.0.3/28 brd 10.254.0.15 scope global dev {NAME}')
+ADD = (f'addr add 10.254.0.3/28 brd 10.254.0.15 scope global dev {NAME}')
 
 
 @pytest.mark.parametrize(('devices', 'routes', 'lines'), [
@@ -182,12 +182,12 @@ ADD = (f'-4 addr add 10.254.0.3/28 brd 10.254.0.15 scope global dev {NAME}')
     ([planning.HostDevice(NAME, PORT.mac, False, PORT.addresses)], [],
      [f'link set dev {NAME} up']),
     ([planning.HostDevice(NAME, PORT.mac, True, (IF('10.9.0.3/28'),))], [],
-     [ADD, f'-4 addr del 10.9.0.3/28 dev {NAME}']),
+     [ADD, f'addr del 10.9.0.3/28 dev {NAME}']),
     ([planning.HostDevice(NAME, PORT.mac, True, (IF('10.254.0.3/16'),))], [],
-     [ADD, f'-4 addr del 10.254.0.3/16 dev {NAME}']),
+     [ADD, f'addr del 10.254.0.3/16 dev {NAME}']),
     ([GOOD], [planning.HostRoute(NET, 'eth1', True, '10.254.0.9'), OURS],
-     [f'-4 route del {NET} dev eth1',
-      (f'-4 route append {NET} dev eth1 proto kernel scope link '
+     [f'route del {NET} dev eth1',
+      (f'route append {NET} dev eth1 proto kernel scope link '
        f'src 10.254.0.9')]),
     ([GOOD], [OURS, planning.HostRoute(NET, 'eth1', True, '10.254.0.9')],
      []),
@@ -202,7 +202,7 @@ def test_old_ways_into_the_network_of_administrators_go(site):
     old = planning.HostRoute(NET, 'tapold', True, '10.254.0.7')
     native = planning.HostRoute(NET, 'eth0', True, '10.254.0.8')
     assert planning.configure([GOOD], [old, OURS], port, 'ovs') == [
-        f'-4 route del {NET} dev tapold']
+        f'route del {NET} dev tapold']
     # The host's own interface is not cut off.
     assert 'append' in planning.configure([GOOD], [native, OURS], port,
                                           'ovs')[-1]
