@@ -49,15 +49,13 @@ def asked(context, **endpoint):
 
     def serve(client):
         with client:
-            wire = client
-            if context:
-                wire = context.wrap_socket(client, server_side=True)
-            seen.append((getattr(wire, 'getpeercert', dict)(),
-                         getattr(wire, 'version', str)()))
-            wire.recv(65536)
-            wire.sendall(ANSWER)
-            if context:
-                wire.close()
+            wire = (context.wrap_socket(client, server_side=True)
+                    if context else client)
+            with wire:
+                seen.append((getattr(wire, 'getpeercert', dict)(),
+                             getattr(wire, 'version', str)()))
+                wire.recv(65536)
+                wire.sendall(ANSWER)
 
     with listening.Listener(serve) as listener:
         transport = rest.RestTransport(
