@@ -64,8 +64,12 @@ class VolumeClient(snapshot_client.SnapshotClient):
     def delete(self, ident: str) -> None:
         """Remove a volume and wait until it is gone.
 
+        One that is still being made is waited for: Cinder deletes none of
+        these.
+
         :raises BackendError: it could not be removed.
         """
+        self._rested(ident)
         try:
             finding.passing(lambda: self.cloud.volumes.delete(ident))
         except exception.BackendError:
@@ -88,6 +92,15 @@ class VolumeClient(snapshot_client.SnapshotClient):
         self._until(lambda: self.volume(ident), gone,
                     self._chosen.create_timeout,
                     'Volume %s is being deleted' % ident)
+
+    def _rested(self, ident: str) -> None:
+        """Wait until a volume is no longer being made."""
+        self._until(
+            lambda: self.volume(ident),
+            lambda found: found is None
+            or found.status not in transitions.BEING_MADE,
+            self._chosen.create_timeout,
+            'Volume %s, which is to be deleted, is being made' % ident)
 
     def rename(self, ident: str, name: str) -> None:
         self.cloud.volumes.rename(ident, name)

@@ -19,6 +19,7 @@ from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.generic import client
 from manila_drivers.generic import exporting
+from manila_drivers.generic import guest_access
 from manila_drivers.generic import guest_planning
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import hosts
@@ -182,7 +183,7 @@ class GenericExecutor:
         served = placement.served(volume_id, gib)
         self._inside(host, served, lambda found: [
             *guest_planning.serve(found, served),
-            *guest_planning.resume(found, served)])
+            *reopened(found, served)])
 
     def serve_shares_again(self, target: str, host: records.ServiceHost,
                            served: Sequence[guest_records.Served]) -> None:
@@ -191,8 +192,7 @@ class GenericExecutor:
         with self._hosts.locked(host):
             found = guest.look([one.disk for one in served])
             guest.run([command for one in served for command in (
-                *guest_planning.serve(found, one),
-                *guest_planning.resume(found, one))])
+                *guest_planning.serve(found, one), *reopened(found, one))])
 
     def suspend_share(self, path: str, placement: records.Placement,
                       host: records.ServiceHost, volume_id: str,
@@ -268,3 +268,14 @@ class GenericExecutor:
             if not commands:
                 return ()
             return guest.run(commands)
+
+
+def reopened(found: guest_records.GuestFacts,
+             served: guest_records.Served) -> Commands:
+    """Return what exports a share again that is mounted by then.
+
+    What is left of a disk that has gone is closed before that.
+    """
+    dead = found.mount(served.path) is not None \
+        and not found.serves(served)
+    return guest_access.reopened(found, served, always=dead)

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
+import itertools
 import random
 import string
 
@@ -56,8 +57,14 @@ class Disks:
 
     def add(self, device: disk.BlockDevice, *, late: bool = True,
             name: str | None = None) -> Slot:
+        taken = self._names()
         free = [self._prefix + letter for letter in string.ascii_lowercase[1:]
-                if self._prefix + letter not in self._names()]
+                if self._prefix + letter not in taken]
+        if not free:
+            # Behind vdz comes vdaa.
+            free = [one for letters in itertools.product(
+                string.ascii_lowercase, repeat=2)
+                if (one := self._prefix + ''.join(letters)) not in taken]
         self._minors += 16
         slot = Slot(device, name or self._chance.choice(free),
                     f'252:{self._minors}', self._serial(device), device.size,
