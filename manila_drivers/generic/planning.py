@@ -200,6 +200,29 @@ class LeavingFacts:
     found: guest_records.GuestFacts | None = None
 
 
+def found_at(placement: Placement, facts: LeavingFacts) -> Placement:
+    """Return where a share is, by its volume, if nobody has noted it.
+
+    One that was taken over is in another place than the usual one, and if it
+    was let go since, nothing but the name of its volume tells.
+    """
+    volume, found = facts.volume, facts.found
+    if volume is None or found is None \
+            or found.mount(placement.path) is not None:
+        return placement
+    places = found.elsewhere(placement.served(volume.id, volume.size or 1))
+    if len(places) != 1:
+        return placement
+    shared = found.samba_or_none()
+    names = [] if shared is None else [
+        name for name, section in shared.sections.items()
+        if section.get('path') == places[0].path]
+    return dataclasses.replace(
+        placement, path=places[0].path,
+        section=names[0] if len(names) == 1 and placement.is_cifs
+        else placement.section)
+
+
 def delete(placement: Placement, facts: LeavingFacts) -> plan.Plan:
     """Remove a share: access first, then data, and the records last.
 

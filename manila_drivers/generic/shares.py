@@ -84,10 +84,11 @@ class GenericShares:
         share = call.share
         with self._lock(paths.share_lock(share.id), TURN):
             note = self._notes.share(share.id)
-            placement = self._hosts.placement(share, note)
             volume = self._volumes.volume_of(share.id, note.volume_id,
                                              everywhere=True)
             facts = self._leaving(call, volume)
+            placement = planning.found_at(
+                self._hosts.placement(share, note), facts)
             steps = planning.delete(placement, facts)
             self._executor.run(steps)
 

@@ -346,7 +346,7 @@ class GenericLab(simulated.SimulatedLab[Site]):
             self._volume(f'manila-share-{ident}', user='demo')
             self._volume(f'manila-share-{ident}', metadata={
                 'manila_share_instance_id': 'another'})
-            self._export('10.9.9.9', f'/shares/share-{ident}-1')
+            self._kept('10.9.9.9', f'/shares/share-{ident}-1')
 
     def _volume(self, name: str, size: int = 1, user: str = generic.USER,
                 metadata: Mapping[str, str] | None = None) -> str:
@@ -360,6 +360,14 @@ class GenericLab(simulated.SimulatedLab[Site]):
     def _export(self, client: str, path: str, level: str = 'rw') -> None:
         self.machine.execute(['exportfs', '-i', '-o', f'{level},sync',
                               f'{client}:{path}'])
+
+    def _kept(self, client: str, path: str, level: str = 'rw') -> None:
+        """Export also after a reboot, as Manila's own driver does."""
+        self._export(client, path, level)
+        have = self.machine.execute(['cat', '/etc/exports']).stdout
+        self.machine.execute(
+            ['tee', '/etc/exports'], f'{have}{path}\t{client}({level},sync,'
+            f'wdelay,hide,no_subtree_check,sec=sys,secure,root_squash)\n')
 
     def tampers(self) -> list[Callable[[str, random.Random], None]]:
         return [self._open_to_all, self._lose_exports, self._lose_file]
@@ -422,8 +430,8 @@ class GenericLab(simulated.SimulatedLab[Site]):
         ident = self._volume(name, 3)
         path = f'{LEGACY}/{name}'
         self._mount(ident, path)
-        self._export('10.0.0.7', path)
-        self._export('10.1.2.3', path, 'ro')
+        self._kept('10.0.0.7', path)
+        self._kept('10.1.2.3', path, 'ro')
         return lab.Unmanaged(f'{self.server["address"]}:{path}', 3,
                              {'10.0.0.7': 'rw', '10.1.2.3': 'ro'},
                              {'volume_id': ident})
