@@ -5,6 +5,7 @@
 
 from collections.abc import Callable
 from collections.abc import Mapping
+import dataclasses
 import logging
 import time
 from typing import Any
@@ -21,6 +22,9 @@ from manila_drivers.transport import retry
 LOG = logging.getLogger(__name__)
 
 T = TypeVar('T')
+
+#: Seconds for which something is looked for that a request may have made.
+APPEARS = 45.0
 
 
 class VolumeFinder:
@@ -181,11 +185,24 @@ class VolumeFinder:
             try:
                 return plan.Done(post())
             except exception.OutcomeUnknown:
-                found = look()
+                found = self._appears(look)
                 if found is not None:
                     return plan.Done(found, created=False)
                 if not attempts.again():
                     raise
+
+    def _appears(self, look: Callable[[], T | None]) -> T | None:
+        """Return what a request whose answer was lost has made, if anything.
+
+        A service may take its time before it writes anything down.
+        """
+        attempts = retry.Attempts(
+            dataclasses.replace(polling.PAUSES, total=APPEARS), self._clock,
+            self._sleep)
+        while True:
+            found = look()
+            if found is not None or not attempts.again():
+                return found
 
 
 def _or_none(look: Callable[[], T]) -> T | None:

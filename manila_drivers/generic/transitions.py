@@ -14,7 +14,7 @@ import enum
 from manila_drivers.openstack import records
 
 #: Seconds during which a volume may still show what it was before.
-GRACE = 15.0
+GRACE = 30.0
 
 
 class Progress(enum.Enum):

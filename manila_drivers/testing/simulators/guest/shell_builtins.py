@@ -230,9 +230,15 @@ def calculated(text: str, variables: Mapping[str, str]) -> str:
             return _SIGNS[type(node.op)](value(node.left), value(node.right))
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.USub):
             return -value(node.operand)
+        if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd):
+            # Of a command that has printed nothing.
+            return value(node.operand)
         raise NotImplementedError(text)
 
-    return str(value(ast.parse(text.strip(), mode='eval').body))
+    try:
+        return str(value(ast.parse(text.strip(), mode='eval').body))
+    except (SyntaxError, ZeroDivisionError):
+        raise Exit(2) from None
 
 
 COMMANDS: Mapping[str, Callable[[Any, Arguments], int]] = {
