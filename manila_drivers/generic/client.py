@@ -16,7 +16,7 @@ from manila_drivers.generic import records
 from manila_drivers.generic import snapshot_client
 from manila_drivers.generic import transitions
 
-Progress = transitions.Progress
+ChangeState = transitions.ChangeState
 
 #: Seconds for which Nova itself tries to detach a volume: 8 attempts of 20
 #: seconds, and what is around them.
@@ -51,11 +51,11 @@ class VolumeClient(snapshot_client.SnapshotClient):
         """
         def done(found: records.Volume) -> bool:
             change = transitions.creating(found, gib)
-            if change is Progress.FAILED:
+            if change is ChangeState.FAILED:
                 raise errors.failed(
                     'Volume %s could not be made' % finding.called(found),
                     found.status, self.why(ident))
-            return change is Progress.DONE
+            return change is ChangeState.DONE
 
         return self._until(lambda: self._present(ident), done,
                            self._chosen.create_timeout,
@@ -83,7 +83,7 @@ class VolumeClient(snapshot_client.SnapshotClient):
 
         def gone(found: records.Volume | None) -> bool:
             if found is not None and transitions.deleting(
-                    found.status) is Progress.FAILED:
+                    found.status) is ChangeState.FAILED:
                 raise errors.failed('Volume %s could not be deleted'
                                     % finding.called(found), found.status,
                                     self.why(ident))
@@ -138,14 +138,14 @@ class VolumeClient(snapshot_client.SnapshotClient):
             nonlocal moved
             change = transitions.attaching(found, server_id, moved=moved)
             moved = moved or transitions.is_moving(found)
-            if change is Progress.UNCHANGED:
+            if change is ChangeState.UNCHANGED:
                 if isinstance(refused, exception.BackendError) \
                         or self._clock() - started > transitions.GRACE:
-                    change = Progress.FAILED
-            if change is Progress.FAILED:
+                    change = ChangeState.FAILED
+            if change is ChangeState.FAILED:
                 raise refused or self._not_attached(found, server_id,
                                                     request)
-            return change is Progress.DONE
+            return change is ChangeState.DONE
 
         return self._until(
             lambda: self._present(ident), done, self._chosen.attach_timeout,
@@ -177,7 +177,7 @@ class VolumeClient(snapshot_client.SnapshotClient):
     def _detach(self, ident: str, server_id: str) -> None:
         before = self.volume(ident)
         if transitions.detaching(before, server_id,
-                                 moved=False) is Progress.DONE:
+                                 moved=False) is ChangeState.DONE:
             return
         refused: exception.DriverError | None = None
         if before is not None and before.status != 'detaching':
@@ -198,15 +198,15 @@ class VolumeClient(snapshot_client.SnapshotClient):
             nonlocal moved
             change = transitions.detaching(found, server_id, moved=moved)
             moved = moved or transitions.is_moving(found)
-            if change is Progress.UNCHANGED \
+            if change is ChangeState.UNCHANGED \
                     and self._clock() - started > transitions.GRACE:
-                change = Progress.FAILED
-            if change is Progress.FAILED:
+                change = ChangeState.FAILED
+            if change is ChangeState.FAILED:
                 raise refused or exception.Busy(
                     'Volume %s could not be detached from server %s'
                     % (ident, server_id), check='whether that virtual '
                     'machine runs; a reboot lets it go of the disk')
-            return change is Progress.DONE
+            return change is ChangeState.DONE
 
         self._until(lambda: self.volume(ident), done,
                     max(self._chosen.attach_timeout, NOVA_DETACHES),
@@ -249,10 +249,10 @@ class VolumeClient(snapshot_client.SnapshotClient):
 
         def done(found: records.Volume) -> bool:
             change = transitions.extending(found, gib)
-            if change is Progress.FAILED:
+            if change is ChangeState.FAILED:
                 raise errors.broken_extension(found, self.why(found.id))
-            if change is not Progress.UNCHANGED:
-                return change is Progress.DONE
+            if change is not ChangeState.UNCHANGED:
+                return change is ChangeState.DONE
             told = self.why(found.id, request) if request else ''
             if told or self._clock() - started > transitions.GRACE:
                 raise refused or errors.no_room(found, gib, told)
@@ -276,11 +276,11 @@ class VolumeClient(snapshot_client.SnapshotClient):
 
         def done(found: records.Volume) -> bool:
             change = transitions.reverting(found)
-            if change is Progress.FAILED:
+            if change is ChangeState.FAILED:
                 raise errors.failed('Volume %s could not be brought back to '
                                     'snapshot %s' % (volume_id, snapshot_id),
                                     found.status, self.why(volume_id))
-            return change is Progress.DONE
+            return change is ChangeState.DONE
 
         self._until(lambda: self._present(volume_id), done,
                     self._chosen.create_timeout,

@@ -13,7 +13,7 @@ from manila_drivers.generic import records
 from manila_drivers.generic import transitions
 
 LOG = logging.getLogger(__name__)
-Progress = transitions.Progress
+ChangeState = transitions.ChangeState
 
 
 class SnapshotClient(finding.VolumeFinder):
@@ -63,7 +63,7 @@ class SnapshotClient(finding.VolumeFinder):
 
         def gone(found: records.VolumeSnapshot | None) -> bool:
             if found is not None and transitions.deleting(
-                    found.status) is Progress.FAILED:
+                    found.status) is ChangeState.FAILED:
                 raise errors.failed('Volume snapshot %s could not be deleted'
                                     % ident, found.status, self.why(ident))
             return found is None

@@ -207,13 +207,13 @@ class GenericSnapshots:
                 planning.check_served(facts)
                 return self._available(facts)
             change = transitions.creating(facts.volume, share.size)
-            if change is transitions.Progress.FAILED:
+            if change is transitions.ChangeState.FAILED:
                 LOG.error('Volume %s of share %s could not be filled: it is '
                           '%s. %s', facts.volume.id, share.id,
                           facts.volume.status,
                           self._volumes.why(facts.volume.id))
                 return {'status': 'error'}
-            if change is transitions.Progress.GOING:
+            if change is transitions.ChangeState.GOING:
                 return {'status': 'creating_from_snapshot',
                         'progress': '30%'}
             steps = snapshot_planning.finish_clone(facts)

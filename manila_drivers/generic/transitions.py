@@ -17,7 +17,7 @@ from manila_drivers.openstack import records
 GRACE = 30.0
 
 
-class Progress(enum.Enum):
+class ChangeState(enum.Enum):
     """How far a change is."""
 
     GOING = 'going on'
@@ -53,22 +53,22 @@ def servers_of(volume: records.Volume) -> tuple[str, ...]:
         one.server_id for one in volume.attachments or () if one.server_id))
 
 
-def creating(volume: records.Volume, gib: int | None = None) -> Progress:
+def creating(volume: records.Volume, gib: int | None = None) -> ChangeState:
     """Tell how far a new volume is.
 
     :param gib: size that it has to have; a copy of a snapshot may be
         available before it has grown.
     """
     if is_error(volume.status):
-        return Progress.FAILED
+        return ChangeState.FAILED
     if volume.status in AT_REST and (
             gib is None or volume.size is None or volume.size >= gib):
-        return Progress.DONE
-    return Progress.GOING
+        return ChangeState.DONE
+    return ChangeState.GOING
 
 
 def attaching(volume: records.Volume, server_id: str, *,
-              moved: bool) -> Progress:
+              moved: bool) -> ChangeState:
     """Tell how far an attachment is.
 
     :param moved: the volume has been seen on its way.
@@ -76,31 +76,31 @@ def attaching(volume: records.Volume, server_id: str, *,
     if volume.status == 'in-use':
         # Cinder may say so before it names the server.
         if on_server(volume, server_id):
-            return Progress.DONE
-        return Progress.FAILED if servers_of(volume) else Progress.GOING
+            return ChangeState.DONE
+        return ChangeState.FAILED if servers_of(volume) else ChangeState.GOING
     if volume.status == 'available':
-        return Progress.FAILED if moved else Progress.UNCHANGED
-    return Progress.FAILED if is_error(volume.status) else Progress.GOING
+        return ChangeState.FAILED if moved else ChangeState.UNCHANGED
+    return ChangeState.FAILED if is_error(volume.status) else ChangeState.GOING
 
 
 def detaching(volume: records.Volume | None, server_id: str, *,
-              moved: bool) -> Progress:
+              moved: bool) -> ChangeState:
     """Tell how far a detachment is.
 
     :param volume: None if it is gone.
     :param moved: the volume has been seen on its way.
     """
     if volume is None or volume.status == 'available':
-        return Progress.DONE
+        return ChangeState.DONE
     if volume.status == 'in-use':
         if volume.attachments is not None \
                 and not on_server(volume, server_id):
-            return Progress.DONE
-        return Progress.FAILED if moved else Progress.UNCHANGED
+            return ChangeState.DONE
+        return ChangeState.FAILED if moved else ChangeState.UNCHANGED
     # In "error" nothing holds it, if nothing is named.
     if is_error(volume.status) and volume.attachments == ():
-        return Progress.DONE
-    return Progress.GOING
+        return ChangeState.DONE
+    return ChangeState.GOING
 
 
 def is_moving(volume: records.Volume | None) -> bool:
@@ -109,27 +109,29 @@ def is_moving(volume: records.Volume | None) -> bool:
         volume.status in _MOVING or volume.status == 'detaching')
 
 
-def extending(volume: records.Volume, gib: int) -> Progress:
+def extending(volume: records.Volume, gib: int) -> ChangeState:
     """Tell how far an extension is.
 
     Cinder shows ``error_extending`` where the storage refused, and what was
     before where no room was found.
     """
     if is_error(volume.status):
-        return Progress.FAILED
+        return ChangeState.FAILED
     if volume.status not in AT_REST:
-        return Progress.GOING
+        return ChangeState.GOING
     if volume.size is not None and volume.size >= gib:
-        return Progress.DONE
-    return Progress.UNCHANGED
+        return ChangeState.DONE
+    return ChangeState.UNCHANGED
 
 
-def deleting(status: str | None) -> Progress:
+def deleting(status: str | None) -> ChangeState:
     """Tell how far a deletion is of what is still there."""
-    return Progress.FAILED if status == 'error_deleting' else Progress.GOING
+    return (ChangeState.FAILED if status == 'error_deleting'
+            else ChangeState.GOING)
 
 
-def reverting(volume: records.Volume) -> Progress:
+def reverting(volume: records.Volume) -> ChangeState:
     if is_error(volume.status):
-        return Progress.FAILED
-    return Progress.DONE if volume.status in AT_REST else Progress.GOING
+        return ChangeState.FAILED
+    return (ChangeState.DONE if volume.status in AT_REST
+            else ChangeState.GOING)

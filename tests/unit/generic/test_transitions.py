@@ -7,7 +7,7 @@ import pytest
 from manila_drivers.generic import transitions
 from manila_drivers.openstack import records
 
-GOING, DONE, FAILED, UNCHANGED = transitions.Progress
+GOING, DONE, FAILED, UNCHANGED = transitions.ChangeState
 HERE, THERE = 'server-1', 'server-2'
 
 

@@ -1,22 +1,14 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""The Generic driver in a simulated cloud, inside the process.
-
-Two ways lead out of it: requests to OpenStack, and commands in service
-instances.  Each request and each script counts as a call, and is struck by
-faults.
-"""
+"""The Generic driver in a simulated cloud, inside the process."""
 
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import functools
 import random
-import threading
 import time
 from typing import Any
-
-from requests import adapters
 
 from manila_drivers.generic import driver
 from manila_drivers.model import GiB
@@ -24,6 +16,7 @@ from manila_drivers.testing.backends import generic
 from manila_drivers.testing.conformance import lab
 from manila_drivers.testing.conformance import seam
 from manila_drivers.testing.conformance.clock import Clock
+from manila_drivers.testing.conformance.labs import generic_trouble
 from manila_drivers.testing.conformance.labs import simulated
 from manila_drivers.testing.conformance.labs import site
 from manila_drivers.testing.simulators import faults
@@ -31,9 +24,6 @@ from manila_drivers.testing.simulators import guest
 from manila_drivers.testing.simulators import openstack
 from manila_drivers.testing.simulators.guest import disk
 from manila_drivers.testing.simulators.openstack.volume import cinderstore
-from manila_drivers.transport import command
-from manila_drivers.transport import script
-from manila_drivers.transport import ssh
 
 SECTION = 'generic'
 PASSWORD = 'secret-of-the-service-instance'  # noqa: S105 - a simulator's
@@ -41,150 +31,8 @@ CLOUD_PASSWORD = 'secret-of-the-cloud'  # noqa: S105 - a simulator's
 NETWORK = 'shares'
 LEGACY = '/legacy'
 
-# Which program of a script is struck; few scripts run more.
-_PLACES = range(1, 25)
-
-#: What each fault is for requests and for scripts; None passes over.
-STRUCK: Mapping[str, tuple[Mapping[str, Any] | None,
-                           Mapping[str, Any] | None]] = {
-    'refused': ({'kind': 'refused'}, {'kind': 'refused'}),
-    'reset before': ({'kind': 'reset_before'}, {'kind': 'reset_before'}),
-    'reset after': ({'kind': 'reset_after'}, {'kind': 'reset_after'}),
-    'timeout after': ({'kind': 'timeout_after'}, {'kind': 'timeout_after'}),
-    **{f'status {code} before': ({'kind': 'status', 'code': code,
-                                  'before': True}, None)
-       for code in (401, 403, 500, 503)},
-    'status 500 after': ({'kind': 'status', 'code': 500, 'before': False},
-                         None),
-    'page in place of a call': ({'kind': 'html', 'code': 404,
-                                 'before': True}, None),
-    'truncated': ({'kind': 'truncated'}, None),
-    'empty': ({'kind': 'empty'}, None),
-    **{f'cut at program {at}': (None, {
-        'kind': 'reset_after', 'nth': at, 'match': '^command'})
-       for at in _PLACES},
-    **{f'program {at} fails': (None, {
-        'kind': 'status', 'code': 1, 'nth': at, 'match': '^command'})
-       for at in _PLACES}}
-
-
-def _place(name: str) -> int:
-    return int(name.rpartition(' ')[2]) if name.startswith('cut') \
-        else int(name.split()[1]) if name.startswith('program') else 0
-
-
-class _Trouble:
-    """Faults that are armed, and which call they strike."""
-
-    def __init__(self) -> None:
-        self._lock = threading.Lock()
-        self._name, self._nth, self._lasting, self._seen = '', 0, False, 0
-        #: Until when nothing answers.
-        self.away_until = 0.0
-
-    def arm(self, name: str, nth: int, *, lasting: bool) -> None:
-        with self._lock:
-            self._name, self._nth = name, nth
-            self._lasting, self._seen = lasting, 0
-
-    def disarm(self) -> None:
-        with self._lock:
-            self._name = ''
-
-    def next(self) -> tuple[Mapping[str, Any] | None,
-                            Mapping[str, Any] | None]:
-        """Return what strikes the call that begins now."""
-        with self._lock:
-            self._seen += 1
-            here = (self._seen >= self._nth if self._lasting
-                    else self._seen == self._nth)
-            return STRUCK[self._name] if self._name and here else (None,
-                                                                   None)
-
-
-class _SeamedCloud(adapters.BaseAdapter):
-    """The way to OpenStack, with the seam around each request."""
-
-    def __init__(self, made: 'GenericLab', process: seam.Process) -> None:
-        super().__init__()
-        self._lab = made
-        self._inner = openstack.CloudAdapter(made.sim, made.clock.sleep)
-        self._process = process
-
-    def send(self, *args: Any, **kwargs: Any) -> Any:
-        struck, _ = self._lab.trouble.next()
-        if struck and struck.get('code') == 401 and '/identity' in str(
-                getattr(args[0], 'url', '')):
-            struck = None
-
-        def send() -> Any:
-            if struck is not None:
-                self._lab.sim.arm(faults.Fault(**struck))
-            try:
-                return self._inner.send(*args, **kwargs)
-            finally:
-                if struck is not None:
-                    self._lab.sim.disarm()
-                self._lab.calls.append(('request',))
-
-        return self._process.call(send)
-
-    def close(self) -> None:
-        self._inner.close()
-
-
-class _SeamedRunner(generic.MachineRunner):
-    """The way into service instances, with the seam around each script."""
-
-    def __init__(self, made: 'GenericLab', process: seam.Process,
-                 target: ssh.Target) -> None:
-        super().__init__(made.sim, target, made.clock, made.clock.sleep)
-        self._lab = made
-        self._process = process
-
-    def _present(self) -> script.Runner:
-        return _Struck(self._lab, super()._present(), self._process)
-
-
-class _Struck:
-    """One attempt at a script."""
-
-    def __init__(self, made: 'GenericLab', inner: Any,
-                 process: seam.Process) -> None:
-        self._lab = made
-        self._inner = inner
-        self._process = process
-
-    def run(self, cmd: command.Command) -> command.Result:
-        _, struck = self._lab.trouble.next()
-        return self._process.call(functools.partial(self._run, cmd, struck))
-
-    def _run(self, cmd: command.Command,
-             struck: Mapping[str, Any] | None) -> command.Result:
-        machine = self._inner._machine
-        if self._lab.clock() < self._lab.trouble.away_until:
-            struck = {'kind': 'refused'}
-        if struck is not None:
-            machine.faults.arm(faults.Fault(**{'match': '^exec', **struck}))
-        before = len(machine.ran)
-        try:
-            result: command.Result = self._inner.run(cmd)
-        finally:
-            machine.faults.disarm()
-            self._lab.calls.append(tuple(
-                words[0] for words in machine.ran[before:]))
-        return result
-
-    def words(self, cmd: command.Command) -> list[str]:
-        found: list[str] = self._inner.words(cmd)
-        return found
-
-    def judge(self, cmd: command.Command, result: command.Result) -> Any:
-        return self._inner.judge(cmd, result)
-
-
 class Site(site.Site):
-    """What the driver of these labs is told."""
+    """Options that the driver of these labs is told."""
 
     section = SECTION
     values = {
@@ -221,7 +69,8 @@ class GenericLab(simulated.SimulatedLab[Site]):
     budgets = lab.Budgets(
         create=16, delete=14, update_access=2, update_access_unchanged=1,
         ensure_1000=2, stats=1, resize=8)
-    faults = tuple(lab.Fault(name, place=_place(name)) for name in STRUCK)
+    faults = tuple(lab.Fault(name, place=generic_trouble.place(name))
+                   for name in generic_trouble.STRUCK)
     secrets = (PASSWORD, CLOUD_PASSWORD)
     driver_class: Callable[..., Any] = driver.GenericShareDriver
     make_site = Site
@@ -241,7 +90,7 @@ class GenericLab(simulated.SimulatedLab[Site]):
             'gigabytes': 100_000}
         #: Manila's, which outlives drivers.
         self.storage = type(self).make_storage()
-        self.trouble = _Trouble()
+        self.trouble = generic_trouble.Trouble()
         self.begin()
 
     def begin(self) -> None:
@@ -259,9 +108,9 @@ class GenericLab(simulated.SimulatedLab[Site]):
     def wiring(self) -> dict[str, Any]:
         process = seam.Process(self.seam)
         return {'private_storage': self.storage, 'sleep': self.clock.sleep,
-                'cloud_adapter': _SeamedCloud(self, process),
-                'make_runner': functools.partial(_SeamedRunner, self,
-                                                 process)}
+                'cloud_adapter': generic_trouble.SeamedCloud(self, process),
+                'make_runner': functools.partial(
+                    generic_trouble.SeamedRunner, self, process)}
 
     def records(self) -> dict[lab.Item, Any]:
         """Shares as users and operators see them.
