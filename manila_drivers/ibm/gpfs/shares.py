@@ -55,11 +55,11 @@ class ShareService:
         known, share = self._client.known, call.share
         wanted = self._wanted(call, source)
 
-        def look() -> records.ShareFacts:
+        def look() -> records.FilesetFacts:
             return self._client.share(share.name, path=wanted.path)
 
         # Most likely nothing is there; GPFS refuses it otherwise.
-        steps = planning.create(wanted, records.ShareFacts(None))
+        steps = planning.create(wanted, records.FilesetFacts(None))
         plan.show(steps + (then or plan.Plan()))
         known.forget(share.name)
         if source:
@@ -116,7 +116,7 @@ class ShareService:
         with self._access.alone(share.id):
             seen = known.of(share, path)
             guessed = seen is not None and not seen.source
-            facts = records.ShareFacts(seen) if guessed \
+            facts = records.FilesetFacts(seen) if guessed \
                 else self._removable(share)
             steps = planning.delete(share, path, facts)
             closing = self._access.closing(share)
@@ -146,7 +146,7 @@ class ShareService:
         if error is not None:
             LOG.warning('%s is not put in order: %s: %s', what, steps, error)
 
-    def _removable(self, share: model.Share) -> records.ShareFacts:
+    def _removable(self, share: model.Share) -> records.FilesetFacts:
         return self._client.share(share.name, snapshots=True)
 
     # Size
@@ -163,25 +163,30 @@ class ShareService:
         with self._access.alone(share.id):
             seen = None if shrink else self._client.known.of(
                 share, self._cluster.settings.path(share.name))
-            facts = records.ShareFacts(seen) if seen else self._sized(share)
+            facts = records.FilesetFacts(seen) if seen else self._sized(share)
+            steps, error = planning.resize(share, limit, facts,
+                                           shrink=shrink), None
+            before = max(facts.quota.limit if facts.quota else 0,
+                         filesystem.quota_gib(share.size or 0)
+                         * records.GIB_IN_KIB)
+            if shrink and not steps:
+                # A call that was cut off has set it, and more may be in use.
+                steps, error = planning.back_to(share, limit, facts.quota,
+                                                before)
             self._executor.run(
-                planning.resize(share, limit, facts, shrink=shrink),
-                lambda: planning.resize(share, limit, self._sized(share),
-                                        shrink=shrink),
+                steps, lambda: planning.resize(
+                    share, limit, self._sized(share), shrink=shrink),
                 guessed=seen is not None)
-            if shrink:
-                # A call that was cut off may have set the new one already.
-                before = max(facts.quota.limit if facts.quota else 0,
-                             filesystem.quota_gib(share.size or 0)
-                             * records.GIB_IN_KIB)
+            if shrink and error is None:
+                # The new limit may have been passed just before it was set.
                 steps, error = planning.back_to(
                     share, limit, self._client.quota(share.name), before)
                 self._executor.run(steps)
-                if error is not None:
-                    raise error
+            if error is not None:
+                raise error
             self._sizes.given(share, gib)
 
-    def _sized(self, share: model.Share) -> records.ShareFacts:
+    def _sized(self, share: model.Share) -> records.FilesetFacts:
         facts = self._client.share(share.name, quota=True)
         if facts.fileset is not None:
             planning.require_owner(share, facts.fileset)

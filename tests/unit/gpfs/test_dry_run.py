@@ -132,7 +132,10 @@ def shown(driver, plans):
             for host in (*gpfs_nfs.SERVERS, 'management'):
                 found[host].append(ANYTHING)
         else:
-            found['management'] += driver._backend.client.commands([step])
+            make = driver._backend.client.make
+            found['management'].append(getattr(
+                make, step.action.replace(' ', '_'))(
+                    'gpfs0', step.target, **step.args))
     return found
 
 
@@ -174,7 +177,8 @@ def disagreement(scene, operation):
         return (f'the dry run raised {raised}, the run {failure} after '
                 f'{dict(sent.commands)}')
     for host in said.keys() | sent.commands.keys():
-        if not agree(said[host], sent.commands[host], failed=sent.failed):
+        if not agree(said[host], sent.commands[host],
+                     failed=sent.failed or failure is not None):
             return (f'shown for {host}: {[*map(str, said[host])]}, done: '
                     f'{[*map(str, sent.commands[host])]}')
     return ''
