@@ -174,7 +174,7 @@ def levels(entries: Collection[Entry]) -> tuple[dict[Network, str], bool]:
 
 
 @dataclasses.dataclass(frozen=True)
-class Cut:
+class CutClients:
     """Clients that overlap in nothing but what goes before the rest.
 
     :param clients: as exportfs takes them, and their level.
@@ -185,7 +185,7 @@ class Cut:
     refused: Mapping[Network, str]
 
 
-def cut(wanted: exports.Levels) -> Cut:
+def cut(wanted: exports.Levels) -> CutClients:
     """Write levels so that the order of entries does not matter."""
     nets = {network: level for network, level in wanted.items()
             if network.prefixlen < network.max_prefixlen}
@@ -197,7 +197,7 @@ def cut(wanted: exports.Levels) -> Cut:
     clients.update({networks.canonical(network): level
                     for network, level in wanted.items()
                     if network not in nets})
-    return Cut(clients, apart.refused)
+    return CutClients(clients, apart.refused)
 
 
 def spelled(clients: Mapping[str, str],

@@ -167,7 +167,7 @@ class AdoptionService:
         """Let it go: it loses our mark and keeps all else."""
         share, known = call.share, self._client.known
         seen = known.of(share, self._cluster.settings.path(share.name))
-        facts = records.ShareFacts(seen) if seen \
+        facts = records.FilesetFacts(seen) if seen \
             else self._client.share(share.name)
         steps = planning.release(share, facts)
         plan.show(steps)

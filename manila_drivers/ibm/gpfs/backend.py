@@ -32,7 +32,7 @@ from manila_drivers.nas import pending
 class Backend:
     """Everything that operations need; connects when it is first used."""
 
-    def __init__(self, settings: settings.Settings, configuration: Any,
+    def __init__(self, settings: settings.GpfsSettings, configuration: Any,
                  root_helper: str, *, lock: access.Lock,
                  private_storage: Any = None,
                  make_runner: execute.MakeRunner | None = None,
@@ -87,7 +87,7 @@ class Backend:
         self.execute.close()
 
 
-def load_helper(settings: settings.Settings,
+def load_helper(settings: settings.GpfsSettings,
                 execute: execute.Execute, configuration: Any,
                 ) -> 'base.NASHelperBase[Any]':
     """Make the helper of the configured type, and no other.

@@ -52,7 +52,7 @@ class GpfsClient:
         return results
 
     def share(self, name: str, *, path: str = '', snapshots: bool = False,
-              quota: bool = False) -> records.ShareFacts:
+              quota: bool = False) -> records.FilesetFacts:
         """Return the fileset of a share, and what else is asked for.
 
         :param path: what is there is to be told.
@@ -65,7 +65,7 @@ class GpfsClient:
         results = self.ask(*commands)
         found = self._fileset(commands[0], results[0], name)
         last, said = commands[-1], results[-1]
-        return records.ShareFacts(
+        return records.FilesetFacts(
             found,
             said.stdout.strip() if path and said.status == 0 else '',
             # Snapshots of the whole file system are nobody's business here.

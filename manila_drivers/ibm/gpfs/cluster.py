@@ -26,7 +26,7 @@ _SNAPDIR = re.compile(r'^(?!Global).* is "?([^\s"/]+)"?', re.MULTILINE)
 class GpfsCluster:
     """Facts that hardly ever change, asked for once."""
 
-    def __init__(self, settings: settings.Settings,
+    def __init__(self, settings: settings.GpfsSettings,
                  execute: execute.Execute) -> None:
         self.settings = settings
         self._execute = execute

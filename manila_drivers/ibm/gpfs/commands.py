@@ -45,7 +45,7 @@ class Commands:
         rootwrap need it.
     """
 
-    def __init__(self, settings: settings.Settings, *,
+    def __init__(self, settings: settings.GpfsSettings, *,
                  bare: bool = False) -> None:
         self._settings = settings
         self._prefix = ('' if bare or not settings.directory

@@ -50,7 +50,7 @@ class Execute:
     :param sleep: waits for some of them.
     """
 
-    def __init__(self, settings: settings.Settings, root_helper: str,
+    def __init__(self, settings: settings.GpfsSettings, root_helper: str,
                  make_runner: MakeRunner | None = None,
                  clock: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], None] = time.sleep) -> None:

@@ -33,7 +33,7 @@ class WantedShare:
 
     share: model.Share
     gib: int
-    chosen: settings.Settings
+    chosen: settings.GpfsSettings
     inode_limit: str = ''
     source: str = ''
 
@@ -70,7 +70,7 @@ def _mark(name: str, comment: str) -> Step:
                 detail=repr(comment))
 
 
-def permissions(chosen: settings.Settings, path: str) -> Plan:
+def permissions(chosen: settings.GpfsSettings, path: str) -> Plan:
     """Give a share's root directory the owner and mode of new ones."""
     owner, mode = chosen.owner, chosen.mode
     return Plan((*([Step('set owner', path, {'owner': owner}, detail=owner)]
@@ -80,7 +80,7 @@ def permissions(chosen: settings.Settings, path: str) -> Plan:
 
 # Shares
 
-def create(wanted: WantedShare, facts: records.ShareFacts) -> Plan:
+def create(wanted: WantedShare, facts: records.FilesetFacts) -> Plan:
     """:raises Conflict: something is in its place that is not its own."""
     share, path, fileset = wanted.share, wanted.path, facts.fileset
     if (fileset is None or not fileset.linked) and facts.occupied:
@@ -114,7 +114,7 @@ def create(wanted: WantedShare, facts: records.ShareFacts) -> Plan:
     return Plan(tuple(steps)) + permissions(wanted.chosen, path)
 
 
-def delete(share: model.Share, path: str, facts: records.ShareFacts) -> Plan:
+def delete(share: model.Share, path: str, facts: records.FilesetFacts) -> Plan:
     """
     :raises Busy: there are snapshots that Manila does not know.
     :raises Conflict: it is not the share's, or not in its place.
@@ -155,7 +155,7 @@ def _require_place(share: model.Share, path: str,
             f'{path}')
 
 
-def resize(share: model.Share, gib: int, facts: records.ShareFacts, *,
+def resize(share: model.Share, gib: int, facts: records.FilesetFacts, *,
            shrink: bool) -> Plan:
     """
     :param gib: of the quota, replicas counted.
@@ -393,7 +393,7 @@ def _parent(path: str, filesets: Sequence[records.Fileset]) -> str:
     return max(above, key=lambda one: len(one.path)).name if above else ''
 
 
-def release(share: model.Share, facts: records.ShareFacts) -> Plan:
+def release(share: model.Share, facts: records.FilesetFacts) -> Plan:
     """Take the mark from a fileset, if it is this share's."""
     if facts.fileset is None or facts.fileset.owner != share.id:
         return Plan()

@@ -227,7 +227,7 @@ def _basename(cmd: command.Command) -> str:
 
 
 @dataclasses.dataclass(frozen=True)
-class ShareFacts:
+class FilesetFacts:
     """What there is of one share.
 
     :param occupied: what is at its path if no fileset is linked there, in

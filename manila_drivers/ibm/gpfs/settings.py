@@ -17,7 +17,7 @@ from manila_drivers.transport import ssh
 
 
 @dataclasses.dataclass(frozen=True)
-class Settings:
+class GpfsSettings:
     """What operators configured, normalised.
 
     ``base`` starts with a slash and ends with none.  ``addresses`` are what
@@ -66,7 +66,7 @@ class Settings:
         return self.base + '/.manila'
 
 
-def read(conf: Any, backend: str) -> Settings:
+def read(conf: Any, backend: str) -> GpfsSettings:
     """Read and check the options of one backend; no network traffic.
 
     :param conf: Manila's configuration object of the backend's section.
@@ -91,7 +91,7 @@ def read(conf: Any, backend: str) -> Settings:
     get(_sudo)
     if problems:
         raise _together(problems)
-    return Settings(
+    return GpfsSettings(
         backend=backend, base=base, addresses=addresses,
         main=str(conf.gpfs_share_export_ip or ''),
         server_type=server_type, servers=servers, helper=helper,

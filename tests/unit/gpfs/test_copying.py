@@ -145,7 +145,7 @@ def test_what_gpfs_does_not_call_that_snapshot_is_not_copied(scripts, said):
 
 def test_a_script_is_shown_by_its_name():
     """As errors and the log quote it."""
-    make = commands.Commands(settings.Settings('b', '/base', ()))
+    make = commands.Commands(settings.GpfsSettings('b', '/base', ()))
     cmd = make.end_copy('gpfs0', 'share-1')
     assert str(cmd) == 'manila-copy-stop /base/.manila share-1 30'
     assert cmd.words()[:3] == [

@@ -120,7 +120,7 @@ def test_what_is_due(narrow, now, told):
 
 
 SHARE = model.Share('1', name='share', size=2)
-CHOSEN = settings.Settings('b', '/gpfs0', ())
+CHOSEN = settings.GpfsSettings('b', '/gpfs0', ())
 OURS = records.Fileset('share', PATH, linked=True, comment='manila:1')
 UNLINKED = records.Fileset('share', comment='manila:1')
 OTHERS = records.Fileset('share', PATH, linked=True, comment='manila:2')
@@ -137,18 +137,18 @@ def created(facts):
 
 
 @pytest.mark.parametrize(('facts', 'steps'), [
-    (records.ShareFacts(None), [
+    (records.FilesetFacts(None), [
         'create fileset', 'limit fileset', 'link fileset', 'set mode']),
-    (records.ShareFacts(UNLINKED), [
+    (records.FilesetFacts(UNLINKED), [
         'limit fileset', 'link fileset', 'set mode']),
-    (records.ShareFacts(OURS, 'directory'), ['limit fileset', 'set mode']),
-    (records.ShareFacts(None, 'directory'), exception.Conflict),
-    (records.ShareFacts(UNLINKED, 'directory'), exception.Conflict),
-    (records.ShareFacts(OTHERS), exception.Conflict),
-    (records.ShareFacts(records.Fileset(
+    (records.FilesetFacts(OURS, 'directory'), ['limit fileset', 'set mode']),
+    (records.FilesetFacts(None, 'directory'), exception.Conflict),
+    (records.FilesetFacts(UNLINKED, 'directory'), exception.Conflict),
+    (records.FilesetFacts(OTHERS), exception.Conflict),
+    (records.FilesetFacts(records.Fileset(
         'share', '/other', linked=True, comment='manila:1')),
      exception.Conflict),
-    (records.ShareFacts(records.Fileset(
+    (records.FilesetFacts(records.Fileset(
         'share', comment='manila:1 from a:b')), exception.Conflict)])
 def test_how_a_share_is_made(facts, steps):
     expect(lambda: created(facts), steps)
@@ -163,19 +163,19 @@ def expect(planned, steps):
 
 
 def test_what_is_made_can_be_taken_back():
-    first, *others = created(records.ShareFacts(None))
+    first, *others = created(records.FilesetFacts(None))
     assert first.undo and not any(step.undo for step in others)
 
 
 @pytest.mark.parametrize(('facts', 'steps'), [
-    (records.ShareFacts(None), []),
-    (records.ShareFacts(OURS), ['unlink fileset', 'delete fileset']),
-    (records.ShareFacts(UNLINKED), ['delete fileset']),
-    (records.ShareFacts(records.Fileset(
+    (records.FilesetFacts(None), []),
+    (records.FilesetFacts(OURS), ['unlink fileset', 'delete fileset']),
+    (records.FilesetFacts(UNLINKED), ['delete fileset']),
+    (records.FilesetFacts(records.Fileset(
         'share', comment='manila:1 from a:b')),
      ['end copy', 'delete fileset']),
-    (records.ShareFacts(OURS, snapshots=('x',)), exception.Busy),
-    (records.ShareFacts(OTHERS), exception.Conflict)])
+    (records.FilesetFacts(OURS, snapshots=('x',)), exception.Busy),
+    (records.FilesetFacts(OTHERS), exception.Conflict)])
 def test_how_a_share_is_removed(facts, steps):
     expect(lambda: planning.delete(SHARE, PATH, facts), steps)
 
@@ -193,7 +193,7 @@ def test_how_a_share_is_removed(facts, steps):
      ['extend fileset'])])
 def test_how_a_share_is_resized(quota, shrink, steps):
     expect(lambda: planning.resize(
-        SHARE, 3, records.ShareFacts(OURS, quota=quota), shrink=shrink),
+        SHARE, 3, records.FilesetFacts(OURS, quota=quota), shrink=shrink),
         steps)
 
 
@@ -259,8 +259,8 @@ def test_each_action_is_a_command():
     """In a plan of any kind."""
     make = commands.Commands(CHOSEN)
     for steps in (
-            created(records.ShareFacts(None)),
-            planning.delete(SHARE, PATH, records.ShareFacts(records.Fileset(
+            created(records.FilesetFacts(None)),
+            planning.delete(SHARE, PATH, records.FilesetFacts(records.Fileset(
                 'share', PATH, linked=True, comment='manila:1 from a:b'))),
             planning.restore(PLACE, 2, records.SnapshotFacts(OURS, SNAPSHOT)),
             planning.start_copy(SHARE, PATH, 'a:b', OURS, '.snapshots'),
