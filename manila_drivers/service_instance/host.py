@@ -31,7 +31,8 @@ class HostConnection:
 
     def __init__(self, neutron: networks.Networks,
                  conf: settings.NetworkSettings,
-                 runner: script.Runner) -> None:
+                 runner: script.Runner, once: network_steps.Once) -> None:
+        self._once = once
         self._neutron = neutron
         self._conf = conf
         self._runner = runner
@@ -104,7 +105,7 @@ class HostConnection:
                 device_id=device_id, device_owner=names.HOST_OWNER,
                 binding_host=self._conf.host, port_security=guarded,
                 security_groups=(), fixed_ips=())
-        made = network_steps.once(make, lambda: [
+        made = self._once.make(make, lambda: [
             each for each in self._neutron.ports(device_id=device_id)
             if each.network_id == network
             and _host(each) == self._conf.host], again=False)

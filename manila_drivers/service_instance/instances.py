@@ -22,8 +22,6 @@ from manila_drivers.service_instance import settings
 
 LOG = logging.getLogger(__name__)
 
-#: Seconds for a server to show up that may have been asked for.
-APPEARING = 60.0
 #: A server that is not there any more, whatever Nova still shows of it.
 _GONE = ('DELETED', 'SOFT_DELETED')
 #: A volume that somebody else is still working on.
@@ -43,6 +41,7 @@ class Instances:
         self.patience = patience
         self.clock = clock
         self.sleep = sleep
+        self.once = network_steps.Once(clock, sleep)
 
     # -- looking ---------------------------------------------------------
 
@@ -275,7 +274,7 @@ class InstanceExecutor:
             found = self._cloud.compute.keypair(name)
             return [found] if found else []
         try:
-            network_steps.once(
+            self._instances.once.make(
                 lambda: self._cloud.compute.create_keypair(
                     name, self._conf.public_key), look, again=True)
         except exception.Conflict as exc:
@@ -298,7 +297,7 @@ class InstanceExecutor:
             raise exception.ConfigurationError(
                 'service_instance_base_boot_volume_id', f'there is no volume '
                 f'{source}', answer=exc.answer) from exc
-        made = network_steps.once(
+        made = self._instances.once.make(
             lambda: self._cloud.volumes.create(
                 name=name, size=size or boot.size, source=source,
                 volume_type=boot.volume_type or None,
@@ -328,9 +327,9 @@ class InstanceExecutor:
 
     def _create(self, name: str, *, image: str, key: str,
                 volume: str) -> plan.Done:
-        made = causes.explained(lambda: network_steps.once(
+        made = causes.explained(lambda: self._instances.once.make(
             lambda: self._ask(name, image, key, volume),
-            lambda: self._appeared(name), again=False), self._conf)
+            lambda: self._named(name), again=False), self._conf)
         self._made[names.INSTANCE_ID] = made.id
         return plan.Done(made)
 
@@ -355,20 +354,9 @@ class InstanceExecutor:
             ports=self._ports, key_name=key or None, zone=conf.zone or None,
             boot=boot, metadata=metadata, **extra)
 
-    def _appeared(self, name: str) -> list[records.Server]:
-        """Return the server that may have been asked for.
-
-        Nova can take half a minute for such a request, and a second one
-        would make a second server.
-        """
-        try:
-            return polling.until(
-                lambda: [each for each in self._cloud.compute.servers(
-                    name=name) if each.status not in _GONE], bool,
-                limit=APPEARING, what=f'Server {name} shows up',
-                clock=self._instances.clock, sleep=self._instances.sleep)
-        except exception.Busy:
-            return []
+    def _named(self, name: str) -> list[records.Server]:
+        return [each for each in self._cloud.compute.servers(name=name)
+                if each.status not in _GONE]
 
     def _await(self, name: str, *, server: str) -> plan.Done:
         self._made[names.INSTANCE_ID] = server

@@ -94,6 +94,7 @@ class ServiceInstanceManager(by_manilas_names.ManilasNames):
             self.cloud, read.patience, clock=clock, sleep=sleep),
             login.Logins(read.login, hosts, login.Pins(private_storage),
                          clock=clock, probe=probe))
+        self.once = self.instances.once
         self._common = None if self.settings.common is None else (
             common.CommonServer(lambda: self.cloud.compute,
                                 self.settings.common, self._login_details()))

@@ -34,8 +34,8 @@ LOCK = 'generic-service-network'
 class NeutronNetworkHelper(helper.BaseNetworkhelper):
     """The service network, its subnets, ports, groups and routers.
 
-    :param service_instance_manager: has ``settings``, ``cloud``, ``locked``
-        and ``execute``.
+    :param service_instance_manager: has ``settings``, ``cloud``, ``locked``,
+        ``execute`` and ``once``.
     """
 
     def __init__(self, service_instance_manager: Any) -> None:
@@ -46,8 +46,10 @@ class NeutronNetworkHelper(helper.BaseNetworkhelper):
                 'driver_handles_share_servers', 'is False: the one server '
                 'that there is has its networks already')
         self._conf: settings.NetworkSettings = conf
+        self._once = service_instance_manager.once
         self._host = host.HostConnection(
-            self.neutron_api, conf, service_instance_manager.execute)
+            self.neutron_api, conf, service_instance_manager.execute,
+            self._once)
         self._service_network = ''
 
     @property
@@ -139,7 +141,7 @@ class NeutronNetworkHelper(helper.BaseNetworkhelper):
     def _executor(self, made: MutableMapping[str, Any],
                   ) -> network_steps.NetworkExecutor:
         return network_steps.NetworkExecutor(self.neutron_api, self._conf,
-                                             made)
+                                             made, self._once)
 
     def _groups(self) -> tuple[records.SecurityGroup, ...]:
         """Return the groups that matter, with one request at the most."""
@@ -243,7 +245,8 @@ class NeutronNetworkHelper(helper.BaseNetworkhelper):
         return planning.NetworkFacts(
             network, self._service_subnets(network), users, router,
             self._groups(),
-            network_teardown.ports_of(neutron, wanted.server_id, conf.parts))
+            dict(network_teardown.ports_of(neutron, wanted.server_id,
+                                           conf.parts)))
 
     # -- tear-down -------------------------------------------------------
 

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import MutableMapping
 from collections.abc import Sequence
+import dataclasses
 import logging
 from typing import Any
 from typing import TypeVar
@@ -14,6 +15,7 @@ from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.openstack import errors
 from manila_drivers.openstack import networks
+from manila_drivers.openstack import polling
 from manila_drivers.openstack import records
 from manila_drivers.service_instance import groups
 from manila_drivers.service_instance import names
@@ -24,30 +26,50 @@ LOG = logging.getLogger(__name__)
 
 T = TypeVar('T')
 
+#: Seconds for something to show up that may have been asked for.  Nova has
+#: been seen to take 24 s for one request.
+APPEARING = 60.0
+
 _NO_GUARDS = 'PortSecurityAndIPRequiredForSecurityGroups'
 
 
-def once(make: Callable[[], T], look: Callable[[], Sequence[T]], *,
-         again: bool) -> T:
-    """Make something, and look for it if nobody knows whether it was made.
+@dataclasses.dataclass(frozen=True)
+class Once:
+    """Makes things once, though an answer may be lost.
 
-    :param again: make it once more if it is not there.  Only for what may be
-        there twice: the first request may still be worked on.
+    A look that finds nothing at once proves nothing: a service may still be
+    at work on a request whose answer a proxy, or nobody, has given.
     """
-    try:
+
+    clock: Callable[[], float]
+    sleep: Callable[[float], object]
+
+    def make(self, make: Callable[[], T], look: Callable[[], Sequence[T]], *,
+             again: bool) -> T:
+        """Make something; look for it if nobody knows if it was made.
+
+        :param again: make it once more if it does not show up.  Only for
+            what may be there twice.
+        """
+        try:
+            return make()
+        except exception.OutcomeUnknown as exc:
+            found, error = exception.caught(lambda: self._shown(look))
+            if error is not None and not isinstance(error, exception.Busy):
+                LOG.warning('It could not be found out if something was '
+                            'made: %s', error)
+                raise
+            if found:
+                return found[0]
+            if not again:
+                raise
+            LOG.info('It was not made, and is asked for again: %s', exc)
         return make()
-    except exception.OutcomeUnknown as exc:
-        found, error = exception.caught(look)
-        if error is not None:
-            LOG.warning('It could not be found out if something was made: %s',
-                        error)
-            raise
-        if found:
-            return found[0]
-        if not again:
-            raise
-        LOG.info('It was not made, and is asked for again: %s', exc)
-    return make()
+
+    def _shown(self, look: Callable[[], Sequence[T]]) -> Sequence[T]:
+        return polling.until(look, bool, limit=APPEARING,
+                             what='Something that was asked for',
+                             clock=self.clock, sleep=self.sleep)
 
 
 class NetworkExecutor:
@@ -58,8 +80,9 @@ class NetworkExecutor:
 
     def __init__(self, neutron: networks.Networks,
                  conf: settings.NetworkSettings,
-                 made: MutableMapping[str, Any]) -> None:
+                 made: MutableMapping[str, Any], once: Once) -> None:
         self._neutron = neutron
+        self._once = once
         self._conf = conf
         self._made = made
         self._actions: Mapping[str, Callable[..., plan.Done]] = {
@@ -86,9 +109,9 @@ class NetworkExecutor:
 
     def _create_network(self, name: str) -> plan.Done:
         project = self._neutron.project_id()
-        made = once(lambda: self._neutron.create_network(name),
-                    lambda: self._neutron.networks(name, project),
-                    again=False)
+        made = self._once.make(
+            lambda: self._neutron.create_network(name),
+            lambda: self._neutron.networks(name, project), again=False)
         return plan.Done(made)
 
     def _create_group(self, name: str) -> plan.Done:
@@ -96,8 +119,9 @@ class NetworkExecutor:
             return self._neutron.create_security_group(
                 name, 'Service instances of Manila')
         try:
-            made = once(make, lambda: self._neutron.security_groups(name),
-                        again=False)
+            made = self._once.make(
+                make, lambda: self._neutron.security_groups(name),
+                again=False)
         except exception.NoRoom as exc:
             raise _quota(exc, 'security groups') from exc
         return plan.Done(made)
@@ -141,7 +165,7 @@ class NetworkExecutor:
         error: exception.DriverError | None = None
         for block in blocks:
             try:
-                made = once(
+                made = self._once.make(
                     lambda block=block: self._neutron.create_subnet(  # type: ignore[misc]
                         network, cidr=str(block), name=name,
                         gateway_ip=None if gateway else ''),
@@ -198,7 +222,7 @@ class NetworkExecutor:
 
     def _port(self, name: str, network: str, subnet: str,
               guards: Sequence[str] | None) -> records.Port:
-        return once(
+        return self._once.make(
             lambda: self._neutron.create_port(
                 network, name=name, device_owner=names.PORT_OWNER,
                 fixed_ips=[{'subnet_id': subnet}], security_groups=guards),

@@ -26,18 +26,15 @@ _OURS = names.subnet('')
 
 def ports_of(neutron: networks.Networks, server_id: str,
              parts: Iterable[str] = names.PORTS,
-             ) -> dict[str, records.Port]:
-    """Return the ports of a share server that exist, by their part.
+             ) -> list[tuple[str, records.Port]]:
+    """Return the ports of a share server that exist, with their part.
 
     They have names from the moment they are made; who owns and uses them is
-    changed by Nova.
+    changed by Nova.  One may be there twice, after an answer that was lost.
     """
     wanted = {names.port(part, server_id): part for part in parts}
-    found: dict[str, records.Port] = {}
-    for each in neutron.ports(name=list(wanted),
-                              project_id=neutron.project_id()):
-        found.setdefault(wanted[each.name or ''], each)
-    return found
+    return [(wanted[each.name or ''], each) for each in neutron.ports(
+        name=list(wanted), project_id=neutron.project_id())]
 
 
 def addresses_of_router(neutron: networks.Networks,
@@ -85,7 +82,7 @@ class Teardown:
             names.SUBNET_ID) else []
         server_id = str(details.get(names.SERVER_ID) or '')
         if server_id:
-            for part, port in ports_of(self._neutron, server_id).items():
+            for part, port in ports_of(self._neutron, server_id):
                 idents.append(port.id)
                 if part == 'service':
                     subnet_ids += [each.subnet_id

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What this host runs to be in a network of Neutron: real ip, real OVS.
+"""Commands that put this host into a network: real ip, real OVS.
 
 In a network namespace of its own, with an Open vSwitch in user space.
 """

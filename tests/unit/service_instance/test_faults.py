@@ -164,3 +164,22 @@ def test_a_killed_set_up_is_torn_down_by_the_id_of_its_server_alone(
         managed.create(site.request(), made)
         managed.delete(made)
         assert site.lasting() == [], number
+
+
+@pytest.mark.parametrize('request_', [
+    'POST /network/v2.0/ports', 'POST /network/v2.0/subnets',
+    'POST /compute/v2.1/servers$', 'POST /compute/v2.1/os-keypairs'])
+@pytest.mark.parametrize('late', [5, 20, 90])
+def test_a_request_is_carried_out_after_its_answer_was_lost(
+        tmp_path, request_, late):
+    """A proxy says 504, and the service does it all the same, later."""
+    site, managed = fresh(tmp_path, 'router', 'late')
+    site.sim.arm(openstack.Fault('status', code=504, match=request_),
+                 late=late)
+    made = {}
+    error = tried(managed.create, site.request(), made)
+    assert error is None or late > 60
+    forgiven(site)
+    managed.delete(made)
+    assert site.lasting() == []
+    assert site.usable(managed)
