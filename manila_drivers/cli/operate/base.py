@@ -8,6 +8,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
+from typing import TYPE_CHECKING
 
 from cliff import columns
 from cliff import command
@@ -24,7 +25,14 @@ Fields = Mapping[str, Any]
 Output = tuple[Sequence[str], Iterable[Any]]
 
 
-class Lines(columns.FormattableColumn[list[Any]]):
+if TYPE_CHECKING:
+    _Column = columns.FormattableColumn[list[Any]]
+else:
+    # Older releases of cliff have no types.
+    _Column = columns.FormattableColumn
+
+
+class Lines(_Column):
     """Several values: a list for machines, a line each for people."""
 
     def human_readable(self) -> str:
