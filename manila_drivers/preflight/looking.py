@@ -24,44 +24,45 @@ REACHING = re.compile(
 
 
 def look(config_file: str | os.PathLike[str], section: str, *,
-         ask: bool = True) -> Report:
+         ask: bool = True, driver: str = '') -> Report:
     """Return all that is wrong with a backend's section.
 
     :param ask: look at the backend as well; else at the section alone.
+    :param driver: the class of a driver, in the place of the section's.
     :raises ConfigurationError: there is no such file or section.
     """
     conf = loading.section(config_file, section)
     if section == 'DEFAULT':
         raise exception.ConfigurationError(
             'section', '[DEFAULT] is no section of a backend')
-    path, error = exception.caught(lambda: loading.driver_class(
-        str(conf.safe_get('share_driver') or '')))
-    if path is None:
+    found_class, error = exception.caught(lambda: loading.driver_class(
+        driver or str(conf.safe_get('share_driver') or '')))
+    if found_class is None:
         found = [Finding.of(error)] if error is not None else []
         return Report(section, tuple(found), (
             'everything else, since it is not known what reads it',))
-    kind: Any = path
+    kind: Any = found_class
     found = _mode(conf, kind)
-    driver = kind(configuration=conf)
-    own = list(driver._options)
+    made = kind(configuration=conf)
+    own = list(made._options)
     found += values.wrong_names(
         conf, set(conf._conf[section]) | options.known(own), own)
     wrong = values.wrong_values(conf)
     with asking.warned() as told:
-        read = reading.Reading(driver, {one.option for one in wrong})
+        read = reading.Reading(made, {one.option for one in wrong})
     found += [*wrong, *read.findings]
     exchanged = {*read.exchanged, *(one.option for one in wrong)}
     found += [one for one in values.old_names(conf, own)
               if one.option not in exchanged]
     found += [one for one in map(asking.warning, dict.fromkeys(told.lines))
               if one.option not in exchanged]
-    found += [one for one in _trusting(driver)
+    found += [one for one in _trusting(made)
               if one.option not in exchanged]
     unseen = [f'the backend, without a value for {name}'
               for name in sorted({*read.invented, *filter(
                   REACHING.search, exchanged)})]
     if ask and not unseen:
-        more, unseen = _asked(driver)
+        more, unseen = _asked(made)
         found += more
     return Report(section, tuple(dict.fromkeys(found)), tuple(unseen))
 

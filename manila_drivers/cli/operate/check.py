@@ -3,22 +3,28 @@
 """``manila-drivers check``"""
 
 import argparse
+import json
+import pathlib
 
 from manila_drivers import exception
 from manila_drivers.cli import configured
 from manila_drivers.cli.operate import base
 from manila_drivers.preflight import findings
 from manila_drivers.preflight import looking
+from manila_drivers.preflight import migrating
 
 #: Exit codes of this command: only warnings, and errors.
 WARNED, WRONG = 1, 2
+#: Severity of a step of the first start.
+CHANGE = 'change'
 
 
 class CheckBackends(base.Listing):
     """Find everything that is wrong with backends before they are started.
 
     Nothing is changed. The exit code is 0 if nothing is wrong, 1 if there
-    are only warnings, 2 otherwise.
+    are only warnings, 2 otherwise. With --migrate sections of Manila's own
+    drivers are read, and the ones to use are printed to standard error.
     """
 
     _code = 0
@@ -31,6 +37,16 @@ class CheckBackends(base.Listing):
         parser.add_argument('--offline', action='store_true',
                             help='look at the file alone, and do not ask '
                                  'the backends')
+        parser.add_argument('--migrate', action='store_true',
+                            help="say what has to be decided to go over from "
+                                 "Manila's own driver, and show the section "
+                                 'to use, without secrets')
+        parser.add_argument('--shares', metavar='FILE',
+                            help='with --migrate: shares as Manila has them, '
+                                 'a list in JSON with id (of the instance), '
+                                 'name, size, share_proto and '
+                                 'export_locations; what the first start '
+                                 'would change for them is shown as well')
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
@@ -39,22 +55,44 @@ class CheckBackends(base.Listing):
     def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
         rows = []
         for name in self._names(parsed_args):
-            try:
-                report = looking.look(self.app.options.config_file, name,
-                                      ask=not parsed_args.offline)
-            except exception.ConfigurationError as error:
-                report = findings.Report(
-                    name, (findings.Finding.of(error),))
+            report = self._report(parsed_args, name)
             for finding in report.findings:
                 self._code = max(self._code, WRONG if finding.severity
                                  == findings.ERROR else WARNED)
                 rows.append((name, finding.severity, finding.option,
                              finding.tried, finding.answered, finding.do))
             for text in report.unseen:
-                self.app.stderr.write(
-                    f'manila-drivers: {name}: not looked at: {text}\n')
+                self._say(name, f'not looked at: {text}')
+            self._say(name, f'{len(report.findings)} findings')
         return ('Backend', 'Severity', 'Option', 'Tried', 'Answered',
                 'What to do'), rows
+
+    def _say(self, name: str, text: str) -> None:
+        self.app.stderr.write(f'manila-drivers: {name}: {text}\n')
+
+    def _report(self, parsed_args: argparse.Namespace,
+                name: str) -> findings.Report:
+        args, path = parsed_args, self.app.options.config_file
+        try:
+            if not args.migrate:
+                return looking.look(path, name, ask=not args.offline)
+            found = migrating.migrate(path, name, ask=not args.offline)
+            self.app.stderr.write(found.section)
+            changes = self._changes(args, path, name)
+            return findings.Report(name, (*found.findings, *changes),
+                                   found.unseen)
+        except exception.DriverError as error:
+            return findings.Report(name, (findings.Finding.of(error),))
+
+    @staticmethod
+    def _changes(args: argparse.Namespace, path: str,
+                 name: str) -> list[findings.Finding]:
+        """Return what the first start would change, step by step."""
+        if not args.shares:
+            return []
+        rows = json.loads(pathlib.Path(args.shares).read_text('utf-8'))
+        return [findings.Finding('', str(step), severity=CHANGE)
+                for step in migrating.first_start(path, name, rows)]
 
     def _names(self, parsed_args: argparse.Namespace) -> list[str]:
         options = self.app.options
