@@ -141,7 +141,7 @@ def test_a_volume_and_its_snapshot(ours, volume):
                   what='The snapshot')
     assert [each.metadata for each in ours.volumes.snapshots(
         's', volume.id)] == [{'k': 'v'}]
-    request = ours.volumes.extend(volume.id, 5000)
+    request = ours.volumes.extend(volume.id, 900)
     polling.until(lambda: ours.volumes.messages(volume.id), bool, limit=60,
                   what='The message')
     [message] = ours.volumes.messages(volume.id)
