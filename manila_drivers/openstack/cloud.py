@@ -8,6 +8,7 @@ import time
 from oslo_config import cfg
 from requests import adapters
 
+from manila_drivers import exception
 from manila_drivers.openstack import compute
 from manila_drivers.openstack import images
 from manila_drivers.openstack import link
@@ -43,6 +44,24 @@ class Cloud:
         self.volumes = volumes.Volumes(connection(link.VOLUME))
         self.networks = networks.Networks(connection(link.NETWORK))
         self.images = images.Images(connection(link.IMAGE))
+
+    def check(self) -> None:
+        """Look if Nova and Cinder answer, and work in one project.
+
+        Nova finds none of the volumes of another project, so that all of them
+        would pass for lost.
+
+        :raises ConfigurationError: the logins are for two projects.
+        :raises DriverError: a service does not answer, or refuses the login.
+        """
+        self.compute.check()
+        self.volumes.check()
+        projects = self.compute.project_id(), self.volumes.project_id()
+        if projects[0] != projects[1]:
+            raise exception.ConfigurationError(
+                '[cinder] project_name', 'is another project than that of '
+                '[nova]', answer='projects %s and %s' % projects,
+                check='project_name or project_id of both')
 
     def close(self) -> None:
         """Let go of all connections; whatever is asked next makes new ones.

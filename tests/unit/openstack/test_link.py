@@ -51,6 +51,15 @@ def test_the_project_is_that_of_the_login(bench, clients):
     assert found == {bench.sim.keystone.project('service').id}
 
 
+def test_nova_and_cinder_are_used_for_one_project(bench, clients):
+    clients.check()
+    auth = bench.sim.auth('admin', 'admin')
+    with pytest.raises(exception.ConfigurationError,
+                       match=r'\[cinder\] project_name.*\[nova\]'):
+        bench.cloud(cinder=auth).check()
+    bench.cloud(neutron=auth).check()
+
+
 # Versions
 
 @pytest.mark.parametrize(('options', 'nova', 'spoken'), [
