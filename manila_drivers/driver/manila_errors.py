@@ -90,9 +90,26 @@ def _chosen(error: exception.DriverError, method: str) -> Any:
     if isinstance(error, exception.InvalidRequest) \
             and method.startswith(('create_share', 'update_access')):
         return errors.InvalidShare
-    return next((wanted for kind, name, wanted in _PARTICULAR
-                 if method == name and isinstance(error, kind)),
-                errors.ShareBackendException)
+    return _lacking(error, method) or next(
+        (wanted for kind, name, wanted in _PARTICULAR
+         if method == name and isinstance(error, kind)),
+        errors.ShareBackendException)
+
+
+def _lacking(error: exception.DriverError, method: str) -> Any:
+    """Return the class for a share server that got no port or address.
+
+    For these Manila leaves users a message of its own; older releases have
+    none for addresses.
+    """
+    if method != 'setup_server' or not isinstance(error, exception.NoRoom):
+        return None
+    kind = str(getattr(error, 'kind', '')).lower()
+    if kind == 'overquota' and "'port'" in error.answer:
+        return errors.PortLimitExceeded
+    if kind == 'ipaddressgenerationfailure':
+        return getattr(errors, 'IpAddressGenerationFailureClient', None)
+    return None
 
 
 def _text(chosen: Any, error: exception.DriverError) -> str | None:

@@ -32,9 +32,13 @@ class CommonServer:
         self._extra = extra
         self._lock = threading.Lock()
         self._details: dict[str, Any] | None = None
+        self._doubted = False
 
     def details(self, *, refresh: bool = False) -> dict[str, Any]:
         """Return its details, asked for once unless ``refresh``.
+
+        Those that are doubted are asked for again, and are good enough if
+        Nova cannot answer.
 
         :raises NotFound: there is no such server.
         :raises ConfigurationError: an address is missing, or several servers
@@ -42,14 +46,27 @@ class CommonServer:
         """
         with self._lock:
             if self._details is None or refresh:
-                self._details = None
                 self._details = self._found()
+            elif self._doubted:
+                self._details = self._again(self._details)
+            self._doubted = False
             return dict(self._details)
 
-    def forget(self) -> None:
-        """Ask again with the next call."""
+    def doubt(self) -> None:
+        """Ask again with the next call: it may have other addresses."""
         with self._lock:
-            self._details = None
+            self._doubted = True
+
+    def _again(self, known: dict[str, Any]) -> dict[str, Any]:
+        found, error = exception.caught(self._found)
+        if found is not None:
+            return found
+        if isinstance(error, (exception.NotFound,
+                              exception.ConfigurationError)):
+            raise error
+        LOG.warning('Server %s could not be looked for again: %s',
+                    self._conf.server, error)
+        return known
 
     def _found(self) -> dict[str, Any]:
         server = self._server()

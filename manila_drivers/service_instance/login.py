@@ -167,11 +167,14 @@ class Logins:
     """Runners of instances, and which of them are known to be dead.
 
     :param probe: raises within so many seconds if nobody takes a connection.
+    :param lost: called when an instance is found dead.
     """
 
     def __init__(self, conf: settings.LoginSettings, hosts: HostRegistry,
                  pins: Pins, *, clock: Callable[[], float],
-                 probe: Callable[[ssh.Target, float], None] | None) -> None:
+                 probe: Callable[[ssh.Target, float], None] | None,
+                 lost: Callable[[], None] = lambda: None) -> None:
+        self._lost = lost
         self._conf = conf
         self._hosts = hosts
         self._pins = pins
@@ -233,6 +236,7 @@ class Logins:
         with self._lock:
             self._dead[_key(details)] = (self._clock() + MOURNING, error)
             self._seen.pop(_key(details), None)
+        self._lost()
 
     def greet(self, details: Mapping[str, Any]) -> None:
         """Remember that an instance has answered."""
@@ -350,6 +354,14 @@ class InstanceRunner:
 
     def __str__(self) -> str:
         return str(self._inner)
+
+
+def own_details(conf: settings.LoginSettings) -> dict[str, Any]:
+    """Return as whom, and with which key, instances are logged in to."""
+    found: dict[str, Any] = {names.USERNAME: conf.user}
+    if conf.key_file:
+        found[names.PK_PATH] = conf.key_file
+    return found
 
 
 def _key(details: Mapping[str, Any]) -> str:

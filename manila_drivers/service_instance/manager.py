@@ -40,6 +40,10 @@ Lock = Callable[[str, float], AbstractContextManager[None]]
 Details = Mapping[str, Any]
 HostRegistry = login.HostRegistry
 
+def _pass() -> None:
+    """Nobody has to know of a dead instance."""
+
+
 #: What ends the wait for a login at once: it will not be otherwise later.
 _FINAL = (exception.NotTrusted, exception.ConfigurationError)
 
@@ -90,14 +94,15 @@ class ServiceInstanceManager(by_manilas_names.ManilasNames):
             hosts = login.MadeRunners(make_runner) if make_runner \
                 else ssh.Hosts()
             probe = None if make_runner else login.connect
-        super().__init__(read, instances.Instances(
-            self.cloud, read.patience, clock=clock, sleep=sleep),
-            login.Logins(read.login, hosts, login.Pins(private_storage),
-                         clock=clock, probe=probe))
-        self.once = self.instances.once
-        self._common = None if self.settings.common is None else (
-            common.CommonServer(lambda: self.cloud.compute,
-                                self.settings.common, self._login_details()))
+        self._common = None if read.common is None else (
+            common.CommonServer(lambda: self.cloud.compute, read.common,
+                                login.own_details(read.login)))
+        made = instances.Instances(self.cloud, read.patience, clock=clock,
+                                   sleep=sleep)
+        super().__init__(read, made, login.Logins(
+            read.login, hosts, login.Pins(private_storage), clock=clock,
+            probe=probe, lost=self._common.doubt if self._common else _pass))
+        self.once = made.once
         self._helper: Any = None
         self._helping = threading.Lock()
 
@@ -122,12 +127,6 @@ class ServiceInstanceManager(by_manilas_names.ManilasNames):
             if found is not None:
                 return found
         return getattr(cfg.CONF, key, None)
-
-    def _login_details(self) -> dict[str, Any]:
-        found: dict[str, Any] = {names.USERNAME: self.settings.login.user}
-        if self.settings.login.key_file:
-            found[names.PK_PATH] = self.settings.login.key_file
-        return found
 
     def locked(self, name: str) -> AbstractContextManager[None]:
         """Hold a lock; others in front may each take their time."""
@@ -284,8 +283,6 @@ class ServiceInstanceManager(by_manilas_names.ManilasNames):
                 check='its details: its set-up did not come to its end')
         if self._test_server_connection(details):
             return None
-        if self._common is not None:
-            self._common.forget()
         server, error = exception.caught(lambda: self.instances.find(ident))
         trouble = self.last_trouble(details)
         if error is None and server is None:

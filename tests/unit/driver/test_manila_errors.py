@@ -110,3 +110,23 @@ def test_nothing_of_ours_escapes(cls):
         made = manila_errors.translate(error, method, 'i')
         assert type(made).__module__ == errors.__name__ or (
             cls is exception.Unsupported and method == 'shrink_share')
+
+
+@pytest.mark.parametrize(('kind', 'answer', 'method', 'wanted'), [
+    ('OverQuota', "Quota exceeded for resources: ['port'].", 'setup_server',
+     'PortLimitExceeded'),
+    ('OverQuota', "Quota exceeded for resources: ['subnet'].",
+     'setup_server', 'ShareBackendException'),
+    ('IpAddressGenerationFailure', 'No more IP addresses', 'setup_server',
+     'IpAddressGenerationFailureClient'),
+    ('IpAddressGenerationFailure', 'No more IP addresses', 'create_share',
+     'ShareBackendException')])
+def test_users_are_told_that_a_network_is_full(kind, answer, method, wanted):
+    """Manila leaves a message of its own for these two."""
+    error = exception.NoRoom('Creation of port p', answer=answer)
+    error.kind = kind
+    error.detail_data = {'server_details': {'instance_id': 'x'}}
+    told = manila_errors.translate(error, method)
+    assert type(told).__name__ == wanted
+    assert answer in str(told)
+    assert told.detail_data == error.detail_data

@@ -6,6 +6,7 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers.service_instance import names
+from manila_drivers.transport import command
 
 
 @pytest.fixture
@@ -135,3 +136,27 @@ def test_calls_for_the_other_mode_are_refused(site, server):
     with pytest.raises(exception.InvalidRequest,
                        match='driver_handles_share_servers'):
         site.manager().common()
+
+
+def test_it_is_looked_for_again_after_commands_did_not_reach_it(site, server):
+    managed_ = managed(site)
+    old = managed_.common()
+    site.sim.ask('DELETE', f'/compute/v2.1/servers/{server}')
+    site.clock.sleep(10)
+    with pytest.raises(exception.Unreachable):
+        managed_.runner(old).run(command.Command.of('mount'))
+    new = build(site, 'shares', [{'uuid': site.net.network_id}], user='admin')
+    assert managed_.common()[names.INSTANCE_ID] == new
+    mark = site.sim.mark()
+    managed_.runner(managed_.common()).run(command.Command.of('mount'))
+    assert site.sim.asked(mark) == []
+
+
+def test_what_is_known_is_good_enough_while_nova_is_away(site, server):
+    managed_ = managed(site)
+    old = managed_.common()
+    site.host.nics['eth1'].up = False
+    assert not managed_.alive(old)
+    site.sim.arm(site.fault('status', code=500, times=None))
+    assert managed_.common() == old
+    site.sim.faults.disarm()
