@@ -3,18 +3,20 @@
 """The services of one cloud, as the groups of the configuration tell."""
 
 from collections.abc import Callable
+import logging
 import time
 
 from oslo_config import cfg
 from requests import adapters
 
-from manila_drivers import exception
 from manila_drivers.openstack import compute
 from manila_drivers.openstack import images
 from manila_drivers.openstack import link
 from manila_drivers.openstack import networks
 from manila_drivers.openstack import opts
 from manila_drivers.openstack import volumes
+
+LOG = logging.getLogger(__name__)
 
 
 class Cloud:
@@ -46,22 +48,21 @@ class Cloud:
         self.images = images.Images(connection(link.IMAGE))
 
     def check(self) -> None:
-        """Look if Nova and Cinder answer, and work in one project.
+        """Look if Nova and Cinder answer; warn if they are for two projects.
 
-        Nova finds none of the volumes of another project, so that all of them
-        would pass for lost.
+        Only an administrator can attach volumes to servers of another
+        project; to others Nova says that there is no such volume.
 
-        :raises ConfigurationError: the logins are for two projects.
         :raises DriverError: a service does not answer, or refuses the login.
         """
         self.compute.check()
         self.volumes.check()
         projects = self.compute.project_id(), self.volumes.project_id()
         if projects[0] != projects[1]:
-            raise exception.ConfigurationError(
-                '[cinder] project_name', 'is another project than that of '
-                '[nova]', answer='projects %s and %s' % projects,
-                check='project_name or project_id of both')
+            LOG.warning(
+                '[nova] and [cinder] log in to two projects, %s and %s: '
+                'volumes of one can be attached to servers of the other by '
+                'administrators alone', *projects)
 
     def close(self) -> None:
         """Let go of all connections; whatever is asked next makes new ones.
