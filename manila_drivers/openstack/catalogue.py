@@ -66,7 +66,7 @@ def find(catalogue: Iterable[Mapping[str, Any]], wanted: Wanted) -> str:
             answer='regions %s' % _words(map(_region, there)))
     chosen = near if wanted.region and near else there
     urls = {str(each.get('url') or '') for each in chosen}
-    if len({_region(each) for each in chosen}) > 1 or len(urls) > 1:
+    if len(urls) > 1:
         raise exception.ConfigurationError(
             '[%s] region_name' % wanted.group,
             'the catalogue has several %s services' % wanted.service,

@@ -44,6 +44,9 @@ def changed(wanted, **changes):
     ([service('volumev3'), service('block-storage', B)], CINDER, 'http://b'),
     # One thing told twice is one thing.
     ([service('compute', A), service('compute', A)], NOVA, 'http://a'),
+    # Regions may share a service.
+    ([service('compute', A, endpoint('http://a', 'RegionTwo'))], NOVA,
+     'http://a'),
     # A default that nobody has chosen gives way to the only region.
     ([service('compute', B)],
      changed(NOVA, region='RegionOne', region_told=False), 'http://b'),
@@ -68,9 +71,6 @@ def test_the_endpoint_is_found(services, wanted, url):
      exception.ConfigurationError, r'\[nova\] region_name.*RegionOne'),
     ([service('compute', A, B)], NOVA, exception.ConfigurationError,
      r'\[nova\] region_name.*http://a.*http://b'),
-    # One address in two regions does not say which one is meant either.
-    ([service('compute', A, endpoint('http://a', 'RegionTwo'))], NOVA,
-     exception.ConfigurationError, 'several'),
     ([service('compute', A, endpoint('http://c'))],
      changed(NOVA, region='RegionOne'), exception.ConfigurationError,
      'several'),
