@@ -28,13 +28,44 @@ PENDING = 'manila is closing connections'
 
 _ANY = frozenset(range(256))
 
-# $1 is how, $2 the share.  Releases before 4.3 know no close-denied-share;
-# nobody is connected where no smbd runs.
+# Seconds for looking at all clients that are connected.
+_CLOSING = 300.0
+
+# $1 is how, $2 the share.  close-denied-share, which releases before 4.3 do
+# not know, asks who is a user and not from where: testparm tells that, of
+# each client that is connected.  A client may come back before its smbd has
+# read the registry again, so they are looked at until none is left.
 _CLOSE = """\
 set -u
+denied() {
+    printf '%s\\n' "$said" | while read -r share pid machine rest; do
+        [ "$share" = "$1" ] || continue
+        case "$(testparm -s "$2" "$machine" "$machine" 2>&1 </dev/null)
+" in
+        *"Allow connection from $machine ($machine) to $1
+"*) ;;
+        *) printf '%s\\n' "$pid" ;;
+        esac
+    done
+}
+file() {
+    smbd -b </dev/null | while read -r key value; do
+        if [ "$key" = CONFIGFILE: ]; then printf '%s\\n' "$value"; fi
+    done
+}
 smbcontrol smbd reload-config </dev/null || :
-if [ "$1" = denied ]; then
-    smbcontrol smbd close-denied-share "$2" </dev/null && exit 0
+if [ "$1" = denied ] && smbcontrol smbd close-denied-share "$2" </dev/null
+then
+    file=$(file)
+    for turn in 1 2 3 4 5; do
+        said=$(smbstatus -S </dev/null) && [ -n "$file" ] || break
+        pids=$(denied "$2" "$file")
+        if [ -z "$pids" ]; then exit 0; fi
+        for pid in $pids; do
+            smbcontrol "$pid" close-share "$2" </dev/null || :
+        done
+        sleep 1
+    done
 fi
 smbcontrol smbd close-share "$2" </dev/null && exit 0
 status=$?
@@ -127,7 +158,7 @@ def closed(name: str, *, full: bool = True) -> command.Command:
     Clients that may connect again, and do so by themselves.
     """
     return directory.run('sh', '-c', _CLOSE, 'manila-smb-close',
-                         'all' if full else 'denied', name)
+                         'all' if full else 'denied', name, timeout=_CLOSING)
 
 
 def reread() -> command.Command:

@@ -30,6 +30,9 @@ PACKAGES = {
     'qemu-img': 'qemu-utils',
     'qemu-system-x86_64': 'qemu-system-x86',
     'ssh': 'openssh-client',
+    'smbclient': 'smbclient',
+    'smbcontrol': 'samba-common-bin',
+    'smbd': 'samba',
     'sshd': 'openssh-server'}
 
 BOXES = ('nsenter', 'ip')

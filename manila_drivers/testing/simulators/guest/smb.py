@@ -17,6 +17,7 @@ from manila_drivers.transport import command
 Result = command.Result
 Registry = dict[str, dict[str, str]]
 
+_CONFIG = '/etc/samba/smb.conf'
 _FAILED = 255
 _NO_SUCH = 'SBC_ERR_NO_SUCH_SERVICE'
 
@@ -50,6 +51,7 @@ class Samba:
         self.sessions: list[SmbClient] = []
         # What the smbd of a client has read last.
         self._read: dict[str, Registry] = {}
+        self._pids: dict[str, str] = {}
 
     def reboot(self) -> None:
         """Forget who is connected."""
@@ -112,7 +114,31 @@ class Samba:
         if not self.installed:
             return {}
         return {'net': self._net, 'smbcontrol': self._smbcontrol,
-                'pidof': self._pidof, 'smbstatus': self._smbstatus}
+                'pidof': self._pidof, 'smbstatus': self._smbstatus,
+                'smbd': self._smbd, 'testparm': self._testparm}
+
+    def _smbd(self, words: Sequence[str]) -> Result:
+        if words != ['-b']:
+            raise NotImplementedError(words)
+        return files.done('Build environment:\n   Built by:    buildd\n'
+                          f'   CONFIGFILE: {_CONFIG}\n')
+
+    def _testparm(self, words: Sequence[str]) -> Result:
+        flag, config, name, address = words
+        if (flag, config) != ('-s', _CONFIG):
+            raise NotImplementedError(words)
+        return Result('', 'Load smb config files from /etc/samba/smb.conf\n'
+                      'Loaded services file OK.\n\n' + ''.join(
+                          '{} connection from {} ({}) to {}\n'.format(
+                              'Allow' if smb_access.admits(section, address)
+                              else 'Deny', name, address, self.names[key])
+                          for key, section in self.registry.items()), 0)
+
+    def _pid(self, address: str) -> str:
+        """Return the number of the smbd that a client talks to."""
+        if address not in self._pids:
+            self._pids[address] = str(1000 + len(self._pids))
+        return self._pids[address]
 
     def _pidof(self, words: Sequence[str]) -> Result:
         if words[0] == 'smbd' and self.running:
@@ -121,7 +147,8 @@ class Samba:
 
     def _smbstatus(self, words: Sequence[str]) -> Result:
         rows = ''.join(
-            f'{each.section:12} 812     {each.address:13} Thu Aug 20 '
+            f'{self.names[each.section]:12} {self._pid(each.address):7} '
+            f'{each.address:13} Thu Aug 20 '
             f'10:00:00 2026 UTC     -            -\n'
             for each in self.sessions)
         return files.done(
@@ -133,7 +160,9 @@ class Samba:
         if not self.running:
             return files.failed("Can't find pid for destination 'smbd'")
         target, message, *values = words
-        if target not in ('smbd', 'all'):
+        if target.isdecimal():
+            return self._close_one(target, message, *values)
+        if target != 'smbd':
             raise NotImplementedError(words)
         if message == 'reload-config':
             self._read = {address: self._copy() for address in self._read}
@@ -144,9 +173,22 @@ class Samba:
             self.sessions = [
                 each for each in self.sessions
                 if each.section != values[0].lower()
-                or self._level(each.section, each.address, each.user)]
+                # From where somebody comes is not looked at.
+                or smb_access.level(self._read.get(
+                    each.address, self.registry).get(each.section), None,
+                    each.user)]
         else:
-            return files.failed(f'{message} is not a valid message type')
+            return files.failed(f"smbcontrol: unknown command '{message}'")
+        return files.done()
+
+    def _close_one(self, pid: str, message: str, name: str) -> Result:
+        if message != 'close-share':
+            raise NotImplementedError(message)
+        if pid not in {self._pid(each.address) for each in self.sessions}:
+            return Result('', '', 1)
+        self.sessions = [each for each in self.sessions
+                         if each.section != name.lower()
+                         or self._pid(each.address) != pid]
         return files.done()
 
     def _net(self, words: Sequence[str], read: Callable[[], str]) -> Result:

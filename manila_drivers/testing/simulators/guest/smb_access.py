@@ -52,16 +52,22 @@ def _yes(section: Mapping[str, str], parameter: str, default: str) -> bool:
     return section.get(parameter, default).strip().lower() in _TRUE
 
 
-def level(section: Mapping[str, str] | None, address: str,
+def admits(section: Mapping[str, str], address: str) -> bool:
+    """Return whether an address may come, whoever it is."""
+    return _host(section, address)
+
+
+def level(section: Mapping[str, str] | None, address: str | None,
           user: str | None) -> str | None:
     """Return what a client gets.
 
+    :param address: None is any that may come.
     :param user: who has logged in; None is a guest, which somebody with a
         wrong name is as well.
     """
     if section is None or not _yes(section, 'available', 'yes'):
         return None
-    if not _host(section, address):
+    if address is not None and not _host(section, address):
         return None
     if user is None and not _yes(section, 'guest ok', 'no'):
         return None
