@@ -36,13 +36,9 @@ class SmbClient:
 
 
 class Samba:
-    """smbd and its registry.
+    """smbd and its registry."""
 
-    :param directory: says whether a path is a directory.
-    """
-
-    def __init__(self, directory: Callable[[str], bool]) -> None:
-        self._directory = directory
+    def __init__(self) -> None:
         #: Of the registry, which survives a boot: by name in lower case.
         self.names: dict[str, str] = {}
         self.registry: Registry = {}
@@ -214,8 +210,8 @@ class Samba:
 
     def _showshare(self, name: str) -> Result:
         if name.lower() not in self.registry:
-            return files.failed(f'error getting share parameters: '
-                                f'{_NO_SUCH}', _FAILED)
+            return Result(f'error getting share parameters: {_NO_SUCH}\n',
+                          '', _FAILED)
         return files.done(smb_access.written(
             self.names[name.lower()], self.registry[name.lower()]))
 
@@ -227,11 +223,7 @@ class Samba:
         if name.lower() in self.registry:
             return files.failed(f'ERROR: share {name} already exists.',
                                 _FAILED)
-        if not self._directory(path):
-            return files.failed(
-                f'ERROR: cannot stat path {path} to ensure this is a '
-                f'directory.\nError was: No such file or directory', _FAILED)
-        section = {'path': path}
+        section = {'path': path, 'guest ok': 'no', 'read only': 'yes'}
         for option in options:
             parameter, _, value = option.partition('=')
             section |= dict([smb_access.canonical(
@@ -248,8 +240,8 @@ class Samba:
 
     def _setparm(self, name: str, parameter: str, *values: str) -> Result:
         if len(values) != 1:
-            return files.failed(
-                'USAGE: net conf setparm <section> <param> <value>', _FAILED)
+            return Result('Usage:\n net conf setparm <section> <param> '
+                          '<value>\n', '', _FAILED)
         found = smb_access.canonical(parameter, values[0])
         if found[0] not in smb_access.KNOWN:
             return files.failed(
@@ -281,24 +273,19 @@ class Samba:
 
     def _import(self, words: Sequence[str],
                 read: Callable[[], str]) -> Result:
-        """One transaction, of all sections or of the one that is named."""
+        """One transaction, of the section that is named."""
         if words[0] != '/dev/stdin':
             raise NotImplementedError(words)
-        text = read()
-        if not text.strip():
-            return files.failed("error loading file '/dev/stdin': "
-                                'SBC_ERR_BADFILE', _FAILED)
-        found = smb_access.sections(text)
-        for name, section in found:
-            if len(words) > 1 and name.lower() != words[1].lower():
-                continue
-            unknown = [key for key in section if key not in smb_access.KNOWN]
-            if unknown:
-                return files.failed(
-                    f'Unknown parameter encountered: "{unknown[0]}"\nerror '
-                    f'importing service {name}: SBC_ERR_INVALID_PARAM',
-                    _FAILED)
-        for name, section in found:
-            if len(words) < 2 or name.lower() == words[1].lower():
-                self._save(name, section)
+        _, name = words
+        section = {key.lower(): section for key, section
+                   in smb_access.sections(read())}.get(name.lower())
+        if section is None:
+            return Result('', '', _FAILED)
+        unknown = [key for key in section if key not in smb_access.KNOWN]
+        if unknown:
+            return Result(
+                f'error importing service {name}: SBC_ERR_INVALID_PARAM\n',
+                f'Unknown parameter encountered: "{unknown[0]}"\n', _FAILED)
+        self.registry.pop(name.lower(), None)
+        self._save(name, section)
         return files.done()

@@ -49,7 +49,7 @@ class VmSystem:
                           'UUID=0b1c6e8a-5d7c-4b59-9a55-7a8f1c3d2e10 / ext4 '
                           'errors=remount-ro 0 1\n'}
         self.tree.kept()
-        self.smb = smb.Samba(self._is_directory)
+        self.smb = smb.Samba()
         self.boot_id = str(uuid.UUID(int=self.chance.getrandbits(128)))
         self._timers: list[tuple[float, int, Callable[[], object]]] = []
         self._count = itertools.count()
