@@ -57,7 +57,7 @@ class SambaSite:
         return smbd.SmbUser(self.hosts[name], server, user)
 
     def gets(self, *users):
-        """What clients get, of the real one and of the simulated one."""
+        """Return who may write and who read; both servers agree on it."""
         found, simulated_found = {}, {}
         for name in CLIENTS:
             for ipv6 in False, True:
