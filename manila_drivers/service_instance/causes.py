@@ -31,6 +31,16 @@ def failed_build(cloud: openstack_cloud.Cloud,
         answer='; '.join(filter(None, told)), check=_BUILD)
 
 
+def failed_delete(cloud: openstack_cloud.Cloud,
+                  server: records.Server) -> exception.BackendError:
+    """Return the error for a server that could not be deleted."""
+    return exception.BackendError(
+        f'Server {server.id} ({server.name}) is in ERROR and was not deleted',
+        answer='; '.join(filter(None, (
+            server.fault or '', last_failure(cloud, server.id)))),
+        check='log of nova-compute on its host; the deletion may be repeated')
+
+
 def failed_volume(cloud: openstack_cloud.Cloud,
                   volume: records.Volume) -> exception.BackendError:
     """Return the error for a volume that is in an error state."""

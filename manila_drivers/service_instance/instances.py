@@ -153,18 +153,20 @@ class Instances:
         """Wait until Nova does not have a server any more.
 
         :raises Busy: the time is over.
-        :raises BackendError: it is in ERROR and stays.
+        :raises BackendError: it is in ERROR, and nobody works on it.
         """
+        idle: list[records.Server] = []
+
         def done(server: records.Server | None) -> bool:
+            # Nova takes note of the task before it answers.
+            if server and server.status == 'ERROR' and not server.task_state:
+                idle.append(server)
+            if len(idle) > 1:
+                raise causes.failed_delete(self.cloud, idle[-1])
             return server is None
-        try:
-            self._until(lambda: self.find(ident), done,
-                        f'Server {ident} is deleted', None,
-                        'nova-compute on the host of the server')
-        except exception.Busy as exc:
-            exc.answer = '; '.join(filter(None, (
-                exc.answer, causes.last_failure(self.cloud, ident))))
-            raise
+        self._until(lambda: self.find(ident), done,
+                    f'Server {ident} is deleted', None,
+                    'nova-compute on the host of the server')
 
     # -- removing --------------------------------------------------------
 

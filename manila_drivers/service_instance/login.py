@@ -286,6 +286,8 @@ class Logins:
     def hang_up(self, details: Mapping[str, Any]) -> None:
         """Close the connections to an instance; never raises."""
         self.ask_again(details)
+        with self._lock:
+            self._seen.pop(_key(details), None)
         if not (details.get(names.IP) and details.get(names.INSTANCE_ID)):
             return
         _, error = exception.caught_any(

@@ -153,8 +153,10 @@ class NetworkExecutor:
     def _take_subnet(self, ident: str, *, name: str) -> plan.Done:
         return plan.Done(self._neutron.update_subnet(ident, name=name))
 
-    def _free_subnet(self, ident: str) -> plan.Done:
-        self._neutron.update_subnet(ident, name='')
+    def _free_subnet(self, ident: str, *, name: str) -> plan.Done:
+        # Without a coordinator another host may have taken it as well.
+        if self._neutron.subnet(ident).name == name:
+            self._neutron.update_subnet(ident, name='')
         self._made.pop(names.SUBNET_ID, None)
         return plan.Done()
 

@@ -174,7 +174,8 @@ def _subnet(facts: NetworkFacts, wanted: NetworkWanted,
         ident = choice.free.id
         steps.append(plan.Step(
             'take subnet', ident, {'name': name},
-            undo=plan.Step('free subnet', ident), detail=name))
+            undo=plan.Step('free subnet', ident, {'name': name}),
+            detail=name))
     else:
         ident = plan.Ref('subnet', 'id')
         steps.append(plan.Step(

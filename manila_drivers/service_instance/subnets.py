@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from collections.abc import Sequence
 import dataclasses
 import ipaddress
+import zlib
 
 from manila_drivers import exception
 from manila_drivers.openstack import records
@@ -63,9 +64,11 @@ def choose(subnets: Sequence[records.Subnet],
     for each in suitable:
         if each.name == wanted.name:
             return SubnetChoice(serving=each)
-    for each in suitable:
-        if each.name == '':
-            return SubnetChoice(free=each)
+    free = [each for each in suitable if each.name == '']
+    if free:
+        # Not all hosts take the first one, should nothing keep them apart.
+        which = zlib.crc32(wanted.name.encode()) % len(free)
+        return SubnetChoice(free=free[which])
     taken = [network for each in subnets
              if (network := network_of(each)) is not None]
     blocks = free_blocks(wanted.cidr, wanted.prefix,

@@ -265,6 +265,26 @@ def test_a_freed_subnet_is_taken_again(site):
         net.subnet_id)
 
 
+def test_a_subnet_that_another_host_has_taken_too_is_left_to_it(site):
+    """As without a coordinator: both have seen it free."""
+    managed = site.manager()
+    made = made_by(managed, site.request())
+    managed.delete(made)
+    net = site.sim.add_tenant_network('demo', '10.8.0.0/24', name='other')
+    site.sim.arm(site.fault('status', code=403, match='POST .*/ports$'))
+    theirs = names.subnet('their-subnet')
+    update = managed.network_helper.neutron_api.update_subnet
+
+    def taken(ident, *, name):
+        found = update(ident, name=name)
+        update(ident, name=theirs)
+        return found
+    managed.network_helper.neutron_api.update_subnet = taken
+    with pytest.raises(exception.AccessDenied):
+        managed.create(site.request(OTHER, net), {})
+    assert site.subnets()[made['subnet_id']]['name'] == theirs
+
+
 def test_no_subnet_without_a_gateway_is_taken_for_a_router(site):
     tenant = {'connect_share_server_to_tenant_network': True}
     site.manager(**tenant).delete(
