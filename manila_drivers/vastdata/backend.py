@@ -77,8 +77,12 @@ class Backend:
         checks.check(self.repository, self._unscoped)
 
     def probes(self) -> tuple[checks.Probe, list[checks.Probe]]:
-        """See :func:`manila_drivers.vastdata.checks.probes`."""
-        return checks.probes(self.repository, self._unscoped)
+        """Return the looks of a check, and more of what a start leaves.
+
+        See :func:`manila_drivers.vastdata.checks.probes`.
+        """
+        first, others = checks.probes(self.repository, self._unscoped)
+        return first, [*others, *checks.rights(self.repository)]
 
     def _unscoped(self) -> client.Vms:
         """Return a client that does not name the tenant."""

@@ -76,6 +76,34 @@ def probes(found: repository.Repository, unscoped: Callable[[], client.Vms],
         lambda: _check_parents(found))]
 
 
+def rights(found: repository.Repository) -> list[Probe]:
+    """Return looks at the rights to view what shares are made of.
+
+    No start takes them: an operation that lacks one says so itself.
+    """
+    nothing = 'manila-drivers-preflight'
+
+    def allowed(resource: str, look: Probe) -> Probe:
+        def probe() -> None:
+            try:
+                look()
+            except exception.AccessDenied as exc:
+                settings = found.cluster.settings
+                raise exception.ConfigurationError(
+                    'vast_api_token' if settings.token else 'vast_mgmt_user',
+                    f'may not view {resource}', answer=exc.answer,
+                    check=f'the right of its role to view {resource}, and '
+                    'to create, edit and delete them') from exc
+        return probe
+
+    return [allowed(resource, look) for resource, look in (
+        ('views', lambda: found.view(nothing)),
+        ('viewpolicies', lambda: found.policy(nothing)),
+        ('quotas', lambda: found.quota(nothing)),
+        ('snapshots', lambda: found.snapshot(nothing, '/' + nothing)),
+        ('globalsnapstreams', lambda: found.stream(nothing)))]
+
+
 def _read_tenant(facts: cluster.ClusterFacts) -> None:
     """Learn the tenant; a refusal of that is no refusal of the login."""
     try:

@@ -28,6 +28,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
     OPTS = opts.GPFS_OPTS
     INJECTED = ('make_runner', 'clock', 'sleep')
     IPV6 = True
+    SHOWS_PLANS = True
     VENDOR = 'IBM'
     DRIVER_VERSION = version.version_string()
     STORAGE_PROTOCOL = 'NFS'

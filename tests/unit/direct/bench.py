@@ -3,6 +3,7 @@
 """Backends without Manila on simulated clusters, and how they are cut off."""
 
 import contextlib
+import functools
 import os
 import pathlib
 
@@ -15,12 +16,14 @@ from manila_drivers.testing.backends import vast
 from manila_drivers.transport import rest
 
 CLUSTERS = {'vast': vast.Cluster, 'gluster': gluster.Cluster,
-            'ces': gpfs.Cluster}
-PROTOCOLS = {'vast': 'NFS', 'gluster': 'GLUSTERFS', 'ces': 'NFS'}
+            **{kind.lower(): functools.partial(gpfs.Cluster, kind)
+               for kind in gpfs.KINDS}}
+PROTOCOLS = {kind: 'GLUSTERFS' if kind == 'gluster' else 'NFS'
+             for kind in CLUSTERS}
 #: Two that rules may name, and a client of the first.
-TARGETS = {'vast': ('192.0.2.0/24', '198.51.100.7', '192.0.2.9'),
-           'gluster': ('alice', 'bob', 'alice'),
-           'ces': ('192.0.2.0/24', '198.51.100.7', '192.0.2.9')}
+TARGETS = {kind: ('alice', 'bob', 'alice') if kind == 'gluster' else
+           ('192.0.2.0/24', '198.51.100.7', '192.0.2.9')
+           for kind in CLUSTERS}
 
 
 def write(path, sections, **defaults):

@@ -233,13 +233,48 @@ def test_a_plan_is_what_is_done_then(place, monkeypatch, name, work):
         assert ran == told
 
 
-def test_a_driver_that_shows_no_plans_is_not_asked_for_one(tmp_path):
-    with bench.bench('ces', tmp_path) as place, place.backend() as backend:
+@pytest.mark.parametrize('kind', ['gluster', 'ces', 'knfs', 'gnfs'])
+def test_every_driver_shows_what_it_would_do(kind, tmp_path):
+    to = bench.TARGETS[kind][1]
+    with bench.bench(kind, tmp_path) as place, place.backend() as backend:
+        share = backend.shares.create(size=2, name='one')
+        share.allow(bench.TARGETS[kind][0])
+        share.snapshot('first')
+
+        def get():
+            return backend.shares.get('one')
+        for name, work in (
+                ('create', lambda **more: backend.shares.create(
+                    size=1, name='two', **more)),
+                ('extend', lambda **more: get().extend(3, **more)),
+                ('allow', lambda **more: get().allow(to, **more)),
+                ('deny', lambda **more: get().deny(to, **more)),
+                ('snapshot', lambda **more: get().snapshot('next', **more)),
+                ('clone', lambda **more: backend.snapshots.get(
+                    'first').clone('three', **more)),
+                ('unsnapshot', lambda **more: backend.snapshots.get(
+                    'next').delete(**more)),
+                ('delete', lambda **more: backend.shares.get('two').delete(
+                    **more))):
+            before = place.cluster.inventory()
+            limit, level = place.limit(share), place.level(share)
+            found = work(plan=True)
+            assert found.steps, name
+            assert (place.cluster.inventory(), place.limit(share),
+                    place.level(share)) == (before, limit, level), name
+            work()
+        backend.shares.get('three').wait(timeout=60)
+
+
+def test_a_driver_that_shows_no_plans_is_not_asked_for_one(place):
+    with place.backend() as backend:
         share = backend.shares.create(size=1, name='one')
+        kind = type(backend.driver)
         mark = place.cluster.mark()
-        if type(backend.driver).SHOWS_PLANS:
-            pytest.skip('it shows them by now')
-        with pytest.raises(exception.Unsupported, match='what it would do'):
-            share.delete(plan=True)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(kind, 'SHOWS_PLANS', False)
+            with pytest.raises(exception.Unsupported,
+                               match='what it would do'):
+                share.delete(plan=True)
         assert place.cluster.requests(mark) == []
         assert share.refresh().status == 'available'

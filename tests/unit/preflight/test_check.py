@@ -154,6 +154,18 @@ def test_what_the_cluster_has_wrong_is_found_at_once(tmp_path):
         'vast_bind_vippool', 'vast_open_parent_view'), 1)
 
 
+@pytest.mark.parametrize('resource', [
+    'viewpolicies', 'quotas', 'snapshots', 'globalsnapstreams'])
+def test_a_right_that_is_missing_is_told_by_its_name(vast, resource):
+    vast.cluster.sim.options.permission_denied = {f'GET {resource}',
+                                                  'GET views'}
+    report = look(vast, [])
+    told = [one.tried for one in report.findings
+            if one.option == 'vast_mgmt_user']
+    assert sorted(told) == sorted({'may not view views',
+                                   f'may not view {resource}'})
+
+
 def test_nothing_is_asked_offline(vast):
     mark = vast.cluster.mark()
     report = look(vast, [table.Wrong('vast_vippool_name', {
