@@ -340,3 +340,13 @@ def test_the_list_of_actions_has_pages_as_well(hand):
     assert 'links' not in body
     assert 'updated_at' not in hand.get(
         where, 'instanceActions.0', version='2.57')
+
+
+def test_a_quota_is_not_set_below_what_is_used(hand, sim):
+    project = sim.keystone.project('service').id
+    hand.server(networks='none', wait=False)
+    status, body = hand.ask('PUT', f'compute/os-quota-sets/{project}',
+                            {'quota_set': {'instances': 0}})
+    assert (status, body['badRequest']['message']) == (
+        400, ('Quota limit 0 for instances must be greater than or equal to '
+              'already used and reserved 1.'))

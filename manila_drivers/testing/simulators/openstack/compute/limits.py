@@ -116,7 +116,15 @@ class ComputeLimits:
     def set_quota(self, ask: Ask, project_id: str) -> Response:
         self._permit(ask, 'update')
         wanted = ask.inner('quota_set')
-        schema.check(ask, wanted, dict.fromkeys(wanted, schema.whole))
+        schema.check(ask, wanted, dict.fromkeys(
+            wanted, lambda value: value == -1 or schema.counted(value)))
+        usage = self.store.usage(project_id)
+        for name, limit in wanted.items():
+            if 0 <= int(limit) < usage.get(name, 0):
+                raise wire.compute(
+                    400, f'Quota limit {limit} for {name} must be greater '
+                    'than or equal to already used and reserved '
+                    f'{usage[name]}.')
         self.store.limits.setdefault(project_id, {}).update(
             {name: int(limit) for name, limit in wanted.items()})
         return found(200, {'quota_set': self.store.quota(project_id)})
