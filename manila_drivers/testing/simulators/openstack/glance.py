@@ -74,7 +74,7 @@ class Glance(Gateway):
         """Store an image."""
         ident = self.world.uuid()
         now = self.world.moment('Z')
-        stored = {
+        stored: Record = {
             'id': ident, 'name': name, 'status': status, 'owner': owner,
             'visibility': visibility, 'disk_format': 'qcow2',
             'container_format': 'bare', 'min_disk': 0, 'min_ram': 0,
@@ -84,6 +84,8 @@ class Glance(Gateway):
             'os_hash_value': None, 'created_at': now, 'updated_at': now,
             'self': f'/v2/images/{ident}', 'file': f'/v2/images/{ident}/file',
             'schema': '/v2/schemas/image', **more}
+        if status == 'active':
+            stored['stores'] = 'file'
         self.images[ident] = stored
         return stored
 
@@ -108,11 +110,14 @@ class Glance(Gateway):
         records.sort(key=lambda record: self.world.order(record['id'], 0.0))
         size = self.options.image_page_limit
         limit = number(ask.param('limit'))
+        if limit is None and ask.param('limit') is not None:
+            raise wire.image(400, 'limit param must be an integer')
         if limit is not None:
             size = min(limit, self.options.page_limit)
         marker, start = ask.param('marker'), 0
         if marker is not None:
-            self.one(marker, ask.caller)
+            if marker not in [each['id'] for each in records]:
+                raise wire.image(400, f'No image found with ID {marker}')
             start = 1 + [each['id'] for each in records].index(marker)
         query = urlencode([pair for pair in ask.params
                            if pair[0] != 'marker'])
@@ -145,7 +150,7 @@ class Glance(Gateway):
         if record['status'] != 'queued':
             raise wire.image(409, 'Image status transition from '
                              f'{record["status"]} to saving is not allowed')
-        record.update(status='active', size=ask.body['size'])
+        record.update(status='active', stores='file', size=ask.body['size'])
         return Response(204)
 
     def delete(self, ask: Ask, ident: str) -> Response:

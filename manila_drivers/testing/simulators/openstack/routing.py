@@ -139,17 +139,11 @@ class Gateway(abc.ABC):
         return {}
 
     def _method(self, verb: str, path: str) -> tuple[Method, dict[str, str]]:
-        """:raises Refusal: 404 or 405."""
-        other = False
+        """:raises Refusal: 404, also if the path knows other verbs."""
         for route in self._routes:
             match = route.pattern.fullmatch(path)
-            if match is not None:
-                if route.verb == verb:
-                    return route.method, match.groupdict()
-                other = True
-        if other:
-            raise wire.refused(self.name, 405, 'The method specified is not '
-                                               'allowed for this resource.')
+            if match is not None and route.verb == verb:
+                return route.method, match.groupdict()
         raise self.nowhere()
 
     def nowhere(self) -> Refusal:

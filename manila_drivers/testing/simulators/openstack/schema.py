@@ -24,6 +24,15 @@ def some(value: Any) -> bool:
     return isinstance(value, str) and bool(value.strip())
 
 
+def filled(value: Any) -> bool:
+    return bool(value)
+
+
+def limit(value: Any) -> bool:
+    """A number from -1, also as text."""
+    return value == -1 or value == '-1' or counted(value)
+
+
 def truth(value: Any) -> bool:
     return isinstance(value, bool)
 
@@ -91,6 +100,15 @@ def one_of(*values: Any) -> Test:
     return lambda value: isinstance(value, str) and value in values
 
 
+#: How a value fails a test.
+REASONS: Mapping[Test, str] = {
+    some: 'should be non-empty', text: "is not of type 'string'",
+    counted: "does not match '^[0-9]+$'",
+    limit: "does not match '^-?[0-9]+$'",
+    truth: "is not of type 'boolean'", whole: "is not of type 'integer'",
+    table: "is not of type 'object'"}
+
+
 def check(ask: Ask, body: Record, schema: Schema) -> None:
     """:raises Refusal: 400, a field that is there is of the wrong kind."""
     for field, value in body.items():
@@ -102,4 +120,9 @@ def check(ask: Ask, body: Record, schema: Schema) -> None:
                 f"'{value}' is not valid.")
         raise wire.refused(
             ask.service, 400, f'Invalid input for field/attribute {field}. '
-            f'Value: {value}. {value!r} is not valid')
+            f'Value: {value}. {value!r} '
+            f'{REASONS.get(schema[field], _reason(value))}')
+
+
+def _reason(value: Any) -> str:
+    return 'should be non-empty' if value == '' else 'is not valid'

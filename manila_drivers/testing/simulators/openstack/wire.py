@@ -161,6 +161,8 @@ class Ask:
 
         :raises Refusal: 400, it is not there.
         """
+        if name not in self.body and self.service == 'compute':
+            raise compute(400, f"'{name}' is a required property")
         found = self.body.get(name)
         if not isinstance(found, dict):
             raise refused(
@@ -183,12 +185,14 @@ def paged(ask: Ask, records: list[Record], key: str, *, most: int,
     asked = ask.param('limit')
     if asked is not None:
         wanted = number(asked)
+        if wanted is None and ask.service == 'volume':
+            raise volume(400, 'limit param must be an integer')
         if wanted is None:
             raise refused(ask.service, 400, 'Invalid input for query '
                           f"parameters limit. Value: {asked}. '{asked}' does "
                           "not match '^[0-9]*$'")
         size = min(wanted, most)
-    start = after(ask, records)
+    start = after(ask, records, key)
     cut = records[start:start + size]
     body: Record = {key: cut}
     if size and start + size < len(records):
@@ -197,7 +201,7 @@ def paged(ask: Ask, records: list[Record], key: str, *, most: int,
     return body
 
 
-def after(ask: Ask, records: list[Record]) -> int:
+def after(ask: Ask, records: list[Record], key: str = '') -> int:
     """Where a page begins.
 
     :raises Refusal: the marker is none of them.
@@ -210,6 +214,8 @@ def after(ask: Ask, records: list[Record]) -> int:
             return place + 1
     if ask.service == 'volume':
         raise volume(404, f'Volume {marker} could not be found.')
+    if key == 'keypairs':
+        raise compute(400, f'Marker {marker} could not be found.')
     raise refused(ask.service, 400, f'marker [{marker}] not found')
 
 

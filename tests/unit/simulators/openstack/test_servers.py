@@ -137,7 +137,7 @@ def test_the_filter_of_names_is_a_pattern(hand):
                            ('nothing', set())):
         told = hand.get(f'compute/servers?name={pattern}', 'servers')
         assert {each['name'] for each in told} == names
-    assert hand.ask('GET', 'compute/servers?name=(')[0] == 500
+    assert hand.ask('GET', 'compute/servers?name=(')[0] == 400
 
 
 def test_other_projects_are_seen_when_asked_for(hand, sim):
@@ -284,7 +284,7 @@ def test_quotas(hand, sim):
 @pytest.mark.parametrize(('version', 'fields', 'text'), [
     ('2.73', {'host': 'compute-1'}, "('host' was unexpected)"),
     ('2.79', {'colour': 'red'}, "('colour' was unexpected)"),
-    ('2.79', {'user_data': '***'}, 'user_data'),
+    ('2.79', {'user_data': 'abc'}, 'user_data'),
     ('2.79', {'name': ' '}, 'name'),
     ('2.79', {'host': 'elsewhere'}, 'elsewhere could not be found'),
     ('2.66', {'block_device_mapping_v2': [{
@@ -350,3 +350,22 @@ def test_a_quota_is_not_set_below_what_is_used(hand, sim):
     assert (status, body['badRequest']['message']) == (
         400, ('Quota limit 0 for instances must be greater than or equal to '
               'already used and reserved 1.'))
+
+
+def test_without_networks_there_must_be_one(hand, sim):
+    status, body = hand.ask('POST', 'compute/servers', {'server': {
+        'name': 'x', 'flavorRef': '100', 'imageRef': hand.image(),
+        'networks': []}})
+    # There is none at all, so it has none.
+    assert status == 202
+    network, _ = hand.network()
+    server = hand.server(networks=[])
+    assert hand.get(f'network/ports?device_id={server}',
+                    'ports.0.network_id') == network
+    hand.network('10.253.0.0/28')
+    status, body = hand.ask('POST', 'compute/servers', {'server': {
+        'name': 'x', 'flavorRef': '100', 'imageRef': hand.image(),
+        'networks': []}})
+    assert (status, body['conflictingRequest']['message']) == (
+        409, ('Multiple possible networks found, use a Network ID to be more '
+              'specific.'))

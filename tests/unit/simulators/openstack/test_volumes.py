@@ -179,11 +179,22 @@ def test_metadata_is_a_filter(hand):
         assert [each['id'] for each in found] == [volume] * count
 
 
-def test_unknown_filters_are_refused_from_3_31_on(hand):
+def test_nothing_passes_an_unknown_filter(hand, sim):
+    """As an administrator; what a member asks so is ignored."""
+    sim.add_user('plain', 'service', 'member')
     hand.volume()
-    assert hand.ask('GET', 'volume/volumes?colour=red')[0] == 400
-    told, body = hand.ask('GET', 'volume/volumes?colour=red', version='3.30')
-    assert told == 200 and len(body['volumes']) == 1
+    for user, count in (('manila', 0), ('plain', 1)):
+        assert len(hand.get('volume/volumes?colour=red', 'volumes',
+                            user=user)) == count
+
+
+def test_in_use_is_not_said_of_what_is_attached_nowhere(hand):
+    volume = hand.volume()
+    told, body = hand.ask('POST', place(volume) + '/action',
+                          {'os-reset_status': {'status': 'in-use'}})
+    assert (told, body['badRequest']['message']) == (
+        400, ('Cannot reset-state to in-use because volume does not have any '
+              'attachments.'))
 
 
 def test_all_projects_are_for_administrators_and_nobody_says_so(hand, sim):

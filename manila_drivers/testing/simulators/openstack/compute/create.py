@@ -97,9 +97,13 @@ class ServerCreation:
         if since(ask, '2.37'):
             novastore.required(body, 'networks', 'server')
         name = body['name']
-        if not isinstance(name, str) or not 0 < len(name.strip()) < 256:
-            raise wire.compute(400, 'Invalid input for field/attribute name. '
-                                    f'Value: {name}.')
+        schema.check(ask, body, {'name': lambda value: schema.text(
+            value) and len(value) < 256 and schema.filled(value)})
+        if name != name.strip():
+            raise wire.compute(
+                400, "An invalid 'name' value was provided. The name must "
+                'be: printable characters. Can not start or end with '
+                'whitespace.')
         schema.check(ask, body, SCHEMA)
         known = FIELDS | {field for field, version in NEWER.items()
                           if since(ask, version)}
@@ -110,7 +114,7 @@ class ServerCreation:
                 f'{body}. Additional properties are not allowed '
                 f"('{unknown[0]}' was unexpected)")
         try:
-            base64.b64decode(body.get('user_data') or '', validate=True)
+            base64.b64decode(body.get('user_data') or '')
         except (binascii.Error, TypeError):
             raise wire.compute(
                 400, 'Invalid input for field/attribute user_data. Value: '
@@ -172,16 +176,15 @@ class ServerCreation:
                 continue
             if 'volume_type' in each and not since(ask, '2.67'):
                 raise wire.compute(
-                    400, 'Invalid input for field/attribute 0. Additional '
-                    "properties are not allowed ('volume_type' was "
-                    'unexpected)')
+                    400, 'Invalid input for field/attribute 0. Value: '
+                    f'{each}. Additional properties are not allowed '
+                    "('volume_type' was unexpected)")
             if each.get('source_type') == 'volume':
                 self._bootable(ask, each)
             elif not each.get('volume_size'):
                 raise wire.compute(
-                    400, 'Block Device Mapping is Invalid: Images with '
-                    "destination_type 'volume' need to have a non-zero size "
-                    'specified')
+                    400, "Images with destination_type 'volume' need to have "
+                    'a non-zero size specified')
             return dict(each)
         return None
 
@@ -222,8 +225,10 @@ class ServerCreation:
         :raises Refusal: 400 not there, 409 in use.
         """
         wanted = body.get('networks')
-        if wanted in ('none', 'auto') or not wanted:
+        if wanted in ('none', 'auto'):
             return []
+        if not wanted:
+            return self._only_network(ask)
         for each in wanted:
             if 'port' in each:
                 self._check_port(ask, str(each['port']))
@@ -238,6 +243,19 @@ class ServerCreation:
                 raise wire.compute(400, f'Network {row["id"]} requires a '
                                    'subnet in order to boot instances on.')
         return list(wanted)
+
+    def _only_network(self, ask: Ask) -> list[Record]:
+        """Choose the network for who has not said one.
+
+        :raises Refusal: 409, there are several.
+        """
+        rows = [row for row in self.neutron.store.rows['network'].values()
+                if row['shared']
+                or row['project_id'] == ask.caller.project_id]
+        if len(rows) > 1:
+            raise wire.compute(409, 'Multiple possible networks found, use a '
+                                    'Network ID to be more specific.')
+        return [{'uuid': row['id']} for row in rows if row['subnets']]
 
     def _check_port(self, ask: Ask, ident: str) -> None:
         port = self.neutron.store.rows['port'].get(ident)

@@ -46,7 +46,8 @@ class ComputeLimits:
     def names(self, ask: Ask) -> Response:
         return self._list(ask, [
             {'id': flavor.id, 'name': flavor.name,
-             'links': views.links(self.world, 'flavors', flavor.id)}
+             'links': views.links(self.world, 'flavors', flavor.id),
+             **({'description': None} if since(ask, '2.55') else {})}
             for flavor in self.store.flavors.values()])
 
     def index(self, ask: Ask) -> Response:
@@ -117,7 +118,7 @@ class ComputeLimits:
         self._permit(ask, 'update')
         wanted = ask.inner('quota_set')
         schema.check(ask, wanted, dict.fromkeys(
-            wanted, lambda value: value == -1 or schema.counted(value)))
+            wanted, schema.limit))
         usage = self.store.usage(project_id)
         for name, limit in wanted.items():
             if 0 <= int(limit) < usage.get(name, 0):

@@ -16,6 +16,13 @@ from manila_drivers.testing.simulators.openstack.wire import Ask
 from manila_drivers.testing.simulators.openstack.wire import Record
 from manila_drivers.testing.simulators.web.messages import Response
 
+#: Parameters of lists; some of them do nothing here.
+KNOWN = frozenset((
+    'name', 'status', 'all_tenants', 'limit', 'marker', 'sort_key',
+    'sort_dir', 'flavor', 'image', 'host', 'project_id', 'tenant_id',
+    'user_id', 'ip', 'ip6', 'tags', 'metadata', 'changes-since',
+    'changes-before', 'reservation_id', 'uuid', 'deleted', 'locked'))
+
 
 class ServerRequests:
     def __init__(self, store: novastore.ComputeStore, neutron: Neutron,
@@ -71,6 +78,10 @@ class ServerRequests:
         """
         if self.world.options.cell_down and not since(ask, '2.69'):
             return []
+        unknown = sorted({key for key, _ in ask.params} - KNOWN)
+        if unknown and since(ask, '2.75'):
+            raise wire.compute(400, f"'{unknown[0]}' does not match any of "
+                                    "the regexes: '^_'")
         everybody = ask.flag('all_tenants')
         if everybody and not ask.caller.admin:
             raise wire.compute(403, "Policy doesn't allow os_compute_api:"
@@ -86,16 +97,15 @@ class ServerRequests:
                                                                 each.born))
 
     def _pattern(self, name: str | None) -> re.Pattern[str] | None:
-        """:raises Refusal: 500, as the database sees no sense in it."""
+        """:raises Refusal: 400, it is no pattern."""
         if name is None:
             return None
         try:
             return re.compile(name, re.IGNORECASE)
         except re.error:
             raise wire.compute(
-                500, 'Unexpected API Error. Please report this at '
-                'http://bugs.launchpad.net/nova/ and attach the Nova API log '
-                "if possible.\n<class 'oslo_db.exception.DBError'>") from None
+                400, 'Invalid input for query parameters name. Value: '
+                f"{name}. '{name}' is not a 'regex'") from None
 
     def show(self, ask: Ask, ident: str) -> Response:
         server = self.store.server(ident, ask.caller)

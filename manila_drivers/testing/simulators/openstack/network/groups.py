@@ -30,7 +30,8 @@ class GroupRows(neutronstore.Rows):
     def told(self, row: Record, caller: Caller) -> Record:
         rules = self.store.of('security_group_rule',
                               security_group_id=row['id'])
-        return {**row, 'security_group_rules': rules}
+        return {**row, 'security_group_rules': [
+            {**rule, 'standard_attr_id': 60} for rule in rules]}
 
     def default(self, project: str) -> Record:
         """The group of a project that is there before anybody asks."""
@@ -57,7 +58,7 @@ class GroupRows(neutronstore.Rows):
             'protocol': None, 'port_range_min': None, 'port_range_max': None,
             'remote_ip_prefix': None, 'remote_address_group_id': None,
             'normalized_cidr': fields.get('remote_ip_prefix'),
-            'remote_group_id': None, 'standard_attr_id': 60,
+            'remote_group_id': None,
             'belongs_to_default_sg': group['name'] == 'default', **fields})
 
     def index(self, ask: Ask) -> Response:
@@ -153,6 +154,9 @@ class RuleRows(neutronstore.Rows):
         super().__init__(groups.store)
         self.groups = groups
 
+    def told(self, row: Record, caller: Caller) -> Record:
+        return {key: value for key, value in row.items() if key != 'tags'}
+
     def create(self, ask: Ask) -> Response:
         body = ask.inner('security_group_rule')
         given = self.accepted(ask, body, self.writable, 'POST')
@@ -168,15 +172,15 @@ class RuleRows(neutronstore.Rows):
                     f'already exists. Rule id is {rule["id"]}.')
         self.store.reserve('security_group_rule', group['project_id'])
         row = self.groups.put_rule(group, given)
-        return found(201, {'security_group_rule': dict(row)})
+        return found(201, {'security_group_rule': self.told(row,
+                                                            ask.caller)})
 
     def _check(self, given: Record) -> None:
         """:raises Refusal: 400, a rule that says nothing sensible."""
         if given.get('direction') not in ('ingress', 'egress'):
             raise wire.network(
                 400, 'HTTPBadRequest', 'Invalid input for direction. Reason: '
-                f"'{given.get('direction')}' is not in "
-                "['ingress', 'egress'].")
+                f'{given.get("direction")} is not in valid_values.')
         prefix: Any = given.get('remote_ip_prefix')
         if prefix is not None:
             try:

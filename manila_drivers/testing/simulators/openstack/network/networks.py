@@ -129,12 +129,11 @@ class SubnetRows(neutronstore.Rows):
         try:
             cidr = ipaddress.ip_network(str(given.get('cidr')), strict=False)
         except ValueError:
-            raise wire.network(
-                400, 'HTTPBadRequest', f"Invalid input for cidr. Reason: "
-                f"'{given.get('cidr')}' is not a valid IP subnet.") from None
+            raise _input(
+                f'{given.get("cidr")} is not in a CIDR format.') from None
         if cidr.version != given.get('ip_version', 4):
-            raise _input(f'ip_version {given.get("ip_version")} is not that '
-                         f'of {cidr}')
+            raise _input(f"cidr '{cidr}' does not match the ip_version "
+                         f"'{given.get('ip_version')}'.")
         for ident in network['subnets']:
             other = self.store.rows['subnet'][ident]
             if cidr.overlaps(ipaddress.ip_network(other['cidr'])):

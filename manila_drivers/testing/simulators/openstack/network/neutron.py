@@ -69,6 +69,9 @@ class Neutron(Gateway):
             if method is not None:
                 self.add({f'{verb} {path}{below}': method})
 
+    def nowhere(self) -> wire.Refusal:
+        return wire.refused('network', 404, wire.NO_RESOURCE)
+
     def discover(self, request: Request, path: str) -> Response | None:
         if request.verb != 'GET' or path not in ('', '/'):
             return None
@@ -91,8 +94,10 @@ class Neutron(Gateway):
 
     def extension(self, ask: Ask, alias: str) -> Response:
         if alias not in EXTENSIONS:
-            raise wire.network(404, 'ExtensionNotFound', 'Extension with '
-                                    f'alias {alias} does not exist')
+            text = (f'{wire.NO_RESOURCE}<br /><br />\nExtension with alias '
+                    f'{alias} does not exist')
+            raise wire.Refusal(404, wire.page(404, wire.NO_RESOURCE).replace(
+                f'{wire.NO_RESOURCE}<br /><br />', text))
         return found(200, {'extension': {'alias': alias,
                                          'name': EXTENSIONS[alias]}})
 
@@ -112,7 +117,11 @@ class Neutron(Gateway):
     def set_quota(self, ask: Ask, project_id: str) -> Response:
         self._permit(ask, project_id, 'update')
         wanted = ask.inner('quota')
-        schema.check(ask, wanted, dict.fromkeys(wanted, schema.whole))
+        for limit in wanted.values():
+            if not schema.whole(limit):
+                raise wire.network(
+                    400, 'InvalidInput', 'Invalid input for operation: '
+                    f"'{limit}' is not an integer.")
         for name, limit in wanted.items():
             used = (self.store.used(name, project_id)
                     if name in self.store.rows else 0)

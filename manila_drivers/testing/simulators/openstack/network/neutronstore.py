@@ -18,8 +18,8 @@ from manila_drivers.testing.simulators.web.messages import number
 from manila_drivers.testing.simulators.web.messages import Response
 
 QUOTAS = {'network': 100, 'subnet': 100, 'subnetpool': -1, 'port': 500,
-          'router': 10, 'floatingip': 50, 'rbac_policy': 10,
-          'security_group': 10, 'security_group_rule': 100}
+          'router_route': 30, 'router': 10, 'floatingip': 50,
+          'rbac_policy': 10, 'security_group': 10, 'security_group_rule': 100}
 PAGING = frozenset(('limit', 'marker', 'page_reverse', 'sort_key',
                     'sort_dir', 'fields'))
 #: Only administrators see these.
@@ -202,10 +202,12 @@ class Rows:
             limit = number(ask.param('limit'))
             if limit is None:
                 raise wire.network(400, 'BadRequest', 'Bad limit request: '
-                                   "Limit must be an integer 0 or greater "
-                                   'and not '
-                                   f"'{ask.param('limit')}'")
+                                   'Limit must be an integer 0 or greater '
+                                   f"and not '{ask.param('limit')}'.")
             size = min(limit, size or limit)
+        marker = ask.param('marker')
+        if marker is not None and marker not in self.store.rows[self.kind]:
+            raise self.not_found(marker)
         start = wire.after(ask, rows)
         cut = rows[start:start + size] if size else rows[start:]
         body: Record = {self.plural: wire.chosen(cut, ask.values('fields'))}

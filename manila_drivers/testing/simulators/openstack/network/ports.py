@@ -17,6 +17,10 @@ from manila_drivers.testing.simulators.openstack.wire import Record
 from manila_drivers.testing.simulators.web.messages import Response
 
 ROUTED = frozenset(('network:router_interface', 'network:router_gateway'))
+VIF_DETAILS: Record = {
+    'connectivity': 'l2', 'port_filter': True, 'ovs_hybrid_plug': False,
+    'datapath_type': 'netdev', 'bridge_name': 'br-int',
+    'bound_drivers': {'0': 'openvswitch'}}
 #: What a member may not say about a port.
 PRIVILEGED = ('binding:host_id', 'binding:profile', 'mac_address')
 
@@ -257,6 +261,8 @@ class PortRows(neutronstore.Rows):
         row['binding:host_id'] = host
         row['binding:vif_type'] = ('unbound' if not host else 'ovs' if known
                                    else 'binding_failed')
+        row['binding:vif_details'] = dict(
+            VIF_DETAILS) if row['binding:vif_type'] == 'ovs' else {}
         row['status'] = 'DOWN'
 
         def up() -> None:

@@ -67,6 +67,8 @@ class RouterRows(neutronstore.Rows):
     def add_interface(self, ask: Ask, ident: str) -> Response:
         """:raises Refusal: 404, or 400 in three ways, all BadRequest."""
         row = self.own(ident, ask.caller, 'add_router_interface')
+        if not {'port_id', 'subnet_id'} & set(ask.body):
+            raise _bad('Either subnet_id or port_id must be specified.')
         if 'port_id' in ask.body:
             port = self.ports.one(str(ask.body['port_id']), ask.caller)
             subnet = self.store.rows['subnet'][
@@ -135,7 +137,7 @@ class RouterRows(neutronstore.Rows):
             f'an interface with id {ask.body.get("port_id")}')
 
     def _told(self, row: Record, port: Record, subnet: Record) -> Record:
-        return {'id': row['id'], 'tenant_id': row['project_id'],
+        return {'id': row['id'], 'project_id': row['project_id'],
                 'port_id': port['id'], 'network_id': port['network_id'],
                 'subnet_id': subnet['id'], 'subnet_ids': [subnet['id']]}
 

@@ -10,11 +10,12 @@ from manila_drivers.testing.simulators.openstack.volume import volumes
 from manila_drivers.testing.simulators.openstack.wire import Ask
 from manila_drivers.testing.simulators.web.messages import Response
 
-STATUSES = frozenset((
+STATUSES = (
     'creating', 'available', 'deleting', 'error', 'error_deleting',
-    'error_managing', 'managing', 'attaching', 'detaching', 'in-use',
-    'maintenance', 'error_restoring', 'error_extending', 'extending',
-    'reserved'))
+    'error_managing', 'managing', 'attaching', 'in-use', 'detaching',
+    'maintenance', 'restoring-backup', 'error_restoring', 'reserved',
+    'awaiting-transfer', 'backing-up', 'error_backing-up', 'error_extending',
+    'downloading', 'uploading', 'retyping', 'extending')
 
 
 class VolumeActions:
@@ -31,8 +32,10 @@ class VolumeActions:
                  'os-set_bootable': self.set_bootable}
         names = [name for name in ask.body if name in known]
         if len(ask.body) != 1 or not names:
-            raise wire.volume(400, 'There is no such action: '
-                                   f'{", ".join(ask.body)}')
+            raise wire.volume(
+                400, f'There is no such action: {", ".join(ask.body)}. '
+                'Verify the request body and Content-Type header and try '
+                'again.')
         # Some rules come before the volume is looked for.
         if names[0] == 'revert' and not since(ask, '3.40'):
             raise wire.volume(404, wire.NO_RESOURCE)
@@ -50,19 +53,26 @@ class VolumeActions:
                 'volume_admin_actions:reset_status to be performed.')
         status = ask.inner('os-reset_status').get('status')
         if status not in STATUSES:
-            raise wire.volume(
-                400, 'Invalid input for field/attribute status. Value: '
-                f'{status}. {status!r} is not one of {sorted(STATUSES)}')
+            raise wire.volume(400, f'Volume status: {status} is invalid, '
+                                   f'valid statuses are: {STATUSES}.')
+        if status == 'in-use' and not volume.attached:
+            raise wire.volume(400, 'Cannot reset-state to in-use because '
+                                   'volume does not have any attachments.')
         self.store.touch(volume, str(status))
 
     # Growing
 
     def extend(self, ask: Ask, volume: cinderstore.CinderVolume) -> None:
-        size = ask.inner('os-extend').get('new_size')
+        body = ask.inner('os-extend')
+        if 'new_size' not in body:
+            raise wire.volume(
+                400, 'Invalid input for field/attribute os-extend. Value: '
+                f"{body}. 'new_size' is a required property")
+        size = body['new_size']
         if isinstance(size, bool) or not isinstance(size, int) or size < 1:
             raise wire.volume(
                 400, 'Invalid input for field/attribute new_size. Value: '
-                f'{size}.')
+                f"{size}. {size!r} does not match '^[0-9]+$'")
         fit = (('available', 'in-use') if since(ask, '3.42')
                else ('available',))
         if volume.status not in fit:

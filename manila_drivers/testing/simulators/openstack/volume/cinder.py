@@ -64,10 +64,7 @@ class Cinder(Microversioned):
         first, _, below = rest.partition('/')
         if first in self.keystone.projects or len(first) == 32:
             if first != caller.project_id:
-                raise wire.volume(
-                    400, f"Malformed request URL: URL's project_id '{first}' "
-                    "doesn't match Context's project_id "
-                    f"'{caller.project_id}'")
+                raise wire.volume(400, 'Malformed request url')
             return f'/{below}'
         return f'/{rest}'
 

@@ -250,9 +250,13 @@ def labels(record: Record) -> dict[str, str]:
     :raises Refusal: 400, a value that is not text.
     """
     value = record.get('metadata') or {}
-    if not isinstance(value, dict) or not all(
-            isinstance(each, str) and len(each) < 256
-            for pair in value.items() for each in pair):
+    if not isinstance(value, dict):
         raise wire.volume(400, 'Invalid input for field/attribute metadata. '
-                          f'Value: {value}.')
+                          f"Value: {value}. {value!r} is not of type "
+                          "'object'")
+    for key, each in value.items():
+        if not isinstance(each, str) or len(each) > 255:
+            raise wire.volume(
+                400, f'Invalid input for field/attribute {key}. Value: '
+                f"{each}. {each!r} is not of type 'string'")
     return dict(value)

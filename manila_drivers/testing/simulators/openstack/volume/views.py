@@ -96,7 +96,7 @@ def snapshot(world: World, ask: Ask, found: cinderstore.CinderSnapshot, *,
         'description': found.description, 'volume_id': found.volume_id,
         'status': found.status, 'size': found.size,
         'metadata': dict(found.metadata)}
-    for version, name, value in (
+    for version, name, value in () if not detailed else (
             ('3.14', 'group_snapshot_id', None),
             ('3.41', 'user_id', found.user_id),
             ('3.65', 'consumes_quota', True)):

@@ -9,7 +9,6 @@ from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.routing import found
 from manila_drivers.testing.simulators.openstack.routing import Routes
-from manila_drivers.testing.simulators.openstack.routing import since
 from manila_drivers.testing.simulators.openstack.volume import cinderstore
 from manila_drivers.testing.simulators.openstack.volume import views
 from manila_drivers.testing.simulators.openstack.wire import Ask
@@ -71,7 +70,7 @@ class VolumeRequests:
                                      below=options.link_url))
 
     def select(self, ask: Ask) -> list[cinderstore.CinderVolume]:
-        """:raises Refusal: 400, an unknown filter."""
+        """Return the volumes of a list."""
         wanted = filters(ask)
         chosen = [volume for volume in self.store.volumes.values()
                   if seen(ask, volume, wanted) and matches(
@@ -161,7 +160,7 @@ class VolumeRequests:
         if isinstance(size, bool) or not isinstance(size, int):
             raise wire.volume(
                 400, 'Invalid input for field/attribute size. Value: '
-                f"{size}. {size!r} is not of type 'integer', 'null'")
+                f"{size}. {size!r} does not match '^[0-9]+$'")
         if size < 1:
             raise wire.volume(
                 400, 'Invalid input for field/attribute size. Value: '
@@ -212,15 +211,18 @@ class VolumeRequests:
         origin = snapshot or source
         if size is None:
             if origin is None:
-                raise wire.volume(400, 'Invalid input received: Volume size '
-                                       'must be specified')
+                raise wire.volume(400, 'The server could not comply with the '
+                                  'request since it is either malformed or '
+                                  'otherwise incorrect.')
             return origin.size
         if origin is not None and size < origin.size:
-            word = 'snapshot' if snapshot else 'source volume'
+            # Two blanks, as the real one has it.
+            than, word = (('the snapshot size', 'snapshot') if snapshot else
+                          ('original volume size ', 'volume'))
             raise wire.volume(
                 400, f"Invalid input received: Volume size '{size}'GB cannot "
-                f'be smaller than the {word} size {origin.size}GB. They must '
-                f'be >= original {word} size.')
+                f'be smaller than {than} {origin.size}GB. They must be >= '
+                f'original {word} size.')
         return size
 
     # Changing
@@ -234,7 +236,7 @@ class VolumeRequests:
         if 'metadata' in body:
             volume.metadata = cinderstore.labels(body)
         volume.updated = self.world.now
-        return found(200, {'volume': self.told(ask, volume)})
+        return found(200, {'volume': self.told(ask, volume, new=True)})
 
     def label(self, ask: Ask, ident: str) -> Response:
         volume = self.store.volume(ident, ask.caller)
@@ -276,13 +278,12 @@ class VolumeRequests:
 def filters(ask: Ask) -> dict[str, str]:
     """Return the filters of a list, without its pages.
 
-    :raises Refusal: 400, unknown filters, from 3.31 on.
+    Nothing passes one that is unknown, but it counts for administrators
+    alone.
     """
     wanted = {key: value for key, value in ask.params if key not in PAGING}
-    unknown = sorted(set(wanted) - FILTERS)
-    if unknown and since(ask, '3.31'):
-        raise wire.volume(400, f'Invalid filters {", ".join(unknown)} are '
-                               'found in query options.')
+    if ask.caller.admin:
+        return wanted
     return {key: value for key, value in wanted.items() if key in FILTERS}
 
 
@@ -309,7 +310,8 @@ def matches(thing: cinderstore.Origin,
                 same = False
         else:
             told = more[key] if key in more else getattr(thing, key, None)
-            same = told is not None and str(told) == value
+            same = key in FILTERS and told is not None and (
+                str(told) == value)
         if not same:
             return False
     return True
