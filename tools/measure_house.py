@@ -42,7 +42,7 @@ LIMITS: Mapping[str, int] = {
     'anatomy of glusterfs': 17,
     'planned in glusterfs': 8,
     'anatomy of ibm/gpfs': 17,
-    'planned in ibm/gpfs': 9,
+    'planned in ibm/gpfs': 10,
     'anatomy of vastdata': 17,
     'planned in vastdata': 7,
     'files of vast': 29,
@@ -55,18 +55,18 @@ LIMITS: Mapping[str, int] = {
     'calls of gluster': 274,
     'depth of gluster': 22,
     'parts of gluster': 9,
-    'files of ces': 33,
+    'files of ces': 32,
     'functions of ces': 168,
     'calls of ces': 335,
-    'depth of ces': 26,
+    'depth of ces': 25,
     'parts of ces': 9,
-    'files of knfs': 32,
-    'functions of knfs': 234,
+    'files of knfs': 31,
+    'functions of knfs': 229,
     'calls of knfs': 1130,
     'depth of knfs': 22,
     'parts of knfs': 9,
-    'files of gnfs': 34,
-    'functions of gnfs': 232,
+    'files of gnfs': 33,
+    'functions of gnfs': 229,
     # 1,428 or 1,525, as the share's id has it.
     'calls of gnfs': 1540,
     'depth of gnfs': 22,
@@ -262,7 +262,9 @@ def operations(package: pathlib.Path, driver: str) -> dict[str, bool]:
 def _planned(method: ast.FunctionDef) -> bool:
     called = [ast.unparse(node.func) for node in ast.walk(method)
               if isinstance(node, ast.Call)]
-    return any(name.startswith('planning.') for name in called) and any(
+    # Servers of one kind plan by themselves: Fleet.planned_access().
+    return any('planning.' in name or '.planned' in name
+               for name in called) and any(
         name.rpartition('.')[2] in ('run', '_run') for name in called)
 
 

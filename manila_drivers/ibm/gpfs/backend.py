@@ -3,6 +3,7 @@
 """One backend: its parts, put together."""
 
 from collections.abc import Callable
+import functools
 import importlib
 import time
 from typing import Any
@@ -19,6 +20,7 @@ from manila_drivers.ibm.gpfs import execute
 from manila_drivers.ibm.gpfs import executor
 from manila_drivers.ibm.gpfs import health
 from manila_drivers.ibm.gpfs import known
+from manila_drivers.ibm.gpfs import paths
 from manila_drivers.ibm.gpfs import restoring
 from manila_drivers.ibm.gpfs import settings
 from manila_drivers.ibm.gpfs import shares
@@ -49,7 +51,7 @@ class Backend:
         restores = restoring.RestoreService(self.client, private_storage,
                                             clock, sleep)
         self.access = access.AccessService(
-            self.helper, settings.path,
+            self.helper, functools.partial(paths.share_path, settings.base),
             pending.PendingChanges(private_storage, 'gpfs',
                                    settings.backend), lock,
             pending.Unreached(private_storage, 'gpfs'), restores.require_ended)

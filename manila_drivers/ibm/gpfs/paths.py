@@ -28,6 +28,14 @@ def fileset_name(name: str) -> str:
     return name
 
 
+def share_path(base: str, name: str) -> str:
+    """Return where the fileset of a share is linked.
+
+    :raises InvalidRequest: the name cannot be a fileset's.
+    """
+    return f'{base}/{fileset_name(name)}'
+
+
 def snapshot_name(name: str) -> str:
     """The name, if a fileset's snapshot can have it.
 

@@ -57,7 +57,7 @@ class GpfsSettings:
 
         :raises InvalidRequest: the name cannot be a fileset's.
         """
-        return f'{self.base}/{paths.fileset_name(name)}'
+        return paths.share_path(self.base, name)
 
     @property
     def state_directory(self) -> str:

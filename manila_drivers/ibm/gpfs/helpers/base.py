@@ -77,7 +77,7 @@ class NASHelperBase(fleet.Fleet[Facts]):
         return float(getattr(self.configuration, 'gpfs_command_timeout', 0)
                      or _LIMIT)
 
-    @property
+    @functools.cached_property
     def servers(self) -> tuple[str, ...]:
         """The servers, as the operator named them."""
         return settings.server_names(self.configuration)
