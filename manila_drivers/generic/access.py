@@ -54,13 +54,18 @@ class GenericAccess:
         note = self._notes.share(share.id)
         placement = self._hosts.placement(share, note)
         goal = exporting.wanted(rules, self._helper(share), placement.path)
-        with self._hosts.locked(host):
+
+        def once() -> bool:
             found = self._hosts.look(host, ())
             away = self._away(share, placement, note, found)
             steps = exporting.plan_access(
                 found, placement, host,
                 dataclasses.replace(goal, levels={}) if away else goal)
             self._executor.run(steps)
+            return away
+
+        with self._hosts.locked(host):
+            away = self._hosts.persist(once)
         if goal.levels and away:
             raise self._missing(share, placement, note)
         digest = goal.digest()

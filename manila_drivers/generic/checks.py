@@ -24,8 +24,7 @@ def check(cloud: Any, instances: manager.ServiceInstanceManager,
     :raises ConfigurationError: naming the option to correct.
     :raises DriverError: a service cannot be asked for another reason.
     """
-    cloud.compute.check()
-    cloud.volumes.check()
+    cloud.check()
     known.refresh()
     instances.check()
     if not chosen.handles_servers:

@@ -188,11 +188,15 @@ class GenericExecutor:
     def serve_shares_again(self, target: str, host: records.ServiceHost,
                            served: Sequence[guest_records.Served]) -> None:
         """Mount several shares that are there, in two round trips."""
-        guest = self._hosts.guest(host)
+        def once() -> None:
+            found = self._hosts.look(host, [one.disk for one in served])
+            self._hosts.guest(host).run([
+                command for one in served for command in (
+                    *guest_planning.serve(found, one),
+                    *reopened(found, one))])
+
         with self._hosts.locked(host):
-            found = guest.look([one.disk for one in served])
-            guest.run([command for one in served for command in (
-                *guest_planning.serve(found, one), *reopened(found, one))])
+            self._hosts.persist(once)
 
     def suspend_share(self, path: str, placement: records.Placement,
                       host: records.ServiceHost, volume_id: str,
@@ -261,13 +265,12 @@ class GenericExecutor:
 
         :param wait: seconds until the disk has to be there.
         """
-        guest = self._hosts.guest(host)
+        def once() -> tuple[command.Result, ...]:
+            found = self._hosts.look(host, [served.disk], wait=wait)
+            return self._hosts.guest(host).run(decide(found))
+
         with self._hosts.locked(host):
-            found = guest.look([served.disk], wait=wait)
-            commands = decide(found)
-            if not commands:
-                return ()
-            return guest.run(commands)
+            return self._hosts.persist(once)
 
 
 def reopened(found: guest_records.GuestFacts,

@@ -47,18 +47,20 @@ class Guest:
         return str(self._runner)
 
     def look(self, disks: Sequence[guest_records.Disk] = (), *,
-             wait: float = 0.0) -> guest_records.GuestFacts:
+             wait: float = 0.0,
+             timeout: float | None = None) -> guest_records.GuestFacts:
         """Return all facts; one exec.
 
         :param disks: whose content is asked for as well.
         :param wait: seconds that the VM waits for them to appear.  What has
             not appeared by then is not in the facts.
+        :param timeout: seconds for the answer; else what its commands get.
         :raises Busy: the VM is at work for another operation.
         """
         commands = [dataclasses.replace(one, reads=True) for one
                     in guest_facts.questions(disks, wait)]
         answer = script.attempt(
-            self._runner, commands, keep_going=True,
+            self._runner, commands, keep_going=True, timeout=timeout,
             lock=script.Lock(LOCK, _PATIENCE, shared=True))
         return guest_facts.understand(str(self._runner), answer.results)
 

@@ -6,8 +6,10 @@ from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+import dataclasses
 import time
 from typing import Any
+from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers import model
@@ -22,8 +24,12 @@ from manila_drivers.generic import settings
 from manila_drivers.service_instance import manager
 from manila_drivers.transport import retry
 
+T = TypeVar('T')
+
 #: Seconds for which a call waits for others about the same instance.
 TURN = 600.0
+#: Seconds in which something is done again whose connection was lost.
+PERSISTS = 20.0
 #: Seconds until a volume that has been attached has to be seen in there.
 APPEARS = 60.0
 
@@ -116,13 +122,28 @@ class ServiceHosts:
 
     def look(self, host: records.ServiceHost,
              disks: Sequence[guest_records.Disk], *, wait: float = 0.0,
-             ) -> guest_records.GuestFacts:
+             timeout: float | None = None) -> guest_records.GuestFacts:
         """Return what is in an instance, in one command.
 
         :param disks: that are of interest.
         :param wait: seconds until they have to be there.
         """
-        return self.guest(host).look(disks, wait=wait)
+        return self.persist(lambda: self.guest(host).look(
+            disks, wait=wait, timeout=timeout))
+
+    def persist(self, call: Callable[[], T]) -> T:
+        """Do something again after a connection was lost on the way.
+
+        :param call: looks first, or does nothing but look.
+        """
+        attempts = retry.Attempts(dataclasses.replace(
+            retry.REST, total=PERSISTS), self._clock, self._sleep)
+        while True:
+            try:
+                return call()
+            except exception.OutcomeUnknown:
+                if not attempts.again():
+                    raise
 
     def glance(self, host: records.ServiceHost | None,
                disks: Sequence[guest_records.Disk],
@@ -130,12 +151,15 @@ class ServiceHosts:
                           exception.DriverError | None]:
         """Return what is in an instance, or why nobody can tell.
 
-        One that does not answer costs ``generic_probe_timeout``.
+        One that cannot be logged in to costs ``generic_probe_timeout``, and
+        one that has stopped to answer three times as much.
         """
         if host is None:
             return None, None
-        with retry.patience(self.settings.probe_timeout):
-            found, error = exception.caught(lambda: self.look(host, disks))
+        limit = self.settings.probe_timeout
+        with retry.patience(limit):
+            found, error = exception.caught(lambda: self.look(
+                host, disks, timeout=3 * limit))
         if error is not None and not errors.is_silent(error):
             raise error
         return found, error

@@ -97,8 +97,11 @@ class GenericShares:
         host = self._hosts.of_or_none(call)
         server = None if host is None else self._volumes.server(host.id)
         found: guest_records.GuestFacts | None = None
-        if server is not None and server.status != 'SHUTOFF':
-            found, silence = self._hosts.glance(host, ())
+        if host is not None and server is not None \
+                and server.status != 'SHUTOFF':
+            # One that is at work for another call is not away.
+            with self._hosts.locked(host):
+                found, silence = self._hosts.glance(host, ())
             if silence is not None:
                 LOG.warning('Share %s is deleted although its service '
                             'instance does not answer: %s', call.share.id,

@@ -21,4 +21,4 @@ class TestGeneric(suite.Everything):
         size; test_generic_scenarios.py has the shrinking instead.
         """
         if scenario.name != 'shrinking_below_what_is_used_is_refused':
-            super().play(lab, scenario)
+            suite.Base.play(self, lab, scenario)

@@ -81,7 +81,8 @@ class GenericLab(simulated.SimulatedLab[Site]):
         super().__init__(site, options, Clock(time.time()))
         self.cloud = generic.SimulatedCloud(
             self.clock, self.clock.sleep, password=PASSWORD,
-            options=openstack.CloudOptions(boot=0, disk_slots=10_000))
+            options=openstack.CloudOptions(
+                boot=0, disk_slots=10_000, pool_gib=100_000))
         self.sim = self.cloud.sim
         self.sim.password = CLOUD_PASSWORD
         service = self.sim.keystone.project('service').id
@@ -141,6 +142,10 @@ class GenericLab(simulated.SimulatedLab[Site]):
         for item, value in self.machine.records().items():
             if item[0] == 'mount' and isinstance(value, tuple):
                 value = (names.get(value[0]), *value[1:])
+            if item[0] == 'section' and isinstance(value, tuple):
+                # Said, or taken for granted.
+                value = tuple(one for one in value
+                              if one != ('available', 'yes'))
             found['server', *item] = value
         return found
 
@@ -155,8 +160,8 @@ class GenericLab(simulated.SimulatedLab[Site]):
     def _file_system(self, export: str) -> disk.FileSystem:
         machine, proto, where = self.cloud.place(export)
         assert machine is not None
-        path = machine.system.smb.registry[where]['path'] \
-            if proto == 'CIFS' else where
+        path = machine.system.smb.registry.get(where, {}).get(
+            'path', f'/shares/{where}') if proto == 'CIFS' else where
         mounted = machine.system.mounts.at(path)
         assert mounted is not None
         content: disk.FileSystem = mounted.content
@@ -199,11 +204,16 @@ class GenericLab(simulated.SimulatedLab[Site]):
 
     def _volume(self, name: str, size: int = 1, user: str = generic.USER,
                 metadata: Mapping[str, str] | None = None) -> str:
+        ident = self._asked(name, size, user, metadata)
+        self.advance(10.0)
+        return ident
+
+    def _asked(self, name: str, size: int = 1, user: str = generic.USER,
+               metadata: Mapping[str, str] | None = None) -> str:
         status, told = self.sim.ask('POST', '/volume/v3/volumes', {
             'volume': {'name': name, 'size': size,
                        'metadata': dict(metadata or {})}}, user=user)
         assert status == 202, told
-        self.advance(10.0)
         return str(told['volume']['id'])
 
     def _export(self, client: str, path: str, level: str = 'rw') -> None:
@@ -290,20 +300,53 @@ class GenericLab(simulated.SimulatedLab[Site]):
         self.sim.disk(volume_id).content = disk.FileSystem(
             'ext4', '5a1e0000-0000-4000-8000-' + volume_id[-12:],
             self.sim.disk(volume_id).size, ballast=GiB // 2)
+        self._attach(volume_id)
+        self._appears()
+        self.machine.execute(['mkdir', '-p', path])
+        device = self._devices()[volume_id[:20]]
+        done = self.machine.execute(['mount', '-t', 'ext4', device, path])
+        assert not done.status, done
+
+    def _appears(self) -> None:
+        """Wait for what is attached: one thing leads to the next."""
+        for _ in range(5):
+            self.advance(10.0)
+            self.machine.system.settle()
+
+    def _attach(self, volume_id: str) -> None:
         self.sim.ask(
             'POST', f'/compute/v2.1/servers/{self.server["id"]}/'
             f'os-volume_attachments', {'volumeAttachment': {
                 'volumeId': volume_id}}, user=generic.USER)
-        for _ in range(3):
-            self.advance(10.0)
-            self.machine.system.settle()
-        self.machine.execute(['mkdir', '-p', path])
+
+    def make_shares(self, ids: Sequence[str]) -> None:
+        """As the driver leaves them, before their first rules."""
+        made = {ident: self._asked(f'manila-share-{ident}', metadata={
+            'manila_share_instance_id': ident}) for ident in ids}
+        self.advance(60.0)
+        for ident, volume in made.items():
+            self.sim.disk(volume).content = disk.FileSystem(
+                'ext4', ident, GiB, mode='777', reserved=0)
+            self._attach(volume)
+            self.storage.update(ident, {'volume_id': volume})
+        self._appears()
+        devices = self._devices()
+        lines = []
+        for ident, volume in made.items():
+            path = f'/shares/share-{ident}'
+            self.machine.execute(['mkdir', '-p', path])
+            self.machine.execute(['mount', '-t', 'ext4',
+                                  devices[volume[:20]], path])
+            lines.append(f'UUID={ident} {path} ext4 defaults,nofail,'
+                         f'x-systemd.device-timeout=30s 0 2\n')
+        self.machine.system.tree.text['/etc/fstab'] += ''.join(lines)
+
+    def _devices(self) -> dict[str, str]:
+        """Return disks by the beginning of their serial numbers."""
         listed = self.machine.execute(
             ['lsblk', '-dbnrpo', 'NAME,MAJ:MIN,SIZE,TYPE,SERIAL']).stdout
-        device = next(line.split()[0] for line in listed.splitlines()
-                      if line.split()[-1] in (volume_id, volume_id[:20]))
-        done = self.machine.execute(['mount', '-t', 'ext4', device, path])
-        assert not done.status, done
+        return {line.split()[-1][:20]: line.split()[0]
+                for line in listed.splitlines()}
 
     def make_unmanaged_snapshot(self, export: str, name: str) -> str:
         path = self.cloud.place(export)[2]

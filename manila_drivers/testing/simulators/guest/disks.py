@@ -60,10 +60,10 @@ class Disks:
         taken = self._names()
         free = [self._prefix + letter for letter in string.ascii_lowercase[1:]
                 if self._prefix + letter not in taken]
-        if not free:
+        for length in 2, 3:
             # Behind vdz comes vdaa.
-            free = [one for letters in itertools.product(
-                string.ascii_lowercase, repeat=2)
+            free = free or [one for letters in itertools.product(
+                string.ascii_lowercase, repeat=length)
                 if (one := self._prefix + ''.join(letters)) not in taken]
         self._minors += 16
         slot = Slot(device, name or self._chance.choice(free),

@@ -3,6 +3,8 @@
 """How a server comes to life, and how it goes."""
 
 from collections.abc import Callable
+import itertools
+import string
 from typing import Any
 
 from manila_drivers.testing.simulators.openstack.compute import novastore
@@ -166,12 +168,13 @@ class Builder:
         taken = {each.device for each in server.mappings}
         if not root:
             taken.add(f'{stem}a')
-        for number in range(26 * 27):
-            high, low = divmod(number, 26)
-            name = stem + (chr(96 + high) if high else '') + chr(97 + low)
-            if name not in taken:
-                return name
-        raise AssertionError('no server has so many disks')
+        for length in itertools.count(1):
+            for letters in itertools.product(string.ascii_lowercase,
+                                             repeat=length):
+                name = stem + ''.join(letters)
+                if name not in taken:
+                    return name
+        raise AssertionError('there is always another name')
 
     # Going
 
