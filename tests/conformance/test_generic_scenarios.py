@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is particular to the Generic driver, seen from outside."""
+"""Particularities of the Generic driver, seen from outside."""
 
 import uuid
 

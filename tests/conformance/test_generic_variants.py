@@ -13,7 +13,7 @@ NOT_TO_THE_LAST_BYTE = test_generic.TestGeneric.play
 
 
 class Some(suite.Life, suite.Rules, suite.Service, suite.FaultSweep):
-    """What differs from NFS on one server."""
+    """All that differs from NFS on one server."""
 
     part = 0.002
     play = NOT_TO_THE_LAST_BYTE
