@@ -141,7 +141,6 @@ if [ "$status" -eq 2 ]; then
     exit 0
 fi
 printf '%s\\n' "$found" >&2
-[ "$status" -eq 0 ] || exit 20
 case "
 $found
 " in

@@ -305,13 +305,43 @@ def test_somebody_who_leaves_in_time_is_waited_for(house):
 
 def test_a_check_that_mends_is_no_failure(house):
     served = house.made(1, 4)
-    plan = guest_planning.shrink(house.look(served), served, 2)
-    house.vm.execute(('umount', served.path))
-    house.devices[1].content.clean = False
-    house.vm.execute(('mount', house.look().disk(
-        served.disk.volume_id).name, served.path))
-    house.guest.run(plan)
+    house.devices[1].content.flawed = True
+    house.do(guest_planning.shrink, served, 2)
     assert house.devices[1].content.size == 2 * GIB
+
+
+def test_what_only_resize2fs_knows(house):
+    """It needs more than it has estimated."""
+    served = house.made(1, 4)
+    content = house.devices[1].content
+    content.ballast = 2 * GIB - (100 << 20)
+    assert content.minimum * 4096 < 2 * GIB
+    content.ballast += 70 << 20
+    content.optimism = content.minimum - (2 * GIB) // 4096 + 1
+    assert content.optimism > 0
+    with pytest.raises(exception.PossibleDataLoss):
+        house.do(guest_planning.shrink, served, 2)
+    assert house.devices[1].content.size == 4 * GIB
+    assert house.look(served).serves(served)
+
+
+def test_a_share_that_is_estimated_to_be_too_full(house):
+    served = house.made(1, 4)
+    house.devices[1].content.ballast = 2 * GIB - (10 << 20)
+    with pytest.raises(exception.PossibleDataLoss):
+        house.do(guest_planning.shrink, served, 2)
+    assert ('resize2fs', '-P') in [words[:2] for words in house.vm.ran]
+    assert not [words for words in house.vm.ran if words[0] == 'resize2fs'
+                and words[1] != '-P']
+
+
+def test_what_a_check_cannot_mend_is_left_alone(house):
+    served = house.made(1, 4)
+    house.vm.execute(('umount', served.path))
+    house.devices[1].content.broken = True
+    with pytest.raises(exception.BackendError, match='cannot be mended'):
+        house.do(guest_planning.serve, served)
+    assert house.devices[1].content.broken
 
 
 def test_xfs_does_not_shrink(house):

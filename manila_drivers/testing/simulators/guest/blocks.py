@@ -173,8 +173,8 @@ class Blocks:
             content.broken = False
             content.clean = content.checked = True
             return Result('', '', 1)
-        mended = not content.clean
-        content.clean = True
+        mended = content.flawed or not content.clean
+        content.clean, content.flawed = True, False
         content.checked = content.checked or 'f' in flags
         if mended:
             return Result(f'{slot.path}: recovering journal\n', '', 1)
@@ -222,7 +222,7 @@ class Blocks:
         mounted = bool(self._mounts.of(slot.device))
         if '-P' in words:
             return Result(f'Estimated minimum size of the filesystem: '
-                          f'{content.minimum}\n', say, 0)
+                          f'{content.minimum - content.optimism}\n', say, 0)
         size = _bytes(operands[1]) if len(operands) > 1 else slot.size
         if size > slot.size:
             return Result('', f'{say}The containing partition (or device) '

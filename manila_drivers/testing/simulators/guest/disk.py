@@ -25,6 +25,8 @@ class FileSystem:
         checked, which finds something to mend.
     :param checked: whether it was checked in full since it was used.
     :param broken: whether a check cannot mend it without being told to.
+    :param flawed: whether a check finds something small to mend.
+    :param optimism: blocks that resize2fs needs more than it estimates.
     """
 
     kind: str
@@ -38,6 +40,8 @@ class FileSystem:
     clean: bool = True
     checked: bool = False
     broken: bool = False
+    flawed: bool = False
+    optimism: int = 0
 
     @property
     def used(self) -> int:
