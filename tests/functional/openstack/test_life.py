@@ -88,10 +88,11 @@ def life(request, cloud, api, driver, backend, network, client, other, tell):
 
 
 @pytest.mark.parametrize('chapter', CHAPTERS)
-def test_chapter(life, driver, chapter):
+def test_chapter(life, driver, chapter, tell):
     try:
         getattr(life, chapter)()
     except AssertionError as wrong:
+        tell(f'{driver}, {chapter}: {str(wrong)[:1000]}')
         if driver == 'control' and chapter in FAULTS:
             pytest.xfail(f'{FAULTS[chapter]}: {wrong}')
         raise
