@@ -7,12 +7,16 @@ client without a kernel's does, and can hold on to a file handle.
 """
 
 from collections.abc import Sequence
+import contextlib
+import os
 import random
 import socket
 import struct
 
 _PROGRAM, _VERSION, _COMPOUND = 100003, 4, 1
 _PORT = 2049
+#: Says that calls have to come from ports that only root may have.
+RESERVED = 'MANILA_DRIVERS_NFS_RESERVED_PORTS'
 _SECONDS = 20.0
 # Somebody whom no server squashes, and who owns nothing.
 _UID = 4711
@@ -80,11 +84,24 @@ class Connection:
         self._xid = random.getrandbits(32)
         try:
             self._socket.settimeout(_SECONDS)
-            self._socket.bind((source, 0))
+            self._bind(source)
             self._socket.connect((server, _PORT))
         except BaseException:
             self._socket.close()
             raise
+
+    def _bind(self, source: str) -> None:
+        """Come from a port of root's, as kernels do, where exports want that.
+
+        There are few of them, and they stay in use for a while.
+        """
+        ports = random.sample(range(600, 1024), 50)
+        for port in ports if os.environ.get(RESERVED) else ():
+            with contextlib.suppress(OSError):
+                self._socket.bind((source, port))
+                return
+        # They are taken, or we are not root.
+        self._socket.bind((source, 0))
 
     def close(self) -> None:
         self._socket.close()

@@ -13,6 +13,7 @@ import subprocess
 import sys
 import typing as ty
 
+from tests.functional.nas import wire
 from tests.functional.openstack import places
 from tests.functional.openstack.api import Api
 from tests.functional.openstack.room import Room
@@ -116,7 +117,7 @@ class Host:
         done = self.run(
             sys.executable, '-m', 'tests.functional.nas.asker',
             stdin=json.dumps(['gets', server, path, [self.address]]) + '\n',
-            seconds=SECONDS, PYTHONPATH=ROOT)
+            seconds=SECONDS, PYTHONPATH=ROOT, **{wire.RESERVED: 1})
         kind, answer = json.loads(done.stdout)
         assert kind == 'ok', f'{location}: {answer}'
         return ty.cast('str | None', answer[0])
