@@ -24,7 +24,7 @@ INSTALLED = {
 
 #: Beside Debian's minimum.  The drivers need nothing else in the machine.
 PACKAGES = (
-    'systemd-sysv', 'udev', 'dbus', 'iproute2', 'openssh-server', 'sudo',
+    'systemd-sysv', 'udev', 'iproute2', 'openssh-server', 'sudo',
     'curl', 'nfs-kernel-server', 'samba', 'e2fsprogs', 'xfsprogs', 'psmisc')
 
 #: Names of the kernel's package, by what dpkg calls the processor.
@@ -48,7 +48,13 @@ MASKED = (
     'systemd-binfmt.service', 'systemd-pstore.service',
     'proc-sys-fs-binfmt_misc.automount', 'dev-mqueue.mount',
     'dev-hugepages.mount', 'sys-kernel-debug.mount',
-    'sys-kernel-tracing.mount', 'rpc-statd-notify.service')
+    'sys-kernel-tracing.mount', 'rpc-statd-notify.service',
+    'systemd-logind.service', 'systemd-journal-flush.service',
+    'systemd-random-seed.service', 'systemd-update-utmp.service',
+    'systemd-update-utmp-runlevel.service', 'sys-fs-fuse-connections.mount',
+    'modprobe@dm_mod.service', 'modprobe@drm.service',
+    'modprobe@efi_pstore.service', 'modprobe@fuse.service',
+    'modprobe@loop.service', 'nfs-blkmap.service')
 
 HOSTS = '127.0.0.1 localhost service\n::1 localhost ip6-localhost\n'
 
