@@ -12,6 +12,10 @@ from tests.functional.openstack import cloud as clouds
 from tests.functional.openstack import provide
 from tests.functional.openstack import tenancy
 
+# What they assert is told as what tests assert.
+pytest.register_assert_rewrite('tests.functional.openstack.life',
+                               'tests.functional.openstack.trouble')
+
 
 @pytest.fixture(scope='session')
 def tell(request):
