@@ -259,6 +259,12 @@ class NeutronNetworkHelper(helper.BaseNetworkhelper):
         with self.manager.locked(LOCK):
             network_teardown.Teardown(self.neutron_api).run(server_details)
 
+    def planned_tear_down(self, server_details: Mapping[str, Any],
+                          ) -> plan.Plan:
+        """Return what a tear-down would do now."""
+        return network_teardown.Teardown(self.neutron_api).planned(
+            server_details)
+
 
 def asked(network_info: Any) -> model.ServerRequest:
     """Return a request for a share server, also of Manila's dictionary."""

@@ -3,26 +3,25 @@
 """Removal from Neutron of all that belonged to an instance.
 
 Everything may be missing: details after an interruption, objects after an
-earlier tear-down.  A subnet that others use stays as it is.
+earlier tear-down.  ``tear_down_planning`` decides what goes.
 """
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 import logging
 from typing import Any
 
 from manila_drivers import exception
+from manila_drivers import plan
 from manila_drivers.openstack import networks
 from manila_drivers.openstack import records
 from manila_drivers.service_instance import names
 from manila_drivers.service_instance import network_steps
 from manila_drivers.service_instance import subnets
+from manila_drivers.service_instance import tear_down_planning
 
 LOG = logging.getLogger(__name__)
-
-#: What begins the names of our service subnets.
-_OURS = names.subnet('')
-
 
 def ports_of(neutron: networks.Networks, server_id: str,
              parts: Iterable[str] = names.PORTS,
@@ -48,34 +47,24 @@ def addresses_of_router(neutron: networks.Networks,
 
 
 class Teardown:
-    """Removes ports, and frees the subnet if nobody else is in it."""
+    """Looks, plans and carries out; the lock is the caller's."""
 
     def __init__(self, neutron: networks.Networks) -> None:
         self._neutron = neutron
+        self._actions: Mapping[str, Callable[..., None]] = {
+            'delete port': self._neutron.delete_port,
+            'remove router interface': self._remove_interface,
+            'delete ssh group': self._delete_group,
+            'let subnet go': self._let_go}
 
-    def run(self, details: Mapping[str, Any]) -> None:
-        """Remove what the details name, and what carries the server's name.
+    def planned(self, details: Mapping[str, Any]) -> plan.Plan:
+        """Return the steps for what the details name and what is there."""
+        return tear_down_planning.network(self.look(details), str(
+            details.get(names.ROUTER_ID) or ''))
 
-        One object that cannot be removed does not keep the others.
-
-        :raises DriverError: the first failure.
-        """
-        failures: list[exception.DriverError] = []
-        subnet_ids = self._ports(details, failures)
-        for ident in subnet_ids:
-            _, error = exception.caught(
-                lambda ident=ident: self._subnet(  # type: ignore[misc]
-                    ident, str(details.get(names.ROUTER_ID) or '')))
-            if error is not None:
-                failures.append(error)
-        if failures:
-            for each in failures[1:]:
-                failures[0].add_note(str(each))
-            raise failures[0]
-
-    def _ports(self, details: Mapping[str, Any],
-               failures: list[exception.DriverError]) -> list[str]:
-        """Delete the ports; return subnets that they, or details, name."""
+    def look(self, details: Mapping[str, Any],
+             ) -> tear_down_planning.TearDownFacts:
+        """Return what the details name, and what has the server's name."""
         idents = [str(details[key]) for key in names.PORTS.values()
                   if details.get(key)]
         subnet_ids = [str(details[names.SUBNET_ID])] if details.get(
@@ -87,53 +76,53 @@ class Teardown:
                 if part == 'service':
                     subnet_ids += [each.subnet_id
                                    for each in port.fixed_ips or ()]
-        for ident in dict.fromkeys(idents):
-            _, error = exception.caught(
-                lambda ident=ident: self._neutron.delete_port(  # type: ignore[misc]
-                    ident))
-            if error is not None:
-                failures.append(error)
-        return list(dict.fromkeys(subnet_ids))
+        return tear_down_planning.TearDownFacts(
+            tuple(dict.fromkeys(idents)),
+            tuple(use for each in dict.fromkeys(subnet_ids)
+                  for use in self._use(each)))
 
-    def _subnet(self, ident: str, router: str) -> None:
-        """Free a subnet unless somebody is in it; one that is gone is fine.
-
-        The name goes last: a subnet that has none is not looked at again.
-        """
+    def _use(self, ident: str) -> list[tear_down_planning.SubnetUse]:
         try:
             found = self._neutron.subnet(ident)
         except exception.NotFound:
-            return
-        if not (found.name or '').startswith(_OURS):
-            LOG.info("Subnet %s, called %r, is nobody's service subnet any "
-                     'more, and stays as it is', ident, found.name)
-            return
-        ports = self._neutron.ports(subnet_id=ident)
-        users = [each for each in ports if not is_equipment(each)]
-        if users:
-            LOG.info('Service subnet %s is used by %d ports, and stays',
-                     ident, len(users))
-            return
-        routers = {each.device_id for each in ports if each.device_id
-                   and is_router(each)}
-        for each in sorted(filter(None, routers | {router})):
-            self._neutron.remove_router_interface(each, ident)
-        network_steps.delete_ssh_group(self._neutron, ident)
+            return []
+        return [tear_down_planning.SubnetUse(
+            found, tuple(self._neutron.ports(subnet_id=ident)))]
+
+    def run(self, details: Mapping[str, Any]) -> None:
+        """Remove it.  A port that cannot be removed keeps no other one.
+
+        :raises DriverError: the first failure.
+        """
+        failures: list[exception.DriverError] = []
+        todo = self.planned(details)
+        plan.show(todo)
+        for step in todo:
+            if failures and step.action != 'delete port':
+                # The subnet may still be in use.
+                break
+            _, error = exception.caught(
+                lambda step=step: plan.run(  # type: ignore[misc]
+                    plan.Plan((step,)), self.perform))
+            if error is not None:
+                failures.append(error)
+        if failures:
+            for each in failures[1:]:
+                failures[0].add_note(str(each))
+            raise failures[0]
+
+    def perform(self, action: str, target: str,
+                args: Mapping[str, Any]) -> plan.Done:
+        """Carry out one step."""
+        self._actions[action](target, **args)
+        return plan.Done()
+
+    def _remove_interface(self, router: str, *, subnet: str) -> None:
+        self._neutron.remove_router_interface(router, subnet)
+
+    def _delete_group(self, name: str, *, subnet: str) -> None:
+        network_steps.delete_ssh_group(self._neutron, subnet)
+
+    def _let_go(self, ident: str, *, name: str) -> None:
+        LOG.debug('Subnet %s serves nobody any more: %s', ident, name)
         self._neutron.update_subnet(ident, name='')
-
-
-def is_router(port: records.Port) -> bool:
-    """Tell if a port is a router's."""
-    owner = port.device_owner or ''
-    return owner.startswith('network:') and 'router' in owner
-
-
-def is_equipment(port: records.Port) -> bool:
-    """Tell if a port belongs to the network itself: not to an instance.
-
-    One whose owner is not told counts as an instance's.
-    """
-    owner = port.device_owner
-    return owner is not None and (
-        owner.startswith('network:') or owner == names.HOST_OWNER
-        or port.device_id in (names.HOST_DEVICE, names.ADMIN_HOST_DEVICE))

@@ -21,6 +21,7 @@ from manila_drivers.service_instance import instances
 from manila_drivers.service_instance import names
 from manila_drivers.service_instance import planning
 from manila_drivers.service_instance import settings
+from manila_drivers.service_instance import tear_down_planning
 
 if TYPE_CHECKING:
     from manila_drivers.service_instance import manager
@@ -123,6 +124,10 @@ def delete(managed: 'manager.ServiceInstanceManager',
         _say_what_there_is(managed)
     found = [ident] if ident else (
         managed.instances.made_for(server_id) if server_id else [])
+    if plan.is_dry():
+        plan.show(tear_down_planning.whole(
+            found, managed.network_helper.planned_tear_down(details),
+            str(details.get(names.BOOT_VOLUME) or '')))
     for each in found:
         managed.instances.delete(each)
         managed.logins.forget({**details, names.INSTANCE_ID: each})

@@ -16,6 +16,7 @@ from manila_drivers.service_instance import names
 from manila_drivers.service_instance import planning
 from manila_drivers.service_instance import settings
 from manila_drivers.service_instance import subnets
+from manila_drivers.service_instance import tear_down_planning
 
 Net = ipaddress.IPv4Network
 CIDR = Net('10.254.0.0/16')
@@ -338,6 +339,44 @@ KEY = ('ssh-ed25519 AAAAC3NzaC1lZDI1NTE5AAAAIN1ZsYoLue+oe3Ti4yV5OwHCBRz9XL4l'
      ['delete server', 'create server', 'await server'])])
 def test_which_server_is_made(more, steps):
     assert instance_steps(**more) == steps
+
+
+# Tear-downs
+
+VM = records.Port('vm', device_id='x', device_owner='compute:nova')
+DHCP = records.Port('d', device_id='dhcp', device_owner='network:dhcp')
+WAY = records.Port('w', device_id='r2', device_owner='network:ha_router_'
+                   'replicated_interface')
+HOST_PORT = records.Port('h', device_id='manila-share', device_owner='')
+
+
+MINE_NAMED = names.subnet('u')
+
+
+def going(*ports_, name=MINE_NAMED, router=''):
+    use = tear_down_planning.SubnetUse(subnet('s', 'x', name), ports_)
+    return [f'{each.action} {each.target}'
+            for each in tear_down_planning.network(
+                tear_down_planning.TearDownFacts(('vm',), (use,)), router)]
+
+
+FREE = [f'delete ssh group {names.ssh_group("s")}', 'let subnet go s']
+
+
+@pytest.mark.parametrize(('ports', 'more', 'steps'), [
+    ([], {}, FREE), ([VM, DHCP, HOST_PORT], {}, FREE),
+    ([WAY], {}, ['remove router interface r2', *FREE]),
+    ([], {'router': 'r'}, ['remove router interface r', *FREE]),
+    ([WAY], {'router': 'r'}, ['remove router interface r',
+                              'remove router interface r2', *FREE]),
+    ([VM, records.Port('other', device_owner='compute:nova')], {}, []),
+    # Of a set-up that has no server yet, and one that nobody told of.
+    ([records.Port('other', device_owner='manila')], {}, []),
+    ([records.Port('other', device_owner='')], {}, []),
+    ([records.Port('other', device_owner=None)], {}, []),
+    ([], {'name': ''}, []), ([], {'name': 'theirs', 'router': 'r'}, [])])
+def test_what_goes_with_an_instance(ports, more, steps):
+    assert going(*ports, **more) == ['delete port vm', *steps]
 
 
 # Names

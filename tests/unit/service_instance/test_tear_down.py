@@ -5,6 +5,7 @@
 import pytest
 
 from manila_drivers import exception
+from manila_drivers import plan
 from manila_drivers.service_instance import names
 from tests.unit.service_instance.conftest import OTHER
 from tests.unit.service_instance.conftest import SERVER
@@ -163,3 +164,16 @@ def test_what_is_forgotten_of_an_instance(site, managed, made):
     assert site.storage.get(made['instance_id'], names.HOST_KEY)
     managed.delete(made)
     assert not site.storage.rows.get(made['instance_id'])
+
+
+def test_a_dry_run_shows_what_would_go(site, managed, made):
+    before = site.sim.inventory()
+    with plan.dry_run() as dry:
+        managed.delete(made)
+    assert site.sim.inventory() == before
+    shown = str(dry)
+    for each in (f'delete server {made["instance_id"]}',
+                 f'delete port {made["service_port_id"]}',
+                 f'remove router interface {made["router_id"]}',
+                 f'let subnet go {made["subnet_id"]}'):
+        assert each in shown
