@@ -124,6 +124,23 @@ def test_a_file_system_keeps_its_name(stage):
         assert lab.sim.disk(volume(lab, share).id).content.uuid == share.id
 
 
+def test_a_copy_has_a_file_system_of_another_name(stage):
+    """Else a boot would mount one of the two in the place of both."""
+    lab, manager = stage.lab, stage.manager
+    share = stage.shared(stage.rule())
+    lab.machine.write(path_of(share), 'mine', b'1')
+    snapshot = manager.create_snapshot(share)
+    clone = manager.create_from_snapshot(
+        manager.new_clone(snapshot, size=4), snapshot)
+    manager.finish_clone(clone)
+    for one in share, clone:
+        content = lab.sim.disk(volume(lab, one).id).content
+        assert (content.uuid, content.size) == (one.id, one.size * GiB)
+    lab.machine.reboot()
+    lab.machine.write(path_of(clone), 'mine', b'2')
+    assert lab.machine.read(path_of(share), 'mine') == b'1'
+
+
 def test_a_full_server_says_so_before_a_volume_is_made(labs):
     lab = labs(generic_max_volumes_per_server=2)
     stage = Stage(lab)
