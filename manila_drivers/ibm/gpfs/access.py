@@ -125,7 +125,8 @@ class AccessService:
         share = model.Share.of(row)
         with self.alone(share.id):
             self._may_open(share)
-            self.nobody.discard(share.id)
+            if not plan.is_dry():
+                self.nobody.discard(share.id)
             self.helper.allow_access(self._path(share.name), row, rule)
 
     def deny(self, row: Any, rule: Any) -> None:
