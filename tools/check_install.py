@@ -8,7 +8,8 @@ For every release: a fresh virtual environment with that Manila from the
 package index, then this package's wheel.  Nothing that was there may be
 moved, ``pip check`` may say nothing it did not say before, the driver class
 must load on Manila's base class, the options must be listed without Manila,
-and the rootwrap filters must lie beside Manila's own.
+and the rootwrap filters must lie beside Manila's own.  The same holds with the
+extras for shares without Manila, whose command must run.
 
     python tools/check_install.py [--wheel FILE_OR_DIRECTORY] [release ...]
 
@@ -30,6 +31,9 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASES = ('20.0.3', '21.0.3', '22.0.2', '23.0.1')
 
 FILTERS = 'etc/manila/rootwrap.d/manila_drivers.filters'
+
+# Extras that are meant for people without Manila, and may be beside it.
+EXTRAS = 'cli,registry'
 
 LOADS = """
 import sys
@@ -113,9 +117,31 @@ def check(release: str, wheel: pathlib.Path, home: pathlib.Path) -> str:
         'manila_drivers', '--output-file', home / 'sample.conf')
     if 'vast_mgmt_host' not in (home / 'sample.conf').read_text():
         raise Failed(f'manila {release}: the sample has no VAST options')
+    _check_extras(release, wheel, home, after)
     added = sorted(line for line in after - before)
     return 'manila {}: {} packages unmoved, added {}, {:.0f} s'.format(
         release, len(before), ', '.join(added), time.monotonic() - begin)
+
+
+def _check_extras(release: str, wheel: pathlib.Path, home: pathlib.Path,
+                  before: set[str]) -> None:
+    """Add what works on shares without Manila, beside Manila."""
+    python = home / 'bin' / 'python'
+    said = complaints(python)
+    pip(python, 'install', '%s[%s]' % (wheel, EXTRAS))
+    moved = before - frozen(python)
+    says = complaints(python) - said
+    if moved or says:
+        raise Failed(f'manila {release}: with [{EXTRAS}] the wheel moves '
+                     f'{sorted(moved)}, and pip check says {sorted(says)}')
+    conf = home / 'shares.conf'
+    conf.write_text('[DEFAULT]\nstate_path = %s\n[vast]\n'
+                    'share_driver = manila_drivers.vastdata.driver.'
+                    'VASTShareDriver\n' % (home / 'state'))
+    shown = run(home / 'bin' / 'manila-drivers', '--config-file', conf,
+                'share', 'list', '-f', 'json')
+    if shown.strip() != '[]':
+        raise Failed(f'manila {release}: shares are listed as {shown}')
 
 
 def main(releases: tuple[str, ...], given: pathlib.Path | None) -> int:

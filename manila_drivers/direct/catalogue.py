@@ -2,6 +2,7 @@
 
 """All shares and all snapshots of a backend that are recorded."""
 
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from typing import Any
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING
 import uuid
 
 from manila_drivers import exception
+from manila_drivers.direct import ensuring
 from manila_drivers.direct import making
 from manila_drivers.direct import preview
 from manila_drivers.direct import share
@@ -22,6 +24,7 @@ if TYPE_CHECKING:
 # Inside of the classes, list is what they have of that name.
 Shares = list[share.Share]
 Snapshots = list[snapshot.Snapshot]
+Results = list[ensuring.Checked]
 
 
 class ShareCatalogue:
@@ -117,6 +120,30 @@ class ShareCatalogue:
             task={'name': making.ADOPT, 'export': export,
                   'options': dict(options or {})})
         return self._made(wanted, plan)
+
+    @overload
+    def ensure(self, names: Iterable[str] | None = None, *,
+               plan: Literal[False] = False) -> Results: ...
+
+    @overload
+    def ensure(self, names: Iterable[str] | None = None, *,
+               plan: Literal[True]) -> preview.Preview: ...
+
+    def ensure(self, names: Iterable[str] | None = None, *,
+               plan: bool = False) -> Results | preview.Preview:
+        """Check shares against their records, and repair what differs.
+
+        As Manila does when its service starts: access, size, export
+        locations.  A lost share is told, and never made again.
+
+        :param names: of shares, or their ids; by default all.
+        """
+        found = self._parts.registry.shares
+        wanted = (found.all(backend=self._parts.name) if names is None else
+                  [_one(found, self._parts.name, name, 'share')
+                   for name in dict.fromkeys(names)])
+        part = ensuring.Ensuring(self._parts)
+        return part.preview(wanted) if plan else part.ensure(wanted)
 
     def _made(self, wanted: Any, plan: bool) -> share.Share | preview.Preview:
         part = making.Making(self._parts)

@@ -152,6 +152,10 @@ class ShareDriver(stats.Statistics[configured.B],
             return dict(answers)
         return self._owed.ensured(shares, answers)
 
+    def owed_checks(self) -> dict[str, str]:
+        """Return why shares are owed a check, by their ids."""
+        return self._owed.waiting()
+
     def _ensures(self) -> bool:
         return (self.has_backend() or type(self)._ensure_shares
                 is not ShareDriver._ensure_shares)

@@ -29,6 +29,7 @@ COMMANDS = {
     'share show': shares.ShareShow,
     'share resize': shares.ShareResize,
     'share delete': shares.ShareDelete,
+    'share ensure': shares.ShareEnsure,
     'share adopt': shares.ShareAdopt,
     'share release': shares.ShareRelease,
     'share wait': shares.ShareWait,

@@ -9,6 +9,8 @@ from typing import Any
 from manila_drivers import direct
 from manila_drivers import exception
 from manila_drivers.cli.operate import base
+from manila_drivers.cli.operate import exits
+from manila_drivers.direct import ensuring
 
 
 def fields(share: direct.Share) -> Mapping[str, Any]:
@@ -124,6 +126,42 @@ class ShareWait(base.Showing):
         with self.backend() as backend:
             return self.fields(fields(awaited(
                 self, parsed_args, backend.shares.get(parsed_args.share))))
+
+
+class ShareEnsure(base.Listing):
+    """Check shares against their records, and repair what differs.
+
+    As Manila does when its service starts. A lost share is told, and never
+    made again.
+    """
+
+    _code = exits.DONE
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument('share', nargs='*',
+                            help='names or ids (default: all)')
+        base.dry_run(parser)
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        return super().run(parsed_args) or self._code
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
+        names = parsed_args.share or None
+        with self.backend() as backend:
+            if parsed_args.dry_run:
+                found = backend.shares.ensure(names, plan=True)
+                return ('Step', 'Target', 'Detail'), [
+                    (step.action, step.target, step.detail)
+                    for step in found]
+            checked = backend.shares.ensure(names)
+        states = {one.state for one in checked}
+        if states - {ensuring.WHOLE}:
+            self._code = (exits.FAILED if ensuring.LOST in states
+                          else exits.LATER)
+        return ('Share', 'State', 'Why'), [
+            (one.name, one.state, one.why) for one in checked]
 
 
 class ShareDelete(base.Removal):
