@@ -52,6 +52,13 @@ def test_the_details_are_those_that_manilas_driver_has(site):
     assert all(len(each) < 1024 for each in made.values())
 
 
+def test_what_is_left_would_be_seen(site):
+    """The check that all the tests of tear-downs end with."""
+    made_by(site.manager(limit_ssh_access=True), site.request())
+    assert {each[1] for each in site.lasting()} == {
+        'server', 'port', 'subnet', 'security_group'}
+
+
 def test_an_instance_says_what_it_is_for(site):
     made = made_by(site.manager(), site.request())
     server = site.sim.server(made['instance_id'])
