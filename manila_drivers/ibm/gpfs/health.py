@@ -190,10 +190,11 @@ class HealthService:
 
     def _run(self, repairs: Mapping[str, plan.Plan]) -> dict[str, str]:
         """:returns: by path, why a repair failed."""
+        everything = plan.Plan(tuple(itertools.chain(*repairs.values())))
+        plan.show(everything)
         for path, steps in repairs.items():
             LOG.warning('Share at %s is repaired: %s', path, steps)
-        _, error = exception.caught(lambda: self._executor.run(
-            plan.Plan(tuple(itertools.chain(*repairs.values())))))
+        _, error = exception.caught(lambda: self._executor.run(everything))
         failed: dict[str, str] = {}
         for path, steps in repairs.items() if error is not None else ():
             _, error = exception.caught(functools.partial(
