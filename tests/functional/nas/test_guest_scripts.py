@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is run in a service VM, run here: real shell, disks, file systems.
+"""The work in a service VM, done here: real shell, disks, file systems.
 
 Disks are loop devices, to which lsblk ascribes serial numbers.  They cannot
 grow while they are mounted unless the machine lets root do so, which a guest
