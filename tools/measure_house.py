@@ -39,6 +39,8 @@ LIMITS: Mapping[str, int] = {
     'lines': 84000,
     'lines of the longest module': 400,
     'lines outside the test bed': 49000,
+    'anatomy of generic': 17,
+    'planned in generic': 10,
     'anatomy of glusterfs': 17,
     'planned in glusterfs': 8,
     'anatomy of ibm/gpfs': 17,
@@ -50,6 +52,11 @@ LIMITS: Mapping[str, int] = {
     'calls of vast': 232,
     'depth of vast': 20,
     'parts of vast': 9,
+    'files of generic': 48,
+    'functions of generic': 245,
+    'calls of generic': 1060,
+    'depth of generic': 25,
+    'parts of generic': 9,
     'files of gluster': 30,
     'functions of gluster': 129,
     'calls of gluster': 274,
@@ -73,7 +80,7 @@ LIMITS: Mapping[str, int] = {
     'parts of gnfs': 9}
 
 DRIVERS = {'vast': 'vastdata', 'gluster': 'glusterfs', 'ces': 'ibm/gpfs',
-           'knfs': 'ibm/gpfs', 'gnfs': 'ibm/gpfs'}
+           'knfs': 'ibm/gpfs', 'gnfs': 'ibm/gpfs', 'generic': 'generic'}
 #: Files that every driver has.
 ANATOMY = ('driver', 'backend', 'opts', 'settings', 'client', 'errors',
            'records', 'paths', 'planning', 'executor', 'shares', 'snapshots',
@@ -169,13 +176,14 @@ def way(call: Callable[[], object], package: pathlib.Path) -> Way:
 
 def labs() -> dict[str, Callable[[], Any]]:
     """Return what makes a lab of each driver."""
+    from manila_drivers.testing.conformance.labs import generic
     from manila_drivers.testing.conformance.labs import gluster
     from manila_drivers.testing.conformance.labs import gpfs
     from manila_drivers.testing.conformance.labs import gpfs_nfs
     from manila_drivers.testing.conformance.labs import vast
     return {'vast': vast.VastLabs(), 'gluster': gluster.GlusterLabs(),
             'ces': gpfs.GpfsLabs(), 'knfs': gpfs_nfs.labs('KNFS'),
-            'gnfs': gpfs_nfs.labs('GNFS')}
+            'gnfs': gpfs_nfs.labs('GNFS'), 'generic': generic.GenericLabs()}
 
 
 def of_update_access(lab: Any) -> Way:

@@ -6,7 +6,10 @@ A share is healthy if its own disk is mounted in its place, will be after the
 next boot, and is exported as its rules were carried out last.
 """
 
+from collections.abc import Collection
 import dataclasses
+import posixpath
+import re
 
 from manila_drivers import plan
 from manila_drivers.generic import exporting
@@ -15,6 +18,9 @@ from manila_drivers.generic import notes
 from manila_drivers.generic import planning
 from manila_drivers.generic import records
 from manila_drivers.generic import transitions
+
+# With which names of shares end.
+_IDENT = re.compile(r'[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -58,6 +64,35 @@ def _exported(found: guest_records.GuestFacts, placement: records.Placement,
     # Without a note it never had any rules, as far as is known.
     return levels is not None and notes.digest(levels) == (
         note.rules or notes.digest({}))
+
+
+def abandoned(found: guest_records.GuestFacts, root: str,
+              path: str) -> bool:
+    """Tell if nothing is mounted where something was to be, or a dead disk.
+    """
+    mount = found.mount(path)
+    return posixpath.dirname(path) == root and (
+        mount is None or (mount.disk is None
+                          and mount.device.startswith('/dev/')))
+
+
+def remains(found: guest_records.GuestFacts, root: str,
+            known: Collection[str]) -> dict[str, str]:
+    """Return ids of shares of which something is left, by its path.
+
+    A share that was deleted while its instance did not answer leaves a line
+    in fstab, exports, or the mount of a disk that is gone.
+
+    :param known: paths of shares that are there.
+    """
+    exported = found.nfs_or_none()
+    paths = {*(line.path for line in found.lines),
+             *(mount.path for mount in found.mounts),
+             *(exported.kept if exported is not None else ())} - {*known}
+    ids = {path: _IDENT.search(path) for path in sorted(paths)
+           if abandoned(found, root, path)}
+    return {path: match[0] for path, match in ids.items()
+            if match is not None}
 
 
 @dataclasses.dataclass(frozen=True)

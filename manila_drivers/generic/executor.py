@@ -17,6 +17,7 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import plan
+from manila_drivers.generic import assessment
 from manila_drivers.generic import client
 from manila_drivers.generic import exporting
 from manila_drivers.generic import guest_access
@@ -212,6 +213,16 @@ class GenericExecutor:
         served = placement.served(volume_id, gib)
         self._inside(host, served, lambda found: guest_planning.release(
             found, served), wait=0.0)
+
+    def clear_away(self, path: str, host: records.ServiceHost,
+                   name: str, ident: str) -> None:
+        """Take away what is left of a share that was deleted."""
+        served = guest_records.Served(
+            name, ident, path, guest_records.Disk(ident, 1),
+            self._chosen.fstype)
+        self._inside(host, served, lambda found: guest_planning.release(
+            found, served) if assessment.abandoned(
+                found, self._chosen.root, path) else [], wait=0.0)
 
     def grow_file_system(self, path: str, placement: records.Placement,
                          host: records.ServiceHost, volume_id: str, gib: int,

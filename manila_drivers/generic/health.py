@@ -15,6 +15,7 @@ from collections.abc import Sequence
 import contextlib
 import dataclasses
 import logging
+import posixpath
 from typing import Any
 
 from manila_drivers import exception
@@ -107,12 +108,39 @@ class GenericHealth:
             return {one.call.share.id: owed.unfinished(error)
                     for one in group}
         kept = found
+        self._tidy(host, group, kept)
         back = self._remounted(host, [
             one for one in group if one.note.volume_id
             and not self._assess(one, kept).served
             and kept.disk(one.note.volume_id) is not None])
         return dict(plan.for_each(lambda one: (
             one.call.share.id, self._one(one, kept, back)), group))
+
+    def _tidy(self, host: records.ServiceHost, group: Sequence[_Checked],
+              found: guest_records.GuestFacts) -> None:
+        """Take away what deletions left that could not reach the instance.
+
+        Notes of a share go last: one without any has been deleted.
+        """
+        if plan.is_dry():
+            return
+        left = assessment.remains(found, self._hosts.settings.root, {
+            one.placement.path for one in group})
+        for path, ident in left.items():
+            note, error = exception.caught(
+                lambda ident=ident: self._notes.share(  # type: ignore[misc]
+                    ident))
+            if error is not None or note != notes.ShareNote():
+                continue
+            LOG.warning('Server %s: what is left of a share at %s, which was '
+                        'deleted, is cleared away', host.id, path)
+            step = plan.Step('clear away', path, {
+                'host': host, 'name': posixpath.basename(path),
+                'ident': ident})
+            _, error = exception.caught(lambda step=step: (  # type: ignore[misc]
+                self._executor.run(plan.Plan((step,)))))
+            if error is not None:
+                LOG.warning('Server %s: %s', host.id, error)
 
     def _remounted(self, host: records.ServiceHost,
                    group: Sequence[_Checked]) -> frozenset[str]:

@@ -242,6 +242,24 @@ def test_a_share_on_a_hung_server_can_be_deleted(stage):
     stage.exact(other)
 
 
+def test_what_a_deletion_could_not_reach_is_cleared_away(stage):
+    lab, manager = stage.lab, stage.manager
+    share, other = stage.shared(stage.rule()), stage.shared(stage.rule())
+    lab.sim.kill(lab.server['id'])
+    lab.advance(60.0)
+    manager.delete_only(share)
+    lab.sim.ask('POST', f'/compute/v2.1/servers/{lab.server["id"]}/action',
+                {'os-start': None}, user='manila')
+    for _ in range(5):
+        lab.advance(20.0)
+    left = [item for item in lab.machine.records() if share.id in str(item)]
+    assert left
+    manager.ensure([other])
+    assert [item for item in lab.machine.records()
+            if share.id in str(item)] == []
+    stage.exact(other)
+
+
 @pytest.mark.parametrize('state', ['stopped', 'killed', 'deleted'])
 def test_a_share_without_a_server_can_be_deleted(stage, state):
     lab, manager = stage.lab, stage.manager
