@@ -50,7 +50,7 @@ def test_nova_and_cinder_say_which_rule(hand, sim, plain, verb, path, body):
     ('POST', 'networks', {'network': {'name': 'x', 'shared': True}}, 403),
     ('POST', 'networks', {'network': {
         'name': 'x', 'provider:network_type': 'flat'}}, 403),
-    ('POST', 'ports', {'port': {'network_id': '$net', 'device_owner':
+    ('POST', 'ports', {'port': {'network_id': '$all', 'device_owner':
                                 'network:dhcp'}}, 403),
     ('PUT', 'ports/$port', {'port': {'binding:host_id': 'x'}}, 403),
     ('PUT', 'quotas/$mine', {'quota': {'port': 1}}, 403),
@@ -61,7 +61,10 @@ def test_nova_and_cinder_say_which_rule(hand, sim, plain, verb, path, body):
 def test_neutron_says_it_in_its_own_way(hand, sim, plain, verb, path, body,
                                         status):
     network, _ = hand.network()
-    things = {'net': network, 'port': hand.port(network_id=network)['id'],
+    shared = hand.make('network/networks', 'network', name='all', shared=True,
+                       project_id=sim.keystone.project('demo').id)
+    things = {'net': network, 'all': shared['id'],
+              'port': hand.port(network_id=network)['id'],
               'mine': sim.keystone.project('service').id,
               'demo': sim.keystone.project('demo').id,
               'theirs': sim.tenant.network_id,

@@ -106,9 +106,8 @@ class Neutron(Gateway):
     def _permit(self, ask: Ask, project_id: str, verb: str) -> None:
         if not ask.caller.admin and (
                 verb != 'get' or project_id != ask.caller.project_id):
-            raise wire.network(403, 'AdminRequired', 'User does not have '
-                               'admin privileges: Non-admin is not allowed '
-                               'to access this.')
+            raise wire.network(403, 'PolicyNotAuthorized',
+                               f'rule:{verb}_quota is disallowed by policy')
 
     def quota(self, ask: Ask, project_id: str) -> Response:
         self._permit(ask, project_id, 'get')

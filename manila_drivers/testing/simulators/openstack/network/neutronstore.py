@@ -26,7 +26,7 @@ PAGING = frozenset(('limit', 'marker', 'page_reverse', 'sort_key',
 HIDDEN = ('binding:host_id', 'binding:profile', 'binding:vif_type',
           'binding:vif_details', 'provider:network_type',
           'provider:physical_network', 'provider:segmentation_id',
-          'distributed', 'ha')
+          'distributed', 'ha', 'is_default')
 
 
 class NetworkStore:

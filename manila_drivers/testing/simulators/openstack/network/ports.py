@@ -108,7 +108,7 @@ class PortRows(neutronstore.Rows):
         for field in given:
             if field in PRIVILEGED or (
                     field == 'port_security_enabled' and not owns) or (
-                    field == 'device_owner'
+                    field == 'device_owner' and not owns
                     and str(given[field]).startswith('network:')):
                 raise wire.network(
                     403, 'PolicyNotAuthorized', f'(rule:{verb}_port and '

@@ -9,6 +9,7 @@ from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.routing import found
 from manila_drivers.testing.simulators.openstack.routing import Routes
+from manila_drivers.testing.simulators.openstack.routing import since
 from manila_drivers.testing.simulators.openstack.volume import cinderstore
 from manila_drivers.testing.simulators.openstack.volume import views
 from manila_drivers.testing.simulators.openstack.wire import Ask
@@ -278,12 +279,17 @@ class VolumeRequests:
 def filters(ask: Ask) -> dict[str, str]:
     """Return the filters of a list, without its pages.
 
-    Nothing passes one that is unknown, but it counts for administrators
-    alone.
+    Nothing passes one that is unknown to an administrator.
+
+    :raises Refusal: 400, others have asked with one, from 3.31 on.
     """
     wanted = {key: value for key, value in ask.params if key not in PAGING}
     if ask.caller.admin:
         return wanted
+    unknown = sorted(set(wanted) - FILTERS)
+    if unknown and since(ask, '3.31'):
+        raise wire.volume(400, f'Invalid filters {", ".join(unknown)} are '
+                               'found in query options.')
     return {key: value for key, value in wanted.items() if key in FILTERS}
 
 
