@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING
 import uuid
 
 from manila_drivers import exception
+from manila_drivers.direct import access_rules
 from manila_drivers.direct import ensuring
 from manila_drivers.direct import making
 from manila_drivers.direct import preview
@@ -152,8 +153,9 @@ class ShareCatalogue:
         return share.Share(self._parts, part.make(wanted))
 
     def _proto(self, proto: str | None) -> str:
-        found = proto or self._parts.driving.driver.STORAGE_PROTOCOL or 'NFS'
-        return str(found).upper()
+        if proto:
+            return proto.upper()
+        return usual(str(self._parts.driving.driver.STORAGE_PROTOCOL or ''))
 
 
 class SnapshotCatalogue:
@@ -178,6 +180,16 @@ class SnapshotCatalogue:
         return snapshot.Snapshot(self._parts, _one(
             self._parts.registry.snapshots, self._parts.name, name,
             'snapshot'))
+
+
+def usual(told: str) -> str:
+    """Return the protocol of a share if none is asked for.
+
+    :param told: by a driver; of several, as in NFS_CIFS, it is the first.
+    """
+    words = told.upper().split('_')
+    return next((word for word in words if word in access_rules.KINDS),
+                told.upper() or 'NFS')
 
 
 def _one(stored: Any, backend: str, wanted: str, kind: str) -> Any:

@@ -9,6 +9,7 @@ import pytest
 
 import manila_drivers
 from manila_drivers import exception
+from manila_drivers.direct import catalogue
 from tests.unit.direct import bench
 
 GIB = 2 ** 30
@@ -200,6 +201,13 @@ def test_importing_the_package_is_light():
         'manila_drivers.vastdata', 'manila_drivers.glusterfs',
         'manila_drivers.compat', 'manila_drivers.driver'))]
     assert 'manila_drivers.direct.backend' in found
+
+
+@pytest.mark.parametrize(('told', 'usual'), [
+    ('NFS', 'NFS'), ('glusterfs', 'GLUSTERFS'), ('NFS_CIFS', 'NFS'),
+    ('CEPHFS', 'CEPHFS'), ('', 'NFS')])
+def test_the_usual_protocol_is_the_drivers(told, usual):
+    assert catalogue.usual(told) == usual
 
 
 def test_only_what_is_there_is_there():
