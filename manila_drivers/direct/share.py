@@ -165,6 +165,7 @@ class Share:
         parts = self._parts
         if plan:
             record = self.refresh()._record
+            _need_other(record, name)
             self._need_no_snapshots()
             return parts.driving.preview(
                 f'{name} share', self.name, lambda driver: work(
@@ -174,6 +175,7 @@ class Share:
             found = parts.registry.shares.get(self.id)
             if found is None:
                 return None
+            _need_other(found, name)
             self._need_no_snapshots()
             record, _ = parts.desk.do(
                 found, {'name': name}, status,
@@ -343,3 +345,18 @@ class Share:
         """
         from manila_drivers.direct import snapshot
         return snapshot.take(self._parts, self._record, name, plan)
+
+
+#: Tasks that cannot be followed by an operation but their own.  What is
+#: adopted, or half so, is somebody's: it is released, and never deleted.
+_BEFORE = {'delete': ('adopt', 'release'), 'release': ('delete',)}
+
+
+def _need_other(record: records.ShareEntry, name: str) -> None:
+    """Raise Unsupported if a share cannot leave in this way."""
+    begun = tasks.name_of(record.task)
+    if begun in _BEFORE[name]:
+        raise exception.Unsupported(
+            f'Share {record.name} is {record.status}, and cannot be '
+            f'{name}d', check='release it, or repeat the adoption'
+            if begun == 'adopt' else 'repeat that')

@@ -147,6 +147,50 @@ def test_nothing_is_lost_by_another_size(place, monkeypatch):
         assert share.resize(8).size == 8
 
 
+@pytest.mark.parametrize('kind', ['vast', 'gluster', 'ces'])
+def test_what_was_to_be_adopted_is_not_deleted(kind, tmp_path):
+    """Its data are somebody's, and whether it is ours yet is not known."""
+    with bench.bench(kind, tmp_path) as place, place.backend() as backend:
+        released = backend.shares.create(size=2, name='one')
+        export = released.locations[0]
+        released.release()
+        before = place.cluster.inventory()
+        failing = exception.Unreachable('cut off')
+        with pytest.MonkeyPatch.context() as patch:
+            def manage(self, share, options, **more):
+                raise failing
+            patch.setattr(type(backend.driver), 'manage_existing', manage)
+            with pytest.raises(exception.Unreachable):
+                backend.shares.adopt(export, 'again')
+        share = backend.shares.get('again')
+        assert (share.status, share.failure) == ('adopting', str(failing))
+        for more in ({}, {'plan': True}):
+            with pytest.raises(exception.Unsupported, match='adopting'):
+                share.delete(**more)
+        assert place.cluster.inventory() == before
+        assert backend.shares.adopt(export, 'again').status == 'available'
+        backend.shares.get('again').delete()
+        assert backend.shares.list() == []
+
+
+@pytest.mark.parametrize(('begun', 'then'), [
+    ('delete', 'release'), ('release', 'delete')])
+def test_one_way_out_is_not_followed_by_the_other(place, begun, then):
+    methods = {'delete': 'delete_share', 'release': 'unmanage'}
+    with place.backend() as backend:
+        share = backend.shares.create(size=1, name='one')
+        with pytest.MonkeyPatch.context() as patch:
+            def fail(self, *args, **more):
+                raise exception.Unreachable('cut off')
+            patch.setattr(type(backend.driver), methods[begun], fail)
+            with pytest.raises(exception.Unreachable):
+                getattr(share, begun)()
+        with pytest.raises(exception.Unsupported, match='repeat that'):
+            getattr(backend.shares.get('one'), then)()
+        getattr(backend.shares.get('one'), begun)()
+        assert backend.shares.list() == []
+
+
 TABLE = [
     # size, task, wanted, shrink -> before, after, shrink, highest
     (4, None, 8, None, (4, 8, False, 8)),
