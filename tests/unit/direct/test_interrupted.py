@@ -167,6 +167,8 @@ def test_what_was_to_be_adopted_is_not_deleted(kind, tmp_path):
         for more in ({}, {'plan': True}):
             with pytest.raises(exception.Unsupported, match='adopting'):
                 share.delete(**more)
+        share.release()
+        assert backend.shares.list() == []
         assert place.cluster.inventory() == before
         assert backend.shares.adopt(export, 'again').status == 'available'
         backend.shares.get('again').delete()
