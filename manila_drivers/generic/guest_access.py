@@ -7,6 +7,7 @@ import dataclasses
 
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import guest_scripts
+from manila_drivers.nas import directory
 from manila_drivers.nas import exports
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import kernel
@@ -81,17 +82,22 @@ def _taken_over(facts: kernel.Facts, path: str) -> Commands:
 def removed(facts: Facts, served: Served) -> Commands:
     """Take all access away for good.
 
-    What cannot be told is not there: then nothing can be done about it, and
-    the file system stays in use if it is after all.
+    What was not told is taken away as well as that can be done; where it is
+    served after all, the file system stays in use.
     """
-    nfs_facts = facts.nfs_or_none() or kernel.Facts((), {})
-    nobody = exports.Export(served.path, served.name, served.ident, {})
-    commands = [*_taken_over(nfs_facts, served.path), *kernel_plan.plan(
-        nfs_facts, nobody, served.ident)]
-    samba_facts = facts.samba_or_none()
-    if samba_facts is not None:
-        commands += samba_plan.removed(samba_facts, served.name)
-    return commands
+    nfs_facts, samba_facts = facts.nfs_or_none(), facts.samba_or_none()
+    if nfs_facts is None:
+        file = kernel_plan.file_name(served.name)
+        commands = [directory.removed(f'{kernel.DIRECTORY}/{file}')]
+    else:
+        nobody = exports.Export(served.path, served.name, served.ident, {})
+        commands = [*_taken_over(nfs_facts, served.path), *kernel_plan.plan(
+            nfs_facts, nobody, served.ident)]
+    if samba_facts is None:
+        return [*commands, directory.run(
+            'net', 'conf', 'delshare', served.name,
+            accept=frozenset(range(256)))]
+    return commands + samba_plan.removed(samba_facts, served.name)
 
 
 def closed(facts: Facts, served: Served) -> Commands:

@@ -296,6 +296,8 @@ ended() {
 }
 trap ended EXIT
 trap 'exit 143' HUP INT TERM
+# Nobody may be listening any more: all the same it has to come back.
+trap '' PIPE
 closed
 sync -f "$path"
 unmounted "$path" "$number" "$patience" '' || exit $?
@@ -327,6 +329,8 @@ ended() {
 }
 trap ended EXIT
 trap 'exit 143' HUP INT TERM
+# Nobody may be listening any more: all the same it has to come back.
+trap '' PIPE
 closed
 sync -f "$path" || :
 unmounted "$path" "$number" "$patience" '' || exit $?

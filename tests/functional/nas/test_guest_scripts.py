@@ -8,6 +8,7 @@ is needed for.
 """
 
 import os
+import subprocess
 import time
 
 import pytest
@@ -164,6 +165,26 @@ def test_shrinking(house):
         guest_planning.PATIENCE = patience
     with pytest.raises(exception.Busy, match='in use'):
         house.guest.run(plan)
+    assert house.sees(served).serves(served)
+
+
+@pytest.mark.parametrize('lines', [0, 1])
+def test_nobody_who_listens(house, lines):
+    """The connection is lost, at once or after the check; all comes back.
+
+    What says something then is ended by that, if it does not ignore it.
+    """
+    house.plug(VOLUMES[0], size='2G')
+    served = house.served()
+    house.do(guest_planning.serve, served, fresh=True)
+    one, = guest_planning.shrink(house.sees(served), served, 1)
+    process = house.box.popen(one.words(), stdin=subprocess.DEVNULL,
+                              stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    for _ in range(lines):
+        assert process.stderr.readline()
+    process.stdout.close()
+    process.stderr.close()
+    process.wait(60)
     assert house.sees(served).serves(served)
 
 

@@ -145,7 +145,20 @@ def test_exports_that_are_not_told_are_not_none(number):
     assert facts.nfs_or_none() is None
     # Mounts are not in doubt for that.
     assert facts.serves(served)
-    assert guest_planning.release(facts, served)
+
+
+def test_the_end_needs_no_exports_that_were_told():
+    """And it leaves no file that a boot would export from."""
+    house = guest_world.House()
+    before = house.vm.inventory()
+    served = house.made(1)
+    house.export(served, guest_world.nets('10.0.0.1'))
+    house.share(served, networks=guest_world.nets('10.0.0.1'))
+    house.vm.execute(('exportfs', '-ua'))
+    facts = guest_facts.understand('vm', _results(
+        house, n6=_refused(), n9=_refused()))
+    house.guest.run(guest_planning.release(facts, served))
+    assert house.vm.inventory() == before
 
 
 def test_sections_that_are_not_told_are_not_none():
