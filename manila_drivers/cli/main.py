@@ -12,6 +12,7 @@ from typing import Any
 from manila_drivers import version
 from manila_drivers.cli.command import add_commands
 from manila_drivers.cli.command import Refused
+from manila_drivers.direct import loading
 
 # A new command that needs no extra is a module and a line here.
 COMMANDS = {
@@ -78,6 +79,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     words = sys.argv[1:] if argv is None else list(argv)
     if first_word(words) in OPERATE:
+        # Importing Manila would take a second, and print what it thinks of
+        # eventlet.
+        loading.stand_alone()
         try:
             from manila_drivers.cli.operate import app
         except ModuleNotFoundError as error:

@@ -3,6 +3,7 @@
 """``manila-drivers share``, ``snapshot`` and ``backend``, on a simulator."""
 
 import json
+import os
 import pathlib
 import subprocess
 import sys
@@ -266,6 +267,26 @@ def test_without_the_extra_it_says_what_to_install():
     assert (found.returncode, 'manila-drivers[cli]' in found.stderr) == (
         2, True)
     assert 'Traceback' not in found.stderr
+
+
+@pytest.mark.parametrize('words', [
+    ['share', 'list'], ['backend', 'show'], ['check', '--offline']])
+def test_a_manila_that_is_there_is_not_imported(place, tmp_path, words):
+    """It would take a second, and give drivers another base class."""
+    (tmp_path / 'manila').mkdir()
+    (tmp_path / 'manila' / '__init__.py').write_text(
+        "raise RuntimeError('Manila was imported')")
+    found = subprocess.run(
+        [sys.executable, '-m', 'manila_drivers.cli.main', '--config-file',
+         str(place.conf), *words], cwd=ROOT, capture_output=True, text=True,
+        check=False, env={**os.environ, 'PYTHONPATH': str(tmp_path)})
+    assert (found.returncode, 'Manila was' in found.stderr) == (0, False)
+    # That one would be found.
+    broken = subprocess.run(
+        [sys.executable, '-c', 'import manila_drivers.compat'], cwd=ROOT,
+        capture_output=True, text=True, check=False,
+        env={**os.environ, 'PYTHONPATH': str(tmp_path)})
+    assert 'Manila was imported' in broken.stderr
 
 
 def test_no_secret_is_told(place, run):
