@@ -112,25 +112,30 @@ class SimulatedCloud:
         return MachineRunner(self.sim, target, self._clock, self._sleep)
 
     def add_server(self, name: str = SERVER, network: str = 'shares',
+                   networks: Mapping[str, str] | None = None,
                    ) -> Mapping[str, str]:
-        """Boot a server in a network of the service, as an operator does.
+        """Boot a server in networks of the service, as an operator does.
 
-        :returns: its ``id`` and ``address``.
+        :param networks: their addresses by name, in place of ``network``.
+        :returns: its ``id``, and its ``address`` in the first of them.
         """
         sim = self.sim
-        net = sim.add_tenant_network('service', '10.30.0.0/24', name=network)
+        networks = networks or {network: '10.30.0.0/24'}
+        nets = [sim.add_tenant_network('service', cidr, name=each)
+                for each, cidr in networks.items()]
         status, told = sim.ask('POST', '/compute/v2.1/servers', {'server': {
             'name': name, 'flavorRef': '100', 'imageRef': self._image(),
-            'networks': [{'uuid': net.network_id}]}}, user=USER)
+            'networks': [{'uuid': net.network_id} for net in nets]}},
+            user=USER)
         if status != 202:
             raise ValueError(f'No server: {status} {told}')
         ident = str(told['server']['id'])
-        for _ in range(100):
-            self._sleep(2.0)
+        for _ in range(400):
+            self._sleep(0.5)
             _, told = sim.ask('GET', f'/compute/v2.1/servers/{ident}',
                               user=USER)
-            addresses = [one['addr'] for some in told['server'][
-                'addresses'].values() for one in some]
+            addresses = [one['addr'] for each in networks for one in told[
+                'server']['addresses'].get(each, ())]
             if told['server']['status'] == 'ACTIVE' and addresses:
                 return {'id': ident, 'address': addresses[0]}
         raise ValueError(f'The server does not become active: {told}')

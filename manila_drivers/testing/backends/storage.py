@@ -6,6 +6,7 @@ A simulator, or a bridge to a real system, answers; so that what is checked is
 what clients would experience, and not what the driver believes.
 """
 
+from collections.abc import Mapping
 import contextlib
 import pathlib
 from typing import Protocol
@@ -43,6 +44,10 @@ class Storage(Protocol):
     def used(self, export: str) -> int | None:
         """How many bytes clients find there; None if it cannot tell."""
 
+    def share_network(self) -> Mapping[str, str]:
+        """Return what a share network of its users says of their network."""
+        return {}
+
     def stop(self) -> None:
         """Stop answering, as if switched off."""
 
@@ -70,6 +75,10 @@ class Cluster(Storage, contextlib.AbstractContextManager['Cluster'],
 
     def defaults(self) -> dict[str, object]:
         """Return what [DEFAULT] of manila.conf has to say."""
+        return {}
+
+    def sections(self) -> Mapping[str, Mapping[str, object]]:
+        """Return sections of manila.conf beside the backend's."""
         return {}
 
     def options(self, driver: str = ..., /) -> dict[str, object]:
