@@ -21,6 +21,7 @@ from manila_drivers.testing.backends import generic
 from manila_drivers.testing.backends import storage
 from manila_drivers.testing.backends import vm_doors
 from manila_drivers.testing.backends.storage import Item
+from manila_drivers.testing.simulators import guest
 from manila_drivers.testing.simulators import openstack
 from manila_drivers.testing.simulators.guest import disk
 
@@ -161,9 +162,11 @@ class CloudCluster(storage.Cluster):
         found: set[Item] = {
             thing for thing in self.sim.inventory() if thing[0] == 'volume'}
         for server in list(self.sim.nova.store.servers.values()):
-            if server.machine is not None:
-                found.update((server.name, *item)
-                             for item in server.machine.inventory())
+            machine: guest.Machine | None = server.machine
+            if machine is not None:
+                with machine.lock:
+                    found.update((server.name, *item)
+                                 for item in machine.inventory())
         return frozenset(found)
 
     def servers(self) -> frozenset[Item]:

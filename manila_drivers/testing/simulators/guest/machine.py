@@ -50,9 +50,13 @@ class Machine:
         self.ran: list[tuple[str, ...]] = []
         #: A host key of its own; a machine that is built anew has another.
         self.host_key = runner.host_key(name, seed)
-        self.system = system.VmSystem(name, clock, sleep, bus, seed)
+        self.sleep = sleep
+        self.system = system.VmSystem(name, clock, self._rest, bus, seed)
         self.programs = programs.VmPrograms(self.system, self._told)
         self.lock = threading.RLock()
+        #: Held by whoever runs something over SSH: one after the other.
+        self.turn = threading.Lock()
+        self._rests = threading.Condition(self.lock)
         # Attached while it was off or hung.
         self._devices: list[disk.BlockDevice] = []
 
@@ -70,6 +74,14 @@ class Machine:
     def answers(self) -> bool:
         """Return whether somebody could log in."""
         return self.running and not self.hung and not self.stuck
+
+    def _rest(self, seconds: float) -> None:
+        """Sleep as a program does: Nova and clients do not wait for it."""
+        if self.sleep is time.sleep:
+            # Nobody wakes it: this lets go of the lock for so long.
+            self._rests.wait(seconds)
+        else:
+            self.sleep(seconds)
 
     def _told(self, words: Sequence[str]) -> faults.Fault | None:
         """Count a program, and strike it."""

@@ -83,17 +83,17 @@ class GuestRunner:
             raise exception.Unreachable(f'{self} does not answer.',
                                         answer='Connection refused')
         if machine.hung:
-            machine.system.sleep(cmd.timeout)
+            machine.sleep(cmd.timeout)
             raise (verdict.cut(cmd, self, 'not done in time.')
                    if self._known else exception.Unreachable(
                        f'{self} does not answer.'))
         self._log_in()
         if fault is not None and fault.prevents:
             raise verdict.cut(cmd, self, 'the connection was lost.')
-        with machine.lock:
+        with machine.turn, machine.lock:
             result = self._executed(cmd)
         if machine.hung:
-            machine.system.sleep(cmd.timeout)
+            machine.sleep(cmd.timeout)
             raise verdict.cut(cmd, self, 'not done in time.')
         if fault is not None:
             raise verdict.cut(cmd, self, 'the connection was lost.')
@@ -149,7 +149,7 @@ def host(machine: Any) -> ssh.Host:
             return ssh.Done(status=None)
         machine.execs += 1
         try:
-            with machine.lock:
+            with machine.turn, machine.lock:
                 # The SSH server has taken sudo away already.
                 done = machine.programs.execute(words, read, root=True)
         except programs.StruckError:
