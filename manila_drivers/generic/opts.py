@@ -58,11 +58,11 @@ GENERIC_OPTS: list[cfg.Opt] = [
              'Nova itself tries to detach one from a virtual machine that '
              'does not react for more than three minutes; that is waited '
              'for.'),
-    cfg.DictOpt(
+    cfg.ListOpt(
         'share_helpers',
-        default={
-            'CIFS': 'manila.share.drivers.helpers.CIFSHelperIPAccess',
-            'NFS': 'manila.share.drivers.helpers.NFSHelper'},
+        default=[
+            'CIFS=manila.share.drivers.helpers.CIFSHelperIPAccess',
+            'NFS=manila.share.drivers.helpers.NFSHelper'],
         help='How each protocol is served, as PROTOCOL=helper pairs; '
              'protocols that are not named are not served. The helpers are '
              'called as those of Manila: '

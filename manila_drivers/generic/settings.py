@@ -14,6 +14,8 @@ from manila_drivers.generic import opts
 # What a mount point may be made of: it stands in fstab, in exports and in the
 # registry of Samba.
 _PATH = re.compile(r'(/[A-Za-z0-9_.+@-]+)+')
+# With '=' as Manila has it; ':' is read as well.
+_PAIR = re.compile(r'\s*(\w+)\s*[=:]\s*([\w.]+)\s*')
 _PROTOCOLS = {opts.NFS: 'NFS', opts.CIFS_IP: 'CIFS', opts.CIFS_USER: 'CIFS'}
 
 
@@ -73,14 +75,29 @@ def read(conf: Any, backend: str, host: str = '') -> GenericSettings:
         freeze=float(conf.generic_freeze_time))
 
 
-def _helpers(given: Mapping[str, str] | None) -> dict[str, str]:
-    if not given:
+def _pairs(given: Any) -> list[tuple[str, str]]:
+    """Return protocols and paths: of texts, or of Manila's dictionary."""
+    if isinstance(given, Mapping):
+        return [(str(proto), str(path)) for proto, path in given.items()]
+    found = [_PAIR.fullmatch(str(text)) for text in given or ()]
+    if not all(found):
+        raise exception.ConfigurationError(
+            'share_helpers', '%s is not PROTOCOL=helper' % given)
+    return [(match[1], match[2]) for match in found if match]
+
+
+def _helpers(given: Any) -> dict[str, str]:
+    pairs = _pairs(given)
+    if not pairs:
         raise exception.ConfigurationError(
             'share_helpers', 'names no protocol', check='the default serves '
             'NFS and CIFS')
-    found = {}
-    for proto, path in given.items():
+    found: dict[str, str] = {}
+    for proto, path in pairs:
         proto, helper = proto.strip().upper(), opts.HELPERS.get(path.strip())
+        if proto in found:
+            raise exception.ConfigurationError(
+                'share_helpers', 'names %s twice' % proto)
         if helper is None:
             raise exception.ConfigurationError(
                 'share_helpers', '%r is no helper' % path,

@@ -42,16 +42,24 @@ def test_the_defaults_are_those_of_manila(tmp_path):
     ('CIFSHelperIPAccess', opts.CIFS_IP),
     ('CIFSHelperUserAccess', opts.CIFS_USER)])
 def test_helpers_of_manila_are_understood(tmp_path, helper, kind):
-    found = read(tmp_path, share_helpers=f'cifs = {UPSTREAM}{helper}'
-                 .replace(' = ', ':'))
+    for sign in ('=', ':', ' = '):
+        found = read(tmp_path, share_helpers=f'cifs{sign}{UPSTREAM}{helper}')
+        assert found.helpers == {'CIFS': kind}
 
-    assert found.helpers == {'CIFS': kind}
+
+def test_both_protocols_are_named_as_in_manila(tmp_path):
+    found = read(tmp_path, share_helpers=f'CIFS={UPSTREAM}CIFSHelperUserAccess'
+                 f',NFS={UPSTREAM}NFSHelper')
+    assert found.helpers == {'CIFS': opts.CIFS_USER, 'NFS': opts.NFS}
 
 
 @pytest.mark.parametrize(('option', 'value', 'told'), [
     ('share_helpers', f'NFS:{UPSTREAM}GaneshaNFSHelper', 'is no helper'),
     ('share_helpers', f'NFS:{UPSTREAM}CIFSHelperIPAccess', 'does not serve'),
     ('share_helpers', '', 'names no protocol'),
+    ('share_helpers', 'NFS', 'is not PROTOCOL=helper'),
+    ('share_helpers', f'NFS={UPSTREAM}NFSHelper,nfs:{UPSTREAM}NFSHelper',
+     'names NFS twice'),
     ('share_mount_path', 'shares', 'absolute'),
     ('share_mount_path', '/', 'absolute'),
     ('share_mount_path', '/a/../b', 'absolute'),
