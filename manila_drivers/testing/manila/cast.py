@@ -20,6 +20,9 @@ PROBES = (HOST, NEIGHBOUR, SINGLE, STRANGER)
 # Common names of certificates.
 TENANTS = tuple('tenant-%s.example.org' % name for name in 'abcde')
 
+# Accounts in the directory that Samba asks.
+_USERS = ('alice', 'bob', 'carol', 'dave', 'erin')
+
 
 def decided(rules: Mapping[str, str], address: str) -> str | None:
     """Return what the rules give an address: the most specific one decides."""
@@ -28,7 +31,7 @@ def decided(rules: Mapping[str, str], address: str) -> str | None:
 
 
 def named(rules: Mapping[str, str], name: str) -> str | None:
-    """Return what the rules give the holder of a certificate: its own."""
+    """Return what the rules give a user or certificate: its own one."""
     return rules.get(name)
 
 
@@ -56,6 +59,10 @@ class Cast:
 ADDRESSES = Cast(
     'ip', wide=NETWORK, narrow=HOST, single=SINGLE, late=NEIGHBOUR,
     stranger=STRANGER, probes=PROBES, mixed=True, decide=decided)
+USERS = Cast(
+    'user', wide=_USERS[0], narrow=_USERS[1], single=_USERS[2],
+    late=_USERS[3], stranger=_USERS[4], probes=_USERS, mixed=True,
+    decide=named)
 CERTIFICATES = Cast(
     'cert', wide=TENANTS[0], narrow=TENANTS[1], single=TENANTS[2],
     late=TENANTS[3], stranger=TENANTS[4], probes=TENANTS, mixed=False,

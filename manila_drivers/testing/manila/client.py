@@ -158,10 +158,13 @@ class Client:
 
     # Share networks and share servers
 
-    def create_network(self, name: str) -> str:
-        """Return the id of a share network with a default subnet."""
+    def create_network(self, name: str, **where: str) -> str:
+        """Return the id of a share network with a default subnet.
+
+        :param where: Neutron's network and subnet, if it has one.
+        """
         made = self._one('share_network', self.api.post(
-            '/share-networks', {'share_network': {'name': name}}))
+            '/share-networks', {'share_network': {'name': name, **where}}))
         return str(made['id'])
 
     def add_service(self, network: str, kind: str, **what: str) -> None:

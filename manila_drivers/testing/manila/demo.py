@@ -123,7 +123,8 @@ def started(place: environment.Environment, release: releases.Release,
             cluster: storage.Cluster) -> process.Manila:
     process.clean(work)
     work.mkdir(parents=True, exist_ok=True)
-    settings = config.Settings(work, backends, cluster.defaults())
+    settings = config.Settings(work, backends, cluster.defaults(),
+                               cluster.sections())
     return process.Manila(place, release, settings,
                           programs=cluster.programs)
 

@@ -13,6 +13,7 @@ from typing import Self
 
 from manila_drivers.testing.backends import gluster
 from manila_drivers.testing.backends import gpfs
+from manila_drivers.testing.backends import openstack
 from manila_drivers.testing.backends import storage
 from manila_drivers.testing.backends import vast
 from manila_drivers.testing.manila import cast
@@ -74,10 +75,45 @@ def gpfs_profile(backend: str) -> scene.Profile:
         changes={'gpfs_share_mode': '770'})
 
 
+def generic_profile(backend: str, **changes: object) -> scene.Profile:
+    return scene.Profile(
+        backend=backend, share_type=backend, reverts=True,
+        changes=changes or {'share_helpers': 'NFS=%s.NFSHelper' % _HELPERS})
+
+
+def generic_cifs_profile(backend: str) -> scene.Profile:
+    """Return what the Generic driver can do with rules for users of Samba."""
+    return dataclasses.replace(
+        generic_profile(backend), protocol='CIFS', cast=cast.USERS,
+        invalid=('ip', cast.SINGLE, 'rw'),
+        changes={'share_helpers': 'CIFS=%s,NFS=%s' % (
+            _BY_USER, _HELPERS + '.NFSHelper')})
+
+
+def generic_servers_profile(backend: str) -> scene.Profile:
+    # Manila's own driver takes no shares over on share servers either.
+    return dataclasses.replace(generic_profile(backend), servers=True,
+                               manages=False)
+
+
+_HELPERS = 'manila.share.drivers.helpers'
+_BY_USER = _HELPERS + '.CIFSHelperUserAccess'
+
 KINDS = {
     'vast': Kind('VAST cluster', vast.DRIVER, vast.Cluster, vast_profile),
     'gluster': Kind('GlusterFS cluster', gluster.DRIVER, GlusterCluster,
                     gluster_profile),
+    'generic': Kind('cloud with a server for all shares', openstack.DRIVER,
+                    openstack.CloudCluster, generic_profile),
+    'generic-cifs': Kind(
+        'cloud with a server for all shares', openstack.DRIVER,
+        functools.partial(openstack.CloudCluster,
+                          more={'share_helpers': 'CIFS=' + _BY_USER}),
+        generic_cifs_profile),
+    'generic-servers': Kind(
+        'cloud in which servers are made', openstack.DRIVER,
+        functools.partial(openstack.CloudCluster, serves=True),
+        generic_servers_profile),
     **{how.lower(): Kind('Storage Scale cluster with %s' % how, gpfs.DRIVER,
                          functools.partial(gpfs.Cluster, how), gpfs_profile)
        for how in ('CES', 'KNFS', 'GNFS')}}

@@ -43,7 +43,7 @@ def make_type(play: scene.Scene) -> None:
     profile = play.profile
     if profile.servers and not play.network:
         with play.journal.step('create a share network'):
-            play.network = play.client.create_network(profile.backend)
+            play.network = play.new_network(profile.backend)
     if profile.share_type in play.client.types():
         return
     with play.journal.step('share type %s', profile.share_type) as note:

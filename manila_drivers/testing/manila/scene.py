@@ -86,6 +86,11 @@ class Scene:
             profile.protocol, size, profile.share_type, name=name,
             **where)['id'])
 
+    def new_network(self, name: str) -> str:
+        """Return a new share network, in the network of storage's users."""
+        where = self.storage.share_network() if self.storage else {}
+        return self.client.create_network(name, **where)
+
     def pool(self) -> str:
         """The backend's pool, as scheduler and `manage` name it."""
         for row in self.client.pools():
