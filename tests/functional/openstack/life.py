@@ -18,6 +18,7 @@ from tests.functional.openstack import manila
 from tests.functional.openstack import tenancy
 from tests.functional.openstack.api import Api
 from tests.functional.openstack.api import eventually
+from tests.functional.openstack.api import Unexpected
 from tests.functional.openstack.room import Room
 
 TEXT = 'what a tenant has written'
@@ -55,7 +56,13 @@ class Life:
             ident = self.shares.create(protocol, size, snapshot)
         locations = self.shares.locations(ident)
         assert len(locations) == 1, locations
-        yield ident, locations[0]
+        try:
+            yield ident, locations[0]
+        except BaseException:
+            # Others are to be tried without it.
+            with contextlib.suppress(Unexpected):
+                self.api.delete('sharev2', f'/shares/{ident}')
+            raise
         with self.timed(f'delete {protocol}'):
             self.shares.delete('shares', ident)
 
@@ -198,7 +205,10 @@ class Life:
             'sharev2', '/share-servers', 'share_servers')]
 
     def end(self) -> None:
-        """Tear all share servers down."""
+        """Tear all share servers down, when all shares are gone."""
+        eventually(lambda: not self.api.listed(
+            'sharev2', '/shares?all_tenants=1', 'shares'),
+            'all shares are deleted', 180)
         for each in self.servers():
             with self.timed('delete server'):
                 self.shares.delete('share-servers', each)

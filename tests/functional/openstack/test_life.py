@@ -12,22 +12,26 @@ import pytest
 
 from tests.functional.openstack import machines
 from tests.functional.openstack import manila
+from tests.functional.openstack import places
 from tests.functional.openstack import tenancy
 from tests.functional.openstack.api import eventually
-from tests.functional.openstack.life import Life
+from tests.functional.openstack.trouble import Trouble
 
 pytestmark = pytest.mark.timeout(3600)
 
 DRIVERS = {'control': manila.UPSTREAM, 'ours': manila.OURS}
 CHAPTERS = ('nfs', 'cifs_by_address', 'copies', 'shrink',
             'extend_while_written')
+#: What takes longer, and is beyond what a driver is asked every day.
+TROUBLE = ('disks_in_another_order', 'killed', 'deleted_while_it_is_down')
 
 #: What Manila's own driver does not do.
 FAULTS = {
     'extend_while_written': 'it takes the volume away while it is extended'}
 
 
-@pytest.fixture(scope='module', params=DRIVERS)
+# Of a wider scope, so that all of one driver comes before the other.
+@pytest.fixture(scope='package', params=DRIVERS)
 def driver(request):
     if request.param == 'ours' and importlib.util.find_spec(
             'manila_drivers.generic.driver') is None:
@@ -62,10 +66,15 @@ def backend(cloud, api, driver, common, tell):
         'single': manila.section(
             path, handles=False, service_instance_name_or_id=common.id,
             service_net_name_or_ip=common.address,
-            tenant_net_name_or_ip=common.address)})
+            tenant_net_name_or_ip=common.address),
+        'refusing': manila.section(
+            path, handles=False, service_instance_name_or_id=common.id,
+            service_net_name_or_ip=common.address,
+            tenant_net_name_or_ip=common.address,
+            cinder_volume_type=places.BACKENDS[1])})
     try:
-        eventually(lambda: served.up(2), 'both backends are up', 300)
-        tell(f'{driver}: both backends are up')
+        eventually(lambda: served.up(3), 'all backends are up', 300)
+        tell(f'{driver}: all backends are up')
         yield before
     finally:
         served.close()
@@ -80,14 +89,15 @@ def life(request, cloud, api, driver, backend, network, client, other, tell):
                               'neutron_subnet_id': network.subnet,
                               'name': driver}})['id']
     kind = manila.share_type(api, request.param, bool(share_network))
-    made = Life(cloud.room, api, manila.Shares(api, kind, share_network),
-                client, other)
+    shares = manila.Shares(api, kind, share_network)
+    made = Trouble(cloud.room, api, shares, client, other)
     yield made
     tell(f'{driver}, {request.param}: ' + ', '.join(
         f'{what} {seconds:.1f} s' for what, seconds in made.times))
 
 
-@pytest.mark.parametrize('chapter', CHAPTERS)
+@pytest.mark.parametrize('chapter', [*CHAPTERS, *(
+    pytest.param(each, marks=pytest.mark.slow) for each in TROUBLE)])
 def test_chapter(life, driver, chapter, tell):
     try:
         getattr(life, chapter)()
@@ -95,6 +105,20 @@ def test_chapter(life, driver, chapter, tell):
         tell(f'{driver}, {chapter}: {str(wrong)[:1000]}')
         if driver == 'control' and chapter in FAULTS:
             pytest.xfail(f'{FAULTS[chapter]}: {wrong}')
+        raise
+
+
+@pytest.mark.slow
+def test_storage_that_refuses_to_extend_what_is_in_use(
+        cloud, api, driver, backend, client, other, tell):
+    shares = manila.Shares(api, manila.share_type(api, 'refusing', False))
+    life = Trouble(cloud.room, api, shares, client, other)
+    try:
+        life.extended_although_refused()
+    except AssertionError as wrong:
+        tell(f'{driver}, refused: {str(wrong)[:1000]}')
+        if driver == 'control':
+            pytest.xfail(str(wrong))
         raise
 
 
