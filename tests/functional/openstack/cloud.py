@@ -34,7 +34,7 @@ VISITED = 'MANILA_DRIVERS_CLOUD'
 
 _RUN = 'openstack-run-'
 #: Logs of runs that are over.
-_LOGS = 'openstack-logs'
+_LOGS = 'openstack-last-logs'
 #: What a kept state is made by.
 _INGREDIENTS = (configs, foundation, places, registering, services)
 
@@ -250,7 +250,7 @@ def started(tell: provide.Tell = quiet, new: bool = False
 def workplace() -> Iterator[pathlib.Path]:
     """Have a directory to work in; what killed runs left is removed.
 
-    Its logs stay, in ``openstack-logs`` beside it, until the next run ends.
+    Its logs stay, in ``openstack-last-logs`` beside it, until the next run ends.
     """
     cache = kept.cache()
     cache.mkdir(parents=True, exist_ok=True)

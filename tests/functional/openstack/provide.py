@@ -24,8 +24,8 @@ from tools.service_image import recipe
 ROOT = pathlib.Path(__file__).parents[3]
 HERE = pathlib.Path(__file__).parent
 
-#: Release 2026.2.  What they need, as it was together when this was written,
-#: is in constraints.txt.
+#: Release 2026.2.  All that they need, as it was seen to work together, is in
+#: constraints.txt: a new list is for environments that are made after it.
 SERVICES = (
     'keystone==30.0.0', 'openstack-placement==16.0.0', 'glance==33.0.0',
     'nova==34.0.0', 'neutron==29.0.0', 'cinder==29.0.0', 'manila==23.0.1',
@@ -115,20 +115,16 @@ def _wanted() -> list[str]:
 
 def environment(tell: Tell) -> pathlib.Path:
     """Return the virtual environment of all services."""
-    constraints = HERE / 'constraints.txt'
-    parts = (_wanted(), constraints.read_text() if constraints.exists()
-             else '', sys.version)
-
     def make(place: pathlib.Path) -> None:
         tell('installing the services: some minutes')
         _run(sys.executable, '-m', 'venv', str(place))
-        _run(str(place / 'bin' / 'pip'), 'install', '-q', *_wanted(), *(
-            ('-c', str(constraints)) if constraints.exists() else ()))
+        _run(str(place / 'bin' / 'pip'), 'install', '-q', '-c',
+             str(HERE / 'constraints.txt'), *_wanted())
         [target] = place.glob('lib/python3*/site-packages')
         for each in bindings():
             (target / each.name).symlink_to(each)
 
-    return kept.directory('openstack', digest(*parts), make)
+    return kept.directory('openstack', digest(_wanted(), sys.version), make)
 
 
 def service_image(tell: Tell) -> pathlib.Path:
