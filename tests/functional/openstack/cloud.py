@@ -250,7 +250,7 @@ def started(tell: provide.Tell = quiet, new: bool = False
 def workplace() -> Iterator[pathlib.Path]:
     """Have a directory to work in; what killed runs left is removed.
 
-    Its logs stay, in ``openstack-last-logs`` beside it, until the next run ends.
+    Its logs stay until the next run ends, in ``openstack-last-logs``.
     """
     cache = kept.cache()
     cache.mkdir(parents=True, exist_ok=True)
