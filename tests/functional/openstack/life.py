@@ -129,16 +129,9 @@ class Life:
     @contextlib.contextmanager
     def _written(self, location: str) -> ty.Iterator[dict[str, float]]:
         """Have a file written all the time; fills in what became of it."""
-        server, _, path = location.partition(':')
         result: dict[str, float] = {}
-        process = self.client.popen(
-            sys.executable, '-m',
-            'tests.functional.openstack.nfs_client', server, path, 'keep',
-            'kept', 600, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT)
+        process = self._writer(location)
         try:
-            time.sleep(2)
-            assert process.poll() is None, process.stdout.read()
             yield result
             process.stdin.close()
             said = box.said(process, 180)
@@ -146,6 +139,23 @@ class Life:
             result.update(json.loads(said))
         finally:
             box.end(process)
+
+    def _writer(self, location: str) -> ty.Any:
+        """Start a client that holds a file open, and writes it."""
+        server, _, path = location.partition(':')
+        process = self.client.popen(
+            sys.executable, '-m', 'tests.functional.openstack.nfs_client',
+            server, path, 'keep', 'kept', 600, stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT)
+        time.sleep(5)
+        assert process.poll() is None, process.stdout.read()
+        return process
+
+    def client_that_vanished(self) -> None:
+        """Whoever went away with a file open does not keep a share."""
+        with self.share() as (share, location):
+            self.allow(share, self.client.address)
+            box.end(self._writer(location))
 
     def inside(self, location: str, *words: str) -> str:
         """Run a command in the machine that serves an NFS export.

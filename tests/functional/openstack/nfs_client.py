@@ -98,7 +98,11 @@ def write(mount: Mount, name: str, text: str) -> None:
 
 
 def read(mount: Mount, name: str) -> str:
-    return mount.read(mount.open(name)).decode()
+    handle = mount.open(name)
+    text = mount.read(handle).decode()
+    # A server remembers for a day what clients had open that went away.
+    mount.close(handle)
+    return text
 
 
 def keep(mount: Mount, name: str, seconds: float) -> dict[str, float]:
@@ -113,7 +117,9 @@ def keep(mount: Mount, name: str, seconds: float) -> dict[str, float]:
         if select.select([sys.stdin], [], [], 0.1)[0]:
             break
     mount.close(handle)
-    text = mount.read(mount.open(name))
+    handle = mount.open(name)
+    text = mount.read(handle)
+    mount.close(handle)
     wrong = [number for number in range(count) if text[
         number * _LINE:(number + 1) * _LINE] != _line(number)]
     return {'lines': count, 'slowest': round(slowest, 2),

@@ -21,7 +21,7 @@ pytestmark = pytest.mark.timeout(3600)
 
 DRIVERS = {'control': manila.UPSTREAM, 'ours': manila.OURS}
 CHAPTERS = ('nfs', 'cifs_by_address', 'copies', 'shrink',
-            'extend_while_written')
+            'extend_while_written', 'client_that_vanished')
 #: What takes longer, and is beyond what a driver is asked every day.
 TROUBLE = ('disks_in_another_order', 'killed', 'deleted_while_it_is_down')
 
