@@ -152,7 +152,7 @@ class Life:
         return process
 
     def client_that_vanished(self) -> None:
-        """Whoever went away with a file open does not keep a share."""
+        """A client that went away with a file open does not keep a share."""
         with self.share() as (share, location):
             self.allow(share, self.client.address)
             box.end(self._writer(location))
