@@ -13,6 +13,7 @@ from collections.abc import Mapping
 import shlex
 
 from manila_drivers import exception
+from manila_drivers.generic import guest_shell
 from manila_drivers.nas import directory
 from manila_drivers.transport import command
 
@@ -39,41 +40,6 @@ MEANING: Mapping[int, tuple[type[exception.DriverError], str, str]] = {
            'whether the hypervisor told the server of the new size'),
     UNCHANGED: (exception.BackendError, 'its file system has not grown', ''),
 }
-
-_HERE = """\
-here() {
-    [ "$(lsblk -dnro SERIAL "$1" 2>/dev/null)" = "$2" ] && return 0
-    printf '%s is not disk %s any more\\n' "$1" "$2" >&2
-    exit 23
-}
-"""
-
-_MENDED = """\
-mended() {
-    case $2 in
-    ext?) e2fsck "$3" "$1" >&2 </dev/null || [ $? -eq 1 ] || exit 27 ;;
-    esac
-}
-"""
-
-_UNMOUNTED = """\
-unmounted() {
-    end=$(( $(date +%s) + $3 ))
-    while [ "$(mountpoint -d "$1" 2>/dev/null)" = "$2" ]; do
-        if [ -e /proc/fs/nfsd/unlock_filesystem ]; then
-            printf '%s\\n' "$1" >/proc/fs/nfsd/unlock_filesystem || :
-        fi
-        said=$(umount "$1" 2>&1) && continue
-        if [ "$(date +%s)" -ge "$end" ]; then
-            [ -z "$4" ] || { umount -l "$1" && continue; }
-            printf '%s\\n' "$said" >&2
-            fuser -vm "$1" >&2 || :
-            return 22
-        fi
-        sleep 1
-    done
-}
-"""
 
 #: seconds, then of each disk that is waited for: volume, its short form,
 #: bytes that it has more of.
@@ -130,7 +96,7 @@ done
 #: device, serial, UUID, then how to make the file system.
 FORMAT = """\
 set -eu
-""" + _HERE + """\
+""" + guest_shell.HERE + """\
 dev=$1 serial=$2 uuid=$3
 shift 3
 here "$dev" "$serial"
@@ -154,7 +120,7 @@ exit 20
 #: device, serial, kind, UUID.
 REIDENTIFY = """\
 set -eu
-""" + _HERE + _MENDED + """\
+""" + guest_shell.HERE + guest_shell.MENDED + """\
 here "$1" "$2"
 if [ "$(blkid -p -o value -s UUID "$1" </dev/null)" = "$4" ]; then exit 0; fi
 [ -z "$(lsblk -nro MOUNTPOINT "$1")" ] || exit 22
@@ -176,7 +142,7 @@ esac
 #: device, serial, path, kind, mode of the root directory or ''.
 MOUNT = """\
 set -eu
-""" + _HERE + _MENDED + """\
+""" + guest_shell.HERE + guest_shell.MENDED + """\
 here "$1" "$2"
 mkdir -p "$3"
 if mountpoint -q "$3"; then
@@ -191,7 +157,7 @@ fi
 #: path, its device number, seconds, 'dead' if the disk is gone.
 UNMOUNT = """\
 set -u
-""" + _UNMOUNTED + """\
+""" + guest_shell.UNMOUNTED + """\
 [ -n "$4" ] || sync -f "$1" || :
 unmounted "$1" "$2" "$3" "$4"
 """
@@ -236,7 +202,7 @@ sync /etc
 #: disk has to have more of, seconds.
 GROW = """\
 set -eu
-""" + _HERE + """\
+""" + guest_shell.HERE + """\
 here "$1" "$2"
 [ "$(mountpoint -d "$3")" = "$4" ] || exit 26
 end=$(( $(date +%s) + $8 ))
@@ -277,7 +243,7 @@ esac
 #: ``closed`` and ``opened`` stand before it.
 SHRINK = """\
 set -eu
-""" + _HERE + _MENDED + _UNMOUNTED + """\
+""" + guest_shell.HERE + guest_shell.MENDED + guest_shell.UNMOUNTED + """\
 here "$1" "$2"
 [ "$(mountpoint -d "$3")" = "$4" ] || exit 26
 dev=$1 path=$3 number=$4 kind=$5 want=$6 patience=$7
@@ -296,7 +262,7 @@ ended() {
 }
 trap ended EXIT
 trap 'exit 143' HUP INT TERM
-# Nobody may be listening any more: all the same it has to come back.
+# Nobody may be listening: all the same it has to come back.
 trap '' PIPE
 closed
 sync -f "$path"
@@ -318,7 +284,7 @@ esac
 #: path, device number, seconds; ``closed`` and ``opened`` stand before it.
 SUSPEND = """\
 set -eu
-""" + _UNMOUNTED + """\
+""" + guest_shell.UNMOUNTED + """\
 path=$1 number=$2 patience=$3
 ended() {
     status=$?
@@ -329,7 +295,7 @@ ended() {
 }
 trap ended EXIT
 trap 'exit 143' HUP INT TERM
-# Nobody may be listening any more: all the same it has to come back.
+# Nobody may be listening: all the same it has to come back.
 trap '' PIPE
 closed
 sync -f "$path" || :

@@ -62,6 +62,10 @@ SCRIPTS = [
      lambda: serving.test_the_end_of_what_is_gone_already(_house())),
     ('UNMOUNT', 'printf \'%s\\n\' "$1" >/proc/fs/nfsd/unlock_filesystem || :',
      ':', lambda: serving.test_the_end_leaves_nothing(_house())),
+    ('UNMOUNT', '        expired "$2"\n', '', lambda: serving.
+     test_a_client_that_went_away_with_a_file_open(_house())),
+    ('UNMOUNT', '*"$here"*)', '*)', lambda: serving.
+     test_a_client_that_went_away_with_a_file_open(_house())),
     # Finds lines by what they contain.
     ('FSTAB', '[ "${2-}" = "$path" ]', '[ "${2-}" != / ]',
      lambda: _two_shares()),

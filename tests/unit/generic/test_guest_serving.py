@@ -473,6 +473,18 @@ def test_the_end_leaves_nothing(house):
     assert house.vm.inventory() == before
 
 
+def test_a_client_that_went_away_with_a_file_open(house):
+    """The kernel waits for it; those of other shares are left alone."""
+    served, other = house.made(1), house.made(2)
+    for each in served, other:
+        house.export(each, ALL)
+        house.vm.connect('NFS', each.path, '10.0.0.1')
+    assert len(house.vm.system.nfs.states) == 2
+    house.do(guest_planning.release, served)
+    assert house.look().mount(served.path) is None
+    assert list(house.vm.system.nfs.states.values()) == [other.path]
+
+
 def test_the_end_of_what_is_gone_already(house):
     before = house.vm.inventory()
     served = house.made(1)

@@ -16,6 +16,7 @@ SCRIPTS = (
     'echo one; echo two',
     'printf "%s=%s\\n" a b c',
     'printf %s "no end"',
+    'x=254:16; printf "<%02x:%02x:" "${x%:*}" "${x#*:}"',
     'a="x y"; set -- $a "$a"; echo $# "$1" "$3"',
     'echo "$@"; echo $#; shift; echo "$1"',
     'for each; do echo "<$each>"; done',

@@ -4,6 +4,7 @@
 with it."""
 
 from collections.abc import Callable
+import itertools
 import re
 
 from manila_drivers.testing.simulators.nfs import kernel
@@ -23,6 +24,9 @@ class Nfs(kernel.KernelNfs):
         # Who has looked into a directory, which keeps it in use.
         self._cached: set[str] = set()
         self._locked: set[str] = set()
+        #: Files that clients have open, by the client's number: directory.
+        self.states: dict[int, str] = {}
+        self._count = itertools.count(3)
 
     def access(self, client: str, path: str) -> str | None:
         """Give nothing of what has to be mounted and is not."""
@@ -56,6 +60,8 @@ class Nfs(kernel.KernelNfs):
         self._cached.add(path)
         if lock:
             self._locked.add(path)
+            # It may go away without a word, and is waited for then.
+            self.states[next(self._count)] = path
         return True
 
     def unlock(self, path: str) -> None:
@@ -71,9 +77,12 @@ class Nfs(kernel.KernelNfs):
         self._cached &= exported
         if path in self._locked:
             return 'kernel: locks of clients'
+        if path in self.states.values():
+            return 'kernel mount'
         return 'kernel: exported' if path in self._cached else ''
 
     def reboot(self) -> None:
         self._cached.clear()
         self._locked.clear()
+        self.states.clear()
         super().reboot()

@@ -55,6 +55,7 @@ class VmPrograms:
             'sleep': self._sleep, 'true': lambda words: files.done(),
             'id': lambda words: files.done('uid=1000(manila)\n'),
             'hostname': lambda words: files.done(f'{host.name}\n'),
+            'ls': self._ls,
             'sh': self._sh, 'sudo': self._sudo, 'flock': self._flock,
             'timeout': self._timeout}
 
@@ -207,6 +208,12 @@ class VmPrograms:
         self._system.sleep(float(words[0]))
         self._system.settle()
         return files.done()
+
+    def _ls(self, words: Sequence[str]) -> Result:
+        if words != [system.CLIENTS]:
+            raise NotImplementedError(words)
+        return files.done(''.join(f'{number}\n'
+                                  for number in self._system.nfs.states))
 
     def _stat(self, words: Sequence[str]) -> Result:
         if words[:3] != ['-f', '-c', '%S %b %f']:

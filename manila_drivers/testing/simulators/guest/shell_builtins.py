@@ -128,7 +128,7 @@ _ESCAPES = {'\\n': '\n', '\\t': '\t', '\\\\': '\\'}
 
 def _printf(shell: Any, arguments: Arguments) -> int:
     form, *values = arguments
-    wanted = len(re.findall(r'%[sd]', form))
+    wanted = len(re.findall(r'%(?:[sd]|02x)', form))
     text = ''
     while True:
         some, values = values[:wanted], values[wanted:]
@@ -139,9 +139,10 @@ def _printf(shell: Any, arguments: Arguments) -> int:
                 return '%'
             if match[0][0] == '\\':
                 return _ESCAPES[match[0]]
-            return some.pop(0)  # noqa: B023
+            value = some.pop(0)  # noqa: B023
+            return f'{int(value):02x}' if match[0] == '%02x' else value
 
-        text += re.sub(r'%[sd%]|\\.', piece, form)
+        text += re.sub(r'%02x|%[sd%]|\\.', piece, form)
         if not values or not wanted:
             break
     shell.streams[1].write(text)

@@ -18,6 +18,9 @@ from manila_drivers.testing.simulators.guest import smb
 from manila_drivers.testing.simulators.guest import tree
 
 _UNLOCK = '/proc/fs/nfsd/unlock_filesystem'
+CLIENTS = '/proc/fs/nfsd/clients'
+_STATES = re.compile(CLIENTS + r'/(\d+)/states')
+_CONTROL = re.compile(CLIENTS + r'/(\d+)/ctl')
 _RESCAN = re.compile(r'/sys/class/block/(\w+)/device/rescan')
 
 
@@ -63,12 +66,24 @@ class VmSystem:
             '/proc/sys/kernel/random/uuid': lambda: f'{uuid.uuid4()}\n',
             '/proc/fs/nfsd/threads': lambda: f'{8 * self.nfs.running}\n'}
         self.tree.told = self._told
+        self.tree.made = self._made
+
+    def _made(self, path: str) -> str | None:
+        """Return what a client of NFS has open, as the kernel tells it."""
+        found = _STATES.fullmatch(path)
+        shared = self.nfs.states.get(int(found[1])) if found else None
+        mounted = self.mounts.at(shared) if shared else None
+        if mounted is None:
+            return None
+        major, minor = map(int, mounted.slot.number.split(':'))
+        return (f'- 0x01: {{ type: open, access: rw, superblock: '
+                f'"{major:02x}:{minor:02x}:12", filename: "file" }}\n')
 
     def _hang(self) -> None:
         self.hung = True
 
     def _is_directory(self, path: str) -> bool:
-        return path in self.tree.directories \
+        return path in self.tree.directories or path == CLIENTS \
             or self.mounts.at(path) is not None
 
     def _is_mounted(self, path: str) -> bool:
@@ -83,6 +98,11 @@ class VmSystem:
                 return False
             if text:
                 self.disks.rescan(rescan[1])
+            return True
+        control = _CONTROL.fullmatch(path)
+        if control:
+            if text.strip() == 'expire':
+                self.nfs.states.pop(int(control[1]), None)
             return True
         if path == _UNLOCK:
             self.nfs.unlock(text.strip())

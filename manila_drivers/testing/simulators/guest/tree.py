@@ -28,6 +28,8 @@ class VmFiles(files.Files):
         self.directories = set(_DIRECTORIES)
         self.shown: dict[str, Callable[[], str]] = {}
         self.told: Callable[[str, str], bool] = lambda path, text: False
+        #: The text of further files that the kernel makes up, or None.
+        self.made: Callable[[str], str | None] = lambda path: None
         #: Says of a directory whether something is mounted there.
         self.mounted: Callable[[str], bool] = lambda path: False
         self._kept: dict[str, str] = {}
@@ -60,6 +62,9 @@ class VmFiles(files.Files):
         """:raises OSError: there is no such file."""
         if path in self.shown:
             return self.shown[path]()
+        made = self.made(path)
+        if made is not None:
+            return made
         if path not in self.text:
             raise OSError(errno.ENOENT, 'No such file', path)
         return self.text[path]

@@ -1,0 +1,55 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Functions of a shell that several scripts of a service VM begin with."""
+
+#: device, serial: the script ends if they do not belong together.
+HERE = """\
+here() {
+    [ "$(lsblk -dnro SERIAL "$1" 2>/dev/null)" = "$2" ] && return 0
+    printf '%s is not disk %s any more\\n' "$1" "$2" >&2
+    exit 23
+}
+"""
+
+#: device, kind, flags of e2fsck.
+MENDED = """\
+mended() {
+    case $2 in
+    ext?) e2fsck "$3" "$1" >&2 </dev/null || [ $? -eq 1 ] || exit 27 ;;
+    esac
+}
+"""
+
+# A client that went away with a file open keeps it, and the file system in
+# use, for hours after its export is gone: Linux is a courteous server.
+#: path, its device number, seconds, 'dead' if the disk is gone.
+UNMOUNTED = """\
+expired() {
+    states=/proc/fs/nfsd/clients
+    here=$(printf 'superblock: "%02x:%02x:' "${1%:*}" "${1#*:}")
+    [ -d "$states" ] || return 0
+    ls "$states" | while read -r each; do
+        case $(cat "$states/$each/states" 2>/dev/null) in
+        *"$here"*) printf 'expire\\n' >"$states/$each/ctl" || : ;;
+        esac
+    done
+}
+unmounted() {
+    end=$(( $(date +%s) + $3 ))
+    while [ "$(mountpoint -d "$1" 2>/dev/null)" = "$2" ]; do
+        if [ -e /proc/fs/nfsd/unlock_filesystem ]; then
+            printf '%s\\n' "$1" >/proc/fs/nfsd/unlock_filesystem || :
+        fi
+        said=$(umount "$1" 2>&1) && continue
+        expired "$2"
+        said=$(umount "$1" 2>&1) && continue
+        if [ "$(date +%s)" -ge "$end" ]; then
+            [ -z "$4" ] || { umount -l "$1" && continue; }
+            printf '%s\\n' "$said" >&2
+            fuser -vm "$1" >&2 || :
+            return 22
+        fi
+        sleep 1
+    done
+}
+"""
