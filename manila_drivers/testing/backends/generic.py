@@ -174,11 +174,11 @@ class SimulatedCloud:
 #: The server that serves all shares, as this host reaches it.
 NODE = '127.0.0.1'
 #: A server that boots while somebody waits.
-FAST: Mapping[str, float] = {
+FAST: Mapping[str, Any] = {
     'boot': 0, 'build': 0.1, 'build_idle': 0.1, 'build_schedule': 0.1,
     'create_server_takes': 0.0, 'attach_takes': 0.0, 'attach': 0.1,
     'create_volume': 0.1, 'snapshot': 0.1, 'clone_volume': 0.1,
-    'detach': 0.1}
+    'detach': 0.1, 'extend': 0.1, 'guest_resize': 0.0}
 
 
 class Cluster(SshCluster):
