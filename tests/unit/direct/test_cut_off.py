@@ -149,6 +149,7 @@ def played(operation, place, monkeypatch, at):
     return (seen, levels, kinds), died, places
 
 
+@pytest.mark.timeout(500)
 @pytest.mark.parametrize('operation', OPERATIONS,
                          ids=[one.__name__ for one in OPERATIONS])
 def test_a_repeated_operation_converges(operation, tmp_path, monkeypatch):
