@@ -45,15 +45,15 @@ GENERIC_OPTS: list[cfg.Opt] = [
         help='Directory in the service instance below which volumes are '
              'mounted. It stays what it is as long as there are shares.'),
     cfg.IntOpt(
-        'max_time_to_create_volume', default=180, min=1,
+        'max_time_to_create_volume', default=180, min=1, max=86400,
         help='Seconds within which a volume or a volume snapshot has to be '
              'made or deleted. A volume made of a snapshot may take longer: '
              'Manila is told how far it is.'),
     cfg.IntOpt(
-        'max_time_to_extend_volume', default=180, min=1,
+        'max_time_to_extend_volume', default=180, min=1, max=86400,
         help='Seconds within which a volume has to be extended.'),
     cfg.IntOpt(
-        'max_time_to_attach', default=120, min=1,
+        'max_time_to_attach', default=120, min=1, max=86400,
         help='Seconds within which a volume has to be attached or detached. '
              'Nova itself tries to detach one from a virtual machine that '
              'does not react for more than three minutes; that is waited '
@@ -81,7 +81,7 @@ GENERIC_OPTS: list[cfg.Opt] = [
         help='Leave no blocks of ext3 and ext4 to root alone, so that '
              'shares hold what their size says.'),
     cfg.IntOpt(
-        'generic_max_volumes_per_server', default=26, min=1,
+        'generic_max_volumes_per_server', default=26, min=1, max=1000,
         help='Most volumes that a service instance may have, its own disk '
              'among them if that is a volume. 26 is what the usual machine '
              'type of libvirt takes with virtio-blk; images with '
@@ -93,7 +93,7 @@ GENERIC_OPTS: list[cfg.Opt] = [
              'system at rest. 0 takes it as a power failure would leave it; '
              'the journal of the file system copes with that as well.'),
     cfg.IntOpt(
-        'generic_probe_timeout', default=10, min=1,
+        'generic_probe_timeout', default=10, min=1, max=600,
         help='Seconds after which a service instance that is not reached '
              'counts as away, where something can be done without it: when '
              'the service starts and when shares are deleted.'),

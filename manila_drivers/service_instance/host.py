@@ -123,24 +123,32 @@ class HostConnection:
         lacks = [each.id for each in nets if each.id not in has]
         if not lacks:
             return port
-        try:
-            return self._with(port, lacks)
-        except exception.NoRoom as exc:
-            LOG.warning('This host does not get addresses in all of %d '
-                        'service subnets, and tries one by one: %s',
-                        len(lacks), exc)
+        whole, full = self._as_far(port, lacks)
+        if full is None:
+            return whole
+        LOG.warning('This host does not get addresses in all of %d service '
+                    'subnets, and tries one by one: %s', len(lacks), full)
         for each in lacks:
-            try:
-                port = self._with(port, [each])
-            except exception.NoRoom as exc:
-                if each == needed:
-                    exc.check = ('service_network_division_mask, and '
-                                 f'addresses in use in subnet {each}')
-                    raise
+            port, full = self._as_far(port, [each])
+            if full is not None and each == needed:
+                full.check = ('service_network_division_mask, and '
+                              f'addresses in use in subnet {each}')
+                raise full
+            if full is not None:
                 LOG.warning('This host has no address in service subnet %s, '
                             'and does not reach its instances: %s', each,
-                            exc)
+                            full)
         return port
+
+    def _as_far(self, port: records.Port, lacks: Sequence[str],
+                ) -> tuple[records.Port, exception.NoRoom | None]:
+        """Return the port with more addresses, or why there is no room."""
+        found, error = exception.caught(lambda: self._with(port, lacks))
+        if isinstance(error, exception.NoRoom):
+            return port, error
+        if error is not None:
+            raise error
+        return found or port, None
 
     def _with(self, port: records.Port,
               more: Sequence[str]) -> records.Port:

@@ -24,7 +24,7 @@ common_opts: list[cfg.Opt] = [
         help='Private SSH key of service_instance_user, a file on this '
              'host.'),
     cfg.IntOpt(
-        'max_time_to_build_instance', default=300, min=1,
+        'max_time_to_build_instance', default=300, min=1, max=86400,
         help='Seconds that a service instance may take to become active, '
              'again until it can be logged in to, and to be deleted.'),
     cfg.BoolOpt(
@@ -124,7 +124,7 @@ share_servers_handling_mode_opts: list[cfg.Opt] = [
         'service_instance_boot_from_volume', default=False,
         help='Boot service instances from a volume made of the image.'),
     cfg.IntOpt(
-        'service_instance_boot_volume_size', default=10, min=1,
+        'service_instance_boot_volume_size', default=10, min=1, max=16384,
         help='Size of that volume in GiB.'),
     cfg.StrOpt(
         'service_instance_boot_volume_type',

@@ -5,6 +5,7 @@
 from collections.abc import Iterable
 from collections.abc import Sequence
 import dataclasses
+import functools
 import logging
 
 from manila_drivers import exception
@@ -133,10 +134,13 @@ class GpfsClient:
                         for name in names[start:start + BATCH]]
             for cmd, result in zip(commands, self.execute.ask(commands),
                                    strict=True):
-                try:
-                    found.update(records.quotas(cmd, result))
-                except exception.BackendError as exc:
-                    LOG.warning('A quota is not known: %s', exc)
+                quotas, error = exception.caught(functools.partial(
+                    records.quotas, cmd, result))
+                if isinstance(error, exception.BackendError):
+                    LOG.warning('A quota is not known: %s', error)
+                elif error is not None:
+                    raise error
+                found.update(quotas or {})
         return found
 
     def each(self, names: Sequence[str],

@@ -101,7 +101,7 @@ def test_options_are_listed_without_manila():
 
     assert done.stderr == ''
     assert done.stdout == (
-        "['vast', 'gluster', 'gpfs']\n[None, 'backend']\n")
+        "['vast', 'gluster', 'gpfs', 'generic']\n[None, 'backend']\n")
 
 
 def test_the_blocker_blocks():

@@ -127,7 +127,9 @@ PACKAGES = {'oslo_concurrency': 'oslo.concurrency', 'oslo_config':
             'oslo.config', 'oslo_log': 'oslo.log', 'oslo_utils': 'oslo.utils'}
 #: What runs with Manila, or in a test, has it from there.
 OPTIONAL = {'manila': {'manila', 'oslo_service', 'paste', 'sqlalchemy'},
-            'conformance': {'pytest'}, '': {'manila'}}
+            'conformance': {'pytest'}, 'cli': {'cliff', 'sqlalchemy'},
+            'registry': {'sqlalchemy'}, 'direct': {'sqlalchemy'},
+            '': {'manila'}}
 
 
 def imported():
