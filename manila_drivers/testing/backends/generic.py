@@ -7,18 +7,11 @@ from collections.abc import Mapping
 import dataclasses
 import time
 from typing import Any
-from typing import Self
 
 from manila_drivers import exception
 from manila_drivers.generic import paths
-from manila_drivers.testing.backends.door import Make
-from manila_drivers.testing.backends.door import SshCluster
-from manila_drivers.testing.backends.storage import Item
 from manila_drivers.testing.simulators import guest
 from manila_drivers.testing.simulators import openstack
-from manila_drivers.testing.simulators import ssh as ssh_server
-from manila_drivers.testing.simulators.guest import disk
-from manila_drivers.testing.simulators.guest import runner as guest_runner
 from manila_drivers.transport import command
 from manila_drivers.transport import retry
 from manila_drivers.transport import script
@@ -169,115 +162,3 @@ class SimulatedCloud:
         if machine is None:
             return None
         return machine.reaches(proto, where, client, user)
-
-
-#: The server that serves all shares, as this host reaches it.
-NODE = '127.0.0.1'
-#: A server that boots while somebody waits.
-FAST: Mapping[str, Any] = {
-    'boot': 0, 'build': 0.1, 'build_idle': 0.1, 'build_schedule': 0.1,
-    'create_server_takes': 0.0, 'attach_takes': 0.0, 'attach': 0.1,
-    'create_volume': 0.1, 'snapshot': 0.1, 'clone_volume': 0.1,
-    'detach': 0.1, 'extend': 0.1, 'guest_resize': 0.0}
-
-
-class Cluster(SshCluster):
-    """A simulated cloud on loopback, with one server that serves shares.
-
-    OpenStack's services answer over HTTP, and the server over SSH.
-    """
-
-    def __init__(self, door: Make = ssh_server.SshServer, *,
-                 known_hosts: str | None = None,
-                 more: Mapping[str, object] | None = None) -> None:
-        self.cloud = SimulatedCloud(options=openstack.CloudOptions(**FAST))
-        self.sim = self.cloud.sim
-        self._server = openstack.CloudServer(self.sim)
-        self._added: Mapping[str, str] = {}
-        super().__init__(door({NODE: self._host}), NODE, known_hosts, more)
-
-    def _host(self, words: list[str],
-              read: Callable[[], str]) -> ssh_server.Done:
-        return guest_runner.host(self.machine)(words, read)
-
-    @property
-    def machine(self) -> guest.Machine:
-        """The server that serves shares."""
-        found: guest.Machine = self.sim.machine(self._added['id'])
-        return found
-
-    def __enter__(self) -> Self:
-        self._server.start()
-        if not self._added:
-            self._added = self.cloud.add_server()
-        return super().__enter__()
-
-    def __exit__(self, *_: object) -> None:
-        super().__exit__()
-        self._server.close()
-
-    def sections(self) -> dict[str, dict[str, object]]:
-        """Return the sections of OpenStack's services."""
-        return {group: {**self.sim.auth(), 'cafile': self._server.ca_file}
-                for group in GROUPS}
-
-    def options(self, driver: str = DRIVER, **more: object
-                ) -> dict[str, object]:
-        """A backend section of manila.conf that uses this cloud."""
-        return {
-            'share_driver': driver,
-            'service_instance_name_or_id': self._added['id'],
-            'service_net_name_or_ip': NODE,
-            'tenant_net_name_or_ip': self._added['address'],
-            'service_instance_user': self.ssh.user,
-            'service_instance_password': self.ssh.password,
-            'path_to_private_key': self.ssh.key_file,
-            'service_instance_ssh_port': self.ssh.port,
-            'service_instance_known_hosts': self._known_hosts,
-            **self._more, **more}
-
-    def secrets(self) -> dict[str, str]:
-        return {**super().secrets(), 'cloud password': self.sim.password}
-
-    # Storage
-
-    def mark(self) -> int:
-        return self.sim.mark()
-
-    def requests(self, mark: int) -> list[str]:
-        return self.sim.asked(mark)
-
-    def asked(self, mark: int) -> list[str]:
-        return [line for line in self.sim.asked(mark)
-                if not line.startswith('volume GET /limits')]
-
-    def level(self, client: str, export: str) -> str | None:
-        return self.cloud.level(client, export)
-
-    def inventory(self) -> frozenset[Item]:
-        found: set[Item] = {thing[:4] for thing in self.sim.inventory()
-                            if thing[0] == 'volume'}
-        found.update(('server', *item)
-                     for item in self.machine.inventory())
-        return frozenset(found)
-
-    def limit(self, export: str) -> int | None:
-        content = self._content(export)
-        return content.size if content is not None else None
-
-    def fill(self, export: str, used: int) -> None:
-        content = self._content(export)
-        if content is not None:
-            content.ballast = used
-
-    def used(self, export: str) -> int | None:
-        content = self._content(export)
-        return content.ballast if content is not None else None
-
-    def _content(self, export: str) -> disk.FileSystem | None:
-        _, proto, where = self.cloud.place(export)
-        system = self.machine.system
-        path = system.smb.registry.get(where, {}).get('path', '') \
-            if proto == 'CIFS' else where
-        mounted = system.mounts.at(path)
-        return mounted.content if mounted is not None else None
