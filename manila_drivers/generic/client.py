@@ -180,6 +180,9 @@ class VolumeClient(snapshot_client.SnapshotClient):
                                  moved=False) is ChangeState.DONE:
             return
         refused: exception.DriverError | None = None
+        if before is not None and before.status == 'error_extending':
+            # Nova would refuse, and the volume be stuck for ever.
+            self.restore_status(before)
         if before is not None and before.status != 'detaching':
             try:
                 self.cloud.compute.detach(server_id, ident)

@@ -314,10 +314,9 @@ if [ "$(cat "$note")" = "$token" ]; then
     rm -f "$note"
     fsfreeze -u "$path"
 fi) </dev/null >/dev/null 2>&1 &
-if ! fsfreeze -f "$path"; then
-    rm -f "$note"
-    exit 22
-fi
+# Who is frozen by somebody else is thawed by this one as well: the note of
+# that one has just been replaced.
+fsfreeze -f "$path" || exit 22
 """
 
 #: path, file that says who froze it.

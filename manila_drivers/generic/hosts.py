@@ -79,9 +79,9 @@ class ServiceHosts:
         For a share that goes: nothing else depends on it.
         """
         server = what.server
-        if self.settings.handles_servers and (
-                server is None or not server.details.get('instance_id')):
-            return None
+        if self.settings.handles_servers:
+            return None if server is None \
+                else records.ServiceHost.leaving(server.details)
         try:
             return self.of(what)
         except exception.NotFound:

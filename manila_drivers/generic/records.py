@@ -45,9 +45,31 @@ class ServiceHost:
                 'The details of the share server name no %s'
                 % ('instance' if not ident else 'address for clients'),
                 check='how its set-up ended')
-        return cls(ident, public, str(details.get('admin_ip')
-                                      or details.get('ip') or ''),
-                   dict(details))
+        return cls(ident, public, _inner(details), dict(details))
+
+    @classmethod
+    def leaving(cls, details: Mapping[str, str]) -> 'ServiceHost | None':
+        """Read the details of a share server as far as there are any.
+
+        After a set-up that failed some are missing, and what was to be
+        served there has to go all the same.
+
+        :returns: None if they name no instance.
+        """
+        ident = str(details.get('instance_id') or '')
+        return cls(ident, paths.addresses([str(
+            details.get('public_address') or '')]), _inner(details),
+            dict(details)) if ident else None
+
+    @property
+    def reachable(self) -> bool:
+        """Return whether there is an address at which it is asked."""
+        return bool(self.details.get('ip'))
+
+
+def _inner(details: Mapping[str, str]) -> str:
+    """Return where operators reach an instance, '' if it is not told."""
+    return str(details.get('admin_ip') or details.get('ip') or '')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -98,7 +98,7 @@ class GenericShares:
         server = None if host is None else self._volumes.server(host.id)
         found: guest_records.GuestFacts | None = None
         if host is not None and server is not None \
-                and server.status != 'SHUTOFF':
+                and host.reachable and server.status != 'SHUTOFF':
             # One that is at work for another call is not away.
             with self._hosts.locked(host):
                 found, silence = self._hosts.glance(host, ())

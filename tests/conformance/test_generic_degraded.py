@@ -1,0 +1,78 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The Generic driver where something is half broken."""
+
+import pytest
+
+from manila_drivers.generic import guest_scripts
+from manila_drivers.testing.conformance.labs import generic
+from manila_drivers.testing.conformance.labs import generic_kinds
+from manila_drivers.testing.conformance.stage import Stage
+
+
+@pytest.fixture
+def stage():
+    lab = generic.GenericLab()
+    yield Stage(lab)
+    lab.close()
+
+
+def path_of(share):
+    return share.export.partition(':')[2]
+
+
+def volume(lab, share):
+    found = [one for one in lab.sim.cinder.store.volumes.values()
+             if one.name == f'manila-share-{share.id}'
+             and one.metadata.get('manila_share_instance_id') == share.id]
+    return found[0] if found else None
+
+
+def slot(lab, share):
+    return lab.machine.system.disks.of(volume(lab, share).id)
+
+
+def test_a_share_whose_extension_broke_can_be_deleted(stage):
+    """Nova detaches nothing that is in error_extending."""
+    share = stage.shared(stage.rule())
+    volume(stage.lab, share).status = 'error_extending'
+    stage.manager.delete_only(share)
+    assert volume(stage.lab, share) is None
+
+
+def test_holding_back_writes_ends_whatever_happens_to_another(stage):
+    """Two snapshots at once; the first service was killed meanwhile."""
+    lab = stage.lab
+    share = stage.manager.create()
+    device = slot(lab, share).device
+    words = guest_scripts.run(
+        'freeze', guest_scripts.FREEZE, path_of(share),
+        slot(lab, share).number, 20, '/run/manila-frozen-x').words()
+    lab.machine.execute(words)
+    assert device.frozen
+    lab.machine.execute(words)
+    for _ in range(5):
+        lab.advance(20.0)
+        lab.machine.system.settle()
+    assert not device.frozen
+
+
+@pytest.fixture
+def servers():
+    lab = generic_kinds.server_labs()()
+    yield lab
+    lab.close()
+
+
+@pytest.mark.parametrize('told', [
+    {}, {'instance_id'}, {'instance_id', 'ip'},
+    {'service_port_id', 'subnet_id', 'share_server_id'}])
+def test_a_share_of_a_server_that_is_half_made_can_be_deleted(servers, told):
+    """Its set-up failed, and the details are those that there were."""
+    stage = Stage(servers)
+    share = stage.manager.new_share()
+    details = {key: value for key, value
+               in servers._row['backend_details'].items() if key in told}
+    stage.manager.driver._inner.delete_share(
+        None, stage.manager.row(share),
+        share_server={'id': 'x', 'backend_details': details})
