@@ -33,11 +33,25 @@ def check(cloud: Any, instances: manager.ServiceInstanceManager,
 
 def _check_tools(known: hosts.ServiceHosts,
                  chosen: settings.GenericSettings) -> None:
-    """:raises ConfigurationError: the common server cannot serve shares."""
+    """Look for what serves shares in the common server.
+
+    Where another protocol is served, a warning has to do: the default names
+    two, and not everybody wants both.
+
+    :raises ConfigurationError: no protocol can be served.
+    """
     host = known.common()
     found = known.look(host, ())
+    missing = []
     if 'NFS' in chosen.protocols and not found.nfsd:
-        raise exception.ConfigurationError(
-            'service_instance_name_or_id', 'server %s runs no NFS server'
-            % host.id, check='the service nfs-server there, or leave NFS out '
-            'of share_helpers')
+        missing.append('runs no NFS server')
+    if 'CIFS' in chosen.protocols and found.samba_or_none() is None:
+        missing.append('does not tell what it shares with Samba')
+    for told in missing:
+        error = exception.ConfigurationError(
+            'share_helpers', 'server %s %s' % (host.id, told),
+            check='nfs-server, or Samba with include = registry, in that '
+                  'server; or leave the protocol out')
+        if len(missing) == len(chosen.protocols):
+            raise error
+        LOG.warning('Backend %s: %s', chosen.backend, error)

@@ -507,9 +507,24 @@ def test_a_share_server_that_fails_tells_what_there_is_of_it(servers):
 
 def test_full_share_servers_are_told(servers):
     driver = Stage(servers).manager.driver._inner
-    assert driver.max_shares_per_share_server == 2000
+    assert driver.max_shares_per_share_server == 1000
     assert driver.get_share_stats(refresh=True)[
-        'max_shares_per_share_server'] == 2000
+        'max_shares_per_share_server'] == 1000
+
+
+# Starts
+
+def test_a_server_that_serves_nothing_is_told_at_the_start(labs, caplog):
+    lab = labs()
+    lab.machine.system.nfs.running = False
+    driver = Stage(lab).manager.driver
+    driver.check_for_setup_error()
+    assert 'runs no NFS server' in caplog.text
+    lab = labs(share_helpers='NFS=manila.share.drivers.helpers.NFSHelper')
+    lab.machine.system.nfs.running = False
+    with pytest.raises(errors.BadConfigurationException,
+                       match='runs no NFS server'):
+        Stage(lab).manager.driver.check_for_setup_error()
 
 
 # Dry runs
