@@ -66,6 +66,17 @@ def _exported(found: guest_records.GuestFacts, placement: records.Placement,
         note.rules or notes.digest({}))
 
 
+def intruder(found: guest_records.GuestFacts,
+             served: guest_records.Served) -> guest_records.Mounted | None:
+    """Return what is mounted in the place of a share, and is alive.
+
+    Its disk may be the share's all the same, if its number is not told.
+    """
+    mount = found.mount(served.path)
+    return None if mount is None or mount.gone or found.serves(served) \
+        else mount
+
+
 def abandoned(found: guest_records.GuestFacts, root: str,
               path: str) -> bool:
     """Tell if nothing is mounted where something was to be, or a dead disk.

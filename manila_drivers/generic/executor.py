@@ -199,6 +199,15 @@ class GenericExecutor:
         with self._hosts.locked(host):
             self._hosts.persist(once)
 
+    def close_share(self, path: str, placement: records.Placement,
+                    host: records.ServiceHost, volume_id: str,
+                    gib: int) -> None:
+        """Let nobody in while another disk is in the place of a share."""
+        served = placement.served(volume_id, gib)
+        self._inside(host, served, lambda found: guest_access.closed(
+            found, served) if assessment.intruder(found, served) else [],
+            wait=0.0)
+
     def suspend_share(self, path: str, placement: records.Placement,
                       host: records.ServiceHost, volume_id: str,
                       gib: int) -> None:

@@ -74,6 +74,20 @@ class VolumeFinder:
             named = self._ours(marked, None, share_id)
         return named
 
+    def twins(self, share_id: str, ident: str) -> list[records.Volume]:
+        """Return other volumes that were made for a share.
+
+        A request whose answer was lost may have made one after it had been
+        looked for.  They have its name and its mark, and nobody uses them.
+
+        :param ident: of its volume, '' if it has none.
+        """
+        name = self.volume_name(share_id)
+        return [one for one in self.cloud.volumes.list(name=name)
+                if one.id != ident and one.attachments == ()
+                and records.is_marked(one.metadata, paths.SHARE_MARK,
+                                      share_id)]
+
     def _ours(self, found: list[records.Volume], name: str | None,
               share_id: str) -> records.Volume | None:
         """Return the one volume that nothing says is another share's."""

@@ -30,6 +30,7 @@ from manila_drivers.generic import hosts
 from manila_drivers.generic import notes
 from manila_drivers.generic import opts
 from manila_drivers.generic import paths
+from manila_drivers.generic import planning
 from manila_drivers.generic import records
 from manila_drivers.generic import shares
 
@@ -225,6 +226,37 @@ class GenericHealth:
         return assessment.in_guest(found, one.placement, one.note,
                                    one.helper)
 
+    def _require_place(self, one: _Checked,
+                       found: guest_records.GuestFacts,
+                       volume: records.Volume) -> None:
+        """Raise if something that is alive is mounted where a share was.
+
+        Of two file systems with one UUID a boot mounts any.  Nobody may
+        reach it under the share's name, and nothing is taken from under it.
+
+        :raises Conflict: another disk is there; exports are closed.
+        :raises BackendError: the system does not tell which disk it is.
+        """
+        served = one.placement.served(volume.id, volume.size or 1)
+        mount = assessment.intruder(found, served)
+        if mount is None:
+            return
+        if mount.disk is not None and not mount.serial:
+            raise exception.BackendError(
+                'Server %s does not tell the serial number of %s, which is '
+                'mounted at %s, so that nobody knows if it is volume %s'
+                % (one.host.id, mount.device, served.path, volume.id),
+                check='lsblk -o NAME,SERIAL, and udev, in the server')
+        self._executor.run(plan.Plan((planning.in_guest(
+            'close share', one.placement, one.host, volume.id, volume.size,
+            'since %s is mounted there' % mount.device),)))
+        raise exception.Conflict(
+            'Share %s is closed: at %s in server %s another disk is mounted '
+            'than volume %s' % (one.call.share.id, served.path, one.host.id,
+                                volume.id),
+            answer='%s %s' % (mount.device, mount.serial or ''),
+            check='whose it is; unmount it, and ensure shares again')
+
     def _mended(self, one: _Checked) -> assessment.GuestHealth | None:
         """Decide about a share once more, with no other call under way.
 
@@ -239,6 +271,8 @@ class GenericHealth:
                 return healthy
             volume = self._volumes.volume_of(share.id, one.note.volume_id,
                                              everywhere=True)
+            if volume is not None:
+                self._require_place(one, found, volume)
             mend = assessment.mend(
                 one.placement, one.host, volume,
                 there=volume is not None

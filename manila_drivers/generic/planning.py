@@ -192,12 +192,14 @@ class LeavingFacts:
     :param host: where it is; None if that is gone.
     :param server: of Nova; None if it is gone.
     :param found: in the instance; None if it does not answer.
+    :param twins: volumes that were made for it as well, and never used.
     """
 
     volume: records.Volume | None = None
     host: ServiceHost | None = None
     server: records.Server | None = None
     found: guest_records.GuestFacts | None = None
+    twins: tuple[records.Volume, ...] = ()
 
 
 def found_at(placement: Placement, facts: LeavingFacts) -> Placement:
@@ -243,6 +245,7 @@ def delete(placement: Placement, facts: LeavingFacts) -> plan.Plan:
         steps += [detach(volume, server, host=silent)
                   for server in _holders(volume, facts)]
         steps.append(_delete_volume(volume))
+    steps += map(_delete_volume, facts.twins)
     return plan.Plan((*steps, plan.Step('forget share', placement.share_id)))
 
 

@@ -86,7 +86,10 @@ class GenericShares:
             note = self._notes.share(share.id)
             volume = self._volumes.volume_of(share.id, note.volume_id,
                                              everywhere=True)
-            facts = self._leaving(call, volume)
+            twins = self._volumes.twins(share.id,
+                                        volume.id if volume else '')
+            facts = dataclasses.replace(self._leaving(call, volume),
+                                        twins=tuple(twins))
             placement = planning.found_at(
                 self._hosts.placement(share, note), facts)
             steps = planning.delete(placement, facts)

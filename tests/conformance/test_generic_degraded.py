@@ -40,6 +40,30 @@ def test_a_share_whose_extension_broke_can_be_deleted(stage):
     assert volume(stage.lab, share) is None
 
 
+def test_a_disk_without_a_serial_number_is_not_taken_away(stage):
+    """It may well be the one that clients write to."""
+    lab = stage.lab
+    share = stage.shared(stage.rule())
+    lab.machine.write(path_of(share), 'mine', b'1')
+    slot(lab, share).serial = ''
+    before = lab.sim.mark()
+    stage.manager.ensure([share])
+    assert lab.machine.read(path_of(share), 'mine') == b'1'
+    assert not [one for one in lab.sim.asked(before) if 'DELETE' in one]
+
+
+def test_another_disk_in_the_place_of_a_share_is_not_served(stage):
+    """A boot may mount a copy, which has the same UUID until it is served."""
+    lab = stage.lab
+    rule = stage.rule()
+    share, other = stage.shared(rule), stage.shared(stage.rule())
+    lab.machine.unmount(path_of(share))
+    lab.machine.unmount(path_of(other))
+    lab.machine.execute(['mount', slot(lab, other).path, path_of(share)])
+    stage.manager.ensure([share, other])
+    assert lab.effective(share.export, stage.client(rule)) is None
+
+
 def test_holding_back_writes_ends_whatever_happens_to_another(stage):
     """Two snapshots at once; the first service was killed meanwhile."""
     lab = stage.lab
@@ -76,3 +100,13 @@ def test_a_share_of_a_server_that_is_half_made_can_be_deleted(servers, told):
     stage.manager.driver._inner.delete_share(
         None, stage.manager.row(share),
         share_server={'id': 'x', 'backend_details': details})
+
+
+def test_a_volume_whose_making_came_late_goes_with_its_share(stage):
+    """A second one was made meanwhile; both are the share's."""
+    lab = stage.lab
+    share = stage.manager.create()
+    lab._volume(f'manila-share-{share.id}', metadata={
+        'manila_share_instance_id': share.id})
+    stage.manager.delete_only(share)
+    assert volume(lab, share) is None
