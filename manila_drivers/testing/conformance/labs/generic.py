@@ -67,7 +67,7 @@ class GenericLab(simulated.SimulatedLab[Site]):
     name = 'generic with NFS'
     features = lab.Features(revert=True)
     budgets = lab.Budgets(
-        create=16, delete=14, update_access=2, update_access_unchanged=1,
+        create=16, delete=15, update_access=2, update_access_unchanged=1,
         ensure_1000=2, stats=1, resize=8)
     faults = tuple(lab.Fault(name, place=generic_trouble.place(name))
                    for name in generic_trouble.STRUCK)
