@@ -32,6 +32,10 @@ class Export:
         decides.  Empty means that the directory is not exported at all.
     :param options: further options of every client, such as
         ``('no_root_squash', 'anonuid=65534')``; checked, never the level.
+    :param keep: options are not known, so that every server leaves them as
+        they are, and gives nobody more than it does.
+    :param own: options that networks have on the server this is meant for,
+        instead of the above; the most specific network decides.
     """
 
     path: str
@@ -39,6 +43,9 @@ class Export:
     fsid: str
     levels: Levels
     options: tuple[str, ...] = ()
+    keep: bool = False
+    own: Mapping[Network, tuple[str, ...]] = dataclasses.field(
+        default_factory=dict)
 
     def __str__(self) -> str:
         who = ', '.join(f'{network} {level}'
@@ -49,6 +56,19 @@ class Export:
         """Return a copy in which nobody gets more than they have now."""
         return dataclasses.replace(self, levels=networks.meet(
             current, self.levels))
+
+    def without(self, dropped: Iterable[Network]) -> 'Export':
+        """Return a copy that lacks networks and all that hold one of them,
+        which would decide for it then."""
+        inside = networks.Within(dropped)
+        return dataclasses.replace(self, levels={
+            network: level for network, level in self.levels.items()
+            if not inside(network)})
+
+    def gives(self, found: Iterable['Seen']) -> bool:
+        """Return whether somebody gets more on one of these servers."""
+        return any(networks.takes_away(
+            self.levels, one.levels.get(self.path, {})) for one in found)
 
 
 def require_readers(path: str, levels: Levels,

@@ -210,7 +210,7 @@ class Fleet(abc.ABC, Generic[Facts]):
         return self._ask(tuple(only) or self.servers,
                          [export.path for export in wanted],
                          existing=[export.path for export in wanted
-                                   if export.levels],
+                                   if export.levels and not export.keep],
                          stale=[file for export in wanted
                                 for file in self.stale_files(export)])
 

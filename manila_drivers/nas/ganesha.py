@@ -20,6 +20,7 @@ from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import dataclasses
 import hashlib
 import itertools
 
@@ -135,6 +136,8 @@ def plan(facts: Facts, wanted: exports.Export, number: int,
          layout: Layout) -> Commands:
     """Commands in order; none if all is as it shall be."""
     directory.check(wanted)
+    if wanted.keep:
+        wanted = kept(facts, wanted)
     if not wanted.levels:
         return _none(facts, wanted, layout)
     text = ganesha_exports.write(wanted, number, layout.fsal)
@@ -154,6 +157,25 @@ def plan(facts: Facts, wanted: exports.Export, number: int,
     if changed:
         commands.append(directory.removed(_pending(layout, wanted.name)))
     return commands
+
+
+def kept(facts: Facts, wanted: exports.Export) -> exports.Export:
+    """Return what is left of it with the options that it has.
+
+    Ganesha does not tell them.  Where no file does, they may be any, and
+    nothing is left: an update would change them.
+    """
+    stored = facts.stored(wanted.path)
+    found = stored.get(wanted.name) or next(iter(stored.values()), None)
+    if found is None:
+        return dataclasses.replace(wanted, levels={})
+    # Who is kept out by an entry of their own stays so.
+    closed = [network for export in (found, *facts.shown.values())
+              if export.id == found.id for network, level in export.clients
+              if network is not None and not level]
+    return dataclasses.replace(
+        wanted.narrowed(levels(facts, wanted.path)[0]).without(closed),
+        options=ganesha_exports.options_of(found))
 
 
 def checked(wanted: Iterable[exports.Export],
@@ -177,7 +199,12 @@ def undone(results: Sequence[command.Result],
     left = []
     for each in wanted:
         number = numbers[each.path]
-        if not each.levels:
+        if each.keep:
+            # It may have less.
+            if number in shown and networks.takes_away(
+                    shown[number].levels[0], each.levels):
+                left.append(f'{each.path} has other clients')
+        elif not each.levels:
             if each.path in live.values():
                 left.append(f'{each.path} is exported still')
         elif live.get(number) != each.path or number not in shown:
@@ -200,6 +227,8 @@ def plan_old(facts: Facts, wanted: Iterable[exports.Export],
     assert facts.old is not None
     config = facts.old
     for each in wanted:
+        if each.keep:
+            each = each.narrowed(levels(facts, each.path)[0])
         config = ganesha_legacy.changed(config, each, numbers[each.path],
                                         layout.fsal)
     if config == facts.old and not facts.pending:

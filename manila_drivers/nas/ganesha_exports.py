@@ -153,6 +153,13 @@ def settings(options: Iterable[str]) -> dict[str, str]:
     return found
 
 
+def options_of(export: Export) -> tuple[str, ...]:
+    """Return the options that :func:`settings` makes an export's of."""
+    return tuple(f'{name}={":".join(values)}'
+                 for name, values in sorted(export.settings)
+                 if name in _NAMES)
+
+
 def read(text: str) -> tuple[Export, ...]:
     """The exports of a file.
 

@@ -16,9 +16,12 @@ call's changes at once, so that it is enough to order the calls:
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
 import posixpath
 
 from manila_drivers import access
+from manila_drivers import networks
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports
 from manila_drivers.nas import exports_text
@@ -56,11 +59,38 @@ def plan(facts: kernel.Facts, wanted: exports.Export, fsid: str, *,
 
 def _wanted(have: Iterable[Entry], wanted: exports.Export,
             fsid: str) -> list[Entry]:
+    have = tuple(have)
+    if wanted.keep:
+        wanted = _kept(have, wanted)
+    own = networks.PrefixTable(wanted.own)
     clients = kernel.spelled(kernel.cut(wanted.levels).clients, have)
-    return [
-        Entry(wanted.path, client, tuple(exports_text.spelled(
-            level, wanted.options, fsid).split(',')))
-        for client, level in sorted(clients.items())]
+    found = []
+    for client, level in sorted(clients.items()):
+        network = exports_text.network_of(client)
+        assert network is not None
+        options = own.level(network) or wanted.options
+        found.append(Entry(wanted.path, client, tuple(
+            exports_text.spelled(level, options, fsid).split(','))))
+    return found
+
+
+def _kept(have: Sequence[Entry], wanted: exports.Export) -> exports.Export:
+    """Return what is left of it with the options that clients have."""
+    own: dict[networks.Network, tuple[str, ...]] = {}
+    unsaid: set[networks.Network] = set()
+    for entry in have:
+        one = entry.network
+        for network in networks.EVERYBODY if entry.is_everybody else (
+                [one] if one else []):
+            own.setdefault(network, tuple(sorted(entry.meaning)))
+            # What differs by flavour cannot be said again.
+            if any(' ' in option for option in entry.meaning):
+                unsaid.add(network)
+    table = networks.PrefixTable(own)
+    left = wanted.narrowed(kernel.levels(have)[0])
+    unsaid.update(network for network in left.levels if any(
+        table.level(piece) is None for piece in networks.halves(network)))
+    return dataclasses.replace(left.without(unsaid), own=own)
 
 
 def undone(etab: str, wanted: Iterable[exports.Export],

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
 import dataclasses
+import functools
 import logging
 from typing import Any
 
@@ -93,31 +94,37 @@ class AccessService:
                   specs: Callable[[], model.Specs]) -> Mapping[str, str]:
         """Make access what the rules say, for who holds the share's lock.
 
+        What cannot be given, since the type's options are refused or
+        nothing is to be opened now, keeps nothing from being taken away.
+
         :param specs: the extra specs; asked for if anybody is let in.
+        :raises DriverError: it cannot be given, or is not on every server.
         """
         rules = tuple(rules)
         grants = access.ip_grants(rules)
         opening = bool(grants.levels)
-        options: tuple[str, ...] = ()
+        wanted, hindrance = Export(self._path(share.name), share.name,
+                                   share.id, grants.levels), None
         if opening:
-            self._may_open(share)
-            options = self.helper.options(specs())
-        wanted = Export(self._path(share.name), share.name, share.id,
-                        grants.levels, options)
+            wanted, hindrance = self.helper.chosen(
+                wanted, specs, functools.partial(self._may_open, share))
         grants = grants.without(self.helper.refused(wanted))
         wanted = dataclasses.replace(wanted, levels=grants.levels)
         answers = self.helper.ask([wanted])
         # What one server cannot serve none shall: Manila counts its rule as
         # refused.
         grants = grants.without(self.helper.refused_anywhere(answers, wanted))
-        steps = self.helper.planned_access(answers, dataclasses.replace(
-            wanted, levels=grants.levels), self._pending.unclosed(wanted))
+        wanted = dataclasses.replace(wanted, levels=grants.levels)
+        steps = self.helper.planned_access(answers, wanted,
+                                           self._pending.unclosed(wanted))
         plan.show(steps.servers.steps)
         if opening:
             self.nobody.discard(share.id)
         self.run(steps)
         if not rules:
             self.nobody.add(share.id)
+        if hindrance is not None:
+            base.refuse_giving(hindrance, wanted, self.helper.look(answers))
         return grants.errors
 
     def allow(self, row: Any, rule: Any) -> None:

@@ -104,8 +104,8 @@ class HealthService:
 
     def _drifted(self, wanted: Mapping[str, Call]) -> set[str] | None:
         def known() -> list[exports.Export]:
-            return [export for path, call in wanted.items()
-                    for export in self._export(path, call)]
+            return [self._export(path, call)
+                    for path, call in wanted.items()]
 
         found, error = exception.caught(lambda: self._access.drifted({
             path: call.share.id for path, call in wanted.items()}, known))
@@ -113,14 +113,14 @@ class HealthService:
             LOG.error('Exports cannot be checked: %s', error)
         return found
 
-    def _export(self, path: str, call: Call) -> Sequence[exports.Export]:
+    def _export(self, path: str, call: Call) -> exports.Export:
         share = call.share
-        options, error = exception.caught(
-            lambda: self._access.options(call.specs()))
-        if options is None:
+        export, error = self._access.helper.chosen(
+            exports.Export(path, share.name, share.id, {}), call.specs)
+        if error is not None:
+            # A server that was away can still be told what to take away.
             LOG.error('Share %s: %s', share.id, error)
-            return ()
-        return (exports.Export(path, share.name, share.id, {}, options),)
+        return export
 
     # Repairs
 

@@ -112,6 +112,23 @@ class NASHelperBase(fleet.Fleet[Facts]):
             text, self.KNOWN_OPTIONS, f'extra spec {self.OPTIONS_SPEC}',
             self.OPPOSITES), self.defaults, self.OPPOSITES)
 
+    def chosen(self, export: exports.Export,
+               specs: Callable[[], Mapping[str, str]],
+               may_open: Callable[[], object] = dict,
+               ) -> tuple[exports.Export, exception.DriverError | None]:
+        """Return an export with the options of a share type.
+
+        :param may_open: raises a DriverError if nobody may be let in.
+        :returns: also why these cannot be had; then it keeps those it has,
+            and does no more than take away.
+        """
+        try:
+            may_open()
+            return dataclasses.replace(
+                export, options=self.options(specs())), None
+        except exception.DriverError as exc:
+            return dataclasses.replace(export, keep=True), exc
+
     def check(self) -> None:
         """At start-up: one server must answer, others may be down.
 
@@ -239,15 +256,42 @@ class NASHelperBase(fleet.Fleet[Facts]):
     def _apply(self, path: str, share: Any,
                levels: Mapping[Network, str]) -> None:
         value = model.Share.of(share)
-        export = exports.Export(
-            path, value.name, value.id, levels,
-            self.options(compat.extra_specs(share)) if levels else ())
+        export, hindrance = exports.Export(
+            path, value.name, value.id, levels), None
+        if levels:
+            export, hindrance = self.chosen(
+                export, lambda: _specs(share, value))
         for network, why in self.refused(export).items():
             raise exception.InvalidRule(str(network), why)
-        errors = exports.failed(self.reconcile([export]))
+        answers = self.ask([export])
+        errors = exports.failed(self.run(self.planned(answers, [export])))
         if errors:
             raise exports.report(errors,
                                  f'Access to {path} could not be changed')
+        if hindrance is not None:
+            refuse_giving(hindrance, export, self.look(answers))
+
+
+def _specs(share: Any, value: model.Share) -> Mapping[str, str]:
+    specs, error = exception.caught_any(lambda: compat.extra_specs(share))
+    if specs is None:
+        raise exception.DriverError(
+            f'The extra specs of share {value.id} cannot be read',
+            answer=str(error), check='the share type') from error
+    return specs
+
+
+def refuse_giving(hindrance: exception.DriverError, export: exports.Export,
+                  before: exports.Found) -> None:
+    """Say why an export was left as it was, but for what was taken away.
+
+    :param before: what servers that answered gave then.
+    :raises DriverError: the hindrance, if somebody was to be given more.
+    """
+    if export.gives(exports.apart(before)[1].values()):
+        raise hindrance
+    LOG.error('Whoever still reaches %s does so with the options of before: '
+              '%s', export.path, hindrance)
 
 
 def _rule(access_type: Any, access: str | None) -> Rule:

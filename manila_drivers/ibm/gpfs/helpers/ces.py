@@ -23,6 +23,7 @@ from manila_drivers.ibm.gpfs import commands
 from manila_drivers.ibm.gpfs import errors
 from manila_drivers.ibm.gpfs import listing
 from manila_drivers.ibm.gpfs.helpers import base
+from manila_drivers.ibm.gpfs.helpers import ces_kept
 from manila_drivers.ibm.gpfs.helpers import ces_list
 from manila_drivers.nas import exports
 from manila_drivers.nas import ganesha_exports
@@ -186,6 +187,8 @@ class CESHelper(base.NASHelperBase[CesFacts]):
     def _plan(self, export: exports.Export,
               entries: Sequence[ces_list.CesClient] | None) -> base.Commands:
         path = export.path
+        if export.keep:
+            export = ces_kept.kept(export, entries or ())
         if entries is None:
             if not export.levels:
                 return []

@@ -33,7 +33,7 @@ _SQUASH = {'root': 'root_squash', 'rootsquash': 'root_squash',
 
 # What a client of mmnfs gets that is told nothing else, in every release.  Of
 # protocols and delegations the cluster's configuration says it.
-_DEFAULTS = {'squash': 'root_squash', 'anonymous_uid': '-2',
+DEFAULTS = {'squash': 'root_squash', 'anonymous_uid': '-2',
              'anonymous_gid': '-2', 'sectype': 'sys', 'transports': 'tcp',
              'privilegedport': 'false', 'manage_gids': 'false',
              'nfs_commit': 'false'}
@@ -309,8 +309,10 @@ def _client(network: Network, export: exports.Export, name: str = '',
     :param name: how the client is listed, if it is.
     :param more: options besides those of the export.
     """
+    chosen = export.options if not export.keep or name \
+        else export.own[network]
     options = ','.join([f'access_type={export.levels[network]}',
-                        *export.options, *more])
+                        *chosen, *more])
     return f'{name or networks.canonical(network)}({options})'
 
 
@@ -334,6 +336,8 @@ def _packed(clients: Iterable[str]) -> list[str]:
 def _as_wanted(entry: CesClient, export: exports.Export) -> bool:
     if entry.network is None or entry.level != export.levels[entry.network]:
         return False
+    if export.keep:
+        return True
     for option in export.options:
         name, _, value = option.partition('=')
         listed = entry.options.get(name)
@@ -348,8 +352,10 @@ def _taken_out(entry: CesClient, export: exports.Export) -> list[str]:
 
     A change leaves options as they are that it does not name.
     """
+    if export.keep:
+        return []
     named = {option.partition('=')[0] for option in export.options}
-    return [f'{name}={value}' for name, value in _DEFAULTS.items()
+    return [f'{name}={value}' for name, value in DEFAULTS.items()
             if name not in named and entry.options.get(name)
             and _plain(name, entry.options[name]) != value]
 
