@@ -55,7 +55,7 @@ def release_of(item: pytest.Item) -> str | None:
     for fixture in ('stage', 'landlord'):
         if fixture in values:
             return str(values[fixture][0])
-    return values.get('company')
+    return values.get('company') or values.get('estates')
 
 
 @dataclasses.dataclass

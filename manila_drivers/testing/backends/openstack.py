@@ -41,6 +41,7 @@ SPEED: Mapping[str, float] = {
     'clone_volume': 1.5, 'snapshot': 0.2, 'guest_resize': 0.2, 'dhcp': 0.2,
     'bind': 0.2}
 
+_MOUNTS = '/shares'
 # Where users of Samba come from.
 _ANYWHERE = '198.51.100.99'
 # What the driver asks every period, whatever else happens.
@@ -76,6 +77,7 @@ class CloudCluster(storage.Cluster):
 
     def __enter__(self) -> Self:
         self._write_key()
+        self._web.start()
         self.start()
         if not self.serves:
             self.cloud.add_server(networks={
@@ -197,18 +199,20 @@ class CloudCluster(storage.Cluster):
         machine, protocol, where = self.cloud.place(export)
         if machine is None:
             return None
+        # A share that nobody may use is none to Samba.
+        path = where if protocol == 'NFS' else f'{_MOUNTS}/{where}'
         with machine.lock:
-            path = where if protocol == 'NFS' else str(
-                dict(machine.system.smb.registry.get(where, {})).get('path'))
             mounted = machine.system.mounts.at(path)
             return None if mounted is None else mounted.content
 
     def stop(self) -> None:
-        self._web.stop()
+        """Cut the way to the virtual machines; the cloud goes on answering.
+
+        One that does not is asked again for two minutes, whatever is done.
+        """
         self.doors.stop()
 
     def start(self) -> None:
-        self._web.start()
         self.doors.start()
 
     def breaks(self, really: bool) -> None:

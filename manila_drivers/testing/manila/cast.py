@@ -21,7 +21,7 @@ PROBES = (HOST, NEIGHBOUR, SINGLE, STRANGER)
 TENANTS = tuple('tenant-%s.example.org' % name for name in 'abcde')
 
 # Accounts in the directory that Samba asks.
-_USERS = ('alice', 'bob', 'carol', 'dave', 'erin')
+_USERS = ('alice', 'robert', 'carol', 'dave', 'erin')
 
 
 def decided(rules: Mapping[str, str], address: str) -> str | None:

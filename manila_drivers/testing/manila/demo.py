@@ -54,7 +54,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--backend', default='vast', choices=tuple(kinds.KINDS),
         help='what is simulated, default %(default)s; ces, knfs and gnfs are '
-             'the ways in which Storage Scale exports')
+             'the ways in which Storage Scale exports, and generic is a cloud '
+             'with one server for NFS, generic-cifs for CIFS, and '
+             'generic-servers with servers that the driver makes')
     parser.add_argument(
         '--driver', metavar='CLASS',
         help="dotted path of a driver class in the place of the backend's")
@@ -110,6 +112,8 @@ def perform(wishes: argparse.Namespace, work: pathlib.Path,
                           tell=screen.tell)
         screen.line(LEGEND)
         story(play)
+        if kind.more is not None:
+            kind.more(play)
         if wishes.keep:
             left(play)
         screen.line()
@@ -157,12 +161,13 @@ def remain(play: scene.Scene, place: environment.Environment,
     screen.line()
     screen.line('Everything is still running, with a share called demo. In '
                 'another terminal:')
-    for line in stay.commands(place, play.manila, play.profile):
+    assert play.storage is not None
+    for line in stay.commands(place, play.manila, play.profile,
+                              play.storage.share_network()):
         screen.line('  ' + line)
     screen.line('Logs: %s' % play.manila.settings.logs)
     screen.line('To stop it: Ctrl-C here. Until then this shows what your '
                 'commands make the driver do:')
-    assert play.storage is not None
     news = stay.News(play.manila, play.profile.backend, play.storage,
                      lambda line: screen.line('  ' + line))
     stay.until_interrupted(news.look)

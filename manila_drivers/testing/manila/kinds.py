@@ -17,6 +17,7 @@ from manila_drivers.testing.backends import openstack
 from manila_drivers.testing.backends import storage
 from manila_drivers.testing.backends import vast
 from manila_drivers.testing.manila import cast
+from manila_drivers.testing.manila import instances
 from manila_drivers.testing.manila import rootwrap
 from manila_drivers.testing.manila import scene
 
@@ -25,13 +26,15 @@ from manila_drivers.testing.manila import scene
 class Kind:
     """One driver, with what it needs to be tried.
 
-    system: what is simulated, in words; driver: the class's dotted path.
+    system: what is simulated, in words; driver: the class's dotted path;
+    more: chapters that no other driver has, None if there are none.
     """
 
     system: str
     driver: str
     cluster: Callable[[], storage.Cluster]
     profile: Callable[[str], scene.Profile]
+    more: Callable[[scene.Scene], None] | None = None
 
 
 class GlusterCluster(gluster.Cluster):
@@ -113,7 +116,7 @@ KINDS = {
     'generic-servers': Kind(
         'cloud in which servers are made', openstack.DRIVER,
         functools.partial(openstack.CloudCluster, serves=True),
-        generic_servers_profile),
+        generic_servers_profile, instances.whole),
     **{how.lower(): Kind('Storage Scale cluster with %s' % how, gpfs.DRIVER,
                          functools.partial(gpfs.Cluster, how), gpfs_profile)
        for how in ('CES', 'KNFS', 'GNFS')}}

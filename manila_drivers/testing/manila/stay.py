@@ -4,9 +4,11 @@
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Mapping
 import contextlib
 import signal
 import threading
+import types
 
 from manila_drivers.testing.backends import storage
 from manila_drivers.testing.manila import environment
@@ -16,6 +18,7 @@ from manila_drivers.testing.manila import scene
 from manila_drivers.testing.manila import show
 from manila_drivers.testing.manila.calls import calls_in
 
+_NOTHING: Mapping[str, str] = types.MappingProxyType({})
 _USES = (
     'list', 'pool list --detail',
     'create %(protocol)s 1 --name mine --share-type %(type)s%(where)s --wait',
@@ -24,13 +27,19 @@ _USES = (
 
 
 def commands(place: environment.Environment, manila: process.Manila,
-             profile: scene.Profile) -> Iterator[str]:
-    """Return what to type to try it; each line works as it stands."""
+             profile: scene.Profile,
+             network: Mapping[str, str] = _NOTHING) -> Iterator[str]:
+    """Return what to type to try it; each line works as it stands.
+
+    :param network: what share networks say of that of their users.
+    """
     client = '%s --os-auth-type none --os-endpoint %s share ' % (
         place.tool('openstack'), manila.endpoint)
     where = ''
     if profile.servers:
-        yield client + 'network create --name mine'
+        yield ' '.join((client + 'network create --name mine', *(
+            '--%s %s' % (key.replace('_', '-'), value)
+            for key, value in network.items())))
         where = ' --share-network mine'
     for use in _USES:
         yield client + use % {

@@ -33,6 +33,10 @@ from paramiko import common
 
 LOG = logging.getLogger(__name__)
 
+# Who connects and hangs up is nothing to print.
+_WIRE = f'{__name__}.wire'
+logging.getLogger(_WIRE).addHandler(logging.NullHandler())
+
 # How often a port is looked for that is free at all addresses.
 _TRIES = 20
 
@@ -172,6 +176,7 @@ class SshServer:
             except OSError:
                 return
             transport = paramiko.Transport(client)
+            transport.set_log_channel(_WIRE)
             transport.add_server_key(self._host_key)
             session = _Session(self, address)
             wire: Any = transport.packetizer
