@@ -42,6 +42,8 @@ SPEED: Mapping[str, float] = {
     'bind': 0.2}
 
 _MOUNTS = '/shares'
+# What every machine has.
+_ROOT = ('fstab', '/')
 # Where users of Samba come from.
 _ANYWHERE = '198.51.100.99'
 # What the driver asks every period, whatever else happens.
@@ -173,7 +175,8 @@ class CloudCluster(storage.Cluster):
             if machine is not None:
                 with machine.lock:
                     found.update((server.name, *item)
-                                 for item in machine.inventory())
+                                 for item in machine.inventory()
+                                 if item != _ROOT)
         return frozenset(found)
 
     def servers(self) -> frozenset[Item]:

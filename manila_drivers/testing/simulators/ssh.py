@@ -35,7 +35,7 @@ LOG = logging.getLogger(__name__)
 
 # Who connects and hangs up is nothing to print.
 _WIRE = f'{__name__}.wire'
-logging.getLogger(_WIRE).addHandler(logging.NullHandler())
+logging.getLogger(_WIRE).setLevel(logging.CRITICAL)
 
 # How often a port is looked for that is free at all addresses.
 _TRIES = 20
