@@ -211,8 +211,20 @@ def inventory(api: Api) -> dict[str, set[str]]:
             'compute', '/os-keypairs', 'keypairs')}}
 
 
+#: Beginnings of what is kept for the next server, and is one for all: the
+#: service network, its free subnet, this host's port, a group and a key.
+KEPT = {'networks': ('manila_service_network ',),
+        'subnets': (' 10.254.',),
+        'ports': ('manila:share ', 'network:dhcp '),
+        'security groups': ('manila-service ',),
+        'key pairs': ('manila-service',)}
+
+
 def left(before: Mapping[str, set[str]], after: Mapping[str, set[str]]
          ) -> dict[str, list[str]]:
-    """Return what is there that was not."""
-    return {kind: sorted(after[kind] - before[kind]) for kind in after
-            if after[kind] - before[kind]}
+    """Return what is there that was not, and is not kept for others."""
+    found = {kind: sorted(
+        name for name in names - before[kind]
+        if not name.startswith(KEPT.get(kind, ())))
+        for kind, names in after.items()}
+    return {kind: names for kind, names in found.items() if names}
