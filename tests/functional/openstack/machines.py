@@ -94,7 +94,8 @@ class Machine:
         found = {}
         for unit in ('ssh', 'nfs-server', 'smbd', 'service-metadata'):
             said = self.run(
-                'systemctl', 'show', '-p', 'ActiveEnterTimestampMonotonic',
+                'sudo', 'systemctl', 'show', '-p',
+                'ActiveEnterTimestampMonotonic',
                 '-p', 'ExecMainExitTimestampMonotonic', f'{unit}.service')
             numbers = [int(each) for each in re.findall(r'=(\d+)', said)]
             found[unit] = round(max(numbers, default=0) / 1e6, 1)

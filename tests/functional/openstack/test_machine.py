@@ -106,5 +106,5 @@ def test_everything_comes_back_after_a_hard_reboot(api, machine):
             return False
 
     eventually(again, 'rebooted', 400, pause=2)
-    assert machine.run('systemctl', 'is-active', 'nfs-server',
+    assert machine.run('sudo', 'systemctl', 'is-active', 'nfs-server',
                        'smbd').split() == ['active', 'active']
