@@ -163,7 +163,9 @@ def read_mounts(text: str, disks: Sequence[FoundDisk],
             frozenset(fields[5].split(',')), known.get(fields[2]),
             # What is on no block device has major number 0.
             gone=not fields[2].startswith('0:')
-            and fields[2] not in {*known, *others}))
+            and fields[2] not in {*known, *others},
+            failed='ro' in kind[-1].split(',')
+            and 'ro' not in fields[5].split(',')))
     return tuple(found)
 
 

@@ -109,6 +109,8 @@ class Mounted:
     :param disk: the disk it is on; None if that is gone, or is no whole
         disk.
     :param gone: whether it was on a block device that is gone.
+    :param failed: whether the kernel lets nobody write any more, although it
+        was mounted for that: it has met an error.
     """
 
     path: str
@@ -118,6 +120,7 @@ class Mounted:
     options: frozenset[str] = frozenset()
     disk: FoundDisk | None = None
     gone: bool = False
+    failed: bool = False
 
     @property
     def uuid(self) -> str | None:

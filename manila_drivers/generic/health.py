@@ -128,10 +128,10 @@ class GenericHealth:
         left = assessment.remains(found, self._hosts.settings.root, {
             one.placement.path for one in group})
         for path, ident in left.items():
-            note, error = exception.caught(
-                lambda ident=ident: self._notes.share(  # type: ignore[misc]
+            gone, error = exception.caught(
+                lambda ident=ident: self._is_deleted(  # type: ignore[misc]
                     ident))
-            if error is not None or note != notes.ShareNote():
+            if error is not None or not gone:
                 continue
             LOG.warning('Server %s: what is left of a share at %s, which was '
                         'deleted, is cleared away', host.id, path)
@@ -142,6 +142,11 @@ class GenericHealth:
                 self._executor.run(plan.Plan((step,)))))
             if error is not None:
                 LOG.warning('Server %s: %s', host.id, error)
+
+    def _is_deleted(self, share_id: str) -> bool:
+        """Tell if a share is gone: one that was let go has its volume."""
+        return self._notes.share(share_id) == notes.ShareNote() \
+            and self._volumes.volume_of(share_id, everywhere=True) is None
 
     def _remounted(self, host: records.ServiceHost,
                    group: Sequence[_Checked]) -> frozenset[str]:
@@ -214,6 +219,14 @@ class GenericHealth:
             if mended is None:
                 return {'status': 'error'}
             healthy = mended
+        mount = found.mount(one.placement.path)
+        if mount is not None and mount.failed:
+            raise exception.BackendError(
+                'The file system of share %s has become read-only in server '
+                '%s after an error' % (one.call.share.id, one.host.id),
+                answer='%s at %s' % (mount.device, mount.path),
+                check='the log of the kernel there; e2fsck once it is '
+                      'unmounted, and ensure shares again')
         answer: dict[str, Any] = {'export_locations': self._hosts.locations(
             one.host, one.placement)}
         if healthy.reapply:

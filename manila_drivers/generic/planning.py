@@ -193,6 +193,8 @@ class LeavingFacts:
     :param server: of Nova; None if it is gone.
     :param found: in the instance; None if it does not answer.
     :param twins: volumes that were made for it as well, and never used.
+    :param refused: the instance answers, and lets nobody in: it does not
+        hang, and serves other shares.
     """
 
     volume: records.Volume | None = None
@@ -200,6 +202,7 @@ class LeavingFacts:
     server: records.Server | None = None
     found: guest_records.GuestFacts | None = None
     twins: tuple[records.Volume, ...] = ()
+    refused: bool = False
 
 
 def found_at(placement: Placement, facts: LeavingFacts) -> Placement:
@@ -241,7 +244,8 @@ def delete(placement: Placement, facts: LeavingFacts) -> plan.Plan:
                               volume.id if volume else '',
                               volume.size if volume else None))
     if volume is not None:
-        silent = host if facts.found is None and facts.server else None
+        silent = host if facts.found is None and facts.server \
+            and not facts.refused else None
         steps += [detach(volume, server, host=silent)
                   for server in _holders(volume, facts)]
         steps.append(_delete_volume(volume))

@@ -100,6 +100,7 @@ class GenericShares:
         host = self._hosts.of_or_none(call)
         server = None if host is None else self._volumes.server(host.id)
         found: guest_records.GuestFacts | None = None
+        silence: exception.DriverError | None = None
         if host is not None and server is not None \
                 and host.reachable and server.status != 'SHUTOFF':
             # One that is at work for another call is not away.
@@ -109,7 +110,9 @@ class GenericShares:
                 LOG.warning('Share %s is deleted although its service '
                             'instance does not answer: %s', call.share.id,
                             silence)
-        return planning.LeavingFacts(volume, host, server, found)
+        return planning.LeavingFacts(
+            volume, host, server, found, refused=isinstance(
+                silence, (exception.AccessDenied, exception.NotTrusted)))
 
     # -- sizes -----------------------------------------------------------
 

@@ -110,3 +110,39 @@ def test_a_volume_whose_making_came_late_goes_with_its_share(stage):
         'manila_share_instance_id': share.id})
     stage.manager.delete_only(share)
     assert volume(lab, share) is None
+
+
+def test_a_file_system_that_became_read_only_is_told(stage):
+    lab = stage.lab
+    share, other = stage.shared(stage.rule()), stage.shared(stage.rule())
+    lab.machine.system.mounts.at(path_of(share)).failed = True
+    answers = stage.manager.ensure([share, other])
+    assert not answers[share.id].get('export_locations')
+    assert answers[other.id]['export_locations']
+
+
+def test_what_is_left_of_an_unmanaged_share_is_not_cleared_away(stage):
+    lab = stage.lab
+    share, other = stage.shared(stage.rule()), stage.shared(stage.rule())
+    stage.manager.unmanage(share)
+    lab.machine.unmount(path_of(share))
+    before = lab.machine.system.tree.text['/etc/fstab']
+    stage.manager.ensure([other])
+    assert lab.machine.system.tree.text['/etc/fstab'] == before
+
+
+def test_a_server_that_lets_nobody_in_is_not_rebooted(stage):
+    """It serves others; only the password is another."""
+    lab = stage.lab
+    share, other = stage.shared(stage.rule()), stage.shared(stage.rule())
+    lab.machine.password = 'another'
+    known = stage.manager.driver._backend.manager
+    known.logins.hang_up(known.common())
+    lab.sim.spoil('detach', times=1)
+    before = lab.sim.mark()
+    with pytest.raises(Exception, match='could not be detached'):
+        stage.manager.delete_only(share)
+    assert not [one for one in lab.sim.asked(before) if 'action' in one]
+    stage.exact(other)
+    stage.manager.delete_only(share)
+    assert volume(lab, share) is None

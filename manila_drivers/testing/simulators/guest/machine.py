@@ -233,6 +233,8 @@ class Machine:
                 raise OSError(errno.ENOENT, 'Nothing is mounted there', path)
             if found.gone:
                 raise OSError(errno.EIO, 'Input/output error', path)
+            if writes and found.failed:
+                raise OSError(errno.EROFS, 'Read-only file system', path)
             if writes and found.slot.device.frozen:
                 raise OSError(errno.EAGAIN, 'The file system is frozen',
                               path)

@@ -24,6 +24,7 @@ class VmMount:
 
     :param slot: the disk, as it was when it was mounted.
     :param gone: whether the disk was taken away since.
+    :param failed: whether it became read-only by an error.
     """
 
     path: str
@@ -31,6 +32,7 @@ class VmMount:
     content: FileSystem
     options: str = 'rw,relatime'
     gone: bool = False
+    failed: bool = False
 
 
 class Mounts:
@@ -221,7 +223,8 @@ class Mounts:
         lines += [
             f'{40 + number} 26 {each.slot.number} / {_octal(each.path)} '
             f'{each.options} shared:{50 + number} - {each.content.kind} '
-            f'{each.slot.path} rw' for number, each in enumerate(self.all)]
+            f'{each.slot.path} {"ro" if each.failed else "rw"}'
+            for number, each in enumerate(self.all)]
         return '\n'.join(lines) + '\n'
 
     def _df(self, words: Sequence[str]) -> Result:
