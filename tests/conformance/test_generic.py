@@ -2,10 +2,13 @@
 
 """The Generic driver passes everything, in a simulated cloud."""
 
+import pytest
+
 from manila_drivers.testing.conformance import suite
 from manila_drivers.testing.conformance.labs import generic
 
 
+@pytest.mark.timeout(900)
 class TestGeneric(suite.Everything):
     """One server for all shares, over NFS."""
 

@@ -12,6 +12,8 @@ from tests.conformance import test_generic
 NOT_TO_THE_LAST_BYTE = test_generic.TestGeneric.play
 
 
+# A machine with other work to do takes minutes for some of the service's.
+@pytest.mark.timeout(900)
 class Some(suite.Life, suite.Rules, suite.Service, suite.FaultSweep):
     """All that differs from NFS on one server."""
 
