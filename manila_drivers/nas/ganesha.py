@@ -229,6 +229,9 @@ def plan_old(facts: Facts, wanted: Iterable[exports.Export],
     for each in wanted:
         if each.keep:
             each = each.narrowed(levels(facts, each.path)[0])
+            exports.require_readers(
+                each.path, each.levels,
+                ganesha_legacy.lists(each.levels).refused)
         config = ganesha_legacy.changed(config, each, numbers[each.path],
                                         layout.fsal)
     if config == facts.old and not facts.pending:

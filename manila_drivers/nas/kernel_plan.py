@@ -75,7 +75,10 @@ def _wanted(have: Iterable[Entry], wanted: exports.Export,
 
 
 def _kept(have: Sequence[Entry], wanted: exports.Export) -> exports.Export:
-    """Return what is left of it with the options that clients have."""
+    """Return what is left of it with the options that clients have.
+
+    :raises InvalidRequest: somebody could write who shall only read.
+    """
     own: dict[networks.Network, tuple[str, ...]] = {}
     unsaid: set[networks.Network] = set()
     for entry in have:
@@ -90,7 +93,11 @@ def _kept(have: Sequence[Entry], wanted: exports.Export) -> exports.Export:
     left = wanted.narrowed(kernel.levels(have)[0])
     unsaid.update(network for network in left.levels if any(
         table.level(piece) is None for piece in networks.halves(network)))
-    return dataclasses.replace(left.without(unsaid), own=own)
+    left = dataclasses.replace(left.without(unsaid), own=own)
+    # Readers of before and of now together may be too many.
+    exports.require_readers(left.path, left.levels,
+                            kernel.cut(left.levels).refused)
+    return left
 
 
 def undone(etab: str, wanted: Iterable[exports.Export],

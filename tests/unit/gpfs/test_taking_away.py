@@ -281,6 +281,15 @@ def test_an_export_of_ganesha_whose_file_is_gone_is_withdrawn(make_place):
     assert given(place, ALICE, BOB) == [None, 'rw']
 
 
+def test_too_many_readers_do_not_write_for_that():
+    have = exports_text.read(
+        '/x\t0.0.0.0/1(rw,fsid=1) 128.0.0.0/1(rw,fsid=1)\n')
+    wanted = exports.Export('/x', 'x', '1', {net('0.0.0.0/0'): 'rw', **{
+        net(f'{n * 2}.{n}.7.0/24'): 'ro' for n in range(1, 127)}}, keep=True)
+    with pytest.raises(exception.InvalidRequest, match='fewer, or wider'):
+        kernel_plan.plan(kernel.Facts(have, {}), wanted, '1', persist=False)
+
+
 # Helpers as they must not be
 
 def as_before(self, export, specs, *more):
