@@ -204,6 +204,12 @@ class VolumeClient(snapshot_client.SnapshotClient):
             if change is ChangeState.UNCHANGED \
                     and self._clock() - started > transitions.GRACE:
                 change = ChangeState.FAILED
+            if change is ChangeState.GOING and found is not None \
+                    and found.status != 'detaching' and isinstance(
+                        refused, exception.BackendError) \
+                    and self._clock() - started > transitions.GRACE:
+                # Nobody works on it: what Nova said is all there is to say.
+                change = ChangeState.FAILED
             if change is ChangeState.FAILED:
                 raise refused or exception.Busy(
                     'Volume %s could not be detached from server %s'

@@ -199,12 +199,12 @@ class GenericExecutor:
         with self._hosts.locked(host):
             self._hosts.persist(once)
 
-    def close_share(self, path: str, placement: records.Placement,
-                    host: records.ServiceHost, volume_id: str,
-                    gib: int) -> None:
-        """Let nobody in while another disk is in the place of a share."""
+    def evict_disk(self, path: str, placement: records.Placement,
+                   host: records.ServiceHost, volume_id: str,
+                   gib: int) -> None:
+        """Unmount another disk that is in the place of a share."""
         served = placement.served(volume_id, gib)
-        self._inside(host, served, lambda found: guest_access.closed(
+        self._inside(host, served, lambda found: guest_planning.evict(
             found, served) if assessment.intruder(found, served) else [],
             wait=0.0)
 

@@ -185,6 +185,18 @@ def shrink(facts: Facts, served: Served, gib: int) -> Commands:
         timeout=PATIENCE + 3 * _long(served))]
 
 
+def evict(facts: Facts, served: Served) -> Commands:
+    """Unmount another disk that is in the place of a share.
+
+    Exports are closed first; who had access stays written down.
+    """
+    _check(served)
+    mounted = facts.mount(served.path)
+    if mounted is None or facts.serves(served):
+        return []
+    return guest_access.closed(facts, served) + [_unmounted(mounted)]
+
+
 def suspend(facts: Facts, served: Served) -> Commands:
     """Close exports and unmount, so that the disk can be detached.
 

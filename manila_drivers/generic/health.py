@@ -239,16 +239,16 @@ class GenericHealth:
         return assessment.in_guest(found, one.placement, one.note,
                                    one.helper)
 
-    def _require_place(self, one: _Checked,
+    def _make_place(self, one: _Checked,
                        found: guest_records.GuestFacts,
                        volume: records.Volume) -> None:
-        """Raise if something that is alive is mounted where a share was.
+        """Unmount another disk that is mounted where a share was.
 
         Of two file systems with one UUID a boot mounts any.  Nobody may
-        reach it under the share's name, and nothing is taken from under it.
+        reach it under the share's name, so that exports are closed first.
 
-        :raises Conflict: another disk is there; exports are closed.
-        :raises BackendError: the system does not tell which disk it is.
+        :raises BackendError: the system does not tell which disk it is, so
+            that nothing is taken from under it.
         """
         served = one.placement.served(volume.id, volume.size or 1)
         mount = assessment.intruder(found, served)
@@ -260,15 +260,13 @@ class GenericHealth:
                 'mounted at %s, so that nobody knows if it is volume %s'
                 % (one.host.id, mount.device, served.path, volume.id),
                 check='lsblk -o NAME,SERIAL, and udev, in the server')
+        LOG.error('Share %s: at %s in server %s another disk is mounted than '
+                  'volume %s, and is unmounted: %s %s', one.call.share.id,
+                  served.path, one.host.id, volume.id, mount.device,
+                  mount.serial or '')
         self._executor.run(plan.Plan((planning.in_guest(
-            'close share', one.placement, one.host, volume.id, volume.size,
-            'since %s is mounted there' % mount.device),)))
-        raise exception.Conflict(
-            'Share %s is closed: at %s in server %s another disk is mounted '
-            'than volume %s' % (one.call.share.id, served.path, one.host.id,
-                                volume.id),
-            answer='%s %s' % (mount.device, mount.serial or ''),
-            check='whose it is; unmount it, and ensure shares again')
+            'evict disk', one.placement, one.host, volume.id, volume.size,
+            mount.device),)))
 
     def _mended(self, one: _Checked) -> assessment.GuestHealth | None:
         """Decide about a share once more, with no other call under way.
@@ -285,7 +283,7 @@ class GenericHealth:
             volume = self._volumes.volume_of(share.id, one.note.volume_id,
                                              everywhere=True)
             if volume is not None:
-                self._require_place(one, found, volume)
+                self._make_place(one, found, volume)
             mend = assessment.mend(
                 one.placement, one.host, volume,
                 there=volume is not None

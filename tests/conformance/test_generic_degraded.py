@@ -55,12 +55,26 @@ def test_a_disk_without_a_serial_number_is_not_taken_away(stage):
 def test_another_disk_in_the_place_of_a_share_is_not_served(stage):
     """A boot may mount a copy, which has the same UUID until it is served."""
     lab = stage.lab
+    share, other = stage.shared(stage.rule()), stage.shared(stage.rule())
+    lab.machine.unmount(path_of(share))
+    lab.machine.unmount(path_of(other))
+    lab.machine.execute(['mount', slot(lab, other).path, path_of(share)])
+    stage.manager.ensure([share, other])
+    for one in share, other:
+        found = lab.machine.system.mounts.at(path_of(one))
+        assert found.slot.device.id == volume(lab, one).id
+        stage.exact(one)
+
+
+def test_another_disk_that_is_in_use_there_is_closed(stage):
+    lab = stage.lab
     rule = stage.rule()
     share, other = stage.shared(rule), stage.shared(stage.rule())
     lab.machine.unmount(path_of(share))
     lab.machine.unmount(path_of(other))
     lab.machine.execute(['mount', slot(lab, other).path, path_of(share)])
-    stage.manager.ensure([share, other])
+    lab.machine.system.mounts._busy = lambda path: 'somebody'
+    stage.manager.ensure([share])
     assert lab.effective(share.export, stage.client(rule)) is None
 
 
@@ -146,3 +160,36 @@ def test_a_server_that_lets_nobody_in_is_not_rebooted(stage):
     stage.exact(other)
     stage.manager.delete_only(share)
     assert volume(lab, share) is None
+
+
+def test_a_boot_in_the_middle_of_a_copy_mixes_nothing_up(stage):
+    """Until it is renamed, a copy has the UUID of its parent."""
+    lab = stage.lab
+    share = stage.shared(stage.rule())
+    snapshot = stage.manager.create_snapshot(share)
+    clone = stage.manager.create_from_snapshot(
+        stage.manager.new_clone(snapshot), snapshot)
+    lab.advance(60.0)
+    parent, copy = volume(lab, share).id, volume(lab, clone).id
+    lab._attach(copy)
+    lab._appears()
+    lab.machine.reboot([parent, copy])
+    lab.advance(60.0)
+    place = lab.machine.system.mounts
+    assert place.at(path_of(share)).slot.device.id == copy
+    stage.manager.ensure([share])
+    stage.manager.finish_clone(clone)
+    assert place.at(path_of(share)).slot.device.id == parent
+    assert place.at(path_of(clone)).slot.device.id == copy
+    stage.exact(share)
+
+
+@pytest.mark.parametrize('status', ['error', 'reserved', 'maintenance'])
+def test_why_a_volume_is_not_detached_is_told(stage, status):
+    lab = stage.lab
+    share = stage.manager.create()
+    volume(lab, share).status = status
+    before = lab.clock()
+    with pytest.raises(Exception, match='Unable to detach volume'):
+        stage.manager.delete_only(share)
+    assert lab.clock() - before < 60
