@@ -45,8 +45,9 @@ def test_a_run_can_be_repeated_at_another_commit(monkeypatch):
     turn = turns.read(ROOT)
     assert turn.slice == '4/9'
     assert 'slice 4/9' in str(turn)
-    parts = stages.selected(stages.table(turn), ['test', 'conformance'])
-    assert len(parts) == 2
+    parts = stages.selected(stages.table(turn), ['test', 'conformance',
+                                                 'generic'])
+    assert len(parts) == 3
     for part in parts:
         assert ('MANILA_DRIVERS_SLICE', '4/9') in part.variables
     for wrong in ('0/5', '6/5', 'all'):
@@ -89,13 +90,18 @@ def test_every_stage_has_a_limit_below_that_of_the_whole():
     assert stages.WHOLE + 2 * warden.GRACE < 5400
 
 
-def test_the_first_two_stages_are_the_readmes_command():
+def test_the_first_three_stages_are_the_readmes_command():
     """Each plays what the other leaves out, and nothing is installed."""
     assert 'python3 tools/run.py test\n' in (ROOT / 'README.rst').read_text()
     begin = ('python3', 'tools/run.py', 'test', '--skip-pkg-install')
-    first, second = stages.table(TURN)[:2]
+    first, second, third = stages.table(TURN)[:3]
     assert first.command == (*begin, '--', '--ignore=tests/conformance')
-    assert second.command == (*begin, '-e', 'py3', '--', 'tests/conformance')
+    begin = (*begin, '-e', 'py3', '--')
+    generic = sorted(str(path.relative_to(ROOT)) for path in (
+        ROOT / 'tests' / 'conformance').glob('test_generic*.py'))
+    assert second.command == (*begin, 'tests/conformance',
+                              *(f'--ignore={each}' for each in generic))
+    assert third.command == (*begin, *generic)
 
 
 def test_what_is_installed_is_what_the_stages_need():
@@ -177,7 +183,8 @@ def test_what_yields_is_started_with_less_priority():
     assert stages.Stage('some', 'lane', 10, ('true',), yields=True).words == (
         'nice', '-n', '5', 'true')
     yielding = {stage.name for stage in stages.table(TURN) if stage.yields}
-    assert yielding == {'conformance', 'lowest', 'compat', 'install'}
+    assert yielding == {'conformance', 'generic', 'lowest', 'compat',
+                        'install'}
 
 
 def judged(output, result, **fields):
