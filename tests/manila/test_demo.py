@@ -75,7 +75,8 @@ def _refused(endpoint: str) -> bool:
 
 
 @pytest.mark.parametrize(('backend', 'said'), [
-    ('gluster', 'volume set'), ('knfs', 'mmcrfileset')])
+    ('gluster', 'volume set'), ('knfs', 'mmcrfileset'),
+    ('generic', 'POST /volumes')])
 def test_other_backends_have_a_life_too(backend: str, said: str) -> None:
     done = _run('--backend', backend)
     assert done.returncode == 0, done.stdout + done.stderr
