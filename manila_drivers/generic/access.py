@@ -18,8 +18,10 @@ from manila_drivers.generic import guest_records
 from manila_drivers.generic import hosts
 from manila_drivers.generic import notes
 from manila_drivers.generic import opts
+from manila_drivers.generic import paths
 from manila_drivers.generic import planning
 from manila_drivers.generic import records
+from manila_drivers.generic import shares
 
 LOG = logging.getLogger(__name__)
 
@@ -35,6 +37,7 @@ class GenericAccess:
         self._hosts = instances
         self._executor = steps
         self._notes = kept
+        self._lock = lock
 
     def update(self, call: call.Call,
                rules: Sequence[access.Rule]) -> Mapping[str, str]:
@@ -55,9 +58,11 @@ class GenericAccess:
         placement = self._hosts.placement(share, note)
         goal = exporting.wanted(rules, self._helper(share), placement.path)
 
-        def once() -> bool:
+        def once(last: bool) -> bool:
             found = self._hosts.look(host, ())
             away = self._away(share, placement, note, found)
+            if away and goal.levels and not last:
+                return away
             steps = exporting.plan_access(
                 found, placement, host,
                 dataclasses.replace(goal, levels={}) if away else goal)
@@ -65,7 +70,13 @@ class GenericAccess:
             return away
 
         with self._hosts.locked(host):
-            away = self._hosts.persist(once)
+            away = self._hosts.persist(lambda: once(False))
+        if goal.levels and away:
+            # A call that has its volume for a moment brings back who has
+            # access by then: what is written down must not go before.
+            with self._lock(paths.share_lock(share.id), shares.TURN), \
+                    self._hosts.locked(host):
+                away = self._hosts.persist(lambda: once(True))
         if goal.levels and away:
             raise self._missing(share, placement, note)
         digest = goal.digest()

@@ -2,6 +2,9 @@
 
 """The Generic driver where something is half broken."""
 
+import threading
+import time
+
 import pytest
 
 from manila_drivers.generic import guest_scripts
@@ -193,3 +196,25 @@ def test_why_a_volume_is_not_detached_is_told(stage, status):
     with pytest.raises(Exception, match='Unable to detach volume'):
         stage.manager.delete_only(share)
     assert lab.clock() - before < 60
+
+
+def test_rules_that_come_while_a_share_is_away_wait_for_it(stage):
+    """An extension that has to detach the volume; nobody is shut out."""
+    lab = stage.lab
+    share, new = stage.shared(stage.rule()), stage.rule()
+    lab.sim.spoil('extend')
+    volumes = stage.manager.driver._backend.volumes
+    extend, threads = volumes.extend, []
+
+    def meanwhile(ident, gib):
+        if not lab.machine.system.mounts.at(path_of(share)):
+            threads.append(threading.Thread(
+                target=stage.manager.update, args=(share, [new])))
+            threads[0].start()
+            time.sleep(0.5)
+        return extend(ident, gib)
+    volumes.extend = meanwhile
+    stage.manager.resize(share, 3)
+    threads[0].join(30)
+    assert len(share.rules) == 2
+    stage.exact(share)
