@@ -2,11 +2,11 @@
 
 """The Generic driver where something is half broken."""
 
-import threading
-import time
+import contextlib
 
 import pytest
 
+from manila_drivers import exception
 from manila_drivers.generic import guest_scripts
 from manila_drivers.testing.conformance.labs import generic
 from manila_drivers.testing.conformance.labs import generic_kinds
@@ -201,20 +201,26 @@ def test_why_a_volume_is_not_detached_is_told(stage, status):
 def test_rules_that_come_while_a_share_is_away_wait_for_it(stage):
     """An extension that has to detach the volume; nobody is shut out."""
     lab = stage.lab
-    share, new = stage.shared(stage.rule()), stage.rule()
+    share = stage.shared(stage.rule())
+    rows = stage.manager.rule_rows(share, [*share.rules.values(),
+                                           stage.rule()])
     lab.sim.spoil('extend')
-    volumes = stage.manager.driver._backend.volumes
-    extend, threads = volumes.extend, []
+    backend = stage.manager.driver._backend
+    extend, told = backend.volumes.extend, []
+
+    @contextlib.contextmanager
+    def taken(*args):
+        raise exception.Busy('The share is being extended')
+        yield
 
     def meanwhile(ident, gib):
         if not lab.machine.system.mounts.at(path_of(share)):
-            threads.append(threading.Thread(
-                target=stage.manager.update, args=(share, [new])))
-            threads[0].start()
-            time.sleep(0.5)
+            with pytest.raises(Exception, match='share') as failure:
+                stage.manager.driver.update_access(
+                    None, stage.manager.row(share), rows, [], [])
+            told.append(str(failure.value))
         return extend(ident, gib)
-    volumes.extend = meanwhile
+    backend.volumes.extend, backend.access._lock = meanwhile, taken
     stage.manager.resize(share, 3)
-    threads[0].join(30)
-    assert len(share.rules) == 2
+    assert 'is being extended' in told[0]
     stage.exact(share)
