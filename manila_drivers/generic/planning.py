@@ -18,6 +18,7 @@ from manila_drivers import model
 from manila_drivers import plan
 from manila_drivers.generic import guest_planning
 from manila_drivers.generic import guest_records
+from manila_drivers.generic import paths
 from manila_drivers.generic import records
 from manila_drivers.generic import transitions
 
@@ -171,8 +172,7 @@ def made(new: NewShare, volume: records.Volume | None,
             'Volume %s (%s) is there already, with %d GiB and not %d'
             % (new.name, volume.id, volume.size, new.gib),
             check='whose it is; nothing was done')
-    if new.snapshot is not None and volume.snapshot_id not in (
-            None, new.snapshot.id):
+    if new.snapshot is not None and not _is_copy(volume, new):
         raise exception.Conflict(
             'Volume %s (%s) is there already, and is no copy of snapshot %s'
             % (new.name, volume.id, new.snapshot.id),
@@ -183,6 +183,19 @@ def made(new: NewShare, volume: records.Volume | None,
             'clone': new.snapshot is not None},
         detail='%s, which an earlier call has made' % volume.id))
     return steps, volume.id
+
+
+def _is_copy(volume: records.Volume, new: NewShare) -> bool:
+    """Tell if a volume that is there begins with the share's snapshot.
+
+    Cinder's null is "of no snapshot", and some tell nothing: then it is a
+    copy only if it is marked as what was made for this very share.
+    """
+    assert new.snapshot is not None
+    if volume.snapshot_id is not None:
+        return volume.snapshot_id == new.snapshot.id
+    return records.is_marked(volume.metadata, paths.SHARE_MARK,
+                             new.placement.share_id) is True
 
 
 @dataclasses.dataclass(frozen=True)

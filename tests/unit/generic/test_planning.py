@@ -27,6 +27,7 @@ NEW = planning.NewShare(PLACE, HOST, NAME, 2)
 AT = cloud.VolumeAttachment('server-1')
 ATTACHED = cloud.Volume(VOLUME, NAME, 'in-use', 2, (AT,))
 FREE = dataclasses.replace(ATTACHED, status='available', attachments=())
+OURS, OTHERS = ({'manila_share_instance_id': one} for one in (ID, 'other'))
 SNAPSHOT = cloud.VolumeSnapshot('snap-1', 'n', 'available', 2, VOLUME)
 
 
@@ -302,6 +303,19 @@ def test_a_volume_that_is_no_copy_is_not_taken_for_one():
     with pytest.raises(exception.Conflict, match='no copy of snapshot'):
         snapshot_planning.clone(new, SERVER, dataclasses.replace(
             FREE, snapshot_id='another'))
+
+
+@pytest.mark.parametrize(('whose', 'taken'), [
+    (None, False), ({}, False), (OTHERS, False), (OURS, True)])
+def test_a_volume_of_no_snapshot_is_a_copy_only_with_our_mark(whose, taken):
+    new = dataclasses.replace(NEW, snapshot=SNAPSHOT)
+    volume = dataclasses.replace(FREE, snapshot_id=None, metadata=whose)
+    if taken:
+        assert actions(snapshot_planning.clone(new, SERVER, volume)) == [
+            'take volume']
+    else:
+        with pytest.raises(exception.Conflict, match='no copy of snapshot'):
+            snapshot_planning.clone(new, SERVER, volume)
 
 
 def test_a_complete_copy_becomes_a_share():
