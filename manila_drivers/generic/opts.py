@@ -81,7 +81,7 @@ GENERIC_OPTS: list[cfg.Opt] = [
         help='Leave no blocks of ext3 and ext4 to root alone, so that '
              'shares hold what their size says.'),
     cfg.IntOpt(
-        'generic_max_volumes_per_server', default=26, min=1, max=1000,
+        'generic_max_volumes_per_server', default=26, min=1, max=5000,
         help='Most volumes that a service instance may have, its own disk '
              'among them if that is a volume. 26 is what the usual machine '
              'type of libvirt takes with virtio-blk; images with '

@@ -40,7 +40,7 @@ class Site(site.Site):
         'service_instance_password': PASSWORD,
         'service_instance_name_or_id': generic.SERVER,
         'service_net_name_or_ip': NETWORK, 'tenant_net_name_or_ip': NETWORK,
-        'generic_max_volumes_per_server': 1000,
+        'generic_max_volumes_per_server': 5000,
         'max_time_to_create_volume': 3600}
 
     def _text(self, options: Mapping[str, object]) -> str:
