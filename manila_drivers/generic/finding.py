@@ -16,6 +16,7 @@ from manila_drivers import plan
 from manila_drivers.generic import paths
 from manila_drivers.generic import records
 from manila_drivers.generic import settings
+from manila_drivers.generic import transitions
 from manila_drivers.openstack import polling
 from manila_drivers.transport import retry
 
@@ -54,12 +55,15 @@ class VolumeFinder:
         return _or_none(lambda: self.cloud.volumes.snapshot(ident))
 
     def volume_of(self, share_id: str, recorded: str = '', *,
-                  everywhere: bool = False) -> records.Volume | None:
+                  everywhere: bool = False, leaving: bool = False,
+                  ) -> records.Volume | None:
         """Return the volume of a share.
 
         :param recorded: its id, if that is known.
         :param everywhere: look for our mark also, if there is none of that
             name: somebody may have renamed it.
+        :param leaving: the share goes with all that was made for it: of
+            several with our mark the one in use is it, or any if none is.
         :raises Conflict: there are several.
         """
         if recorded:
@@ -68,7 +72,8 @@ class VolumeFinder:
                 self._check_owner(found, share_id)
             return found
         volumes, name = self.cloud.volumes, self.volume_name(share_id)
-        named = self._ours(volumes.list(name=name), name, share_id)
+        named = self._ours(volumes.list(name=name), name, share_id,
+                           leaving=leaving)
         if named is None and everywhere:
             marked = volumes.list(metadata={paths.SHARE_MARK: share_id})
             named = self._ours(marked, None, share_id)
@@ -84,18 +89,22 @@ class VolumeFinder:
         """
         name = self.volume_name(share_id)
         return [one for one in self.cloud.volumes.list(name=name)
-                if one.id != ident and one.attachments == ()
+                if one.id != ident and _is_idle(one)
                 and records.is_marked(one.metadata, paths.SHARE_MARK,
                                       share_id)]
 
     def _ours(self, found: list[records.Volume], name: str | None,
-              share_id: str) -> records.Volume | None:
+              share_id: str, *, leaving: bool = False,
+              ) -> records.Volume | None:
         """Return the one volume that nothing says is another share's."""
         kept = [one for one in found if name in (None, one.name)
                 and records.is_marked(one.metadata, paths.SHARE_MARK,
                                       share_id) is not False]
         marked = [one for one in kept if records.is_marked(
             one.metadata, paths.SHARE_MARK, share_id)]
+        if leaving and len(marked) > 1:
+            marked = [one for one in marked
+                      if not _is_idle(one)] or marked[:1]
         kept = marked or kept
         if len(kept) > 1:
             raise exception.Conflict(
@@ -224,6 +233,12 @@ def _or_none(look: Callable[[], T]) -> T | None:
         return look()
     except exception.NotFound:
         return None
+
+
+def _is_idle(volume: records.Volume) -> bool:
+    """Tell if a volume is attached to nothing, by all that is told."""
+    return volume.attachments == () and volume.status != 'in-use' \
+        and not transitions.is_moving(volume)
 
 
 def passing(call: Callable[[], object]) -> None:

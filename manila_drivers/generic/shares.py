@@ -85,7 +85,7 @@ class GenericShares:
         with self._lock(paths.share_lock(share.id), TURN):
             note = self._notes.share(share.id)
             volume = self._volumes.volume_of(share.id, note.volume_id,
-                                             everywhere=True)
+                                             everywhere=True, leaving=True)
             twins = self._volumes.twins(share.id,
                                         volume.id if volume else '')
             facts = dataclasses.replace(self._leaving(call, volume),

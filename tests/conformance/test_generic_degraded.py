@@ -8,6 +8,7 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers.generic import guest_scripts
+from manila_drivers.testing.conformance import budgets
 from manila_drivers.testing.conformance.labs import generic
 from manila_drivers.testing.conformance.labs import generic_kinds
 from manila_drivers.testing.conformance.stage import Stage
@@ -127,6 +128,43 @@ def test_a_volume_whose_making_came_late_goes_with_its_share(stage):
         'manila_share_instance_id': share.id})
     stage.manager.delete_only(share)
     assert volume(lab, share) is None
+
+
+@pytest.mark.parametrize('serves', [True, False])
+def test_twins_of_a_share_without_a_note_go_with_it(stage, serves):
+    """Nothing is recorded, and two volumes say that they are the share's."""
+    lab = stage.lab
+    share, other = stage.manager.create(), stage.shared(stage.rule())
+    lab._volume(f'manila-share-{share.id}', metadata={
+        'manila_share_instance_id': share.id})
+    lab.storage.delete(share.id)
+    if not serves:
+        lab.machine.unmount(path_of(share))
+        lab._detach(share.id)
+    stage.manager.delete_only(share)
+    assert volume(lab, share) is None
+    assert lab.machine.system.mounts.at(path_of(share)) is None
+    stage.exact(other)
+
+
+def test_twins_that_are_both_attached_are_not_guessed_about(stage):
+    lab = stage.lab
+    share = stage.manager.create()
+    lab._attach(lab._volume(f'manila-share-{share.id}', metadata={
+        'manila_share_instance_id': share.id}))
+    lab._appears()
+    lab.storage.delete(share.id)
+    before = lab.sim.mark()
+    with pytest.raises(Exception, match='has 2 volumes'):
+        stage.manager.delete_only(share)
+    assert not [one for one in lab.sim.asked(before) if 'DELETE' in one]
+
+
+def test_a_server_takes_shares_beside_those_of_the_budget(stage):
+    """Else what a start with many shares costs cannot be measured."""
+    shares = [stage.manager.new_share() for _ in range(budgets.MANY)]
+    stage.lab.make_shares([share.id for share in shares])
+    assert stage.manager.create().locations
 
 
 def test_a_file_system_that_became_read_only_is_told(stage):
