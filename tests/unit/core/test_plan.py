@@ -186,9 +186,16 @@ def test_many_objects_are_shown_each_and_the_operation_ends_then():
         plan.for_each(work, 'abc')
         after.append('went on')
     assert [str(one) for one in dry.plans] == ['make a', 'make c']
+    assert str(dry) == 'make a\nmake c'
     assert not world.done and not after
     assert plan.for_each(work, 'abc') == ['a', 'b', 'c']
     assert world.things == ['a', 'c']
+
+
+def test_what_no_plan_says_ends_a_dry_run_that_does_not_pass_over_it():
+    with pytest.raises(plan.NotPlanned, match='remove a'), plan.dry_run():
+        plan.before_change('remove a')
+    assert not plan.is_dry()
 
 
 def test_what_no_plan_says_is_held_back_even_if_it_is_passed_over():
