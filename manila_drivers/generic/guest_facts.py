@@ -29,7 +29,8 @@ _THREADS = '/proc/fs/nfsd/threads'
 # Characters of a serial number that virtio-blk passes on.
 _CUT = 20
 _ANY = frozenset(range(256))
-# What blkid -p exits with: found something, nothing, several things.
+# What blkid -p exits with: found something, nothing, several things.  That
+# nothing was found because nothing could be read has a code of its own.
 _FOUND, _NOTHING, _SEVERAL = 0, 2, 8
 
 

@@ -53,13 +53,14 @@ def serve(facts: Facts, served: Served, *, fresh: bool = False,
     disk = _disk(facts, served)
     commands: Commands = []
     fstype, uuid = disk.fstype, disk.uuid
+    if not disk.looked:
+        raise exception.BackendError(
+            f'{facts.server} does not say what is on {disk.name}, the disk '
+            f'of {served.name}', check='blkid in the service VM, and errors '
+            'of that disk in the log of its kernel')
     if fresh:
         commands += _formatted(served, disk, reserve=reserve)
         fstype, uuid = served.fstype, served.ident
-    elif not disk.looked:
-        raise exception.BackendError(
-            f'{facts.server} does not say what is on {disk.name}, the disk '
-            f'of {served.name}', check='blkid in the service VM')
     elif disk.empty:
         raise exception.NotFound(
             f'Nothing is on {disk.name}, the disk of {served.name}: its '

@@ -17,7 +17,7 @@ from manila_drivers.generic import guest_shell
 from manila_drivers.nas import directory
 from manila_drivers.transport import command
 
-FOREIGN, TOO_SMALL, BUSY, GONE, OTHER = 20, 21, 22, 23, 26
+FOREIGN, TOO_SMALL, BUSY, GONE, UNREAD, OTHER = 20, 21, 22, 23, 24, 26
 BROKEN, DOWN, SLOW, UNCHANGED = 27, 28, 31, 32
 
 #: What an exit code of theirs says of the share, and what to check.
@@ -30,6 +30,8 @@ MEANING: Mapping[int, tuple[type[exception.DriverError], str, str]] = {
            'open files in the service VM'),
     GONE: (exception.NotFound, 'its disk is not there any more',
            'whether the volume is attached to the server'),
+    UNREAD: (exception.BackendError, 'its disk cannot be read',
+             'the log of the kernel in the service VM, and the storage'),
     OTHER: (exception.Conflict, 'something else is mounted in its place',
             'what is mounted in the service VM'),
     BROKEN: (exception.BackendError, 'its file system cannot be mended',
@@ -45,6 +47,7 @@ MEANING: Mapping[int, tuple[type[exception.DriverError], str, str]] = {
 #: bytes that it has more of.
 DISKS = """\
 set -u
+""" + guest_shell.READ + """\
 end=$(( $(date +%s) + $1 ))
 shift
 ours() {
@@ -89,6 +92,7 @@ printf '%s\\n' "$now" | while read -r name number size type serial; do
     wanted "$serial" "$@" || continue
     status=0
     blkid -p -o export "$name" </dev/null || status=$?
+    if [ "$status" -eq 2 ]; then read_ends "$name" || status=24; fi
     printf 'looked %s\\n' "$status"
 done
 """
@@ -96,13 +100,14 @@ done
 #: device, serial, UUID, then how to make the file system.
 FORMAT = """\
 set -eu
-""" + guest_shell.HERE + """\
+""" + guest_shell.HERE + guest_shell.READ + """\
 dev=$1 serial=$2 uuid=$3
 shift 3
 here "$dev" "$serial"
 status=0
 found=$(blkid -p -o export "$dev" </dev/null) || status=$?
 if [ "$status" -eq 2 ]; then
+    read_ends "$dev" || exit 24
     "$@" "$dev" >&2 </dev/null
     exit 0
 fi

@@ -11,6 +11,20 @@ here() {
 }
 """
 
+# blkid -p says nothing is on a disk of which it can read nothing as well.  It
+# looks for signatures in the first and the last MiB, of VMFS in the third.
+#: device: fails if one of its ends cannot be read.
+READ = """\
+read_ends() {
+    whole=$(blockdev --getsize64 "$1") || return 1
+    [ "$whole" -ge 4194304 ] || return 1
+    for from in 0 $(( whole / 512 - 8192 )); do
+        dd if="$1" of=/dev/null bs=512 count=8192 skip="$from" \\
+            status=none </dev/null || return 1
+    done
+}
+"""
+
 #: device, kind, flags of e2fsck.
 MENDED = """\
 mended() {

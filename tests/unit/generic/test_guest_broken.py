@@ -30,6 +30,13 @@ SCRIPTS = [
     ('FORMAT', 'if [ "$status" -eq 2 ]; then', 'if true; then',
      lambda: serving.test_what_came_to_hold_something_is_not_formatted(
          _house())),
+    # Believes that what cannot be read is empty.
+    ('FORMAT', 'read_ends "$dev" || exit 24', ':', lambda: serving.
+     test_what_cannot_be_read_any_more_is_not_formatted(
+         _house(), (0, disk.GIB))),
+    ('DISKS', 'read_ends "$name" || status=24', ':', lambda: serving.
+     test_what_cannot_be_read_is_not_formatted(
+         _house(), dataclasses.replace(_OTHER), (1024, 1536))),
     # Believes the name of a disk.
     ('FORMAT', 'here "$dev" "$serial"', ':',
      lambda: serving.test_a_name_that_became_another_disks_is_not_touched(

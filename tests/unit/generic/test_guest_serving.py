@@ -112,6 +112,43 @@ def test_what_came_to_hold_something_is_not_formatted(house):
     assert house.devices[1].content is other
 
 
+_END = disk.Signature('linux_raid_member', guest_world.ident('raid'), -4096)
+
+
+@pytest.mark.parametrize('content', [
+    disk.FileSystem('ext4', guest_world.ident('other'), GIB), _END])
+@pytest.mark.parametrize('unreadable', [
+    (0, GIB), (1024, 1536), (GIB - 8192, GIB)])
+def test_what_cannot_be_read_is_not_formatted(house, content, unreadable):
+    """blkid says that such a disk is empty."""
+    house.volume(1, content=content)
+    house.devices[1].unreadable = [unreadable]
+    with pytest.raises(exception.DriverError, match='(does not say what is'
+                       '|is not empty)'):
+        house.made(1)
+    assert house.devices[1].content is content
+
+
+@pytest.mark.parametrize('unreadable', [(0, GIB), (1024, 1536)])
+def test_what_cannot_be_read_any_more_is_not_formatted(house, unreadable):
+    """Between the look and the making something came, and an error."""
+    house.volume(1)
+    served = house.served(1)
+    facts = house.look(served)
+    other = disk.FileSystem('ext4', guest_world.ident('other'), GIB)
+    house.devices[1].content = other
+    house.devices[1].unreadable = [unreadable]
+    with pytest.raises(exception.BackendError, match='cannot be read'):
+        house.guest.run(guest_planning.serve(facts, served, fresh=True))
+    assert house.devices[1].content is other
+
+
+def test_an_error_in_the_middle_of_an_empty_disk_hides_nothing(house):
+    house.volume(1)
+    house.devices[1].unreadable = [(GIB // 2, GIB // 2 + 512)]
+    assert house.look(house.made(1)).mount('/shares/share-1')
+
+
 def test_a_name_that_became_another_disks_is_not_touched(house):
     """Between look and run the disk goes, and another gets its name."""
     house.volume(1)

@@ -33,7 +33,8 @@ class Blocks:
     def commands(self) -> dict[str, Callable[..., Result]]:
         return {
             'lsblk': self._lsblk, 'blkid': self._blkid,
-            'blockdev': self._blockdev, 'mkfs.ext4': self._mkfs('ext4'),
+            'blockdev': self._blockdev, 'dd': self._dd,
+            'mkfs.ext4': self._mkfs('ext4'),
             'mkfs.ext3': self._mkfs('ext3'), 'mkfs.xfs': self._mkfs('xfs'),
             'e2fsck': self._e2fsck, 'fsck': self._e2fsck,
             'tune2fs': self._tune2fs, 'resize2fs': self._resize2fs,
@@ -93,7 +94,8 @@ class Blocks:
         slot = self._disks.named(words[-1])
         if slot is None or '-p' not in words:
             return Result('', '', 2)
-        content = slot.device.content
+        # What it cannot read it takes for empty.
+        content = slot.device.found()
         if content is None:
             return Result('', '', 2)
         if '-s' in words:
@@ -115,6 +117,24 @@ class Blocks:
             return files.failed(f'blockdev: cannot open {words[-1]}: No such '
                                 f'file or directory')
         return files.done(f'{slot.size}\n')
+
+    def _dd(self, words: Sequence[str]) -> Result:
+        """``dd if=DEVICE of=/dev/null bs= count= skip= status=none``"""
+        values = dict(word.split('=', 1) for word in words)
+        if values.pop('of') != '/dev/null' \
+                or values.pop('status') != 'none' \
+                or values.keys() != {'if', 'bs', 'count', 'skip'}:
+            raise NotImplementedError(words)
+        slot = self._disks.named(values['if'])
+        if slot is None:
+            return files.failed(f"dd: failed to open '{values['if']}': No "
+                                f"such file or directory")
+        block = int(values['bs'])
+        begin = int(values['skip']) * block
+        if not slot.device.reads(begin, begin + int(values['count']) * block):
+            return files.failed(f"dd: error reading '{slot.path}': "
+                                f"Input/output error")
+        return files.done()
 
     # Making
 

@@ -8,7 +8,7 @@ import dataclasses
 import math
 
 GIB = 1 << 30
-_BLOCK = 4096
+_BLOCK, _SECTOR = 4096, 512
 # Of a file system that is empty: tables, a journal.
 _OVERHEAD = 0.03
 
@@ -44,6 +44,11 @@ class FileSystem:
     optimism: int = 0
 
     @property
+    def offset(self) -> int:
+        """Where its superblock is."""
+        return 0 if self.kind == 'xfs' else 1024
+
+    @property
     def used(self) -> int:
         """Bytes, as df counts them."""
         return self.ballast + sum(
@@ -66,10 +71,13 @@ class Signature:
     """Something that blkid finds and nobody of ours has made.
 
     :param kind: such as ``crypto_LUKS``, ``LVM2_member``, ``dos``.
+    :param offset: bytes from the begin of the disk, or, if that is negative,
+        from its end.
     """
 
     kind: str
     uuid: str = ''
+    offset: int = 0
 
 
 class BlockDevice:
@@ -91,11 +99,26 @@ class BlockDevice:
         self.mounted = 0
         #: Whether nobody may write to that.
         self.frozen = False
+        #: Bytes that cannot be read: where they begin and where they end.
+        #: Whatever is written there is taken.
+        self.unreadable: list[tuple[int, int]] = []
 
     @property
     def size(self) -> int:
         """Bytes."""
         return self.gib * GIB
+
+    def reads(self, begin: int, end: int) -> bool:
+        """Tell if all of these bytes can be read."""
+        return not any(first < end and begin < last
+                       for first, last in self.unreadable)
+
+    def found(self) -> FileSystem | Signature | None:
+        """Return what is on it, as far as that can be read."""
+        if self.content is None:
+            return None
+        offset = self.content.offset % self.size
+        return self.content if self.reads(offset, offset + _SECTOR) else None
 
     def copy(self, id: str, gib: int | None = None) -> 'BlockDevice':
         """Return what a snapshot of this moment becomes as a volume.
