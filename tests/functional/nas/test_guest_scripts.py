@@ -236,6 +236,25 @@ def test_what_holds_something_is_not_formatted(house, made):
         house.guest.run(guest_planning.serve(facts, served, fresh=True))
 
 
+@pytest.mark.parametrize('left', ['0', '32M', '1000M'])
+def test_what_cannot_be_read_is_not_formatted(house, left):
+    """What is behind the end of its file is an I/O error to the kernel."""
+    house.plug(VOLUMES[0])
+    served = house.served()
+    facts = house.sees(served)
+    disk = facts.disk(VOLUMES[0])
+    assert disk.empty
+    house.box.shell('losetup --direct-io=on "$1"; truncate -s "$2" "$3";'
+                    ' echo 3 >/proc/sys/vm/drop_caches', disk.name, left,
+                    f'/srv/{VOLUMES[0]}')
+    with pytest.raises(exception.BackendError, match='cannot be read'):
+        house.guest.run(guest_planning.serve(facts, served, fresh=True))
+    seen = house.sees(served)
+    assert not seen.disk(VOLUMES[0]).looked
+    with pytest.raises(exception.BackendError, match='does not say what'):
+        guest_planning.serve(seen, served, fresh=True)
+
+
 def test_freezing(house):
     house.plug(VOLUMES[0])
     served = house.served()
