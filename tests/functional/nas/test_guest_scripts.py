@@ -238,7 +238,7 @@ def test_what_holds_something_is_not_formatted(house, made):
 
 @pytest.mark.parametrize('left', ['0', '32M', '1000M'])
 def test_what_cannot_be_read_is_not_formatted(house, left):
-    """What is behind the end of its file is an I/O error to the kernel."""
+    """The kernel answers behind the end of a file with I/O errors."""
     house.plug(VOLUMES[0])
     served = house.served()
     facts = house.sees(served)
