@@ -146,7 +146,8 @@ def reidentify(facts: Facts, served: Served) -> Commands:
 def grow(facts: Facts, served: Served, gib: int) -> Commands:
     """Wait until the disk has grown, and then grow what is mounted.
 
-    What is as large as that already stays so.
+    What is as large as that already stays so.  That the disk is larger than
+    before tells nothing: some backends round up.
 
     :raises NotFound: the share is not mounted from its own disk.
     """
@@ -154,7 +155,7 @@ def grow(facts: Facts, served: Served, gib: int) -> Commands:
     return [guest_scripts.run(
         'grow', guest_scripts.GROW, disk.name, disk.serial, served.path,
         mounted.number, mounted.fstype, gib * guest_records.GIB,
-        (gib - 1) * guest_records.GIB, _GROWS,
+        gib * guest_records.GIB - guest_records.SHORT, _GROWS,
         timeout=_GROWS + _long(served))]
 
 

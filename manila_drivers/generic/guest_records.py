@@ -15,6 +15,9 @@ GIB = 1 << 30
 _Nfs = kernel.Facts
 _Samba = samba.Facts
 
+#: Bytes by which a disk may be smaller than its volume: encrypted ones lose
+#: some MiB to their header.
+SHORT = GIB // 8
 # Characters of a serial number that virtio-blk passes on.
 _CUT = 20
 

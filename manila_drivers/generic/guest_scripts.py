@@ -204,10 +204,10 @@ sync /etc
 """
 
 #: device, serial, path, device number, kind, bytes wanted, bytes that the
-#: disk has to have more of, seconds.
+#: disk, and the file system in the end, have to have more of, seconds.
 GROW = """\
 set -eu
-""" + guest_shell.HERE + """\
+""" + guest_shell.HERE + guest_shell.MEASURED + """\
 here "$1" "$2"
 [ "$(mountpoint -d "$3")" = "$4" ] || exit 26
 end=$(( $(date +%s) + $8 ))
@@ -222,26 +222,20 @@ until size=$(blockdev --getsize64 "$1"); [ "$size" -gt "$7" ]; do
 done
 want=$6
 if [ "$size" -lt "$want" ]; then want=$size; fi
-header() {
-    dumpe2fs -h "$1" 2>/dev/null | while read -r one two value; do
-        if [ "$one $two" = "$2" ]; then printf '%s\\n' "$value"; fi
-    done
-}
-case $5 in
-xfs)
-    xfs_growfs "$3" >&2 </dev/null ;;
-*)
-    block=$(header "$1" 'Block size:')
-    before=$(( $(header "$1" 'Block count:') * block ))
-    if [ "$before" -ge $(( want / block * block )) ]; then
-        printf 'size=%s\\n' "$before"
-        exit 0
-    fi
-    resize2fs "$1" $(( want / 1024 ))K >&2 </dev/null
-    after=$(( $(header "$1" 'Block count:') * block ))
-    [ "$after" -gt "$before" ] || exit 32
-    printf 'size=%s\\n' "$after" ;;
+set -- "$1" "$3" "$5" "$7" $(measured "$1" "$3" "$5")
+block=$5 before=$(( $5 * $6 ))
+if [ "$before" -ge $(( want / block * block )) ]; then
+    printf 'size=%s\\n' "$before"
+    exit 0
+fi
+case $3 in
+xfs) xfs_growfs -D $(( want / block )) "$2" >&2 </dev/null ;;
+*) resize2fs "$1" $(( want / 1024 ))K >&2 </dev/null ;;
 esac
+set -- "$4" $(measured "$1" "$2" "$3")
+after=$(( $2 * $3 ))
+printf 'size=%s\\n' "$after"
+[ "$after" -gt "$1" ] || exit 32
 """
 
 #: The same arguments as of GROW, without the sixth and later: bytes, seconds.

@@ -34,6 +34,30 @@ mended() {
 }
 """
 
+#: device, path, kind: prints bytes of a block, and how many blocks there are.
+MEASURED = """\
+header() {
+    dumpe2fs -h "$1" 2>/dev/null | while read -r one two value; do
+        if [ "$one $two" = "$2" ]; then printf '%s\\n' "$value"; fi
+    done
+}
+measured() {
+    case $3 in
+    xfs)
+        xfs_growfs -n "$2" </dev/null | while read -r one two three four rest
+        do
+            case $one,$three in
+            data,bsize=*)
+                four=${four#blocks=}
+                printf '%s %s\\n' "${three#bsize=}" "${four%,}" ;;
+            esac
+        done ;;
+    *) printf '%s %s\\n' "$(header "$1" 'Block size:')" \\
+        "$(header "$1" 'Block count:')" ;;
+    esac
+}
+"""
+
 # A client that went away with a file open keeps it, and the file system in
 # use, for hours after its export is gone: Linux is a courteous server.
 #: path, its device number, seconds, 'dead' if the disk is gone.

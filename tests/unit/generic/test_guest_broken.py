@@ -16,6 +16,7 @@ from manila_drivers.testing.simulators.guest import disk
 from tests.unit.generic import guest_world
 from tests.unit.generic import test_guest_access
 from tests.unit.generic import test_guest_serving as serving
+from tests.unit.generic import test_guest_sizes as sizes
 
 _OTHER = disk.FileSystem('ext4', guest_world.ident('other'), disk.GIB)
 
@@ -47,6 +48,13 @@ SCRIPTS = [
     ('GROW', 'until size=$(blockdev --getsize64 "$1"); [ "$size" -gt "$7" ]',
      'until size=$(blockdev --getsize64 "$1"); true',
      lambda: serving.test_a_share_grows_while_it_is_used(_house(), 'ext4')),
+    # Believes that all went well.
+    ('GROW', '[ "$after" -gt "$1" ] || exit 32', ':',
+     lambda: sizes.test_growth_that_falls_short_is_told(
+         _house(), 'ext4', 'resize2fs', 0)),
+    ('GROW', 'xfs_growfs -D $(( want / block ))', 'xfs_growfs',
+     lambda: sizes.test_a_file_system_grows_to_the_size_of_its_share(
+         _house(), 'xfs')),
     ('GROW', "printf '1\\n' >\"$rescan\" || :", ':',
      serving.test_a_disk_that_has_to_be_looked_at_again),
     # A check that mends is taken for a failure.

@@ -271,8 +271,32 @@ class Blocks:
         if mounted is None or mounted.content.kind != 'xfs' or mounted.gone:
             return files.failed(f'xfs_growfs: {words[-1]} is not a mounted '
                                 f'XFS filesystem')
-        mounted.content.size = mounted.slot.size
-        return files.done()
+        content, slot = mounted.content, mounted.slot
+        text = (
+            f'meta-data={slot.path}               isize=512    agcount=4, '
+            f'agsize=65536 blks\n'
+            f'data     =                       bsize={_BLOCK}   blocks='
+            f'{content.size // _BLOCK}, imaxpct=25\n'
+            f'log      =internal log           bsize={_BLOCK}   '
+            f'blocks=16384, version=2\n'
+            f'realtime =none                   extsz={_BLOCK}   blocks=0, '
+            f'rtextents=0\n')
+        if '-n' in words:
+            return files.done(text)
+        size = int(_after(words, '-D') or slot.size // _BLOCK) * _BLOCK
+        if size > slot.size:
+            return files.failed(
+                f'data size {size // _BLOCK} too large, maximum is '
+                f'{slot.size // _BLOCK}')
+        if size < content.size:
+            return files.failed(
+                'xfs_growfs: XFS_IOC_FSGROWFSDATA xfsctl failed: Invalid '
+                'argument')
+        before, content.size = content.size, size
+        return files.done(text + (
+            f'data blocks changed from {before // _BLOCK} to '
+            f'{size // _BLOCK}\n' if size > before else
+            'data size unchanged, skipping\n'))
 
     def _xfs_admin(self, words: Sequence[str]) -> Result:
         slot = self._disks.named(words[-1])

@@ -93,6 +93,9 @@ class BlockDevice:
         self.id = id
         self.gib = gib
         self.content = content
+        #: Bytes that it has more, where the storage rounds up; of one that
+        #: is encrypted less than none, for its header.
+        self.extra = 0
         #: The machine that has it, as a name; '' if none has.
         self.plugged = ''
         #: How many use it as a mounted file system just now.
@@ -106,7 +109,7 @@ class BlockDevice:
     @property
     def size(self) -> int:
         """Bytes."""
-        return self.gib * GIB
+        return self.gib * GIB + self.extra
 
     def reads(self, begin: int, end: int) -> bool:
         """Tell if all of these bytes can be read."""
@@ -130,7 +133,9 @@ class BlockDevice:
                 and not self.frozen:
             content.clean = False
             content.checked = False
-        return BlockDevice(id, self.gib if gib is None else gib, content)
+        made = BlockDevice(id, self.gib if gib is None else gib, content)
+        made.extra = self.extra
+        return made
 
     def resize(self, gib: int) -> None:
         """Make it as large as that; the content is as it was.
