@@ -13,6 +13,7 @@ import re
 
 from manila_drivers import plan
 from manila_drivers.generic import exporting
+from manila_drivers.generic import guest_fstab
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import notes
 from manila_drivers.generic import planning
@@ -49,7 +50,7 @@ def in_guest(found: guest_records.GuestFacts, placement: records.Placement,
         mount = found.mount(placement.path)
         mounted = mount is not None and mount.disk is not None
         away = not mounted
-    lasting = found.fstab(placement.path) is not None
+    lasting = guest_fstab.lasts(found, placement.path)
     # Until its first rules, a share that was taken over keeps its clients.
     reapply = not note.adopted and not _exported(found, placement, note,
                                                  helper)

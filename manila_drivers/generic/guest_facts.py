@@ -5,6 +5,7 @@
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
+import dataclasses
 from typing import TypeVar
 
 from manila_drivers import exception
@@ -102,9 +103,24 @@ def read_disks(text: str) -> tuple[tuple[FoundDisk, ...], frozenset[str]]:
 
     :param text: what :data:`guest_scripts.DISKS` prints.
     """
-    return tuple(_disks(text)), frozenset(
+    links = [tuple(line.split(' ')[1:]) for line in text.split('\n')
+             if line.startswith('link ')]
+    return tuple(_linked(disk, links) for disk in _disks(text)), frozenset(
         line.removeprefix('other ').strip() for line in text.split('\n')
         if line.startswith('other '))
+
+
+def _linked(disk: FoundDisk, links: Sequence[tuple[str, ...]]) -> FoundDisk:
+    """Return a disk with the name that tells most of its number.
+
+    :param links: names, and what they point to, such as ``../../vdb``.
+    """
+    short = disk.name.rpartition('/')[2]
+    names = sorted((name for name, *target in links
+                    if target == ['../../' + short]
+                    and guest_records.is_link(name, disk.serial)),
+                   key=lambda name: (-len(name), name))
+    return dataclasses.replace(disk, link=names[0]) if names else disk
 
 
 def _disks(text: str) -> Iterator[FoundDisk]:

@@ -1,6 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""/etc/fstab of a service VM: lines are found by their directory.  Pure."""
+"""/etc/fstab of a service VM: lines are found by their directory.  Pure.
+
+They name disks by their serial numbers.  Of a clone and its parent, which
+have one UUID until the clone gets its own, a boot would mount either.
+"""
 
 from collections.abc import Iterator
 import re
@@ -11,10 +15,12 @@ from manila_drivers.nas import directory
 from manila_drivers.transport import command
 
 Commands = list[command.Command]
+FoundDisk = guest_records.FoundDisk
 FstabLine = guest_records.FstabLine
 
 _OPTIONS = 'defaults,nofail,x-systemd.device-timeout=30s'
 _FIELDS = 6
+_BY_ID = '/dev/disk/by-id/'
 
 
 def read(text: str) -> tuple[FstabLine, ...]:
@@ -39,10 +45,29 @@ def escaped(field: str) -> str:
     return re.sub(r'[\s\\#]', lambda match: f'\\{ord(match[0]):03o}', field)
 
 
-def line_of(uuid: str, path: str, fstype: str) -> FstabLine:
+def line_of(spec: str, path: str, fstype: str) -> FstabLine:
     """Return the line that lets a boot pass if the disk is not there."""
-    return FstabLine(f'UUID={uuid}', path, fstype, _OPTIONS, '0',
+    return FstabLine(spec, path, fstype, _OPTIONS, '0',
                      '0' if fstype == 'xfs' else '2')
+
+
+def by_serial(disk: FoundDisk | None) -> str:
+    """Return how a line names a disk by its serial number.
+
+    :returns: '' if the system has no such name for it.
+    """
+    return _BY_ID + disk.link if disk is not None and disk.link else ''
+
+
+def lasts(facts: guest_records.GuestFacts, path: str) -> bool:
+    """Tell if the next boot mounts what is mounted there now, and no other.
+
+    A line by UUID, as drivers before this one left them, does so only where
+    there is no better name.
+    """
+    line, mounted = facts.fstab(path), facts.mount(path)
+    better = by_serial(mounted.disk if mounted is not None else None)
+    return line is not None and (not better or line.spec == better)
 
 
 def written(line: FstabLine) -> str:
@@ -52,8 +77,12 @@ def written(line: FstabLine) -> str:
 
 def wanted(facts: guest_records.GuestFacts, served: guest_records.Served,
            uuid: str, fstype: str) -> Commands:
-    """Have one line for a share, whatever there was."""
-    line = line_of(uuid, served.path, fstype)
+    """Have one line for a share, whatever there was.
+
+    :param uuid: by which it is mounted if its number gives it no name.
+    """
+    line = line_of(by_serial(facts.disk(served.disk.volume_id))
+                   or f'UUID={uuid}', served.path, fstype)
     present = [one for one in facts.lines if one.path == served.path]
     return [] if present == [line] else _changed(served.path, written(line))
 

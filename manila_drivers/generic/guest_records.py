@@ -68,6 +68,8 @@ class FoundDisk:
     :param name: such as ``/dev/vdb``.
     :param number: major and minor number, ``252:16``.
     :param serial: as the system has it: virtio-blk cuts it.
+    :param link: its name in /dev/disk/by-id, which is the same after each
+        boot; '' if it has none that tells its serial number.
     :param looked: whether its content was asked for.
     :param fstype: what is on it, also if it is no file system; '' is
         nothing that is known, and only counts if it was asked for.
@@ -81,6 +83,7 @@ class FoundDisk:
     looked: bool = False
     fstype: str = ''
     uuid: str = ''
+    link: str = ''
 
     @property
     def empty(self) -> bool:
@@ -101,6 +104,18 @@ def is_serial(serial: str, volume_id: str) -> bool:
         serial in (volume_id, volume_id[:_CUT])
         or re.search(r'[_ ]' + re.escape(volume_id) + '$', serial)
         is not None)
+
+
+def is_link(name: str, serial: str) -> bool:
+    """Return whether a name in /dev/disk/by-id tells a serial number.
+
+    It does without and with the maker and model before it, and may be cut
+    where the number is not, or the other way round.
+    """
+    match = re.fullmatch(r'(?:virtio-|scsi-)(?:\w*_)?([0-9A-Za-z-]+)', name)
+    own = re.split(r'[_ ]', serial)[-1]
+    return match is not None and len(own) >= _CUT \
+        and match[1] in (own, own[:_CUT])
 
 
 @dataclasses.dataclass(frozen=True)

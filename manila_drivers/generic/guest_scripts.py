@@ -83,6 +83,7 @@ while :; do
     [ "$(date +%s)" -lt "$end" ] || break
     sleep 1
 done
+find /dev/disk/by-id -type l -printf 'link %f %l\\n' 2>/dev/null || :
 printf '%s\\n' "$now" | while read -r name number size type serial; do
     if [ "$type" != disk ]; then
         printf 'other %s\\n' "$number"

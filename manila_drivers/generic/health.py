@@ -163,8 +163,8 @@ class GenericHealth:
             free = [one for one in sorted(
                 group, key=lambda one: one.call.share.id)
                 if self._taken(stack, one.call.share.id)]
-            LOG.warning('Service instance %s: %d shares are mounted again',
-                        host.id, len(free))
+            LOG.warning('Service instance %s: %d shares are mounted again, '
+                        'or named better in fstab', host.id, len(free))
             step = plan.Step('serve shares again', '%d shares' % len(free), {
                 'host': host, 'served': [one.placement.served(
                     one.note.volume_id, 1) for one in free]})

@@ -203,10 +203,14 @@ def test_a_server_that_lets_nobody_in_is_not_rebooted(stage):
     assert volume(lab, share) is None
 
 
-def test_a_boot_in_the_middle_of_a_copy_mixes_nothing_up(stage):
+@pytest.mark.parametrize('line', ['ours', 'by UUID'])
+def test_a_boot_in_the_middle_of_a_copy_mixes_nothing_up(stage, line):
     """Until it is renamed, a copy has the UUID of its parent."""
     lab = stage.lab
     share = stage.shared(stage.rule())
+    if line == 'by UUID':
+        lab.machine.system.tree.text['/etc/fstab'] = (
+            f'UUID={share.id} {path_of(share)} ext4 defaults,nofail 0 2\n')
     snapshot = stage.manager.create_snapshot(share)
     clone = stage.manager.create_from_snapshot(
         stage.manager.new_clone(snapshot), snapshot)
@@ -217,12 +221,38 @@ def test_a_boot_in_the_middle_of_a_copy_mixes_nothing_up(stage):
     lab.machine.reboot([parent, copy])
     lab.advance(60.0)
     place = lab.machine.system.mounts
-    assert place.at(path_of(share)).slot.device.id == copy
+    assert place.at(path_of(share)).slot.device.id == (
+        parent if line == 'ours' else copy)
     stage.manager.ensure([share])
     stage.manager.finish_clone(clone)
     assert place.at(path_of(share)).slot.device.id == parent
     assert place.at(path_of(clone)).slot.device.id == copy
     stage.exact(share)
+
+
+@pytest.mark.parametrize('shares', [1, 2])
+def test_a_line_by_uuid_is_rewritten_by_ensure(stage, shares):
+    """Clients that are at work notice nothing of it."""
+    lab = stage.lab
+    made = [stage.shared(stage.rule()) for _ in range(shares)]
+    mounts = [lab.machine.system.mounts.at(path_of(one)) for one in made]
+    tree = lab.machine.system.tree
+    before = tree.text['/etc/fstab']
+    assert 'UUID=' not in before.partition('/shares')[2]
+    tree.text['/etc/fstab'] = ''.join(
+        f'UUID={one.id} {path_of(one)} ext4 rw,relatime 0 0\n'
+        for one in made)
+    lab.machine.system.mounts._busy = lambda path: 'somebody'
+    stage.manager.ensure(made)
+    assert {line for line in before.splitlines() if '/shares' in line} \
+        == set(tree.text['/etc/fstab'].splitlines())
+    assert mounts == [lab.machine.system.mounts.at(path_of(one))
+                      for one in made]
+    execs = [words for words in lab.machine.ran if words[0] == 'mv']
+    stage.manager.ensure(made)
+    assert execs == [words for words in lab.machine.ran if words[0] == 'mv']
+    for one in made:
+        stage.exact(one)
 
 
 @pytest.mark.parametrize('status', ['error', 'reserved', 'maintenance'])

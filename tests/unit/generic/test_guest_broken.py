@@ -184,6 +184,18 @@ def _forgets_the_line(monkeypatch):
     serving.test_the_end_leaves_nothing(_house())
 
 
+def _mounts_by_uuid(monkeypatch):
+    monkeypatch.setattr(guest_fstab, 'by_serial', lambda disk: '')
+    serving.test_a_boot_never_serves_a_clone_as_its_parent('virtio', 'ext4',
+                                                           1)
+
+
+def _leaves_lines_by_uuid(monkeypatch):
+    monkeypatch.setattr(guest_fstab, 'lasts', lambda facts, path: True)
+    serving.test_a_line_by_uuid_is_rewritten_without_unmounting(
+        'scsi', 'rw,relatime 0 0')
+
+
 def _keeps_exports(monkeypatch):
     monkeypatch.setattr(guest_access, 'removed', lambda facts, served: [])
     serving.test_the_end_leaves_nothing(_house())
@@ -191,7 +203,8 @@ def _keeps_exports(monkeypatch):
 
 @pytest.mark.parametrize('broken', [
     _always_formats, _believes_mounts, _waits_at_boot, _any_serial,
-    _exports_what_is_below, _forgets_the_line, _keeps_exports])
+    _exports_what_is_below, _forgets_the_line, _keeps_exports,
+    _mounts_by_uuid, _leaves_lines_by_uuid])
 def test_broken_planners_are_caught(monkeypatch, broken):
     with pytest.raises((AssertionError, exception.DriverError, OSError,
                         pytest.fail.Exception)):

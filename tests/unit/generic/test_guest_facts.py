@@ -57,6 +57,34 @@ def test_serials(serial, found):
     assert guest_records.is_serial(serial, VOLUME) is found
 
 
+_LONG = f'0QEMU_QEMU_HARDDISK_{VOLUME}'
+
+
+@pytest.mark.parametrize(('name', 'serial', 'found'), [
+    (f'virtio-{VOLUME[:20]}', VOLUME[:20], True),
+    (f'scsi-{_LONG}', VOLUME, True), (f'scsi-{_LONG}', _LONG, True),
+    (f'scsi-{_LONG[:-16]}', VOLUME, True),
+    (f'scsi-SQEMU_QEMU_HARDDISK_{VOLUME}', f'QEMU {VOLUME}', True),
+    (f'virtio-{VOLUME[:20]}-part1', VOLUME[:20], False),
+    (f'virtio-{VOLUME[:19]}', VOLUME[:20], False),
+    (f'scsi-{_LONG[:-1]}2', VOLUME, False),
+    ('scsi-0QEMU_QEMU_HARDDISK_drive-scsi0-0-0-1', VOLUME, False),
+    (f'wwn-{VOLUME}', VOLUME, False), ('virtio-', '', False),
+    ('virtio-x', 'x', False), (f'virtio-{VOLUME[:20]} x', VOLUME, False)])
+def test_names_that_stay(name, serial, found):
+    assert guest_records.is_link(name, serial) is found
+
+
+def test_a_disk_has_the_name_that_points_to_it():
+    links = (f'link virtio-{VOLUME[:20]}-part1 ../../vdb1\n'
+             f'link scsi-{VOLUME} ../../vdz\n'
+             f'link virtio-{VOLUME[:20]} ../../vdb\nlink broken\n')
+    disks, _ = guest_facts.read_disks(links + DISKS)
+    assert [disk.link for disk in disks] == [
+        '', f'virtio-{VOLUME[:20]}', '', '', '', '']
+    assert disks[1].fstype == 'ext4'
+
+
 def test_no_volume_is_no_disk():
     assert not guest_records.is_serial('', '')
 

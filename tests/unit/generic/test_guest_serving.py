@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 import pytest
 
 from manila_drivers import exception
+from manila_drivers.generic import guest_fstab
 from manila_drivers.generic import guest_planning
 from manila_drivers.testing.simulators import faults
 from manila_drivers.testing.simulators.guest import disk
@@ -423,6 +424,61 @@ def test_a_clone_gets_a_name_of_its_own(house, fstype):
     assert house.vm.read(parent.path, 'file') == b'new'
 
 
+@pytest.mark.parametrize('fstype', ['ext4', 'xfs'])
+@pytest.mark.parametrize('bus', ['virtio', 'scsi'])
+@pytest.mark.parametrize('seed', range(4))
+def test_a_boot_never_serves_a_clone_as_its_parent(bus, fstype, seed):
+    """Until it has got a UUID of its own it has that of its parent."""
+    house = guest_world.House(bus=bus, seed=seed)
+    parent = house.made(1, fstype=fstype)
+    house.export(parent, ALL)
+    house.devices[2] = house.devices[1].copy(guest_world.ident('volume 2'))
+    house.vm.plug(house.devices[2])
+    for order in (1, 2), (2, 1):
+        house.reboot(order=[house.devices[each].id for each in order])
+        house.vm.write(parent.path, 'file', str(order).encode())
+        assert house.look().serves(parent)
+        assert house.devices[2].content.files == {}
+        assert house.devices[1].content.files['file'] == str(order).encode()
+
+
+@pytest.mark.parametrize('bus', ['virtio', 'scsi'])
+@pytest.mark.parametrize('options', [
+    'rw,relatime 0 0', 'defaults,nofail,x-systemd.device-timeout=30s 0 2'])
+def test_a_line_by_uuid_is_rewritten_without_unmounting(bus, options):
+    house = guest_world.House(bus=bus)
+    served = house.made(1)
+    tree, mount = house.vm.system.tree, house.vm.system.mounts.at(served.path)
+    before = tree.text['/etc/fstab']
+    tree.text['/etc/fstab'] = '\n'.join(
+        [*before.splitlines()[:-1],
+         f'UUID={served.ident} {served.path} ext4 {options}', ''])
+    assert not guest_fstab.lasts(house.look(), served.path)
+    ran = len(house.vm.ran)
+    house.do(guest_planning.serve, served)
+    assert tree.text['/etc/fstab'] == before
+    assert guest_fstab.lasts(house.look(), served.path)
+    assert house.vm.system.mounts.at(served.path) is mount
+    assert not [each for each in house.vm.ran[ran:]
+                if each[0] in ('mount', 'umount', 'mkfs.ext4')]
+
+
+def test_without_a_name_that_stays_a_line_has_the_uuid(house):
+    house.vm.system.disks.names_stay = False
+    served = house.made(1)
+    facts = house.look()
+    assert facts.fstab(served.path).spec == f'UUID={served.ident}'
+    assert guest_fstab.lasts(facts, served.path)
+    house.reboot()
+    assert house.look().serves(served)
+    # udev was late: with the name there is a better line.
+    house.vm.system.disks.names_stay = True
+    assert not guest_fstab.lasts(house.look(), served.path)
+    house.do(guest_planning.serve, served)
+    house.reboot()
+    assert house.look().serves(served)
+
+
 def test_a_clone_is_not_renamed_once_it_is_mounted(house):
     parent = house.made(1)
     house.devices[2] = house.devices[1].copy(guest_world.ident('volume 2'))
@@ -445,7 +501,7 @@ def test_what_upstream_has_made_keeps_its_name(house):
     house.do(guest_planning.serve, served)
     assert house.devices[1].content.uuid == guest_world.ident('random')
     line = house.look(served).fstab(served.path)
-    assert line.spec == f'UUID={guest_world.ident("random")}'
+    assert line.spec == f'/dev/disk/by-id/virtio-{served.disk.volume_id[:20]}'
     assert not line.blocks
     house.vm.unplug(served.disk.volume_id)
     house.reboot()

@@ -337,7 +337,8 @@ class GenericLab(simulated.SimulatedLab[Site]):
             self.machine.execute(['mkdir', '-p', path])
             self.machine.execute(['mount', '-t', 'ext4',
                                   devices[volume[:20]], path])
-            lines.append(f'UUID={ident} {path} ext4 defaults,nofail,'
+            lines.append(f'/dev/disk/by-id/virtio-{volume[:20]} {path} '
+                         f'ext4 defaults,nofail,'
                          f'x-systemd.device-timeout=30s 0 2\n')
         self.machine.system.tree.text['/etc/fstab'] += ''.join(lines)
 

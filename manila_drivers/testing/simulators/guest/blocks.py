@@ -33,7 +33,7 @@ class Blocks:
     def commands(self) -> dict[str, Callable[..., Result]]:
         return {
             'lsblk': self._lsblk, 'blkid': self._blkid,
-            'blockdev': self._blockdev, 'dd': self._dd,
+            'blockdev': self._blockdev, 'dd': self._dd, 'find': self._find,
             'mkfs.ext4': self._mkfs('ext4'),
             'mkfs.ext3': self._mkfs('ext3'), 'mkfs.xfs': self._mkfs('xfs'),
             'e2fsck': self._e2fsck, 'fsck': self._e2fsck,
@@ -110,6 +110,19 @@ class Blocks:
             text += f'UUID={content.uuid}\n'
         return files.done(text + f'BLOCK_SIZE=4096\nTYPE={content.kind}\n'
                           f'USAGE=filesystem\n')
+
+    def _find(self, words: Sequence[str]) -> Result:
+        """``find /dev/disk/by-id -type l -printf 'link %f %l\\n'``"""
+        if list(words) != [disks.BY_ID.rstrip('/'), '-type', 'l', '-printf',
+                           'link %f %l\\n']:
+            raise NotImplementedError(words)
+        links = self._disks.links()
+        if not links:
+            return files.failed(f"find: '{words[0]}': No such file or "
+                                f"directory")
+        return files.done('link ata-QEMU_DVD-ROM_QM00001 ../../sr0\n'
+                          + ''.join(f'link {name} ../../{slot.name}\n'
+                                    for name, slot in links.items()))
 
     def _blockdev(self, words: Sequence[str]) -> Result:
         slot = self._disks.named(words[-1])

@@ -15,6 +15,8 @@ from manila_drivers.testing.simulators.guest import disk
 #: Seconds until a disk is seen that was attached, or resized.
 _LATE = (0.2, 3.0)
 _ROOT = 10
+#: Where names are that stay.
+BY_ID = '/dev/disk/by-id/'
 
 
 @dataclasses.dataclass
@@ -52,6 +54,8 @@ class Disks:
         self._minors = 16
         #: Whether sizes are only looked at when somebody says so.
         self.needs_rescan = False
+        #: Whether udev gives them names that stay.
+        self.names_stay = True
         self.root = disk.BlockDevice('root', _ROOT)
         self.slots: list[Slot] = []
 
@@ -85,6 +89,17 @@ class Disks:
         return self._chance.choice(
             (device.id, f'0QEMU_QEMU_HARDDISK_{device.id}'))
 
+    def links(self) -> dict[str, Slot]:
+        """Return names in /dev/disk/by-id that disks have.
+
+        Of two disks with one name the last one has it.
+        """
+        if not self.names_stay:
+            return {}
+        return {'virtio-' + slot.serial if self.bus == 'virtio'
+                else 'scsi-0QEMU_QEMU_HARDDISK_' + slot.device.id: slot
+                for slot in self.visible() if slot.serial}
+
     def renamed(self, devices: Sequence[disk.BlockDevice]) -> None:
         """Have only these, with names in this order, as after a boot."""
         self.slots = []
@@ -116,5 +131,7 @@ class Disks:
                 yield slot
 
     def named(self, path: str) -> Slot | None:
+        if path.startswith(BY_ID):
+            return self.links().get(path.removeprefix(BY_ID))
         return next((slot for slot in self.visible()
                      if slot.path == path), None)
