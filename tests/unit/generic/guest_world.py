@@ -20,7 +20,8 @@ RANK = {None: 0, 'ro': 1, 'rw': 2}
 
 
 CHANGES = (r'^command (?!(lsblk|cat|df|grep|blkid|date|mountpoint|sleep|stat'
-           r'|blockdev|dd|find|dumpe2fs|fuser|pidof|net conf (list|showshare))\b)')
+           r'|blockdev|dd|find|dumpe2fs|fuser|pidof'
+           r'|net conf (list|showshare))\b)')
 
 
 class Clock:
