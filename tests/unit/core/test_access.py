@@ -110,6 +110,24 @@ def test_a_refused_rule_has_its_reason_and_the_state_error():
     assert access.states({}) == {}
 
 
+@pytest.mark.parametrize(('answer', 'reasons'), [
+    (access.states({'a': 'why', 'b': 'because'}),
+     {'a': 'why', 'b': 'because'}),
+    (access.states({}), {}), (None, {}), ({}, {}),
+    # A driver of somebody else's tells states alone.
+    ({'a': {'state': 'error'}, 'b': {'state': 'active'}, 'c': {},
+      'd': {'access_key': 'k'}}, {'a': 'the driver does not say why'})])
+def test_why_rules_are_in_error(answer, reasons):
+    assert access.refusals(answer) == reasons
+
+
+def test_a_reason_stays_what_it_was_when_the_rule_was_refused():
+    errors = {'a': 'why'}
+    answer = access.states(errors)
+    errors.clear()
+    assert access.refusals(answer) == {'a': 'why'}
+
+
 def test_names_are_held_against_a_pattern():
     found = access.name_grants(
         [rule(1, 'client.example', kind='cert'),

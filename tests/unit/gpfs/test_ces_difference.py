@@ -2,6 +2,7 @@
 
 """The changes of a list of clients of CES, and the words for them."""
 
+import dataclasses
 import ipaddress
 
 import pytest
@@ -173,3 +174,37 @@ def test_what_is_taken_out_is_said_in_the_change():
         '10.0.0.1', options=('squash=none',))) == [[
             '--nfschange', ('10.0.0.1(access_type=rw,squash=none,'
                             'anonymous_uid=-2,nfs_commit=false)')]]
+
+
+# Options that are not known, and stay
+
+KEEPING = dataclasses.replace(
+    export('10.0.0.1', '10.0.0.2', options=('squash=no_root_squash',)),
+    keep=True, own={net('10.0.0.1'): ('squash=all_squash',),
+                    net('10.0.0.2'): ('squash=root_squash',)})
+
+
+@pytest.mark.parametrize(('listed', 'keeping', 'else_'), [
+    (entry('10.0.0.1', squash='all_squash'), False, True),
+    (entry('10.0.0.1', squash='no_root_squash'), False, False),
+    (entry('10.0.0.1', privilegedport='true'), False, True),
+    (entry('10.0.0.1', 'ro', squash='all_squash'), True, True)])
+def test_options_that_are_not_known_are_not_compared(listed, keeping, else_):
+    for keep, changes in (True, keeping), (False, else_):
+        found = ces_list.difference(
+            dataclasses.replace(KEEPING, keep=keep), [listed])
+        assert found.change == ([listed] if changes else [])
+        assert added(found) == [(['10.0.0.2/32'], None)]
+
+
+def test_a_new_client_has_the_options_of_its_own_network():
+    networks = list(KEEPING.levels)
+    text, = ces_list.chunks(networks, KEEPING)
+    assert text.split(';') == [
+        '10.0.0.1(access_type=rw,squash=all_squash)',
+        '10.0.0.2(access_type=rw,squash=root_squash)']
+    text, = ces_list.chunks(
+        networks, dataclasses.replace(KEEPING, keep=False))
+    assert text.split(';') == [
+        '10.0.0.1(access_type=rw,squash=no_root_squash)',
+        '10.0.0.2(access_type=rw,squash=no_root_squash)']
