@@ -194,11 +194,24 @@ EXPORTS = """\
 set -efu
 one=$1 two=$2 three=$3 file=/etc/exports new=/etc/exports.manila-new
 [ -e "$file" ] || exit 0
+# A line that ends with a backslash goes on in the next one.
+lines= whole=
+ended() {
+    set -- $whole
+    case ${1-} in
+    "$one"|"$two"|"$three"|"\\"$one\\"") ;;
+    *) printf '%s' "$lines" ;;
+    esac
+    lines= whole=
+}
 while IFS= read -r old || [ -n "$old" ]; do
-    set -- $old
-    case ${1-} in "$one"|"$two"|"$three") continue ;; esac
-    printf '%s\\n' "$old"
+    lines="$lines$old
+"
+    whole="$whole ${old%[\\\\]}"
+    case $old in *[\\\\]) continue ;; esac
+    ended
 done <"$file" >"$new"
+[ -z "$lines" ] || ended >>"$new"
 sync "$new"
 mv -f -T "$new" "$file"
 sync /etc

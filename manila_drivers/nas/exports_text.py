@@ -145,8 +145,11 @@ def spelled(level: str, options: Iterable[str], fsid: str) -> str:
 # Text of a server
 
 def read(text: str) -> tuple[Entry, ...]:
-    """Entries of etab or of a file in /etc/exports.d, in their order."""
-    return tuple(entry for line in text.split('\n')
+    """Entries of etab or of files as exports(5), in their order.
+
+    A line that ends with a backslash goes on in the next one.
+    """
+    return tuple(entry for line in text.replace('\\\n', ' ').split('\n')
                  for entry in _line(line))
 
 

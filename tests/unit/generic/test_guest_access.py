@@ -270,6 +270,33 @@ def test_another_share_of_upstreams_keeps_its_lines():
     assert set(house.nfs(served).values()) == {None}
 
 
+_CONTINUED = (
+    '{}\t10.0.0.1(rw) \\\n\t10.0.0.10(rw,no_root_squash) \\\n  *(ro)\n',
+    '{}\\\n 10.0.0.1(rw)\n', '  \\\n{} 10.0.0.1(rw)\n',
+    '"{}" 10.0.0.1(rw)\\\n\n', '{} 10.0.0.1(rw) \\', '{} 10.0.0.1(rw)')
+
+
+@pytest.mark.parametrize('line', _CONTINUED)
+def test_a_line_that_goes_on_is_taken_over_whole(line):
+    house = guest_world.House()
+    served, other = house.made(1), house.made(2)
+    kept = ('# a remark that goes on \\\n' + served.path + ' *(rw)\n'
+            + _CONTINUED[0].format(other.path))
+    files = house.vm.system.tree.text
+    files['/etc/exports'] = kept + line.format(served.path)
+    house.vm.execute(('exportfs', '-r'))
+    assert house.nfs(served)['10.0.0.1'] == 'rw'
+    others = house.nfs(other)
+    assert others['10.0.0.10'] == 'rw' and others['192.0.2.7'] == 'ro'
+    house.export(served, guest_world.nets('192.0.2.7'))
+    assert files['/etc/exports'] == kept
+    for _ in range(2):
+        assert {client for client, level in house.nfs(served).items()
+                if level} == {'192.0.2.7'}
+        assert house.nfs(other) == others
+        house.reboot()
+
+
 def test_a_share_of_upstreams_that_is_shrunk_before_it_is_taken_over():
     house = guest_world.House()
     served = _upstream(house)

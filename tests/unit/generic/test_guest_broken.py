@@ -88,8 +88,14 @@ SCRIPTS = [
      lambda: serving.test_power_that_fails_takes_no_line_away(_house())),
     ('EXPORTS', 'mv -f -T "$new" "$file"', ':',
      test_guest_access.test_a_share_of_upstreams_driver_is_taken_over),
-    ('EXPORTS', 'case ${1-} in "$one"', 'case ${1-} in /*|"$one"',
+    ('EXPORTS', '    "$one"|', '    /*|"$one"|',
      test_guest_access.test_another_share_of_upstreams_keeps_its_lines),
+    # Takes a line that goes on for two.
+    ('EXPORTS', 'continue ;; esac', ':;; esac', lambda: test_guest_access.
+     test_a_line_that_goes_on_is_taken_over_whole(
+         test_guest_access._CONTINUED[0])),
+    ('EXPORTS', '[ -z "$lines" ] || ended', ': || ended',
+     lambda: _a_file_that_ends_in_a_backslash()),
     ('FREEZE', '[ "$(mountpoint -d "$1")" = "$2" ] || exit 26', ':',
      lambda: serving.test_the_vm_itself_is_never_frozen(_house())),
     ('FREEZE', 'if [ "$(cat "$note")" = "$token" ]; then', 'if true; then',
@@ -110,6 +116,17 @@ def _two_shares():
     house.made(1)
     house.made(2)
     assert house.look().fstab('/shares/share-1') is not None
+
+
+def _a_file_that_ends_in_a_backslash():
+    house = _house()
+    house.made(1)
+    house.vm.system.tree.text['/etc/exports'] = (
+        '/shares/share-1 *(rw)\n/shares/share-2 *(rw) \\\n')
+    house.vm.execute(guest_scripts.run(
+        'exports', guest_scripts.EXPORTS, *3 * ['/shares/share-1']).words())
+    assert house.vm.system.tree.text['/etc/exports'] == (
+        '/shares/share-2 *(rw) \\\n')
 
 
 def _renamed_under_a_mount():
