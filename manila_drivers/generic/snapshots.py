@@ -50,10 +50,13 @@ class GenericSnapshots:
         """Take a snapshot, or find the one that an earlier call took.
 
         Writes are held back for a moment, if the service instance answers.
+        A call that has the share away meanwhile is waited for: its file
+        system is in the middle of something.
 
         :returns: ``provider_location``, the id of the volume snapshot.
         """
-        with self._lock(paths.snapshot_lock(snapshot.id), TURN):
+        with self._lock(paths.share_lock(snapshot.share_instance_id), TURN), \
+                self._lock(paths.snapshot_lock(snapshot.id), TURN):
             note = self._notes.share(snapshot.share_instance_id)
             volume = self._volumes.volume_of(snapshot.share_instance_id,
                                              note.volume_id)

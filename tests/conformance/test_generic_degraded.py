@@ -292,3 +292,40 @@ def test_rules_that_come_while_a_share_is_away_wait_for_it(stage):
     stage.manager.resize(share, 3)
     assert 'is being extended' in told[0]
     stage.exact(share)
+
+
+@pytest.mark.parametrize('operation', ['extend', 'shrink', 'revert'])
+def test_no_snapshot_is_taken_of_a_share_that_is_away(stage, operation):
+    """Its file system is in the middle of something."""
+    lab, manager = stage.lab, stage.manager
+    share = manager.create(size=2)
+    earlier = manager.create_snapshot(share)
+    lab.sim.spoil('extend')
+    backend = manager.driver._backend
+    lock, told = backend.snapshots._lock, []
+    # The lock itself, and little patience.
+    backend.snapshots._lock = lambda name, timeout: lock(name, 0.2)
+    owner, name = {
+        'extend': (backend.volumes, 'extend'),
+        'shrink': (backend.executor, 'shrink_file_system'),
+        'revert': (backend.volumes, 'revert')}[operation]
+    done = getattr(owner, name)
+
+    def meanwhile(*args, **parts):
+        with pytest.raises(Exception, match='not free|generic-share') \
+                as failure:
+            manager.create_snapshot(share)
+        told.append(str(failure.value))
+        return done(*args, **parts)
+    setattr(owner, name, meanwhile)
+    if operation == 'revert':
+        manager.revert(share, earlier)
+    else:
+        manager.resize(share, {'extend': 3, 'shrink': 1}[operation])
+    assert told
+    assert all('generic-share-' in one for one in told), told
+    snapshots = lab.sim.cinder.store.snapshots
+    assert len(snapshots) == 1
+    setattr(owner, name, done)
+    manager.create_snapshot(share)
+    assert len(snapshots) == 2
