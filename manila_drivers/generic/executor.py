@@ -163,19 +163,21 @@ class GenericExecutor:
 
     def serve_clone(self, path: str, placement: records.Placement,
                     host: records.ServiceHost, volume_id: str,
-                    gib: int) -> None:
+                    gib: int, wanted: int) -> None:
         """Give a copy a name of its own, mount and grow it.
 
         It carries the name of what it is a copy of, which may be mounted in
         the same instance.
+
+        :param wanted: GiB of the share; the volume may have more.
         """
         served = placement.served(volume_id, gib)
         self._inside(host, served, lambda found: guest_planning.reidentify(
-            found, served))
+            found, served, wanted))
         self._inside(host, served, lambda found: guest_planning.serve(
             found, served))
         self._inside(host, served, lambda found: guest_planning.grow(
-            found, served, gib))
+            found, served, wanted))
 
     def serve_share_again(self, path: str, placement: records.Placement,
                           host: records.ServiceHost, volume_id: str,

@@ -120,9 +120,11 @@ def _cleared(facts: Facts, served: Served) -> Commands:
     return guest_access.closed(facts, served) + [_unmounted(mounted)]
 
 
-def reidentify(facts: Facts, served: Served) -> Commands:
+def reidentify(facts: Facts, served: Served, gib: int = 0) -> Commands:
     """Give the file system of a clone its own UUID, before it is mounted.
 
+    :param gib: size of the share. If the volume has more, the file system is
+        made as small as that before.
     :raises Busy: it is mounted under its parent's UUID.
     """
     _check(served)
@@ -140,7 +142,9 @@ def reidentify(facts: Facts, served: Served) -> Commands:
             f'another, {disk.uuid}')
     return [guest_scripts.run(
         'reidentify', guest_scripts.REIDENTIFY, disk.name, disk.serial,
-        disk.fstype, served.ident, timeout=_long(served))]
+        disk.fstype, served.ident, served.path,
+        gib * guest_records.GIB if gib < served.disk.gib else 0,
+        timeout=2 * _long(served))]
 
 
 def grow(facts: Facts, served: Served, gib: int) -> Commands:

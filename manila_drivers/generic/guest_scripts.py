@@ -18,7 +18,7 @@ from manila_drivers.nas import directory
 from manila_drivers.transport import command
 
 FOREIGN, TOO_SMALL, BUSY, GONE, UNREAD, OTHER = 20, 21, 22, 23, 24, 26
-BROKEN, DOWN, SLOW, UNCHANGED = 27, 28, 31, 32
+BROKEN, DOWN, SLOW, UNCHANGED, TOO_LARGE = 27, 28, 31, 32, 33
 
 #: What an exit code of theirs says of the share, and what to check.
 MEANING: Mapping[int, tuple[type[exception.DriverError], str, str]] = {
@@ -41,6 +41,9 @@ MEANING: Mapping[int, tuple[type[exception.DriverError], str, str]] = {
     SLOW: (exception.Busy, 'its disk has not grown yet',
            'whether the hypervisor told the server of the new size'),
     UNCHANGED: (exception.BackendError, 'its file system has not grown', ''),
+    TOO_LARGE: (exception.Unsupported,
+                'its file system is larger than the share, and cannot shrink',
+                'make a larger share of the snapshot'),
 }
 
 #: seconds, then of each disk that is waited for: volume, its short form,
@@ -123,10 +126,12 @@ esac
 exit 20
 """
 
-#: device, serial, kind, UUID.
+#: device, serial, kind, UUID, path of the share, bytes that it has at the
+#: most, 0 if it may have as many as there are.
 REIDENTIFY = """\
 set -eu
-""" + guest_shell.HERE + guest_shell.MENDED + """\
+""" + guest_shell.HERE + guest_shell.MENDED + guest_shell.MEASURED \
+    + guest_shell.SHRUNK + """\
 here "$1" "$2"
 if [ "$(blkid -p -o value -s UUID "$1" </dev/null)" = "$4" ]; then exit 0; fi
 [ -z "$(lsblk -nro MOUNTPOINT "$1")" ] || exit 22
@@ -136,11 +141,17 @@ xfs)
     place=/run/manila-$4
     mkdir -p "$place"
     mount -t xfs -o nouuid "$1" "$place"
+    sizes=$(measured "$1" "$place" "$3")
     umount "$place"
     rmdir "$place"
+    [ "$6" -eq 0 ] || [ $(( ${sizes% *} * ${sizes#* } )) -le "$6" ] || exit 33
     xfs_admin -U "$4" "$1" >&2 </dev/null ;;
 *)
     mended "$1" "$3" -fp
+    sizes=$(measured "$1" '' "$3")
+    if [ "$6" -gt 0 ] && [ $(( ${sizes% *} * ${sizes#* } )) -gt "$6" ]; then
+        shrunk "$1" "$6" "${sizes% *}"
+    fi
     tune2fs -U "$4" "$1" >&2 </dev/null ;;
 esac
 """
@@ -256,7 +267,8 @@ printf 'size=%s\\n' "$after"
 #: ``closed`` and ``opened`` stand before it.
 SHRINK = """\
 set -eu
-""" + guest_shell.HERE + guest_shell.MENDED + guest_shell.UNMOUNTED + """\
+""" + guest_shell.HERE + guest_shell.MENDED + guest_shell.UNMOUNTED \
+    + guest_shell.SHRUNK + """\
 here "$1" "$2"
 [ "$(mountpoint -d "$3")" = "$4" ] || exit 26
 dev=$1 path=$3 number=$4 kind=$5 want=$6 patience=$7
@@ -281,17 +293,7 @@ closed
 sync -f "$path"
 unmounted "$path" "$number" "$patience" '' || exit $?
 mended "$dev" "$kind" -fp
-least=$(resize2fs -P "$dev" 2>/dev/null </dev/null)
-least=${least##*: }
-[ $(( least * block )) -le "$want" ] || exit 21
-status=0
-said=$(resize2fs "$dev" $(( want / 1024 ))K 2>&1 </dev/null) || status=$?
-printf '%s\\n' "$said" >&2
-case $status,$said in
-0,*) ;;
-*'smaller than minimum'*) exit 21 ;;
-*) exit "$status" ;;
-esac
+shrunk "$dev" "$want" "$block"
 """
 
 #: path, device number, seconds; ``closed`` and ``opened`` stand before it.

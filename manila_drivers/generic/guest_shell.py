@@ -58,6 +58,24 @@ measured() {
 }
 """
 
+#: device, bytes, bytes of a block: the script ends if more is used.  It has to
+#: be checked before.
+SHRUNK = """\
+shrunk() {
+    least=$(resize2fs -P "$1" 2>/dev/null </dev/null)
+    least=${least##*: }
+    [ $(( least * $3 )) -le "$2" ] || exit 21
+    status=0
+    said=$(resize2fs "$1" $(( $2 / 1024 ))K 2>&1 </dev/null) || status=$?
+    printf '%s\\n' "$said" >&2
+    case $status,$said in
+    0,*) ;;
+    *'smaller than minimum'*) exit 21 ;;
+    *) exit "$status" ;;
+    esac
+}
+"""
+
 # A client that went away with a file open keeps it, and the file system in
 # use, for hours after its export is gone: Linux is a courteous server.
 #: path, its device number, seconds, 'dead' if the disk is gone.

@@ -124,6 +124,11 @@ class NewShare:
     limit: int = 26
     snapshot: records.VolumeSnapshot | None = None
 
+    @property
+    def volume_gib(self) -> int:
+        """Return the size of its volume: no copy is smaller than that."""
+        return max(self.gib, (self.snapshot and self.snapshot.size) or 0)
+
 
 def create(new: NewShare, server: records.Server | None,
            volume: records.Volume | None) -> plan.Plan:
@@ -162,15 +167,15 @@ def made(new: NewShare, volume: records.Volume | None,
         of = new.snapshot
         steps.append(plan.Step(
             'create volume', new.name, {
-                'share_id': new.placement.share_id, 'gib': new.gib,
+                'share_id': new.placement.share_id, 'gib': new.volume_gib,
                 'zone': new.zone, 'snapshot_id': of.id if of else ''},
             key='volume', detail='%d GiB%s' % (
-                new.gib, ', of snapshot %s' % of.id if of else '')))
+                new.volume_gib, ', of snapshot %s' % of.id if of else '')))
         return steps, plan.Ref('volume', 'id')
-    if volume.size is not None and volume.size != new.gib:
+    if volume.size is not None and volume.size != new.volume_gib:
         raise exception.Conflict(
             'Volume %s (%s) is there already, with %d GiB and not %d'
-            % (new.name, volume.id, volume.size, new.gib),
+            % (new.name, volume.id, volume.size, new.volume_gib),
             check='whose it is; nothing was done')
     if new.snapshot is not None and not _is_copy(volume, new):
         raise exception.Conflict(

@@ -16,28 +16,27 @@ def clone(new: planning.NewShare, server: records.Server | None,
           volume: records.Volume | None) -> plan.Plan:
     """Ask for a volume with a snapshot's content; it is not waited for.
 
-    :raises InvalidRequest: it would be smaller than the snapshot.
+    It may be larger than the share: the volume of one that was shrunk keeps
+    its size, and Cinder makes no smaller one of its snapshots.
     """
     planning.check_server(server, new.host)
     assert server is not None
     assert new.snapshot is not None
     planning.check_limit(server, volume, new.limit)
-    size = new.snapshot.size
-    if size is not None and new.gib < size:
-        raise exception.InvalidRequest(
-            'Share %s is to have %d GiB; the snapshot it begins with has %d'
-            % (new.placement.share_id, new.gib, size))
     steps, _ = planning.made(new, volume)
     return plan.Plan(tuple(steps))
 
 
-def finish_clone(facts: planning.ServedFacts) -> plan.Plan:
-    """Attach a copy that is complete, and mount it as a share of its own."""
+def finish_clone(facts: planning.ServedFacts, gib: int) -> plan.Plan:
+    """Attach a copy that is complete, and mount it as a share of its own.
+
+    :param gib: size of the share.
+    """
     volume = facts.volume
     return plan.Plan((
         planning.attach(planning.called(volume), volume.id, facts.host),
-        facts.step('serve clone', 'with a file system of its own name, as '
-                                  'large as the volume'),
+        facts.step('serve clone', 'with a file system of its own name, of '
+                                  '%d GiB' % gib, wanted=gib),
         plan.Step('finish clone', facts.placement.share_id)))
 
 

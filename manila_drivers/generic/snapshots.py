@@ -219,7 +219,8 @@ class GenericSnapshots:
             if change is transitions.ChangeState.GOING:
                 return {'status': 'creating_from_snapshot',
                         'progress': '30%'}
-            steps = snapshot_planning.finish_clone(facts)
+            steps = snapshot_planning.finish_clone(
+                facts, share.size or facts.volume.size or 1)
             self._executor.run(steps)
         return self._available(facts)
 

@@ -8,6 +8,7 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers.generic import guest_scripts
+from manila_drivers.model import GiB
 from manila_drivers.testing.conformance import budgets
 from manila_drivers.testing.conformance.labs import generic
 from manila_drivers.testing.conformance.labs import generic_kinds
@@ -329,3 +330,26 @@ def test_no_snapshot_is_taken_of_a_share_that_is_away(stage, operation):
     setattr(owner, name, done)
     manager.create_snapshot(share)
     assert len(snapshots) == 2
+
+
+def test_a_copy_of_a_share_that_was_shrunk(stage):
+    """Its volume is as large as ever, and so is that of the copy."""
+    lab, manager = stage.lab, stage.manager
+    share = manager.create(size=3)
+    manager.resize(share, 1)
+    lab.machine.write(path_of(share), 'mine', b'1')
+    snapshot = manager.create_snapshot(share)
+    clone = manager.create_from_snapshot(
+        manager.new_clone(snapshot, size=1), snapshot)
+    manager.finish_clone(clone)
+    content = slot(lab, clone).device.content
+    assert (volume(lab, clone).size, content.size) == (3, GiB)
+    assert lab.machine.read(path_of(clone), 'mine') == b'1'
+    for size in 2, 1, 4:
+        manager.resize(clone, size)
+        assert content.size == size * GiB
+    assert volume(lab, clone).size == 4
+    manager.update(clone, add=[rule := stage.rule()])
+    assert lab.effective(clone.export, stage.client(rule)) == 'rw'
+    assert manager.driver.update_share_usage_size(
+        None, [manager.row(clone)])[0]['used_size'] < 1

@@ -7,6 +7,7 @@ grow while they are mounted unless the machine lets root do so, which a guest
 is needed for.
 """
 
+import dataclasses
 import os
 import subprocess
 import time
@@ -217,6 +218,25 @@ def test_a_clone_of_what_is_in_use(house):
     facts = house.guest.look([served.disk, clone.disk])
     assert facts.mount(clone.path).uuid == clone.ident
     assert facts.mount(served.path).uuid == served.ident
+    assert house.box.run('cat', f'{clone.path}/file').stdout == 'data\n'
+
+
+def test_a_clone_that_is_larger_than_its_share(house):
+    """It is made smaller before its name is changed and it is mounted."""
+    house.plug(VOLUMES[0], size='3G')
+    served = house.served()
+    house.do(guest_planning.serve, served, fresh=True)
+    house.box.write(f'{served.path}/file', 'data\n')
+    house.box.run('sync')
+    house.plug(VOLUMES[1], copy_of=VOLUMES[0])
+    clone = dataclasses.replace(
+        house.served(1, 'share-2'),
+        disk=guest_records.Disk(VOLUMES[1], 3))
+    house.do(guest_planning.reidentify, clone, 2)
+    house.do(guest_planning.serve, clone)
+    result, = house.do(guest_planning.grow, clone, 2)
+    assert result.stdout == f'size={2 * _GIB}\n'
+    assert house.sees(clone).mount(clone.path).uuid == clone.ident
     assert house.box.run('cat', f'{clone.path}/file').stdout == 'data\n'
 
 

@@ -48,6 +48,10 @@ SCRIPTS = [
     ('GROW', 'until size=$(blockdev --getsize64 "$1"); [ "$size" -gt "$7" ]',
      'until size=$(blockdev --getsize64 "$1"); true',
      lambda: serving.test_a_share_grows_while_it_is_used(_house(), 'ext4')),
+    ('REIDENTIFY', '    shrunk "$1"', '    : "$1"',
+     lambda: sizes.test_a_copy_is_no_larger_than_its_share(_house(), 1, 1)),
+    ('REIDENTIFY', '|| exit 33', '|| :',
+     lambda: sizes.test_a_copy_that_cannot_shrink_is_not_mounted(_house())),
     # Believes that all went well.
     ('GROW', '[ "$after" -gt "$1" ] || exit 32', ':',
      lambda: sizes.test_growth_that_falls_short_is_told(
@@ -68,7 +72,7 @@ SCRIPTS = [
      lambda: serving.test_a_share_shrinks_and_comes_back(_house())),
     ('SHRINK', "*'smaller than minimum'*) exit 21 ;;", '',
      lambda: serving.test_what_only_resize2fs_knows(_house())),
-    ('SHRINK', '-le "$want" ] || exit 21', '-le "$want" ] || :',
+    ('SHRINK', '-le "$2" ] || exit 21', '-le "$2" ] || :',
      lambda: serving.test_a_share_that_is_estimated_to_be_too_full(
          _house())),
     ('SUSPEND', 'closed\n', ':\n',

@@ -82,3 +82,63 @@ def test_growth_that_falls_short_is_told(house, fstype, name, grown):
     commands[name] = kept
     house.do(guest_planning.grow, served, 3)
     assert house.devices[1].content.size == 3 * GIB
+
+
+def copied(house, gib, most, fstype='ext4', used=0):
+    """Make a copy of a share with ``gib`` a share of ``most`` GiB."""
+    parent = house.made(1, gib, fstype=fstype)
+    house.devices[1].content.ballast = used
+    house.devices[2] = house.devices[1].copy(guest_world.ident('volume 2'))
+    house.vm.plug(house.devices[2])
+    clone = house.served(2, fstype=fstype)
+    house.do(guest_planning.reidentify, clone, most)
+    house.do(guest_planning.serve, clone)
+    house.do(guest_planning.grow, clone, most)
+    assert house.look().serves(parent)
+    return house.devices[2].content
+
+
+@pytest.mark.parametrize(('most', 'size'), [(1, 1), (2, 2), (3, 3)])
+def test_a_copy_is_no_larger_than_its_share(house, most, size):
+    assert copied(house, 3, most).size == size * GIB
+
+
+def test_a_copy_that_holds_too_much_is_not_mounted(house):
+    with pytest.raises(exception.PossibleDataLoss, match='share-2'):
+        copied(house, 3, 1, used=3 * GIB // 2)
+    assert house.look().mount(house.served(2).path) is None
+    assert house.devices[2].content.size == 3 * GIB
+    assert house.devices[2].content.uuid != house.served(2).ident
+
+
+def test_a_copy_that_cannot_shrink_is_not_mounted(house):
+    with pytest.raises(exception.Unsupported, match='larger than the share'):
+        copied(house, 3, 1, 'xfs')
+    assert [one.path for one in house.look().mounts
+            if one.fstype == 'xfs'] == [house.served(1).path]
+    assert house.devices[2].content.uuid != house.served(2).ident
+
+
+def test_a_disk_that_is_rounded_up_is_no_larger_share(house):
+    """The storage gives each volume more; nothing is moved for that."""
+    made(house, 2, GIB)
+    assert copied(house, 2, 2, used=5 * GIB // 2).size == 3 * GIB
+
+
+@pytest.mark.parametrize('number', range(1, 6))
+def test_a_copy_that_was_cut_off_goes_on(house, number):
+    house.made(1, 3)
+    house.devices[2] = house.devices[1].copy(guest_world.ident('volume 2'))
+    house.vm.plug(house.devices[2])
+    clone = house.served(2)
+    house.cut(number)
+    _, error = exception.caught(
+        lambda: house.do(guest_planning.reidentify, clone, 1))
+    house.vm.faults.disarm()
+    for _ in range(2):
+        house.do(guest_planning.reidentify, clone, 1)
+    house.do(guest_planning.serve, clone)
+    content = house.devices[2].content
+    assert (content.uuid, content.size) == (clone.ident, GIB)
+    if number == 1:
+        assert isinstance(error, exception.OutcomeUnknown)

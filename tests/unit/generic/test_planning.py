@@ -292,10 +292,18 @@ def test_a_copy_is_asked_for_and_not_waited_for():
     assert step.args['snapshot_id'] == 'snap-1'
 
 
-def test_a_copy_is_not_smaller_than_its_snapshot():
-    new = dataclasses.replace(NEW, snapshot=SNAPSHOT, gib=1)
-    with pytest.raises(exception.InvalidRequest, match='begins with has 2'):
-        snapshot_planning.clone(new, SERVER, None)
+@pytest.mark.parametrize(('gib', 'size', 'volume'), [
+    (1, 2, 2), (2, 2, 2), (3, 2, 3), (3, None, 3)])
+def test_the_volume_of_a_copy_is_as_large_as_its_snapshot(gib, size, volume):
+    """Cinder makes none that is smaller; that of a shrunk share is not."""
+    new = dataclasses.replace(NEW, gib=gib, snapshot=dataclasses.replace(
+        SNAPSHOT, size=size))
+    [step] = snapshot_planning.clone(new, SERVER, None)
+
+    assert step.args['gib'] == volume
+    taken = dataclasses.replace(FREE, size=volume, snapshot_id='snap-1')
+    assert actions(snapshot_planning.clone(new, SERVER, taken)) == [
+        'take volume']
 
 
 def test_a_volume_that_is_no_copy_is_not_taken_for_one():
@@ -319,7 +327,7 @@ def test_a_volume_of_no_snapshot_is_a_copy_only_with_our_mark(whose, taken):
 
 
 def test_a_complete_copy_becomes_a_share():
-    assert actions(snapshot_planning.finish_clone(served(FREE))) == [
+    assert actions(snapshot_planning.finish_clone(served(FREE), 2)) == [
         'attach volume', 'serve clone', 'finish clone']
 
 
