@@ -313,7 +313,7 @@ def test_no_snapshot_is_taken_of_a_share_that_is_away(stage, operation):
     done = getattr(owner, name)
 
     def meanwhile(*args, **parts):
-        with pytest.raises(Exception, match='not free|generic-share') \
+        with pytest.raises(Exception, match=r'not free|generic-share') \
                 as failure:
             manager.create_snapshot(share)
         told.append(str(failure.value))
