@@ -11,6 +11,7 @@ from oslo_utils import uuidutils
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.driver import call
+from manila_drivers.generic import assessment
 from manila_drivers.generic import client
 from manila_drivers.generic import executor
 from manila_drivers.generic import guest_records
@@ -64,13 +65,17 @@ class GenericAdoption:
                 check='volume_id')
         with self._lock(paths.share_lock(share.id), shares.TURN):
             host = self._hosts.of(call)
-            found = self._hosts.look(host, ())
-            place = self._place(share, host, found)
-            volume = self._volume(share, host, place, found, options)
-            gib = size_of(place, found, volume)
-            steps = planning.adopt(place, volume,
-                                   self._volumes.volume_name(share.id))
-            self._executor.run(steps)
+            # Of two that want one place the second has to see the first.
+            with self._hosts.locked(host):
+                found = self._hosts.look(host, ())
+                place = self._place(share, host, found)
+                self._check_place(share, host, place, found)
+                volume = self._volume(share, host, place, found, options)
+                gib = size_of(place, found, volume)
+                steps = planning.adopt(
+                    place, volume, self._volumes.volume_name(share.id),
+                    notes.place(host.id, place.path))
+                self._executor.run(steps)
         return {'size': gib,
                 'export_locations': self._hosts.locations(host, place)}
 
@@ -101,6 +106,27 @@ class GenericAdoption:
         return records.Placement(
             share.id, usual.name, path, section or usual.section, share.id,
             share.proto, usual.fstype)
+
+    def _check_place(self, share: model.Share, host: records.ServiceHost,
+                     place: records.Placement,
+                     found: guest_records.GuestFacts) -> None:
+        """:raises NotManageable: another share is served there.
+
+        Manila compares export paths as texts, and an instance has several
+        addresses that can be written in several ways.
+        """
+        occupied = assessment.occupied(found, place.path)
+        others = {self._notes.claimant(notes.place(host.id, path))
+                  for path in occupied}
+        others |= assessment.owners(found, occupied)
+        for other in sorted(others - {'', share.id}):
+            note = self._notes.share(other)
+            if note != notes.ShareNote() and note.path in ('', *occupied):
+                raise exception.NotManageable(
+                    'What is mounted at %s in server %s is share %s already'
+                    % (place.path, host.id, other),
+                    answer=', '.join(occupied),
+                    check='that share in Manila; unmanage it first')
 
     def _volume(self, share: model.Share, host: records.ServiceHost,
                 place: records.Placement, found: guest_records.GuestFacts,

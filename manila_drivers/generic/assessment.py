@@ -88,6 +88,33 @@ def abandoned(found: guest_records.GuestFacts, root: str,
                           and mount.device.startswith('/dev/')))
 
 
+def occupied(found: guest_records.GuestFacts,
+             path: str) -> tuple[str, ...]:
+    """Return all directories where what is mounted at a path is mounted."""
+    mount = found.mount(path)
+    return (path,) if mount is None else tuple(sorted({path, *(
+        one.path for one in found.mounts if one.number == mount.number)}))
+
+
+def owners(found: guest_records.GuestFacts,
+           places: Collection[str]) -> set[str]:
+    """Return ids of shares that are or were served from some directories.
+
+    They are those that directories, exports and sections are called after.
+    """
+    exported, shared = found.nfs_or_none(), found.samba_or_none()
+    names = {posixpath.basename(path) for path in places}
+    if exported is not None:
+        names |= {name.removesuffix('.exports')
+                  for name, entries in exported.stored.items()
+                  if any(entry.path in places for entry in entries)}
+    if shared is not None:
+        names |= {name for name, section in shared.sections.items()
+                  if section.get('path') in places}
+    return {match[0] for match in map(_IDENT.search, names)
+            if match is not None}
+
+
 def remains(found: guest_records.GuestFacts, root: str,
             known: Collection[str]) -> dict[str, str]:
     """Return ids of shares of which something is left, by its path.

@@ -14,6 +14,7 @@ import dataclasses
 import hashlib
 import logging
 from typing import Any
+import uuid
 
 from manila_drivers import exception
 
@@ -29,6 +30,8 @@ _SECTION = 'samba_section'
 _CLONE = 'clone_phase'
 _RULES = 'generic_rules'
 _ADOPTED = 'generic_adopted'
+_CLAIM = 'generic_place'
+_CLAIMANT = 'generic_place_of'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -40,6 +43,7 @@ class ShareNote:
     :param cloning: it is still being made of a snapshot.
     :param rules: digest of what its rules made, '' if that is not known.
     :param adopted: it was taken over and has had no rules of Manila's yet.
+    :param claim: of the place where it was taken over; see :func:`place`.
     """
 
     volume_id: str = ''
@@ -48,6 +52,7 @@ class ShareNote:
     cloning: bool = False
     rules: str = ''
     adopted: bool = False
+    claim: str = ''
 
     @classmethod
     def of(cls, stored: Mapping[str, Any] | None) -> 'ShareNote':
@@ -55,14 +60,25 @@ class ShareNote:
                  if value not in (None, '', 'None')}
         return cls(found.get(VOLUME, ''), found.get(_PATH, ''),
                    found.get(_SECTION, ''), _CLONE in found,
-                   found.get(_RULES, ''), _ADOPTED in found)
+                   found.get(_RULES, ''), _ADOPTED in found,
+                   found.get(_CLAIM, ''))
 
     def stored(self) -> dict[str, str]:
         """Return what is to be stored; what is not in it, is not."""
         told = {VOLUME: self.volume_id, _PATH: self.path,
                 _SECTION: self.section, _CLONE: 'volume' * self.cloning,
-                _RULES: self.rules, _ADOPTED: 'yes' * self.adopted}
+                _RULES: self.rules, _ADOPTED: 'yes' * self.adopted,
+                _CLAIM: self.claim}
         return {key: value for key, value in told.items() if value}
+
+
+def place(server_id: str, path: str) -> str:
+    """Return the id of a directory of a service instance, as shares have one.
+
+    What is stored of it says which share was taken over there.
+    """
+    return str(uuid.uuid5(uuid.NAMESPACE_URL,
+                          'manila-generic:%s:%s' % (server_id, path)))
 
 
 def digest(levels: Mapping[Any, str]) -> str:
@@ -100,6 +116,8 @@ class GenericNotes:
         before = self.share(share_id)
         after = dataclasses.replace(before, **changes)
         if after != before:
+            if after.claim not in ('', before.claim):
+                self._write(after.claim, {_CLAIMANT: share_id})
             stored, wanted = before.stored(), after.stored()
             gone = [key for key in stored if key not in wanted]
             if wanted:
@@ -107,6 +125,15 @@ class GenericNotes:
             if gone:
                 self._drop(share_id, gone)
         return after
+
+    def claimant(self, place_id: str) -> str:
+        """Return the share that was taken over at a place, '' if none was.
+
+        It may be gone: then nothing else is known of it.
+
+        :raises BackendError: the storage cannot be read.
+        """
+        return str(self._read(place_id).get(_CLAIMANT) or '')
 
     def remember_rules(self, share_id: str, rules: str) -> None:
         """Write down what the rules of a share made; only logs failures."""
@@ -124,8 +151,11 @@ class GenericNotes:
 
         :raises BackendError: the storage cannot be written.
         """
+        claim = self.share(ident).claim
+        if claim and self.claimant(claim) == ident:
+            self._drop(claim, [_CLAIMANT])
         self._drop(ident, [VOLUME, SNAPSHOT, _PATH, _SECTION, _CLONE, _RULES,
-                           _ADOPTED])
+                           _ADOPTED, _CLAIM])
 
     def snapshot(self, snapshot_id: str) -> str:
         """Return the id of the volume snapshot of a snapshot, or ''."""

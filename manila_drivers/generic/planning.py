@@ -376,16 +376,17 @@ def shrink(facts: ServedFacts, gib: int) -> plan.Plan:
 
 # -- managing ----------------------------------------------------------------
 
-def adopt(place: Placement, volume: records.Volume | None,
-          name: str) -> plan.Plan:
+def adopt(place: Placement, volume: records.Volume | None, name: str,
+          claim: str) -> plan.Plan:
     """Write down where a share is, and give its volume its name.
 
     :param volume: None if it is on none, or it is not known which.
     :param name: that volumes of shares have.
+    :param claim: of the place, see ``notes.place``.
     """
     steps = [plan.Step('note share', place.share_id, {'changes': {
         'volume_id': volume.id if volume else '', 'path': place.path,
-        'section': place.section, 'adopted': True}},
+        'section': place.section, 'adopted': True, 'claim': claim}},
         detail='at ' + place.path)]
     if volume is not None and volume.name != name:
         steps.append(plan.Step('rename volume', name, {'ident': volume.id},

@@ -2,6 +2,7 @@
 
 """Particularities of the Generic driver, seen from outside."""
 
+import dataclasses
 import uuid
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from manila_drivers import compat
 from manila_drivers import plan
 from manila_drivers.model import GiB
+from manila_drivers.testing.conformance.lab import Unmanaged
 from manila_drivers.testing.conformance.labs import generic
 from manila_drivers.testing.conformance.labs import generic_kinds
 from manila_drivers.testing.conformance.stage import Stage
@@ -423,6 +425,54 @@ def test_a_volume_is_found_by_its_disk(stage):
     manager.delete(share)
     assert not [one for one in lab.sim.cinder.store.volumes.values()
                 if one.name == f'manila-share-{share.id}']
+
+
+def _untold(stage, monkeypatch):
+    """Have Nova not tell which volumes a server has."""
+    volumes = stage.manager.driver._backend.volumes
+    server = volumes.server
+    monkeypatch.setattr(volumes, 'server', lambda ident: dataclasses.replace(
+        server(ident), volumes=None))
+
+
+def test_what_is_another_shares_is_not_taken_over(stage, monkeypatch):
+    """By its path alone, and by another spelling of the address."""
+    lab, manager = stage.lab, stage.manager
+    _untold(stage, monkeypatch)
+    unmanaged = lab.make_unmanaged('by-hand')
+    unmanaged.options.clear()
+    address, _, path = unmanaged.export.partition(':')
+    again = dataclasses.replace(unmanaged, export=f'[{address}]:{path}')
+    first = manager.manage(unmanaged)
+    assert manager.manage(again, first)
+    before = dict(lab.records())
+    with pytest.raises(errors.ManageInvalidShare, match=first.id):
+        manager.manage(again)
+    # The same file system under another path.
+    lab.machine.execute(['mkdir', '-p', '/else'])
+    lab.machine.execute(['mount', lab.machine.system.mounts.at(
+        path).slot.path, '/else'])
+    with pytest.raises(errors.ManageInvalidShare, match=first.id):
+        manager.manage(dataclasses.replace(
+            again, export=f'{address}:/else'))
+    lab.machine.unmount('/else')
+    assert lab.records() == before
+    manager.unmanage(first)
+    second = manager.manage(again)
+    with pytest.raises(errors.ManageInvalidShare, match=second.id):
+        manager.manage(unmanaged)
+
+
+@pytest.mark.parametrize('rule', [False, True])
+def test_a_share_of_manilas_is_not_taken_over_as_another(
+        stage, monkeypatch, rule):
+    _untold(stage, monkeypatch)
+    share = stage.shared(stage.rule()) if rule else stage.manager.create()
+    other = Unmanaged(share.export, 1, {}, {})
+    before = dict(stage.lab.records())
+    with pytest.raises(errors.ManageInvalidShare, match=share.id):
+        stage.manager.manage(other)
+    assert stage.lab.records() == before
 
 
 @pytest.mark.parametrize(('options', 'told'), [

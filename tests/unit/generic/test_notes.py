@@ -84,7 +84,7 @@ def test_a_storage_that_fails_is_told():
 
     with pytest.raises(exception.BackendError, match='cannot be read'):
         kept.share(IDENT)
-    with pytest.raises(exception.BackendError, match='cannot be removed'):
+    with pytest.raises(exception.BackendError, match='cannot be read'):
         kept.forget(IDENT)
     # Rules that are set are not unset because nobody can write that down.
     kept.remember_rules(IDENT, 'x')
