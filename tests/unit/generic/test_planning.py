@@ -336,11 +336,13 @@ def test_a_complete_copy_becomes_a_share():
 def test_a_share_that_is_taken_over_keeps_its_place():
     place = dataclasses.replace(PLACE, path='/legacy', section='old')
     note, rename = planning.adopt(
-        place, dataclasses.replace(ATTACHED, name='by-hand'), NAME)
+        place, dataclasses.replace(ATTACHED, name='by-hand'), NAME,
+        'claim')
 
     assert note.args['changes'] == {
         'volume_id': VOLUME, 'path': '/legacy', 'section': 'old',
-        'adopted': True}
+        'adopted': True, 'claim': 'claim'}
     assert (rename.action, rename.target) == ('rename volume', NAME)
-    assert actions(planning.adopt(place, ATTACHED, NAME)) == ['note share']
+    assert actions(planning.adopt(place, ATTACHED, NAME, 'claim')) == [
+        'note share']
     assert actions(planning.adopt(place, None, NAME)) == ['note share']
