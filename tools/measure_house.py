@@ -38,7 +38,7 @@ LIMITS: Mapping[str, int] = {
     'aliases': 0,
     'lines': 84000,
     'lines of the longest module': 400,
-    'lines outside the test bed': 49250,
+    'lines outside the test bed': 49400,
     'anatomy of generic': 17,
     'planned in generic': 10,
     'anatomy of glusterfs': 17,

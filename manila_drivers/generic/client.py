@@ -7,6 +7,8 @@ looking.  An answer that was lost is no reason to ask again blindly: what was
 to be made is looked for by its name first.
 """
 
+import logging
+
 from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.generic import errors
@@ -17,6 +19,8 @@ from manila_drivers.generic import snapshot_client
 from manila_drivers.generic import transitions
 
 ChangeState = transitions.ChangeState
+
+LOG = logging.getLogger(__name__)
 
 #: Seconds for which Nova itself tries to detach a volume: 8 attempts of 20
 #: seconds, and what is around them.
@@ -167,11 +171,29 @@ class VolumeClient(snapshot_client.SnapshotClient):
             check='the log of nova-compute; how many disks the machine type '
                   'takes, and generic_max_volumes_per_server')
 
-    def detach(self, ident: str, server_id: str) -> None:
+    def detach(self, ident: str, server_id: str, *,
+               leaving: bool = False) -> None:
         """Take a volume from a server, which must not use it any more.
 
+        :param leaving: the volume is deleted then: where a status that
+            nothing ends any more is in the way, it is reset.
         :raises Busy: the virtual machine does not let go of it.
+        :raises AccessDenied: its status is in the way, and only an
+            administrator may reset that.
         """
+        _, refused = exception.caught(lambda: self._repeated(
+            lambda: self._detach(ident, server_id)))
+        if refused is None:
+            return
+        found = self.volume(ident)
+        if found is None or not transitions.is_stuck(found.status) \
+                or isinstance(refused, exception.AccessDenied):
+            raise refused
+        if not leaving:
+            raise errors.stuck(found, refused)
+        LOG.warning('Volume %s is %s, which is in the way of its deletion '
+                    'and is reset', finding.called(found), found.status)
+        self.restore_status(found)
         self._repeated(lambda: self._detach(ident, server_id))
 
     def _detach(self, ident: str, server_id: str) -> None:
@@ -273,10 +295,18 @@ class VolumeClient(snapshot_client.SnapshotClient):
                            % finding.called(before))
 
     def restore_status(self, volume: records.Volume) -> None:
-        """Take a volume out of ``error_extending``, which nothing hurt."""
-        wanted = 'in-use' if volume.attachments else 'available'
-        self._repeated(lambda: self.cloud.volumes.reset_status(volume.id,
-                                                               wanted))
+        """Take a volume out of a status that is in the way.
+
+        ``error_extending`` has hurt nothing.  Others are for those alone who
+        delete it.
+
+        :raises AccessDenied: the login is no administrator's.
+        """
+        try:
+            self._repeated(lambda: self.cloud.volumes.reset_status(
+                volume.id, transitions.rest_of(volume)))
+        except exception.AccessDenied as exc:
+            raise errors.stuck(volume, exc) from exc
 
     def revert(self, volume_id: str, snapshot_id: str) -> None:
         """Bring a volume that is not attached back to a snapshot."""

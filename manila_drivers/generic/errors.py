@@ -3,6 +3,7 @@
 """Answers of Cinder about volumes, as errors that say what to do.  Pure."""
 
 from manila_drivers import exception
+from manila_drivers.generic import transitions
 from manila_drivers.openstack import records
 
 #: Answers to an extension of a volume in use that say nothing about one that
@@ -51,6 +52,21 @@ def broken_extension(volume: records.Volume,
     found.broken = True
     return found if volume.attachments else failed(
         found.what, volume.status, why)
+
+
+def stuck(volume: records.Volume,
+          refused: exception.DriverError) -> exception.DriverError:
+    """Return the error for a volume whose status is in the way.
+
+    :param refused: what could not be done for it.
+    """
+    kind = exception.AccessDenied if isinstance(
+        refused, exception.AccessDenied) else exception.BackendError
+    return kind(
+        '%s. Volume %s is %s, and only an administrator can end that'
+        % (refused.what, volume.id, volume.status), answer=refused.answer,
+        check='once nothing works on that volume: openstack volume set '
+              '--state %s %s' % (transitions.rest_of(volume), volume.id))
 
 
 def no_room(volume: records.Volume, gib: int,

@@ -86,13 +86,15 @@ class GenericExecutor:
         self._volumes.attach(ident, server_id)
 
     def detach_volume(self, name: str, ident: str, server_id: str,
-                      silent: records.ServiceHost | None) -> None:
+                      silent: records.ServiceHost | None,
+                      leaving: bool) -> None:
         """Take a volume from a server.
 
         :param silent: the server, if it did not answer before.
+        :param leaving: the volume is deleted then.
         """
-        _, error = exception.caught(
-            lambda: self._volumes.detach(ident, server_id))
+        _, error = exception.caught(lambda: self._volumes.detach(
+            ident, server_id, leaving=leaving))
         if error is None:
             return
         if silent is None or not isinstance(error, exception.Busy):
@@ -104,7 +106,7 @@ class GenericExecutor:
         _, failure = exception.caught(lambda: self._hosts.reboot(silent))
         if failure is not None:
             LOG.warning('Server %s: %s', server_id, failure)
-        self._volumes.detach(ident, server_id)
+        self._volumes.detach(ident, server_id, leaving=leaving)
 
     def extend_volume(self, name: str, ident: str, gib: int) -> None:
         self._volumes.extend(ident, gib)

@@ -75,14 +75,15 @@ def attach(name: str, volume: Ident, host: ServiceHost) -> plan.Step:
 
 
 def detach(volume: records.Volume, server_id: str, *,
-           host: ServiceHost | None = None) -> plan.Step:
+           host: ServiceHost | None = None,
+           leaving: bool = False) -> plan.Step:
     """
     :param host: the server, if it does not answer: it is rebooted then,
         unless it lets go of the volume.
     """
+    args = {'ident': volume.id, 'server_id': server_id, 'silent': host}
     return plan.Step(
-        'detach volume', called(volume),
-        {'ident': volume.id, 'server_id': server_id, 'silent': host},
+        'detach volume', called(volume), {**args, 'leaving': leaving},
         detail='from server ' + server_id + (
             ', which is rebooted if it does not let go of it' if host
             else ''))
@@ -264,7 +265,7 @@ def delete(placement: Placement, facts: LeavingFacts) -> plan.Plan:
     if volume is not None:
         silent = host if facts.found is None and facts.server \
             and not facts.refused else None
-        steps += [detach(volume, server, host=silent)
+        steps += [detach(volume, server, host=silent, leaving=True)
                   for server in _holders(volume, facts)]
         steps.append(_delete_volume(volume))
     steps += map(_delete_volume, facts.twins)

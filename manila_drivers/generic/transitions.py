@@ -42,6 +42,23 @@ def is_error(status: str | None) -> bool:
     return status is not None and 'error' in status
 
 
+def is_stuck(status: str | None) -> bool:
+    """Tell if a status may be left over from something that has ended.
+
+    ``maintenance`` is none of those: somebody has said so.
+    """
+    return is_error(status) or status == 'reserved'
+
+
+def rest_of(volume: records.Volume) -> str:
+    """Return the status that a volume has if nothing is done with it.
+
+    Cinder refuses ``in-use`` if nothing uses it, and takes ``available``
+    whatever does.
+    """
+    return 'available' if volume.attachments == () else 'in-use'
+
+
 def on_server(volume: records.Volume, server_id: str) -> bool:
     return any(one.server_id == server_id
                for one in volume.attachments or ())

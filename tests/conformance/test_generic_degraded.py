@@ -9,6 +9,7 @@ import pytest
 from manila_drivers import exception
 from manila_drivers.generic import guest_scripts
 from manila_drivers.model import GiB
+from manila_drivers.testing.backends.generic import USER
 from manila_drivers.testing.conformance import budgets
 from manila_drivers.testing.conformance.labs import generic
 from manila_drivers.testing.conformance.labs import generic_kinds
@@ -31,6 +32,15 @@ def volume(lab, share):
              if one.name == f'manila-share-{share.id}'
              and one.metadata.get('manila_share_instance_id') == share.id]
     return found[0] if found else None
+
+
+def not_admin(lab):
+    """Take the role of an administrator from the driver's login."""
+    user = lab.sim.user(USER)
+    for roles in user.roles.values():
+        roles.discard('admin')
+    for token in lab.sim.keystone.tokens.values():
+        token.roles -= {'admin'}
 
 
 def slot(lab, share):
@@ -256,7 +266,61 @@ def test_a_line_by_uuid_is_rewritten_by_ensure(stage, shares):
         stage.exact(one)
 
 
-@pytest.mark.parametrize('status', ['error', 'reserved', 'maintenance'])
+@pytest.mark.parametrize('status', ['error', 'reserved', 'error_backing-up'])
+def test_a_share_whose_volume_is_stuck_can_be_deleted(stage, status):
+    """A revert failed, or a backup; or Nova forgot an attachment."""
+    share, other = stage.shared(stage.rule()), stage.shared(stage.rule())
+    volume(stage.lab, share).status = status
+    stage.manager.delete_only(share)
+    assert volume(stage.lab, share) is None
+    assert volume(stage.lab, other).status == 'in-use'
+    stage.exact(other)
+
+
+def test_a_reservation_that_nobody_keeps_is_no_obstacle(stage):
+    lab = stage.lab
+    share = stage.manager.create()
+    found = volume(lab, share)
+    lab.machine.unmount(path_of(share))
+    lab.sim.ask('DELETE', f'/compute/v2.1/servers/{lab.server["id"]}/'
+                f'os-volume_attachments/{found.id}', user=USER)
+    lab.advance(60.0)
+    assert found.status == 'available'
+    found.status = 'reserved'
+    stage.manager.delete_only(share)
+    assert volume(lab, share) is None
+
+
+@pytest.mark.parametrize('status', ['error', 'reserved', 'error_extending'])
+def test_what_only_an_administrator_can_end_is_told(stage, status):
+    lab = stage.lab
+    share = stage.shared(stage.rule())
+    found = volume(lab, share)
+    found.status = status
+    before = lab.clock()
+    not_admin(lab)
+    with pytest.raises(Exception, match='administrator') as told:
+        stage.manager.delete_only(share)
+    assert f'--state in-use {found.id}' in str(told.value)
+    assert lab.clock() - before < 60
+    assert found.status == status
+    found.status = 'in-use'
+    stage.manager.delete_only(share)
+    assert volume(lab, share) is None
+
+
+def test_no_other_change_resets_a_status(stage):
+    """A revert that failed may have left half of the data."""
+    lab = stage.lab
+    share = stage.shared(stage.rule())
+    snapshot = stage.manager.create_snapshot(share)
+    volume(lab, share).status = 'error'
+    with pytest.raises(Exception, match='error'):
+        stage.manager.revert(share, snapshot)
+    assert volume(lab, share).status == 'error'
+
+
+@pytest.mark.parametrize('status', ['maintenance'])
 def test_why_a_volume_is_not_detached_is_told(stage, status):
     lab = stage.lab
     share = stage.manager.create()
