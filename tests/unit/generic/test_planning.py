@@ -345,4 +345,4 @@ def test_a_share_that_is_taken_over_keeps_its_place():
     assert (rename.action, rename.target) == ('rename volume', NAME)
     assert actions(planning.adopt(place, ATTACHED, NAME, 'claim')) == [
         'note share']
-    assert actions(planning.adopt(place, None, NAME)) == ['note share']
+    assert actions(planning.adopt(place, None, NAME, '')) == ['note share']
