@@ -14,6 +14,7 @@ both would ask Manila's database is answered here, so that neither figure has
 a database in it.
 """
 
+from concurrent import futures
 import contextlib
 import json
 import os
@@ -27,6 +28,9 @@ from oslo_config import cfg
 from oslo_utils import importutils
 
 from manila_drivers.testing.conformance import rows
+
+# Seconds from one question for a share that is being made to the next.
+POLL = 0.5
 
 
 class Storage:
@@ -56,9 +60,10 @@ class Worker:
     """One driver, and the shares that it was asked to make."""
 
     def __init__(self, driver: Any, protocol: str) -> None:
+        from manila import context
         self.driver = driver
         self.protocol = protocol
-        self.context = rows.Context()
+        self.context = context.get_admin_context()
         self.shares: dict[str, Any] = {}
         self.snapshots: dict[str, Any] = {}
         self.rules: dict[str, list[Any]] = {}
@@ -75,6 +80,27 @@ class Worker:
         locations = [{'path': found}] if isinstance(found, str) else [
             {'path': one} if isinstance(one, str) else one for one in found]
         self.shares[name] = self._share(ident, size, locations)
+        self.rules[name] = []
+
+    def create_all(self, names: list[str]) -> None:
+        """Several at a time, which Manila does as well."""
+        with futures.ThreadPoolExecutor(4) as threads:
+            list(threads.map(self.create, names))
+
+    def clone(self, name: str, of: str) -> None:
+        """A share from a snapshot, until it is there."""
+        source = self.snapshots[of]
+        ident = str(uuid.uuid4())
+        share = self._share(ident, source['size'])
+        share['snapshot_id'] = source['id']
+        found = self.driver.create_share_from_snapshot(
+            self.context, share, source, parent_share=source.share_instance)
+        while isinstance(found, dict) and found.get('status') != 'available':
+            time.sleep(POLL)
+            found = self.driver.get_share_status(share, None)
+        locations = found['export_locations'] if isinstance(
+            found, dict) else found
+        self.shares[name] = self._share(ident, source['size'], locations)
         self.rules[name] = []
 
     def _share(self, ident: str, size: int,
@@ -160,7 +186,7 @@ def without_a_name() -> None:
 
 
 def with_ssh_port(port: int) -> None:
-    """Let Manila's GlusterFS driver log in at a port other than 22."""
+    """Let Manila's drivers log in at a port other than 22."""
     from manila.share.drivers.ganesha import utils
     made = utils.SSHExecutor.__init__
 
@@ -169,6 +195,13 @@ def with_ssh_port(port: int) -> None:
         made(self, host, port, *args, **kwargs)
 
     utils.SSHExecutor.__init__ = begin
+    from manila import ssh_utils
+    pool = ssh_utils.SSHPool.__init__
+
+    def fill(self: Any, ip: str, _: int, *args: Any, **kwargs: Any) -> None:
+        pool(self, ip, port, *args, **kwargs)
+
+    ssh_utils.SSHPool.__init__ = fill
 
 
 def load(name: str, file: str, section: str) -> Any:

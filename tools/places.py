@@ -2,6 +2,7 @@
 
 """Where drivers are compared: simulated clusters, and what reaches them."""
 
+import collections
 from collections.abc import Callable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -17,6 +18,7 @@ from typing import Any
 
 from manila_drivers.testing.backends import gluster
 from manila_drivers.testing.backends import gpfs
+from manila_drivers.testing.backends import openstack
 from manila_drivers.testing.backends import storage
 from manila_drivers.testing.backends import vast
 from manila_drivers.testing.manila import kinds
@@ -25,15 +27,20 @@ from manila_drivers.testing.simulators import ssh
 
 MANILAS = 'manila.share.drivers.'
 MANY = 100
+TRIPS = 'round trips'
+CLOUD = ('Nova', 'Cinder', 'others', 'SSH', 'logins')
+CLOUD_NEEDS = (0, 1, 2), (3,), (4,)
 
 
 @dataclasses.dataclass
 class Place:
-    """A fresh cluster, and how to count what reaches it."""
+    """A fresh cluster, and how to count what reaches it.
+
+    :param counts: one figure for each column of the backend.
+    """
 
     cluster: storage.Cluster
-    requests: Callable[[], int]
-    trips: Callable[[], int]
+    counts: Callable[[], tuple[int, ...]]
     protocol: str = 'NFS'
     options: Mapping[str, object] = dataclasses.field(default_factory=dict)
     environment: Mapping[str, str] = dataclasses.field(default_factory=dict)
@@ -63,9 +70,7 @@ def vast_place(upstream: bool) -> Iterator[Place]:
     # Manila's driver keeps cookies, and such a server would refuse them.
     cluster.sim.options.session_cookie = False
     with cluster:
-        def requests() -> int:
-            return len(cluster.sim.log)
-        yield Place(cluster, requests, requests)
+        yield Place(cluster, lambda: (len(cluster.sim.log),) * 2)
 
 
 @contextlib.contextmanager
@@ -87,9 +92,9 @@ def gpfs_place(upstream: bool, kind: str) -> Iterator[Place]:
         with cluster:
             write_ssh(programs, cluster.ssh.port)
             yield Place(
-                cluster, lambda: sum(map(cluster.sim.count,
-                                         ('mm', 'exportfs'))),
-                lambda: trips.count, options=options, environment={
+                cluster, lambda: (sum(map(cluster.sim.count,
+                                          ('mm', 'exportfs'))), trips.count),
+                options=options, environment={
                     'PATH': programs + os.pathsep + os.environ['PATH']})
 
 
@@ -117,7 +122,7 @@ def gluster_place(upstream: bool) -> Iterator[Place]:
     cluster = kinds.GlusterCluster(door=trips)
     with cluster:
         yield Place(
-            cluster, lambda: cluster.sim.calls, lambda: trips.count,
+            cluster, lambda: (cluster.sim.calls, trips.count),
             protocol='GLUSTERFS',
             environment={
                 'COMPARE_SSH_PORT': str(cluster.ssh.port),
@@ -125,32 +130,78 @@ def gluster_place(upstream: bool) -> Iterator[Place]:
                     [*map(str, cluster.programs), os.environ['PATH']])})
 
 
+@contextlib.contextmanager
+def generic_place(upstream: bool, protocol: str) -> Iterator[Place]:
+    with openstack.CloudCluster() as cluster:
+        # As many disks as the shares of this comparison need.
+        cluster.sim.options.disk_slots = 2 * MANY
+        for machine in cluster.cloud.machines:
+            # Manila's driver takes Nova's name for a disk, and looks for it
+            # once: here both are as it thinks.
+            machine.system.disks.orderly = True
+            machine.system.disks.late = (0.0, 0.0)
+        yield Place(cluster, functools.partial(cloud_counts, cluster),
+                    protocol=protocol, environment={
+                        'COMPARE_SSH_PORT': str(cluster.doors.port)})
+
+
+def cloud_counts(cluster: openstack.CloudCluster) -> tuple[int, ...]:
+    """Requests to Nova, Cinder and others; SSH: commands and logins."""
+    seen = collections.Counter[str]()
+    for (service, _), number in cluster.sim.counters().items():
+        seen[service] += number
+    tokens = cluster.sim.logins
+    return (seen['compute'], seen['volume'], tokens + sum(
+        number for service, number in seen.items()
+        if service not in ('compute', 'volume')), sum(
+            machine.execs for machine in cluster.cloud.machines),
+        cluster.doors.ever)
+
+
 @dataclasses.dataclass(frozen=True)
 class Backend:
-    """One comparison: the two classes, and where they are tried."""
+    """One comparison: the two classes, and where they are tried.
+
+    :param counted: columns of figures.
+    :param needs: of which columns the sum must not be more than that of
+        Manila's driver.
+    :param clones: whether both make a share from a snapshot.
+    """
 
     title: str
     upstream: str
     ours: str
     place: Callable[[bool], contextlib.AbstractContextManager[Place]]
-    counted: str
+    counted: tuple[str, ...]
     many: int = MANY
     rules: int = MANY
+    needs: tuple[tuple[int, ...], ...] = ((0,),)
+    clones: bool = False
 
 
 BACKENDS = {
     'vast': Backend(
         'VAST', MANILAS + 'vastdata.driver.VASTShareDriver', vast.DRIVER,
-        vast_place, 'requests'),
+        vast_place, ('requests', TRIPS)),
     'ces': Backend(
         'GPFS with CES', MANILAS + 'ibm.gpfs.GPFSShareDriver', gpfs.DRIVER,
-        functools.partial(gpfs_place, kind='CES'), 'mm* commands'),
+        functools.partial(gpfs_place, kind='CES'), ('mm* commands', TRIPS)),
     'knfs': Backend(
         'GPFS with KNFS, three servers',
         MANILAS + 'ibm.gpfs.GPFSShareDriver', gpfs.DRIVER,
         # Each rule is a login to every server for Manila's driver.
-        functools.partial(gpfs_place, kind='KNFS'), 'mm* and exportfs', 8, 10),
+        functools.partial(gpfs_place, kind='KNFS'),
+        ('mm* and exportfs', TRIPS), 8, 10),
     'gluster': Backend(
         'GlusterFS',
         MANILAS + 'glusterfs.glusterfs_native.GlusterfsNativeShareDriver',
-        gluster.DRIVER, gluster_place, 'gluster commands', many=8)}
+        gluster.DRIVER, gluster_place, ('gluster commands', TRIPS), many=8),
+    'generic': Backend(
+        'Generic with NFS', MANILAS + 'generic.GenericShareDriver',
+        openstack.DRIVER, functools.partial(generic_place, protocol='NFS'),
+        CLOUD, 6, needs=CLOUD_NEEDS, clones=True),
+    'generic-cifs': Backend(
+        'Generic with CIFS, rules by address',
+        MANILAS + 'generic.GenericShareDriver', openstack.DRIVER,
+        functools.partial(generic_place, protocol='CIFS'), CLOUD, 8,
+        needs=CLOUD_NEEDS, clones=True)}

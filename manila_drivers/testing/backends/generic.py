@@ -97,16 +97,19 @@ class SimulatedCloud:
                  options: openstack.CloudOptions | None = None) -> None:
         self._clock, self._sleep = clock, sleep
         self._password = password
-        self._made = 0
+        #: All that were ever built.
+        self.machines: list[guest.Machine] = []
         self.sim = openstack.OpenStackSim(
             clock, options=options or openstack.CloudOptions(boot=0),
             make_machine=self._machine, make_disk=guest.BlockDevice)
 
     def _machine(self, name: str, keys: Any, bus: str) -> guest.Machine:
-        self._made += 1
-        return guest.Machine(
+        machine = guest.Machine(
             name, keys=keys, password=self._password, clock=self._clock,
-            sleep=self._sleep, user=USER, bus=bus, seed=self._made)
+            sleep=self._sleep, user=USER, bus=bus,
+            seed=len(self.machines) + 1)
+        self.machines.append(machine)
+        return machine
 
     def runner(self, target: ssh.Target) -> script.Runner:
         return MachineRunner(self.sim, target, self._clock, self._sleep)

@@ -43,6 +43,7 @@ class VmDoors:
         self._port = socket.create_server(
             (str(self._network.broadcast_address), 0))
         self._doors: dict[str, tuple[guest.Machine, ssh.SshServer]] = {}
+        self._past = 0
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -56,6 +57,11 @@ class VmDoors:
         """Logins to the machines that run now."""
         with self._lock:
             return sum(door.logins for _, door in self._doors.values())
+
+    @property
+    def ever(self) -> int:
+        """Logins to all machines that ever ran."""
+        return self._past + self.logins
 
     def start(self) -> None:
         """Let the machines be logged in to."""
@@ -92,6 +98,7 @@ class VmDoors:
             for address, (machine, door) in list(self._doors.items()):
                 if wanted.get(address) is not machine:
                     door.close()
+                    self._past += door.logins
                     del self._doors[address]
             for address, machine in wanted.items():
                 if address not in self._doors:
@@ -123,8 +130,8 @@ class VmDoors:
 
     def _opened(self, address: str, machine: guest.Machine) -> ssh.SshServer:
         door = ssh.SshServer(
-            {address: runner.host(machine)}, user=machine.user,
-            password=machine.password or '', port=self.port,
+            {address: runner.host(machine, root=False)}, user=machine.user,
+            password=machine.password or '', port=self.port, reads=ssh.typed,
             key=' '.join(machine.keys[0].split()[:2]) if machine.keys else '')
         door.start()
         return door

@@ -58,6 +58,7 @@ ASIDE = ('sudo: unable to resolve host simulated: Name or service not known\n'
          'sudo: setrlimit(RLIMIT_CORE): Operation not permitted\n')
 
 Host = Callable[[list[str], Callable[[], str]], Done]
+Answer = Callable[[Mapping[str, Host], str, str, Callable[[], str]], Done]
 
 
 def answer(hosts: Mapping[str, Host], address: str, text: str,
@@ -80,6 +81,21 @@ def answer(hosts: Mapping[str, Host], address: str, text: str,
         return Done('', 'the simulator failed\n', 70)
 
 
+def typed(hosts: Mapping[str, Host], address: str, text: str,
+          read: Callable[[], str]) -> Done:
+    """Return what the shell of a user makes of the text of a command.
+
+    The host is given the shell to run, as a real sshd runs it.
+    """
+    try:
+        done = hosts[address](['sh', '-c', text], read)
+    except Exception:
+        LOG.exception('Simulated host %s: %s', address, text)
+        return Done('', 'the simulator failed\n', 70)
+    aside = ASIDE if text.startswith('sudo ') else ''
+    return done._replace(stderr=aside + done.stderr)
+
+
 class SshServer:
     """One sshd for several simulated hosts, each at an address of its own.
 
@@ -90,10 +106,13 @@ class SshServer:
     :param hosts: by their addresses, all of this machine.
     :param key: a public key that is accepted as well, in OpenSSH's format
         without the comment: ``ssh-ed25519 AAAA...``.
+    :param reads: what takes the text of a command: :func:`answer` for hosts
+        that run single programs as root, :func:`typed` for such with a shell.
     """
 
     def __init__(self, hosts: Mapping[str, Host], *, user: str = 'manila',
-                 password: str = '', key: str = '', port: int = 0) -> None:
+                 password: str = '', key: str = '', port: int = 0,
+                 reads: Answer = answer) -> None:
         self.user = user
         self.password = password or secrets.token_urlsafe(12)
         self.port = port
@@ -102,6 +121,7 @@ class SshServer:
         #: How many logins have succeeded.
         self.logins = 0
         self._key = key
+        self._reads = reads
         self._hosts = dict(hosts)
         self._host_key = paramiko.ECDSAKey.generate()
         self._listeners: list[socket.socket] = []
@@ -203,8 +223,8 @@ class SshServer:
             channel: paramiko.Channel) -> None:
         """Run a command to its end, and say what it did."""
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
-            done = answer(self._hosts, address, text,
-                          lambda: _input(channel))
+            done = self._reads(self._hosts, address, text,
+                               lambda: _input(channel))
             if done.status is None:
                 channel.get_transport().close()
                 return

@@ -57,7 +57,8 @@ class Blocks:
                     columns = words.pop(0).split(',')
             else:
                 rest.append(word)
-        if flags - set('bdnrpo') or 'r' not in flags:
+        columns = [column.upper() for column in columns]
+        if flags - set('bdnrpo') or 'r' not in flags and len(columns) != 1:
             raise NotImplementedError(f'lsblk {flags}')
         rows = self._rows()
         if rest:
@@ -70,7 +71,7 @@ class Blocks:
         if 'p' in flags:
             rows = [{**row, 'NAME': '/dev/' + row['NAME']} for row in rows]
         return files.done(''.join(
-            ' '.join(row[column] for column in columns) + '\n'
+            ' '.join(row.get(column, '') for column in columns) + '\n'
             for row in rows))
 
     def _rows(self) -> list[dict[str, str]]:
@@ -83,8 +84,10 @@ class Blocks:
                  'SIZE': '507904', 'SERIAL': 'QM00001', 'MOUNTPOINT': ''}]
         for slot in self._disks.visible():
             where = [each.path for each in self._mounts.of(slot.device)]
+            content = slot.device.content
             rows.append({
                 'NAME': slot.name, 'MAJ:MIN': slot.number, 'TYPE': 'disk',
+                'UUID': content.uuid if content is not None else '',
                 'SIZE': str(slot.size), 'SERIAL': slot.serial,
                 'MOUNTPOINT': where[0] if where else ''})
         return rows

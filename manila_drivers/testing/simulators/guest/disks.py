@@ -56,6 +56,10 @@ class Disks:
         self.needs_rescan = False
         #: Whether udev gives them names that stay.
         self.names_stay = True
+        #: Whether a disk gets the first free name, as most often it does.
+        self.orderly = False
+        #: Seconds until one is seen, between two.
+        self.late = _LATE
         self.root = disk.BlockDevice('root', _ROOT)
         self.slots: list[Slot] = []
 
@@ -70,14 +74,15 @@ class Disks:
                 string.ascii_lowercase, repeat=length)
                 if (one := self._prefix + ''.join(letters)) not in taken]
         self._minors += 16
-        slot = Slot(device, name or self._chance.choice(free),
+        chosen = free[0] if self.orderly else self._chance.choice(free)
+        slot = Slot(device, name or chosen,
                     f'252:{self._minors}', self._serial(device), device.size,
                     self._clock() + self._late() if late else 0.0)
         self.slots.append(slot)
         return slot
 
     def _late(self) -> float:
-        return self._chance.uniform(*_LATE)
+        return self._chance.uniform(*self.late)
 
     def _names(self) -> set[str]:
         return {slot.name for slot in self.slots}

@@ -16,6 +16,7 @@ Result = command.Result
 FileSystem = disk.FileSystem
 
 _ROOT_NUMBER = '252:1'
+_DF_UNITS = {'-PBM': 1 << 20, '-PBG': 1 << 30}
 
 
 @dataclasses.dataclass
@@ -227,7 +228,14 @@ class Mounts:
             for number, each in enumerate(self.all)]
         return '\n'.join(lines) + '\n'
 
+    def mtab(self) -> str:
+        return '/dev/vda1 / ext4 rw,relatime 0 0\n' + ''.join(
+            f'{each.slot.path} {_octal(each.path)} {each.content.kind} '
+            f'{each.options} 0 0\n' for each in self.all)
+
     def _df(self, words: Sequence[str]) -> Result:
+        if words[0] in _DF_UNITS:
+            return self._df_of(words[0], words[-1])
         text = '    1B-blocks         Used Mounted on\n'
         text += f'{10 << 30} {2 << 30} /\n'
         hidden = [each for each in self.all if self.at(each.path) is not each]
@@ -236,6 +244,23 @@ class Mounts:
                        if each not in hidden else '- -')
             text += f'{numbers} {each.path}\n'
         return files.done(text)
+
+    def _df_of(self, flag: str, path: str) -> Result:
+        """``df -PBM PATH``: every number is rounded up."""
+        unit, letter = _DF_UNITS[flag], flag[-1]
+        found = self.at(path)
+        if found is None and not self._directory(path):
+            return files.failed(f'df: {path}: No such file or directory')
+        content = found.content if found else None
+        total = content.total if content else 10 << 30
+        used = content.used if content else 2 << 30
+        free = max(0, total - used)
+        numbers = ' '.join(f'{-(-each // unit)}{letter}'
+                           for each in (total, used, free))
+        return files.done(
+            f'Filesystem     {unit}-blocks  Used Available Capacity Mounted '
+            f'on\n{found.slot.path if found else "/dev/vda1"} {numbers} '
+            f'{used * 100 // total}% {path if found else "/"}\n')
 
     def space(self, path: str) -> tuple[int, int, int] | None:
         """Block size, blocks and free blocks of what is mounted there."""

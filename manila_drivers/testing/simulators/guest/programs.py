@@ -9,6 +9,7 @@ import re
 from manila_drivers.testing.simulators import faults
 from manila_drivers.testing.simulators.guest import blocks
 from manila_drivers.testing.simulators.guest import shell
+from manila_drivers.testing.simulators.guest import shell_builtins
 from manila_drivers.testing.simulators.guest import shell_streams
 from manila_drivers.testing.simulators.guest import system
 from manila_drivers.testing.simulators.nfs import files
@@ -55,7 +56,7 @@ class VmPrograms:
             'sleep': self._sleep, 'true': lambda words: files.done(),
             'id': lambda words: files.done('uid=1000(manila)\n'),
             'hostname': lambda words: files.done(f'{host.name}\n'),
-            'ls': self._ls,
+            'ls': self._ls, 'test': self._test,
             'sh': self._sh, 'sudo': self._sudo, 'flock': self._flock,
             'timeout': self._timeout}
 
@@ -123,7 +124,8 @@ class VmPrograms:
             return known(arguments, read) if name in _READERS \
                 else known(arguments)
         words = [name, *arguments]
-        reads = name == 'tee' or (name == 'cat' and not arguments)
+        reads = name == 'tee' or (name == 'cat' and not arguments) or (
+            name == 'grep' and len(arguments) == 1)
         found = self._system.nfs.special(words, '')
         if found is None:
             found = self._system.tree.command(words, read() if reads else '')
@@ -136,7 +138,7 @@ class VmPrograms:
     def _sh(self, words: Sequence[str], read: Read, root: bool) -> Result:
         if words[:1] == ['-c']:
             text, arguments = words[1], list(words[2:]) or ['sh']
-            source = shell_streams.Source(read())
+            source = shell_streams.Source(read)
         elif words == ['-s']:
             text, arguments = read(), ['sh']
             marker = _MARKER.search(text)
@@ -209,6 +211,11 @@ class VmPrograms:
         self._system.settle()
         return files.done()
 
+    def _test(self, words: Sequence[str]) -> Result:
+        status = shell_builtins.COMMANDS['test'](
+            shell.Shell(self, root=True), words)
+        return Result('', '', status)
+
     def _ls(self, words: Sequence[str]) -> Result:
         if words != [system.CLIENTS]:
             raise NotImplementedError(words)
@@ -228,6 +235,7 @@ class VmPrograms:
             return files.done()
         if words[0] == 'is-active':
             states = {'nfs-server': self._system.nfs.running,
+                      'nfs-kernel-server': self._system.nfs.running,
                       'smbd': self._system.smb.running}
             return files.done(''.join(
                 'active\n' if states.get(word.removesuffix('.service'))

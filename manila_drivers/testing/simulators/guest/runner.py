@@ -142,16 +142,18 @@ def _blob(key: str) -> tuple[str, ...]:
     return tuple(key.split()[:2])
 
 
-def host(machine: Any) -> ssh.Host:
-    """Return a machine for an SSH server to offer."""
+def host(machine: Any, *, root: bool = True) -> ssh.Host:
+    """Return a machine for an SSH server to offer.
+
+    :param root: whether the server has taken sudo away already.
+    """
     def run(words: list[str], read: Callable[[], str]) -> ssh.Done:
         if not machine.answers:
             return ssh.Done(status=None)
         machine.execs += 1
         try:
             with machine.turn, machine.lock:
-                # The SSH server has taken sudo away already.
-                done = machine.programs.execute(words, read, root=True)
+                done = machine.programs.execute(words, read, root=root)
         except programs.StruckError:
             return ssh.Done(status=None)
         return ssh.Done(done.stdout, done.stderr, done.status)

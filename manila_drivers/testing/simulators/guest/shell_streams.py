@@ -36,18 +36,34 @@ class ShellHost(Protocol):
 
 
 class Source:
-    """A text that is read once."""
+    """A text that is read once.
 
-    def __init__(self, text: str = '') -> None:
-        self._text, self._at = text, 0
+    :param text: or what returns it, which is called when somebody reads:
+        who sends nothing may not say so before a command has ended.
+    """
+
+    def __init__(self, text: str | Callable[[], str] = '') -> None:
+        self._text, self._at = '', 0
+        self._wait: Callable[[], str] | None = None
+        if isinstance(text, str):
+            self._text = text
+        else:
+            self._wait = text
+
+    def _arrived(self) -> None:
+        if self._wait is not None:
+            wait, self._wait = self._wait, None
+            self._text = wait()
 
     def rest(self) -> str:
+        self._arrived()
         found = self._text[self._at:]
         self._at = len(self._text)
         return found
 
     def line(self) -> str:
         """Return the next line with its end, or '' at the end."""
+        self._arrived()
         end = self._text.find('\n', self._at) + 1 or len(self._text)
         found = self._text[self._at:end]
         self._at = end

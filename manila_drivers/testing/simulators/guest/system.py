@@ -62,6 +62,7 @@ class VmSystem:
         self.tree.is_directory = self._is_directory
         self.tree.shown = {
             '/proc/self/mountinfo': self.mounts.mountinfo,
+            '/etc/mtab': self.mounts.mtab,
             '/proc/sys/kernel/random/boot_id': lambda: self.boot_id + '\n',
             '/proc/sys/kernel/random/uuid': lambda: f'{uuid.uuid4()}\n',
             '/proc/fs/nfsd/threads': lambda: f'{8 * self.nfs.running}\n'}

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from collections.abc import Sequence
 import errno
 import posixpath
+import re
 
 from manila_drivers.testing.simulators.nfs import files
 from manila_drivers.transport import command
@@ -34,7 +35,8 @@ class VmFiles(files.Files):
         self.mounted: Callable[[str], bool] = lambda path: False
         self._kept: dict[str, str] = {}
         self._synced: set[str] = set()
-        self._commands |= {'rmdir': self._rmdir, 'chmod': self._chmod}
+        self._commands |= {'rmdir': self._rmdir, 'chmod': self._chmod,
+                           'cp': self._cp}
         self.is_directory = self.directories.__contains__
         self.modes: dict[str, str] = {}
 
@@ -129,6 +131,53 @@ class VmFiles(files.Files):
                 errors += f'cat: {path}: No such file or directory\n'
         return Result(found, errors, 1 if errors else 0)
 
+    def _cp(self, arguments: Sequence[str], stdin: str) -> Result:
+        source, target = arguments
+        try:
+            self.put(target, self.read(source), more=False)
+        except OSError as exc:
+            return files.failed(f"cp: cannot stat '{exc.filename}': "
+                                f"{exc.strerror}")
+        return files.done()
+
+    def _grep(self, arguments: Sequence[str], stdin: str) -> Result:
+        """``grep WORD [FILE]`` as well."""
+        if any(word.startswith('-') for word in arguments):
+            return super()._grep(arguments, stdin)
+        text, *paths = arguments
+        _plainly(text)
+        if paths:
+            try:
+                stdin = self.read(paths[0])
+            except OSError:
+                return files.failed(
+                    f'grep: {paths[0]}: No such file or directory', 2)
+        lines = [line + '\n' for line in stdin.splitlines() if text in line]
+        return Result(''.join(lines), '', 0 if lines else 1)
+
+    def _sed(self, arguments: Sequence[str], stdin: str) -> Result:
+        """``sed -i s@ONE@OTHER@ FILE``, ``sed -i /WORD/d FILE`` as well."""
+        if '-e' in arguments:
+            return super()._sed(arguments, stdin)
+        flag, script, path = arguments
+        replaced = re.fullmatch('s@([^@]*)@([^@]*)@', script)
+        deleted = re.fullmatch('/([^/]*)/d', script)
+        if flag != '-i' or not (replaced or deleted):
+            raise NotImplementedError(arguments)
+        if path not in self.text:
+            return files.failed(f"sed: can't read {path}: No such file or "
+                                f"directory", 2)
+        lines = self.text[path].splitlines(keepends=True)
+        if deleted:
+            _plainly(deleted[1])
+            lines = [line for line in lines if deleted[1] not in line]
+        elif replaced:
+            _plainly(replaced[1])
+            lines = [line.replace(replaced[1], replaced[2], 1)
+                     for line in lines]
+        self.text[path] = ''.join(lines)
+        return files.done()
+
     def _mkdir(self, arguments: Sequence[str], stdin: str) -> Result:
         for path in arguments[list(arguments).index('--') + 1:]:
             above = path
@@ -155,3 +204,9 @@ class VmFiles(files.Files):
                                 f"file or directory")
         self.modes[path] = arguments[-2]
         return files.done()
+
+
+def _plainly(text: str) -> None:
+    """:raises NotImplementedError: a pattern that is more than a text."""
+    if not re.fullmatch(r'[\w/-]+', text):
+        raise NotImplementedError(text)

@@ -111,6 +111,8 @@ class KernelNfs(server.Server):
             return self._unexport(arguments[1:])
         if arguments == ['-r']:
             return self._reread()
+        if arguments == ['-a']:
+            return self._all_exported()
         if arguments == ['-ua']:
             self._save(())
             return files.done()
@@ -152,14 +154,25 @@ class KernelNfs(server.Server):
             for each in missing), 1 if missing else 0)
 
     def _reread(self) -> Result:
+        self._save(self._configured())
+        return files.done()
+
+    def _all_exported(self) -> Result:
+        """Have what the files name as well; nothing goes by that."""
+        named = {(entry.client, entry.path): entry
+                 for entry in self._configured()}
+        self._save([*named.values(), *(
+            entry for entry in self.entries
+            if (entry.client, entry.path) not in named)])
+        return files.done()
+
+    def _configured(self) -> list[Entry]:
         texts = [self.files.text.get('/etc/exports', ''), *(
             text for path, text in self.files.below('/etc/exports.d').items()
             if path.endswith('.exports')
             and not path.startswith('/etc/exports.d/.'))]
-        self._save([
-            Entry(entry.path, entry.client, _full(entry.options))
-            for text in texts for entry in exports_text.read(text)])
-        return files.done()
+        return [Entry(entry.path, entry.client, _full(entry.options))
+                for text in texts for entry in exports_text.read(text)]
 
     def _save(self, entries: Iterable[Entry]) -> None:
         """Addresses first, then networks, then names, then everybody."""
