@@ -49,11 +49,13 @@ class Storage:
         kept = {} if delete_existing else self._kept.get(entity_id, {})
         self._kept[entity_id] = {**kept, **details}
 
-    def delete(self, entity_id: str, key: str | None = None) -> None:
+    def delete(self, entity_id: str, key: str | list[str] | None = None,
+               ) -> None:
         if key is None:
             self._kept.pop(entity_id, None)
         else:
-            self._kept.get(entity_id, {}).pop(key, None)
+            for each in key if isinstance(key, list) else [key]:
+                self._kept.get(entity_id, {}).pop(each, None)
 
 
 class Worker:

@@ -48,6 +48,8 @@ class Machine:
         #: Round trips, and the programs that they ran.
         self.execs = 0
         self.ran: list[tuple[str, ...]] = []
+        #: Seconds of this process's processor that those took, over SSH.
+        self.computed = 0.0
         #: A host key of its own; a machine that is built anew has another.
         self.host_key = runner.host_key(name, seed)
         self.sleep = sleep

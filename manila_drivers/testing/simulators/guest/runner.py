@@ -151,11 +151,14 @@ def host(machine: Any, *, root: bool = True) -> ssh.Host:
         if not machine.answers:
             return ssh.Done(status=None)
         machine.execs += 1
+        began = time.thread_time()
         try:
             with machine.turn, machine.lock:
                 done = machine.programs.execute(words, read, root=root)
         except programs.StruckError:
             return ssh.Done(status=None)
+        finally:
+            machine.computed += time.thread_time() - began
         return ssh.Done(done.stdout, done.stderr, done.status)
     return run
 
