@@ -128,9 +128,13 @@ class NotPlanned(RuntimeError):
 
 @dataclasses.dataclass
 class DryRun:
-    """The plans that were shown, and the changes that were held back."""
+    """The plans that were shown, and the changes that were held back.
+
+    ``results`` are what :func:`for_each` got for what needs no plan.
+    """
 
     plans: list[Plan] = dataclasses.field(default_factory=list)
+    results: list[Any] = dataclasses.field(default_factory=list)
     refused: list[str] = dataclasses.field(default_factory=list)
 
     def __str__(self) -> str:
@@ -196,7 +200,9 @@ def for_each(function: Callable[[T], U], items: Iterable[T]) -> list[U]:
     for item in items:
         with contextlib.suppress(Shown):
             results.append(function(item))
-    if is_dry():
+    dry = _dry_run.get()
+    if dry is not None:
+        dry.results.extend(results)
         raise Shown
     return results
 

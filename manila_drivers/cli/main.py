@@ -23,6 +23,7 @@ OPERATE: Mapping[str, str] = {
     'share': 'make, change, show and delete shares, without Manila',
     'snapshot': 'take snapshots, and make shares of them',
     'backend': 'show backends, what they can do, and their capacity',
+    'audit': 'find what is not on a backend as it is recorded, and repair it',
     'check': 'find everything that is wrong with backends before a start',
     'complete': 'print what completes commands in a shell',
     'help': 'explain one of these commands',

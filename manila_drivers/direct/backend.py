@@ -14,6 +14,7 @@ from manila_drivers.direct import loading
 from manila_drivers.direct import parts
 
 if TYPE_CHECKING:
+    from manila_drivers.audit import differences
     from manila_drivers.registry.registry import Registry
 
 #: Seconds to wait for others who work on the same share.
@@ -88,6 +89,35 @@ class Backend:
         """
         return dict(self._parts.driving.call(
             lambda driver: driver.get_share_stats(refresh=True)))
+
+    def audit(self) -> 'differences.AuditReport':
+        """Return all that is not on the backend as it is recorded.
+
+        Nothing is changed.  It takes as many requests as the lists of the
+        backend have pages, and a few more for each damaged share.
+
+        :raises Unsupported: the driver cannot list what there is.
+        :raises DriverError: it could not be looked at.
+        """
+        from manila_drivers.direct import auditing
+        return auditing.Auditing(self._parts).look()
+
+    def repair(self, report: 'differences.AuditReport',
+               ) -> 'list[tuple[differences.Difference, str]]':
+        """Repair what an audit has found, as far as that can be.
+
+        What is not recorded is never touched, and nothing is made in the
+        place of what is lost.
+
+        :returns: what could not be repaired, with the reason.
+        """
+        from manila_drivers.direct import auditing
+        return auditing.Auditing(self._parts).repair(report)
+
+    def repair_plan(self, report: 'differences.AuditReport') -> list[str]:
+        """Return what :meth:`repair` would do, a line each."""
+        from manila_drivers.direct import auditing
+        return auditing.Auditing(self._parts).plan(report)
 
     def close(self) -> None:
         """Let go of connections; they are made again when needed."""

@@ -6,6 +6,7 @@ Every operation can be repeated after any interruption.  Errors are those of
 ``manila_drivers.exception``.  Locks are taken inside these parts.
 """
 
+from collections.abc import Collection
 from collections.abc import Mapping
 from collections.abc import MutableMapping
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ from typing import Protocol
 from typing import runtime_checkable
 
 from manila_drivers import access
+from manila_drivers import inventory
 from manila_drivers import model
 from manila_drivers.driver.call import Call
 
@@ -191,3 +193,22 @@ class ServingBackend(Protocol):
 
     @property
     def servers(self) -> ServersPart: ...
+
+
+class InventoryPart(Protocol):
+    """Tell all of ours that is on a backend, from its lists."""
+
+    def read(self, known: Collection[str], /) -> inventory.Inventory:
+        """Return what there is of these shares, and of ours beside them.
+
+        :param known: ids of shares, which are ours wherever they are.
+        :raises DriverError: a list could not be read.
+        """
+
+
+@runtime_checkable
+class ListedBackend(Protocol):
+    """A backend that can be audited, beside its other parts."""
+
+    @property
+    def inventory(self) -> InventoryPart: ...

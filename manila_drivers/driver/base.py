@@ -22,6 +22,7 @@ read here and handed on as values (``call.Call``).  ``driver/backend.py`` says
 what a backend has to have.
 """
 
+from collections.abc import Collection
 from collections.abc import Mapping
 import logging
 import threading
@@ -30,6 +31,7 @@ from typing import Any
 from manila_drivers import access
 from manila_drivers import compat
 from manila_drivers import exception
+from manila_drivers import inventory
 from manila_drivers import model
 from manila_drivers import owed
 from manila_drivers import plan
@@ -155,6 +157,25 @@ class ShareDriver(stats.Statistics[configured.B],
     def owed_checks(self) -> dict[str, str]:
         """Return why shares are owed a check, by their ids."""
         return self._owed.waiting()
+
+    def take_inventory(self, known: Collection[str]) -> inventory.Inventory:
+        """Return what the backend has of these shares, and of ours beside.
+
+        :raises Unsupported: the driver cannot list that.
+        """
+        parts: Any = self._backend
+        if not isinstance(parts, backend.ListedBackend):
+            raise exception.Unsupported(
+                f'{type(self).__name__} cannot list what its backend has')
+        found: inventory.Inventory = parts.inventory.read(known)
+        return found
+
+    def check_shares(self, shares: Any) -> Mapping[str, Any]:
+        """Return what a start finds of each share; nothing is owed for it.
+
+        :raises DriverError: nothing could be read.
+        """
+        return dict(self._ensure_shares(None, shares) or {})
 
     def _ensures(self) -> bool:
         return (self.has_backend() or type(self)._ensure_shares

@@ -19,6 +19,7 @@ from manila_drivers.vastdata import client
 from manila_drivers.vastdata import cluster
 from manila_drivers.vastdata import executor
 from manila_drivers.vastdata import health
+from manila_drivers.vastdata import inventory
 from manila_drivers.vastdata import repository
 from manila_drivers.vastdata import settings
 from manila_drivers.vastdata import share_record
@@ -57,6 +58,7 @@ class Backend:
         self.snapshots = snapshots.Snapshots(*parts, self.shares, notes)
         self.health = health.Health(*parts, notes, lock)
         self.adoption = adoption.Adoption(*parts, notes)
+        self.inventory = inventory.VastInventory(self.repository)
         self.stats = stats.Stats(self.repository, clock=clock)
 
     def _client(self, chosen: settings.Settings) -> client.Vms:

@@ -14,6 +14,7 @@ from cliff import commandmanager
 
 from manila_drivers import version
 from manila_drivers.cli.operate import access
+from manila_drivers.cli.operate import audit
 from manila_drivers.cli.operate import backends
 from manila_drivers.cli.operate import check
 from manila_drivers.cli.operate import shares
@@ -44,6 +45,7 @@ COMMANDS = {
     'backend list': backends.BackendList,
     'backend show': backends.BackendShow,
     'backend capacity': backends.BackendCapacity,
+    'audit': audit.AuditBackends,
     'check': check.CheckBackends,
 }
 

@@ -1,0 +1,318 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Compare records with what a backend has.  Pure."""
+
+from collections.abc import Iterable
+from collections.abc import Iterator
+from collections.abc import Mapping
+from collections.abc import Sequence
+import dataclasses
+from typing import Any
+
+from manila_drivers import access
+from manila_drivers import inventory
+from manila_drivers import model
+from manila_drivers import owed
+from manila_drivers import plan
+from manila_drivers.audit import differences
+from manila_drivers.audit import reach
+from manila_drivers.audit.differences import Difference
+from manila_drivers.registry import records
+
+_GO_ON = {'create': 'share create', 'clone': 'snapshot clone',
+          'adopt': 'share adopt', 'resize': 'share resize',
+          'delete': 'share delete', 'release': 'share release'}
+#: Tasks during which a share is there, and may be reached.
+_THERE = ('', 'resize', 'copy')
+_UNUSED = ('remove it on the backend, if nobody else uses it: neither Manila '
+           'nor another registry; it is never removed by this')
+
+
+@dataclasses.dataclass(frozen=True)
+class Known:
+    """All that a registry has of one backend.
+
+    ``ids`` are those of the shares of all backends, and ``snapshot_ids`` of
+    all snapshots.
+    """
+
+    shares: Mapping[str, records.ShareEntry]
+    rules: Mapping[str, tuple[records.RuleEntry, ...]]
+    snapshots: Mapping[str, records.SnapshotEntry]
+    ids: frozenset[str] = frozenset()
+    snapshot_ids: frozenset[str] = frozenset()
+
+    def of(self, ident: str) -> tuple[Any, ...]:
+        """Return all that is known of one share, to be compared."""
+        return (self.shares.get(ident), self.rules.get(ident, ()),
+                sorted((one.id, one.version) for one in
+                       self.snapshots.values() if one.share_id == ident))
+
+
+@dataclasses.dataclass(frozen=True)
+class StartCheck:
+    """What a driver would do at its start, and says of shares without that.
+
+    ``steps`` are by the name of the object.
+    """
+
+    steps: tuple[plan.Step, ...] = ()
+    answers: Mapping[str, Mapping[str, Any]] = dataclasses.field(
+        default_factory=dict)
+
+    def about(self, share: inventory.SeenShare | None,
+              ident: str) -> list[plan.Step]:
+        names = {ident, *(share.names if share else ())}
+        return [step for step in self.steps if step.target in names]
+
+
+def task(record: records.ShareEntry) -> str:
+    """Return what was begun with a share, '' for nothing."""
+    return str(record.task['name']) if record.task else ''
+
+
+def compare(known: Known, found: inventory.Inventory,
+            checked: StartCheck) -> list[Difference]:
+    """Return all that differs, the shares that are recorded first."""
+    told: list[Difference] = []
+    for record in known.shares.values():
+        told += _ShareAudit(known, record, found, checked).differences()
+    told += _snapshots(known, found)
+    return told + list(_orphans(known, found))
+
+
+def unchecked(checked: StartCheck) -> list[str]:
+    """Return what the driver itself could not look at."""
+    return [f'share {ident}: {answer[owed.OWED]}'
+            for ident, answer in checked.answers.items()
+            if owed.OWED in answer]
+
+
+class _ShareAudit:
+    """One share that is recorded, against what there is of it."""
+
+    def __init__(self, known: Known, record: records.ShareEntry,
+                 found: inventory.Inventory, checked: StartCheck) -> None:
+        self.record = record
+        self.rules = known.rules.get(record.id, ())
+        self.found = found
+        self.seen = found.shares.get(record.id)
+        self.steps = checked.about(self.seen, record.id)
+        self.answer = checked.answers.get(record.id, {})
+
+    def tell(self, kind: str, expected: str, found: str, do: str,
+             repair: str = '') -> Difference:
+        return Difference(kind, f'share {self.record.name}', expected, found,
+                          do, self.record.id, repair)
+
+    def topic(self, step: plan.Step) -> str:
+        return self.found.topics.get(step.action, differences.SETTING)
+
+    def planned(self, *topics: str) -> str:
+        """Return how the driver repairs something, '' if it does not."""
+        return differences.ENSURE if any(
+            self.topic(step) in topics for step in self.steps) else ''
+
+    def differences(self) -> list[Difference]:
+        begun = task(self.record)
+        if begun not in _THERE:
+            return [self.tell(
+                differences.UNFINISHED_SHARE, f'{_GO_ON[begun]} to end',
+                f'{self.record.status}, and nobody works on it'
+                + (self.record.failure and f': {self.record.failure}'),
+                f'repeat {_GO_ON[begun]}', differences.GO_ON)]
+        lost = self.lost()
+        if lost is not None:
+            return [lost]
+        assert self.seen is not None
+        return [*self.unfinished(), *self.copying(), *self.parts(),
+                *self.size(), *self.access(), *self.others()]
+
+    def lost(self) -> Difference | None:
+        """Return what is said of a share that nobody can use any more."""
+        gone = self.seen is None or not self.seen.served
+        if not (self.answer.get('status') == 'error'
+                or gone and not self.planned(inventory.PART)):
+            return None
+        if self.answer.get(owed.OWED):
+            # That is said as what could not be looked at.
+            return None if self.seen else self.tell(
+                differences.LOST_SHARE, 'a share', 'nothing of it, and it '
+                'could not be checked', 'audit again')
+        have = ', '.join(self.seen.parts) if self.seen else ''
+        return self.tell(
+            differences.LOST_SHARE, f'{self.record.size} GiB at '
+            + (', '.join(str(each['path']) for each in
+                         self.record.locations[:1]) or 'some path'),
+            '; '.join(self.seen.odd) if self.seen and self.seen.odd else
+            f'nothing but its {have}' if have else 'nothing of it',
+            'bring it back from a copy or a snapshot of the backend, or '
+            'delete the share; nothing is made in its place')
+
+    def unfinished(self) -> Iterator[Difference]:
+        if task(self.record) == 'resize':
+            size = (self.record.task or {}).get('size')
+            yield self.tell(
+                differences.UNFINISHED_SHARE, f'{size} GiB',
+                f'resizing from {self.record.size} GiB, and nobody works on '
+                'it', f'repeat share resize to {size}', differences.GO_ON)
+        for rule in self.rules:
+            if rule.state in ('applying', 'denying'):
+                word = 'allow' if rule.state == 'applying' else 'deny'
+                yield self.tell(
+                    differences.UNFINISHED_RULE, f'{word} {rule.level} '
+                    f'{rule.target} to end', f'{rule.state}, and nobody '
+                    'works on it', f'repeat share {word} for {rule.target}',
+                    differences.RULES)
+
+    def copying(self) -> Iterator[Difference]:
+        clone = next((one for one in self.found.clones
+                      if one.share == self.record.id), None)
+        begun = task(self.record) == 'copy'
+        if clone is None and begun and self.found.copies:
+            yield self.tell(
+                differences.COPY, 'a copy that goes on', 'none',
+                'delete the share, and make it again')
+        elif clone is None or clone.state == (
+                inventory.RUNNING if begun else inventory.DONE):
+            return
+        elif clone.state == inventory.DONE:
+            yield self.tell(
+                differences.COPY, 'its end recorded', 'copied, and still '
+                'recorded as being copied', 'share wait',
+                differences.GO_ON)
+        else:
+            yield self.tell(
+                differences.COPY, 'content that is whole',
+                f'copy {clone.name} {clone.state} at {clone.progress} %',
+                'wait for its end' if clone.state == inventory.RUNNING else
+                'delete the share, and make it again')
+
+    def parts(self) -> Iterator[Difference]:
+        assert self.seen is not None
+        for kind in self.seen.missing:
+            yield self.tell(
+                differences.LOST_PART, f'a {kind}', 'none',
+                'the driver makes it again' if self.planned(inventory.PART)
+                else 'extend the share above what is in use',
+                self.planned(inventory.PART))
+
+    def size(self) -> Iterator[Difference]:
+        assert self.seen is not None
+        limit, size = self.seen.limit, self.record.size
+        if task(self.record) or limit is None or size is None \
+                or limit == size * model.GiB:
+            return
+        repair = self.planned(inventory.SIZE)
+        yield self.tell(
+            differences.SIZE, f'{size} GiB', f'{limit / model.GiB:g} GiB'
+            if limit else 'no limit', 'the driver sets it' if repair else
+            'more is in use, or that is not told: extend the share', repair)
+
+    def access(self) -> Iterator[Difference]:
+        assert self.seen is not None
+        clients = self.seen.clients
+        if clients is None or not self.seen.served:
+            return
+        active, pending = (
+            [access.Rule(rule.id, rule.kind, rule.target, level or rule.level)
+             for rule in self.rules if rule.state in states]
+            for states, level in ((('active',), ''),
+                                  (('applying', 'denying'), 'rw')))
+        present, strange = reach.seen(clients)
+        due = reach.wanted(active, clients.kind)
+        # What is being given or taken may be there until that has ended.
+        wide = [*reach.beyond(present, due.joined(reach.wanted(
+            pending, clients.kind))), *strange]
+        if wide:
+            yield self._access(differences.WIDER, due, wide)
+        if not pending:
+            less = reach.beyond(due, present)
+            if less:
+                yield self._access(differences.NARROWER, due, less)
+
+    def _access(self, kind: str, due: reach.Reach,
+                told: Sequence[str]) -> Difference:
+        expected = reach.several(reach.beyond(due, reach.Reach(
+            frozenset(), frozenset()))) or 'nobody'
+        return self.tell(
+            kind, expected, reach.several(list(told))
+            + (' too' if kind == differences.WIDER else ' missing'),
+            'its rules are given again', differences.RULES)
+
+    def others(self) -> Iterator[Difference]:
+        """Yield what the driver would repair and no other finding says."""
+        assert self.seen is not None
+        for text in self.seen.odd:
+            yield self.tell(differences.ODD, 'one way into the share, and '
+                            'one object of a kind', text,
+                            'decide on the backend which one is right')
+        told = {inventory.PART: bool(self.seen.missing),
+                inventory.SIZE: any(self.size()),
+                inventory.ACCESS: bool(self.seen.missing)
+                or any(self.access())}
+        for step in self.steps:
+            if not told.get(self.topic(step)):
+                yield self.tell(
+                    differences.SETTING, 'as the driver makes it',
+                    f'otherwise: {step}', 'the driver repairs it',
+                    differences.ENSURE)
+        if self.answer.get(owed.RULES) and not any(self.access()) \
+                and task(self.record) == '':
+            yield self.tell(
+                differences.SETTING, 'access as its rules make it',
+                'set in another way, for the clients that have it',
+                'its rules are given again', differences.RULES)
+
+
+def _snapshots(known: Known, found: inventory.Inventory,
+               ) -> Iterator[Difference]:
+    there = {(one.name, one.share) for one in found.snapshots}
+    for ident, record in known.snapshots.items():
+        def tell(kind: str, expected: str, seen: str, do: str,
+                 repair: str = '', record: records.SnapshotEntry = record,
+                 ) -> Difference:
+            return Difference(kind, f'snapshot {record.name}', expected,
+                              seen, do, record.id, repair)
+        if record.status != 'available':
+            word = 'delete' if record.status == 'deleting' else 'create'
+            yield tell(
+                differences.UNFINISHED_SNAPSHOT, f'snapshot {word} to end',
+                f'{record.status}, and nobody works on it'
+                + (record.failure and f': {record.failure}'),
+                f'repeat snapshot {word}', differences.SNAPSHOT)
+        elif ('share-snapshot-' + ident, record.share_id) not in there:
+            yield tell(differences.LOST_SNAPSHOT, 'a snapshot of share '
+                       + record.share_id, 'none', 'snapshot delete: what it '
+                       'held is not there any more')
+
+
+def _orphans(known: Known, found: inventory.Inventory,
+             ) -> Iterator[Difference]:
+    def tell(kind: str, name: str, seen: str, ident: str) -> Difference:
+        return Difference(kind, name, 'nothing, since none is recorded',
+                          seen, _UNUSED, ident)
+    orphans = [share for ident, share in found.shares.items()
+               if ident not in known.ids]
+    for share in orphans:
+        yield tell(differences.ORPHAN_SHARE, f'share {share.id}',
+                   ', '.join(share.parts), share.id)
+    for one in found.snapshots:
+        ident = one.name.removeprefix('share-snapshot-')
+        if ident not in known.snapshot_ids:
+            yield tell(differences.ORPHAN_SNAPSHOT, f'snapshot {one.name}',
+                       f'a snapshot of share {one.share}', ident)
+    for clone in found.clones:
+        if clone.share not in known.ids and clone.share not in found.shares:
+            yield tell(differences.ORPHAN_CLONE, f'clone {clone.name}',
+                       f'{clone.state} at {clone.progress} %', clone.share)
+
+
+def judged(told: Iterable[Difference], passed: Iterable[str],
+           snapshots: Mapping[str, records.SnapshotEntry],
+           ) -> list[Difference]:
+    """Return differences without those about shares that are worked on."""
+    away = set(passed)
+    return [one for one in told if one.ident not in away and not (
+        one.ident in snapshots
+        and snapshots[one.ident].share_id in away)]

@@ -1,0 +1,59 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""One thing that is not as it is recorded, for people and for machines."""
+
+import dataclasses
+
+# Kinds
+ORPHAN_SHARE, ORPHAN_SNAPSHOT, ORPHAN_CLONE = (
+    'orphan share', 'orphan snapshot', 'orphan clone')
+LOST_SHARE, LOST_PART, LOST_SNAPSHOT = (
+    'lost share', 'lost part', 'lost snapshot')
+SIZE, WIDER, NARROWER = 'size', 'wider access', 'narrower access'
+SETTING, ODD = 'setting', 'unclear'
+UNFINISHED_SHARE, UNFINISHED_RULE, UNFINISHED_SNAPSHOT = (
+    'unfinished share', 'unfinished rule', 'unfinished snapshot')
+COPY = 'copy'
+
+# What repairs it
+ENSURE, RULES, GO_ON, SNAPSHOT = 'ensure', 'rules', 'go on', 'snapshot'
+
+
+@dataclasses.dataclass(frozen=True)
+class Difference:
+    """One thing that is not as it is recorded.
+
+    ``subject`` names it for people, and ``ident`` is the id of the share, or
+    snapshot, that it is about.  ``do`` is what helps.  ``repair`` is how the
+    audit repairs it: by the driver's check of the share, by giving its rules
+    again, by going on with what was begun; '' if it does not.
+    """
+
+    kind: str
+    subject: str
+    expected: str
+    found: str
+    do: str
+    ident: str
+    repair: str = ''
+
+    def __str__(self) -> str:
+        return (f'{self.kind}: {self.subject}: expected {self.expected}; '
+                f'found {self.found}. {self.do}')
+
+
+@dataclasses.dataclass(frozen=True)
+class AuditReport:
+    """All that came of an audit of one backend.
+
+    ``unseen`` says what could not be looked at, and ``passed`` what was not
+    judged since somebody works on it.  ``shares`` is how many are recorded,
+    and ``listed`` how many the backend has.
+    """
+
+    backend: str
+    differences: tuple[Difference, ...]
+    unseen: tuple[str, ...] = ()
+    passed: tuple[str, ...] = ()
+    shares: int = 0
+    listed: int = 0

@@ -1,0 +1,113 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Compare who is let in with who should be.  Pure.
+
+Addresses are compared, not lists: a backend writes the rules of a share in
+other networks than they have.
+"""
+
+from collections.abc import Iterable
+import dataclasses
+import ipaddress
+
+from manila_drivers import access
+from manila_drivers import inventory
+from manila_drivers import networks
+
+Networks = frozenset[networks.Network]
+Clients = Networks | frozenset[str]
+# How many clients a finding names.
+_NAMED = 5
+# Entries by which rules may be cut where they overlap; more than any backend.
+_CUTS = 4096
+
+
+@dataclasses.dataclass(frozen=True)
+class Reach:
+    """Clients that may write, and clients that may read, writers included.
+
+    Of networks none lies in another one, and none of the same length make up
+    a wider one, so that one is covered if it lies in one of them.
+    """
+
+    writers: Clients
+    readers: Clients
+
+    def joined(self, other: 'Reach') -> 'Reach':
+        """Return whom either lets in."""
+        return Reach(_joined(self.writers, other.writers),
+                     _joined(self.readers, other.readers))
+
+
+def wanted(rules: Iterable[access.Rule], kind: str) -> Reach:
+    """Return whom rules let in; those that cannot be honoured let in none."""
+    if kind != 'ip':
+        names = access.name_grants(rules, kind).levels
+        return Reach(frozenset(name for name, level in names.items()
+                               if level == access.RW), frozenset(names))
+    lists = networks.separate(access.ip_grants(rules).levels, _CUTS)
+    return Reach(_merged(lists.of(access.RW)), _merged(lists.levels))
+
+
+def seen(clients: inventory.SeenClients) -> tuple[Reach, tuple[str, ...]]:
+    """Return whom a backend lets in.
+
+    :returns: and clients in words that no rule has, such as netgroups.
+    """
+    either = clients.read_write | clients.read_only
+    if clients.kind != 'ip':
+        return Reach(clients.read_write, either), ()
+    strange = tuple(sorted(text for text in either if not _read(text)))
+    return Reach(*(_merged(network for text in texts
+                           for network in _read(text))
+                   for texts in (clients.read_write, either))), strange
+
+
+def beyond(one: Reach, other: Reach) -> list[str]:
+    """Return what some clients get by one, and not by the other."""
+    writing = _outside(one.writers, other.writers)
+    return [*(f'rw {client}' for client in writing),
+            *(f'ro {client}' for client in _outside(
+                one.readers, other.readers) if client not in writing)]
+
+
+def several(told: list[str]) -> str:
+    """Return a few of them, and how many there are more."""
+    more = len(told) - _NAMED
+    return ', '.join(told[:_NAMED]) + (f' and {more} more' if more > 0
+                                       else '')
+
+
+def _read(text: str) -> tuple[networks.Network, ...]:
+    if text == '*':
+        return networks.EVERYBODY
+    found = networks.parse(text)
+    return () if found is None else (networks.plain(found),)
+
+
+def _merged(found: Iterable[networks.Network]) -> Networks:
+    by_version: dict[int, list[networks.Network]] = {4: [], 6: []}
+    for network in found:
+        by_version[network.version].append(network)
+    return frozenset(network for some in by_version.values()
+                     for network in ipaddress.collapse_addresses(
+                         some))  # type: ignore[type-var]
+
+
+def _joined(one: Clients, other: Clients) -> Clients:
+    either = one | other
+    names = frozenset(each for each in either if isinstance(each, str))
+    return names or _merged(each for each in either
+                            if not isinstance(each, str))
+
+
+def _outside(some: Clients,
+             others: Clients) -> list[str]:
+    """Return those that are in none of the others, as text."""
+    names = sorted(one for one in some
+                   if isinstance(one, str) and one not in others)
+    table = networks.PrefixTable({other: '' for other in others
+                                  if not isinstance(other, str)})
+    return names + [networks.canonical(one) for one in sorted(
+        (one for one in some if not isinstance(one, str)
+         and table.level(one) is None), key=networks.order)]

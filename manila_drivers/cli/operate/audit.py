@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""``manila-drivers audit``"""
+
+import argparse
+from typing import Any
+
+from manila_drivers import direct
+from manila_drivers import exception
+from manila_drivers.audit import differences
+from manila_drivers.cli.operate import base
+
+#: Exit codes of this command: something differs; not all could be looked at.
+DIFFERENT, BLIND = 1, 2
+
+
+class AuditBackends(base.Listing):
+    """Find what is not on a backend as it is recorded.
+
+    Nothing is changed without --repair. The exit code is 0 if all is as it
+    is recorded, 1 if something is not, 2 if not all could be looked at.
+    """
+
+    _code = 0
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument('name', nargs='*',
+                            help='sections (default: --backend, or the only '
+                                 'one of the file)')
+        parser.add_argument('--repair', action='store_true',
+                            help='show what would be repaired, ask, and do '
+                                 'it; what is not recorded is never removed')
+        parser.add_argument('--yes', action='store_true',
+                            help='with --repair: do not ask')
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        return super().run(parsed_args) or self._code
+
+    def tell(self, error: exception.DriverError) -> int:
+        super().tell(error)
+        return BLIND
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
+        rows: list[tuple[Any, ...]] = []
+        for name in parsed_args.name or [None]:
+            try:
+                report = self._report(parsed_args, name)
+            except exception.DriverError as error:
+                self._code = max(self._code, self.tell(error))
+                continue
+            self._told(report)
+            rows += [(report.backend, one.kind, one.subject, one.expected,
+                      one.found, one.do, one.ident)
+                     for one in report.differences]
+        return ('Backend', 'Kind', 'Object', 'Expected', 'Found',
+                'What to do', 'Id'), rows
+
+    def _report(self, parsed_args: argparse.Namespace,
+                name: str | None) -> differences.AuditReport:
+        with self.backend(name) as backend:
+            report = backend.audit()
+            if not parsed_args.repair or not self._agreed(
+                    backend, report, parsed_args.yes):
+                return report
+            for one, why in backend.repair(report):
+                self._say(report, f'{one.subject} could not be repaired: '
+                          f'{why}')
+            return backend.audit()
+
+    def _agreed(self, backend: direct.Backend,
+                report: differences.AuditReport, yes: bool) -> bool:
+        """Show what would be done, and return whether it is to be."""
+        lines = backend.repair_plan(report)
+        for line in lines:
+            self._say(report, f'would do: {line}')
+        if not lines:
+            self._say(report, 'nothing can be repaired')
+            return False
+        if yes:
+            return True
+        self.app.stderr.write(f'Do this to {report.backend}? [y/N] ')
+        self.app.stderr.flush()
+        answer = self.app.stdin.readline().strip().lower()
+        return answer in ('y', 'yes')
+
+    def _told(self, report: differences.AuditReport) -> None:
+        if report.differences:
+            self._code = max(self._code, DIFFERENT)
+        for text in report.unseen:
+            self._code = BLIND
+            self._say(report, f'not looked at: {text}')
+        for text in report.passed:
+            self._say(report, f'not judged: {text}')
+        self._say(report, f'{len(report.differences)} differences; '
+                  f'{report.shares} shares recorded, {report.listed} on the '
+                  'backend')
+
+    def _say(self, report: differences.AuditReport, text: str) -> None:
+        line = ' '.join(text.split())
+        self.app.stderr.write(f'manila-drivers: {report.backend}: {line}\n')

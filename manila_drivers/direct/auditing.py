@@ -1,0 +1,237 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Compare a backend with its registry, and repair what can be.
+
+To look takes three reads of the registry, twice, and the lists of the backend;
+nothing is changed, and nobody is kept out.  What somebody works on meanwhile
+is not judged.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from collections.abc import Sequence
+import contextlib
+import dataclasses
+import functools
+from typing import Any
+from typing import TYPE_CHECKING
+
+from manila_drivers import exception
+from manila_drivers import inventory
+from manila_drivers import plan
+from manila_drivers.audit import comparing
+from manila_drivers.audit import differences
+from manila_drivers.direct import ensuring
+from manila_drivers.direct import making
+from manila_drivers.direct import rows
+from manila_drivers.direct import share
+from manila_drivers.direct import snapshot
+from manila_drivers.direct import waiting
+from manila_drivers.registry import records
+
+if TYPE_CHECKING:
+    from manila_drivers.direct.parts import Parts
+
+#: Repairs of shares that are not finished.
+_WORK = (differences.GO_ON, differences.RULES, differences.SNAPSHOT)
+
+
+class Auditing:
+    """Look at all shares of a backend, and repair them."""
+
+    def __init__(self, parts: 'Parts') -> None:
+        self._parts = parts
+
+    # -- looking ---------------------------------------------------------
+
+    def look(self) -> differences.AuditReport:
+        """Return all that differs.
+
+        :raises Unsupported: the driver cannot list what there is, or cannot
+            say what it would repair.
+        :raises DriverError: the backend, or the registry, could not be read.
+        """
+        parts = self._parts
+        self._need_plans()
+        before = self._known()
+        steady = [record for record in before.shares.values()
+                  if record.task is None]
+        found: inventory.Inventory = parts.driving.call(
+            lambda driver: driver.take_inventory(list(before.shares)))
+        checked, unseen = self._checked(steady)
+        after = self._known()
+        told = comparing.compare(_of_both(before, after), found, checked)
+        passed = {ident for ident in {*before.shares, *after.shares}
+                  if before.of(ident) != after.of(ident)}
+        passed |= self._worked_on(told, before)
+        judged = comparing.judged(told, passed, before.snapshots)
+        names = {ident: record.name for known in (before, after)
+                 for ident, record in known.shares.items()}
+        return differences.AuditReport(
+            parts.name, tuple(judged),
+            (*found.unread, *unseen, *comparing.unchecked(checked)),
+            tuple(sorted(f'share {names[ident]} is worked on'
+                         for ident in passed)),
+            len(before.shares), len(found.shares))
+
+    def _need_plans(self) -> None:
+        driver = self._parts.driving.driver
+        if not driver.SHOWS_PLANS:
+            raise exception.Unsupported(
+                f'{type(driver).__name__} cannot say what it would do, so '
+                'that it cannot be audited')
+
+    def _known(self) -> comparing.Known:
+        registry, name = self._parts.registry, self._parts.name
+        shares, snapshots = registry.shares.all(), registry.snapshots.all()
+        rules: dict[str, list[records.RuleEntry]] = {}
+        for rule in registry.rules.all():
+            rules.setdefault(rule.share_id, []).append(rule)
+        return comparing.Known(
+            {one.id: one for one in shares if one.backend == name},
+            {ident: tuple(some) for ident, some in rules.items()},
+            {one.id: one for one in snapshots if one.backend == name},
+            frozenset(one.id for one in shares),
+            frozenset(one.id for one in snapshots))
+
+    def _checked(self, steady: Sequence[records.ShareEntry],
+                 ) -> tuple[comparing.StartCheck, list[str]]:
+        """Return what the driver's own check would repair, without that.
+
+        :returns: and what it could not look at.
+        """
+        chosen = [rows.share(record) for record in steady]
+        with plan.dry_run() as dry:
+            self._parts.driving.call(
+                lambda driver: driver.check_shares(chosen))
+        answers: dict[str, Mapping[str, Any]] = dict(
+            one for one in dry.results if isinstance(one, tuple))
+        found = comparing.StartCheck(
+            tuple(step for each in dry.plans for step in each), answers)
+        missing = len(chosen) - len(answers) - len(dry.plans)
+        return found, [f'{missing} shares, of which the driver says nothing'
+                       ] if missing > 0 else []
+
+    def _worked_on(self, told: Iterable[differences.Difference],
+                   known: comparing.Known) -> set[str]:
+        """Return shares whose unfinished work somebody is at."""
+        leases, busy = self._parts.registry.leases, set()
+        for ident in {one.ident for one in told if one.repair in _WORK}:
+            if ident in known.snapshots:
+                ident = known.snapshots[ident].share_id
+            _, error = exception.caught(functools.partial(
+                _take, leases.hold([f'share {ident}'], 0)))
+            if error is not None:
+                if not isinstance(error, exception.Busy):
+                    raise error
+                busy.add(ident)
+        return busy
+
+    # -- repairing -------------------------------------------------------
+
+    def plan(self, report: differences.AuditReport) -> list[str]:
+        """Return what a repair would do, a line each; changes nothing."""
+        lines, ensured = [], []
+        for one in report.differences:
+            if one.repair == differences.ENSURE:
+                ensured.append(one)
+            elif one.repair:
+                lines.append(f'{one.kind}: {one.subject}: {one.do}')
+        known = [self._parts.registry.shares.get(ident) for ident in
+                 dict.fromkeys(one.ident for one in ensured)]
+        if ensured:
+            lines += map(str, ensuring.Ensuring(self._parts).preview(
+                [record for record in known if record is not None]))
+        return lines
+
+    def repair(self, report: differences.AuditReport,
+               ) -> list[tuple[differences.Difference, str]]:
+        """Repair what can be; one that cannot be stops no other.
+
+        Nothing that is not recorded is touched.  It can be repeated.
+
+        :returns: what could not be repaired, with the reason.
+        """
+        wanted: dict[tuple[str, str], differences.Difference] = {}
+        for one in report.differences:
+            if one.repair:
+                wanted.setdefault((one.ident, one.repair), one)
+        ensured = {ident: one for (ident, how), one in wanted.items()
+                   if how == differences.ENSURE}
+        failed: list[tuple[differences.Difference, str]] = []
+        # First what was begun, then access, then all the rest.
+        order: tuple[tuple[str, Callable[[str], None]], ...] = (
+            (differences.SNAPSHOT, self._snapshot),
+            (differences.GO_ON, self._go_on),
+            (differences.RULES, self._rules))
+        for how, work in order:
+            for (ident, repair), one in wanted.items():
+                if repair == how:
+                    _, error = exception.caught(
+                        functools.partial(work, ident))
+                    if error is not None:
+                        failed.append((one, str(error)))
+        return failed + self._ensure(ensured)
+
+    def _ensure(self, wanted: dict[str, differences.Difference],
+                ) -> list[tuple[differences.Difference, str]]:
+        shares = self._parts.registry.shares
+        found = [record for record in map(shares.get, wanted)
+                 if record is not None]
+        if not found:
+            return []
+        states = ensuring.Ensuring(self._parts).ensure(found)
+        return [(wanted[record.id], f'{state.state}: {state.why}')
+                for record, state in zip(found, states, strict=True)
+                if state.state != ensuring.WHOLE]
+
+    def _rules(self, ident: str) -> None:
+        """Give the rules of a share that are in force, and no other."""
+        parts = self._parts
+        with parts.desk.alone([ident]):
+            record = parts.registry.shares.get(ident)
+            if record is not None:
+                parts.rules.deny(record, None)
+
+    def _go_on(self, ident: str) -> None:
+        parts = self._parts
+        record = parts.registry.shares.get(ident)
+        if record is None or record.task is None:
+            return
+        chosen, begun = share.Share(parts, record), comparing.task(record)
+        if begun in making.STATUS:
+            chosen.make()
+        elif begun == 'resize':
+            chosen.resize(int(record.task['size']))
+        elif begun == 'copy':
+            waiting.Waiting(parts).look(record)
+        elif begun == 'delete':
+            chosen.delete()
+        else:
+            chosen.release()
+
+    def _snapshot(self, ident: str) -> None:
+        parts = self._parts
+        record = parts.registry.snapshots.get(ident)
+        if record is None:
+            return
+        if record.status == snapshot.DELETING:
+            snapshot.Snapshot(parts, record).delete()
+        elif record.status == snapshot.CREATING:
+            owner = parts.registry.shares.get(record.share_id)
+            if owner is not None:
+                snapshot.take(parts, owner, record.name, False)
+
+
+def _of_both(before: comparing.Known,
+             after: comparing.Known) -> comparing.Known:
+    """Return what was known, with the ids of what came meanwhile."""
+    return dataclasses.replace(
+        before, ids=before.ids | after.ids,
+        snapshot_ids=before.snapshot_ids | after.snapshot_ids)
+
+
+def _take(lease: contextlib.AbstractContextManager[None]) -> None:
+    with lease:
+        pass

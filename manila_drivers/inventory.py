@@ -1,0 +1,88 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Everything of ours that is on a backend, as its own lists tell.  Pure.
+
+A driver whose backend has an ``inventory`` reads it in as many requests as its
+lists have pages, whatever the number of shares.  What could not be read is
+said: what is missing in a list that was not read whole is not known to be
+missing.
+"""
+
+from collections.abc import Mapping
+import dataclasses
+
+DONE, RUNNING, FAILED = 'done', 'running', 'failed'
+
+#: What a step of a driver's check is about; else it is a setting.
+PART, SIZE, ACCESS = 'part', 'size', 'access'
+
+
+@dataclasses.dataclass(frozen=True)
+class SeenClients:
+    """Clients that are let in, in the backend's words.
+
+    ``kind`` is that of rules: ``ip`` or ``cert``.  A client that is in both
+    lists gets the more of the two.
+    """
+
+    kind: str
+    read_write: frozenset[str] = frozenset()
+    read_only: frozenset[str] = frozenset()
+
+
+@dataclasses.dataclass(frozen=True)
+class SeenShare:
+    """All that a backend has of one share.
+
+    ``names`` are those of its objects, which the steps of plans tell;
+    ``parts`` the kinds of object that are there, ``missing`` those that are
+    not.  ``served`` is False where no client can reach it for want of a part.
+    ``limit`` is in bytes, 0 for none and None where it is not told or not
+    used.  ``clients`` is None where nothing is to be said of them: before the
+    first rules of an adopted share, say.  ``odd`` is what nobody can tell the
+    right of, and what lets clients in beside the rules.
+    """
+
+    id: str
+    names: frozenset[str]
+    parts: tuple[str, ...]
+    missing: tuple[str, ...] = ()
+    served: bool = True
+    limit: int | None = None
+    clients: SeenClients | None = None
+    odd: tuple[str, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class SeenSnapshot:
+    """A snapshot by the name that drivers give it, of the share ``share``."""
+
+    name: str
+    share: str
+
+
+@dataclasses.dataclass(frozen=True)
+class SeenClone:
+    """A copy that fills, or has filled, a share; progress is in percent."""
+
+    name: str
+    share: str
+    state: str
+    progress: int = 0
+
+
+@dataclasses.dataclass(frozen=True)
+class Inventory:
+    """What one backend has.
+
+    ``unread`` says what could not be read, a line each.  ``topics`` says what
+    actions of the driver's check are about: PART, SIZE or ACCESS.  ``copies``
+    is True where ``clones`` has every copy that goes on.
+    """
+
+    shares: Mapping[str, SeenShare]
+    snapshots: tuple[SeenSnapshot, ...] = ()
+    clones: tuple[SeenClone, ...] = ()
+    unread: tuple[str, ...] = ()
+    topics: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    copies: bool = False
