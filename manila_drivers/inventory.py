@@ -8,13 +8,22 @@ said: what is missing in a list that was not read whole is not known to be
 missing.
 """
 
+from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
 
+from manila_drivers import plan
+
 DONE, RUNNING, FAILED = 'done', 'running', 'failed'
 
-#: What a step of a driver's check is about; else it is a setting.
-PART, SIZE, ACCESS = 'part', 'size', 'access'
+#: What a step of a driver's check is about: a part of a share, its size, who
+#: has access, something else, or whatever the others are about.
+PART, SIZE, ACCESS, SETTING, ALONG = (
+    'part', 'size', 'access', 'setting', 'along')
+
+
+def _setting(step: plan.Step) -> str:
+    return SETTING
 
 
 @dataclasses.dataclass(frozen=True)
@@ -55,10 +64,11 @@ class SeenShare:
 
 @dataclasses.dataclass(frozen=True)
 class SeenSnapshot:
-    """A snapshot by the name that drivers give it, of the share ``share``."""
+    """A snapshot by its id, of the share ``share``; its name is for people."""
 
-    name: str
+    id: str
     share: str
+    name: str
 
 
 @dataclasses.dataclass(frozen=True)
@@ -75,14 +85,14 @@ class SeenClone:
 class Inventory:
     """What one backend has.
 
-    ``unread`` says what could not be read, a line each.  ``topics`` says what
-    actions of the driver's check are about: PART, SIZE or ACCESS.  ``copies``
-    is True where ``clones`` has every copy that goes on.
+    ``unread`` says what could not be read, a line each.  ``topic`` says what a
+    step of the driver's check is about.  ``copies`` is True where ``clones``
+    has every copy that goes on.
     """
 
     shares: Mapping[str, SeenShare]
     snapshots: tuple[SeenSnapshot, ...] = ()
     clones: tuple[SeenClone, ...] = ()
     unread: tuple[str, ...] = ()
-    topics: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    topic: Callable[[plan.Step], str] = _setting
     copies: bool = False

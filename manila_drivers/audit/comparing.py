@@ -105,13 +105,10 @@ class _ShareAudit:
         return Difference(kind, f'share {self.record.name}', expected, found,
                           do, self.record.id, repair)
 
-    def topic(self, step: plan.Step) -> str:
-        return self.found.topics.get(step.action, differences.SETTING)
-
-    def planned(self, *topics: str) -> str:
+    def planned(self, topic: str) -> str:
         """Return how the driver repairs something, '' if it does not."""
         return differences.ENSURE if any(
-            self.topic(step) in topics for step in self.steps) else ''
+            self.found.topic(step) == topic for step in self.steps) else ''
 
     def differences(self) -> list[Difference]:
         begun = task(self.record)
@@ -203,11 +200,12 @@ class _ShareAudit:
         if task(self.record) or limit is None or size is None \
                 or limit == size * model.GiB:
             return
-        repair = self.planned(inventory.SIZE)
         yield self.tell(
             differences.SIZE, f'{size} GiB', f'{limit / model.GiB:g} GiB'
-            if limit else 'no limit', 'the driver sets it' if repair else
-            'more is in use, or that is not told: extend the share', repair)
+            if limit else 'no limit', 'the driver sets it; if more is in use '
+            'extend the share', self.planned(inventory.SIZE)
+            or (differences.EXTEND if 0 < limit < size * model.GiB
+                else differences.SHRINK))
 
     def access(self) -> Iterator[Difference]:
         assert self.seen is not None
@@ -251,13 +249,18 @@ class _ShareAudit:
                 inventory.SIZE: any(self.size()),
                 inventory.ACCESS: bool(self.seen.missing)
                 or any(self.access())}
-        for step in self.steps:
-            if not told.get(self.topic(step)):
-                yield self.tell(
-                    differences.SETTING, 'as the driver makes it',
-                    f'otherwise: {step}', 'the driver repairs it',
-                    differences.ENSURE)
-        if self.answer.get(owed.RULES) and not any(self.access()) \
+        topics = [self.found.topic(step) for step in self.steps]
+        if set(topics) == {inventory.ALONG}:
+            told[inventory.ALONG] = False
+        told.setdefault(inventory.ALONG, True)
+        left = [str(step) for step, topic in zip(
+            self.steps, topics, strict=True) if not told.get(topic)]
+        if left:
+            yield self.tell(
+                differences.SETTING, 'as the driver makes it',
+                'otherwise, which takes: ' + '; '.join(left),
+                'the driver repairs it', differences.ENSURE)
+        elif self.answer.get(owed.RULES) and not any(self.access()) \
                 and task(self.record) == '':
             yield self.tell(
                 differences.SETTING, 'access as its rules make it',
@@ -267,7 +270,7 @@ class _ShareAudit:
 
 def _snapshots(known: Known, found: inventory.Inventory,
                ) -> Iterator[Difference]:
-    there = {(one.name, one.share) for one in found.snapshots}
+    there = {(one.id, one.share) for one in found.snapshots}
     for ident, record in known.snapshots.items():
         def tell(kind: str, expected: str, seen: str, do: str,
                  repair: str = '', record: records.SnapshotEntry = record,
@@ -281,7 +284,7 @@ def _snapshots(known: Known, found: inventory.Inventory,
                 f'{record.status}, and nobody works on it'
                 + (record.failure and f': {record.failure}'),
                 f'repeat snapshot {word}', differences.SNAPSHOT)
-        elif ('share-snapshot-' + ident, record.share_id) not in there:
+        elif (ident, record.share_id) not in there:
             yield tell(differences.LOST_SNAPSHOT, 'a snapshot of share '
                        + record.share_id, 'none', 'snapshot delete: what it '
                        'held is not there any more')
@@ -298,10 +301,9 @@ def _orphans(known: Known, found: inventory.Inventory,
         yield tell(differences.ORPHAN_SHARE, f'share {share.id}',
                    ', '.join(share.parts), share.id)
     for one in found.snapshots:
-        ident = one.name.removeprefix('share-snapshot-')
-        if ident not in known.snapshot_ids:
+        if one.id not in known.snapshot_ids:
             yield tell(differences.ORPHAN_SNAPSHOT, f'snapshot {one.name}',
-                       f'a snapshot of share {one.share}', ident)
+                       f'a snapshot of share {one.share}', one.id)
     for clone in found.clones:
         if clone.share not in known.ids and clone.share not in found.shares:
             yield tell(differences.ORPHAN_CLONE, f'clone {clone.name}',

@@ -16,7 +16,8 @@ UNFINISHED_SHARE, UNFINISHED_RULE, UNFINISHED_SNAPSHOT = (
 COPY = 'copy'
 
 # What repairs it
-ENSURE, RULES, GO_ON, SNAPSHOT = 'ensure', 'rules', 'go on', 'snapshot'
+ENSURE, RULES, EXTEND, SHRINK, GO_ON, SNAPSHOT = (
+    'ensure', 'rules', 'extend', 'shrink', 'go on', 'snapshot')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Difference:
     ``subject`` names it for people, and ``ident`` is the id of the share, or
     snapshot, that it is about.  ``do`` is what helps.  ``repair`` is how the
     audit repairs it: by the driver's check of the share, by giving its rules
-    again, by going on with what was begun; '' if it does not.
+    or its size again, by going on with what was begun; '' if it does not.
     """
 
     kind: str

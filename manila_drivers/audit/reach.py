@@ -16,6 +16,8 @@ from manila_drivers import networks
 
 Networks = frozenset[networks.Network]
 Clients = Networks | frozenset[str]
+#: In the place of a name: whoever comes.
+EVERYBODY = '*'
 # How many clients a finding names.
 _NAMED = 5
 # Entries by which rules may be cut where they overlap; more than any backend.
@@ -79,7 +81,7 @@ def several(told: list[str]) -> str:
 
 
 def _read(text: str) -> tuple[networks.Network, ...]:
-    if text == '*':
+    if text == EVERYBODY:
         return networks.EVERYBODY
     found = networks.parse(text)
     return () if found is None else (networks.plain(found),)
@@ -104,6 +106,8 @@ def _joined(one: Clients, other: Clients) -> Clients:
 def _outside(some: Clients,
              others: Clients) -> list[str]:
     """Return those that are in none of the others, as text."""
+    if EVERYBODY in others:
+        return []
     names = sorted(one for one in some
                    if isinstance(one, str) and one not in others)
     table = networks.PrefixTable({other: '' for other in others

@@ -24,6 +24,7 @@ from manila_drivers.audit import comparing
 from manila_drivers.audit import differences
 from manila_drivers.direct import ensuring
 from manila_drivers.direct import making
+from manila_drivers.direct import resizing
 from manila_drivers.direct import rows
 from manila_drivers.direct import share
 from manila_drivers.direct import snapshot
@@ -164,7 +165,9 @@ class Auditing:
         order: tuple[tuple[str, Callable[[str], None]], ...] = (
             (differences.SNAPSHOT, self._snapshot),
             (differences.GO_ON, self._go_on),
-            (differences.RULES, self._rules))
+            (differences.RULES, self._rules),
+            (differences.EXTEND, functools.partial(self._size, shrink=False)),
+            (differences.SHRINK, functools.partial(self._size, shrink=True)))
         for how, work in order:
             for (ident, repair), one in wanted.items():
                 if repair == how:
@@ -193,6 +196,17 @@ class Auditing:
             record = parts.registry.shares.get(ident)
             if record is not None:
                 parts.rules.deny(record, None)
+
+    def _size(self, ident: str, *, shrink: bool) -> None:
+        """Give a share the size once more that is recorded.
+
+        :raises PossibleDataLoss: more is in use; nothing was changed.
+        """
+        parts = self._parts
+        with parts.desk.alone([ident]):
+            record = parts.registry.shares.get(ident)
+            if record is not None and record.size and record.task is None:
+                resizing.again(parts, record, shrink=shrink)
 
     def _go_on(self, ident: str) -> None:
         parts = self._parts

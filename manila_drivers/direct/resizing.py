@@ -114,3 +114,15 @@ def _call(driver: Any, record: records.ShareEntry,
     row = rows.share(dataclasses.replace(record, size=change.before))
     method = driver.shrink_share if change.shrink else driver.extend_share
     method(row, change.after, share_server=None)
+
+
+def again(parts: 'Parts', record: records.ShareEntry, *,
+          shrink: bool) -> None:
+    """Have the driver give a share the size that is recorded.
+
+    :param shrink: the backend has more, so that use is looked at.
+    :raises PossibleDataLoss: more is in use; nothing was changed.
+    """
+    size = record.size or 0
+    parts.driving.call(lambda driver: _call(
+        driver, record, SizeChange(size, size, shrink, size)))

@@ -14,6 +14,7 @@ from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers import inventory
+from manila_drivers import plan
 from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
@@ -25,12 +26,11 @@ Record = TypeVar('Record', records.View, records.Quota, records.Policy,
 VIEW, QUOTA, POLICY = 'view', 'quota', 'policy'
 _SNAPSHOT, _CLONE, _ADOPTED = 'share-snapshot-', 'manila-', '-adopted'
 
-#: What the steps of a check are about.
-TOPICS = {'create view': inventory.PART, 'create quota': inventory.PART,
-          'create policy': inventory.PART, 'extend quota': inventory.SIZE,
-          'shrink quota': inventory.SIZE, 'limit quota': inventory.SIZE,
-          'update policy': inventory.ACCESS,
-          'attach policy': inventory.ACCESS}
+_TOPICS = {
+    'create view': inventory.PART, 'create quota': inventory.PART,
+    'create policy': inventory.PART, 'extend quota': inventory.SIZE,
+    'shrink quota': inventory.SIZE, 'limit quota': inventory.SIZE,
+    'update policy': inventory.ACCESS, 'attach policy': inventory.ACCESS}
 
 
 @dataclasses.dataclass(frozen=True)
@@ -122,8 +122,12 @@ def arranged(lists: Lists, root: str,
              for record in (*quotas.get(ident, ()), *views.get(ident, ()))}
     return inventory.Inventory(
         shares, tuple(_snapshots(lists.snapshots, root, homes)),
-        tuple(map(_clone, filter(_is_ours, lists.streams))), topics=TOPICS,
+        tuple(map(_clone, filter(_is_ours, lists.streams))), topic=_topic,
         copies=True)
+
+
+def _topic(step: plan.Step) -> str:
+    return _TOPICS.get(step.action, inventory.SETTING)
 
 
 def _named(found: Iterable[Record]) -> dict[str, list[Record]]:
@@ -200,10 +204,12 @@ def _snapshots(found: Iterable[records.Snapshot], root: str,
                 or snapshot.path != paths.share_path(root, ident):
             ident = ''
         ident = homes.get(snapshot.path, ident)
-        if ident and paths.is_instance_id(
-                snapshot.name.removeprefix(_SNAPSHOT)) \
+        if ident and snapshot.name.startswith(_SNAPSHOT) \
+                and paths.is_instance_id(
+                    snapshot.name.removeprefix(_SNAPSHOT)) \
                 and snapshot.state not in snapshot.LEAVING:
-            yield inventory.SeenSnapshot(snapshot.name, ident)
+            yield inventory.SeenSnapshot(
+                snapshot.name.removeprefix(_SNAPSHOT), ident, snapshot.name)
 
 
 def _is_ours(stream: records.Stream) -> bool:

@@ -109,8 +109,9 @@ def test_all_at_once_are_found_and_mended(place):
         assert collections.Counter(kinds(report)) == expected, [
             str(one) for one in report.differences]
         assert report.unseen == ()
-        assert not any('plain' in one.subject or 'two' in one.subject
-                       for one in report.differences)
+        assert not {one.subject for one in report.differences} & {
+            f'share {name}' for name in ('plain', 'two rules', 'no rule',
+                                         'clone')}
         assert backend.repair(report) == []
         left = collections.Counter(
             kind for name in names if not PLANTS[name].mended
@@ -126,6 +127,17 @@ def test_access_is_what_the_rules_say_after_a_repair(place):
         backend.repair(backend.audit())
         assert place.level(share, '203.0.113.9') is None
         assert place.level(share) == 'rw'
+
+
+def test_no_limit_goes_below_what_is_in_use(place):
+    with place.backend() as backend:
+        share = victim(backend)
+        PLANTS['larger'].work(place, share)
+        place.cluster.fill(share.locations[0], 5 * planted.GIB)
+        [(one, why)] = backend.repair(backend.audit())
+        assert (one.kind, 'in use' in why) == ('size', True)
+        assert place.limit(share) == 7 * planted.GIB
+        assert kinds(backend.audit()) == ['size']
 
 
 def test_requests_do_not_grow_with_shares(place):
@@ -145,26 +157,28 @@ def test_requests_do_not_grow_with_shares(place):
 
 
 BLIND = {
-    'reads no access': (listing, '_clients', lambda policy: None),
-    'reads no limit': (comparing._ShareAudit, 'size', lambda self: iter(())),
-    'sees no orphan': (comparing, '_orphans', lambda known, found: iter(())),
-    'sees no snapshot': (comparing, '_snapshots',
-                         lambda known, found: iter(())),
-    'sees no copy': (comparing._ShareAudit, 'copying',
-                     lambda self: iter(())),
-    'sees no unfinished work': (comparing._ShareAudit, 'unfinished',
-                                lambda self: iter(())),
-    'sees no second way': (listing, '_mark_second_views',
-                           lambda shares, all_views, named: None),
+    'open to all': (listing, '_clients', lambda policy: None),
+    'closed': (listing, '_clients', lambda policy: None),
+    'larger': (comparing._ShareAudit, 'size', lambda self: iter(())),
+    'orphan quota': (comparing, '_orphans', lambda known, found: iter(())),
+    'snapshot lost': (comparing, '_snapshots',
+                      lambda known, found: iter(())),
+    'copy still going on': (comparing._ShareAudit, 'copying',
+                            lambda self: iter(())),
+    'resize cut off': (comparing._ShareAudit, 'unfinished',
+                       lambda self: iter(())),
+    'a second view': (listing, '_mark_second_views',
+                      lambda shares, all_views, named: None),
+    'bound to another pool': (comparing._ShareAudit, 'others',
+                              lambda self: iter(())),
 }
 
 
 @pytest.mark.parametrize('name', BLIND)
 def test_a_blind_audit_is_caught(place, monkeypatch, name):
-    where, what, instead = BLIND[name]
-    monkeypatch.setattr(where, what, instead)
+    monkeypatch.setattr(*BLIND[name])
     with pytest.raises(AssertionError):
-        test_all_at_once_are_found_and_mended(place)
+        test_each_damage_is_found_once_and_mended(place, name)
 
 
 def test_lists_that_are_empty_are_no_clean_audit(place, monkeypatch):
