@@ -83,7 +83,7 @@ class SeenClone:
 
 @dataclasses.dataclass(frozen=True)
 class Inventory:
-    """What one backend has.
+    """All of ours that one backend has.
 
     ``unread`` says what could not be read, a line each.  ``topic`` says what a
     step of the driver's check is about.  ``copies`` is True where ``clones``

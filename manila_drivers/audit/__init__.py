@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is on a backend against what should be there.  Pure.
+"""Backends compared with what should be there.  Pure.
 
 ``manila_drivers.direct.auditing`` asks for both and repairs.
 """

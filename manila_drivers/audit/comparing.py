@@ -16,7 +16,7 @@ from manila_drivers import owed
 from manila_drivers import plan
 from manila_drivers.audit import differences
 from manila_drivers.audit import reach
-from manila_drivers.audit.differences import Difference
+from manila_drivers.audit.differences import Deviation
 from manila_drivers.registry import records
 
 _GO_ON = {'create': 'share create', 'clone': 'snapshot clone',
@@ -29,7 +29,7 @@ _UNUSED = ('remove it on the backend, if nobody else uses it: neither Manila '
 
 
 @dataclasses.dataclass(frozen=True)
-class Known:
+class Recorded:
     """All that a registry has of one backend.
 
     ``ids`` are those of the shares of all backends, and ``snapshot_ids`` of
@@ -51,7 +51,7 @@ class Known:
 
 @dataclasses.dataclass(frozen=True)
 class StartCheck:
-    """What a driver would do at its start, and says of shares without that.
+    """All that a driver would do at its start, and says of other shares.
 
     ``steps`` are by the name of the object.
     """
@@ -71,10 +71,10 @@ def task(record: records.ShareEntry) -> str:
     return str(record.task['name']) if record.task else ''
 
 
-def compare(known: Known, found: inventory.Inventory,
-            checked: StartCheck) -> list[Difference]:
+def compare(known: Recorded, found: inventory.Inventory,
+            checked: StartCheck) -> list[Deviation]:
     """Return all that differs, the shares that are recorded first."""
-    told: list[Difference] = []
+    told: list[Deviation] = []
     for record in known.shares.values():
         told += _ShareAudit(known, record, found, checked).differences()
     told += _snapshots(known, found)
@@ -91,7 +91,7 @@ def unchecked(checked: StartCheck) -> list[str]:
 class _ShareAudit:
     """One share that is recorded, against what there is of it."""
 
-    def __init__(self, known: Known, record: records.ShareEntry,
+    def __init__(self, known: Recorded, record: records.ShareEntry,
                  found: inventory.Inventory, checked: StartCheck) -> None:
         self.record = record
         self.rules = known.rules.get(record.id, ())
@@ -101,8 +101,8 @@ class _ShareAudit:
         self.answer = checked.answers.get(record.id, {})
 
     def tell(self, kind: str, expected: str, found: str, do: str,
-             repair: str = '') -> Difference:
-        return Difference(kind, f'share {self.record.name}', expected, found,
+             repair: str = '') -> Deviation:
+        return Deviation(kind, f'share {self.record.name}', expected, found,
                           do, self.record.id, repair)
 
     def planned(self, topic: str) -> str:
@@ -110,7 +110,7 @@ class _ShareAudit:
         return differences.ENSURE if any(
             self.found.topic(step) == topic for step in self.steps) else ''
 
-    def differences(self) -> list[Difference]:
+    def differences(self) -> list[Deviation]:
         begun = task(self.record)
         if begun not in _THERE:
             return [self.tell(
@@ -125,7 +125,7 @@ class _ShareAudit:
         return [*self.unfinished(), *self.copying(), *self.parts(),
                 *self.size(), *self.access(), *self.others()]
 
-    def lost(self) -> Difference | None:
+    def lost(self) -> Deviation | None:
         """Return what is said of a share that nobody can use any more."""
         gone = self.seen is None or not self.seen.served
         if not (self.answer.get('status') == 'error'
@@ -146,7 +146,7 @@ class _ShareAudit:
             'bring it back from a copy or a snapshot of the backend, or '
             'delete the share; nothing is made in its place')
 
-    def unfinished(self) -> Iterator[Difference]:
+    def unfinished(self) -> Iterator[Deviation]:
         if task(self.record) == 'resize':
             size = (self.record.task or {}).get('size')
             yield self.tell(
@@ -162,7 +162,7 @@ class _ShareAudit:
                     'works on it', f'repeat share {word} for {rule.target}',
                     differences.RULES)
 
-    def copying(self) -> Iterator[Difference]:
+    def copying(self) -> Iterator[Deviation]:
         clone = next((one for one in self.found.clones
                       if one.share == self.record.id), None)
         begun = task(self.record) == 'copy'
@@ -185,7 +185,7 @@ class _ShareAudit:
                 'wait for its end' if clone.state == inventory.RUNNING else
                 'delete the share, and make it again')
 
-    def parts(self) -> Iterator[Difference]:
+    def parts(self) -> Iterator[Deviation]:
         assert self.seen is not None
         for kind in self.seen.missing:
             yield self.tell(
@@ -194,7 +194,7 @@ class _ShareAudit:
                 else 'extend the share above what is in use',
                 self.planned(inventory.PART))
 
-    def size(self) -> Iterator[Difference]:
+    def size(self) -> Iterator[Deviation]:
         assert self.seen is not None
         limit, size = self.seen.limit, self.record.size
         if task(self.record) or limit is None or size is None \
@@ -207,7 +207,7 @@ class _ShareAudit:
             or (differences.EXTEND if 0 < limit < size * model.GiB
                 else differences.SHRINK))
 
-    def access(self) -> Iterator[Difference]:
+    def access(self) -> Iterator[Deviation]:
         assert self.seen is not None
         clients = self.seen.clients
         if clients is None or not self.seen.served:
@@ -229,16 +229,16 @@ class _ShareAudit:
             if less:
                 yield self._access(differences.NARROWER, due, less)
 
-    def _access(self, kind: str, due: reach.Reach,
-                told: Sequence[str]) -> Difference:
-        expected = reach.several(reach.beyond(due, reach.Reach(
+    def _access(self, kind: str, due: reach.Admitted,
+                told: Sequence[str]) -> Deviation:
+        expected = reach.several(reach.beyond(due, reach.Admitted(
             frozenset(), frozenset()))) or 'nobody'
         return self.tell(
             kind, expected, reach.several(list(told))
             + (' too' if kind == differences.WIDER else ' missing'),
             'its rules are given again', differences.RULES)
 
-    def others(self) -> Iterator[Difference]:
+    def others(self) -> Iterator[Deviation]:
         """Yield what the driver would repair and no other finding says."""
         assert self.seen is not None
         for text in self.seen.odd:
@@ -268,14 +268,14 @@ class _ShareAudit:
                 'its rules are given again', differences.RULES)
 
 
-def _snapshots(known: Known, found: inventory.Inventory,
-               ) -> Iterator[Difference]:
+def _snapshots(known: Recorded, found: inventory.Inventory,
+               ) -> Iterator[Deviation]:
     there = {(one.id, one.share) for one in found.snapshots}
     for ident, record in known.snapshots.items():
         def tell(kind: str, expected: str, seen: str, do: str,
                  repair: str = '', record: records.SnapshotEntry = record,
-                 ) -> Difference:
-            return Difference(kind, f'snapshot {record.name}', expected,
+                 ) -> Deviation:
+            return Deviation(kind, f'snapshot {record.name}', expected,
                               seen, do, record.id, repair)
         if record.status != 'available':
             word = 'delete' if record.status == 'deleting' else 'create'
@@ -290,10 +290,10 @@ def _snapshots(known: Known, found: inventory.Inventory,
                        'held is not there any more')
 
 
-def _orphans(known: Known, found: inventory.Inventory,
-             ) -> Iterator[Difference]:
-    def tell(kind: str, name: str, seen: str, ident: str) -> Difference:
-        return Difference(kind, name, 'nothing, since none is recorded',
+def _orphans(known: Recorded, found: inventory.Inventory,
+             ) -> Iterator[Deviation]:
+    def tell(kind: str, name: str, seen: str, ident: str) -> Deviation:
+        return Deviation(kind, name, 'nothing, since none is recorded',
                           seen, _UNUSED, ident)
     orphans = [share for ident, share in found.shares.items()
                if ident not in known.ids]
@@ -310,9 +310,9 @@ def _orphans(known: Known, found: inventory.Inventory,
                        f'{clone.state} at {clone.progress} %', clone.share)
 
 
-def judged(told: Iterable[Difference], passed: Iterable[str],
+def judged(told: Iterable[Deviation], passed: Iterable[str],
            snapshots: Mapping[str, records.SnapshotEntry],
-           ) -> list[Difference]:
+           ) -> list[Deviation]:
     """Return differences without those about shares that are worked on."""
     away = set(passed)
     return [one for one in told if one.ident not in away and not (

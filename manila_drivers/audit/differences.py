@@ -21,7 +21,7 @@ ENSURE, RULES, EXTEND, SHRINK, GO_ON, SNAPSHOT = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Difference:
+class Deviation:
     """One thing that is not as it is recorded.
 
     ``subject`` names it for people, and ``ident`` is the id of the share, or
@@ -53,7 +53,7 @@ class AuditReport:
     """
 
     backend: str
-    differences: tuple[Difference, ...]
+    differences: tuple[Deviation, ...]
     unseen: tuple[str, ...] = ()
     passed: tuple[str, ...] = ()
     shares: int = 0

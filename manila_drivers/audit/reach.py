@@ -25,7 +25,7 @@ _CUTS = 4096
 
 
 @dataclasses.dataclass(frozen=True)
-class Reach:
+class Admitted:
     """Clients that may write, and clients that may read, writers included.
 
     Of networks none lies in another one, and none of the same length make up
@@ -35,37 +35,37 @@ class Reach:
     writers: Clients
     readers: Clients
 
-    def joined(self, other: 'Reach') -> 'Reach':
+    def joined(self, other: 'Admitted') -> 'Admitted':
         """Return whom either lets in."""
-        return Reach(_joined(self.writers, other.writers),
+        return Admitted(_joined(self.writers, other.writers),
                      _joined(self.readers, other.readers))
 
 
-def wanted(rules: Iterable[access.Rule], kind: str) -> Reach:
+def wanted(rules: Iterable[access.Rule], kind: str) -> Admitted:
     """Return whom rules let in; those that cannot be honoured let in none."""
     if kind != 'ip':
         names = access.name_grants(rules, kind).levels
-        return Reach(frozenset(name for name, level in names.items()
+        return Admitted(frozenset(name for name, level in names.items()
                                if level == access.RW), frozenset(names))
     lists = networks.separate(access.ip_grants(rules).levels, _CUTS)
-    return Reach(_merged(lists.of(access.RW)), _merged(lists.levels))
+    return Admitted(_merged(lists.of(access.RW)), _merged(lists.levels))
 
 
-def seen(clients: inventory.SeenClients) -> tuple[Reach, tuple[str, ...]]:
+def seen(clients: inventory.SeenClients) -> tuple[Admitted, tuple[str, ...]]:
     """Return whom a backend lets in.
 
     :returns: and clients in words that no rule has, such as netgroups.
     """
     either = clients.read_write | clients.read_only
     if clients.kind != 'ip':
-        return Reach(clients.read_write, either), ()
+        return Admitted(clients.read_write, either), ()
     strange = tuple(sorted(text for text in either if not _read(text)))
-    return Reach(*(_merged(network for text in texts
+    return Admitted(*(_merged(network for text in texts
                            for network in _read(text))
                    for texts in (clients.read_write, either))), strange
 
 
-def beyond(one: Reach, other: Reach) -> list[str]:
+def beyond(one: Admitted, other: Admitted) -> list[str]:
     """Return what some clients get by one, and not by the other."""
     writing = _outside(one.writers, other.writers)
     return [*(f'rw {client}' for client in writing),

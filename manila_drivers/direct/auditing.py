@@ -83,13 +83,13 @@ class Auditing:
                 f'{type(driver).__name__} cannot say what it would do, so '
                 'that it cannot be audited')
 
-    def _known(self) -> comparing.Known:
+    def _known(self) -> comparing.Recorded:
         registry, name = self._parts.registry, self._parts.name
         shares, snapshots = registry.shares.all(), registry.snapshots.all()
         rules: dict[str, list[records.RuleEntry]] = {}
         for rule in registry.rules.all():
             rules.setdefault(rule.share_id, []).append(rule)
-        return comparing.Known(
+        return comparing.Recorded(
             {one.id: one for one in shares if one.backend == name},
             {ident: tuple(some) for ident, some in rules.items()},
             {one.id: one for one in snapshots if one.backend == name},
@@ -114,8 +114,8 @@ class Auditing:
         return found, [f'{missing} shares, of which the driver says nothing'
                        ] if missing > 0 else []
 
-    def _worked_on(self, told: Iterable[differences.Difference],
-                   known: comparing.Known) -> set[str]:
+    def _worked_on(self, told: Iterable[differences.Deviation],
+                   known: comparing.Recorded) -> set[str]:
         """Return shares whose unfinished work somebody is at."""
         leases, busy = self._parts.registry.leases, set()
         for ident in {one.ident for one in told if one.repair in _WORK}:
@@ -147,20 +147,20 @@ class Auditing:
         return lines
 
     def repair(self, report: differences.AuditReport,
-               ) -> list[tuple[differences.Difference, str]]:
+               ) -> list[tuple[differences.Deviation, str]]:
         """Repair what can be; one that cannot be stops no other.
 
         Nothing that is not recorded is touched.  It can be repeated.
 
         :returns: what could not be repaired, with the reason.
         """
-        wanted: dict[tuple[str, str], differences.Difference] = {}
+        wanted: dict[tuple[str, str], differences.Deviation] = {}
         for one in report.differences:
             if one.repair:
                 wanted.setdefault((one.ident, one.repair), one)
         ensured = {ident: one for (ident, how), one in wanted.items()
                    if how == differences.ENSURE}
-        failed: list[tuple[differences.Difference, str]] = []
+        failed: list[tuple[differences.Deviation, str]] = []
         # First what was begun, then access, then all the rest.
         order: tuple[tuple[str, Callable[[str], None]], ...] = (
             (differences.SNAPSHOT, self._snapshot),
@@ -177,8 +177,8 @@ class Auditing:
                         failed.append((one, str(error)))
         return failed + self._ensure(ensured)
 
-    def _ensure(self, wanted: dict[str, differences.Difference],
-                ) -> list[tuple[differences.Difference, str]]:
+    def _ensure(self, wanted: dict[str, differences.Deviation],
+                ) -> list[tuple[differences.Deviation, str]]:
         shares = self._parts.registry.shares
         found = [record for record in map(shares.get, wanted)
                  if record is not None]
@@ -238,8 +238,8 @@ class Auditing:
                 snapshot.take(parts, owner, record.name, False)
 
 
-def _of_both(before: comparing.Known,
-             after: comparing.Known) -> comparing.Known:
+def _of_both(before: comparing.Recorded,
+             after: comparing.Recorded) -> comparing.Recorded:
     """Return what was known, with the ids of what came meanwhile."""
     return dataclasses.replace(
         before, ids=before.ids | after.ids,

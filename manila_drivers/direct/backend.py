@@ -103,7 +103,7 @@ class Backend:
         return auditing.Auditing(self._parts).look()
 
     def repair(self, report: 'differences.AuditReport',
-               ) -> 'list[tuple[differences.Difference, str]]':
+               ) -> 'list[tuple[differences.Deviation, str]]':
         """Repair what an audit has found, as far as that can be.
 
         What is not recorded is never touched, and nothing is made in the

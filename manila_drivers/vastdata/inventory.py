@@ -34,7 +34,7 @@ _TOPICS = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Lists:
+class VmsLists:
     """All records of our tenant; policies of all tenants' as well."""
 
     views: Sequence[records.View]
@@ -58,7 +58,7 @@ class VastInventory:
         """
         unread: list[str] = []
         here, scope = self._cluster.here, self._cluster.scope()
-        lists = Lists(
+        lists = VmsLists(
             self._all('views', records.View.of, here, unread, **scope),
             self._all('quotas', records.Quota.of, here, unread,
                       show_user_rules='false', **scope),
@@ -90,7 +90,7 @@ class VastInventory:
                 if record is not None]
 
 
-def arranged(lists: Lists, root: str,
+def arranged(lists: VmsLists, root: str,
              known: Collection[str]) -> inventory.Inventory:
     """Return what lists have of our shares, by share.  Pure.
 
