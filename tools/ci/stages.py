@@ -127,45 +127,45 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
     walked = r'\d+ steps, \d+ requests to the cluster'
     return [
         # The README's command in three parts, side by side.
-        Stage('test', 'tests', 1800, (*test, '--', f'--ignore={CONFORMANCE}'),
+        Stage('test', 'tests', 3000, (*test, '--', f'--ignore={CONFORMANCE}'),
               ('py3', 'pep8', 'docs'), (slices,),
               shows='house rules: nothing to complain about'),
-        Stage('conformance', 'conformance', 2400, (
+        Stage('conformance', 'conformance', 3600, (
             *test, '-e', 'py3', '--', CONFORMANCE,
             *(f'--ignore={each}' for each in GENERIC)), ('py3',), (slices,),
               yields=True),
-        Stage('generic', 'generic', 2400, (
+        Stage('generic', 'generic', 3600, (
             *test, '-e', 'py3', '--', *GENERIC), ('py3',), (slices,),
               yields=True),
-        Stage('demo', 'tests', 300, demo, shows=walked,
+        Stage('demo', 'tests', 600, demo, shows=walked,
               counts=False),
-        Stage('tox-demo', 'tests', 300, in_manilas(test, 'demo'), ('manila',),
+        Stage('tox-demo', 'tests', 600, in_manilas(test, 'demo'), ('manila',),
               shows=walked, counts=False),
-        Stage('manila', 'manila', 2400, (
+        Stage('manila', 'manila', 3600, (
             *test, '-e', 'manila', '--',
             f'--ignore=tests/manila/{DRIVERS}.py'),
             ('manila',), (manilas,)),
-        Stage('drivers', 'tests', 1800, (
+        Stage('drivers', 'tests', 2400, (
             *test, '-e', 'manila', '--', '-k', DRIVERS), ('manila',),
             (manilas,)),
         # Real daemons make tests wait: what waits longest has a lane.
-        Stage('functional', 'functional', 2400, (
+        Stage('functional', 'functional', 3600, (
             *test, '-e', 'functional', '--', 'tests/functional',
             f'--ignore={GLUSTER}', f'--ignore={OPENSTACK}'),
               ('functional',)),
-        Stage('gluster', 'gluster', 2400, (
+        Stage('gluster', 'gluster', 3600, (
             *test, '-e', 'functional', '--', GLUSTER,
             *(f'--ignore={each}' for each in (BRICKS, *GUEST))),
             ('functional',)),
-        Stage('guest', 'guest', 2400, (
+        Stage('guest', 'guest', 3600, (
             *test, '-e', 'functional', '--', *GUEST), ('functional',)),
-        Stage('bricks', 'bricks', 2400, (
+        Stage('bricks', 'bricks', 3600, (
             *test, '-e', 'functional', '--', BRICKS), ('functional',)),
-        Stage('lowest', 'bricks', 1200, (*test, '-e', 'lowest'),
+        Stage('lowest', 'bricks', 2400, (*test, '-e', 'lowest'),
               ('lowest',), yields=True),
-        Stage('compat', 'bricks', 600, in_manilas(test, 'compat'),
+        Stage('compat', 'bricks', 1200, in_manilas(test, 'compat'),
               ('manila',), yields=True),
-        Stage('install', 'bricks', 600, (
+        Stage('install', 'bricks', 1200, (
             *test, '-e', 'install', '--',
             *(('--wheel', wheel) if wheel else ()),
             *(WHEELS[name] for name in turn.installed)), ('install',),
