@@ -13,6 +13,7 @@ from manila_drivers.glusterfs import checks
 from manila_drivers.glusterfs import client
 from manila_drivers.glusterfs import clusters
 from manila_drivers.glusterfs import health
+from manila_drivers.glusterfs import inventory
 from manila_drivers.glusterfs import mounting
 from manila_drivers.glusterfs import paths
 from manila_drivers.glusterfs import repository
@@ -65,6 +66,7 @@ class GlusterBackend:
         self.snapshots = snapshots.GlusterSnapshots(self.repository,
                                                     self.access.update)
         self.health = health.GlusterHealth(self.repository)
+        self.inventory = inventory.GlusterInventory(self.repository)
         self.adoption = adoption.GlusterAdoption(self.repository)
 
     def _transport(self, address: paths.ServerAddress | None,
