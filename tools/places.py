@@ -212,7 +212,7 @@ BACKENDS = {
     'generic': Backend(
         'Generic with NFS', MANILAS + 'generic.GenericShareDriver',
         openstack.DRIVER, functools.partial(generic_place, protocol='NFS'),
-        CLOUD, 50, needs=CLOUD_NEEDS, allowed=CLOUD_MORE, clones=True),
+        CLOUD, 8, needs=CLOUD_NEEDS, allowed=CLOUD_MORE, clones=True),
     'generic-cifs': Backend(
         'Generic with CIFS, rules by address',
         MANILAS + 'generic.GenericShareDriver', openstack.DRIVER,
