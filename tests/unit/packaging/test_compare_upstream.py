@@ -18,8 +18,7 @@ BACKEND = places.BACKENDS['vast']
 
 
 def cost(requests, seconds=0.004, error=''):
-    return compare.Cost([requests] * 3, [2] * 3, [seconds] * 3, [0.002] * 3,
-                        error)
+    return compare.Cost([(requests, 2)] * 3, [seconds] * 3, [0.002] * 3, error)
 
 
 @pytest.mark.parametrize(('theirs', 'ours', 'complaints'), [
@@ -56,14 +55,17 @@ def test_the_page_gets_the_table_between_its_marks(tmp_path):
     page = tmp_path / 'page.rst'
     page.write_text('before\n\n%s\n\nold\n\n%s\n\nafter\n' % compare.MARKS)
     text = compare.table(BACKEND, {'extend': cost(2)}, {'extend': cost(1)})
-    compare.write(page, text)
+    compare.write(page, 'Medians.', {BACKEND.title: text})
     written = page.read_text()
     assert written.startswith('before\n') and written.endswith('after\n')
     assert 'old' not in written
     assert '   * - extend\n     - 2\n     - 2\n     - 4.0\n' in written
+    # What was not compared this time stays.
+    compare.write(page, 'Medians.', {})
+    assert page.read_text() == written
     page.write_text('no marks')
     with pytest.raises(ValueError, match='compared: begin'):
-        compare.write(page, text)
+        compare.write(page, 'Medians.', {})
 
 
 def test_the_page_of_the_documentation_has_figures():
