@@ -142,6 +142,10 @@ class GenericLab(simulated.SimulatedLab[Site]):
         for item, value in self.machine.records().items():
             if item[0] == 'mount' and isinstance(value, tuple):
                 value = (names.get(value[0]), *value[1:])
+            if item[0] == 'fstab':
+                # A repetition has another volume of the same name.
+                for ident, name in names.items():
+                    value = str(value).replace(ident[:20], f'<{name}>')
             if item[0] == 'section' and isinstance(value, tuple):
                 # Said, or taken for granted.
                 value = tuple(one for one in value
