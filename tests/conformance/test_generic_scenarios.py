@@ -557,9 +557,9 @@ def test_a_share_server_that_fails_tells_what_there_is_of_it(servers):
 
 def test_full_share_servers_are_told(servers):
     driver = Stage(servers).manager.driver._inner
-    assert driver.max_shares_per_share_server == 1000
+    assert driver.max_shares_per_share_server == 5000
     assert driver.get_share_stats(refresh=True)[
-        'max_shares_per_share_server'] == 1000
+        'max_shares_per_share_server'] == 5000
 
 
 # Starts
