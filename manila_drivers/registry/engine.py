@@ -6,6 +6,8 @@ from collections.abc import Callable
 from collections.abc import Iterator
 import contextlib
 import os
+import random
+import time
 from typing import Any
 from typing import TypeVar
 import weakref
@@ -21,7 +23,7 @@ T = TypeVar('T')
 
 OPTION = 'registry_connection'
 #: Tries of a transaction that met another one.
-TRIES = 5
+TRIES = 50
 
 
 class Database:
@@ -108,6 +110,9 @@ class Database:
                 if number + 1 == TRIES:
                     raise exception.Busy(error.what, answer=error.answer,
                                          check=error.check) from None
+            # Apart from the others: all began again at once.
+            pause = random.uniform(0, 0.01)  # noqa: S311 (no secret)
+            time.sleep(pause * min(number + 1, 10))
         raise AssertionError('not reached')
 
     def close(self) -> None:

@@ -127,6 +127,8 @@ def test_users_are_told_that_a_network_is_full(kind, answer, method, wanted):
     error.kind = kind
     error.detail_data = {'server_details': {'instance_id': 'x'}}
     told = manila_errors.translate(error, method)
-    assert type(told).__name__ == wanted
+    # Releases before 2025.1 do not have all of them.
+    assert type(told).__name__ == (wanted if hasattr(compat.errors, wanted)
+                                   else 'ShareBackendException')
     assert answer in str(told)
     assert told.detail_data == error.detail_data
