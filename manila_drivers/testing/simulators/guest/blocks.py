@@ -14,6 +14,7 @@ import uuid
 from manila_drivers.testing.simulators.guest import disk
 from manila_drivers.testing.simulators.guest import disks
 from manila_drivers.testing.simulators.guest import mounts
+from manila_drivers.testing.simulators.guest import unmodelled
 from manila_drivers.testing.simulators.nfs import files
 from manila_drivers.transport import command
 
@@ -59,7 +60,7 @@ class Blocks:
                 rest.append(word)
         columns = [column.upper() for column in columns]
         if flags - set('bdnrpo') or 'r' not in flags and len(columns) != 1:
-            raise NotImplementedError(f'lsblk {flags}')
+            raise unmodelled.NotModelledError(f'lsblk {flags}')
         rows = self._rows()
         if rest:
             rows = [row for row in rows if '/dev/' + row['NAME'] in rest]
@@ -118,7 +119,7 @@ class Blocks:
         """``find /dev/disk/by-id -type l -printf 'link %f %l\\n'``"""
         if list(words) != [disks.BY_ID.rstrip('/'), '-type', 'l', '-printf',
                            'link %f %l\\n']:
-            raise NotImplementedError(words)
+            raise unmodelled.NotModelledError(words)
         links = self._disks.links()
         if not links:
             return files.failed(f"find: '{words[0]}': No such file or "
@@ -140,7 +141,7 @@ class Blocks:
         if values.pop('of') != '/dev/null' \
                 or values.pop('status') != 'none' \
                 or values.keys() != {'if', 'bs', 'count', 'skip'}:
-            raise NotImplementedError(words)
+            raise unmodelled.NotModelledError(words)
         slot = self._disks.named(values['if'])
         if slot is None:
             return files.failed(f"dd: failed to open '{values['if']}': No "
@@ -339,5 +340,5 @@ def _after(words: Sequence[str], flag: str) -> str:
 def _bytes(text: str) -> int:
     match = re.fullmatch(r'(\d+)([KMGs]?)', text)
     if match is None:
-        raise NotImplementedError(text)
+        raise unmodelled.NotModelledError(text)
     return int(match[1]) * _UNITS.get(match[2], _BLOCK) // _BLOCK * _BLOCK

@@ -9,6 +9,7 @@ import re
 
 from manila_drivers.testing.simulators.guest import disk
 from manila_drivers.testing.simulators.guest import disks
+from manila_drivers.testing.simulators.guest import unmodelled
 from manila_drivers.testing.simulators.nfs import files
 from manila_drivers.transport import command
 
@@ -215,7 +216,7 @@ class Mounts:
                           else f'{path} is a mountpoint\n')
 
     def _findmnt(self, words: Sequence[str]) -> Result:
-        raise NotImplementedError(words)
+        raise unmodelled.NotModelledError(words)
 
     def mountinfo(self) -> str:
         lines = ['21 1 0:19 / /proc rw,nosuid - proc proc rw',

@@ -12,6 +12,7 @@ from manila_drivers.testing.simulators.guest import shell
 from manila_drivers.testing.simulators.guest import shell_builtins
 from manila_drivers.testing.simulators.guest import shell_streams
 from manila_drivers.testing.simulators.guest import system
+from manila_drivers.testing.simulators.guest import unmodelled
 from manila_drivers.testing.simulators.nfs import files
 from manila_drivers.transport import command
 
@@ -147,7 +148,7 @@ class VmPrograms:
                 text = text.replace(marker[1], '$MARKER')
             source = shell_streams.Source()
         else:
-            raise NotImplementedError(words)
+            raise unmodelled.NotModelledError(words)
         out, err = shell_streams.Sink(), shell_streams.Sink()
         made = shell.Shell(self, arguments, root=root, source=source,
                            out=out, err=err)
@@ -189,7 +190,7 @@ class VmPrograms:
         except OSError:
             return files.failed(f'flock: cannot open lock file {path}', 66)
         if not values['-o']:
-            raise NotImplementedError('what runs on would have the lock')
+            raise unmodelled.NotModelledError('the lock goes on to children')
         return self.execute(words, read, root=root)
 
     def _timeout(self, words: Sequence[str], read: Read,
@@ -203,7 +204,7 @@ class VmPrograms:
 
     def _date(self, words: Sequence[str]) -> Result:
         if words != ['+%s']:
-            raise NotImplementedError(words)
+            raise unmodelled.NotModelledError(words)
         return files.done(f'{int(self._system.clock())}\n')
 
     def _sleep(self, words: Sequence[str]) -> Result:
@@ -218,13 +219,13 @@ class VmPrograms:
 
     def _ls(self, words: Sequence[str]) -> Result:
         if words != [system.CLIENTS]:
-            raise NotImplementedError(words)
+            raise unmodelled.NotModelledError(words)
         return files.done(''.join(f'{number}\n'
                                   for number in self._system.nfs.states))
 
     def _stat(self, words: Sequence[str]) -> Result:
         if words[:3] != ['-f', '-c', '%S %b %f']:
-            raise NotImplementedError(words)
+            raise unmodelled.NotModelledError(words)
         space = self._system.mounts.space(words[-1])
         if space is None:
             return files.done('4096 2621440 2097152\n')
@@ -240,4 +241,4 @@ class VmPrograms:
             return files.done(''.join(
                 'active\n' if states.get(word.removesuffix('.service'))
                 else 'inactive\n' for word in words[1:]))
-        raise NotImplementedError(words)
+        raise unmodelled.NotModelledError(words)

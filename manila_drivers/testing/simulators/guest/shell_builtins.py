@@ -11,6 +11,8 @@ import operator
 import re
 from typing import Any
 
+from manila_drivers.testing.simulators.guest import unmodelled
+
 Arguments = Sequence[str]
 
 
@@ -59,7 +61,7 @@ def _set(shell: Any, arguments: Arguments) -> int:
     while words and re.fullmatch(r'[-+][a-zA-Z]+', words[0]):
         letters = set(words[0][1:])
         if letters - set('efux'):
-            raise NotImplementedError(words[0])
+            raise unmodelled.NotModelledError(words[0])
         if words[0][0] == '-':
             shell.options |= letters
         else:
@@ -93,7 +95,7 @@ def _trap(shell: Any, arguments: Arguments) -> int:
 
 def _read(shell: Any, arguments: Arguments) -> int:
     if arguments[:1] != ['-r']:
-        raise NotImplementedError('read without -r')
+        raise unmodelled.NotModelledError('read without -r')
     source = shell.streams.get(0)
     line = source.line() if source else ''
     text = line.removesuffix('\n')
@@ -118,7 +120,7 @@ def _export(shell: Any, arguments: Arguments) -> int:
 def _echo(shell: Any, arguments: Arguments) -> int:
     text = ' '.join(arguments)
     if '\\' in text or arguments[:1] == ['-n']:
-        raise NotImplementedError('shells differ in this echo')
+        raise unmodelled.NotModelledError('shells differ in this echo')
     shell.streams[1].write(text + '\n')
     return 0
 
@@ -151,7 +153,7 @@ def _printf(shell: Any, arguments: Arguments) -> int:
 
 def _command(shell: Any, arguments: Arguments) -> int:
     if arguments[:1] != ['-v']:
-        raise NotImplementedError('command without -v')
+        raise unmodelled.NotModelledError('command without -v')
     found = arguments[1] in COMMANDS or shell.system.known(arguments[1])
     if found:
         shell.streams[1].write(arguments[1] + '\n')
@@ -234,7 +236,7 @@ def calculated(text: str, variables: Mapping[str, str]) -> str:
         if isinstance(node, ast.UnaryOp) and isinstance(node.op, ast.UAdd):
             # Of a command that has printed nothing.
             return value(node.operand)
-        raise NotImplementedError(text)
+        raise unmodelled.NotModelledError(text)
 
     try:
         return str(value(ast.parse(text.strip(), mode='eval').body))

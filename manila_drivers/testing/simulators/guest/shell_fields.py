@@ -32,6 +32,7 @@ class WordFields:
 
     def child(self) -> Any:
         """Return a subshell."""
+        # The shell that has all parts defines it.
         raise NotImplementedError
 
     def text(self, word: Word) -> str:

@@ -46,6 +46,7 @@ class Scanner:
 
     def nested(self, at: int) -> Any:
         """Return the commands of a substitution, and go behind it."""
+        # The shell that has all parts defines it.
         raise NotImplementedError
 
     def rest(self) -> str:

@@ -11,6 +11,7 @@ from collections.abc import Sequence
 import dataclasses
 
 from manila_drivers.testing.simulators.guest import smb_access
+from manila_drivers.testing.simulators.guest import unmodelled
 from manila_drivers.testing.simulators.nfs import files
 from manila_drivers.transport import command
 
@@ -115,14 +116,14 @@ class Samba:
 
     def _smbd(self, words: Sequence[str]) -> Result:
         if words != ['-b']:
-            raise NotImplementedError(words)
+            raise unmodelled.NotModelledError(words)
         return files.done('Build environment:\n   Built by:    buildd\n'
                           f'   CONFIGFILE: {_CONFIG}\n')
 
     def _testparm(self, words: Sequence[str]) -> Result:
         flag, config, name, address = words
         if (flag, config) != ('-s', _CONFIG):
-            raise NotImplementedError(words)
+            raise unmodelled.NotModelledError(words)
         return Result('', 'Load smb config files from /etc/samba/smb.conf\n'
                       'Loaded services file OK.\n\n' + ''.join(
                           '{} connection from {} ({}) to {}\n'.format(
@@ -159,7 +160,7 @@ class Samba:
         if target.isdecimal():
             return self._close_one(target, message, *values)
         if target != 'smbd':
-            raise NotImplementedError(words)
+            raise unmodelled.NotModelledError(words)
         if message == 'reload-config':
             self._read = {address: self._copy() for address in self._read}
         elif message == 'close-share':
@@ -179,7 +180,7 @@ class Samba:
 
     def _close_one(self, pid: str, message: str, name: str) -> Result:
         if message != 'close-share':
-            raise NotImplementedError(message)
+            raise unmodelled.NotModelledError(message)
         if pid not in {self._pid(each.address) for each in self.sessions}:
             return Result('', '', 1)
         self.sessions = [each for each in self.sessions
@@ -189,7 +190,7 @@ class Samba:
 
     def _net(self, words: Sequence[str], read: Callable[[], str]) -> Result:
         if words[:1] != ['conf']:
-            raise NotImplementedError(words)
+            raise unmodelled.NotModelledError(words)
         known: dict[str, Callable[..., Result]] = {
             'list': self._list, 'listshares': self._listshares,
             'showshare': self._showshare, 'addshare': self._addshare,
@@ -275,7 +276,7 @@ class Samba:
                 read: Callable[[], str]) -> Result:
         """One transaction, of the section that is named."""
         if words[0] != '/dev/stdin':
-            raise NotImplementedError(words)
+            raise unmodelled.NotModelledError(words)
         _, name = words
         section = {key.lower(): section for key, section
                    in smb_access.sections(read())}.get(name.lower())

@@ -8,6 +8,7 @@ import errno
 import posixpath
 import re
 
+from manila_drivers.testing.simulators.guest import unmodelled
 from manila_drivers.testing.simulators.nfs import files
 from manila_drivers.transport import command
 
@@ -163,7 +164,7 @@ class VmFiles(files.Files):
         replaced = re.fullmatch('s@([^@]*)@([^@]*)@', script)
         deleted = re.fullmatch('/([^/]*)/d', script)
         if flag != '-i' or not (replaced or deleted):
-            raise NotImplementedError(arguments)
+            raise unmodelled.NotModelledError(arguments)
         if path not in self.text:
             return files.failed(f"sed: can't read {path}: No such file or "
                                 f"directory", 2)
@@ -209,4 +210,4 @@ class VmFiles(files.Files):
 def _plainly(text: str) -> None:
     """:raises NotImplementedError: a pattern that is more than a text."""
     if not re.fullmatch(r'[\w/-]+', text):
-        raise NotImplementedError(text)
+        raise unmodelled.NotModelledError(text)
