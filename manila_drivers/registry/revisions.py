@@ -9,7 +9,9 @@ goes on.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Sequence
+import contextlib
 from typing import Any
 
 import sqlalchemy as sa
@@ -109,12 +111,8 @@ def upgrade(database: engine.Database, seconds: float,
     with database.begin() as connection:
         if _current(connection) == len(revisions):
             return 0
-    with database.begin() as connection:
-        _lock(connection, seconds)
-        try:
-            return _upgrade(connection, revisions)
-        finally:
-            _unlock(connection)
+    with _alone(database, seconds) as connection:
+        return _upgrade(connection, revisions)
 
 
 def _upgrade(connection: Any, revisions: Sequence[Revision]) -> int:
@@ -140,23 +138,33 @@ def _current(connection: Any) -> int:
     return int(found or 0)
 
 
+@contextlib.contextmanager
+def _alone(database: engine.Database, seconds: float) -> Iterator[Any]:
+    """Open a transaction that has ended when the next process begins its own.
+
+    SQLite keeps others out with the transaction itself, PostgreSQL with a
+    lock that ends with it.  MariaDB's lock belongs to a connection: another
+    one holds it, so that what was done is to be seen before it is free.
+    """
+    with contextlib.ExitStack() as held:
+        if database.name in ('mysql', 'mariadb'):
+            holder = held.enter_context(database.begin())
+            _lock(holder, seconds)
+            held.callback(holder.execute, sa.text(
+                'SELECT RELEASE_LOCK(:name)'), {'name': _NAME})
+        with database.begin() as connection:
+            if database.name == 'postgresql':
+                connection.execute(
+                    sa.text('SELECT pg_advisory_xact_lock(:number)'),
+                    {'number': _NUMBER})
+            yield connection
+
+
 def _lock(connection: Any, seconds: float) -> None:
-    """Keep others out; SQLite does with the transaction itself."""
-    name = connection.dialect.name
-    if name == 'postgresql':
-        connection.execute(sa.text('SELECT pg_advisory_xact_lock(:number)'),
-                           {'number': _NUMBER})
-    elif name in ('mysql', 'mariadb'):
-        got = connection.execute(
-            sa.text('SELECT GET_LOCK(:name, :seconds)'),
-            {'name': _NAME, 'seconds': seconds}).scalar()
-        if got != 1:
-            raise exception.Busy(
-                'The registry is being brought up to date by another process',
-                check='what else uses the registry')
-
-
-def _unlock(connection: Any) -> None:
-    if connection.dialect.name in ('mysql', 'mariadb'):
-        connection.execute(sa.text('SELECT RELEASE_LOCK(:name)'),
-                           {'name': _NAME})
+    got = connection.execute(
+        sa.text('SELECT GET_LOCK(:name, :seconds)'),
+        {'name': _NAME, 'seconds': seconds}).scalar()
+    if got != 1:
+        raise exception.Busy(
+            'The registry is being brought up to date by another process',
+            check='what else uses the registry')

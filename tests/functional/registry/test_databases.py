@@ -16,8 +16,10 @@ import time
 import uuid
 
 import pytest
+import sqlalchemy as sa
 
 from manila_drivers import exception
+from manila_drivers.registry import engine
 from manila_drivers.registry import records
 from manila_drivers.registry import registry
 from manila_drivers.registry import revisions
@@ -180,6 +182,18 @@ def test_all_writers_of_private_data_are_heard(made):
     with concurrent.futures.ThreadPoolExecutor(4) as threads:
         list(threads.map(write, range(24)))
     assert len(made.private_data.get(entity)) == 25
+
+
+def test_who_comes_first_has_ended_when_the_next_one_begins(url):
+    """A commit that takes its time is waited for."""
+    def come(_):
+        database = engine.Database(url, 20)
+        sa.event.listen(database.engine, 'commit', lambda _: time.sleep(0.2))
+        with contextlib.closing(database):
+            return revisions.upgrade(database, 20)
+    with concurrent.futures.ThreadPoolExecutor(3) as threads:
+        found = list(threads.map(come, range(3)))
+    assert sorted(found) == [0] * 2 + [len(revisions.REVISIONS)]
 
 
 def test_who_comes_first_at_once_makes_one_registry(url):
