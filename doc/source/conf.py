@@ -3,6 +3,12 @@
 
 """Sphinx: everything is local, so that the pages build without a network."""
 
+from typing import Any
+
+from docutils import nodes
+from sphinx.util.docutils import SphinxDirective
+
+from manila_drivers.cli import reference
 from manila_drivers.version import version_string
 
 project = 'manila_drivers'
@@ -19,3 +25,25 @@ html_theme = 'furo'
 html_title = 'manila_drivers'
 html_show_sourcelink = False
 html_copy_source = False
+
+man_pages = [(
+    'user/reference', 'manila-drivers',
+    "shares of OpenStack Manila's backends, without Manila", [author], 1)]
+
+
+class CommandReference(SphinxDirective):
+    """A part of the manual of the command, from its parsers."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        """Return what ``cli.reference`` says."""
+        # No page says when the command has changed.
+        self.env.note_reread()
+        return self.parse_text_to_nodes(
+            getattr(reference, self.arguments[0])(),
+            allow_section_headings=True)
+
+
+def setup(app: Any) -> None:
+    app.add_directive('command-reference', CommandReference)

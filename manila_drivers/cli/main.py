@@ -14,6 +14,7 @@ from manila_drivers.cli.command import add_commands
 from manila_drivers.cli.command import Refused
 from manila_drivers.direct import loading
 
+PROGRAM = 'manila-drivers'
 # A new command that needs no extra is a module and a line here.
 COMMANDS = {
     'simulate': 'manila_drivers.cli.simulate',
@@ -34,7 +35,7 @@ _VALUES = ('--config-file', '--backend', '--log-file')
 
 def parser() -> argparse.ArgumentParser:
     result = argparse.ArgumentParser(
-        prog='manila-drivers',
+        prog=PROGRAM,
         description='Share drivers for OpenStack Manila, and their tools.')
     result.add_argument('--version', action='version',
                         version=version.version_string())
