@@ -3,6 +3,8 @@
 
 """Sphinx: everything is local, so that the pages build without a network."""
 
+import pathlib
+import sys
 from typing import Any
 
 from docutils import nodes
@@ -10,6 +12,8 @@ from sphinx.util.docutils import SphinxDirective
 
 from manila_drivers.cli import reference
 from manila_drivers.version import version_string
+
+sys.path.insert(0, str(pathlib.Path(__file__).parent / '_ext'))
 
 project = 'manila_drivers'
 author = 'The manila_drivers authors'
@@ -19,8 +23,11 @@ release = version_string()
 extensions = [
     'oslo_config.sphinxext',
     'reno.sphinxext',
+    'support_colours',
 ]
 
+html_static_path = ['_static']
+html_css_files = ['support.css']
 html_theme = 'furo'
 html_title = 'manila_drivers'
 html_show_sourcelink = False
