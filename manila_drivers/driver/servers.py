@@ -3,6 +3,7 @@
 """Manila's calls about share servers, for driver_handles_share_servers."""
 
 from collections.abc import Mapping
+import threading
 from typing import Any
 
 from manila_drivers import exception
@@ -26,6 +27,11 @@ class ShareServers(configured.Configured[configured.B]):
     #: if the driver finds its addresses itself.
     NETWORK_ALLOCATIONS = 0
     ADMIN_NETWORK_ALLOCATIONS = 0
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        # Of each thread: the server that its tear-down is about.
+        self._leaving = threading.local()
+        super().__init__(*args, **kwargs)
 
     @property
     def _servers(self) -> backend.ServersPart:
@@ -70,10 +76,29 @@ class ShareServers(configured.Configured[configured.B]):
     def _teardown_server(self, server_details: Any,
                          security_services: Any = None,
                          **kwargs: Any) -> None:
-        """Remove a share server, or what an unfinished set-up left of it."""
+        """Remove a share server, or what an unfinished set-up left of it.
+
+        Where the service was killed in the middle of the set-up, Manila has
+        no details; the server's id is then known from the call before.
+        """
+        details = dict(server_details or {})
+        leaving = self._leaving.__dict__.pop(SERVER_ID, None)
+        if leaving:
+            details.setdefault(SERVER_ID, leaving)
         self._servers.delete(
-            dict(server_details or {}),
+            details,
             [model.SecurityService.of(row) for row in security_services or ()])
+
+    def deallocate_network(self, context: Any, share_server_id: Any,
+                           *args: Any, **kwargs: Any) -> Any:
+        """Give addresses back, and remember whose.
+
+        Manila calls this, with the id, on the same thread just before each
+        tear-down, which is told nothing but the details.
+        """
+        self._leaving.__dict__[SERVER_ID] = str(share_server_id)
+        return super().deallocate_network(context, share_server_id, *args,
+                                          **kwargs)
 
     @driver_call
     def choose_share_server_compatible_with_share(

@@ -555,6 +555,34 @@ def test_a_share_server_that_fails_tells_what_there_is_of_it(servers):
     assert ('compute', 'server') in {thing[:2] for thing in gone}
 
 
+def test_a_share_server_whose_details_got_lost_goes_as_well(servers):
+    """The service was killed before Manila stored what it had been told."""
+    driver = Stage(servers).manager.driver._inner
+    tenant = servers.sim.add_tenant_network('demo', '10.8.0.0/24')
+    before = servers.sim.inventory()
+    idents = [str(uuid.uuid4()) for _ in range(2)]
+    made = [driver._setup_server([{
+        'server_id': ident, 'cidr': '10.8.0.0/24',
+        'neutron_net_id': tenant.network_id,
+        'neutron_subnet_id': tenant.subnet_id}]) for ident in idents]
+    there = set(servers.sim.inventory())
+    driver._teardown_server({})
+    assert set(servers.sim.inventory()) == there, 'nobody said which'
+    driver.deallocate_network(None, idents[0], None, None)
+    driver._teardown_server({})
+    left = set(servers.sim.inventory())
+    assert left < there
+    # What was said of one tear-down holds for no other.
+    driver._teardown_server({})
+    assert set(servers.sim.inventory()) == left
+    driver.deallocate_network(None, idents[0], None, None)
+    driver._teardown_server(made[1])
+    driver._teardown_server({})
+    rest = set(servers.sim.inventory()) - set(before)
+    assert not {thing for thing in rest
+                if thing[1] in ('server', 'volume')}, rest
+
+
 def test_full_share_servers_are_told(servers):
     driver = Stage(servers).manager.driver._inner
     assert driver.max_shares_per_share_server == 5000
