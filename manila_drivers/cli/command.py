@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from typing import Protocol
 
 
-class Command(Protocol):
+class Subcommand(Protocol):
     """A module of this package, usually.
 
     ``SUMMARY`` is one line for the list of commands.
@@ -30,7 +30,7 @@ class Refused(Exception):
 
 
 def add_commands(parser: argparse.ArgumentParser, what: str,
-                 table: Mapping[str, Command]) -> None:
+                 table: Mapping[str, Subcommand]) -> None:
     """Give a parser one sub-command per entry; one of them is required."""
     subparsers = parser.add_subparsers(metavar=what, required=True)
     for name, command in table.items():

@@ -10,11 +10,11 @@ from manila_drivers.cli import simulate_gpfs
 from manila_drivers.cli import simulate_openstack
 from manila_drivers.cli import simulate_vast
 from manila_drivers.cli.command import add_commands
-from manila_drivers.cli.command import Command
+from manila_drivers.cli.command import Subcommand
 
 SUMMARY = 'run a simulated storage backend'
 
-BACKENDS: Mapping[str, Command] = {
+BACKENDS: Mapping[str, Subcommand] = {
     'vast': simulate_vast,
     'gluster': simulate_gluster,
     'gpfs': simulate_gpfs,

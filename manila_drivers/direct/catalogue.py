@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 # Inside of the classes, list is what they have of that name.
 Shares = list[share.Share]
 Snapshots = list[snapshot.Snapshot]
-Results = list[ensuring.Checked]
+Results = list[ensuring.EnsuredShare]
 
 
 class ShareCatalogue:

@@ -28,7 +28,7 @@ WHOLE, LOST, UNCHECKED, UNFINISHED, BUSY = (
 
 
 @dataclasses.dataclass(frozen=True)
-class Checked:
+class EnsuredShare:
     """All that a check says of one share.
 
     ``state`` is ``whole``, also if it had to be repaired for that; ``lost``;
@@ -56,20 +56,21 @@ class Ensuring:
             'ensure shares', f'of {self._parts.name}',
             lambda driver: driver.ensure_shares(None, chosen))
 
-    def ensure(self, wanted: Sequence[records.ShareEntry]) -> list[Checked]:
+    def ensure(self, wanted: Sequence[records.ShareEntry],
+               ) -> list[EnsuredShare]:
         """Check and repair shares; one that cannot be stops no other.
 
         :raises DriverError: the driver cannot be set up.
         """
         parts = self._parts
         parts.driving.ready()
-        found: dict[str, Checked] = {}
+        found: dict[str, EnsuredShare] = {}
         with contextlib.ExitStack() as stack:
             held = []
             for record in wanted:
                 now, state = self._held(stack, record)
                 if now is None:
-                    found[record.id] = Checked(record.name, *state)
+                    found[record.id] = EnsuredShare(record.name, *state)
                 else:
                     held.append(now)
             found.update(self._checked(held))
@@ -91,7 +92,7 @@ class Ensuring:
         return now, ('', '')
 
     def _checked(self, held: Iterable[records.ShareEntry],
-                 ) -> dict[str, Checked]:
+                 ) -> dict[str, EnsuredShare]:
         held = list(held)
         chosen = [rows.share(record) for record in held]
         answers: Mapping[str, Any] = self._parts.driving.call(
@@ -102,15 +103,15 @@ class Ensuring:
             for record in held}
 
     def _kept(self, record: records.ShareEntry, answer: Mapping[str, Any],
-              owed: str) -> Checked:
+              owed: str) -> EnsuredShare:
         """Record what a driver says of a share."""
         shares = self._parts.registry.shares
         if answer.get('status') == 'error':
             why = 'the backend has it no more, or not whole; see the log'
             shares.change(record, status='error', failure=why)
-            return Checked(record.name, LOST, why)
+            return EnsuredShare(record.name, LOST, why)
         if owed and not answer.get('reapply_access_rules'):
-            return Checked(record.name, UNCHECKED, owed)
+            return EnsuredShare(record.name, UNCHECKED, owed)
         locations = rows.locations(answer.get('export_locations'))
         if record.status == 'error' or locations not in (
                 (), record.locations):
@@ -121,5 +122,5 @@ class Ensuring:
             _, error = exception.caught(
                 lambda: self._parts.rules.deny(record, None))
             if error is not None:
-                return Checked(record.name, UNCHECKED, str(error))
-        return Checked(record.name, WHOLE)
+                return EnsuredShare(record.name, UNCHECKED, str(error))
+        return EnsuredShare(record.name, WHOLE)

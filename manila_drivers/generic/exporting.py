@@ -23,7 +23,7 @@ from manila_drivers.nas import samba
 #: As Manila's own driver exports.
 NFS_OPTIONS = ('no_root_squash',)
 
-Goal = exports.Export | samba.Share
+Goal = exports.Export | samba.SambaShare
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,9 +82,9 @@ def goal(found: guest_records.GuestFacts, placement: records.Placement,
             (mounted and mounted.uuid) or placement.ident, clients.levels,
             NFS_OPTIONS)
     if clients.helper == opts.CIFS_USER:
-        return samba.Share(placement.section, placement.path,
+        return samba.SambaShare(placement.section, placement.path,
                            users=clients.levels)
-    return samba.Share(placement.section, placement.path,
+    return samba.SambaShare(placement.section, placement.path,
                        networks=clients.levels)
 
 

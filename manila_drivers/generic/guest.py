@@ -92,7 +92,7 @@ class Guest:
                       guest_access.nfs_undone(facts, export, results))
 
     def share(self, facts: guest_records.GuestFacts,
-              share: samba.Share) -> None:
+              share: samba.SambaShare) -> None:
         """Have a share of Samba be what it shall be, and read it back.
 
         :raises BackendError: it is not, although nothing complained.

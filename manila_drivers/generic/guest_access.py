@@ -19,7 +19,7 @@ from manila_drivers.transport import command
 Commands = list[command.Command]
 Facts = guest_records.GuestFacts
 Served = guest_records.Served
-Entry = exports_text.Entry
+Entry = exports_text.ExportEntry
 
 #: Only what is mounted is exported: what is below it is the VM's own.
 _MOUNTED = 'mp'
@@ -58,18 +58,18 @@ def nfs_undone(facts: Facts, export: exports.Export,
                               {export.path: fsid(facts, export)})
 
 
-def cifs(facts: Facts, share: samba.Share) -> Commands:
+def cifs(facts: Facts, share: samba.SambaShare) -> Commands:
     """Share with those of a share and nobody else, for ever."""
     return samba_plan.plan(facts.samba, share)
 
 
-def cifs_undone(share: samba.Share,
+def cifs_undone(share: samba.SambaShare,
                 results: Sequence[command.Result]) -> str:
     """Return what is not as it shall be after :func:`cifs` was run."""
     return samba_plan.undone(results[-1].stdout, share) if results else ''
 
 
-def _taken_over(facts: kernel.Facts, path: str) -> Commands:
+def _taken_over(facts: kernel.KernelFacts, path: str) -> Commands:
     if not any(entry.path == path for entry in facts.others):
         return []
     return [guest_scripts.run(
@@ -128,7 +128,7 @@ def reopened(facts: Facts, served: Served, *,
     return commands
 
 
-def _written_down(facts: kernel.Facts, path: str) -> tuple[Entry, ...]:
+def _written_down(facts: kernel.KernelFacts, path: str) -> tuple[Entry, ...]:
     """Return what is exported after the next start, or now."""
     return facts.kept.get(path) or tuple(
         entry for entry in facts.others if entry.path == path

@@ -12,8 +12,8 @@ from manila_drivers.nas import samba
 
 GIB = 1 << 30
 
-_Nfs = kernel.Facts
-_Samba = samba.Facts
+_Nfs = kernel.KernelFacts
+_Samba = samba.SambaFacts
 
 #: Bytes by which a disk may be smaller than its volume: encrypted ones lose
 #: some MiB to their header.

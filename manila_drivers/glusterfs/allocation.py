@@ -112,7 +112,7 @@ class VolumeAllocator:
         :returns: besides, the plan that makes a share of it.
         """
         attempts = retry.Attempts(
-            retry.Policy(first=1.0, longest=1.0, total=_CLAIMING),
+            retry.RetryPolicy(first=1.0, longest=1.0, total=_CLAIMING),
             self._repo.clock, self._repo.sleep)
         while True:
             facts = self._facts(share, bad)

@@ -76,7 +76,7 @@ class GlusterClient:
         self._runner = runner
         self._where = where
         self._patience = patience
-        self._policy = retry.Policy(first=0.2, longest=3.0,
+        self._policy = retry.RetryPolicy(first=0.2, longest=3.0,
                                     total=patience.lock)
         self.clock = clock
         self.sleep = sleep

@@ -124,7 +124,7 @@ class VolumeMount:
 
     def _attempts(self, seconds: float) -> retry.Attempts:
         return retry.Attempts(
-            retry.Policy(first=1.0, longest=2.0, total=seconds),
+            retry.RetryPolicy(first=1.0, longest=2.0, total=seconds),
             self._clock, self._sleep)
 
     # -- mounting --------------------------------------------------------

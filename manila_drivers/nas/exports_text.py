@@ -35,7 +35,7 @@ OPPOSITES = (*(frozenset(choice) for choice in _CHOICES),
 
 
 @dataclasses.dataclass(frozen=True)
-class Entry:
+class ExportEntry:
     """One client of one directory.
 
     :param client: as the server writes it.
@@ -144,7 +144,7 @@ def spelled(level: str, options: Iterable[str], fsid: str) -> str:
 
 # Text of a server
 
-def read(text: str) -> tuple[Entry, ...]:
+def read(text: str) -> tuple[ExportEntry, ...]:
     """Entries of etab or of files as exports(5), in their order.
 
     A line that ends with a backslash goes on in the next one.
@@ -154,7 +154,7 @@ def read(text: str) -> tuple[Entry, ...]:
 
 
 @functools.lru_cache(maxsize=131072)
-def _line(line: str) -> tuple[Entry, ...]:
+def _line(line: str) -> tuple[ExportEntry, ...]:
     """Remembered: servers say the same lines, again and again."""
     return tuple(_entries(line))
 
@@ -162,7 +162,7 @@ def _line(line: str) -> tuple[Entry, ...]:
 _CLIENT = re.compile(r'([^\s()]*)(?:\(([^()]*)\))?')
 
 
-def _entries(line: str) -> Iterator[Entry]:
+def _entries(line: str) -> Iterator[ExportEntry]:
     line = line.strip()
     match = re.match(r'"([^"]*)"|([^\s"#][^\s"]*)', line)
     if not match:
@@ -172,7 +172,7 @@ def _entries(line: str) -> Iterator[Entry]:
         # A word such as -sync gives defaults and is no client.
         client = None if word[0] == '-' else _CLIENT.fullmatch(word)
         if client and (client[1] or client[2] is not None):
-            yield Entry(path, unescaped(client[1]) or '*',
+            yield ExportEntry(path, unescaped(client[1]) or '*',
                         _options(client[2] or ''))
 
 
@@ -182,7 +182,7 @@ def _options(text: str) -> tuple[str, ...]:
     return tuple(filter(None, text.split(',')))
 
 
-def write(entries: Iterable[Entry]) -> str:
+def write(entries: Iterable[ExportEntry]) -> str:
     """A file for /etc/exports.d."""
     return ''.join(f'{escaped(entry.path)} {entry.client}'
                    f'({",".join(entry.options)})\n' for entry in entries)

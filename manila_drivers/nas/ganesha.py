@@ -35,9 +35,9 @@ from manila_drivers.nas import ganesha_legacy
 from manila_drivers.transport import command
 
 Commands = list[command.Command]
-Export = ganesha_exports.Export
+Export = ganesha_exports.GaneshaExport
 
-Facts = ganesha_facts.Facts
+Facts = ganesha_facts.GaneshaFacts
 Layout = ganesha_facts.Layout
 questions = ganesha_facts.questions
 understand = ganesha_facts.understand

@@ -84,7 +84,7 @@ _CLIENT = re.compile(
     r' +uint32 \d+\n')
 
 
-def export(text: str) -> ganesha_exports.Export | None:
+def export(text: str) -> ganesha_exports.GaneshaExport | None:
     """An export from DisplayExport; None if there is none.
 
     What clients get whom none of them names is not told.
@@ -95,8 +95,8 @@ def export(text: str) -> ganesha_exports.Export | None:
     clients = tuple(
         found for name, options in _CLIENT.findall(text)
         for found in ganesha_exports.client_of(name, _level(int(options))))
-    return ganesha_exports.Export(int(head[1]), head[2], head[3], head[4],
-                                  clients)
+    return ganesha_exports.GaneshaExport(
+        int(head[1]), head[2], head[3], head[4], clients)
 
 
 def _level(options: int) -> str:

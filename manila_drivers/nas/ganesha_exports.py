@@ -42,7 +42,7 @@ _NAMES = {name.lower(): name for name in (
 
 
 @dataclasses.dataclass(frozen=True)
-class Export:
+class GaneshaExport:
     """One export, as a file says or a server answers.
 
     :param clients: who gets what, the first that matches decides; None for
@@ -153,14 +153,14 @@ def settings(options: Iterable[str]) -> dict[str, str]:
     return found
 
 
-def options_of(export: Export) -> tuple[str, ...]:
+def options_of(export: GaneshaExport) -> tuple[str, ...]:
     """Return the options that :func:`settings` makes an export's of."""
     return tuple(f'{name}={":".join(values)}'
                  for name, values in sorted(export.settings)
                  if name in _NAMES)
 
 
-def read(text: str) -> tuple[Export, ...]:
+def read(text: str) -> tuple[GaneshaExport, ...]:
     """The exports of a file.
 
     :raises BackendError: it cannot be understood.
@@ -169,7 +169,7 @@ def read(text: str) -> tuple[Export, ...]:
                  if block.name == 'export')
 
 
-def _export(block: ganesha_text.Block) -> Export:
+def _export(block: ganesha_text.Block) -> GaneshaExport:
     number = block.text('export_id')
     fsal = next(block.named('fsal'), ganesha_text.Block('fsal'))
     identity = ('export_id', 'path', 'pseudo', 'tag')
@@ -179,7 +179,7 @@ def _export(block: ganesha_text.Block) -> Export:
              for name, values in owner.settings.items()
              if name not in identity or owner is fsal}
     path = block.text('path')
-    return Export(
+    return GaneshaExport(
         int(number) if number.isdecimal() else -1, path,
         block.text('pseudo', path), block.text('tag'),
         (*_clients(block), *_others(block)), frozenset(given.items()))

@@ -20,7 +20,7 @@ from manila_drivers.nas import ganesha_legacy
 from manila_drivers.transport import command
 
 Commands = list[command.Command]
-Export = ganesha_exports.Export
+Export = ganesha_exports.GaneshaExport
 
 INDEX = 'INDEX.conf'
 
@@ -55,7 +55,7 @@ class Layout:
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
+class GaneshaFacts:
     """The exports of a server, now and after a restart.
 
     :param live: number to path of what Ganesha serves.
@@ -121,7 +121,7 @@ def questions(layout: Layout,
 
 
 def understand(server: str, layout: Layout,
-               results: Sequence[command.Result]) -> Facts:
+               results: Sequence[command.Result]) -> GaneshaFacts:
     """:raises DriverError: it does not say what it exports."""
     known, shown, found, main, half, *details = results
     methods = ganesha_bus.methods(known.stdout)
@@ -142,7 +142,7 @@ def understand(server: str, layout: Layout,
     files = directory.files(found.stdout, layout.export_dir, 'conf|pending')
     exports = filter(None, (ganesha_bus.export(result.stdout)
                             for result in details if not result.status))
-    return Facts(
+    return GaneshaFacts(
         live=ganesha_bus.exports(shown.stdout),
         shown={export.id: export for export in exports},
         asked=bool(details),
@@ -183,8 +183,9 @@ def _old(text: str, *, certain: bool) -> ganesha_legacy.Config | None:
         'fsal' in export for export in config.exports) else None
 
 
-def _facts_of_old(config: ganesha_legacy.Config, *, pending: bool) -> Facts:
-    return Facts(
+def _facts_of_old(config: ganesha_legacy.Config, *,
+                  pending: bool) -> GaneshaFacts:
+    return GaneshaFacts(
         live={int(export['export_id']): ganesha_legacy.plain(
             export.get('path', '')) for export in config.exports},
         shown={}, asked=False, files={},

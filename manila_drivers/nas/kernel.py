@@ -29,7 +29,7 @@ from manila_drivers.nas import exports_text
 from manila_drivers.transport import command
 
 Network = networks.Network
-Entry = exports_text.Entry
+Entry = exports_text.ExportEntry
 
 ETAB = '/var/lib/nfs/etab'
 DIRECTORY = '/etc/exports.d'
@@ -44,7 +44,7 @@ _EXTRA = 2000
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
+class KernelFacts:
     """The exports of a server, now and after a restart.
 
     :param live: entries in the order in which they are looked at.
@@ -132,7 +132,7 @@ def _patterns(texts: Iterable[str]) -> Iterable[str]:
     return [word for text in sorted(set(texts)) for word in ('-e', text)]
 
 
-def understand(server: str, results: Sequence[command.Result]) -> Facts:
+def understand(server: str, results: Sequence[command.Result]) -> KernelFacts:
     """:raises DriverError: it does not say what it exports."""
     etab, found, others = results
     unread = directory.objection(found)
@@ -151,7 +151,7 @@ def understand(server: str, results: Sequence[command.Result]) -> Facts:
             if name.startswith(PREFIX)}
     foreign = ''.join(text for name, text in files.items()
                       if name not in ours)
-    return Facts(exports_text.read(etab.stdout), ours,
+    return KernelFacts(exports_text.read(etab.stdout), ours,
                  exports_text.read(others.stdout + '\n' + foreign))
 
 
@@ -273,7 +273,7 @@ class Now:
 
 # Numbers of file systems
 
-def fsids(facts: Iterable[Facts],
+def fsids(facts: Iterable[KernelFacts],
           wanted: Iterable[exports.Export]) -> dict[str, str]:
     """The fsid of each directory, the same on all servers.
 
@@ -293,7 +293,7 @@ def fsids(facts: Iterable[Facts],
         and len(users[entry.fsid]) == 1]) for each in wanted}
 
 
-def own_fsids(facts: Facts) -> dict[str, str]:
+def own_fsids(facts: KernelFacts) -> dict[str, str]:
     """Of each path the fsid that no other path of a server has."""
     users: dict[str, set[str]] = {}
     for entry in (*facts.live, *(entry for entries in facts.stored.values()

@@ -28,7 +28,7 @@ from manila_drivers.nas import exports_text
 from manila_drivers.nas import kernel
 from manila_drivers.transport import command
 
-Entry = exports_text.Entry
+Entry = exports_text.ExportEntry
 Commands = list[command.Command]
 
 # Bytes of exports in one call; the kernel takes about two million.
@@ -40,7 +40,7 @@ _PAIR = 0.005
 _LONGEST = 1800.0
 
 
-def plan(facts: kernel.Facts, wanted: exports.Export, fsid: str, *,
+def plan(facts: kernel.KernelFacts, wanted: exports.Export, fsid: str, *,
          persist: bool = True) -> Commands:
     """Commands in order; none if all is as it shall be.
 
@@ -114,7 +114,7 @@ def undone(etab: str, wanted: Iterable[exports.Export],
     return '; '.join(map(str, left))
 
 
-def closed(facts: kernel.Facts, path: str) -> Commands:
+def closed(facts: kernel.KernelFacts, path: str) -> Commands:
     """Export a directory to nobody until the next start."""
     return _live(facts.of(path), ())
 
@@ -135,7 +135,7 @@ def file_name(name: str) -> str:
     return f'{kernel.PREFIX}{name}.exports'
 
 
-def _file(facts: kernel.Facts, wanted: exports.Export,
+def _file(facts: kernel.KernelFacts, wanted: exports.Export,
           entries: Iterable[Entry]) -> Commands:
     commands = []
     ours = file_name(wanted.name)
@@ -269,7 +269,7 @@ def _chunks(entries: Iterable[Entry]) -> Iterator[list[str]]:
         yield some
 
 
-def doubtful(facts: kernel.Facts, path: str, *,
+def doubtful(facts: kernel.KernelFacts, path: str, *,
              persist: bool = True) -> bool:
     """Return whether an export is not what we would have made of it."""
     live = facts.of(path)

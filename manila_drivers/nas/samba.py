@@ -36,7 +36,7 @@ READ_ONLY = ('Samba has no access by address that only reads: the rule '
 
 
 @dataclasses.dataclass(frozen=True)
-class Share:
+class SambaShare:
     """One directory and who shall reach it.
 
     :param name: of the section, which is what clients ask for.
@@ -63,7 +63,7 @@ class Share:
 
 
 @dataclasses.dataclass(frozen=True)
-class Facts:
+class SambaFacts:
     """The sections of the registry.
 
     :param sections: parameter to value, by the name of the section in lower
@@ -79,7 +79,7 @@ class Facts:
         """Return the directory of a section, None if it has none."""
         return (self.section(name) or {}).get('path')
 
-    def seen(self, name: str) -> Share | None:
+    def seen(self, name: str) -> SambaShare | None:
         """Return who reaches a section, None if it cannot be told."""
         section = self.section(name)
         return None if section is None else read(name, section)
@@ -91,7 +91,7 @@ def questions() -> list[command.Command]:
                           accept=frozenset(range(256)))]
 
 
-def understand(server: str, results: Sequence[command.Result]) -> Facts:
+def understand(server: str, results: Sequence[command.Result]) -> SambaFacts:
     """:raises DriverError: it does not say what it shares."""
     result, = results
     if result.status:
@@ -100,11 +100,11 @@ def understand(server: str, results: Sequence[command.Result]) -> Facts:
             answer=directory.objection(result) or result.stdout[-500:],
             status=result.status, check='that Samba is installed there and '
             'reads its registry (include = registry)')
-    return Facts(samba_text.read(result.stdout))
+    return SambaFacts(samba_text.read(result.stdout))
 
 
 @dataclasses.dataclass(frozen=True)
-class Admitted:
+class SambaAdmitted:
     """Networks that Samba lets in.
 
     :param refused: networks that get nothing although a rule names them,
@@ -115,7 +115,7 @@ class Admitted:
     refused: Mapping[Network, str]
 
 
-def admitted(levels: exports.Levels) -> Admitted:
+def admitted(levels: exports.Levels) -> SambaAdmitted:
     """Return what of some levels Samba can give to addresses.
 
     Who may only read is let in nowhere, not even by a wider rule that lets
@@ -129,10 +129,10 @@ def admitted(levels: exports.Levels) -> Admitted:
         if levels[network] == access.RO})
     refused = {network: READ_ONLY for network, level in levels.items()
                if level == access.RO}
-    return Admitted(apart.of(access.RW), {**apart.refused, **refused})
+    return SambaAdmitted(apart.of(access.RW), {**apart.refused, **refused})
 
 
-def wanted(share: Share) -> dict[str, str]:
+def wanted(share: SambaShare) -> dict[str, str]:
     """Return the section that a share is, parameter to value.
 
     :raises InvalidRequest: its name, path or users cannot be written down.
@@ -179,7 +179,7 @@ def user_grants(rules: Sequence[access.Rule]) -> access.Grants[str]:
 
 # Sections that are there
 
-def read(name: str, section: Section) -> Share | None:
+def read(name: str, section: Section) -> SambaShare | None:
     """Return who reaches a section, None if it cannot be told.
 
     Those that Manila's own driver has made can be, but for addresses of
@@ -194,19 +194,19 @@ def read(name: str, section: Section) -> Share | None:
     return _by_user(name, path, meaning)
 
 
-def _by_address(name: str, path: str, meaning: Section) -> Share | None:
+def _by_address(name: str, path: str, meaning: Section) -> SambaShare | None:
     texts = meaning.get('hosts allow', '').replace(',', ' ').split()
     nets = [networks.parse(text) for text in texts]
     if meaning.get('hosts deny') != 'ALL' or None in nets \
             or meaning.get('read only') != 'no' or 'valid users' in meaning:
         return None
-    return Share(name, path, networks={
+    return SambaShare(name, path, networks={
         net: access.RW for net in nets if net is not None})
 
 
-def _by_user(name: str, path: str, meaning: Section) -> Share | None:
+def _by_user(name: str, path: str, meaning: Section) -> SambaShare | None:
     if meaning.get('hosts deny') == 'ALL' and 'hosts allow' not in meaning:
-        return Share(name, path, users={})
+        return SambaShare(name, path, users={})
     known = samba_text.listed(meaning.get('valid users', ''))
     if not known or meaning.get('hosts allow') not in (None, '0.0.0.0/0'):
         return None
@@ -215,8 +215,8 @@ def _by_user(name: str, path: str, meaning: Section) -> Share | None:
     writers = samba_text.listed(meaning.get('write list', ''))
     readers = samba_text.listed(meaning.get('read list', ''))
     if meaning.get('read only') == 'no':
-        return Share(name, path, users={
+        return SambaShare(name, path, users={
             user: access.RO if user in readers and user not in writers
             else access.RW for user in known})
-    return Share(name, path, users={
+    return SambaShare(name, path, users={
         user: access.RW if user in writers else access.RO for user in known})

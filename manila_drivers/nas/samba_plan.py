@@ -74,7 +74,7 @@ exit "$status"
 """
 
 
-def plan(facts: samba.Facts, wanted: samba.Share) -> Commands:
+def plan(facts: samba.SambaFacts, wanted: samba.SambaShare) -> Commands:
     """Commands in order; none if all is as it shall be.
 
     :raises InvalidRequest: it cannot be written down.
@@ -101,7 +101,7 @@ def plan(facts: samba.Facts, wanted: samba.Share) -> Commands:
         asked(wanted.name)]
 
 
-def undone(text: str, wanted: samba.Share) -> str:
+def undone(text: str, wanted: samba.SambaShare) -> str:
     """Return what is not as it shall be, '' if all is.
 
     :param text: what :func:`asked` printed.
@@ -116,13 +116,13 @@ def undone(text: str, wanted: samba.Share) -> str:
                      if here.get(key) != there.get(key))
 
 
-def doubtful(facts: samba.Facts, wanted: samba.Share) -> bool:
+def doubtful(facts: samba.SambaFacts, wanted: samba.SambaShare) -> bool:
     """Return whether a section is not what a share shall be."""
     have = facts.section(wanted.name)
     return have is None or not _equal(have, samba.wanted(wanted))
 
 
-def removed(facts: samba.Facts, name: str) -> Commands:
+def removed(facts: samba.SambaFacts, name: str) -> Commands:
     """Take a share away, with its connections."""
     commands = []
     if facts.section(name) is not None:
@@ -130,7 +130,7 @@ def removed(facts: samba.Facts, name: str) -> Commands:
     return [*commands, closed(name)]
 
 
-def suspended(facts: samba.Facts, name: str) -> Commands:
+def suspended(facts: samba.SambaFacts, name: str) -> Commands:
     """Let nobody in until :func:`resumed`; who may stays written down."""
     if facts.section(name) is None:
         return []
@@ -138,7 +138,7 @@ def suspended(facts: samba.Facts, name: str) -> Commands:
             closed(name)]
 
 
-def resumed(facts: samba.Facts, name: str, *,
+def resumed(facts: samba.SambaFacts, name: str, *,
             always: bool = False) -> Commands:
     """Let in again who may be let in.
 
@@ -179,7 +179,7 @@ def _equal(have: Mapping[str, str], section: Mapping[str, str]) -> bool:
     return samba_text.meaning(have) == samba_text.meaning(section)
 
 
-def takes_away(before: samba.Share, after: samba.Share) -> bool:
+def takes_away(before: samba.SambaShare, after: samba.SambaShare) -> bool:
     """Return whether somebody has less after than before."""
     if before.path != after.path:
         return True
@@ -192,7 +192,7 @@ def takes_away(before: samba.Share, after: samba.Share) -> bool:
     return not before.closed
 
 
-def drops(before: samba.Share, after: samba.Share) -> bool:
+def drops(before: samba.SambaShare, after: samba.SambaShare) -> bool:
     """Return whether somebody stays with less, or what they see changes."""
     if before.path != after.path:
         return True

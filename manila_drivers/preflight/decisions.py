@@ -12,7 +12,7 @@ Values = Mapping[str, str]
 
 
 @dataclasses.dataclass(frozen=True)
-class Decision:
+class MigrationDecision:
     """One thing to decide about before the first start.
 
     ``options`` decide it, if one of them is written; ``why`` says what
@@ -40,7 +40,7 @@ def _not_root(values: Values) -> bool:
 
 
 _VAST = (
-    Decision(
+    MigrationDecision(
         ('vast_ssl_cert_path', 'vast_ssl_cert_verify'),
         "Manila's driver does not verify the certificate of VMS; this one "
         'does', (
@@ -50,7 +50,7 @@ _VAST = (
              'an authority that this host trusts has signed it'),
             ('vast_ssl_cert_verify = False',
              'go on verifying nothing'))),
-    Decision(
+    MigrationDecision(
         ('vast_bind_vippool',),
         "Manila's driver leaves shares reachable through every pool of the "
         'cluster; here they are bound to vast_vippool_name', (
@@ -59,14 +59,14 @@ _VAST = (
              'clients mount through other pools as well'))))
 
 _GLUSTER = (
-    Decision(
+    MigrationDecision(
         ('glusterfs_known_hosts', 'glusterfs_host_keys'),
         "Manila's driver accepts any host key; this one wants to know them",
         (('glusterfs_known_hosts = /etc/manila/ssh_known_hosts',
           'the keys of the servers, as ssh-keyscan writes them'),
          ('glusterfs_host_keys = accept-new',
           'take the keys of the first start'))),
-    Decision(
+    MigrationDecision(
         ('glusterfs_server_names', 'glusterfs_manila_names'),
         'Whatever in auth.ssl-allow begins with neither stays only if a '
         'rule gives it', (
@@ -77,7 +77,7 @@ _GLUSTER = (
 
 _EXPORT = 'knfs_export_options'
 _GPFS = (
-    Decision(
+    MigrationDecision(
         ('gpfs_ssh_known_hosts', 'gpfs_ssh_host_key_policy'),
         "Manila's driver accepts any host key; this one wants to know them",
         (('gpfs_ssh_known_hosts = /etc/manila/ssh_known_hosts',
@@ -85,7 +85,7 @@ _GPFS = (
          ('gpfs_ssh_host_key_policy = learn',
           'take the keys of the first start')),
         lambda values: bool(values.get('gpfs_ssh_login'))),
-    Decision(
+    MigrationDecision(
         (_EXPORT,),
         "With Manila's driver root of a client is nobody; here it is root "
         'unless this says otherwise', (
@@ -93,12 +93,12 @@ _GPFS = (
              'keep things as they are'),
             (f'{_EXPORT} = sync,no_root_squash,insecure,no_subtree_check',
              'let root of a client be root')), _knfs),
-    Decision(
+    MigrationDecision(
         ('gpfs_ssh_use_sudo',),
         'GPFS commands need root, and gpfs_ssh_login is another user', (
             ('gpfs_ssh_use_sudo = True', 'sudo is set up for it'),
             ('gpfs_ssh_login = root', 'log in as root')), _not_root),
-    Decision(
+    MigrationDecision(
         ('gpfs_quota_account_replicas',),
         'With two data replicas a share of 10 GiB gets a quota of 20 here, '
         "and holds 10; Manila's driver lets it hold 5", (
@@ -108,7 +108,7 @@ _GPFS = (
              "go on as Manila's driver"))))
 
 #: By the tail of the dotted path of a class, which both have.
-DRIVERS: Mapping[str, tuple[Decision, ...]] = {
+DRIVERS: Mapping[str, tuple[MigrationDecision, ...]] = {
     'vastdata.driver.VASTShareDriver': _VAST,
     'glusterfs.glusterfs_native.GlusterfsNativeShareDriver': _GLUSTER,
     'ibm.gpfs.GPFSShareDriver': _GPFS}

@@ -28,7 +28,7 @@ _SECRET = re.compile(r'(password|token|secret|passwd)$')
 
 
 @dataclasses.dataclass(frozen=True)
-class Migration:
+class MigrationAdvice:
     """Everything that it takes to go over to our driver.
 
     ``section`` is what to put into the file, without secrets; ``findings``
@@ -42,7 +42,7 @@ class Migration:
 
 
 def migrate(config_file: str | os.PathLike[str], name: str, *,
-            ask: bool = True) -> Migration:
+            ask: bool = True) -> MigrationAdvice:
     """Return what it takes to have our driver serve a backend.
 
     :raises ConfigurationError: there is no such file or section, or no
@@ -61,14 +61,14 @@ def migrate(config_file: str | os.PathLike[str], name: str, *,
     still = [one for one in chosen if one.is_open(written)]
     report = looking.look(config_file, name, ask=ask, driver=path)
     taken = {option for one in still for option in one.options}
-    return Migration(
+    return MigrationAdvice(
         path, section(config_file, name, path, still),
         (*(_decide(one) for one in still),
          *(one for one in report.findings if one.option not in taken)),
         report.unseen)
 
 
-def _decide(decision: decisions.Decision) -> Finding:
+def _decide(decision: decisions.MigrationDecision) -> Finding:
     return Finding(
         decision.options[0], decision.why, severity=DECIDE,
         do='; or '.join(f'{line} ({meaning})'
@@ -84,7 +84,7 @@ def values(config_file: str | os.PathLike[str], name: str) -> dict[str, str]:
 
 
 def section(config_file: str | os.PathLike[str], name: str, driver: str,
-            still: Iterable[decisions.Decision]) -> str:
+            still: Iterable[decisions.MigrationDecision]) -> str:
     """Return the lines of a section with another driver.
 
     Comments stay; secrets are left out; open decisions stand at the end, to

@@ -58,7 +58,7 @@ class RestTransport:
     """
 
     def __init__(self, endpoint: Endpoint, auth: Auth, *,
-                 policy: retry.Policy | None = None,
+                 policy: retry.RetryPolicy | None = None,
                  headers: Mapping[str, str] | None = None,
                  adapter: adapters.BaseAdapter | None = None,
                  clock: Callable[[], float] = time.monotonic,

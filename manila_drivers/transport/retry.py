@@ -70,7 +70,7 @@ def present_patience() -> float:
 
 
 @dataclasses.dataclass(frozen=True)
-class Policy:
+class RetryPolicy:
     """How persistent a transport is.
 
     :param retries: how often a request is sent again at the most.
@@ -129,7 +129,7 @@ class Attempts:
         count as spent also where the clock does not see them.
     """
 
-    def __init__(self, policy: Policy, clock: Callable[[], float],
+    def __init__(self, policy: RetryPolicy, clock: Callable[[], float],
                  sleep: Callable[[float], object]) -> None:
         self._policy = policy
         self._clock = clock
@@ -155,12 +155,12 @@ class Attempts:
 
 #: For requests to a REST server.  A management service that moves to another
 #: node is away for one or two minutes.
-REST = Policy()
+REST = RetryPolicy()
 #: For a host that nothing could be sent to: its sshd may be restarted, or its
 #: address be on its way to another node.
-HOSTS = Policy(first=0.5, longest=2.0, total=15.0)
+HOSTS = RetryPolicy(first=0.5, longest=2.0, total=15.0)
 #: For questions about work in the background.  Its time is the caller's.
-POLLING = Policy(first=0.5, longest=10.0, growth=1.25, jitter=lambda: 1.0)
+POLLING = RetryPolicy(first=0.5, longest=10.0, growth=1.25, jitter=lambda: 1.0)
 
 
 def _seconds(asked: str) -> float:

@@ -75,7 +75,7 @@ _REAPED = (124, 137)
 _LONGEST = 100_000
 
 # How a command that was certainly not sent is sent elsewhere.
-_ELSEWHERE = retry.Policy(first=0.05, longest=2.0)
+_ELSEWHERE = retry.RetryPolicy(first=0.05, longest=2.0)
 
 
 class Host:
@@ -83,7 +83,7 @@ class Host:
 
     def __init__(self, target: Target, watch: ssh_watch.Watch) -> None:
         self.target = target
-        self._pool = ssh_pool.Pool(target, watch)
+        self._pool = ssh_pool.SshPool(target, watch)
 
     def run(self, cmd: command.Command) -> command.Result:
         """Run one command to its end.

@@ -45,8 +45,8 @@ PENALTY = 5.0
 
 # How an opening that was refused is repeated, and a login that was not
 # answered.  For how long is up to who waits.
-_RETRY = retry.Policy(first=0.02, longest=1.0, total=math.inf)
-_AWAY = retry.Policy(first=0.2, longest=4.0)
+_RETRY = retry.RetryPolicy(first=0.02, longest=1.0, total=math.inf)
+_AWAY = retry.RetryPolicy(first=0.2, longest=4.0)
 
 
 class _Waiter:
@@ -87,7 +87,7 @@ class _Outage:
         return error
 
 
-class Pool(ssh_process.PerProcess):
+class SshPool(ssh_process.PerProcess):
     """At most ``target.max_connections`` connections to one host."""
 
     def __init__(self, target: Target, watch: ssh_watch.Watch) -> None:

@@ -92,7 +92,7 @@ class Adoption:
             used=quota.used if quota else view.capacity)
 
     def _policy(self, share: model.Share,
-                view: records.View) -> records.Policy | None:
+                view: records.View) -> records.ViewPolicy | None:
         names = [share.id, paths.adopted_policy(share.id)]
         if paths.is_instance_id(view.name) and view.name != share.id:
             # Another share had this view until it was unmanaged.

@@ -25,9 +25,9 @@ class ShareFacts:
 
     view: records.View | None
     quota: records.Quota | None
-    policy: records.Policy | None
+    policy: records.ViewPolicy | None
     directory: bool | None = None
-    adopted: records.Policy | None = None
+    adopted: records.ViewPolicy | None = None
     listed: int | None = None
     resized: bool = False
     as_granted: bool = True
@@ -113,7 +113,7 @@ def assess(share: model.Share, facts: ShareFacts,
                       unlimited=unlimited, unknown=unknown)
 
 
-def _assess_policy(steps: list[plan.Step], policy: records.Policy,
+def _assess_policy(steps: list[plan.Step], policy: records.ViewPolicy,
                    closed: view_policy.ClientLists) -> bool:
     """Add what a policy needs; tell if the rules are needed as well."""
     narrowed = view_policy.without_everyone(policy, closed.squash)

@@ -30,7 +30,7 @@ from manila_drivers.vastdata import stats
 DRIVER_VERSION = '1.0'
 
 
-class Backend:
+class VastBackend:
     """The parts of the driver below the class that Manila sees.
 
     Making one does no I/O.

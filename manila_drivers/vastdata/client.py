@@ -167,7 +167,7 @@ class Vms:
 
     def __init__(self, transport: rest.RestTransport, prefix: str, *,
                  page_size: int = 1000, login: str = 'the VMS user',
-                 policy: retry.Policy | None = None,
+                 policy: retry.RetryPolicy | None = None,
                  clock: Callable[[], float] = time.monotonic,
                  sleep: Callable[[float], object] = time.sleep) -> None:
         self._transport = transport

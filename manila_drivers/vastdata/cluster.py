@@ -105,7 +105,7 @@ class ClusterFacts:
         self._vms = vms
         self.settings = chosen
         cached = functools.partial(Cached, ttl=300.0, clock=clock)
-        self.pool: Cached[records.Pool | None] = cached(self._read_pool)
+        self.pool: Cached[records.VipPool | None] = cached(self._read_pool)
         # A tenant never gets another id, so that one failure to read it must
         # not stop the work.
         self.tenant: Cached[records.Tenant] = cached(self._read_tenant,
@@ -172,7 +172,7 @@ class ClusterFacts:
             LOG.warning('Passed over in a list of VMS: %s', error)
         return bool(here)
 
-    def serves_here(self, policy: records.Policy) -> bool:
+    def serves_here(self, policy: records.ViewPolicy) -> bool:
         """Return whether a view policy is of our tenant, or of all of them."""
         return policy.tenant_id is None or self.here(policy)
 
@@ -228,14 +228,14 @@ class ClusterFacts:
 
     # -- pool ------------------------------------------------------------
 
-    def _read_pool(self) -> records.Pool | None:
+    def _read_pool(self) -> records.VipPool | None:
         name = self.settings.pool
         if not name:
             return None
         hint = ('a tenant administrator cannot see pools: set '
                 'vast_export_addresses and unset this then')
         try:
-            pool = self._vms.find('vippools', records.Pool.of,
+            pool = self._vms.find('vippools', records.VipPool.of,
                                   lambda pool: pool.name == name, name=name)
         except exception.AccessDenied as exc:
             raise exception.ConfigurationError(
@@ -274,7 +274,7 @@ class ClusterFacts:
         """Return the binding without asking VMS, as far as it is known."""
         return self._binding(self.pool.known, self.version.known)
 
-    def _binding(self, pool: Callable[[], records.Pool | None],
+    def _binding(self, pool: Callable[[], records.VipPool | None],
                  cluster: Callable[[], records.Cluster | None],
                  ) -> view_policy.Binding:
         chosen = self.settings.bind_pool

@@ -17,7 +17,7 @@ from manila_drivers.vastdata import opts
 from manila_drivers.vastdata import settings
 
 
-class VASTShareDriver(driver.ShareDriver[backend.Backend]):
+class VASTShareDriver(driver.ShareDriver[backend.VastBackend]):
     """NFS shares on a VAST cluster, through its management service (VMS).
 
     A share is a view, a view policy and a quota, all named by the share
@@ -40,8 +40,8 @@ class VASTShareDriver(driver.ShareDriver[backend.Backend]):
         False, ('the certificate of VMS is not verified, so that whoever '
         'answers in its place gets the password. Check: vast_ssl_cert_path'))}
 
-    def build_backend(self) -> backend.Backend:
-        return backend.Backend(
+    def build_backend(self) -> backend.VastBackend:
+        return backend.VastBackend(
             settings.read(self.configuration, self.backend_name),
             lock=self.lock, private_storage=self.private_storage,
             **self.injected)

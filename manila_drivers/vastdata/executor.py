@@ -52,7 +52,7 @@ class Executor(snapshot_steps.SnapshotSteps):
         binding = self._cluster.binding()
         body = {'name': name, 'flavor': 'NFS', **lists.body(),
                 **binding.body(), **self._cluster.scope()}
-        done = self._vms.create('viewpolicies', body, records.Policy.of,
+        done = self._vms.create('viewpolicies', body, records.ViewPolicy.of,
                                 lambda: self._adoptable(name))
         try:
             policy = done.value
@@ -70,7 +70,7 @@ class Executor(snapshot_steps.SnapshotSteps):
                 self._vms.delete('viewpolicies', done.value.id)
             raise
 
-    def _adoptable(self, name: str) -> records.Policy | None:
+    def _adoptable(self, name: str) -> records.ViewPolicy | None:
         found = self._found.policy(name)
         others = [policy for policy in self._found.policies(name=name)
                   if policy.name == name] if found is None else []
@@ -84,7 +84,7 @@ class Executor(snapshot_steps.SnapshotSteps):
     def update_policy(self, name: str, ident: int,
                       lists: view_policy.ClientLists, former: str = '', *,
                       binding: view_policy.Binding | None = None,
-                      ) -> records.Policy:
+                      ) -> records.ViewPolicy:
         """Give a policy exactly these lists, and see that it has them.
 
         If VMS refuses them, access is at least narrowed to what the policy
@@ -127,30 +127,30 @@ class Executor(snapshot_steps.SnapshotSteps):
 
     def _refused(self, ident: int, lists: view_policy.ClientLists,
                  body: dict[str, Any], binding: view_policy.Binding,
-                 exc: exception.BackendError) -> records.Policy:
+                 exc: exception.BackendError) -> records.ViewPolicy:
         """Take away at least; the pool may be what VMS refuses."""
         if binding.body():
             try:
                 return self._written(ident, body, lists)
             except exception.BackendError as again:
                 exc = again
-        present = self._vms.get('viewpolicies', ident, records.Policy.of)
+        present = self._vms.get('viewpolicies', ident, records.ViewPolicy.of)
         if present is not None:
             self._vms.update('viewpolicies', ident,
                              lists.within(present).body())
         raise exc
 
     def _written(self, ident: int, body: Mapping[str, Any],
-                 lists: view_policy.ClientLists) -> records.Policy:
+                 lists: view_policy.ClientLists) -> records.ViewPolicy:
         """Write to a policy, and return what it is then."""
         data = self._vms.update('viewpolicies', ident, body)
         if isinstance(data, Mapping) and 'nfs_read_write' in data:
-            stored = errors.parsed('viewpolicies', records.Policy.of, data)
+            stored = errors.parsed('viewpolicies', records.ViewPolicy.of, data)
             if lists.equals(stored):
                 return stored
-        return self._read('viewpolicies', ident, records.Policy.of)
+        return self._read('viewpolicies', ident, records.ViewPolicy.of)
 
-    def bind_policy(self, name: str, policy: records.Policy,
+    def bind_policy(self, name: str, policy: records.ViewPolicy,
                     binding: view_policy.Binding) -> None:
         """Let views be reached through these VIP pools alone.
 
@@ -159,7 +159,7 @@ class Executor(snapshot_steps.SnapshotSteps):
         if binding.holds(policy):
             return
         self._vms.update('viewpolicies', policy.id, binding.body())
-        stored = self._read('viewpolicies', policy.id, records.Policy.of)
+        stored = self._read('viewpolicies', policy.id, records.ViewPolicy.of)
         if not binding.holds(stored):
             raise errors.NotBound(
                 'View policy %s is not bound to the VIP pool, so that its '

@@ -36,7 +36,7 @@ from manila_drivers.vastdata import view_policy
 
 LOG = logging.getLogger(__name__)
 
-Named = TypeVar('Named', records.View, records.Quota, records.Policy)
+Named = TypeVar('Named', records.View, records.Quota, records.ViewPolicy)
 
 
 def _by_name(found: Sequence[Named]) -> dict[str, Named]:
@@ -68,7 +68,7 @@ class _Check:
     unbound: list[str] = dataclasses.field(default_factory=list)
     refusal: exception.DriverError | None = None
 
-    def binding_for(self, policy: records.Policy | None,
+    def binding_for(self, policy: records.ViewPolicy | None,
                     ) -> view_policy.Binding:
         """Return what a policy is to be bound to, as far as VMS does it."""
         if self.refusal is None or policy is None:
@@ -207,7 +207,7 @@ class Health:
                 self._run(health.repair, facts.policy, now)
         return health
 
-    def _run(self, repair: plan.Plan, policy: records.Policy | None,
+    def _run(self, repair: plan.Plan, policy: records.ViewPolicy | None,
              now: _Check) -> None:
         try:
             self._executor.run(repair)

@@ -20,8 +20,8 @@ from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import repository
 
-Record = TypeVar('Record', records.View, records.Quota, records.Policy,
-                 records.Snapshot, records.Stream)
+Record = TypeVar('Record', records.View, records.Quota, records.ViewPolicy,
+                 records.VastSnapshot, records.Stream)
 
 VIEW, QUOTA, POLICY = 'view', 'quota', 'policy'
 _SNAPSHOT, _CLONE, _ADOPTED = 'share-snapshot-', 'manila-', '-adopted'
@@ -39,8 +39,8 @@ class VmsLists:
 
     views: Sequence[records.View]
     quotas: Sequence[records.Quota]
-    policies: Sequence[records.Policy]
-    snapshots: Sequence[records.Snapshot]
+    policies: Sequence[records.ViewPolicy]
+    snapshots: Sequence[records.VastSnapshot]
     streams: Sequence[records.Stream]
 
 
@@ -62,9 +62,9 @@ class VastInventory:
             self._all('views', records.View.of, here, unread, **scope),
             self._all('quotas', records.Quota.of, here, unread,
                       show_user_rules='false', **scope),
-            self._all('viewpolicies', records.Policy.of,
+            self._all('viewpolicies', records.ViewPolicy.of,
                       self._cluster.serves_here, unread),
-            self._all('snapshots', records.Snapshot.of, here, unread,
+            self._all('snapshots', records.VastSnapshot.of, here, unread,
                       **scope),
             self._all('globalsnapstreams', records.Stream.of,
                       self._cluster.fills_here, unread))
@@ -139,8 +139,8 @@ def _named(found: Iterable[Record]) -> dict[str, list[Record]]:
 
 def _share(ident: str, views: Sequence[records.View],
            quotas: Sequence[records.Quota],
-           policies: Mapping[str, Sequence[records.Policy]],
-           by_id: Mapping[int, records.Policy]) -> inventory.SeenShare:
+           policies: Mapping[str, Sequence[records.ViewPolicy]],
+           by_id: Mapping[int, records.ViewPolicy]) -> inventory.SeenShare:
     adopted = paths.adopted_policy(ident)
     own = policies.get(ident, ())
     waiting = not own and adopted in policies
@@ -165,7 +165,8 @@ def _share(ident: str, views: Sequence[records.View],
         else _clients(by_id.get(views[0].policy_id or 0)), odd=tuple(odd))
 
 
-def _clients(policy: records.Policy | None) -> inventory.SeenClients | None:
+def _clients(policy: records.ViewPolicy | None,
+             ) -> inventory.SeenClients | None:
     """Return whom a policy lets in; lists that are not told let in all."""
     if policy is None:
         return None
@@ -194,7 +195,7 @@ def _mark_second_views(shares: dict[str, inventory.SeenShare],
                                          view.policy or '(not told)')))
 
 
-def _snapshots(found: Iterable[records.Snapshot], root: str,
+def _snapshots(found: Iterable[records.VastSnapshot], root: str,
                homes: Mapping[str, str],
                ) -> Iterable[inventory.SeenSnapshot]:
     """Yield snapshots that drivers have taken of directories of shares."""

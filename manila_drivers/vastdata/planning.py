@@ -34,7 +34,7 @@ def check_protocol(share: model.Share) -> None:
 
 def create(share_id: str, path: str, limit: int, closed: ClientLists,
            qos_id: int | None, *,
-           clone_of: records.Snapshot | None = None) -> plan.Plan:
+           clone_of: records.VastSnapshot | None = None) -> plan.Plan:
     """Make a share: nobody can reach it before its policy is closed.
 
     :param limit: size in bytes.
@@ -191,7 +191,7 @@ class AccessFacts:
 
     view: records.View | None = None
     policy_id: int | None = None
-    policy: records.Policy | None = None
+    policy: records.ViewPolicy | None = None
     former: str = ''
 
 
@@ -254,7 +254,7 @@ def create_snapshot(name: str, path: str) -> plan.Plan:
                                 key='snapshot', detail='of ' + path),))
 
 
-def delete_snapshot(found: records.Snapshot | None,
+def delete_snapshot(found: records.VastSnapshot | None,
                     streams: Sequence[records.Stream]) -> plan.Plan:
     """Remove a snapshot, if it is there.
 
@@ -277,7 +277,7 @@ def check_feeds_nothing(name: str, streams: Sequence[records.Stream]) -> None:
             check='the progress of these clones; try again afterwards')
 
 
-def adopt_snapshot(name: str, found: records.Snapshot) -> plan.Plan:
+def adopt_snapshot(name: str, found: records.VastSnapshot) -> plan.Plan:
     """Give a snapshot the name that Manila gives its snapshots."""
     return plan.Plan() if found.name == name else plan.Plan((plan.Step(
         'rename snapshot', name, {'ident': found.id},
@@ -298,7 +298,7 @@ class ExportFacts:
 
     view: records.View
     quota: records.Quota | None
-    policy: records.Policy | None
+    policy: records.ViewPolicy | None
     used: int | None
 
 
@@ -361,7 +361,7 @@ def adopt(share_id: str, facts: ExportFacts, gib: int,
 
 
 def _rename(name: str, resource: str,
-            record: records.View | records.Quota | records.Policy,
+            record: records.View | records.Quota | records.ViewPolicy,
             ) -> plan.Step:
     return plan.Step('rename', name,
                      {'resource': resource, 'ident': record.id},

@@ -175,7 +175,7 @@ class View:
 
 
 @dataclasses.dataclass(frozen=True)
-class Policy:
+class ViewPolicy:
     """A view policy: who may reach the views that use it.
 
     A list that is absent from the record is None, which is never taken for
@@ -194,7 +194,7 @@ class Policy:
     pools: tuple[tuple[int, str], ...] | None = None
 
     @classmethod
-    def of(cls, data: Json) -> 'Policy':
+    def of(cls, data: Json) -> 'ViewPolicy':
         return cls(**identity(data, 'view policy'),
                    read_write=texts(data, 'nfs_read_write'),
                    read_only=texts(data, 'nfs_read_only'),
@@ -251,7 +251,7 @@ class Quota:
 
 
 @dataclasses.dataclass(frozen=True)
-class Snapshot:
+class VastSnapshot:
     """A snapshot of a directory."""
 
     id: int
@@ -264,7 +264,7 @@ class Snapshot:
     LEAVING = ('DELETING', 'RETRY_DELETE')
 
     @classmethod
-    def of(cls, data: Json) -> 'Snapshot':
+    def of(cls, data: Json) -> 'VastSnapshot':
         # A record without a state is of a version that only shows snapshots
         # that are ready.
         return cls(**identity(data, 'snapshot'), path=path(data, 'snapshot'),
@@ -316,7 +316,7 @@ class Stream:
 
 
 @dataclasses.dataclass(frozen=True)
-class Pool:
+class VipPool:
     """A pool of virtual addresses; ``ranges`` are inclusive, in order."""
 
     id: int
@@ -327,7 +327,7 @@ class Pool:
     tenant_id: int | None
 
     @classmethod
-    def of(cls, data: Json) -> 'Pool':
+    def of(cls, data: Json) -> 'VipPool':
         ranges = data.get('ip_ranges') or ()
         if not isinstance(ranges, list | tuple) or not all(
                 isinstance(pair, list | tuple) for pair in ranges):

@@ -53,16 +53,16 @@ class Repository:
             'views', records.View.of, policy_id=policy_id)
             if view.policy_id == policy_id]
 
-    def policy(self, name: str) -> records.Policy | None:
+    def policy(self, name: str) -> records.ViewPolicy | None:
         """Return the policy of that name that is no other tenant's."""
         return self.vms.find(
-            'viewpolicies', records.Policy.of,
+            'viewpolicies', records.ViewPolicy.of,
             lambda policy: (policy.name == name
                             and self.cluster.serves_here(policy)), name=name)
 
-    def policies(self, **filters: object) -> list[records.Policy]:
+    def policies(self, **filters: object) -> list[records.ViewPolicy]:
         """Return policies of all tenants."""
-        return list(self.vms.readable('viewpolicies', records.Policy.of,
+        return list(self.vms.readable('viewpolicies', records.ViewPolicy.of,
                                       **filters))
 
     # -- quotas ----------------------------------------------------------
@@ -84,22 +84,22 @@ class Repository:
 
     # -- snapshots and clones --------------------------------------------
 
-    def snapshot(self, name: str, path: str) -> records.Snapshot | None:
+    def snapshot(self, name: str, path: str) -> records.VastSnapshot | None:
         """Return the snapshot of that name; path '' = wherever it is."""
-        return self._one('snapshots', records.Snapshot.of,
+        return self._one('snapshots', records.VastSnapshot.of,
                          lambda snap: (snap.name == name
                                        and path in ('', snap.path)),
                          name=name)
 
-    def snapshot_by_id(self, ident: object) -> records.Snapshot | None:
+    def snapshot_by_id(self, ident: object) -> records.VastSnapshot | None:
         """Return a snapshot of whichever tenant."""
-        return self.vms.get('snapshots', ident, records.Snapshot.of)
+        return self.vms.get('snapshots', ident, records.VastSnapshot.of)
 
-    def snapshots_within(self, path: str) -> list[records.Snapshot]:
+    def snapshots_within(self, path: str) -> list[records.VastSnapshot]:
         """Return snapshots of a directory and of directories in it."""
         inside = path + '/'
         return [snap for snap in self.vms.list(
-            'snapshots', records.Snapshot.of, path__startswith=path,
+            'snapshots', records.VastSnapshot.of, path__startswith=path,
             **self.cluster.scope())
             if (snap.path + '/').startswith(inside)
             and self.cluster.here(snap)]

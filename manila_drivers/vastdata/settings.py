@@ -26,7 +26,7 @@ class Settings:
 
     backend: str
     endpoint: rest.Endpoint
-    policy: retry.Policy
+    policy: retry.RetryPolicy
     user: str = ''
     password: str = dataclasses.field(default='', repr=False)
     token: str = dataclasses.field(default='', repr=False)
@@ -100,7 +100,7 @@ def read(conf: Any, backend: str) -> Settings:
         task_timeout=conf.vast_task_timeout)
 
 
-def _policy(conf: Any) -> retry.Policy:
+def _policy(conf: Any) -> retry.RetryPolicy:
     policy = dataclasses.replace(retry.REST, total=conf.vast_retry_timeout)
     if conf.vast_retries is None:
         return policy

@@ -79,7 +79,7 @@ class ShareRecord:
                         failure)
         self._known[share_id] = made
 
-    def holds(self, share_id: str, policy: records.Policy) -> bool:
+    def holds(self, share_id: str, policy: records.ViewPolicy) -> bool:
         """Tell if a policy holds what the rules of its share made.
 
         Where that is not known, lists with hosts are taken to be right, and

@@ -47,7 +47,8 @@ class Shares:
         self.make(call)
         return self.locations(self._path(call.share))
 
-    def make(self, call: call.Call, clone_of: records.Snapshot | None = None,
+    def make(self, call: call.Call,
+             clone_of: records.VastSnapshot | None = None,
              ) -> Mapping[str, Any]:
         """Make the objects of a share.
 
@@ -147,7 +148,7 @@ class Shares:
 
     def _check_snapshots(self, share: model.Share, path: str) -> None:
         names = [snap.name for snap in self._found.snapshots_within(path)
-                 if snap.state not in records.Snapshot.LEAVING]
+                 if snap.state not in records.VastSnapshot.LEAVING]
         if not names:
             return
         if not self._settings.delete_with_snapshots:

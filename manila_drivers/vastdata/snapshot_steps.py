@@ -43,7 +43,7 @@ class SnapshotSteps:
 
         :raises BackendError: it failed, or vanished.
         """
-        def look() -> records.Snapshot | None:
+        def look() -> records.VastSnapshot | None:
             found = self._found.snapshot(name, '')
             if found is not None and found.path != path:
                 raise exception.Conflict(
@@ -53,8 +53,9 @@ class SnapshotSteps:
 
         done = self._vms.create(
             'snapshots', {'name': name, 'path': path + '/',
-                          **self._cluster.scope()}, records.Snapshot.of, look)
-        ended: records.Snapshot = done.value
+                          **self._cluster.scope()},
+            records.VastSnapshot.of, look)
+        ended: records.VastSnapshot = done.value
         if ended.state in ended.PENDING:
             ended = self._vms.wait_for(
                 'Snapshot %s' % name, lambda: self._ended_snapshot(ended),
@@ -67,8 +68,8 @@ class SnapshotSteps:
             self._notes.snapshot_taken(name)
         return plan.Done(ended, done.created)
 
-    def _ended_snapshot(self, begun: records.Snapshot,
-                        ) -> records.Snapshot | None:
+    def _ended_snapshot(self, begun: records.VastSnapshot,
+                        ) -> records.VastSnapshot | None:
         now = self._found.snapshot_by_id(begun.id)
         if now is None:
             raise exception.NotFound(

@@ -48,7 +48,7 @@ class Snapshots:
         taken = self._executor.run(steps)['snapshot']
         return self._told(snapshot, taken, path)
 
-    def _told(self, snapshot: model.Snapshot, found: records.Snapshot,
+    def _told(self, snapshot: model.Snapshot, found: records.VastSnapshot,
               path: str) -> dict[str, Any]:
         return {'provider_location': str(found.id),
                 'export_locations': paths.snapshot_locations(
@@ -65,7 +65,7 @@ class Snapshots:
         steps = planning.delete_snapshot(found, streams)
         self._executor.run(steps)
 
-    def find(self, snapshot: model.Snapshot) -> records.Snapshot | None:
+    def find(self, snapshot: model.Snapshot) -> records.VastSnapshot | None:
         """Return the snapshot in VMS.
 
         By its id, if that is still the same snapshot of the same directory;
@@ -86,7 +86,7 @@ class Snapshots:
             return found
         return self._found.snapshot(snapshot.name, path)
 
-    def _is(self, found: records.Snapshot, snapshot: model.Snapshot,
+    def _is(self, found: records.VastSnapshot, snapshot: model.Snapshot,
             path: str) -> bool:
         """Tell if a record is the snapshot; path '' = wherever it is."""
         return (found.name == snapshot.name and path in ('', found.path)
@@ -261,7 +261,7 @@ class Snapshots:
                 check='the quota of that name in VMS')
         return -(-quota.hard_limit // model.GiB)
 
-    def _named(self, wanted: str) -> records.Snapshot | None:
+    def _named(self, wanted: str) -> records.VastSnapshot | None:
         if wanted.isdecimal():
             found = self._found.snapshot_by_id(wanted)
             if found is not None:

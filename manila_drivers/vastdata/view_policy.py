@@ -80,7 +80,7 @@ class ClientLists:
         return '%s; %s' % (', '.join(told) or 'for nobody',
                            self.squash or 'squashing as it is')
 
-    def equals(self, policy: records.Policy) -> bool:
+    def equals(self, policy: records.ViewPolicy) -> bool:
         """Return whether a policy is exactly this; a list not told is not."""
         present = {
             'nfs_read_write': policy.read_write,
@@ -91,7 +91,7 @@ class ClientLists:
         return all(_same(present[field], wanted)
                    for field, wanted in self.body().items())
 
-    def within(self, policy: records.Policy) -> 'ClientLists':
+    def within(self, policy: records.ViewPolicy) -> 'ClientLists':
         """Return the part that the policy has: never wider than either."""
         return dataclasses.replace(
             self, read_write=_common(self.read_write, policy.read_write),
@@ -151,13 +151,13 @@ def closed(specs: Mapping[str, str], default: str) -> ClientLists:
     return ClientLists(squash=squash_of(specs, default))
 
 
-def admits(policy: records.Policy) -> bool:
+def admits(policy: records.ViewPolicy) -> bool:
     """Tell if a policy lets anybody in.  Lists not told count as open."""
     return bool(policy.read_write is None or policy.read_write
                 or policy.read_only is None or policy.read_only)
 
 
-def without_everyone(policy: records.Policy,
+def without_everyone(policy: records.ViewPolicy,
                      squash: str | None) -> ClientLists | None:
     """A policy's lists less ``*``, or None where it has no ``*``.
 
@@ -192,7 +192,7 @@ def _common(want: tuple[str, ...],
     return tuple(host for host in want if host in have)
 
 
-def settled(policy: records.Policy, squash: str | None) -> bool:
+def settled(policy: records.ViewPolicy, squash: str | None) -> bool:
     """Return whether everyone is in the one squash list that is wanted.
 
     Upstream's driver puts everyone in two of them at once, and the option
@@ -231,7 +231,7 @@ class Binding:
                 str(pool): 'RW' for pool in self.pools}
         return body
 
-    def holds(self, policy: records.Policy) -> bool:
+    def holds(self, policy: records.ViewPolicy) -> bool:
         """Return whether the views of a policy are reached in just this way.
 
         A policy that does not tell its pools is reached through all.

@@ -67,8 +67,8 @@ READERS = {
     'gpfs.quotas': mm('mmrepquota', gpfs.quotas),
     'gpfs.attributes': mm('mmlsfs', gpfs.attributes),
     'gpfs.addresses': mm('mmces', gpfs.addresses),
-    'vast.view': record(vast.View), 'vast.policy': record(vast.Policy),
-    'vast.quota': record(vast.Quota), 'vast.pool': record(vast.Pool),
+    'vast.view': record(vast.View), 'vast.policy': record(vast.ViewPolicy),
+    'vast.quota': record(vast.Quota), 'vast.pool': record(vast.VipPool),
     'vast.stream': record(vast.Stream),
     **{'openstack.' + name: record(kind) for name, kind in {
         'server': openstack.Server, 'action': openstack.InstanceAction,

@@ -31,7 +31,7 @@ from manila_drivers.ibm.gpfs.helpers import ces
 from manila_drivers.nas import pending
 
 
-class Backend:
+class GpfsBackend:
     """Everything that operations need; connects when it is first used."""
 
     def __init__(self, settings: settings.GpfsSettings, configuration: Any,

@@ -12,7 +12,7 @@ from manila_drivers.ibm.gpfs import settings
 
 
 class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
-                      driver.ShareDriver[backend.Backend]):
+                      driver.ShareDriver[backend.GpfsBackend]):
     """NFS shares in an IBM Storage Scale (GPFS) file system.
 
     A share is a fileset of the share's name with a quota, linked below
@@ -36,8 +36,8 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
         'learn', ('the key of a host that is seen for the first time is '
         'trusted, whoever shows it. Check: reject, once the keys are known'))}
 
-    def build_backend(self) -> backend.Backend:
-        return backend.Backend(
+    def build_backend(self) -> backend.GpfsBackend:
+        return backend.GpfsBackend(
             settings.read(self.configuration, self.backend_name),
             self.configuration, self.root_helper, lock=self.lock,
             private_storage=self.private_storage, **self.injected)

@@ -87,7 +87,8 @@ class Execute:
         return Patient(self._runner(host), functools.partial(
             self._patiently, (host,)))
 
-    def attempts(self, policy: retry.Policy = retry.HOSTS) -> retry.Attempts:
+    def attempts(self, policy: retry.RetryPolicy = retry.HOSTS,
+                 ) -> retry.Attempts:
         """Attempts at something, with the pauses between them."""
         return retry.Attempts(policy, self.clock, self.sleep)
 

@@ -121,7 +121,7 @@ def test_a_life(house):
     assert guest_planning.serve(facts, served) == []
     assert house.box.run('stat', '-c', '%a', served.path).stdout == '777\n'
     house.box.write(f'{served.path}/file', 'data\n')
-    house.guest.share(facts, samba.Share(served.name, served.path,
+    house.guest.share(facts, samba.SambaShare(served.name, served.path,
                                          users={}))
     result, = house.do(guest_planning.grow, served, 1)
     assert result.stdout == f'size={_GIB}\n'

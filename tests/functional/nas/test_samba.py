@@ -43,7 +43,7 @@ class SambaSite:
 
     def set(self, **parts):
         """Have a share be something, on both servers."""
-        share = samba.Share('share-1', PATH, **parts)
+        share = samba.SambaShare('share-1', PATH, **parts)
         for where in self.runner, self.vm.runner():
             results = script.run(where, samba_plan.plan(
                 self.facts(where), share))
@@ -169,7 +169,7 @@ def test_without_the_close_a_client_keeps_what_it_had(site):
     """So the simulated one has it, and so the test above says something."""
     site.set(users={'alice': 'rw'})
     alice = site.client('one', user='alice').connected('share-1')
-    wanted = samba.Share('share-1', PATH, users={'alice': 'ro'})
+    wanted = samba.SambaShare('share-1', PATH, users={'alice': 'ro'})
     commands = [each for each in samba_plan.plan(
         site.facts(site.runner), wanted) if 'manila-smb-close' not in str(
             each)]

@@ -64,7 +64,7 @@ KERNEL = [
     ('exportfs', '-ua')]
 
 FILE = exports_text.write(
-    exports_text.Entry(path, client, ('rw', 'sync', 'no_subtree_check'))
+    exports_text.ExportEntry(path, client, ('rw', 'sync', 'no_subtree_check'))
     for path in (A, B) for client in ('10.0.0.0/8', '10.0.0.1', '*',
                                       '2001:db8::/64'))
 

@@ -128,7 +128,7 @@ def export(served, levels):
 
 
 def share(served, **parts):
-    return samba.Share(served.name, served.path, **parts)
+    return samba.SambaShare(served.name, served.path, **parts)
 
 
 def fsid(house, served):

@@ -43,7 +43,7 @@ def found(*, mounted=True, used=0):
     return guest_records.GuestFacts(
         'vm', (disk,), mounts, (), {PATH: guest_records.Space(
             2 * model.GiB, used)} if mounted else {},
-        kernel.Facts((), {}), samba.Facts({}))
+        kernel.KernelFacts((), {}), samba.SambaFacts({}))
 
 
 def served(volume=ATTACHED, seen=None):

@@ -228,7 +228,7 @@ def test_clients_that_differ_stay_different():
         '/x\t10.0.0.1(rw,fsid=1) 10.0.0.2(rw,all_squash,fsid=1) '
         '10.0.0.0/24(rw,no_root_squash,fsid=1)\n')
     told = [str(each) for each in kernel_plan.plan(
-        kernel.Facts(have, {}), wanted, '1', persist=False)]
+        kernel.KernelFacts(have, {}), wanted, '1', persist=False)]
     assert not any(f'{BOB}:' in each for each in told)
     assert all('no_root_squash' in each and 'no_all_squash' in each
                for each in told if '-o' in each)
@@ -287,7 +287,8 @@ def test_too_many_readers_do_not_write_for_that():
     wanted = exports.Export('/x', 'x', '1', {net('0.0.0.0/0'): 'rw', **{
         net(f'{n * 2}.{n}.7.0/24'): 'ro' for n in range(1, 127)}}, keep=True)
     with pytest.raises(exception.InvalidRequest, match='fewer, or wider'):
-        kernel_plan.plan(kernel.Facts(have, {}), wanted, '1', persist=False)
+        kernel_plan.plan(kernel.KernelFacts(have, {}), wanted, '1',
+                         persist=False)
 
 
 # Helpers as they must not be

@@ -98,7 +98,7 @@ def test_who_reaches_an_export(text, clients):
     ([('0.0.0.0/1', 'rw'), ('128.0.0.0/1', 'rw'), ('0.0.0.0/0', 'ro')],
      {'0.0.0.0/0': 'rw'}, True)])
 def test_what_networks_get(clients, levels, whole):
-    found, said = ganesha_exports.Export(7, '/a', '/a', '', tuple(
+    found, said = ganesha_exports.GaneshaExport(7, '/a', '/a', '', tuple(
         client(*each) for each in clients)).levels
     assert plain(found) == levels
     assert said is whole

@@ -76,7 +76,7 @@ def test_a_server_that_was_asked_and_has_nothing():
 def test_an_old_ganesha_has_all_in_one_file(half, pending):
     found = understood(known='', main=OLD + OLD.replace('7', '8').replace(
         'path = "/a" ;\n', ''), half=half)
-    assert found == ganesha_facts.Facts(
+    assert found == ganesha_facts.GaneshaFacts(
         live={7: '/a', 8: ''}, shown={}, asked=False, files={},
         pending=pending, index=frozenset(), methods=frozenset(),
         old=found.old)

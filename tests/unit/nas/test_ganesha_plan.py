@@ -22,7 +22,7 @@ LINE = (r'\|^[[:space:]]*%%include[[:space:]]*"\{0,1\}/etc/g\.d/%s'
 
 
 def export(number, levels, path=world.PATH, **parts):
-    return ganesha_exports.Export(
+    return ganesha_exports.GaneshaExport(
         number, path, path, parts.pop('tag', 'share-1'),
         tuple((ipaddress.ip_network(client) if client else None, level)
               for client, level in levels.items()), **parts)
@@ -46,7 +46,7 @@ def facts(**parts):
 def served(number=7, levels=None, **parts):
     """A server that exports what its file says, and has said so."""
     found = written(number, levels or {'10.0.0.1': 'rw'}, **parts)
-    shown = ganesha_exports.Export(number, found.path, found.pseudo,
+    shown = ganesha_exports.GaneshaExport(number, found.path, found.pseudo,
                                    found.tag, found.clients)
     return {'live': {number: world.PATH}, 'shown': {number: shown},
             'files': {'share-1': (found,)}, 'index': frozenset({FILE})}

@@ -18,7 +18,7 @@ from tests.unit.nas import world
 def entry(text, path=world.PATH, fsid=''):
     level, client = text.split()
     options = (level, *([f'fsid={fsid}'] if fsid else []))
-    return exports_text.Entry(path, client, options)
+    return exports_text.ExportEntry(path, client, options)
 
 
 def entries(*texts):
@@ -119,7 +119,7 @@ UUID = '11111111-2222-3333-4444-555555555555'
 
 def fsid(live, stored=(), wanted=UUID):
     text = exports_text.write(stored)
-    facts = kernel.Facts(tuple(live), {'manila-x.exports': text})
+    facts = kernel.KernelFacts(tuple(live), {'manila-x.exports': text})
     return kernel.fsids([facts], [world.export({}, fsid=wanted)])[world.PATH]
 
 
@@ -167,7 +167,7 @@ def test_a_number_is_made_of_whatever_is_wanted():
      [], {world.PATH: '7', '/other': '8'})])
 def test_numbers_that_no_other_path_has(live, stored, own):
     text = exports_text.write(stored)
-    assert kernel.own_fsids(kernel.Facts(
+    assert kernel.own_fsids(kernel.KernelFacts(
         tuple(live), {'manila-x.exports': text})) == own
 
 
@@ -231,7 +231,7 @@ def test_silence_is_an_answer(status, stderr, fails):
     results = [command.Result('', stderr, status),
                command.Result('', '', 1), command.Result('', '', 1)]
     if not fails:
-        assert kernel.understand('nfs1', results) == kernel.Facts((), {})
+        assert kernel.understand('nfs1', results) == kernel.KernelFacts((), {})
         return
     with pytest.raises(exception.BackendError):
         kernel.understand('nfs1', results)
@@ -272,7 +272,7 @@ def test_a_path_is_found_with_those_above_it(host, path, many):
         f'{exports_text.in_etab(one)}\t10.0.0.1(rw)\n' for one in PATHS))
     for number, one in enumerate(PATHS):
         text = exports_text.write(
-            [exports_text.Entry(one, '10.0.0.1', ('rw',))])
+            [exports_text.ExportEntry(one, '10.0.0.1', ('rw',))])
         (host / f'exports.d/manila-{number}.exports').write_text(text)
         (host / f'exports.d/manila-{number}.txt').write_text(text)
         if '"' not in one and '\\' not in one:
@@ -310,9 +310,9 @@ def test_few_paths_are_looked_for_and_of_many_all(host, count, command_name):
 def test_nothing_exported_is_an_answer(host):
     (host / 'etab').write_text('')
     for paths in [], ['/a']:
-        assert facts_of(paths) == kernel.Facts((), {})
+        assert facts_of(paths) == kernel.KernelFacts((), {})
     (host / 'etab').write_text('/b\t10.0.0.1(rw)\n')
-    assert facts_of(['/a']) == kernel.Facts((), {})
+    assert facts_of(['/a']) == kernel.KernelFacts((), {})
 
 
 @pytest.mark.parametrize('paths', [[], ['/a']])

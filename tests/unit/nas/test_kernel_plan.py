@@ -19,15 +19,15 @@ FILE = 'manila-share-1.exports'
 def entries(*given, options=()):
     """Entries from texts such as ``ro 10.0.0.1``."""
     return tuple(
-        exports_text.Entry(world.PATH, client, tuple(exports_text.spelled(
-            level, options, FSID).split(',')))
+        exports_text.ExportEntry(world.PATH, client, tuple(
+            exports_text.spelled(level, options, FSID).split(',')))
         for each in given for level, client in [each.split()])
 
 
 def facts(live=(), stored=None, **files):
     """A server whose file says what it exports, or something else."""
     text = exports_text.write(live if stored is None else stored)
-    return kernel.Facts(tuple(live), {**({FILE: text} if text else {}),
+    return kernel.KernelFacts(tuple(live), {**({FILE: text} if text else {}),
                                       **files})
 
 
@@ -200,7 +200,7 @@ def test_a_file_has_narrower_networks_first():
 
 
 def test_a_file_of_an_old_name_keeps_what_else_is_in_it():
-    other = exports_text.Entry('/gpfs0/other', '10.0.0.9', ('rw',))
+    other = exports_text.ExportEntry('/gpfs0/other', '10.0.0.9', ('rw',))
     live = entries('rw 10.0.0.1/32')
     old = exports_text.write([*live, other])
     found = kernel_plan.plan(

@@ -26,11 +26,11 @@ def levels(*given):
 
 
 def by_address(*given):
-    return samba.Share('share-1', PATH, networks=levels(*given))
+    return samba.SambaShare('share-1', PATH, networks=levels(*given))
 
 
 def by_user(**users):
-    return samba.Share('share-1', PATH, users=users)
+    return samba.SambaShare('share-1', PATH, users=users)
 
 
 OPEN = {'path': PATH, 'browseable': 'yes', 'create mask': '0755',
@@ -74,7 +74,7 @@ def test_what_is_written_is_read(share):
 def test_access_is_by_address_or_by_user():
     for parts in {}, {'networks': {}, 'users': {}}:
         with pytest.raises(ValueError, match='by address or by user'):
-            samba.Share('share-1', PATH, **parts)
+            samba.SambaShare('share-1', PATH, **parts)
 
 
 @pytest.mark.parametrize(('section', 'users'), [
@@ -169,7 +169,7 @@ def test_no_list_of_users_means_more_than_its_names(names):
     grants = samba.user_grants([
         access.Rule(str(number), 'user', name)
         for number, name in enumerate(names)])
-    section = samba.wanted(samba.Share('s', PATH, users=grants.levels))
+    section = samba.wanted(samba.SambaShare('s', PATH, users=grants.levels))
     listed = samba_text.listed(section['valid users'])
     assert set(listed) == set(grants.levels) or (
         not grants.levels and listed == ['-'])
@@ -198,14 +198,14 @@ def test_of_two_names_of_one_user_the_weaker_stays(rules, given, refused):
                                   'a]b', '', '../x', 'a;b'])
 def test_names_of_sections(name):
     with pytest.raises(exception.InvalidRequest):
-        samba.wanted(samba.Share(name, PATH, networks={}))
+        samba.wanted(samba.SambaShare(name, PATH, networks={}))
 
 
 @pytest.mark.parametrize('path', ['/shares/%U', '/shares/a\\', '/a"b', 'a',
                                   '/shares/x ', '/a\nb', '/a/'])
 def test_paths_that_samba_reads_otherwise(path):
     with pytest.raises(exception.InvalidRequest):
-        samba.wanted(samba.Share('share-1', path, networks={}))
+        samba.wanted(samba.SambaShare('share-1', path, networks={}))
 
 
 # Levels

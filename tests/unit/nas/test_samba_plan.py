@@ -17,16 +17,16 @@ PATH = '/shares/share-1'
 def share(*given, path=PATH, **users):
     """Levels from texts such as ``rw 10.0.0.1``, or users."""
     if users:
-        return samba.Share('share-1', path, users={
+        return samba.SambaShare('share-1', path, users={
             name: level for name, level in users.items() if level})
-    return samba.Share('share-1', path, networks={
+    return samba.SambaShare('share-1', path, networks={
         ipaddress.ip_network(network): level
         for each in given for level, network in [each.split()]})
 
 
 def facts(before, **more):
     section = before if isinstance(before, dict) else samba.wanted(before)
-    return samba.Facts({'share-1': {**section, **more}})
+    return samba.SambaFacts({'share-1': {**section, **more}})
 
 
 def words(commands):
@@ -79,7 +79,7 @@ def test_plans(before, after, said):
 
 
 def test_a_share_that_is_new():
-    assert words(samba_plan.plan(samba.Facts({}), share())) == NEW
+    assert words(samba_plan.plan(samba.SambaFacts({}), share())) == NEW
 
 
 def test_what_was_begun_is_finished():
@@ -107,7 +107,7 @@ def test_what_is_told_is_read_back():
 
 
 def test_the_section_is_what_is_read_in():
-    command, *_ = samba_plan.plan(samba.Facts({}), share('rw 10.0.0.1'))
+    command, *_ = samba_plan.plan(samba.SambaFacts({}), share('rw 10.0.0.1'))
     assert command.words() == ['net', 'conf', 'import', '/dev/stdin',
                                'share-1']
     assert samba_text.read(command.input())['share-1'] == samba.wanted(
@@ -116,7 +116,7 @@ def test_the_section_is_what_is_read_in():
 
 
 def test_the_end_disconnects_also_where_nothing_is_left():
-    assert words(samba_plan.removed(samba.Facts({}), 'share-1')) == [
+    assert words(samba_plan.removed(samba.SambaFacts({}), 'share-1')) == [
         'close all']
     assert words(samba_plan.removed(facts(share()), 'share-1')) == [
         'delshare', 'close all']
@@ -132,10 +132,10 @@ def test_pauses():
     paused = facts(share('rw 10.0.0.1'), available='no')
     assert words(samba_plan.resumed(paused, 'share-1')) == [
         'setparm', 'reload-config']
-    assert samba_plan.suspended(samba.Facts({}), 'share-1') == []
+    assert samba_plan.suspended(samba.SambaFacts({}), 'share-1') == []
 
 
 def test_hostile_names_plan_nothing():
     with pytest.raises(exception.InvalidRequest):
-        samba_plan.plan(samba.Facts({}), samba.Share(
+        samba_plan.plan(samba.SambaFacts({}), samba.SambaShare(
             'share-1', PATH, users={'$(id)': 'rw'}))

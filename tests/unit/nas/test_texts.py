@@ -57,7 +57,7 @@ def test_comments_and_defaults():
 @hypothesis.given(st.text(
     st.characters(exclude_categories=['Cs', 'Cc']), min_size=1))
 def test_any_path_is_read_as_it_was_written(name):
-    entry = exports_text.Entry(f'/{name}', '10.0.0.1', ('rw', 'fsid=1'))
+    entry = exports_text.ExportEntry(f'/{name}', '10.0.0.1', ('rw', 'fsid=1'))
     assert exports_text.read(exports_text.write([entry])) == (entry,)
 
 
@@ -113,7 +113,7 @@ def test_simulated_shell_refuses_what_is_no_script_of_ours(text):
     ('[2001:db8::]/32', None), ('2001:db8::1/32', '2001:db8::/32'),
     ('X10.0.0.1', None), ('*', None), ('@group', None)])
 def test_networks_of_clients(client, network):
-    found = exports_text.Entry('/a', client).network
+    found = exports_text.ExportEntry('/a', client).network
     assert (found and str(found)) == network
 
 
@@ -126,7 +126,7 @@ def test_networks_of_clients(client, network):
      '123456789abcdef0123456789abcdef0'),
     ('fsid=A-1', 'a-1'), ('rw', '')])
 def test_comparable_fsids(option, fsid):
-    assert exports_text.Entry('/a', '*', (option,)).fsid == fsid
+    assert exports_text.ExportEntry('/a', '*', (option,)).fsid == fsid
 
 
 @pytest.mark.parametrize(('options', 'same'), [

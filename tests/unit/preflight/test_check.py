@@ -184,7 +184,7 @@ def test_nothing_is_changed(vast):
 @pytest.mark.parametrize(('driver', 'told'), [
     (None, 'is not set'), ('nonsense', 'cannot be imported'),
     ('manila_drivers.vastdata.driver.Nothing', 'cannot be imported'),
-    ('manila_drivers.vastdata.backend.Backend', 'no driver'),
+    ('manila_drivers.vastdata.backend.VastBackend', 'no driver'),
     ('manila.share.drivers.vastdata.driver.VASTShareDriver',
      'cannot be imported')])
 def test_a_section_without_a_driver_says_so(vast, driver, told):

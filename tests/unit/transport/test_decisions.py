@@ -23,7 +23,7 @@ from manila_drivers.transport import verdict
 
 
 def policy(**parts):
-    return retry.Policy(**{'jitter': lambda: 1.0, **parts})
+    return retry.RetryPolicy(**{'jitter': lambda: 1.0, **parts})
 
 
 @pytest.mark.parametrize(('attempt', 'pause'), [

@@ -77,7 +77,7 @@ def inside(sim, clock):
     """A transport that reaches the simulator without a socket."""
     return rest.RestTransport(
         rest.Endpoint('vms.example'), Token(sim), adapter=VmsAdapter(sim),
-        policy=retry.Policy(retries=2, jitter=lambda: 1.0), clock=clock,
+        policy=retry.RetryPolicy(retries=2, jitter=lambda: 1.0), clock=clock,
         sleep=clock.sleep)
 
 
@@ -106,7 +106,7 @@ def connect(server, **changes):
                              connect_timeout=5, read_timeout=5)
     return rest.RestTransport(
         dataclasses.replace(endpoint, **changes), Token(server.sim),
-        policy=retry.Policy(retries=1), sleep=lambda seconds: None)
+        policy=retry.RetryPolicy(retries=1), sleep=lambda seconds: None)
 
 
 def status(code, **parts):
@@ -177,7 +177,7 @@ def test_repetition_ends(sim, inside, clock, kind, error):
 def test_repetition_ends_with_the_total_time(sim, clock):
     transport = rest.RestTransport(
         rest.Endpoint('vms.example'), Token(sim), adapter=VmsAdapter(sim),
-        policy=retry.Policy(retries=1000, total=60), clock=clock,
+        policy=retry.RetryPolicy(retries=1000, total=60), clock=clock,
         sleep=clock.sleep)
     sim.arm(status(503, times=None))
     assert transport.call(GET).status == 503
@@ -235,8 +235,8 @@ def test_calls_that_come_again_by_themselves_are_less_patient(sim, clock):
 
 
 def test_pauses_are_spread_and_never_nothing():
-    low = retry.Policy(jitter=lambda: 0.0)
-    high = retry.Policy(jitter=lambda: 1.0)
+    low = retry.RetryPolicy(jitter=lambda: 0.0)
+    high = retry.RetryPolicy(jitter=lambda: 1.0)
     for attempt in range(1, 10):
         assert 0 < low.pause(attempt) < high.pause(attempt) <= 10.0
     assert low.pause(1, 'Wed, 21 Oct 2026 07:28:00 GMT') == low.pause(1)
@@ -330,7 +330,7 @@ def test_nobody_listening_is_unreachable():
         port = free.getsockname()[1]
     transport = rest.RestTransport(
         rest.Endpoint('127.0.0.1', port), Token(VmsSim()),
-        policy=retry.Policy(retries=1), sleep=lambda seconds: None)
+        policy=retry.RetryPolicy(retries=1), sleep=lambda seconds: None)
     with pytest.raises(exception.Unreachable, match='no connection'):
         transport.call(GET)
 
@@ -338,7 +338,7 @@ def test_nobody_listening_is_unreachable():
 def test_a_name_that_does_not_resolve_is_unreachable():
     transport = rest.RestTransport(
         rest.Endpoint('vms.invalid'), Token(VmsSim()),
-        policy=retry.Policy(retries=0))
+        policy=retry.RetryPolicy(retries=0))
     with pytest.raises(exception.Unreachable):
         transport.call(GET)
 
@@ -352,7 +352,7 @@ def test_a_server_without_tls_is_an_error_and_not_a_hang():
         transport = rest.RestTransport(
             rest.Endpoint('127.0.0.1', plain.getsockname()[1],
                           connect_timeout=5, read_timeout=5),
-            Token(VmsSim()), policy=retry.Policy(retries=0))
+            Token(VmsSim()), policy=retry.RetryPolicy(retries=0))
         with pytest.raises(exception.TransportError):
             transport.call(GET)
         listening.join(thread)
@@ -385,7 +385,7 @@ def test_an_answer_that_drips_ends_with_the_total_time():
     transport = rest.RestTransport(
         rest.Endpoint('127.0.0.1', listener.getsockname()[1], verify=False,
                       connect_timeout=5, read_timeout=0.6),
-        Token(VmsSim()), policy=retry.Policy(retries=0),
+        Token(VmsSim()), policy=retry.RetryPolicy(retries=0),
         adapter=_PlainAdapter())
     try:
         with pytest.raises(exception.OutcomeUnknown, match='not complete'):

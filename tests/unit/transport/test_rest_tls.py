@@ -60,7 +60,7 @@ def asked(context, **endpoint):
     with listening.Listener(serve) as listener:
         transport = rest.RestTransport(
             rest.Endpoint('127.0.0.1', listener.port, **endpoint), Nobody(),
-            policy=retry.Policy(retries=0))
+            policy=retry.RetryPolicy(retries=0))
         try:
             assert transport.call(GET).ok
         finally:

@@ -62,7 +62,7 @@ class Wire:
             rest.Endpoint('127.0.0.1', self.port, connect_timeout=5,
                           read_timeout=5),
             auth or Token(), adapter=Clear(), sleep=lambda seconds: None,
-            policy=retry.Policy(retries=0), **parts)
+            policy=retry.RetryPolicy(retries=0), **parts)
 
 
 class Token:
@@ -247,7 +247,7 @@ def test_nobody_else_repeats_anything(verify):
     with listening.Listener(hang_up) as listener:
         transport = rest.RestTransport(
             rest.Endpoint('127.0.0.1', listener.port, verify=verify),
-            Token(), policy=retry.Policy(retries=0))
+            Token(), policy=retry.RetryPolicy(retries=0))
         with pytest.raises(exception.TransportError):
             transport.call(GET)
     # The first byte of TLS, once.

@@ -26,7 +26,7 @@ CLOSED = ClientLists()
 
 VIEW = records.View(id=1, name=ID, path=PATH, policy_id=2, policy=ID,
                     protocols=('NFS',), tenant_id=1)
-POLICY = records.Policy(id=2, name=ID, read_write=(), read_only=(),
+POLICY = records.ViewPolicy(id=2, name=ID, read_write=(), read_only=(),
                         no_squash=('*',), root_squash=(), all_squash=())
 QUOTA = records.Quota(id=3, name=ID, path=PATH, hard_limit=GiB, used=0,
                       tenant_id=1)
@@ -74,7 +74,7 @@ def test_unknown_fields_and_nulls_do_not_matter():
 
 
 def test_a_list_that_is_not_told_is_not_empty():
-    policy = records.Policy.of({'id': 1, 'name': 'p',
+    policy = records.ViewPolicy.of({'id': 1, 'name': 'p',
                                 'nfs_read_write': []})
     assert policy.read_write == ()
     assert policy.read_only is None
@@ -214,7 +214,7 @@ def test_pools_are_told_in_the_fields_of_a_version(pools, version, body):
     ((('*',), ('*',), ()), None, True)])
 def test_everyone_is_in_the_one_squash_list(lists, squash, settled):
     no_squash, root, everybody = lists
-    assert view_policy.settled(records.Policy(
+    assert view_policy.settled(records.ViewPolicy(
         id=1, name='p', read_write=(), read_only=(), no_squash=no_squash,
         root_squash=root, all_squash=everybody), squash) is settled
 
@@ -268,7 +268,7 @@ def test_parents():
 
 @pytest.mark.parametrize(('clone', 'text'), [
     (None, f'create policy {ID}; create quota {ID}; create view {ID}'),
-    (records.Snapshot(8, 'n', '/manila/manila-x', 'SUCCEED', 1),
+    (records.VastSnapshot(8, 'n', '/manila/manila-x', 'SUCCEED', 1),
      (f'start clone manila-{ID}; create policy {ID}; create quota {ID}; '
      f'create view {ID}'))])
 def test_creation_closes_before_it_exports(clone, text):

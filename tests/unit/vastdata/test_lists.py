@@ -112,7 +112,7 @@ def test_usage_below_nothing_is_not_told():
     ['10.0.0.1'], ['10.0.0.1', None], ['10.0.0.1', ''],
     ['10.0.0.1', '10.0.0.1']])
 def test_a_range_of_one_address(pair):
-    pool = records.Pool.of({'id': 1, 'name': 'p', 'ip_ranges': [pair]})
+    pool = records.VipPool.of({'id': 1, 'name': 'p', 'ip_ranges': [pair]})
     assert paths.first_addresses(pool.ranges, 4) == ('10.0.0.1',)
 
 

@@ -15,7 +15,7 @@ ClientLists = view_policy.ClientLists
 ID, PATH, GiB = decisions.ID, decisions.PATH, decisions.GiB
 VIEW, QUOTA, POLICY = decisions.VIEW, decisions.QUOTA, decisions.POLICY
 WANTED = ClientLists(('10.0.0.1',))
-SNAPSHOT = records.Snapshot(8, 'n', '/manila/manila-x', 'SUCCEED', 1)
+SNAPSHOT = records.VastSnapshot(8, 'n', '/manila/manila-x', 'SUCCEED', 1)
 STREAM = records.Stream.of({'id': 5, 'name': 'stream', 'state': 'Syncing'})
 
 

@@ -17,7 +17,7 @@ ID, PATH, GiB, but = (decisions.ID, decisions.PATH, decisions.GiB,
                       decisions.but)
 VIEW, QUOTA, POLICY = decisions.VIEW, decisions.QUOTA, decisions.POLICY
 SHARE, CLOSED = decisions.SHARE, decisions.CLOSED
-SNAPSHOT = records.Snapshot(8, 'n', '/manila/manila-x', 'SUCCEED', 1)
+SNAPSHOT = records.VastSnapshot(8, 'n', '/manila/manila-x', 'SUCCEED', 1)
 
 
 @pytest.mark.parametrize('proto', ['CIFS', 'nfs', ''])

@@ -21,7 +21,7 @@ from manila_drivers.transport import command
 LOG = logging.getLogger(__name__)
 
 
-class KNFSHelper(base.NASHelperBase[kernel.Facts]):
+class KNFSHelper(base.NASHelperBase[kernel.KernelFacts]):
     """Exports with ``exportfs``, kept in ``/etc/exports.d``."""
 
     TYPE = 'KNFS'
@@ -43,8 +43,8 @@ class KNFSHelper(base.NASHelperBase[kernel.Facts]):
     def questions(self, paths: Sequence[str]) -> base.Commands:
         return kernel.questions(paths)
 
-    def completed(self, server: str, facts: kernel.Facts,
-                  paths: Sequence[str]) -> kernel.Facts:
+    def completed(self, server: str, facts: kernel.KernelFacts,
+                  paths: Sequence[str]) -> kernel.KernelFacts:
         """Servers may export thousands of directories, of which one changes:
         all are read only where that one does not tell enough."""
         if kernel.few(paths):
@@ -63,7 +63,7 @@ class KNFSHelper(base.NASHelperBase[kernel.Facts]):
                 exports_text.comparable(kernel.fsid_of(export)))
             self._files[export.path] = kernel_plan.file_name(export.name)
 
-    def _tells_enough(self, facts: kernel.Facts, path: str) -> bool:
+    def _tells_enough(self, facts: kernel.KernelFacts, path: str) -> bool:
         """Whether no other directory has its numbers, nor another file it.
         """
         fsids = {entry.fsid for entry in (*facts.of(path),
@@ -74,10 +74,10 @@ class KNFSHelper(base.NASHelperBase[kernel.Facts]):
             and facts.homes.get(path, set()) <= {name}
 
     def understand(self, server: str,
-                   results: Sequence[command.Result]) -> kernel.Facts:
+                   results: Sequence[command.Result]) -> kernel.KernelFacts:
         return kernel.understand(server, results)
 
-    def seen(self, facts: kernel.Facts) -> exports.Seen:
+    def seen(self, facts: kernel.KernelFacts) -> exports.Seen:
         def look(path: str) -> tuple[exports.Levels, bool]:
             return (kernel.levels(facts.of(path))[0],
                     not kernel_plan.doubtful(facts, path,
@@ -90,7 +90,7 @@ class KNFSHelper(base.NASHelperBase[kernel.Facts]):
         name = kernel_plan.file_name(export.name)
         return [f'{kernel.DIRECTORY}/{name}.new']
 
-    def allocate(self, facts: Mapping[str, kernel.Facts],
+    def allocate(self, facts: Mapping[str, kernel.KernelFacts],
               wanted: Sequence[exports.Export]) -> dict[str, str]:
         self._warn(facts, {export.path for export in wanted})
         found = kernel.fsids(facts.values(), wanted)
@@ -99,7 +99,7 @@ class KNFSHelper(base.NASHelperBase[kernel.Facts]):
                 exports_text.comparable(fsid))
         return found
 
-    def _warn(self, facts: Mapping[str, kernel.Facts],
+    def _warn(self, facts: Mapping[str, kernel.KernelFacts],
               paths: set[str]) -> None:
         for server, found in facts.items():
             self.warn(server, sorted(paths), (
@@ -114,7 +114,7 @@ class KNFSHelper(base.NASHelperBase[kernel.Facts]):
                     'driver tell it to. Remove them.', server,
                     ', '.join(others))
 
-    def plan(self, facts: kernel.Facts, wanted: Sequence[exports.Export],
+    def plan(self, facts: kernel.KernelFacts, wanted: Sequence[exports.Export],
              allocated: Mapping[str, str]) -> base.Commands:
         commands = [cmd for export in wanted for cmd in kernel_plan.plan(
             facts, export, allocated[export.path], persist=self._persist)]

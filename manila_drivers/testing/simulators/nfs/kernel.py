@@ -11,7 +11,7 @@ from manila_drivers.testing.simulators.nfs import files
 from manila_drivers.testing.simulators.nfs import server
 from manila_drivers.transport import command
 
-Entry = exports_text.Entry
+Entry = exports_text.ExportEntry
 Result = command.Result
 _Row = tuple[str, str, exports_text.Network | None, str]
 

@@ -159,7 +159,7 @@ class Place:
         return self.sessions[-1]
 
     def make(self, **parts):
-        self.pool = ssh_pool.Pool(ssh.Target(
+        self.pool = ssh_pool.SshPool(ssh.Target(
             'nfs1', ssh.Login('manila', password=command.Secret('x')),
             None, **parts), self.alarms)
         return self.pool

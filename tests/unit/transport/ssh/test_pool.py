@@ -352,7 +352,7 @@ def test_dead_connections_are_not_counted_among_the_idle(place, monkeypatch):
 # Channels
 
 def test_a_refusal_is_tried_again_elsewhere_or_later(place, monkeypatch):
-    monkeypatch.setattr(ssh_pool, '_RETRY', retry.Policy(
+    monkeypatch.setattr(ssh_pool, '_RETRY', retry.RetryPolicy(
         retries=2, first=0.004, longest=0.004, jitter=lambda: 1.0))
     clock = places.Clock()
     clock.monotonic = time.monotonic
@@ -372,7 +372,7 @@ def test_a_refusal_is_tried_again_elsewhere_or_later(place, monkeypatch):
 
 
 def test_refusals_without_end_are_an_error(place, monkeypatch):
-    monkeypatch.setattr(ssh_pool, '_RETRY', retry.Policy(
+    monkeypatch.setattr(ssh_pool, '_RETRY', retry.RetryPolicy(
         retries=2, first=0.004, longest=0.004))
     monkeypatch.setattr(ssh_connection, 'REFUSED', 99)
     place.make()
@@ -386,7 +386,7 @@ def test_refusals_without_end_are_an_error(place, monkeypatch):
 
 
 def test_nobody_sleeps_past_their_deadline(place, monkeypatch):
-    monkeypatch.setattr(ssh_pool, '_RETRY', retry.Policy(
+    monkeypatch.setattr(ssh_pool, '_RETRY', retry.RetryPolicy(
         retries=9, first=11.0, longest=11.0, jitter=lambda: 1.0))
     clock = places.Clock()
     place.make(connect_timeout=10.0)
@@ -447,7 +447,7 @@ def test_who_is_killed_leaves_no_gap(place, monkeypatch, served):
     """In the queue, and with a place of which it does not know yet."""
     place.make(max_connections=1)
     held = place.fill()
-    real = ssh_pool.Pool._wait
+    real = ssh_pool.SshPool._wait
 
     def killed(pool, waiter, deadline):
         if served:
@@ -456,7 +456,7 @@ def test_who_is_killed_leaves_no_gap(place, monkeypatch, served):
             assert waiter.connection is not None
         raise Killed
 
-    monkeypatch.setattr(ssh_pool.Pool, '_wait', killed)
+    monkeypatch.setattr(ssh_pool.SshPool, '_wait', killed)
     with pytest.raises(Killed), place.pool.channel():
         pass
     assert not place.pool._waiters
