@@ -18,7 +18,9 @@ Commands = list[command.Command]
 FoundDisk = guest_records.FoundDisk
 FstabLine = guest_records.FstabLine
 
-_OPTIONS = 'defaults,nofail,x-systemd.device-timeout=30s'
+# A boot waits for none of these lines; but what systemd has given up it does
+# not mount when the disk is there after all, as on a busy host.
+_OPTIONS = 'defaults,nofail,x-systemd.device-timeout=300s'
 _FIELDS = 6
 _BY_ID = '/dev/disk/by-id/'
 

@@ -444,7 +444,7 @@ def test_a_boot_never_serves_a_clone_as_its_parent(bus, fstype, seed):
 
 @pytest.mark.parametrize('bus', ['virtio', 'scsi'])
 @pytest.mark.parametrize('options', [
-    'rw,relatime 0 0', 'defaults,nofail,x-systemd.device-timeout=30s 0 2'])
+    'rw,relatime 0 0', 'defaults,nofail,x-systemd.device-timeout=300s 0 2'])
 def test_a_line_by_uuid_is_rewritten_without_unmounting(bus, options):
     house = guest_world.House(bus=bus)
     served = house.made(1)

@@ -343,7 +343,7 @@ class GenericLab(simulated.SimulatedLab[Site]):
                                   devices[volume[:20]], path])
             lines.append(f'/dev/disk/by-id/virtio-{volume[:20]} {path} '
                          f'ext4 defaults,nofail,'
-                         f'x-systemd.device-timeout=30s 0 2\n')
+                         f'x-systemd.device-timeout=300s 0 2\n')
         self.machine.system.tree.text['/etc/fstab'] += ''.join(lines)
 
     def _devices(self) -> dict[str, str]:

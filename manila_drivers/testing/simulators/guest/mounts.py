@@ -17,6 +17,8 @@ Result = command.Result
 FileSystem = disk.FileSystem
 
 _ROOT_NUMBER = '252:1'
+#: Seconds that systemd waits for a disk of whose line nothing else is said.
+_DEVICE_TIMEOUT = 90.0
 _DF_UNITS = {'-PBM': 1 << 20, '-PBG': 1 << 30}
 
 
@@ -161,13 +163,19 @@ class Mounts:
                 for line in self.fstab().splitlines()
                 if len(line.split()) > 2 and not line.startswith('#')]
 
-    def boot_mounts(self) -> str:
-        """VmMount what fstab says; return what a boot has to wait for."""
+    def boot_mounts(self, seconds: float = 0.0) -> str:
+        """VmMount what fstab says; return what a boot has to wait for.
+
+        :param seconds: until the disks are there; what a line says of the
+            time that it waits for its disk counts.
+        """
         for spec, path, _, *rest in self._lines():
             options = (rest[0] if rest else 'defaults').split(',')
             if 'noauto' in options or path == '/' or self.at(path):
                 continue
             slot = self._by_spec(spec)
+            if seconds > _patience(options):
+                slot = None
             if slot is not None and len(rest) > 2 and rest[2] != '0' \
                     and isinstance(slot.device.content, FileSystem):
                 slot.device.content.clean = not slot.device.content.broken
@@ -310,3 +318,12 @@ def _plain(field: str) -> str:
 def _octal(path: str) -> str:
     return re.sub(r'[ \t\n\\]', lambda match: f'\\{ord(match[0]):03o}',
                   path)
+
+
+def _patience(options: Sequence[str]) -> float:
+    """Return the seconds that systemd waits for the disk of a line."""
+    for option in options:
+        name, _, value = option.partition('=')
+        if name == 'x-systemd.device-timeout':
+            return float(value.rstrip('s'))
+    return _DEVICE_TIMEOUT

@@ -21,6 +21,9 @@ _UNLOCK = '/proc/fs/nfsd/unlock_filesystem'
 CLIENTS = '/proc/fs/nfsd/clients'
 _STATES = re.compile(CLIENTS + r'/(\d+)/states')
 _CONTROL = re.compile(CLIENTS + r'/(\d+)/ctl')
+#: Seconds of a boot until all disks are there, on a machine whose host is
+#: busy; more than half of that was seen with two of them.
+DISCOVERY = 60.0
 _RESCAN = re.compile(r'/sys/class/block/(\w+)/device/rescan')
 
 
@@ -152,5 +155,5 @@ class VmSystem:
             path for path in self.tree.directories
             if path.startswith('/run/')}
         self.tree.text.setdefault('/var/lib/nfs/etab', '')
-        self.stuck = self.mounts.boot_mounts()
+        self.stuck = self.mounts.boot_mounts(DISCOVERY)
         self.nfs.reboot()
