@@ -15,6 +15,7 @@ spellings and levels, the weaker level (``ro``) stays and the other rule is in
 error, so that access is never wider than some rule says.
 """
 
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Hashable
 from collections.abc import Iterable
@@ -34,6 +35,8 @@ RO = 'ro'
 LEVELS = (RW, RO)
 
 Network = networks.Network
+#: Says which networks of some levels cannot be served, and why.
+Refusal = Callable[[Mapping[Network, str]], Mapping[Network, str]]
 Item = TypeVar('Item', bound=Hashable)
 
 
@@ -211,3 +214,108 @@ def refusals(answer: Mapping[str, Mapping[str, str]] | None,
     return {access_id: reasons.get(access_id, 'the driver does not say why')
             for access_id, told in (answer or {}).items()
             if told.get('state') == 'error'}
+
+
+# Rules that a backend cannot keep apart
+
+# No client has this address.
+_NOBODY = networks.parse('0.0.0.0/32')
+
+
+@dataclasses.dataclass(frozen=True)
+class Servable:
+    """Hold what a backend can be told of some levels.
+
+    :param levels: what it is told; nobody has more by it than they shall.
+    :param refused: networks that do not get just what they shall, and why.
+    """
+
+    levels: Mapping[Network, str]
+    refused: Mapping[Network, str]
+
+
+def servable(wanted: Mapping[Network, str], current: Mapping[Network, str],
+             refused: Refusal) -> Servable:
+    """Return what can be given, where not everything can be said.
+
+    A backend may not be able to keep readers apart from a network that may
+    write.  Nobody comes to write for that: such a network keeps what it has
+    now, less what is taken away, and is given nothing.  Where that cannot be
+    said either, it may only read.  Taking away depends on none of it.
+
+    :param current: what the backend gives now.
+    :param refused: says which networks of some levels it leaves out.
+    """
+    why = dict(refused(wanted))
+    if not readers(wanted, why):
+        return Servable(_less(wanted, why), why)
+    left = _narrower(wanted, current, why)
+    left = readable(left, refused)
+    decides = networks.PrefixTable({network: network for network in wanted})
+    return Servable(left, {
+        network: why.get(network, 'networks that may only read lie within '
+                         'it, and cannot be kept apart from it')
+        for address in networks.differing(wanted, left)
+        if (network := decides.level(address)) is not None})
+
+
+def _narrower(wanted: Mapping[Network, str], current: Mapping[Network, str],
+              why: Collection[Network]) -> Mapping[Network, str]:
+    """Return what is left where networks keep what they have at most.
+
+    :param why: networks that cannot be kept apart from these.
+    """
+    left = _less(wanted, why)
+    writing = networks.PrefixTable(dict.fromkeys(_writing(wanted, why), RW))
+    left = {
+        **{network: level for network, level in left.items()
+           if writing.level(network) is None},
+        **{network: level
+           for network, level in networks.meet(current, left).items()
+           if writing.level(network) is not None}}
+    # Readers that nobody lets write any more.
+    held = networks.Within(network for network, level in left.items()
+                           if level == RW)
+    table = networks.PrefixTable(left)
+    left.update((network, RO) for network in readers(wanted, why)
+                if table.level(network) is None and not held(network))
+    return left
+
+
+def readable(levels: Mapping[Network, str],
+             refused: Refusal) -> Mapping[Network, str]:
+    """Return what is left where nobody writes who shall only read.
+
+    A network that readers cannot be kept apart from may only read.
+    """
+    while readers(levels, why := refused(levels)):
+        writing = networks.PrefixTable(dict.fromkeys(
+            _writing(levels, why), RW))
+        levels = {network: RO if writing.level(network) else level
+                  for network, level in levels.items()}
+    return _less(levels, why)
+
+
+def _less(levels: Mapping[Network, str],
+          dropped: Collection[Network]) -> dict[Network, str]:
+    return {network: level for network, level in levels.items()
+            if network not in dropped}
+
+
+def readers(levels: Mapping[Network, str],
+            refused: Collection[Network]) -> list[Network]:
+    """Return refused networks that could write by a wider one."""
+    if not refused:
+        return []
+    left = networks.PrefixTable(_less(levels, refused))
+    return [network for network in refused
+            if levels[network] == RO and left.level(network) == RW
+            and network != _NOBODY]
+
+
+def _writing(levels: Mapping[Network, str],
+             refused: Collection[Network]) -> list[Network]:
+    """Return the networks that would let them."""
+    inside = networks.Within(readers(levels, refused))
+    return [network for network, level in levels.items()
+            if level == RW and network not in refused and inside(network)]

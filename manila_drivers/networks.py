@@ -132,6 +132,15 @@ class PrefixTable(Generic[Level]):
         """Return what the most specific one gives the whole network."""
         return next((level for _, level in self.holding(network)), None)
 
+    def at(self, version: int, address: int) -> Level | None:
+        """Return what the most specific one gives an address."""
+        tables, most = self._tables[version], _LENGTHS[version]
+        for length in sorted(tables, reverse=True):
+            level = tables[length].get(address >> most - length)
+            if level is not None:
+                return level
+        return None
+
 
 def _bits(network: Network, length: int) -> int:
     return int(network.network_address) >> (network.max_prefixlen - length)
@@ -186,6 +195,9 @@ def first_decides(pairs: Iterable[tuple[Network, Level]],
 # Comparing two sets of levels
 
 _RANK = {None: 0, '': 0, 'ro': 1, 'rw': 2}
+_SINGLE: Mapping[int, type[Network]] = {4: ipaddress.IPv4Network,
+                                        6: ipaddress.IPv6Network}
+_LENGTHS = {4: 32, 6: 128}
 
 
 def meet(one: Mapping[Network, str],
@@ -204,9 +216,39 @@ def meet(one: Mapping[Network, str],
 def takes_away(before: Mapping[Network, str],
                after: Mapping[Network, str]) -> bool:
     """Return whether somebody has less after than before."""
-    had, has = PrefixTable(before), PrefixTable(after)
-    return any(_RANK[has.level(network)] < _RANK[had.level(network)]
-               for network in {**before, **after})
+    return any(_RANK[has] < _RANK[had]
+               for _, had, has in _compared(before, after))
+
+
+def differing(one: Mapping[Network, str],
+              other: Mapping[Network, str]) -> list[Network]:
+    """Return an address of each range that two levels do not give alike."""
+    return [_SINGLE[version](address) for (version, address), here, there
+            in _compared(one, other) if _RANK[here] != _RANK[there]]
+
+
+def _compared(one: Mapping[Network, str], other: Mapping[Network, str],
+              ) -> Iterator[tuple[tuple[int, int], str | None, str | None]]:
+    """Yield an address of each range, with what both give there.
+
+    What somebody gets changes nowhere but where a network begins or ends, so
+    that a network and its two halves are the same.
+    """
+    here, there = PrefixTable(one), PrefixTable(other)
+    for edge in _edges((*one, *other)):
+        yield edge, here.at(*edge), there.at(*edge)
+
+
+def _edges(networks: Iterable[Network]) -> set[tuple[int, int]]:
+    """Return the first address of each network, and the one behind it."""
+    found: set[tuple[int, int]] = set()
+    for network in networks:
+        first = int(network.network_address)
+        found.add((network.version, first))
+        behind = first + (1 << network.max_prefixlen - network.prefixlen)
+        if behind >> network.max_prefixlen == 0:
+            found.add((network.version, behind))
+    return found
 
 
 # Cutting, for backends that keep one list for each level

@@ -51,7 +51,7 @@ PURE = re.compile(
     r'(.*/)?((\w+_)?planning|claims|journal|pool|parsing|records|plan'
     r'|networks|model|layout|names|paths|assessment'
     r'|view_policy|ces_list|exports)\.py|access\.py'
-    r'|nas/(?!pending|fleet|catch_up).*\.py')
+    r'|nas/(?!pending|fleet|servers|catch_up).*\.py')
 IMPURE = re.compile(
     r'(time|threading|socket|subprocess|os|requests|paramiko'
     r'|oslo_concurrency|manila_drivers\.(locks|compat|transport))(\.|$)')

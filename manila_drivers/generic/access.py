@@ -22,6 +22,7 @@ from manila_drivers.generic import paths
 from manila_drivers.generic import planning
 from manila_drivers.generic import records
 from manila_drivers.generic import shares
+from manila_drivers.nas import samba
 
 LOG = logging.getLogger(__name__)
 
@@ -46,50 +47,62 @@ class GenericAccess:
         A share that is not mounted is closed, whatever the rules say: there
         would be another file system in its place.
 
+        What is not to be given keeps nothing from being taken away.
+
         :returns: the reason by access id of each rule that is refused.
         :raises NotFound: the share has no volume, so nobody has access, and
             there are rules.
+        :raises InvalidRequest: its protocol is not served any more, and
+            somebody was to be given more than they have.
         """
         share = call.share
-        if rules:
-            planning.check_protocol(share, self._hosts.settings.protocols)
         host = self._hosts.of(call)
         note = self._notes.share(share.id)
         placement = self._hosts.placement(share, note)
-        goal = exporting.wanted(rules, self._helper(share), placement.path)
+        unserved = exception.caught(lambda: planning.check_protocol(
+            share, self._hosts.settings.protocols))[1] if rules else None
+        wanted = exporting.wanted(rules, self._helper(share, rules))
 
-        def once(last: bool) -> bool:
+        def once(last: bool) -> tuple[bool, exporting.Clients]:
             found = self._hosts.look(host, ())
+            goal = exporting.servable(wanted, found, placement.path)
+            if unserved is not None:
+                goal = exporting.narrowed(goal, found, placement)
             away = self._away(share, placement, note, found)
             if away and goal.levels and not last:
-                return away
+                return away, goal
             steps = exporting.plan_access(
                 found, placement, host,
                 dataclasses.replace(goal, levels={}) if away else goal)
             self._executor.run(steps)
-            return away
+            return away, goal
 
         with self._hosts.locked(host):
-            away = self._hosts.persist(lambda: once(False))
+            away, goal = self._hosts.persist(lambda: once(False))
         if goal.levels and away:
             # A call that has its volume for a moment brings back who has
             # access by then: what is written down must not go before.
             with self._lock(paths.share_lock(share.id), shares.TURN), \
                     self._hosts.locked(host):
-                away = self._hosts.persist(lambda: once(True))
+                away, goal = self._hosts.persist(lambda: once(True))
         if goal.levels and away:
             raise self._missing(share, placement, note)
         digest = goal.digest()
         if note.rules != digest or note.adopted:
             self._notes.remember_rules(share.id, digest)
+        if unserved is not None and goal.withheld:
+            raise unserved
         return goal.errors
 
-    def _helper(self, share: model.Share) -> str:
+    def _helper(self, share: model.Share,
+                rules: Sequence[access.Rule]) -> str:
         """Return how a share is served; one whose protocol is not served any
-        more is closed as any helper does it.
+        more is served as its rules say, or closed as any helper does it.
         """
         return self._hosts.settings.helpers.get(
-            share.proto, opts.CIFS_IP if share.proto == 'CIFS' else opts.NFS)
+            share.proto, opts.NFS if share.proto != 'CIFS' else opts.CIFS_USER
+            if any(rule.type == samba.USER for rule in rules)
+            else opts.CIFS_IP)
 
     @staticmethod
     def _away(share: model.Share, placement: records.Placement,

@@ -8,6 +8,7 @@ import dataclasses
 from typing import Any
 
 from manila_drivers import access
+from manila_drivers import networks
 from manila_drivers import plan
 from manila_drivers.generic import guest_access
 from manila_drivers.generic import guest_records
@@ -32,11 +33,15 @@ class Clients:
 
     :param levels: network or user to ``rw`` or ``ro``.
     :param errors: why a rule is refused, by its access id.
+    :param source: the access id of the rule that a network is of.
+    :param withheld: whether somebody shall reach it whom nobody may let in.
     """
 
     helper: str
     levels: Mapping[Any, str]
     errors: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    source: Mapping[Any, str] = dataclasses.field(default_factory=dict)
+    withheld: bool = False
 
     def digest(self) -> str:
         """Return a short text for what an instance shows of them."""
@@ -52,24 +57,56 @@ class Clients:
         return notes.digest(shown)
 
 
-def wanted(rules: Sequence[access.Rule], helper: str, path: str) -> Clients:
+def wanted(rules: Sequence[access.Rule], helper: str) -> Clients:
     """Return who shall reach a share, and which rules cannot be honoured.
 
     :param helper: one of those of ``opts``.
-    :raises InvalidRequest: somebody would get to write who may only read.
     """
     if helper == opts.CIFS_USER:
         users = samba.user_grants(rules)
         return Clients(helper, users.levels, users.errors)
     if helper == opts.CIFS_IP:
         grants = access.ip_grants(rules, levels=(access.RW,), versions=(4,))
-        refused = samba.admitted(grants.levels).refused
+        grants = grants.without(samba.admitted(grants.levels).refused)
     else:
         grants = access.ip_grants(rules, versions=(4,))
-        refused = kernel.cut(grants.levels).refused
-        exports.require_readers(path, grants.levels, refused)
-    grants = grants.without(refused)
-    return Clients(helper, grants.levels, grants.errors)
+    return Clients(helper, grants.levels, grants.errors, grants.source)
+
+
+def servable(clients: Clients, found: guest_records.GuestFacts,
+             path: str) -> Clients:
+    """Return what an instance can be told of those who shall reach a share.
+
+    What it cannot be told keeps nobody in who shall not.
+
+    :param found: says who reaches it now.
+    """
+    if clients.helper != opts.NFS:
+        return clients
+    given = access.servable(
+        clients.levels, kernel.levels(found.nfs.of(path))[0], kernel.refused)
+    return dataclasses.replace(clients, levels=given.levels, errors={
+        **clients.errors, **{clients.source[network]: why
+                             for network, why in given.refused.items()}})
+
+
+def narrowed(clients: Clients, found: guest_records.GuestFacts,
+             placement: records.Placement) -> Clients:
+    """Return those who reach a share now and shall go on, and how."""
+    if clients.helper == opts.NFS:
+        levels = networks.meet(kernel.levels(
+            found.nfs.of(placement.path))[0], clients.levels)
+        less = networks.takes_away(clients.levels, levels)
+        return dataclasses.replace(clients, levels=levels, withheld=less)
+    now = seen(found, placement, clients.helper) or {}
+    if clients.helper == opts.CIFS_IP:
+        levels = networks.meet(now, clients.levels)
+        less = networks.takes_away(clients.levels, levels)
+    else:
+        levels = {user: min(level, now[user]) for user, level
+                  in clients.levels.items() if user in now}
+        less = levels != clients.levels
+    return dataclasses.replace(clients, levels=levels, withheld=less)
 
 
 def goal(found: guest_records.GuestFacts, placement: records.Placement,

@@ -16,6 +16,7 @@ from manila_drivers import exception
 from manila_drivers.nas import exports
 from manila_drivers.nas import fleet
 from manila_drivers.nas import pending
+from manila_drivers.nas import servers
 
 LOG = logging.getLogger(__name__)
 
@@ -74,7 +75,7 @@ class CatchUp:
             self._told(server, answers, exports.due(
                 changes, self._servers.look(answers)[server]))
 
-    def _told(self, server: str, answers: fleet.Answers[Any],
+    def _told(self, server: str, answers: servers.Answers[Any],
               wanted: Sequence[Export]) -> None:
         """:raises DriverError: the server does not do it."""
         error = self._servers.run(self._servers.planned(

@@ -3,6 +3,7 @@
 """Values of what a share is exported as, and what became of it.  Pure."""
 
 from collections.abc import Callable
+from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
@@ -78,12 +79,7 @@ def require_readers(path: str, levels: Levels,
     :param refused: networks that cannot be served, with the reason.
     :raises InvalidRequest: somebody might.
     """
-    left = networks.PrefixTable({
-        network: level for network, level in levels.items()
-        if network not in refused})
-    readers = [network for network in refused
-               if levels[network] == access.RO
-               and left.level(network) == access.RW]
+    readers = access.readers(levels, refused)
     if readers:
         raise exception.InvalidRequest(
             f'Access to {path} was not changed: {len(readers)} networks '
@@ -229,21 +225,29 @@ class ExportDecision:
     common: Levels | None
 
 
-def decide(wanted: Export, found: Found,
-           unclosed: Callable[[str], bool]) -> ExportDecision:
+def decide(wanted: Export, found: Found, unclosed: Callable[[str], bool],
+           short: Collection[str] = ()) -> ExportDecision:
     """Decide what to tell servers that answered.
 
     :param unclosed: says of a server whether it may still let in somebody
         who was turned out.
+    :param short: servers that answered and cannot give what is wanted.
     """
     errors, answers = apart(found)
     seen = [answer.levels.get(wanted.path, {}) for answer in answers.values()]
-    common = functools.reduce(networks.meet, seen) if seen else None
     narrowing = (not wanted.levels or any(map(unclosed, errors)) or any(
         networks.takes_away(levels, wanted.levels) for levels in seen))
+    given = common(found, wanted.path)
     return ExportDecision(
-        wanted, wanted.narrowed(common or {}) if narrowing and errors
-        else wanted, narrowing, common)
+        wanted, wanted.narrowed(given or {}) if narrowing and (
+            errors or short) else wanted, narrowing, given)
+
+
+def common(found: Found, path: str) -> Levels | None:
+    """Return what all servers that answered give, None if none did."""
+    seen = [answer.levels.get(path, {})
+            for answer in apart(found)[1].values()]
+    return functools.reduce(networks.meet, seen) if seen else None
 
 
 @dataclasses.dataclass(frozen=True)

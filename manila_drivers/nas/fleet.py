@@ -12,9 +12,7 @@ import abc
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
-from concurrent import futures
 import dataclasses
-import functools
 import logging
 from typing import Any
 from typing import Generic
@@ -25,14 +23,16 @@ from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports
+from manila_drivers.nas import missing
+from manila_drivers.nas import servers
+from manila_drivers.nas.servers import Answers
+from manila_drivers.nas.servers import ServerFacts
 from manila_drivers.transport import command
-from manila_drivers.transport import meter
 from manila_drivers.transport import retry
 from manila_drivers.transport import script
 
 LOG = logging.getLogger(__name__)
 
-T = TypeVar('T')
 Facts = TypeVar('Facts')
 Commands = Sequence[command.Command]
 Export = exports.Export
@@ -40,41 +40,7 @@ Outcome = exports.Outcome
 FleetPlan = exports.FleetPlan
 AccessPlan = exports.AccessPlan
 
-# How many servers are talked to at a time.
-_AT_ONCE = 32
-
 _ANY = frozenset(range(256))
-
-
-def everywhere(names: Sequence[str],
-               work: Callable[[str], T]) -> dict[str, T]:
-    """Do the same with every server; the first in this thread."""
-    if len(names) < 2:
-        return {server: work(server) for server in names}
-    first, *others = names
-    with futures.ThreadPoolExecutor(
-            min(_AT_ONCE, len(others)),
-            thread_name_prefix='nfs-servers') as pool:
-        running = {server: pool.submit(meter.carried(work), server)
-                   for server in others}
-        found = {first: work(first)}
-        found.update((server, task.result())
-                     for server, task in running.items())
-        return found
-
-
-@dataclasses.dataclass(frozen=True)
-class ServerFacts(Generic[Facts]):
-    """Answer of one server.
-
-    :param stale: files that a call which was cut off has left half written.
-    """
-
-    told: Facts
-    stale: tuple[str, ...] = ()
-
-
-Answers = Mapping[str, ServerFacts[Facts] | exception.DriverError]
 
 
 class Fleet(abc.ABC, Generic[Facts]):
@@ -127,10 +93,7 @@ class Fleet(abc.ABC, Generic[Facts]):
         return ''
 
     def refused(self, wanted: Export) -> Mapping[access.Network, str]:
-        """Networks that this kind of server cannot serve, and why.
-
-        :raises InvalidRequest: the others must not be served without them.
-        """
+        """Networks that this kind of server cannot serve, and why."""
         return {}
 
     def refused_by(self, facts: Facts,
@@ -138,8 +101,6 @@ class Fleet(abc.ABC, Generic[Facts]):
         """The same of one server, if it can do less than its kind.
 
         Known only once it was asked; the caller has all do without.
-
-        :raises InvalidRequest: it cannot serve the others without them.
         """
         return {}
 
@@ -220,17 +181,26 @@ class Fleet(abc.ABC, Generic[Facts]):
                 if isinstance(found, ServerFacts) else found
                 for server, found in answers.items()}
 
-    def refused_anywhere(self, answers: Answers[Facts], wanted: Export,
-                         ) -> Mapping[access.Network, str]:
-        """Return networks that one of the servers cannot serve, and why."""
-        refused: dict[access.Network, str] = {}
-        for found in answers.values():
-            if isinstance(found, ServerFacts):
-                # One that cannot do without them fails alone, later.
-                more, _ = exception.caught(functools.partial(
-                    self.refused_by, found.told, wanted))
-                refused.update(more or {})
-        return refused
+    def servable(self, answers: Answers[Facts], wanted: Export,
+                 ) -> tuple[Export, Mapping[access.Network, str]]:
+        """Return what all servers can be told, and what is left out.
+
+        What one server cannot serve none shall: its rule counts as refused.
+
+        :param answers: of servers, that say who reaches it now.
+        :returns: networks that do not get what they shall, and why.
+        """
+        def refused(levels: exports.Levels) -> Mapping[access.Network, str]:
+            export = dataclasses.replace(wanted, levels=levels)
+            found = dict(self.refused(export))
+            for answer in servers.told(answers).values():
+                found.update(self.refused_by(answer.told, export))
+            return found
+
+        given = access.servable(wanted.levels, exports.common(
+            self.look(answers), wanted.path) or {}, refused)
+        return (dataclasses.replace(wanted, levels=given.levels),
+                given.refused)
 
     def _ask(self, chosen: Sequence[str], paths: Sequence[str],
              existing: Sequence[str] = (), stale: Sequence[str] = (),
@@ -241,7 +211,7 @@ class Fleet(abc.ABC, Generic[Facts]):
             except exception.DriverError as exc:
                 return exc
 
-        return everywhere(chosen, one)
+        return servers.everywhere(chosen, one)
 
     def _server(self, server: str, paths: Sequence[str],
                 existing: Sequence[str] = (),
@@ -250,7 +220,6 @@ class Fleet(abc.ABC, Generic[Facts]):
 
         :param existing: what has to be a directory there: an export of
             something else would be taken for the share's.
-        :raises NotFound: it is none.
         """
         questions = self.questions(paths)
         looks = [command.Command.of('stat', '-c', '%F', path, root=True,
@@ -259,17 +228,17 @@ class Fleet(abc.ABC, Generic[Facts]):
         results = self.asked(server, [*questions, *looks])
         found = dict(zip((*existing, *stale), results[len(questions):],
                          strict=True))
-        for path in existing:
-            look = found[path]
-            if look.status or look.stdout.strip() != 'directory':
-                raise exception.NotFound(
-                    f'{path} is not a directory on {server}',
-                    answer=(look.stdout or look.stderr).strip(),
-                    check='whether the share exists, and the file system is '
-                    'mounted there')
         facts = self.understand(server, results[:len(questions)])
-        return ServerFacts(self.completed(server, facts, paths), tuple(
-            path for path in stale if not found[path].status))
+        return ServerFacts(
+            self.completed(server, facts, paths),
+            tuple(path for path in stale if not found[path].status),
+            {path: exception.NotFound(
+                f'{path} is not a directory on {server}',
+                answer=(found[path].stdout or found[path].stderr).strip(),
+                check='whether the share exists, and the file system is '
+                'mounted there') for path in existing
+             if found[path].status
+             or found[path].stdout.strip() != 'directory'})
 
     def completed(self, server: str, facts: Facts,
                   paths: Sequence[str]) -> Facts:
@@ -279,17 +248,19 @@ class Fleet(abc.ABC, Generic[Facts]):
     # A plan, and its run
 
     def planned(self, answers: Answers[Facts], wanted: Sequence[Export],
-                only: Sequence[str] = ()) -> FleetPlan:
+                only: Sequence[str] = (), *,
+                short: Mapping[str, exception.DriverError] | None = None,
+                ) -> FleetPlan:
         """Plan how servers come to export these as wanted, and nothing else
         of their paths.
 
         :param answers: of servers, all of which have to have things in
             common.
         :param only: servers to do this on; else all of these.
+        :param short: why servers cannot do all of it, if that is known.
         """
         chosen = tuple(only) or tuple(answers)
-        known = {server: found for server, found in answers.items()
-                 if isinstance(found, ServerFacts)}
+        known = servers.told(answers)
         try:
             allocated = self.allocate({
                 server: found.told for server, found in known.items()},
@@ -304,19 +275,22 @@ class Fleet(abc.ABC, Generic[Facts]):
         for server in (each for each in chosen if each in known):
             found = known[server]
             seen = self.seen(found.told)
+            here, lacks = missing.possible(wanted, found.lacking, seen)
+            error = (short or {}).get(server, lacks)
             try:
-                for export in wanted:
-                    self.refused(export)
-                    self.refused_by(found.told, export)
-                changes = self.plan(found.told, wanted, allocated)
+                for export in here:
+                    exports.require_readers(export.path, export.levels, {
+                        **self.refused(export),
+                        **self.refused_by(found.told, export)})
+                changes = self.plan(found.told, here, allocated)
             except exception.DriverError as exc:
                 outcomes[server] = Outcome(seen, exc)
                 continue
             if changes or found.stale:
                 before[server] = seen
-                steps.append(_step(server, wanted, found.stale, changes))
+                steps.append(_step(server, here, found.stale, changes, error))
             else:
-                outcomes[server] = Outcome(seen)
+                outcomes[server] = Outcome(None if error else seen, error)
         return FleetPlan(wanted, plan.Plan(tuple(steps)), before, outcomes,
                          allocated)
 
@@ -326,8 +300,13 @@ class Fleet(abc.ABC, Generic[Facts]):
 
         :param unclosed: see :func:`exports.decide`.
         """
-        decision = exports.decide(wanted, self.look(answers), unclosed)
-        return AccessPlan(decision, self.planned(answers, [decision.sent]))
+        found = self.look(answers)
+        short = missing.short(wanted, {
+            server: answer.lacking for server, answer
+            in servers.told(answers).items()}, found)
+        decision = exports.decide(wanted, found, unclosed, short)
+        return AccessPlan(decision, self.planned(
+            answers, [decision.sent], short=short))
 
     def run(self, todo: FleetPlan) -> dict[str, Outcome]:
         """Carry out a plan on all servers at once.
@@ -336,8 +315,9 @@ class Fleet(abc.ABC, Generic[Facts]):
         """
         plan.show(todo.steps)
         steps = {step.args['server']: step.args for step in todo.steps}
-        errors = everywhere(tuple(steps), lambda server: self._carried_out(
-            todo, **steps[server]))
+        errors = servers.everywhere(
+            tuple(steps), lambda server: self._carried_out(
+                todo.allocated, **steps[server]))
         return {**todo.outcomes, **{
             server: Outcome(todo.before[server], error, changed=True)
             for server, error in errors.items()}}
@@ -347,19 +327,21 @@ class Fleet(abc.ABC, Generic[Facts]):
         """Ask servers, plan, and do it; on all, or some only."""
         return self.run(self.planned(self.ask(wanted, only), wanted, only))
 
-    def _carried_out(self, todo: FleetPlan, server: str, commands: Commands,
-                     verify: bool) -> exception.DriverError | None:
+    def _carried_out(self, allocated: Any, server: str,
+                     wanted: Sequence[Export], commands: Commands,
+                     verify: bool, lacking: exception.DriverError | None,
+                     ) -> exception.DriverError | None:
         """Run the changes; after a failure look whether it still is one.
 
         What was cut off, and what a server is too busy for, is tried again
         as long as one round trip may take; what a failure says how to do
         better, once.
         """
-        wanted, attempts, learned = todo.wanted, self.attempts(), False
+        attempts, learned = self.attempts(), False
         while True:
-            failure = self._once(todo, server, commands, verify)
+            failure = self._once(allocated, server, wanted, commands, verify)
             if failure is None:
-                return None
+                return lacking
             LOG.warning('NFS server %s: looking again, for %s', server,
                         failure)
             refused = isinstance(failure, exception.BackendError) \
@@ -368,22 +350,22 @@ class Fleet(abc.ABC, Generic[Facts]):
             learned |= refused
             try:
                 facts = self._server(server, [each.path for each in wanted])
-                commands = self.plan(facts.told, wanted, todo.allocated)
+                commands = self.plan(facts.told, wanted, allocated)
                 verify = True
             except exception.DriverError as exc:
                 failure.add_note(f'It could not be done again: {exc}')
                 return failure
             if not commands:
-                return None
+                return lacking
             if not (adapted if refused else attempts.again()):
                 return failure
 
-    def _once(self, todo: FleetPlan, server: str, commands: Commands,
+    def _once(self, allocated: Any, server: str, wanted: Sequence[Export],
+              commands: Commands,
               verify: bool) -> exception.DriverError | None:
         try:
             results = self.done(server, commands)
-            wrong = verify and self.verify(server, todo.wanted,
-                                           todo.allocated, results)
+            wrong = verify and self.verify(server, wanted, allocated, results)
         except exception.DriverError as exc:
             return exc
         return exception.BackendError(
@@ -392,9 +374,11 @@ class Fleet(abc.ABC, Generic[Facts]):
 
 
 def _step(server: str, wanted: Sequence[Export], stale: Sequence[str],
-          changes: Commands) -> plan.Step:
+          changes: Commands, lacking: exception.DriverError | None,
+          ) -> plan.Step:
     """Say in the operator's words what is done on a server."""
     tidy = [directory.removed(*stale)] if stale else []
     return plan.Step('export', f'on {server}', {
-        'server': server, 'commands': (*tidy, *changes),
-        'verify': bool(changes)}, detail='; '.join(map(str, wanted)))
+        'server': server, 'wanted': wanted, 'commands': (*tidy, *changes),
+        'verify': bool(changes), 'lacking': lacking},
+        detail='; '.join(map(str, wanted)))

@@ -24,6 +24,7 @@ import dataclasses
 import hashlib
 import itertools
 
+from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import networks
 from manila_drivers.nas import directory
@@ -86,17 +87,21 @@ def numbers(facts: Iterable[Facts],
         known = [number for number in uses.get(each.path, ())
                  if 0 < number <= LAST and len(users[number]) == 1]
         number = (max(sorted(set(known)), key=known.count) if known
-                  else _free(preferred(each.path), taken))
+                  else _free(preferred(each.path), taken,
+                             needed=bool(each.levels)))
         taken.add(number)
         chosen[each.path] = number
     return chosen
 
 
-def _free(first: int, taken: Collection[int]) -> int:
+def _free(first: int, taken: Collection[int], *, needed: bool) -> int:
     for number in itertools.chain(range(first, LAST + 1),
                                   range(FIRST, first)):
         if number not in taken:
             return number
+    if not needed:
+        # Who is turned out has none.
+        return first
     raise exception.BackendError(
         'Every export number of Ganesha is taken', check='exports that '
         'nobody needs any more')
@@ -229,9 +234,8 @@ def plan_old(facts: Facts, wanted: Iterable[exports.Export],
     for each in wanted:
         if each.keep:
             each = each.narrowed(levels(facts, each.path)[0])
-            exports.require_readers(
-                each.path, each.levels,
-                ganesha_legacy.lists(each.levels).refused)
+            each = dataclasses.replace(each, levels=access.readable(
+                each.levels, ganesha_legacy.refused))
         config = ganesha_legacy.changed(config, each, numbers[each.path],
                                         layout.fsal)
     if config == facts.old and not facts.pending:

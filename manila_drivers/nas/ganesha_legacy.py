@@ -119,6 +119,11 @@ def lists(levels: exports.Levels) -> Lists:
         {**unknown, **apart.refused})
 
 
+def refused(levels: exports.Levels) -> Mapping[Network, str]:
+    """Return networks that it cannot serve, and why."""
+    return lists(levels).refused
+
+
 def changed(config: Config, wanted: exports.Export, number: int,
             fsal: str) -> Config:
     """The file as it shall be; equal to the given one if it is.

@@ -200,6 +200,11 @@ def cut(wanted: exports.Levels) -> CutClients:
     return CutClients(clients, apart.refused)
 
 
+def refused(wanted: exports.Levels) -> Mapping[Network, str]:
+    """Return networks that would need too many entries, and why."""
+    return cut(wanted).refused
+
+
 def spelled(clients: Mapping[str, str],
             have: Iterable[Entry]) -> dict[str, str]:
     """Write addresses as networks of one where that means the same.

@@ -75,10 +75,7 @@ def _wanted(have: Iterable[Entry], wanted: exports.Export,
 
 
 def _kept(have: Sequence[Entry], wanted: exports.Export) -> exports.Export:
-    """Return what is left of it with the options that clients have.
-
-    :raises InvalidRequest: somebody could write who shall only read.
-    """
+    """Return what is left of it with the options that clients have."""
     own: dict[networks.Network, tuple[str, ...]] = {}
     unsaid: set[networks.Network] = set()
     for entry in have:
@@ -95,9 +92,8 @@ def _kept(have: Sequence[Entry], wanted: exports.Export) -> exports.Export:
         table.level(piece) is None for piece in networks.halves(network)))
     left = dataclasses.replace(left.without(unsaid), own=own)
     # Readers of before and of now together may be too many.
-    exports.require_readers(left.path, left.levels,
-                            kernel.cut(left.levels).refused)
-    return left
+    return dataclasses.replace(left, levels=access.readable(
+        left.levels, kernel.refused))
 
 
 def undone(etab: str, wanted: Iterable[exports.Export],

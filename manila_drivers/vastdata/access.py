@@ -2,8 +2,10 @@
 
 """Who may reach a share: its rules become the lists of its view policy."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import functools
 import logging
 
 from manila_drivers import access
@@ -38,44 +40,60 @@ class Access:
                rules: Sequence[access.Rule]) -> Mapping[str, str]:
         """Make access exactly what the rules say, whatever it was.
 
+        Where the share's type does not say how clients are squashed, nobody
+        gets more than they have, and whoever shall have less has less.
+
         :returns: the reason by access id of each rule that is refused.
         :raises NotFound: the share has no view, so nobody has access, and
             there are rules.
         :raises InvalidRequest: the protocol is not NFS.  Taking access away
             from such a share works, since there is none.
+        :raises DriverError: the squashing is not known, and somebody was to
+            be given more than they have.
         """
         share = call.share
         if rules and share.proto:
             planning.check_protocol(share)
-        wanted, refused = view_policy.wanted(
-            rules, view_policy.present_squash(call.specs_or_none(),
-                                              self._settings.squash),
+        squash = view_policy.present_squash(call.specs_or_none(),
+                                            self._settings.squash)
+        wanted = functools.partial(
+            view_policy.wanted, rules, squash,
             split_limit=self._settings.split_limit,
             ipv6=self._settings.ipv6_rules)
         # Reading, comparing and writing must not be interleaved.
         with self._lock(paths.lock_name(share.id)):
-            view = self._set_lists(share, wanted)
+            view, granting = self._set_lists(share, wanted)
         if view is None and rules:
             raise exception.NotFound(
                 'Share %s has no view of that name' % share.id,
                 check='whether the share exists in VMS')
-        return refused
+        if granting.withheld:
+            view_policy.squash_of(call.specs(), self._settings.squash)
+        return granting.errors
 
-    def _set_lists(self, share: model.Share, wanted: view_policy.ClientLists,
-                   ) -> records.View | None:
-        """Write the policy, and return the share's view.
+    def _set_lists(self, share: model.Share,
+                   wanted: Callable[..., view_policy.Granting],
+                   ) -> tuple[records.View | None, view_policy.Granting]:
+        """Write the policy, and return the share's view, and what was said.
 
         :raises DriverError: the view cannot be read; access is what the rules
             say nevertheless, if the view is under the share's own policy.
         """
         view, unread = exception.caught(lambda: self._found.view(share.id))
         facts = self._facts(share, view, unread)
-        steps = planning.access(share.id, wanted, facts)
+        granting = wanted()
+        if granting.unclear:
+            if facts.policy is None:
+                facts = self._named(share, view)
+            granting = wanted(current=view_policy.levels_of(facts.policy)
+                              if facts.policy else {})
+        lists = granting.lists
+        steps = planning.access(share.id, lists, facts)
         results, gone = exception.caught(lambda: self._executor.run(steps))
         if isinstance(gone, exception.NotFound):
             # The policy went after its id had been seen.
             facts = self._named(share, view)
-            steps = planning.access(share.id, wanted, facts)
+            steps = planning.access(share.id, lists, facts)
             results, gone = exception.caught(
                 lambda: self._executor.run(steps))
         if results is None:
@@ -87,8 +105,8 @@ class Access:
             else facts.policy_id
         if view is not None and ident is not None:
             self._notes.policy_ids[share.id] = ident
-            self._notes.remember(share.id, wanted)
-        return view
+            self._notes.remember(share.id, lists)
+        return view, granting
 
     def _facts(self, share: model.Share, view: records.View | None,
                unread: exception.DriverError | None) -> planning.AccessFacts:

@@ -98,19 +98,66 @@ class ClientLists:
             read_only=_common(self.read_only, policy.read_only))
 
 
+@dataclasses.dataclass(frozen=True)
+class Granting:
+    """Hold what becomes of a share's rules.
+
+    :param errors: the reason by access id of each refused rule.
+    :param withheld: whether somebody has less than that, since nobody can
+        say how their users are to be squashed.
+    :param unclear: whether it hangs on who has access now.
+    """
+
+    lists: ClientLists
+    errors: Mapping[str, str]
+    withheld: bool
+    unclear: bool
+
+
 def wanted(rules: Iterable[access.Rule], squash: str | None, *,
            split_limit: int, ipv6: bool,
-           ) -> tuple[ClientLists, Mapping[str, str]]:
-    """Host lists for the complete set of rules, and the refused ones.
+           current: Mapping[access.Network, str] | None = None) -> Granting:
+    """Host lists for the complete set of rules.
 
-    :returns: the lists, and the reason by access id of each refused rule.
+    :param squash: None lets nobody have more than now.
+    :param current: what a policy gives now.
     """
+    def refused(levels: Mapping[access.Network, str],
+                ) -> Mapping[access.Network, str]:
+        return networks.separate(levels, split_limit).refused
+
     grants = access.ip_grants(rules, versions=(4, 6) if ipv6 else (4,))
-    lists = networks.separate(grants.levels, split_limit)
+    now = current or {}
+    levels = grants.levels if squash is not None \
+        else networks.meet(now, grants.levels)
+    served = access.servable(levels, now, refused)
+    lists = networks.separate(served.levels, split_limit)
     read_write, read_only = (tuple(map(
         networks.canonical, lists.of(level))) for level in access.LEVELS)
-    return (ClientLists(read_write, read_only, squash),
-            grants.without(lists.refused).errors)
+    return Granting(
+        ClientLists(read_write, read_only, squash),
+        grants.without({network: why for network, why
+                        in served.refused.items()
+                        if network in grants.source}).errors,
+        networks.takes_away(grants.levels, levels),
+        current is None and bool(grants.levels) and (
+            squash is None or bool(access.readers(levels, refused(levels)))))
+
+
+def levels_of(policy: records.ViewPolicy) -> dict[access.Network, str]:
+    """Return what networks a policy lets in; names are left out.
+
+    Who is in both lists counts as one who may only read.
+    """
+    found: dict[access.Network, str] = {}
+    for hosts, level in ((policy.read_write or (), access.RW),
+                         (policy.read_only or (), access.RO)):
+        for host in hosts:
+            network = networks.parse(host)
+            for one in networks.EVERYBODY if host == EVERYONE else (
+                    [network] if network else []):
+                found[one] = level
+    return found
 
 
 def squash_of(specs: Mapping[str, str], default: str) -> str:

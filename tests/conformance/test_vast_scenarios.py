@@ -279,6 +279,12 @@ def test_a_rule_that_would_cost_too_many_entries_is_refused(labs, limit):
     narrow = stage.manager.rule('10.0.0.7', 'ro')
     share = stage.manager.create()
     states = stage.manager.update(share, add=[wide, narrow])
+    assert (wide.access_id in states) == (limit < 31)
+    assert narrow.access_id not in states
+    stage.exact(share, wide)
+    # A network that is in force stays, and the new reader writes as before.
+    share = stage.shared(wide)
+    states = stage.manager.update(share, add=[narrow])
     assert (narrow.access_id in states) == (limit < 31)
     assert wide.access_id not in states
     stage.exact(share, narrow)

@@ -15,7 +15,6 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
-import dataclasses
 import functools
 import logging
 from typing import Any
@@ -108,13 +107,9 @@ class AccessService:
         if opening:
             wanted, hindrance = self.helper.chosen(
                 wanted, specs, functools.partial(self._may_open, share))
-        grants = grants.without(self.helper.refused(wanted))
-        wanted = dataclasses.replace(wanted, levels=grants.levels)
         answers = self.helper.ask([wanted])
-        # What one server cannot serve none shall: Manila counts its rule as
-        # refused.
-        grants = grants.without(self.helper.refused_anywhere(answers, wanted))
-        wanted = dataclasses.replace(wanted, levels=grants.levels)
+        wanted, refused = self.helper.servable(answers, wanted)
+        grants = grants.without(refused)
         steps = self.helper.planned_access(answers, wanted,
                                            self._pending.unclosed(wanted))
         plan.show(steps.servers.steps)

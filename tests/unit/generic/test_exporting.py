@@ -19,7 +19,7 @@ def rule(to, level='rw', kind='ip', ident=None):
 
 def test_networks_reach_shares_of_nfs():
     found = exporting.wanted([rule('10.0.0.1'), rule('10.1.0.0/16', 'ro')],
-                             opts.NFS, '/x')
+                             opts.NFS)
 
     assert found.levels == {NET('10.0.0.1/32'): 'rw',
                             NET('10.1.0.0/16'): 'ro'}
@@ -35,7 +35,7 @@ def test_networks_reach_shares_of_nfs():
 def test_a_rule_that_cannot_be_honoured_stops_no_other(helper, bad):
     good = (rule('bob', kind='user') if helper == opts.CIFS_USER
             else rule('10.0.0.1'))
-    found = exporting.wanted([bad, good], helper, '/x')
+    found = exporting.wanted([bad, good], helper)
 
     assert set(found.errors) == {bad.access_id}
     assert len(found.levels) == 1
@@ -45,8 +45,7 @@ def test_a_rule_that_cannot_be_honoured_stops_no_other(helper, bad):
     'alice', 'a', 'DOMAIN\\alice', 'alice@example.org', 'alice b',
     'host$', 'a.b-c_d'])
 def test_names_of_users(name):
-    found = exporting.wanted([rule(name, 'ro', 'user')], opts.CIFS_USER,
-                             '/x')
+    found = exporting.wanted([rule(name, 'ro', 'user')], opts.CIFS_USER)
 
     assert found.levels == {name: 'ro'}
 
@@ -56,7 +55,7 @@ def test_names_of_users(name):
     '&group', '%U', 'a\nb', 'a%b', ' a', '-x', 'a=b', '[a]', '#a', 'a ', ''])
 def test_names_that_something_might_read_are_refused(name):
     bad = rule(name, kind='user', ident='bad')
-    found = exporting.wanted([bad], opts.CIFS_USER, '/x')
+    found = exporting.wanted([bad], opts.CIFS_USER)
 
     assert set(found.errors) == {'bad'}
     assert not found.levels

@@ -195,10 +195,24 @@ def test_readers_do_not_write_for_want_of_entries(mixed):
     servers, update = mixed
     assert update(('10.0.0.1', 'ro')) == {}
     readers = [(f'{128 + n}.{n}.0.0/24', 'ro') for n in range(120)]
-    with pytest.raises(exception.DriverError, match='may only read'):
-        update(('128.0.0.0/1', 'rw'), *readers)
-    assert {server.access('131.3.0.1', world.PATH)
-            for server in servers.values()} <= {None, 'ro'}
+    assert update(('128.0.0.0/1', 'rw'), *readers).keys() == {'128.0.0.0/1'}
+    assert given(servers, '10.0.0.1', '131.3.0.1', '200.0.0.1') == [
+        None, 'ro', None]
+
+
+def test_a_reader_too_many_keeps_nobody_in(mixed):
+    servers, update = mixed
+    wide, readers = ('128.0.0.0/1', 'rw'), [
+        (f'{128 + n}.{n}.0.0/24', 'ro') for n in range(120)]
+    assert not update(wide, ('10.0.0.1', 'rw'), *readers[:20])
+    assert update(wide, *readers).keys() == {to for to, _ in readers[20:]}
+    assert given(servers, '10.0.0.1', '131.3.0.1', '200.0.0.1') == [
+        None, 'ro', 'rw']
+
+
+def given(servers, *clients):
+    return [one for client in clients for one in {
+        server.access(client, world.PATH) for server in servers.values()}]
 
 
 def test_restart_that_was_cut_off_is_made_up_for():

@@ -76,9 +76,9 @@ def few(monkeypatch):
     monkeypatch.setattr(ganesha, 'preferred', preferred.__getitem__)
 
 
-def numbers(servers, paths=('/a',)):
+def numbers(servers, paths=('/a',), levels=(('10.0.0.1', 'rw'),)):
     return ganesha.numbers(servers, [
-        world.export({}, path=path) for path in paths])
+        world.export(dict(levels), path=path) for path in paths])
 
 
 @pytest.mark.parametrize(('live', 'files', 'number'), [
@@ -125,6 +125,8 @@ def test_no_number_is_left(few):
     for free in taken:
         left = {number: '/x' for number in taken if number != free}
         assert numbers([facts(live=left)]) == {'/a': free}
+    # Nobody is kept in for that.
+    assert numbers([facts(live=taken)], levels=()) == {'/a': 101}
 
 
 def test_a_path_of_any_bytes_has_a_number():

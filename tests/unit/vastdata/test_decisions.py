@@ -120,19 +120,20 @@ def test_tasks_are_found_in_answers(data, state):
     ([rule('a', '::1'), rule('b', 'x', kind='user'), rule('c', '10.0.0.1')],
      ['10.0.0.1'], [], 'ab')])
 def test_rules_as_lists(rules, rw, ro, refused):
-    lists, errors = view_policy.wanted(rules, 'root_squash', split_limit=200,
-                                 ipv6=False)
-    body = lists.body()
+    found = view_policy.wanted(rules, 'root_squash', split_limit=200,
+                               ipv6=False)
+    body = found.lists.body()
     assert body == {'nfs_read_write': rw, 'nfs_read_only': ro,
                     'nfs_no_squash': [], 'nfs_root_squash': ['*'],
                     'nfs_all_squash': []}
-    assert ''.join(sorted(errors)) == refused
+    assert ''.join(sorted(found.errors)) == refused
+    assert not found.withheld and not found.unclear
 
 
 def test_ipv6_rules_where_the_cluster_takes_them():
-    lists, errors = view_policy.wanted(
+    found = view_policy.wanted(
         [rule('a', '::/0', 'ro')], 'no_root_squash', split_limit=0, ipv6=True)
-    assert (lists.read_only, errors) == (('::/0',), {})
+    assert (found.lists.read_only, found.errors) == (('::/0',), {})
 
 
 @pytest.mark.parametrize(('present', 'same'), [

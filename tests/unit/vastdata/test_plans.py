@@ -254,21 +254,30 @@ def test_what_two_have_in_common():
 @pytest.mark.parametrize(('ipv6', 'lists'), [
     (True, (('10.0.0.1',), ('::1',))), (False, (('10.0.0.1',), ()))])
 def test_versions_that_a_cluster_takes(ipv6, lists):
-    found, errors = view_policy.wanted(
+    granting = view_policy.wanted(
         [decisions.rule('a', '10.0.0.1'), decisions.rule('b', '::1', 'ro')],
         'all_squash', split_limit=5, ipv6=ipv6)
+    found = granting.lists
     assert (found.read_write, found.read_only) == lists
     assert found.squash == 'all_squash' and not found.unsettled
-    assert list(errors) == ([] if ipv6 else ['b'])
+    assert list(granting.errors) == ([] if ipv6 else ['b'])
 
 
 def test_the_limit_of_cuts_is_the_operators():
     rules = [decisions.rule('a', '10.0.0.0/30'),
              decisions.rule('b', '10.0.0.1', 'ro')]
-    for limit, refused in (0, ['b']), (1, []):
-        _, errors = view_policy.wanted(rules, 'root_squash', split_limit=limit,
-                                 ipv6=False)
-        assert list(errors) == refused
+    for limit, refused in (0, ['a']), (1, []):
+        found = view_policy.wanted(rules, 'root_squash', split_limit=limit,
+                                   ipv6=False)
+        assert list(found.errors) == refused
+        assert found.unclear == bool(refused)
+    found = view_policy.wanted(
+        rules, 'root_squash', split_limit=0, ipv6=False,
+        current=view_policy.levels_of(decisions.but(
+            POLICY, read_write=('10.0.0.0/24',), read_only=())))
+    assert list(found.errors) == ['b']
+    assert found.lists.read_write == ('10.0.0.0/30',)
+    assert not found.unclear
 
 
 @pytest.mark.parametrize(('specs', 'squash'), [

@@ -34,6 +34,7 @@ from manila_drivers.nas import directory
 from manila_drivers.nas import exports
 from manila_drivers.nas import fleet
 from manila_drivers.nas import options
+from manila_drivers.nas import servers
 from manila_drivers.nas.fleet import Facts
 from manila_drivers.transport import command
 from manila_drivers.transport import retry
@@ -166,7 +167,7 @@ class NASHelperBase(fleet.Fleet[Facts]):
                 return ''
             return result.stdout.strip()
 
-        return fleet.everywhere(self.servers, boot)
+        return servers.everywhere(self.servers, boot)
 
     # Single rules
 
@@ -261,13 +262,14 @@ class NASHelperBase(fleet.Fleet[Facts]):
         if levels:
             export, hindrance = self.chosen(
                 export, lambda: _specs(share, value))
-        for network, why in self.refused(export).items():
-            raise exception.InvalidRule(str(network), why)
         answers = self.ask([export])
+        export, refused = self.servable(answers, export)
         errors = exports.failed(self.run(self.planned(answers, [export])))
         if errors:
             raise exports.report(errors,
                                  f'Access to {path} could not be changed')
+        for network, why in refused.items():
+            raise exception.InvalidRule(str(network), why)
         if hindrance is not None:
             refuse_giving(hindrance, export, self.look(answers))
 

@@ -14,12 +14,12 @@ from manila_drivers import exception
 from manila_drivers.ibm.gpfs.helpers import base
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports
-from manila_drivers.nas import fleet
 from manila_drivers.nas import ganesha
 from manila_drivers.nas import ganesha_bus
 from manila_drivers.nas import ganesha_exports
 from manila_drivers.nas import ganesha_legacy
 from manila_drivers.nas import options
+from manila_drivers.nas import servers
 from manila_drivers.transport import command
 
 LOG = logging.getLogger(__name__)
@@ -113,15 +113,8 @@ class GNFSHelper(base.NASHelperBase[ganesha.Facts]):
 
     def refused_by(self, facts: ganesha.Facts,
                    wanted: exports.Export) -> Mapping[access.Network, str]:
-        """
-        :raises InvalidRequest: without those that would have to be refused,
-            somebody could write who shall only read.
-        """
-        if facts.old is None:
-            return {}
-        refused = ganesha_legacy.lists(wanted.levels).refused
-        exports.require_readers(wanted.path, wanted.levels, refused)
-        return refused
+        return {} if facts.old is None \
+            else ganesha_legacy.refused(wanted.levels)
 
     def busy(self, failure: exception.DriverError) -> bool:
         """Ganesha is reading all its exports anew, as after a SIGHUP."""
@@ -162,9 +155,9 @@ class GNFSHelper(base.NASHelperBase[ganesha.Facts]):
         self.default_options()
         index = self._layout.index
         super().check()
-        fleet.everywhere(self.servers, self._check_own_directory)
+        servers.everywhere(self.servers, self._check_own_directory)
         for server, found in self._ask(self.servers, ()).items():
-            if isinstance(found, fleet.ServerFacts) \
+            if isinstance(found, servers.ServerFacts) \
                     and found.told.lasts is False:
                 LOG.warning(
                     'NFS server %s: there is no line "%%include %s" in %s. '

@@ -128,13 +128,7 @@ class KNFSHelper(base.NASHelperBase[kernel.KernelFacts]):
         return left and f'after exportfs {kernel.ETAB} still lacks: {left}'
 
     def refused(self, wanted: exports.Export) -> Mapping[access.Network, str]:
-        """
-        :raises InvalidRequest: without those that would have to be refused,
-            somebody could write who shall only read.
-        """
-        refused = kernel.cut(wanted.levels).refused
-        exports.require_readers(wanted.path, wanted.levels, refused)
-        return refused
+        return kernel.refused(wanted.levels)
 
     def default_options(self) -> tuple[str, ...]:
         """:raises ConfigurationError: an option is refused."""

@@ -176,12 +176,14 @@ class VastLab(vast_damage.Damage, simulated.StruckLab[Site]):
     def may_conflict(self, rule: access.Rule,
                      rules: Sequence[access.Rule]) -> bool:
         """Rules inside one of the other level, if cutting them out of it
-        would take more host entries than vast_access_split_limit."""
+        would take more host entries than vast_access_split_limit; and that
+        one, if it lets write."""
         versions = self.features.access.ip_versions
         grants = access.ip_grants(rules, versions=versions).levels
         # Each network pays for all that lies in it, also where networks of
         # one level lie inside each other.
-        cost = [(inner, inner.prefixlen - outer.prefixlen)
+        cost = [((inner, outer) if level == access.RW else (inner,),
+                 inner.prefixlen - outer.prefixlen)
                 for outer, level in grants.items()
                 for inner, other in grants.items()
                 if level != other and inner != outer
@@ -189,7 +191,8 @@ class VastLab(vast_damage.Damage, simulated.StruckLab[Site]):
                 and inner.subnet_of(outer)]  # type: ignore[arg-type]
         inside = access.ip_grants([rule], versions=versions).levels
         return (sum(entries for _, entries in cost) > SPLIT_LIMIT
-                and any(network in inside for network, _ in cost))
+                and any(network in inside for involved, _ in cost
+                        for network in involved))
 
     def advance(self, seconds: float) -> None:
         super().advance(seconds)

@@ -66,6 +66,8 @@ class GpfsSim:
         #: NFS servers beside the protocol nodes, which mount the file
         #: system, by name.
         self.servers: dict[str, nfs.Server] = {}
+        #: Those that do not have it mounted at the moment.
+        self.unmounted: set[str] = set()
 
     @property
     def options(self) -> state.Options:
@@ -141,7 +143,8 @@ class GpfsSim:
         """
         if not words:
             return False
-        there = (words[-1] + '/').startswith(self.state.mount + '/')
+        there = host not in self.unmounted and (
+            words[-1] + '/').startswith(self.state.mount + '/')
         return (name == 'cat' and words[-1].startswith('/proc/')
                 or name == 'stat' and there
                 or not host and (name.startswith('mm')

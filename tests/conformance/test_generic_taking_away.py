@@ -1,0 +1,109 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Who is turned out of a share of a service instance is turned out.
+
+Whatever else a call asks for that cannot be had, or the operator serves no
+more.
+"""
+
+import pytest
+
+from manila_drivers import compat
+from manila_drivers.generic import exporting
+from manila_drivers.testing.conformance import stage as stages
+from manila_drivers.testing.conformance.labs import generic
+from manila_drivers.testing.conformance.labs import generic_kinds
+
+errors = compat.errors
+ALICE, WIDE = '10.0.0.1', '128.0.0.0/1'
+READERS = [f'{128 + n}.{n}.{n}.0/28' for n in range(120)]
+HELPERS = 'manila.share.drivers.helpers.'
+ALONE = {'NFS': f'NFS:{HELPERS}NFSHelper',
+         'CIFS': f'CIFS:{HELPERS}CIFSHelperIPAccess'}
+
+
+@pytest.fixture
+def stage():
+    lab = generic.GenericLab()
+    yield stages.Stage(lab)
+    lab.close()
+
+
+def given(stage, share, *clients):
+    return [stage.lab.effective(share.export, client) for client in clients]
+
+
+def turned_out_beside_readers(stage):
+    manager = stage.manager
+    alice, wide = manager.rule(ALICE), manager.rule(WIDE)
+    readers = [manager.rule(one, 'ro') for one in READERS]
+    share = stage.shared(alice, wide, *readers[:20])
+    states = manager.update(share, add=readers[20:], delete=[alice])
+    assert set(states) == {rule.access_id for rule in readers[20:]}
+    assert given(stage, share, ALICE, '131.3.3.9', '200.0.0.1') == [
+        None, 'ro', 'rw']
+    assert not manager.ensure([share])[share.id].get('reapply_access_rules')
+    manager.update(share, delete=[wide])
+    assert given(stage, share, '131.3.3.9', '200.0.0.1') == ['ro', None]
+
+
+def test_beside_readers_that_cannot_be_kept_apart(stage):
+    turned_out_beside_readers(stage)
+
+
+def users():
+    return generic_kinds.CifsUserLab(
+        share_helpers=f'{ALONE["NFS"]},CIFS:{HELPERS}CIFSHelperUserAccess')
+
+
+@pytest.mark.parametrize(('kind', 'served'), [
+    (generic.GenericLab, 'CIFS'), (generic_kinds.CifsLab, 'NFS'),
+    (users, 'NFS')])
+def test_where_the_protocol_is_served_no_more(kind, served):
+    lab = kind()
+    stage = stages.Stage(lab)
+    manager = stage.manager
+    old, more = [stage.rule() for _ in range(2)], stage.rule()
+    share = stage.shared(*old)
+    before, lab.site = lab.site, generic.Site(share_helpers=ALONE[served])
+    manager.restart()
+    stay, leave = map(stage.client, old)
+    assert not manager.update(share, delete=[old[1]])
+    assert given(stage, share, stay, leave) == ['rw', None]
+    with pytest.raises(errors.ManilaException, match='share_helpers'):
+        manager.update(share, add=[more], delete=[old[0]])
+    assert given(stage, share, stay, stage.client(more)) == [None, None]
+    lab.site.close()
+    lab.site = before
+    manager.restart()
+    manager.update(share, add=[more], delete=[old[0]])
+    assert given(stage, share, stay, stage.client(more)) == [None, 'rw']
+    lab.close()
+
+
+def served_without_readers(clients, found, path):
+    refused = exporting.kernel.refused(clients.levels)
+    return exporting.dataclasses.replace(clients, levels={
+        one: level for one, level in clients.levels.items()
+        if one not in refused})
+
+
+def refused_as_a_whole(clients, found, path):
+    exporting.exports.require_readers(
+        path, clients.levels, exporting.kernel.refused(clients.levels))
+    return clients
+
+
+@pytest.mark.parametrize('broken', [served_without_readers,
+                                    refused_as_a_whole])
+def test_broken_decisions_are_caught(stage, monkeypatch, broken):
+    monkeypatch.setattr(exporting, 'servable', broken)
+    with pytest.raises((AssertionError, errors.ManilaException)):
+        turned_out_beside_readers(stage)
+
+
+def test_an_access_service_that_lets_in_is_caught(monkeypatch):
+    monkeypatch.setattr(exporting, 'narrowed',
+                        lambda clients, found, placement: clients)
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        test_where_the_protocol_is_served_no_more(generic.GenericLab, 'CIFS')
