@@ -21,7 +21,11 @@ from manila_drivers.registry import records
 
 _GO_ON = {'create': 'share create', 'clone': 'snapshot clone',
           'adopt': 'share adopt', 'resize': 'share resize',
-          'delete': 'share delete', 'release': 'share release'}
+          'delete': 'share delete', 'release': 'share release',
+          'revert': 'share revert'}
+#: The same for snapshots, by their status.
+_SNAPSHOT = {'creating': 'create', 'adopting': 'adopt', 'deleting': 'delete',
+             'releasing': 'release'}
 #: Tasks during which a share is there, and may be reached.
 _THERE = ('', 'resize', 'copy')
 _UNUSED = ('remove it on the backend, if nobody else uses it: neither Manila '
@@ -278,7 +282,7 @@ def _snapshots(known: Recorded, found: inventory.Inventory,
             return Deviation(kind, f'snapshot {record.name}', expected,
                               seen, do, record.id, repair)
         if record.status != 'available':
-            word = 'delete' if record.status == 'deleting' else 'create'
+            word = _SNAPSHOT[record.status]
             yield tell(
                 differences.UNFINISHED_SNAPSHOT, f'snapshot {word} to end',
                 f'{record.status}, and nobody works on it'

@@ -25,6 +25,7 @@ from manila_drivers.audit import differences
 from manila_drivers.direct import ensuring
 from manila_drivers.direct import making
 from manila_drivers.direct import resizing
+from manila_drivers.direct import reverting
 from manila_drivers.direct import rows
 from manila_drivers.direct import share
 from manila_drivers.direct import snapshot
@@ -220,6 +221,8 @@ class Auditing:
             chosen.resize(int(record.task['size']))
         elif begun == 'copy':
             waiting.Waiting(parts).look(record)
+        elif begun == reverting.REVERT:
+            chosen.revert()
         elif begun == 'delete':
             chosen.delete()
         else:
@@ -230,12 +233,8 @@ class Auditing:
         record = parts.registry.snapshots.get(ident)
         if record is None:
             return
-        if record.status == snapshot.DELETING:
-            snapshot.Snapshot(parts, record).delete()
-        elif record.status == snapshot.CREATING:
-            owner = parts.registry.shares.get(record.share_id)
-            if owner is not None:
-                snapshot.take(parts, owner, record.name, False)
+        if parts.registry.shares.get(record.share_id) is not None:
+            snapshot.Snapshot(parts, record).make()
 
 
 def _of_both(before: comparing.Recorded,

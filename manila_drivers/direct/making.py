@@ -19,7 +19,7 @@ CREATE, CLONE, ADOPT = 'create', 'clone', 'adopt'
 STATUS = {CREATE: 'creating', CLONE: 'creating_from_snapshot',
           ADOPT: 'adopting'}
 #: Tasks of shares that are made, if not whole.
-DONE = '', 'resize', 'copy'
+DONE = '', 'resize', 'copy', 'revert'
 # How often a name is looked up that comes and goes.
 _TRIES = 100
 

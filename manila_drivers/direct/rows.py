@@ -28,11 +28,16 @@ def snapshot(record: records.SnapshotEntry,
     """Return the row of a snapshot instance, with its share."""
     return {
         'id': record.id, 'snapshot_id': record.id,
-        'name': 'share-snapshot-' + record.id, 'size': record.size,
+        'name': snapshot_name(record), 'size': record.size,
         'share_id': owner.id, 'share_instance_id': owner.id,
         'share_name': 'share-' + owner.id, 'status': record.status,
         'provider_location': record.location or None,
         'share': share(owner)}
+
+
+def snapshot_name(record: records.SnapshotEntry) -> str:
+    """Return what drivers call a snapshot, as Manila does."""
+    return 'share-snapshot-' + record.id
 
 
 def rules(chosen: Iterable[records.RuleEntry]) -> list[dict[str, Any]]:

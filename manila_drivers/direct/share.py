@@ -13,18 +13,20 @@ from manila_drivers import exception
 from manila_drivers.direct import access_rules
 from manila_drivers.direct import making
 from manila_drivers.direct import preview
+from manila_drivers.direct import recorded
 from manila_drivers.direct import resizing
+from manila_drivers.direct import reverting
 from manila_drivers.direct import rows
+from manila_drivers.direct import taking
 from manila_drivers.direct import tasks
 from manila_drivers.direct import waiting
 from manila_drivers.registry import records
 
 if TYPE_CHECKING:
-    from manila_drivers.direct.parts import Parts
     from manila_drivers.direct.snapshot import Snapshot
 
 
-class Share:
+class Share(recorded.Recorded[records.ShareEntry]):
     """A share of a backend, as it was recorded when it was last looked at.
 
     Operations look again, keep all other processes out while they work, and
@@ -34,43 +36,9 @@ class Share:
     Got from ``backend.shares``, not made.
     """
 
-    def __init__(self, parts: 'Parts', record: records.ShareEntry) -> None:
-        self._parts = parts
-        self._record = record
-
-    # -- what is recorded ------------------------------------------------
-
-    @property
-    def id(self) -> str:
-        return self._record.id
-
-    @property
-    def name(self) -> str:
-        return self._record.name
-
-    @property
-    def size(self) -> int | None:
-        """GiB; None while it is not known."""
-        return self._record.size
-
     @property
     def proto(self) -> str:
         return self._record.proto
-
-    @property
-    def status(self) -> str:
-        """``available``, or what was begun and has not been seen to end."""
-        return self._record.status
-
-    @property
-    def failure(self) -> str:
-        """Why the last operation did not end well; '' if it did."""
-        return self._record.failure
-
-    @property
-    def created_at(self) -> str:
-        """When it was recorded first, in UTC."""
-        return self._record.created_at
 
     @property
     def snapshot_id(self) -> str | None:
@@ -100,14 +68,6 @@ class Share:
     def __repr__(self) -> str:
         return (f'<Share {self.name} {self.id} of {self._record.backend}, '
                 f'{self.size} GiB, {self.status}>')
-
-    def refresh(self) -> Self:
-        """Read what is recorded now.
-
-        :raises NotFound: nothing is; it was deleted or released.
-        """
-        self._record = self._parts.desk.seen(self._record)
-        return self
 
     # -- its life --------------------------------------------------------
 
@@ -191,7 +151,7 @@ class Share:
         if names:
             raise exception.Unsupported(
                 f'Share {self.name} has snapshots: {", ".join(names)}',
-                check='delete them first')
+                check='delete or release them first')
 
     # -- size ------------------------------------------------------------
 
@@ -299,13 +259,14 @@ class Share:
             return self._preview('deny', to, kind, '')
         parts.driving.ready()
         with parts.desk.alone([self.id]):
-            record = self._reachable()
+            record = self._reachable(reverting.REVERT)
             parts.rules.deny(record, parts.rules.find(record, kind, to))
         return None
 
     def _preview(self, name: str, to: str, kind: str,
                  level: str) -> preview.Preview:
-        record, book = self._reachable(), self._parts.rules
+        record = self._reachable(reverting.REVERT if not level else '')
+        book = self._parts.rules
         found = book.find(record, kind, to)
         wanted = book.in_force(record, without=found.id if found else '')
         if level:
@@ -315,13 +276,14 @@ class Share:
             f'{name} {to} {level}'.rstrip() + ' on share', self.name,
             lambda driver: book.call(driver, record, wanted))
 
-    def _reachable(self) -> records.ShareEntry:
+    def _reachable(self, also: str = '') -> records.ShareEntry:
         """Return the record of a share that is there to be reached.
 
+        :param also: a task that does not matter.
         :raises Busy: it is not, or not for long.
         """
         record = self.refresh()._record
-        if tasks.name_of(record.task) not in ('', 'resize'):
+        if tasks.name_of(record.task) not in ('', 'resize', also):
             raise exception.Busy(
                 f'Share {record.name} is {record.status}',
                 check='repeat or await what was begun, then this')
@@ -343,13 +305,80 @@ class Share:
 
         :param name: unique in the backend; by default one is made up.
         """
+        return self._taken(taking.new(self._record, name, taking.CREATING),
+                           plan)
+
+    @overload
+    def adopt_snapshot(self, location: str, name: str | None = None, *,
+                       plan: Literal[False] = False) -> 'Snapshot': ...
+
+    @overload
+    def adopt_snapshot(self, location: str, name: str | None = None, *,
+                       plan: Literal[True]) -> preview.Preview: ...
+
+    def adopt_snapshot(self, location: str, name: str | None = None, *,
+                       plan: bool = False) -> 'Snapshot | preview.Preview':
+        """Take over a snapshot of this share that the backend has already.
+
+        :param location: what the backend calls it.
+        :raises NotManageable: it has none of that name of this share.
+        """
+        if not location.strip():
+            raise exception.InvalidRequest(
+                'A snapshot is adopted by what the backend calls it')
+        return self._taken(taking.new(self._record, name, taking.ADOPTING,
+                                      location.strip()), plan)
+
+    def _taken(self, wanted: records.SnapshotEntry,
+               plan: bool) -> 'Snapshot | preview.Preview':
         from manila_drivers.direct import snapshot
-        return snapshot.take(self._parts, self._record, name, plan)
+        part = taking.Taking(self._parts)
+        if plan:
+            return part.preview(wanted)
+        return snapshot.Snapshot(self._parts, part.make(wanted))
+
+    @overload
+    def revert(self, snapshot: str | None = None, *,
+               plan: Literal[False] = False) -> Self: ...
+
+    @overload
+    def revert(self, snapshot: str | None = None, *,
+               plan: Literal[True]) -> preview.Preview: ...
+
+    def revert(self, snapshot: str | None = None, *, plan: bool = False,
+               ) -> Self | preview.Preview:
+        """Bring it back to its last snapshot; what was written since is lost.
+
+        It gets the size that it had, and keeps its access rules.  The
+        snapshot stays.
+
+        :param snapshot: its name or id, by default the last one.
+        :raises Unsupported: the backend cannot do that.
+        :raises InvalidRequest: that is not the last one.
+        """
+        part = reverting.Reverting(self._parts)
+        record = self.refresh()._record
+        wanted = self._snapshot_id(snapshot) if snapshot is not None \
+            else part.last(record).id
+        if plan:
+            return part.preview(record, wanted)
+        self._record = part.revert(record, wanted)
+        return self
+
+    def _snapshot_id(self, wanted: str) -> str:
+        there = self.snapshots
+        found = next((one.id for one in there if one.name == wanted), None) \
+            or next((one.id for one in there if one.id == wanted), None)
+        if found is None:
+            raise exception.NotFound(
+                f'No snapshot {wanted} of share {self.name} is recorded')
+        return found
 
 
 #: Tasks that cannot be followed by an operation but their own.  What is
 #: adopted, or half so, is somebody's: it is released, and never deleted.
-_BEFORE = {'delete': ('adopt', 'release'), 'release': ('delete',)}
+_BEFORE = {'delete': ('adopt', 'release', reverting.REVERT),
+           'release': ('delete', reverting.REVERT)}
 
 
 def _need_other(record: records.ShareEntry, name: str) -> None:

@@ -2,67 +2,33 @@
 
 """One snapshot, as somebody has it in hands."""
 
+from collections.abc import Callable
 from collections.abc import Mapping
 from typing import Any
 from typing import Literal
 from typing import overload
-from typing import Self
-from typing import TYPE_CHECKING
 import uuid
 
 from manila_drivers import exception
 from manila_drivers.direct import making
 from manila_drivers.direct import preview
+from manila_drivers.direct import recorded
+from manila_drivers.direct import reverting
 from manila_drivers.direct import rows
-from manila_drivers.direct import tasks
+from manila_drivers.direct import taking
 from manila_drivers.direct.share import Share
 from manila_drivers.registry import records
 
-if TYPE_CHECKING:
-    from manila_drivers.direct.parts import Parts
-
-AVAILABLE, CREATING, DELETING = 'available', 'creating', 'deleting'
+#: Has a driver let a snapshot go.
+Leave = Callable[[Any, records.SnapshotEntry, records.ShareEntry], object]
 
 
-class Snapshot:
+class Snapshot(recorded.Recorded[records.SnapshotEntry]):
     """A snapshot of a share, as it was recorded when it was last looked at.
 
     As for :class:`~manila_drivers.Share`, operations can be repeated, and
     return what they would do with ``plan=True``.
     """
-
-    def __init__(self, parts: 'Parts', record: records.SnapshotEntry,
-                 ) -> None:
-        self._parts = parts
-        self._record = record
-
-    @property
-    def id(self) -> str:
-        return self._record.id
-
-    @property
-    def name(self) -> str:
-        return self._record.name
-
-    @property
-    def size(self) -> int | None:
-        """GiB that the share had."""
-        return self._record.size
-
-    @property
-    def status(self) -> str:
-        """``available``, or what was begun and has not been seen to end."""
-        return self._record.status
-
-    @property
-    def failure(self) -> str:
-        """Why the last operation did not end well; '' if it did."""
-        return self._record.failure
-
-    @property
-    def created_at(self) -> str:
-        """When it was recorded first, in UTC."""
-        return self._record.created_at
 
     @property
     def share_id(self) -> str:
@@ -76,14 +42,6 @@ class Snapshot:
     def __repr__(self) -> str:
         return (f'<Snapshot {self.name} {self.id} of share {self.share_id}, '
                 f'{self.status}>')
-
-    def refresh(self) -> Self:
-        """Read what is recorded now.
-
-        :raises NotFound: nothing is; it was deleted.
-        """
-        self._record = _seen(self._parts, self._record)
-        return self
 
     def _owner(self) -> records.ShareEntry:
         found = self._parts.registry.shares.get(self.share_id)
@@ -113,8 +71,8 @@ class Snapshot:
         :param size: GiB, no fewer than the snapshot has, which is the
             default.
         """
-        record = _seen(self._parts, self._record)
-        if record.status != AVAILABLE:
+        record = self._parts.desk.seen(self._record)
+        if record.status != taking.AVAILABLE:
             raise exception.Busy(f'Snapshot {record.name} is {record.status}',
                                  check='repeat that')
         gib = record.size if size is None else size
@@ -134,6 +92,38 @@ class Snapshot:
         return Share(self._parts, part.make(wanted))
 
     @overload
+    def revert(self, *, plan: Literal[False] = False) -> Share: ...
+
+    @overload
+    def revert(self, *, plan: Literal[True]) -> preview.Preview: ...
+
+    def revert(self, *, plan: bool = False) -> Share | preview.Preview:
+        """Bring its share back to this snapshot, which stays.
+
+        What was written since is lost.  The share gets the size that it had.
+
+        :raises Unsupported: the backend cannot do that.
+        :raises InvalidRequest: it is not the last one of its share.
+        """
+        share = self.share
+        return (share.revert(self.id, plan=True) if plan
+                else share.revert(self.id))
+
+    def make(self) -> 'Snapshot':
+        """Go on with what was begun: taking, adopting or leaving it.
+
+        Does nothing if the snapshot is there.
+        """
+        record = self.refresh()._record
+        if record.status == taking.DELETING:
+            self.delete()
+        elif record.status == taking.RELEASING:
+            self.release()
+        elif record.status != taking.AVAILABLE:
+            self._record = taking.Taking(self._parts).make(record)
+        return self
+
+    @overload
     def delete(self, *, plan: Literal[False] = False) -> None: ...
 
     @overload
@@ -144,114 +134,65 @@ class Snapshot:
 
         :raises Busy: a share of it is still being copied, say.
         """
-        parts = self._parts
-
         def work(driver: Any, record: records.SnapshotEntry,
                  owner: records.ShareEntry) -> None:
             driver.delete_snapshot(None, rows.snapshot(record, owner),
                                    share_server=None)
+        return self._leave('delete', taking.DELETING, work, plan)
+
+    @overload
+    def release(self, *, plan: Literal[False] = False) -> None: ...
+
+    @overload
+    def release(self, *, plan: Literal[True]) -> preview.Preview: ...
+
+    def release(self, *, plan: bool = False) -> preview.Preview | None:
+        """Record it no more; it stays where it is, and can be adopted."""
+        def work(driver: Any, record: records.SnapshotEntry,
+                 owner: records.ShareEntry) -> None:
+            driver.unmanage_snapshot(rows.snapshot(record, owner))
+        return self._leave('release', taking.RELEASING, work, plan)
+
+    def _leave(self, name: str, status: str, work: Leave,
+               plan: bool) -> preview.Preview | None:
+        parts = self._parts
         if plan:
-            record, owner = _seen(parts, self._record), self._owner()
+            record, owner = parts.desk.seen(self._record), self._owner()
+            _need_other(record, owner, status)
             return parts.driving.preview(
-                'delete snapshot', self.name,
+                f'{name} snapshot', self.name,
                 lambda driver: work(driver, record, owner))
         parts.driving.ready()
-        snapshots = parts.registry.snapshots
         with parts.desk.alone([self.share_id]):
-            found = snapshots.get(self.id)
+            found = parts.registry.snapshots.get(self.id)
             if found is None:
                 return None
             owner = self._owner()
-            begun = snapshots.change(found, status=DELETING, failure='')
-            _noting(parts, begun, lambda: parts.driving.call(
+            _need_other(found, owner, status)
+            begun = parts.registry.snapshots.change(
+                found, status=status, failure='')
+            taking.noting(parts, begun, lambda: parts.driving.call(
                 lambda driver: work(driver, begun, owner)))
-            snapshots.remove(begun)
+            taking.forget(parts, begun)
         return None
 
 
-def take(parts: 'Parts', owner: records.ShareEntry, name: str | None,
-         plan: bool) -> Snapshot | preview.Preview:
-    """Take a snapshot of a share, or find the one of that name."""
-    ident = str(uuid.uuid4())
-    wanted = records.SnapshotEntry(
-        id=ident, backend=owner.backend, name=name or 'snapshot-' + ident,
-        share_id=owner.id, size=owner.size, status=CREATING)
-    if plan:
-        owner = _steady(parts.desk.seen(owner))
-        record = _found(parts, wanted) or wanted
-        if record.status == AVAILABLE:
-            return preview.Preview('create snapshot', record.name, ())
-        return parts.driving.preview(
-            'create snapshot', record.name,
-            lambda driver: _create(driver, record, owner))
-    parts.driving.ready()
-    with parts.desk.alone([owner.id]):
-        owner = _steady(parts.desk.seen(owner))
-        there = _found(parts, wanted)
-        if there is not None and there.status == AVAILABLE:
-            return Snapshot(parts, there)
-        record = there or parts.registry.snapshots.add(wanted)
-        answer = _noting(parts, record, lambda: parts.driving.call(
-            lambda driver: _create(driver, record, owner)),
-            new=there is None)
-        return Snapshot(parts, parts.registry.snapshots.change(
-            record, status=AVAILABLE, failure='', size=owner.size,
-            location=str((answer or {}).get('provider_location') or '')))
+#: What cannot follow something that was begun.  What is adopted, or half so,
+#: is somebody's: it is released, and never deleted.
+_BEFORE = {taking.DELETING: (taking.ADOPTING, taking.RELEASING),
+           taking.RELEASING: (taking.DELETING,)}
 
 
-def _create(driver: Any, record: records.SnapshotEntry,
-            owner: records.ShareEntry) -> Any:
-    return driver.create_snapshot(None, rows.snapshot(record, owner),
-                                  share_server=None)
-
-
-def _steady(owner: records.ShareEntry) -> records.ShareEntry:
-    """Return the record of a share with which nothing goes on."""
-    if tasks.name_of(owner.task):
+def _need_other(record: records.SnapshotEntry, owner: records.ShareEntry,
+                status: str) -> None:
+    """Raise if a snapshot cannot leave in this way, or not now."""
+    if record.status in _BEFORE[status]:
+        raise exception.Unsupported(
+            f'Snapshot {record.name} is {record.status}, and cannot be '
+            + ('deleted' if status == taking.DELETING else 'released'),
+            check='release it, or repeat the adoption'
+            if record.status == taking.ADOPTING else 'repeat that')
+    if reverting.is_under_way(owner):
         raise exception.Busy(
-            f'Share {owner.name} is {owner.status}',
-            check='repeat or await what was begun, then this')
-    return owner
-
-
-def _found(parts: 'Parts', wanted: records.SnapshotEntry,
-           ) -> records.SnapshotEntry | None:
-    found = parts.registry.snapshots.all(backend=wanted.backend,
-                                         name=wanted.name)
-    if not found:
-        return None
-    if found[0].share_id != wanted.share_id \
-            or found[0].status not in (AVAILABLE, CREATING):
-        raise exception.Conflict(
-            f'There is another snapshot {wanted.name}, of share '
-            f'{found[0].share_id}, which is {found[0].status}',
-            check='another name')
-    return found[0]
-
-
-def _seen(parts: 'Parts', record: records.SnapshotEntry,
-          ) -> records.SnapshotEntry:
-    found = parts.registry.snapshots.get(record.id)
-    if found is None:
-        raise exception.NotFound(
-            f'Snapshot {record.name} ({record.id}) is gone',
-            backend=record.backend, check='who has deleted it')
-    return found
-
-
-def _noting(parts: 'Parts', record: records.SnapshotEntry, work: Any, *,
-            new: bool = False) -> Any:
-    """Do something, and record why it failed.
-
-    :param new: nothing is left of the record if nothing can have been done.
-    """
-    try:
-        return work()
-    except exception.DriverError as exc:
-        snapshots, why = parts.registry.snapshots, str(exc)
-        if new and isinstance(exc, exception.InvalidRequest):
-            exception.caught_any(lambda: snapshots.remove(record))
-        else:
-            exception.caught_any(lambda: snapshots.change(record,
-                                                          failure=why))
-        raise
+            f'Share {owner.name} is {owner.status}, and needs snapshot '
+            f'{record.name} until then', check='repeat the revert')

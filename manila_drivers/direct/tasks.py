@@ -17,12 +17,13 @@ from typing import TYPE_CHECKING
 from typing import TypeVar
 
 from manila_drivers import exception
+from manila_drivers.registry import records
 
 if TYPE_CHECKING:
-    from manila_drivers.registry import records
     from manila_drivers.registry.registry import Registry
 
 T = TypeVar('T')
+R = TypeVar('R', records.ShareEntry, records.SnapshotEntry)
 
 #: Errors after which nothing was changed.
 REFUSED = (exception.InvalidRequest, exception.PossibleDataLoss,
@@ -54,21 +55,25 @@ class Desk:
                 ('share ' + ident for ident in idents), self._seconds):
             yield
 
-    def seen(self, record: 'records.ShareEntry') -> 'records.ShareEntry':
-        """Return a share's record as it is now.
+    def seen(self, record: R) -> R:
+        """Return the record of a share or a snapshot as it is now.
 
         :raises NotFound: it was deleted or released meanwhile.
         """
-        found = self.registry.shares.get(record.id)
+        is_share = isinstance(record, records.ShareEntry)
+        stored: Any = (self.registry.shares if is_share
+                       else self.registry.snapshots)
+        found: R | None = stored.get(record.id)
         if found is None:
             raise exception.NotFound(
-                f'Share {record.name} ({record.id}) is gone',
-                backend=record.backend, check='who has deleted it')
+                f'{"Share" if is_share else "Snapshot"} {record.name} '
+                f'({record.id}) is gone', backend=record.backend,
+                check='who has deleted it')
         return found
 
-    def do(self, record: 'records.ShareEntry', task: Mapping[str, Any],
-           status: str, work: 'Callable[[records.ShareEntry], T]',
-           ) -> 'tuple[records.ShareEntry, T]':
+    def do(self, record: records.ShareEntry, task: Mapping[str, Any],
+           status: str, work: Callable[[records.ShareEntry], T],
+           ) -> tuple[records.ShareEntry, T]:
         """Record a task, do it, and return what it returned.
 
         The record still has the task: whoever calls writes what has come of
@@ -91,8 +96,8 @@ class Desk:
             exception.caught_any(lambda: shares.change(record, **values))
             raise
 
-    def ended(self, record: 'records.ShareEntry', **values: Any,
-              ) -> 'records.ShareEntry':
+    def ended(self, record: records.ShareEntry, **values: Any,
+              ) -> records.ShareEntry:
         """Write what has come of a task."""
         return self.registry.shares.change(record, **{
             'task': None, 'status': 'available', 'failure': '', **values})

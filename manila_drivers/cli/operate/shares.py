@@ -113,6 +113,29 @@ class ShareResize(base.ChangeOne):
             return self.fields(fields(share.resize(args.size)))
 
 
+class ShareRevert(base.ChangeOne):
+    """Bring a share back to its last snapshot.
+
+    What was written since is lost. The share gets the size that it had, and
+    its access rules stay; so does the snapshot.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument('share', help='name or id')
+        parser.add_argument('--snapshot', metavar='NAME',
+                            help='refuse if that is not the last one')
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
+        args = parsed_args
+        with self.backend() as backend:
+            share = backend.shares.get(args.share)
+            if args.dry_run:
+                return self.planned(share.revert(args.snapshot, plan=True))
+            return self.fields(fields(share.revert(args.snapshot)))
+
+
 class ShareWait(base.Showing):
     """Wait until the content of a snapshot is copied to a share."""
 

@@ -110,3 +110,65 @@ class SnapshotDelete(base.Removal):
                 parsed_args, parsed_args.snapshot,
                 lambda name: backend.snapshots.get(name).delete(
                     plan=parsed_args.dry_run))
+
+
+class SnapshotRelease(base.Removal):
+    """Record snapshots no more; they stay where they are."""
+
+    DONE = 'released'
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument('snapshot', nargs='+', help='names or ids')
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
+        with self.backend() as backend:
+            return self.each(
+                parsed_args, parsed_args.snapshot,
+                lambda name: backend.snapshots.get(name).release(
+                    plan=parsed_args.dry_run))
+
+
+class SnapshotAdopt(base.ChangeOne):
+    """Take over a snapshot of a share that the backend has already."""
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument('share', help='name or id')
+        parser.add_argument('location',
+                            help='what the backend calls it: with VAST its '
+                                 'name or id, with Generic the id of the '
+                                 'volume snapshot, else its name')
+        parser.add_argument('name', help='name, unique in the backend')
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
+        args = parsed_args
+        with self.backend() as backend:
+            made: Any = backend.shares.get(args.share).adopt_snapshot(
+                args.location, args.name, plan=args.dry_run)
+            if isinstance(made, direct.Preview):
+                return self.planned(made)
+            return self.fields(fields(made))
+
+
+class SnapshotRevert(base.ChangeOne):
+    """Bring a share back to this snapshot, which has to be its last one.
+
+    What was written since is lost. The share gets the size that it had, and
+    its access rules stay; so does the snapshot.
+    """
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument('snapshot', help='name or id')
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
+        args = parsed_args
+        with self.backend() as backend:
+            snapshot = backend.snapshots.get(args.snapshot)
+            if args.dry_run:
+                return self.planned(snapshot.revert(plan=True))
+            return self.fields(shares.fields(snapshot.revert()))

@@ -88,6 +88,50 @@ def test_release_and_adopt(place, done):
     assert done('share', 'adopt', export, 'again')['size'] == 1
 
 
+def test_a_snapshot_is_released_and_adopted(place, done, run):
+    done('share', 'create', 'one', '1')
+    done('snapshot', 'create', 'one', 'first')
+    ident = done('snapshot', 'show', 'first')['id']
+    assert done('snapshot', 'release', 'first')[0]['Result'] == 'released'
+    assert done('snapshot', 'list') == []
+    location = 'share-snapshot-' + ident
+    planned = done('snapshot', 'adopt', 'one', location, 'again', '--dry-run')
+    assert planned['operation'] == 'adopt snapshot'
+    assert done('snapshot', 'list') == []
+    found = done('snapshot', 'adopt', 'one', location, 'again')
+    assert (found['share'], found['status']) == ('one', 'available')
+    code, _, err = run('share', 'revert', 'one')
+    assert (code, 'no such operation' in err) == (exits.REFUSED, True)
+    assert run('snapshot', 'revert', 'again')[0] == exits.REFUSED
+    done('snapshot', 'delete', 'again')
+    done('share', 'delete', 'one')
+    assert place.cluster.inventory() == place.empty
+
+
+def test_a_share_is_reverted(tmp_path, capsys):
+    with bench.bench('ces', tmp_path) as place:
+        def done(*words):
+            code = main.main(['--config-file', str(place.conf), *words,
+                              '-f', 'json'])
+            told = capsys.readouterr()
+            assert (code, told.err) == (0, '')
+            return json.loads(told.out)
+        export = done('share', 'create', 'one', '2')['export_locations'][0]
+        done('snapshot', 'create', 'one', 'first')
+        place.cluster.fill(export, 2 ** 30)
+        for words in (('share', 'revert', 'one'),
+                      ('share', 'revert', 'one', '--snapshot', 'first'),
+                      ('snapshot', 'revert', 'first')):
+            planned = done(*words, '--dry-run')
+            assert planned['operation'] == 'revert to snapshot first'
+            assert any(step.startswith('restore snapshot')
+                       for step in planned['steps'])
+            assert place.cluster.used(export) == 2 ** 30
+            assert done(*words)['status'] == 'available'
+            assert place.cluster.used(export) == 0
+            place.cluster.fill(export, 2 ** 30)
+
+
 CHANGES = [
     (('share', 'create', 'new', '1'), 'create'),
     (('share', 'resize', 'one', '5'), 'extend'),
@@ -98,6 +142,7 @@ CHANGES = [
     (('share', 'release', 'other'), 'forget'),
     (('snapshot', 'create', 'one', 'second'), 'take'),
     (('snapshot', 'clone', 'first', 'clone'), 'create'),
+    (('snapshot', 'release', 'first'), 'forget'),
     (('snapshot', 'delete', 'first'), 'delete')]
 
 
@@ -126,7 +171,9 @@ def test_a_dry_run_tells_its_steps_and_changes_nothing(place, done, run,
     assert before == (done('share', 'list'), done('snapshot', 'list'),
                       done('share', 'access', 'list', 'one'),
                       place.cluster.inventory())
-    assert any(step.startswith(told) for step in found['steps']), found
+    assert found['steps'] == [] if words[0] == 'snapshot' \
+        and told == 'forget' else any(
+            step.startswith(told) for step in found['steps']), found
     mark = place.cluster.mark()
     code, _, err = run(*words)
     assert (code, err) == (0, '')

@@ -12,10 +12,12 @@ from manila_drivers.registry import engine
 from manila_drivers.registry import holders
 from manila_drivers.testing.backends import gluster
 from manila_drivers.testing.backends import gpfs
+from manila_drivers.testing.backends import openstack
 from manila_drivers.testing.backends import vast
 from manila_drivers.transport import rest
 
 CLUSTERS = {'vast': vast.Cluster, 'gluster': gluster.Cluster,
+            'generic': openstack.CloudCluster,
             **{kind.lower(): functools.partial(gpfs.Cluster, kind)
                for kind in gpfs.KINDS}}
 PROTOCOLS = {kind: 'GLUSTERFS' if kind == 'gluster' else 'NFS'
@@ -49,7 +51,7 @@ class Bench:
         self.conf = write(
             directory / 'manila.conf',
             {kind: {'driver_handles_share_servers': False,
-                    **cluster.options()}},
+                    **cluster.options()}, **cluster.sections()},
             state_path=directory, **defaults)
         self.empty = cluster.inventory()
 

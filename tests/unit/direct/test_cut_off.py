@@ -76,8 +76,20 @@ def adopt(backend, export=''):
     backend.shares.adopt(export, 'old')
 
 
+def adopt_snapshot(backend, location=''):
+    backend.shares.get('one').adopt_snapshot(location, 'old')
+
+
+def release_snapshot(backend):
+    try:
+        backend.snapshots.get('first').release()
+    except exception.NotFound:
+        pass
+
+
 OPERATIONS = [create, clone, extend, shrink, allow, narrow, deny, snapshot,
-              unsnapshot, delete, release, adopt]
+              unsnapshot, delete, release, adopt, adopt_snapshot,
+              release_snapshot]
 
 
 def told(backend):
@@ -101,11 +113,19 @@ def prepared(backend, operation):
         released = backend.shares.create(size=3, name='old')
         released.release()
         return lambda backend: adopt(backend, released.locations[0])
+    if operation is adopt_snapshot:
+        taken = one.snapshot('released')
+        location = taken._record.location
+        taken.release()
+        return lambda backend: adopt_snapshot(backend, location)
     return operation
 
 
-def emptied(backend, exports):
+def emptied(backend, exports, snapshots=()):
     """Remove everything, also what was released."""
+    for location in snapshots:
+        if backend.snapshots.list() == []:
+            backend.shares.get('one').adopt_snapshot(location)
     recorded = {share.locations[0] for share in backend.shares}
     for export in exports:
         if export not in recorded:
@@ -129,6 +149,8 @@ def played(operation, place, monkeypatch, at):
         work = prepared(backend, operation)
         exports = ([backend.shares.get('other').locations[0]]
                    if operation is release else [])
+        snapshots = ([backend.snapshots.get('first')._record.location]
+                     if operation is release_snapshot else [])
     died = False
     with monkeypatch.context() as patch:
         death = bench.Death(patch, at)
@@ -145,7 +167,7 @@ def played(operation, place, monkeypatch, at):
                   for share in backend.shares for client in (CLIENT, OTHER)}
         kinds = collections.Counter(
             item[0] for item in place.cluster.inventory())
-        emptied(backend, exports)
+        emptied(backend, exports, snapshots)
     return (seen, levels, kinds), died, places
 
 

@@ -15,7 +15,7 @@ from tests.unit.direct import bench
 GIB = 2 ** 30
 
 
-@pytest.fixture(params=['vast', 'gluster', 'ces'])
+@pytest.fixture(params=['vast', 'gluster', 'ces', 'generic'])
 def place(request, tmp_path):
     with bench.bench(request.param, tmp_path) as made:
         yield made
