@@ -82,6 +82,11 @@ class GlusterBackend:
         """See :func:`manila_drivers.glusterfs.checks.check`."""
         checks.check(self.repository)
 
+    def server_times(self) -> dict[str, Callable[[], str]]:
+        """Return what asks each server for its seconds since 1970."""
+        return {str(cluster): cluster.gluster.server_time
+                for cluster in self.repository.clusters}
+
     def info(self) -> dict[str, str]:
         """Return what shares and their export locations depend on, as text.
 

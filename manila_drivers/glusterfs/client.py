@@ -147,6 +147,11 @@ class GlusterClient:
                 raise error
             LOG.warning('%s: once more after: %s', self._where, error)
 
+    def server_time(self) -> str:
+        """Return the seconds since 1970 by the clock of the server."""
+        return self._runner.run(command.Command.of(
+            'date', '+%s', reads=True, timeout=30.0)).stdout.strip()
+
     def _answers(self, lines: Sequence[Words]) -> list[parsing.GlusterAnswer]:
         cmd = self._command(lines)
         for words in lines:

@@ -10,10 +10,13 @@ from manila_drivers import exception
 from manila_drivers.direct import loading
 from manila_drivers.driver import options
 from manila_drivers.preflight import asking
+from manila_drivers.preflight import programs
 from manila_drivers.preflight import reading
+from manila_drivers.preflight import times
 from manila_drivers.preflight import values
 from manila_drivers.preflight.findings import Finding
 from manila_drivers.preflight.findings import Report
+from manila_drivers.transport import clocks
 from manila_drivers.transport import retry
 
 #: Options without which a backend is not reached, or another one is.
@@ -58,6 +61,7 @@ def look(config_file: str | os.PathLike[str], section: str, *,
               if one.option not in exchanged]
     found += [one for one in _trusting(made)
               if one.option not in exchanged]
+    found += programs.look(made, exchanged)
     unseen = [f'the backend, without a value for {name}'
               for name in sorted({*read.invented, *filter(
                   REACHING.search, exchanged)})]
@@ -93,7 +97,9 @@ def _asked(driver: Any) -> tuple[list[Finding], list[str]]:
     if backend is None:
         return ([Finding.of(error)] if error is not None else []), []
     try:
-        with retry.patience(retry.PERIODIC):
-            return asking.ask(backend)
+        with retry.patience(retry.PERIODIC), clocks.listen() as heard:
+            found, unseen = asking.ask(backend)
+            times.ask(backend)
+        return found + times.findings(heard, type(driver)), unseen
     finally:
         exception.caught_any(backend.close)

@@ -25,6 +25,7 @@ from urllib3 import exceptions as urllib3_exceptions
 
 from manila_drivers import exception
 from manila_drivers import plan
+from manila_drivers.transport import clocks
 from manila_drivers.transport import meter
 from manila_drivers.transport import rest_adapter
 from manila_drivers.transport import rest_errors
@@ -161,11 +162,13 @@ class RestTransport:
             # A text: requests looks long at everything else.
             params=parse.urlencode(request.query), headers=dict(headers),
             json=request.body))
-        started = time.monotonic()
+        started, sent = time.monotonic(), time.time()
         status = 'no answer'
         try:
             answer = self._exchange(request, prepared)
             status = str(answer.status)
+            clocks.told(self.endpoint.url, answer.headers.get('Date', ''),
+                        sent, time.time())
             return answer
         finally:
             spent = time.monotonic() - started

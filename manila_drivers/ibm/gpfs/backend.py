@@ -68,6 +68,16 @@ class GpfsBackend:
     def check(self) -> None:
         checks.check(self.client, self.helper)
 
+    def server_times(self) -> dict[str, Callable[[], str]]:
+        """Return what asks each management host for its seconds since 1970."""
+        asked = self.client.make.look('date', '+%s', root=False)
+
+        def ask(host: str) -> str:
+            answer, = self.execute.ask_one(host, [asked])
+            return answer.stdout.strip()
+        return {host: functools.partial(ask, host)
+                for host in self.execute.hosts}
+
     def info(self) -> dict[str, str]:
         """What, if it changes, has all shares checked.
 

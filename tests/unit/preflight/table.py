@@ -12,7 +12,8 @@ class Wrong:
     values: what the section has instead, None for nothing; option: the one
     that the finding has to name; misplaced: the values stand in [DEFAULT];
     asked: the backend has to be asked, with everything else in order that is
-    needed for that; alone: it hides what else is wrong with the backend.
+    needed for that; alone: it hides what else is wrong with the backend;
+    ahead: seconds by which the clock of the backend is ahead of ours.
     """
 
     option: str
@@ -20,10 +21,12 @@ class Wrong:
     misplaced: bool = False
     asked: bool = False
     alone: bool = False
+    ahead: float = 0.0
 
     def __str__(self):
         return ','.join(f'{name}={value}' for name, value
-                        in self.values.items()) or self.option
+                        in self.values.items()) or (
+                            f'{self.option} {self.ahead:+.0f}')
 
 
 def static(option, *values):
@@ -74,6 +77,7 @@ VAST = [
     Wrong('vast_qos_policy', {'vast_qos_policy': 'gold'}, misplaced=True),
     Wrong('vast_task_timeout', {'vast_task_timeout': '5'}, misplaced=True),
     # The backend is asked.
+    Wrong('vast_mgmt_host', {}, asked=True, ahead=90.0),
     Wrong('vast_vippool_name', {'vast_vippool_name': 'nope'}, asked=True),
     Wrong('vast_qos_policy', {'vast_qos_policy': 'nope'}, asked=True),
     Wrong('vast_export_addresses', {'vast_export_addresses': 'nosuchhost'},
@@ -110,6 +114,12 @@ GLUSTER = [
     *static('glusterfs_quota', 'maybe'),
     unknown('glusterfs_server'), unknown('glusterfs_volume_patern'),
     Wrong('glusterfs_quota', {'glusterfs_quota': 'True'}, misplaced=True),
+    Wrong('glusterfs_servers', {}, asked=True, ahead=-600.0),
+    # Where {here} is has files of rootwrap; see test_check.
+    *(Wrong(option, {'root_helper': f'sudo rootwrap {{here}}/{name}.conf'},
+            misplaced=True) for option, name in (
+                ('root_helper', 'nowhere'), ('root_helper', 'unfiltered'),
+                ('glusterfs_mount_point_base', 'unequipped'))),
     Wrong('glusterfs_volume_pattern', {
         'glusterfs_volume_pattern': 'none-of-these-[0-9]+$'}, asked=True)]
 
@@ -141,6 +151,7 @@ CES = [
     *static('gpfs_quota_account_replicas', 'maybe'),
     unknown('gpfs_comand_timeout'),
     Wrong('gpfs_share_mode', {'gpfs_share_mode': '755'}, misplaced=True),
+    Wrong('gpfs_management_hosts', {}, asked=True, ahead=3600.0),
     Wrong('gpfs_filesystem', {'gpfs_filesystem': 'nope'}, asked=True,
           alone=True)]
 

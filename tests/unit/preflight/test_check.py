@@ -3,6 +3,7 @@
 """All that is wrong is found in one look, five things at a time."""
 
 import collections
+import pathlib
 import random
 
 import pytest
@@ -16,6 +17,8 @@ from manila_drivers.vastdata import checks
 from tests.unit.direct import bench
 from tests.unit.preflight import table
 
+FILTERS = pathlib.Path(__file__).resolve().parents[3] / (
+    'etc/manila/rootwrap.d')
 #: How many things are wrong with one section.
 AT_ONCE = 5
 
@@ -23,7 +26,23 @@ AT_ONCE = 5
 @pytest.fixture(scope='module', params=sorted(table.TABLES))
 def place(request, tmp_path_factory):
     with bench.bench(request.param, tmp_path_factory.mktemp('c')) as made:
+        rootwrapped(made.conf.parent)
         yield made
+
+
+def rootwrapped(here):
+    """Write configurations of rootwrap, of which one is right."""
+    programs = here / 'programs'
+    programs.mkdir()
+    (here / 'none').mkdir()
+    for name in ('find', 'mkdir', 'mount', 'stat', 'umount'):
+        (programs / name).symlink_to('/bin/true')
+    for name, filters, places in (
+            ('right', FILTERS, '/usr/bin,/bin,/usr/sbin,/sbin'),
+            ('unfiltered', here / 'none', '/usr/bin,/bin,/usr/sbin,/sbin'),
+            ('unequipped', FILTERS, programs)):
+        (here / f'{name}.conf').write_text(
+            f'[DEFAULT]\nfilters_path={filters}\nexec_dirs={places}\n')
 
 
 def look(place, wrongs, **more):
@@ -32,10 +51,19 @@ def look(place, wrongs, **more):
                'share_backend_name': 'b', **place.cluster.options()}
     defaults = {'state_path': place.conf.parent}
     for wrong in wrongs:
-        (defaults if wrong.misplaced else section).update(wrong.values)
+        (defaults if wrong.misplaced else section).update({
+            name: value.replace('{here}', str(place.conf.parent))
+            if isinstance(value, str) else value
+            for name, value in wrong.values.items()})
     conf = bench.write(place.conf.with_name('wrong.conf'),
                        {place.kind: section}, **defaults)
-    return looking.look(conf, place.kind, **more)
+    clock = (place.cluster._server if place.kind == 'vast'
+             else place.cluster.sim)
+    clock.ahead = sum(wrong.ahead for wrong in wrongs)
+    try:
+        return looking.look(conf, place.kind, **more)
+    finally:
+        clock.ahead = 0.0
 
 
 def options(report):
@@ -50,6 +78,13 @@ def test_the_table_is_long_enough():
 def test_nothing_is_wrong_with_a_correct_section(place):
     report = look(place, [])
     assert (report.findings, report.unseen) == ((), ())
+
+
+def test_nothing_is_wrong_with_rootwrap_as_it_is_shipped(place):
+    report = look(place, [table.Wrong('', {
+        'root_helper': 'sudo rootwrap {here}/right.conf'}, misplaced=True)],
+        ask=False)
+    assert report.findings == ()
 
 
 def clash(one, other):
@@ -114,6 +149,20 @@ def test_five_things_are_found_in_one_look(place, number):
     assert set(found.values()) == {1}, '\n'.join(map(str, report.findings))
     for one in report.findings:
         assert one.tried
+
+
+@pytest.mark.parametrize(('seconds', 'told'), [
+    (0, None), (3, None), (-3, None), (30, '30 s ahead'),
+    (-30, '29 s behind'), (7200, '7200 s ahead')])
+def test_a_clock_that_differs_is_told(place, seconds, told):
+    """Times are told in whole seconds, and answers take a while."""
+    report = look(place, [table.Wrong('', {}, ahead=seconds)])
+    assert len(report.findings) == (told is not None)
+    for one in report.findings:
+        (number, unit, word), (wanted, _, way) = (
+            one.answered.removeprefix('it is ').split(), told.split())
+        assert (unit, word, one.severity) == ('s', way, 'warning')
+        assert int(wanted) - 2 <= int(number) <= int(wanted) + 1
 
 
 @pytest.mark.parametrize(('name', 'near'), [

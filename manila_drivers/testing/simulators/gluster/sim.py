@@ -114,6 +114,8 @@ class GlusterSim(Struck):
         super().__init__(clock)
         self.state = state.State(clock, options, server)
         self._cli = cli.CommandLine(self.state)
+        #: Seconds that the clock of its server is ahead.
+        self.ahead = 0.0
 
     @property
     def options(self) -> state.Options:

@@ -58,6 +58,8 @@ class GpfsSim:
         self.state.filesets['root'] = state.Fileset(
             'root', 0, 'root fileset', path=mount)
         self.boot = 'the-first'
+        #: Seconds that the clocks of hosts are ahead.
+        self.ahead = 0.0
         #: How many restores were begun that took long.
         self.restores = 0
         #: Where the command runs that is running.

@@ -6,6 +6,7 @@ Where a simulator keeps real directories the real ones are run instead.
 """
 
 from collections.abc import Callable
+import time
 from typing import Any
 
 from manila_drivers.testing.simulators.gpfs.state import Job
@@ -79,6 +80,12 @@ def mv(sim: Any, words: list[str]) -> Answer:
         return '', 'mv: Invalid cross-device link\n', 1
     found.path = sim.state.real(target)
     return '', '', 0
+
+
+def date(sim: Any, words: list[str]) -> Answer:
+    if words != ['+%s']:
+        return '', f"date: invalid date '{words[-1:]}'\n", 1
+    return f'{int(time.time() + sim.ahead)}\n', '', 0
 
 
 def rsync(sim: Any, words: list[str]) -> Answer:
@@ -210,4 +217,5 @@ def _stop(sim: Any, words: list[str], host: str) -> Answer:
 
 COMMANDS: dict[str, Callable[..., Answer]] = {
     'stat': stat, 'df': df, 'readlink': readlink, 'cat': cat,
-    'chmod': chmod, 'chown': chown, 'mv': mv, 'rsync': rsync}
+    'chmod': chmod, 'chown': chown, 'mv': mv, 'rsync': rsync,
+    'date': date}

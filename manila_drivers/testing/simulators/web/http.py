@@ -6,6 +6,7 @@ The standard library's handler spends most of a millisecond on parsing mail
 headers; a request of an API client has a dozen plain ones.
 """
 
+from email import utils
 import http.client
 from typing import Protocol
 from urllib.parse import unquote
@@ -98,14 +99,19 @@ def _headers(text: str) -> dict[str, str]:
     return headers
 
 
-def render(response: Response, *, keep: bool) -> bytes:
+def render(response: Response, *, keep: bool,
+           seconds: float | None = None) -> bytes:
     """An answer as it goes over the wire.
+
+    :param seconds: the server's time, since 1970; without it none is told.
 
     Of one that is to be cut off only the first half of the body, under a
     header that promises all of it.
     """
     reason = http.client.responses.get(response.status, 'Unknown')
     lines = [f'HTTP/1.1 {response.status} {reason}', f'Server: {SERVER}']
+    if seconds is not None:
+        lines.append('Date: ' + utils.formatdate(seconds, usegmt=True))
     lines += [f'{name}: {value}' for name, value in response.headers.items()]
     if response.status != 204:
         lines.append(f'Content-Length: {len(response.body)}')

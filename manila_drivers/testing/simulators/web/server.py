@@ -13,6 +13,7 @@ import ssl
 import struct
 import tempfile
 import threading
+import time
 from typing import Self
 
 from manila_drivers.testing.simulators import tls
@@ -64,6 +65,8 @@ class HttpServer:
         self._lock = threading.Lock()
         self._open: set[socket.socket] = set()
         self._stopping = threading.Event()
+        #: Seconds that its clock is ahead of this host's.
+        self.ahead = 0.0
 
     @property
     def url(self) -> str:
@@ -183,7 +186,8 @@ class HttpServer:
             if response.delay and not self._wait(sock, response.delay):
                 return
             keep = keep and not response.failure
-            sock.sendall(http.render(response, keep=keep))
+            sock.sendall(http.render(
+                response, keep=keep, seconds=time.time() + self.ahead))
             if not keep:
                 return
 
