@@ -13,6 +13,7 @@ variable ``MANILA_DRIVERS_STANDALONE=1`` forces stand-alone on a host that has
 Manila, which also spares a command line the second that importing it takes.
 """
 
+import collections
 from collections.abc import Iterator
 from collections.abc import Mapping
 import contextlib
@@ -56,8 +57,8 @@ else:
 
 __all__ = ['MANILA', 'BaseExecuteMixin', 'BaseGaneshaMixin',
            'BaseShareDriver', 'FEATURES', 'constants', 'errors', 'extra_specs',
-           'lock', 'lock_reach', 'root_helper', 'service_host', 'supports',
-           'user_message']
+           'lock', 'lock_reach', 'root_helper', 'service_host', 'share_states',
+           'supports', 'user_message']
 
 BaseShareDriver = _base.ShareDriver
 BaseExecuteMixin = _base.ExecuteMixin
@@ -229,6 +230,23 @@ def _send_message(context: Any, share_row: Any, detail_name: str) -> None:
         resource_type=message_field.Resource.SHARE,
         resource_id=share_row.get('share_id'),
         detail=getattr(message_field.Detail, detail_name))
+
+
+def share_states(host: str) -> dict[str, int] | None:
+    """Count the shares of a host by status, as Manila has them.
+
+    :param host: a service's, with its backend: ``HOST@SECTION``.
+    :returns: None stand-alone.
+    :raises Exception: whatever Manila makes of a database that does not
+        answer.
+    """
+    if not MANILA:
+        return None
+    from manila import context
+    from manila import db
+    rows = db.share_instance_get_all_by_host(
+        context.get_admin_context(), host)
+    return dict(collections.Counter(str(row['status']) for row in rows))
 
 
 def root_helper() -> str:

@@ -14,6 +14,7 @@ from oslo_config import cfg
 from manila_drivers.generic import opts as generic
 from manila_drivers.glusterfs import opts as gluster
 from manila_drivers.ibm.gpfs import opts as gpfs
+from manila_drivers.metrics import opts as metrics
 from manila_drivers.service_instance import opts as instances
 from manila_drivers.standalone import options
 from manila_drivers.vastdata import opts as vast
@@ -23,11 +24,13 @@ Listed = list[tuple[str | None, Sequence[cfg.Opt]]]
 
 def list_opts() -> Listed:
     """The options of each driver, by an example of a section's name."""
-    return [('vast', list(vast.VAST_OPTS)),
-            ('gluster', list(gluster.GLUSTER_OPTS)),
-            ('gpfs', list(gpfs.GPFS_OPTS)),
-            ('generic', [*generic.GENERIC_OPTS,
-                         *instances.SERVICE_INSTANCE_OPTS])]
+    own: list[tuple[str, Sequence[cfg.Opt]]] = [
+        ('vast', vast.VAST_OPTS), ('gluster', gluster.GLUSTER_OPTS),
+        ('gpfs', gpfs.GPFS_OPTS),
+        ('generic', [*generic.GENERIC_OPTS,
+                     *instances.SERVICE_INSTANCE_OPTS])]
+    return [(section, [*found, *metrics.METRICS_OPTS])
+            for section, found in own]
 
 
 def list_standalone_opts() -> Listed:

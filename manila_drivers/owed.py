@@ -125,6 +125,20 @@ class Owed:
         with self._lock:
             return {ident: debt.why for ident, debt in self._known().items()}
 
+    def kinds(self) -> dict[str, int] | None:
+        """Count shares by what they are owed: check, tell or rules.
+
+        Waits for nobody: a storage may be asked under the lock.
+
+        :returns: None if it has not been read yet what is owed.
+        """
+        if not self._loaded:
+            return None
+        found = dict.fromkeys(owed_debt.KINDS, 0)
+        for debt in list(self._debts.values()):
+            found[debt.kind] += 1
+        return found
+
     def ensuring(self) -> None:
         """A check of all shares begins, which :meth:`ensured` ends.
 

@@ -15,6 +15,9 @@ Answer = Mapping[str, Any]
 #: before Manila sees it.
 OWED = 'owed'
 RULES = 'reapply_access_rules'
+#: Kinds of debts: a share has to be checked, Manila has to be told something
+#: at the next start, rules were asked for and have not come.
+CHECK, TELL, ASKED = KINDS = ('check', 'tell', 'rules')
 
 
 def unfinished(why: object, **answer: Any) -> dict[str, Any]:
@@ -44,6 +47,12 @@ class Debt:
     told: Answer = dataclasses.field(default_factory=dict)
     untold: frozenset[str] = frozenset()
     asked: bool = False
+
+    @property
+    def kind(self) -> str:
+        if self.unchecked:
+            return CHECK
+        return TELL if self.untold else ASKED
 
     @property
     def unchecked(self) -> bool:

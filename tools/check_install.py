@@ -31,9 +31,10 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 RELEASES = ('20.0.3', '21.0.3', '22.0.2', '23.0.1')
 
 FILTERS = 'etc/manila/rootwrap.d/manila_drivers.filters'
+DASHBOARD = 'share/manila-drivers/manila_drivers.json'
 
-# Extras that are meant for people without Manila, and may be beside it.
-EXTRAS = 'cli,registry'
+# Extras that are meant for people without Manila, or for those who watch it.
+EXTRAS = 'cli,registry,metrics'
 
 LOADS = """
 import sys
@@ -46,6 +47,14 @@ path = 'manila_drivers.vastdata.driver.VASTShareDriver'
 cls = importutils.import_class(path)
 import manila.share.driver
 assert issubclass(cls, manila.share.driver.ShareDriver)
+"""
+
+
+METRICS = """
+from manila_drivers.metrics import collector, facts, recorder, service
+made = service.MetricsService(lambda: 'one', {}.get, facts.BackendFacts)
+made._prepare()
+assert made.recorder is not None
 """
 
 
@@ -109,8 +118,9 @@ def check(release: str, wheel: pathlib.Path, home: pathlib.Path) -> str:
         raise Failed(f'manila {release}: the wheel moves {sorted(moved)}')
     if says - said:
         raise Failed(f'manila {release}: pip check says {sorted(says - said)}')
-    if not (home / FILTERS).is_file():
-        raise Failed(f'manila {release}: {FILTERS} is missing')
+    for name in (FILTERS, DASHBOARD):
+        if not (home / name).is_file():
+            raise Failed(f'manila {release}: {name} is missing')
     run(python, '-W', 'ignore', '-c', LOADS)
     run(home / 'bin' / 'manila-drivers', '--help')
     run(home / 'bin' / 'oslo-config-generator', '--namespace',
@@ -134,6 +144,7 @@ def _check_extras(release: str, wheel: pathlib.Path, home: pathlib.Path,
     if moved or says:
         raise Failed(f'manila {release}: with [{EXTRAS}] the wheel moves '
                      f'{sorted(moved)}, and pip check says {sorted(says)}')
+    run(python, '-W', 'ignore', '-c', METRICS)
     conf = home / 'shares.conf'
     conf.write_text('[DEFAULT]\nstate_path = %s\n[vast]\n'
                     'share_driver = manila_drivers.vastdata.driver.'

@@ -2,6 +2,7 @@
 
 """One backend of a configuration file, used without Manila."""
 
+import collections
 import os
 from types import TracebackType
 from typing import Any
@@ -89,6 +90,25 @@ class Backend:
         """
         return dict(self._parts.driving.call(
             lambda driver: driver.get_share_stats(refresh=True)))
+
+    def serve_metrics(self) -> str:
+        """Serve metrics until :meth:`close`, as the section says.
+
+        Not done unless this is called: a service that uses the same file may
+        have the port.
+
+        :returns: the URL, of ``metrics_address`` and ``metrics_port``.
+        :raises ConfigurationError: naming the option at fault.
+        :raises DriverError: the driver cannot be set up.
+        """
+        driver = self._parts.driving.driver
+        driver.count_shares = self._share_states
+        return str(driver.open_metrics())
+
+    def _share_states(self) -> dict[str, int]:
+        return dict(collections.Counter(
+            record.status for record in
+            self._parts.registry.shares.all(backend=self.name)))
 
     def audit(self) -> 'differences.AuditReport':
         """Return all that is not on the backend as it is recorded.

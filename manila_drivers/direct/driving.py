@@ -105,6 +105,7 @@ def translated(call: Callable[[], T]) -> T:
 
 
 def _close(driver: Any) -> None:
+    driver.metrics.close()
     backend = driver._made if driver.has_backend() else None
     if backend is not None:
         exception.caught_any(backend.close)

@@ -101,7 +101,9 @@ def driver(conf: 'configuration.Configuration', registry: 'Registry') -> Any:
         return kind(configuration=conf, private_storage=registry.private_data,
                     # What is on one host is kept apart by files.
                     coordinator=(registry.leases if registry.database.shared
-                                 else None))
+                                 else None),
+                    # A service may have the port, and a command ends soon.
+                    serve_metrics=False)
     except exception.DriverError:
         raise
     except cfg.Error as exc:

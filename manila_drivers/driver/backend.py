@@ -195,6 +195,14 @@ class ServingBackend(Protocol):
     def servers(self) -> ServersPart: ...
 
 
+@runtime_checkable
+class OwingBackend(Protocol):
+    """A backend whose NFS servers may have missed something."""
+
+    def pending_changes(self) -> Mapping[str, int]:
+        """Return of how many exports each of them has to be told."""
+
+
 class InventoryPart(Protocol):
     """Tell all of ours that is on a backend, from its lists."""
 

@@ -37,6 +37,7 @@ from manila_drivers import owed
 from manila_drivers import plan
 from manila_drivers.driver import backend
 from manila_drivers.driver import configured
+from manila_drivers.driver import observing
 from manila_drivers.driver import options
 from manila_drivers.driver import servers
 from manila_drivers.driver import stats
@@ -77,11 +78,8 @@ class ShareDriver(stats.Statistics[configured.B],
     def __init__(self, driver_handles_share_servers: Any = None,
                  *args: Any, **kwargs: Any) -> None:
         super().__init__(driver_handles_share_servers, *args, **kwargs)
-        section = getattr(self.configuration, 'config_group', None)
-        self._owed = owed.Owed(
-            self.private_storage, '%s@%s' % (
-                compat.service_host(), section or self.backend_name),
-            self.backend_name)
+        self._owed = owed.Owed(self.private_storage, self.service,
+                               self.backend_name)
         self._catching_up = threading.Lock()
 
     # -- start -----------------------------------------------------------
@@ -89,6 +87,7 @@ class ShareDriver(stats.Statistics[configured.B],
     @driver_call
     def do_setup(self, context: Any, **kwargs: Any) -> None:
         """Read the options; may be called again after a failure."""
+        self._serve_metrics()
         before, self._made = self._made, None
         if before is not None:
             before.close()
@@ -145,7 +144,8 @@ class ShareDriver(stats.Statistics[configured.B],
         self._owed.ensuring()
         try:
             answers = self._ensure_shares(context, shares) or {}
-        except Exception:
+        except Exception as exc:
+            observing.kept_back(exc)
             LOG.exception('Backend %s: shares could not be checked, they are '
                           'left as they are', self.backend_name)
             answers = {}
@@ -158,6 +158,7 @@ class ShareDriver(stats.Statistics[configured.B],
         """Return why shares are owed a check, by their ids."""
         return self._owed.waiting()
 
+    @observing.told
     def take_inventory(self, known: Collection[str]) -> inventory.Inventory:
         """Return what the backend has of these shares, and of ours beside.
 
@@ -170,6 +171,7 @@ class ShareDriver(stats.Statistics[configured.B],
         found: inventory.Inventory = parts.inventory.read(known)
         return found
 
+    @observing.told
     def check_shares(self, shares: Any) -> Mapping[str, Any]:
         """Return what a start finds of each share; nothing is owed for it.
 

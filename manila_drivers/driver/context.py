@@ -20,6 +20,7 @@ from typing import TypeVar
 from manila_drivers import compat
 from manila_drivers import exception
 from manila_drivers.driver import manila_errors
+from manila_drivers.driver import observing
 from manila_drivers.transport import meter
 from manila_drivers.transport import retry
 
@@ -133,6 +134,7 @@ class CallLog:
                  subject: str) -> None:
         self._name = f'{type(driver).__name__}.{method}'
         self._backend = str(getattr(driver, 'backend_name', ''))
+        self._observer = getattr(driver, 'observer', None)
         self._method = method
         self._level = level
         self._subject = subject
@@ -140,8 +142,10 @@ class CallLog:
     def run(self, call: Callable[[], Any]) -> Any:
         # The line is logged when no exception is being handled any more:
         # oslo.log appends that one to lines that have it already.
-        with meter.measure() as trips:
+        with observing.watched(self._observer, self._method) as (
+                one, trips):
             result, error = _outcome(call)
+            one.error = error or one.error
         if error is None:
             self._log(self._level, 'done', trips)
             return result

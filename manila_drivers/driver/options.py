@@ -92,7 +92,8 @@ def unread(written: Iterable[str], names: Collection[str]) -> dict[str, str]:
     """
     beginnings = {name.partition('_')[0] + '_' for name in names
                   if name.partition('_')[0] in (
-                      'vast', 'glusterfs', 'gpfs', 'knfs', 'generic')}
+                      'vast', 'glusterfs', 'gpfs', 'knfs', 'generic',
+                      'metrics')}
     found = {}
     for name in sorted({one.replace('-', '_') for one in written}):
         if name in names or name in OTHERS:

@@ -16,6 +16,8 @@ from oslo_utils import timeutils
 
 from manila_drivers import exception
 from manila_drivers.driver import configured
+from manila_drivers.driver import measured
+from manila_drivers.driver import observing
 from manila_drivers.driver.context import driver_call
 
 LOG = logging.getLogger(__name__)
@@ -80,13 +82,11 @@ def with_pools(stats: Mapping[str, Any],
     return {**stats, 'pools': pools or None}
 
 
-class Statistics(configured.Configured[configured.B]):
+class Statistics(measured.Measured[configured.B]):
     """Report capacities and capabilities, whatever state a backend is in."""
 
     VENDOR = 'Open Source'
     DRIVER_VERSION = '1.0'
-    #: What share types ask for, such as NFS.
-    STORAGE_PROTOCOL: str | None = None
     #: Statistics that hold without asking the backend.
     CAPABILITIES: Mapping[str, Any] = {}
 
@@ -104,6 +104,8 @@ class Statistics(configured.Configured[configured.B]):
                     'Backend %s: no new statistics: %s', self.backend_name,
                     error, exc_info=LOG.isEnabledFor(logging.DEBUG) and error)
                 self._stats = self._stats or self._stats_unasked()
+                observing.kept_back(error)
+            self._measured(error)
             # That capacities are not told, say, stops nothing else.
             if not isinstance(error, exception.TransportError):
                 self._go_on()

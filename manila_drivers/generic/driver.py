@@ -64,9 +64,11 @@ class GenericShareDriver(driver.ExecuteMixin,
         return min(known, default=-1)
 
     def build_backend(self) -> backend.GenericBackend:
-        return backend.GenericBackend(
+        made = backend.GenericBackend(
             settings.read(self.configuration, self.backend_name,
                           compat.service_host()),
             self.configuration, options.config_of(self.configuration),
             lock=self.lock, private_storage=self.private_storage,
             root_helper=self.root_helper, **self.injected)
+        made.manager.observer = self.observer
+        return made

@@ -139,6 +139,14 @@ class PendingChanges:
             return sorted(server for found in (self._owed, self._unseen)
                           for server, paths in found.items() if paths)
 
+    def counts(self) -> dict[str, int]:
+        """Return of how many exports each server in arrears has to hear."""
+        with self._lock:
+            return {server: len(paths) for server in {
+                *self._owed, *self._unseen} if (paths := {
+                    *self._owed.get(server, ()),
+                    *self._unseen.get(server, ())})}
+
     def of(self, path: str) -> dict[str, PendingChange]:
         """Return what servers have to be told about a path."""
         with self._lock:

@@ -191,7 +191,7 @@ class Carrier(adapters.BaseAdapter):
     def send(self, request: requests.PreparedRequest, stream: bool = False,
              timeout: Any = None, verify: bool | str = True, cert: Any = None,
              proxies: Any = None) -> requests.Response:
-        started = time.monotonic()
+        started, unanswered = time.monotonic(), True
         try:
             answer = self._inner.send(
                 request, stream=True, verify=verify, cert=cert,
@@ -199,13 +199,17 @@ class Carrier(adapters.BaseAdapter):
                                           self._endpoint.read_timeout))
             with contextlib.closing(answer):
                 body = rest.read_body(answer, self._endpoint.whole_timeout)
+            unanswered = False
         except (urllib3_exceptions.HTTPError, OSError) as exc:
             if isinstance(exc, requests.RequestException):
                 raise
             # keystoneauth1 knows those of requests alone.
             raise requests.ConnectionError(exc, request=request) from exc
         finally:
-            meter.count('REST', time.monotonic() - started)
+            # A login has no effect, whether or not it got there.
+            meter.count('REST', time.monotonic() - started,
+                        exception.Unreachable('No answer to a login')
+                        if unanswered else None)
         answer._content = body
         answer._content_consumed = True  # type: ignore[attr-defined]
         return answer

@@ -75,6 +75,6 @@ def ask(backend: Any) -> tuple[list[Finding], list[str]]:
 def warning(line: str) -> Finding:
     """Return a finding of a line of the log."""
     text = re.sub(r'^Backend [^:]*: ', '', line)
-    option = re.search(r'\b(?:vast|glusterfs|gpfs|knfs|ganesha|is)_[a-z_]+',
-                       text)
+    option = re.search(r'\b(?:vast|glusterfs|gpfs|knfs|ganesha|is'
+                       r'|metrics)_[a-z_]+', text)
     return Finding(option[0] if option else '', text, severity=WARNING)

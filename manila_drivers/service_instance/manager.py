@@ -67,6 +67,8 @@ class ServiceInstanceManager(by_manilas_names.ManilasNames):
     :raises ConfigurationError: naming the option at fault.
     """
 
+    #: Is told of what Manila has done here, for metrics.
+    observer: Any = None
     #: What makes the network helper.
     make_network_helper: network.MakeHelper = network.NeutronNetworkHelper
 

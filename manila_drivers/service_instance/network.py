@@ -12,6 +12,7 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
+from manila_drivers.driver import observing
 from manila_drivers.openstack import errors
 from manila_drivers.openstack import networks
 from manila_drivers.openstack import records
@@ -110,6 +111,12 @@ class NeutronNetworkHelper(helper.BaseNetworkhelper):
 
     # -- this host -------------------------------------------------------
 
+    @property
+    def observer(self) -> Any:
+        """Be told what Manila has done here, see ``driver.observing``."""
+        return getattr(self.manager, 'observer', None)
+
+    @observing.told
     def setup_connectivity_with_service_instances(self) -> None:
         """Plug this host into the networks of instances.
 

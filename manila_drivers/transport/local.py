@@ -61,16 +61,14 @@ class Local:
         """
         LOG.debug('Running %s', cmd)
         started = time.monotonic()
-        try:
+        with meter.trip('command'):
             result = self._run(cmd)
-        finally:
-            meter.count('command', time.monotonic() - started)
-        LOG.debug('Exit code %d after %.3f s: %s', result.status,
-                  time.monotonic() - started, cmd)
-        error = self.judge(cmd, result)
-        if error is not None:
-            raise error
-        return result
+            LOG.debug('Exit code %d after %.3f s: %s', result.status,
+                      time.monotonic() - started, cmd)
+            error = self.judge(cmd, result)
+            if error is not None:
+                raise error
+            return result
 
     def judge(self, cmd: command.Command,
               result: command.Result) -> exception.DriverError | None:

@@ -17,7 +17,13 @@ import threading
 import time
 from typing import TypeVar
 
+from manila_drivers import exception
+
 T = TypeVar('T')
+
+#: Told of each round trip, whichever thread makes it: its kind, its seconds,
+#: and the error if there was no usable answer.
+Report = Callable[[str, float, BaseException | None], None]
 
 _open: contextvars.ContextVar['Meter | None'] = contextvars.ContextVar(
     'manila_drivers_meter', default=None)
@@ -30,6 +36,7 @@ class Meter:
     counts: dict[str, int] = dataclasses.field(default_factory=dict)
     waited: float = 0.0
     started: float = dataclasses.field(default_factory=time.monotonic)
+    report: Report | None = None
     _parent: 'Meter | None' = None
     _lock: threading.Lock = dataclasses.field(default_factory=threading.Lock)
 
@@ -42,12 +49,15 @@ class Meter:
         """Seconds since the meter was opened."""
         return time.monotonic() - self.started
 
-    def add(self, kind: str, seconds: float) -> None:
+    def add(self, kind: str, seconds: float,
+            error: BaseException | None = None) -> None:
         with self._lock:
             self.counts[kind] = self.counts.get(kind, 0) + 1
             self.waited += seconds
+        if self.report is not None:
+            self.report(kind, seconds, error)
         if self._parent is not None:
-            self._parent.add(kind, seconds)
+            self._parent.add(kind, seconds, error)
 
     def __str__(self) -> str:
         kinds = ', '.join('%d %s' % (n, kind)
@@ -57,9 +67,13 @@ class Meter:
 
 
 @contextlib.contextmanager
-def measure() -> Iterator[Meter]:
-    """Open a meter for the current context."""
-    meter = Meter(_parent=_open.get())
+def measure(report: Report | None = None) -> Iterator[Meter]:
+    """Open a meter for the current context.
+
+    :param report: is told at once, and also of what threads do that go on
+        when the meter is closed.
+    """
+    meter = Meter(report=report, _parent=_open.get())
     token = _open.set(meter)
     try:
         yield meter
@@ -67,11 +81,30 @@ def measure() -> Iterator[Meter]:
         _open.reset(token)
 
 
-def count(kind: str, seconds: float) -> None:
-    """Report one round trip; called by the transports alone."""
+def count(kind: str, seconds: float,
+          error: BaseException | None = None) -> None:
+    """Report one round trip; called by the transports alone.
+
+    :param error: why there is no usable answer.
+    """
     meter = _open.get()
     if meter is not None:
-        meter.add(kind, seconds)
+        meter.add(kind, seconds, error)
+
+
+@contextlib.contextmanager
+def trip(kind: str) -> Iterator[None]:
+    """Report the block as one round trip, with the error that it ends in."""
+    started = time.monotonic()
+    failed: exception.TransportError | None = None
+    try:
+        yield
+    except exception.TransportError as exc:
+        failed = exc
+        raise
+    finally:
+        count(kind, time.monotonic() - started, failed)
+        failed = None
 
 
 def carried(function: Callable[..., T]) -> Callable[..., T]:

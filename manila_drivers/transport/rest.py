@@ -165,15 +165,15 @@ class RestTransport:
         started, sent = time.monotonic(), time.time()
         status = 'no answer'
         try:
-            answer = self._exchange(request, prepared)
+            with meter.trip('REST'):
+                answer = self._exchange(request, prepared)
             status = str(answer.status)
             clocks.told(self.endpoint.url, answer.headers.get('Date', ''),
                         sent, time.time())
             return answer
         finally:
-            spent = time.monotonic() - started
-            meter.count('REST', spent)
-            LOG.debug('%s -> %s in %.3f s', request, status, spent)
+            LOG.debug('%s -> %s in %.3f s', request, status,
+                      time.monotonic() - started)
 
     def _exchange(self, request: Request,
                   prepared: requests.PreparedRequest) -> Response:

@@ -87,7 +87,6 @@ class Execution:
         self._deadline = self._started + timeout
         self._outputs = Kept(max_output), Kept(max_output)
         self._event = threading.Event()
-        self._sent = False
 
     def run(self) -> command.Result:
         """Run it to its end; both outputs are read as they come.
@@ -103,19 +102,15 @@ class Execution:
         left = self._deadline - time.monotonic() + ssh_connection.GRACE
         # Ends any wait of paramiko's own; that on the outputs ends itself.
         with self._connection.closed_after(left):
-            try:
+            if self._channel.closed or not self._connection.alive:
+                raise NotSentError
+            with meter.trip('SSH'):
                 self._send()
                 self._feed()
                 self._read()
                 return self._result()
-            finally:
-                if self._sent:
-                    meter.count('SSH', time.monotonic() - self._started)
 
     def _send(self) -> None:
-        if self._channel.closed or not self._connection.alive:
-            raise NotSentError
-        self._sent = True
         try:
             self._channel.exec_command(
                 self._text.encode('utf-8', 'surrogateescape'))

@@ -266,7 +266,7 @@ class SshPool(ssh_process.PerProcess):
             LOG.exception('Login to %s failed', self.target)
             error = exception.Unreachable(
                 f'No login to {self.target}.', answer=repr(exc))
-        meter.count('SSH login', time.monotonic() - started)
+        meter.count('SSH login', time.monotonic() - started, error)
         with self._lock:
             stale = generation != self._generation
             if not stale:

@@ -50,11 +50,13 @@ class GpfsBackend:
             self.helper.here = self.cluster.here
         restores = restoring.RestoreService(self.client, private_storage,
                                             clock, sleep)
+        changes = pending.PendingChanges(private_storage, 'gpfs',
+                                         settings.backend)
+        self.pending_changes = changes.counts
         self.access = access.AccessService(
             self.helper, functools.partial(paths.share_path, settings.base),
-            pending.PendingChanges(private_storage, 'gpfs',
-                                   settings.backend), lock,
-            pending.Unreached(private_storage, 'gpfs'), restores.require_ended)
+            changes, lock, pending.Unreached(private_storage, 'gpfs'),
+            restores.require_ended)
         steps = executor.GpfsExecutor(self.client)
         parts = (self.client, steps, self.access,
                  known.GivenSizes(private_storage))

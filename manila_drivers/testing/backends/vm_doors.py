@@ -44,6 +44,7 @@ class VmDoors:
             (str(self._network.broadcast_address), 0))
         self._doors: dict[str, tuple[guest.Machine, ssh.SshServer]] = {}
         self._past = 0
+        self._past_commands = 0
         self._lock = threading.Lock()
         self._ended = threading.Event()
         self._thread: threading.Thread | None = None
@@ -62,6 +63,13 @@ class VmDoors:
     def ever(self) -> int:
         """Logins to all machines that ever ran."""
         return self._past + self.logins
+
+    @property
+    def commands(self) -> int:
+        """Commands that were begun on all machines that ever ran."""
+        with self._lock:
+            return self._past_commands + sum(
+                door.commands for _, door in self._doors.values())
 
     def start(self) -> None:
         """Let the machines be logged in to."""
@@ -99,6 +107,7 @@ class VmDoors:
                 if wanted.get(address) is not machine:
                     door.close()
                     self._past += door.logins
+                    self._past_commands += door.commands
                     del self._doors[address]
             for address, machine in wanted.items():
                 if address not in self._doors:

@@ -19,6 +19,7 @@ import os
 import pathlib
 import stat
 import sys
+import threading
 from typing import Any
 from typing import Protocol
 from typing import Self
@@ -116,6 +117,9 @@ class Programs:
         self._handler = handler
         self._names = names
         self._server: local_server.LocalServer | None = None
+        self._lock = threading.Lock()
+        #: How many have been run.
+        self.runs = 0
 
     @property
     def socket(self) -> str:
@@ -136,6 +140,8 @@ class Programs:
               answers: io.BufferedIOBase) -> None:
         line = said.readline()
         if line:
+            with self._lock:
+                self.runs += 1
             request: dict[str, Any] = json.loads(line)
             reply = self._handler.handle(request['argv'], request['stdin'])
             answers.write(json.dumps(reply._asdict()).encode() + b'\n')

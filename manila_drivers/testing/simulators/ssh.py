@@ -120,6 +120,8 @@ class SshServer:
         self.key_file: str | None = None
         #: How many logins have succeeded.
         self.logins = 0
+        #: How many commands were begun, whatever became of them.
+        self.commands = 0
         self._key = key
         self._reads = reads
         self._hosts = dict(hosts)
@@ -216,12 +218,15 @@ class SshServer:
                 password.encode(), self.password.encode())
             or bool(key) and key == self._key)
         if admitted:
-            self.logins += 1
+            with self._lock:
+                self.logins += 1
         return admitted
 
     def run(self, address: str, text: str,
             channel: paramiko.Channel) -> None:
         """Run a command to its end, and say what it did."""
+        with self._lock:
+            self.commands += 1
         with contextlib.suppress(OSError, EOFError, paramiko.SSHException):
             done = self._reads(self._hosts, address, text,
                                lambda: _input(channel))

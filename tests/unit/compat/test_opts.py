@@ -9,6 +9,7 @@ from oslo_config import generator
 import pytest
 
 from manila_drivers import opts
+from manila_drivers.metrics import opts as metrics
 from manila_drivers.vastdata import opts as vast
 
 LISTS = [opts.list_opts(), opts.list_standalone_opts()]
@@ -33,7 +34,8 @@ def test_every_driver_has_a_section():
     sections = {group: [opt.name for opt in found]
                 for group, found in opts.list_opts()}
 
-    assert sections['vast'] == [opt.name for opt in vast.VAST_OPTS]
+    assert sections['vast'] == [opt.name for opt in (
+        *vast.VAST_OPTS, *metrics.METRICS_OPTS)]
 
 
 def test_credentials_are_marked():

@@ -129,6 +129,7 @@ PACKAGES = {'oslo_concurrency': 'oslo.concurrency', 'oslo_config':
 OPTIONAL = {'manila': {'manila', 'oslo_service', 'paste', 'sqlalchemy'},
             'conformance': {'pytest'}, 'cli': {'cliff', 'sqlalchemy'},
             'registry': {'sqlalchemy'}, 'direct': {'sqlalchemy'},
+            'metrics': {'prometheus_client'},
             '': {'manila'}}
 
 
