@@ -4,7 +4,9 @@
 
 from collections.abc import Mapping
 import configparser
+import dataclasses
 import io
+import pathlib
 
 from tests.tempest.layout import Layout
 from tests.tempest.layout import PASSWORD
@@ -13,6 +15,26 @@ Sections = Mapping[str, Mapping[str, object]]
 
 RELEASE = '23.0.1'
 MICROVERSION = '2.99'
+
+
+@dataclasses.dataclass(frozen=True)
+class Backends:
+    """Hold what manila.conf and the services have to know of the backends.
+
+    :param sections: their own ones; options that are None are left out.
+    :param defaults: options of [DEFAULT].
+    :param extra: further sections.
+    :param programs: directories whose programs manila-share finds first.
+    :param servers: whether the default share type wants share servers.
+    :param reverts: whether it wants shares that can be reverted.
+    """
+
+    sections: Sections
+    defaults: Mapping[str, object] = dataclasses.field(default_factory=dict)
+    extra: Sections = dataclasses.field(default_factory=dict)
+    programs: tuple[pathlib.Path, ...] = ()
+    servers: bool = False
+    reverts: bool = False
 
 
 def ini(sections: Sections) -> str:
@@ -40,7 +62,13 @@ def keystone(layout: Layout) -> str:
         'identity': {'password_hash_rounds': 4}})
 
 
-def manila(layout: Layout, backends: Sections) -> str:
+def _escaped(options: Mapping[str, object]) -> dict[str, str]:
+    """Options as oslo.config reads them, which would expand a plain ``$``."""
+    return {name: str(value).replace('$', r'\$')
+            for name, value in options.items() if value is not None}
+
+
+def manila(layout: Layout, backends: Backends) -> str:
     """One file for all services; the API's part does not harm the others."""
     state = layout.work / 'state'
     return ini({
@@ -52,14 +80,14 @@ def manila(layout: Layout, backends: Sections) -> str:
             'transport_url': 'rabbit://guest:guest@127.0.0.1:%d/'
             % layout.broker_port,
             'auth_strategy': 'keystone',
-            'enabled_share_backends': ','.join(backends),
-            'enabled_share_protocols': 'NFS,CIFS',
+            'enabled_share_backends': ','.join(backends.sections),
+            'enabled_share_protocols': 'NFS,CIFS,GLUSTERFS',
             'default_share_type': 'default',
             'periodic_interval': 5, 'periodic_fuzzy_delay': 0,
             'report_interval': 5, 'service_down_time': 60,
             'quota_shares': 200, 'quota_gigabytes': 5000,
             'quota_snapshots': 200, 'quota_snapshot_gigabytes': 5000,
-            'quota_share_networks': 50},
+            'quota_share_networks': 50, **_escaped(backends.defaults)},
         'database': {'connection': layout.database('manila'),
                      'max_pool_size': 20, 'max_overflow': 50},
         'oslo_concurrency': {'lock_path': state / 'locks'},
@@ -71,12 +99,18 @@ def manila(layout: Layout, backends: Sections) -> str:
             'username': 'manila', 'password': PASSWORD,
             'project_name': 'service', 'user_domain_name': 'Default',
             'project_domain_name': 'Default'},
-        **backends})
+        **{name: _escaped(options) for name, options
+           in {**backends.extra, **backends.sections}.items()}})
 
 
-def tempest(layout: Layout, backends: Sections) -> str:
+def tempest(layout: Layout, backends: Backends,
+            share: Mapping[str, object]) -> str:
+    """Return tempest.conf.
+
+    :param share: options of [share] that are the backend's own.
+    """
     names = [str(options['share_backend_name'])
-             for options in backends.values()]
+             for options in backends.sections.values()]
     return ini({
         'DEFAULT': {'log_dir': layout.logs, 'log_file': 'tempest.log'},
         'auth': {
@@ -101,26 +135,21 @@ def tempest(layout: Layout, backends: Sections) -> str:
             'catalog_type': 'sharev2', 'endpoint_type': 'public',
             'max_api_microversion': MICROVERSION,
             'default_share_type_name': 'default',
-            'backend_names': ','.join(names), 'multi_backend': 'true',
+            'backend_names': ','.join(names), 'multi_backend': 'false',
             'multitenancy_enabled': 'false',
             'create_networks_when_multitenancy_enabled': 'false',
             'build_interval': 1, 'build_timeout': 600,
-            'enable_protocols': 'nfs',
-            'enable_ip_rules_for_protocols': 'nfs',
+            'enable_ip_rules_for_protocols': '',
             'enable_user_rules_for_protocols': '',
             'enable_cert_rules_for_protocols': '',
             'enable_cephx_rules_for_protocols': '',
-            'enable_ro_access_level_for_protocols': 'nfs',
-            'capability_storage_protocol': 'NFS',
+            'enable_ro_access_level_for_protocols': '',
             'capability_snapshot_support': 'true',
             'capability_create_share_from_snapshot_support': 'true',
             'run_extend_tests': 'true', 'run_shrink_tests': 'true',
             'run_snapshot_tests': 'true',
             'run_revert_to_snapshot_tests': 'false',
-            'run_mount_snapshot_tests': 'true',
-            # Snapshots follow the rules of their share.
-            'capability_snapshot_inherit_share_access':
-                'required_with_mount_snapshot',
+            'run_mount_snapshot_tests': 'false',
             'run_manage_unmanage_tests': 'true',
             'run_manage_unmanage_snapshot_tests': 'true',
             'run_share_group_tests': 'true',
@@ -128,4 +157,4 @@ def tempest(layout: Layout, backends: Sections) -> str:
             'run_host_assisted_migration_tests': 'false',
             'run_driver_assisted_migration_tests': 'false',
             'run_driver_assisted_backup_tests': 'false',
-            'run_encryption_tests': 'false'}})
+            'run_encryption_tests': 'false', **share}})

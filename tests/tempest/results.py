@@ -2,10 +2,12 @@
 
 """Tell what a run of tempest said, and whether it is what was expected.
 
-``skipped.txt`` lists every test that may be skipped with the reason, and
-``excluded.txt`` the tests that are not run at all.  A skip that is not listed
-fails the run: a capability could have been lost without a word.  So does a
-test that was selected and of which nothing was heard.
+``lists/skipped.txt`` has every test that may be skipped with the reason, and
+``lists/excluded.txt`` the tests that are not run at all, whatever the backend;
+``skipped-without-SOMETHING.txt`` and ``excluded-without-SOMETHING.txt`` those
+of backends that lack it.  A skip that is not listed fails the run: a
+capability could have been lost without a word.  So does a test that was
+selected and of which nothing was heard.
 """
 
 import collections
@@ -16,7 +18,7 @@ import pathlib
 import re
 import xml.etree.ElementTree as ET  # noqa: S405 - written by ourselves
 
-HERE = pathlib.Path(__file__).parent
+LISTS = pathlib.Path(__file__).parent / 'lists'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -28,14 +30,27 @@ class Outcome:
     reason: str = ''
 
 
-def listed(name: str) -> dict[str, str]:
+def listed(kind: str, lacks: Iterable[str]) -> dict[str, str]:
+    """Patterns and reasons for all backends, and for one that lacks these.
+
+    :param kind: ``skipped`` or ``excluded``.
+    """
+    found: dict[str, str] = {}
+    for name in (kind, *(f'{kind}-without-{each}' for each in lacks)):
+        file = LISTS / f'{name}.txt'
+        if file.exists():
+            found.update(patterns(file.read_text()))
+    return found
+
+
+def patterns(text: str) -> dict[str, str]:
     """Patterns and reasons of a list: a comment line goes before its tests.
 
     Each line that is no comment is a regular expression for whole names.
     """
     found: dict[str, str] = {}
     reason = ''
-    for line in (HERE / name).read_text().splitlines():
+    for line in text.splitlines():
         if line.startswith('#'):
             reason = line.lstrip('# ')
         elif line.strip():

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Run manila-tempest-plugin against Manila with the VAST driver.
+"""Run manila-tempest-plugin against Manila with one of the drivers.
 
 MariaDB, RabbitMQ, Keystone, manila-api, manila-scheduler and manila-share run
-as separate processes on loopback; the storage is the VMS simulator in this
-process, with two backends on it.  Needs root on Debian, for the packages.
+as separate processes on loopback; the storage is simulated in this process.
+Needs root on Debian, for the packages.
 """
 
 import argparse
@@ -17,8 +17,7 @@ import subprocess
 import sys
 import time
 
-from manila_drivers.testing.simulators.vast import VmsServer
-from manila_drivers.testing.simulators.vast import VmsSim
+from tests.tempest import backends
 from tests.tempest import configs
 from tests.tempest import layout as layout_module
 from tests.tempest import processes
@@ -27,38 +26,14 @@ from tests.tempest import services
 
 SELECTION = r'(^manila_tempest_tests\.tests\.api)(?=.*\[.*\b(%s)\b.*\])'
 ATTRIBUTES = 'backend|api_with_backend'
-DRIVER = 'manila_drivers.vastdata.driver.VASTShareDriver'
-
-
-def cluster() -> VmsSim:
-    """A cluster on which every kind of rule the tests use is accepted."""
-    sim = VmsSim(open_root=False)
-    sim.options.ipv6_host_lists = True
-    sim.options.clone_delay = 2.0
-    sim.add_pool('tempest', '10.0.0.1-10.0.0.2')
-    return sim
-
-
-def backends(sim: VmsSim, server: VmsServer) -> configs.Sections:
-    def one(name: str) -> dict[str, object]:
-        return {
-            'share_driver': DRIVER, 'share_backend_name': name.upper(),
-            'driver_handles_share_servers': 'false',
-            'vast_mgmt_host': server.host, 'vast_mgmt_port': server.port,
-            'vast_mgmt_user': sim.username,
-            'vast_mgmt_password': sim.password,
-            'vast_ssl_cert_path': server.ca_file,
-            'vast_vippool_name': 'tempest', 'vast_root_export': name,
-            'vast_ipv6_access_rules': 'true'}
-
-    return {name: one(name) for name in ('alpha', 'beta')}
 
 
 class Tempest:
     """A workspace of tempest, and runs in it."""
 
     def __init__(self, layout: layout_module.Layout,
-                 sections: configs.Sections) -> None:
+                 backend: backends.Backend,
+                 settings: configs.Backends) -> None:
         self._tools = layout.tempest
         self._workspace = layout.work / 'workspace'
         # Tempest keeps a register of workspaces in the user's home.
@@ -66,11 +41,10 @@ class Tempest:
         subprocess.run([self._tools / 'tempest', 'init', self._workspace],
                        check=True, stdout=subprocess.DEVNULL, env=self._home)
         (self._workspace / 'etc' / 'tempest.conf').write_text(
-            configs.tempest(layout, sections))
-
+            configs.tempest(layout, settings, backend.share))
         self._sessions = processes.sessions(layout.work)
-        self._excluded = self._list('excluded',
-                                    results.listed('excluded.txt'))
+        self._excluded = self._list('excluded', results.listed(
+            'excluded', backend.lacks))
 
     def listed(self, regex: str) -> list[str]:
         """The names of what matches and is not excluded."""
@@ -139,17 +113,11 @@ def play_tests(tempest: Tempest, work: pathlib.Path,
     return tests, outcomes
 
 
-def leaks(sim: VmsSim, before: frozenset[object]) -> list[object]:
-    """Return leaks on the cluster, less the roots of the backends."""
-    roots = {'/alpha', '/beta'}
-    return sorted((item for item in sim.inventory() - before
-                   if item[2] not in roots), key=str)
-
-
-def report(selected: list[str], outcomes: list[results.Outcome],
-           leaked: list[object], seconds: float) -> int:
+def report(lacks: Iterable[str], selected: list[str],
+           outcomes: list[results.Outcome], leaked: Sequence[object],
+           seconds: float) -> int:
     """Print what happened; the exit code."""
-    wrong = results.unexpected(outcomes, results.listed('skipped.txt'))
+    wrong = results.unexpected(outcomes, results.listed('skipped', lacks))
     wrong += results.missing(selected, outcomes)
     for outcome in wrong:
         print('UNEXPECTED %s %s: %s' % (
@@ -166,6 +134,8 @@ def report(selected: list[str], outcomes: list[results.Outcome],
 
 def arguments(words: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument('--backend', choices=backends.BACKENDS,
+                        default='vast', help='the driver, and how it is used')
     parser.add_argument('--regex', default=SELECTION % ATTRIBUTES,
                         help='tests to run, as tempest takes it')
     parser.add_argument('--concurrency', type=int, default=4)
@@ -195,15 +165,16 @@ def main(words: Sequence[str]) -> int:
 def play(layout: layout_module.Layout, options: argparse.Namespace) -> int:
     """One run from the installation to the report; the exit code."""
     services.install(layout)
-    sim = cluster()
-    before = sim.inventory()
+    backend = backends.BACKENDS[options.backend]
     started = time.monotonic()
-    with VmsServer(sim) as server:
-        sections = backends(sim, server)
-        with services.everything(layout, sections):
-            tests, outcomes = play_tests(Tempest(layout, sections),
+    with backend.cluster() as cluster:
+        settings = backend.settings(cluster)
+        before = backends.inventory(cluster)
+        with services.everything(layout, settings):
+            tests, outcomes = play_tests(Tempest(layout, backend, settings),
                                          layout.work, options)
-    return report(tests, outcomes, leaks(sim, before),
+        left = backend.left(cluster, before)
+    return report(backend.lacks, tests, outcomes, left,
                   time.monotonic() - started)
 
 

@@ -15,12 +15,13 @@ import sys
 
 from tests.tempest import configs
 from tests.tempest import processes
+from tests.tempest import registration
 from tests.tempest.layout import Layout
 from tests.tempest.layout import PASSWORD
 
 PACKAGES = ('rabbitmq-server', 'mariadb-server')
 ENVIRONMENTS = {
-    'keystone': ('keystone', 'PyMySQL', 'python-openstackclient', 'uwsgi'),
+    'keystone': ('keystone', 'PyMySQL', 'uwsgi'),
     # python-subunit writes JUnit files only beside junitxml.
     'tempest': ('tempest', 'manila-tempest-plugin', 'junitxml')}
 
@@ -188,37 +189,12 @@ def keystone(layout: Layout) -> Iterator[None]:
             environment={'OS_KEYSTONE_CONFIG_DIR': layout.work,
                          'OS_KEYSTONE_CONFIG_FILES': 'keystone.conf'},
             ready=lambda: processes.listening(layout.keystone_port)):
-        _register(layout)
+        registration.Administrator(layout).register()
         yield
 
 
-def client(layout: Layout, *words: object,
-           where: pathlib.Path | None = None) -> None:
-    """One command of the OpenStack client, as administrator."""
-    variables = {
-        'OS_AUTH_URL': layout.keystone_url, 'OS_USERNAME': 'admin',
-        'OS_PASSWORD': PASSWORD, 'OS_PROJECT_NAME': 'admin',
-        'OS_USER_DOMAIN_NAME': 'Default', 'OS_IDENTITY_API_VERSION': '3',
-        'OS_PROJECT_DOMAIN_NAME': 'Default', 'OS_REGION_NAME': 'RegionOne'}
-    processes.run([(where or layout.keystone) / 'openstack', *words],
-                  layout.logs / 'client.log', variables)
-
-
-def _register(layout: Layout) -> None:
-    client(layout, 'project', 'create', 'service')
-    client(layout, 'user', 'create', '--project', 'service', '--password',
-           PASSWORD, 'manila')
-    for role in ('admin', 'service'):
-        client(layout, 'role', 'add', '--user', 'manila', '--project',
-               'service', role)
-    client(layout, 'service', 'create', '--name', 'manilav2', 'sharev2')
-    for kind in ('public', 'internal', 'admin'):
-        client(layout, 'endpoint', 'create', '--region', 'RegionOne',
-               'sharev2', kind, layout.manila_url)
-
-
 @contextlib.contextmanager
-def manila(layout: Layout, backends: configs.Sections) -> Iterator[None]:
+def manila(layout: Layout, backends: configs.Backends) -> Iterator[None]:
     """API, scheduler and share service as processes of their own."""
     (layout.work / 'state' / 'locks').mkdir(parents=True)
     (layout.work / 'policy.yaml').touch()
@@ -231,18 +207,22 @@ def manila(layout: Layout, backends: configs.Sections) -> Iterator[None]:
     api = _uwsgi(layout.manila, layout.manila_port,
                  'manila.wsgi.api:application', '--pyargv',
                  '--config-file %s' % file)
+    # Manila's own programs, such as rootwrap, are beside it.
+    found = [*backends.programs, layout.manila,
+             os.environ.get('PATH', os.defpath)]
+    variables = {'PATH': os.pathsep.join(map(str, found))}
     with contextlib.ExitStack() as stack:
         for name in ('manila-scheduler', 'manila-share'):
             stack.enter_context(processes.server(
                 [layout.manila / name, *options], layout.logs / (name
                                                                  + '.out'),
-                ready=lambda: True))
+                ready=lambda: True, environment=variables))
         stack.enter_context(processes.server(
             api, layout.logs / 'manila-api.out', port=layout.manila_port,
             ready=lambda: processes.listening(layout.manila_port)))
         processes.wait_until('manila-share', lambda: _initialised(
-            layout, len(backends)), seconds=300)
-        _default_type(layout)
+            layout, len(backends.sections)), seconds=300)
+        registration.Administrator(layout).make_default_type(backends)
         yield
 
 
@@ -252,16 +232,8 @@ def _initialised(layout: Layout, count: int) -> bool:
     return text.count('Finished initialization of driver') >= count
 
 
-def _default_type(layout: Layout) -> None:
-    client(layout, '--os-share-api-version', '2.60', 'share', 'type',
-           'create', 'default', 'false',
-           '--snapshot-support', 'true',
-           '--create-share-from-snapshot-support', 'true',
-           where=layout.manila)
-
-
 @contextlib.contextmanager
-def everything(layout: Layout, backends: configs.Sections,
+def everything(layout: Layout, backends: configs.Backends,
                ) -> Iterator[None]:
     """All servers of a run."""
     steps: Sequence[tuple[str, object]] = (
