@@ -14,7 +14,10 @@ import dataclasses
 
 from manila_drivers import plan
 
-DONE, RUNNING, FAILED = 'done', 'running', 'failed'
+DONE, RUNNING, FAILED, STOPPED = 'done', 'running', 'failed', 'stopped'
+
+#: Of what a list may have more than was read.
+SHARES, SNAPSHOTS = 'shares', 'snapshots'
 
 #: What a step of a driver's check is about: a part of a share, its size, who
 #: has access, something else, or whatever the others are about.
@@ -30,13 +33,15 @@ def _setting(step: plan.Step) -> str:
 class SeenClients:
     """Clients that are let in, in the backend's words.
 
-    ``kind`` is that of rules: ``ip`` or ``cert``.  A client that is in both
-    lists gets the more of the two.
+    ``kind`` is that of rules: ``ip``, ``cert`` or ``user``.  A client that is
+    in both lists gets the more of the two.  ``server`` is who lets them in,
+    where there are several.
     """
 
     kind: str
     read_write: frozenset[str] = frozenset()
     read_only: frozenset[str] = frozenset()
+    server: str = ''
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,9 +52,11 @@ class SeenShare:
     ``parts`` the kinds of object that are there, ``missing`` those that are
     not.  ``served`` is False where no client can reach it for want of a part.
     ``limit`` is in bytes, 0 for none and None where it is not told or not
-    used.  ``clients`` is None where nothing is to be said of them: before the
-    first rules of an adopted share, say.  ``odd`` is what nobody can tell the
-    right of, and what lets clients in beside the rules.
+    used.  ``clients`` has whom each server lets in; none where nothing is to
+    be said of them: before the first rules of an adopted share, say.  ``odd``
+    is what nobody can tell the right of, and what lets clients in beside the
+    rules.  ``unseen`` is what of it could not be looked at, and ``owed`` what
+    a server was not told, as a call that failed has noted.
     """
 
     id: str
@@ -58,17 +65,25 @@ class SeenShare:
     missing: tuple[str, ...] = ()
     served: bool = True
     limit: int | None = None
-    clients: SeenClients | None = None
+    clients: tuple[SeenClients, ...] = ()
     odd: tuple[str, ...] = ()
+    unseen: tuple[str, ...] = ()
+    owed: tuple[str, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)
 class SeenSnapshot:
-    """A snapshot by its id, of the share ``share``; its name is for people."""
+    """A snapshot by its id, of the share ``share``; its name is for people.
+
+    ``wrong`` is why nobody can use it, '' if anybody can; ``untold`` that this
+    is not known.
+    """
 
     id: str
     share: str
     name: str
+    wrong: str = ''
+    untold: str = ''
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,17 +97,32 @@ class SeenClone:
 
 
 @dataclasses.dataclass(frozen=True)
+class SeenObject:
+    """Something that belongs to no share, though it is where ours are.
+
+    ``leads`` says that clients get into shares by it; else it was left over.
+    """
+
+    name: str
+    what: str
+    leads: bool = False
+
+
+@dataclasses.dataclass(frozen=True)
 class Inventory:
     """All of ours that one backend has.
 
-    ``unread`` says what could not be read, a line each.  ``topic`` says what a
-    step of the driver's check is about.  ``copies`` is True where ``clones``
-    has every copy that goes on.
+    ``unread`` says what could not be read, a line each, and ``partial`` of
+    what there may be more than was read.  ``topic`` says what a step of the
+    driver's check is about.  ``copies`` is True where ``clones`` has every
+    copy that goes on.
     """
 
     shares: Mapping[str, SeenShare]
     snapshots: tuple[SeenSnapshot, ...] = ()
     clones: tuple[SeenClone, ...] = ()
     unread: tuple[str, ...] = ()
+    partial: frozenset[str] = frozenset()
+    objects: tuple[SeenObject, ...] = ()
     topic: Callable[[plan.Step], str] = _setting
     copies: bool = False

@@ -85,13 +85,6 @@ def compare(known: Recorded, found: inventory.Inventory,
     return told + list(_orphans(known, found))
 
 
-def unchecked(checked: StartCheck) -> list[str]:
-    """Return what the driver itself could not look at."""
-    return [f'share {ident}: {answer[owed.OWED]}'
-            for ident, answer in checked.answers.items()
-            if owed.OWED in answer]
-
-
 class _ShareAudit:
     """One share that is recorded, against what there is of it."""
 
@@ -103,6 +96,10 @@ class _ShareAudit:
         self.seen = found.shares.get(record.id)
         self.steps = checked.about(self.seen, record.id)
         self.answer = checked.answers.get(record.id, {})
+        #: Why the driver's own check could not judge it, '' if it could.
+        self.unchecked = str(self.answer.get(owed.OWED) or '') or (
+            'the driver could not check all of it'
+            if record.id in checked.answers and not self.answer else '')
 
     def tell(self, kind: str, expected: str, found: str, do: str,
              repair: str = '') -> Deviation:
@@ -122,24 +119,34 @@ class _ShareAudit:
                 f'{self.record.status}, and nobody works on it'
                 + (self.record.failure and f': {self.record.failure}'),
                 f'repeat {_GO_ON[begun]}', differences.GO_ON)]
-        lost = self.lost()
-        if lost is not None:
-            return [lost]
+        unseen = list(self.unseen())
+        if self.gone() and unseen:
+            return unseen
+        if self.gone() or self.answer.get('status') == 'error':
+            return [self.lost()]
         assert self.seen is not None
-        return [*self.unfinished(), *self.copying(), *self.parts(),
-                *self.size(), *self.access(), *self.others()]
+        return [*unseen, *self.unfinished(), *self.copying(), *self.parts(),
+                *self.size(), *self.access(), *self.owed(), *self.others()]
 
-    def lost(self) -> Deviation | None:
+    def gone(self) -> bool:
+        """Tell if there is nothing that clients can use, nor will be."""
+        return (self.seen is None or not self.seen.served) \
+            and not self.planned(inventory.PART)
+
+    def unseen(self) -> Iterator[Deviation]:
+        """Yield what could not be looked at, which is not lost by that."""
+        why = [self.unchecked, *(self.seen.unseen if self.seen else ())]
+        if inventory.SHARES in self.found.partial and (
+                self.seen is None or self.seen.missing):
+            why.append('it may be among what could not be read')
+        if any(why):
+            yield self.tell(
+                differences.NOT_SEEN, 'all of it to be seen', '; '.join(
+                    dict.fromkeys(filter(None, why))), 'audit again, once '
+                'that can be read')
+
+    def lost(self) -> Deviation:
         """Return what is said of a share that nobody can use any more."""
-        gone = self.seen is None or not self.seen.served
-        if not (self.answer.get('status') == 'error'
-                or gone and not self.planned(inventory.PART)):
-            return None
-        if self.answer.get(owed.OWED):
-            # That is said as what could not be looked at.
-            return None if self.seen else self.tell(
-                differences.LOST_SHARE, 'a share', 'nothing of it, and it '
-                'could not be checked', 'audit again')
         have = ', '.join(self.seen.parts) if self.seen else ''
         return self.tell(
             differences.LOST_SHARE, f'{self.record.size} GiB at '
@@ -177,6 +184,11 @@ class _ShareAudit:
         elif clone is None or clone.state == (
                 inventory.RUNNING if begun else inventory.DONE):
             return
+        elif clone.state == inventory.STOPPED and begun:
+            yield self.tell(
+                differences.COPY, 'a copy that goes on',
+                f'copy {clone.name} stopped', 'share wait takes it up again',
+                differences.GO_ON)
         elif clone.state == inventory.DONE:
             yield self.tell(
                 differences.COPY, 'its end recorded', 'copied, and still '
@@ -191,6 +203,8 @@ class _ShareAudit:
 
     def parts(self) -> Iterator[Deviation]:
         assert self.seen is not None
+        if inventory.SHARES in self.found.partial:
+            return
         for kind in self.seen.missing:
             yield self.tell(
                 differences.LOST_PART, f'a {kind}', 'none',
@@ -213,34 +227,57 @@ class _ShareAudit:
 
     def access(self) -> Iterator[Deviation]:
         assert self.seen is not None
-        clients = self.seen.clients
-        if clients is None or not self.seen.served:
+        if not self.seen.served:
             return
         active, pending = (
             [access.Rule(rule.id, rule.kind, rule.target, level or rule.level)
              for rule in self.rules if rule.state in states]
             for states, level in ((('active',), ''),
                                   (('applying', 'denying'), 'rw')))
-        present, strange = reach.seen(clients)
-        due = reach.wanted(active, clients.kind)
-        # What is being given or taken may be there until that has ended.
-        wide = [*reach.beyond(present, due.joined(reach.wanted(
-            pending, clients.kind))), *strange]
-        if wide:
-            yield self._access(differences.WIDER, due, wide)
-        if not pending:
-            less = reach.beyond(due, present)
-            if less:
-                yield self._access(differences.NARROWER, due, less)
+        wide: dict[str, list[str]] = {}
+        less: dict[str, list[str]] = {}
+        due = reach.NOBODY
+        for clients in self.seen.clients:
+            present, strange = reach.seen(clients)
+            due = reach.wanted(active, clients.kind)
+            # What is being given or taken may be there until that has ended.
+            for text in (*reach.beyond(present, due.joined(reach.wanted(
+                    pending, clients.kind))), *strange):
+                wide.setdefault(text, []).append(clients.server)
+            for text in () if pending else reach.beyond(due, present):
+                less.setdefault(text, []).append(clients.server)
+        for kind, told in ((differences.WIDER, wide),
+                           (differences.NARROWER, less)):
+            if told:
+                yield self._access(kind, due, told)
 
     def _access(self, kind: str, due: reach.Admitted,
-                told: Sequence[str]) -> Deviation:
-        expected = reach.several(reach.beyond(due, reach.Admitted(
-            frozenset(), frozenset()))) or 'nobody'
+                told: Mapping[str, Sequence[str]]) -> Deviation:
+        assert self.seen is not None
+        expected = reach.several(
+            reach.beyond(due, reach.NOBODY)) or 'nobody'
+        everywhere = len(self.seen.clients)
         return self.tell(
-            kind, expected, reach.several(list(told))
+            kind, expected, reach.several([
+                text + (' on ' + ', '.join(servers)
+                        if len(servers) < everywhere else '')
+                for text, servers in told.items()])
             + (' too' if kind == differences.WIDER else ' missing'),
             'its rules are given again', differences.RULES)
+
+    def owed(self) -> Iterator[Deviation]:
+        """Yield what calls that failed have noted, and nobody has done."""
+        assert self.seen is not None
+        for text in self.seen.owed:
+            yield self.tell(differences.OWED, 'nothing owed', text,
+                            'its rules are given again', differences.RULES)
+
+    def closed(self) -> bool:
+        """Tell if nobody gets in, as it has to be without rules."""
+        assert self.seen is not None
+        return not self.rules and bool(self.seen.clients) and all(
+            reach.seen(clients) == (reach.NOBODY, ())
+            for clients in self.seen.clients)
 
     def others(self) -> Iterator[Deviation]:
         """Yield what the driver would repair and no other finding says."""
@@ -252,7 +289,7 @@ class _ShareAudit:
         told = {inventory.PART: bool(self.seen.missing),
                 inventory.SIZE: any(self.size()),
                 inventory.ACCESS: bool(self.seen.missing)
-                or any(self.access())}
+                or any(self.access()) or any(self.owed())}
         topics = [self.found.topic(step) for step in self.steps]
         if set(topics) == {inventory.ALONG}:
             told[inventory.ALONG] = False
@@ -264,8 +301,8 @@ class _ShareAudit:
                 differences.SETTING, 'as the driver makes it',
                 'otherwise, which takes: ' + '; '.join(left),
                 'the driver repairs it', differences.ENSURE)
-        elif self.answer.get(owed.RULES) and not any(self.access()) \
-                and task(self.record) == '':
+        elif self.answer.get(owed.RULES) and not told[inventory.ACCESS] \
+                and task(self.record) == '' and not self.closed():
             yield self.tell(
                 differences.SETTING, 'access as its rules make it',
                 'set in another way, for the clients that have it',
@@ -274,7 +311,7 @@ class _ShareAudit:
 
 def _snapshots(known: Recorded, found: inventory.Inventory,
                ) -> Iterator[Deviation]:
-    there = {(one.id, one.share) for one in found.snapshots}
+    there = {(one.id, one.share): one for one in found.snapshots}
     for ident, record in known.snapshots.items():
         def tell(kind: str, expected: str, seen: str, do: str,
                  repair: str = '', record: records.SnapshotEntry = record,
@@ -288,9 +325,17 @@ def _snapshots(known: Recorded, found: inventory.Inventory,
                 f'{record.status}, and nobody works on it'
                 + (record.failure and f': {record.failure}'),
                 f'repeat snapshot {word}', differences.SNAPSHOT)
-        elif (ident, record.share_id) not in there:
+            continue
+        one = there.get((ident, record.share_id))
+        wrong = 'none' if one is None else one.wrong
+        untold = one.untold if one else 'snapshots could not all be read' \
+            if inventory.SNAPSHOTS in found.partial else ''
+        if untold:
+            yield tell(differences.NOT_SEEN, 'all of it to be seen', untold,
+                       'audit again, once that can be read')
+        elif wrong:
             yield tell(differences.LOST_SNAPSHOT, 'a snapshot of share '
-                       + record.share_id, 'none', 'snapshot delete: what it '
+                       + record.share_id, wrong, 'snapshot delete: what it '
                        'held is not there any more')
 
 
@@ -312,6 +357,13 @@ def _orphans(known: Recorded, found: inventory.Inventory,
         if clone.share not in known.ids and clone.share not in found.shares:
             yield tell(differences.ORPHAN_CLONE, f'clone {clone.name}',
                        f'{clone.state} at {clone.progress} %', clone.share)
+    for each in found.objects:
+        if each.leads:
+            yield Deviation(
+                differences.ODD, each.name, 'no other way into shares',
+                each.what, 'decide on the backend whether it is right', '')
+        else:
+            yield tell(differences.LEFT, each.name, each.what, '')
 
 
 def judged(told: Iterable[Deviation], passed: Iterable[str],

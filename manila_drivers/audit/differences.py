@@ -14,6 +14,7 @@ SETTING, ODD = 'setting', 'unclear'
 UNFINISHED_SHARE, UNFINISHED_RULE, UNFINISHED_SNAPSHOT = (
     'unfinished share', 'unfinished rule', 'unfinished snapshot')
 COPY = 'copy'
+OWED, LEFT, NOT_SEEN = 'owed', 'left over', 'not seen'
 
 # What repairs it
 ENSURE, RULES, EXTEND, SHRINK, GO_ON, SNAPSHOT = (
@@ -47,9 +48,10 @@ class Deviation:
 class AuditReport:
     """All that came of an audit of one backend.
 
-    ``unseen`` says what could not be looked at, and ``passed`` what was not
-    judged since somebody works on it.  ``shares`` is how many are recorded,
-    and ``listed`` how many the backend has.
+    ``unseen`` says what of the whole backend could not be looked at, beside
+    differences of the kind ``not seen``, which are about one object; and
+    ``passed`` what was not judged since somebody works on it.  ``shares`` is
+    how many are recorded, and ``listed`` how many the backend has.
     """
 
     backend: str

@@ -41,6 +41,9 @@ class Admitted:
                      _joined(self.readers, other.readers))
 
 
+NOBODY = Admitted(frozenset(), frozenset())
+
+
 def wanted(rules: Iterable[access.Rule], kind: str) -> Admitted:
     """Return whom rules let in; those that cannot be honoured let in none."""
     if kind != 'ip':

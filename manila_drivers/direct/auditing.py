@@ -72,7 +72,7 @@ class Auditing:
                  for ident, record in known.shares.items()}
         return differences.AuditReport(
             parts.name, tuple(judged),
-            (*found.unread, *unseen, *comparing.unchecked(checked)),
+            (*found.unread, *unseen),
             tuple(sorted(f'share {names[ident]} is worked on'
                          for ident in passed)),
             len(before.shares), len(found.shares))
@@ -107,11 +107,14 @@ class Auditing:
         with plan.dry_run() as dry:
             self._parts.driving.call(
                 lambda driver: driver.check_shares(chosen))
-        answers: dict[str, Mapping[str, Any]] = dict(
-            one for one in dry.results if isinstance(one, tuple))
+        answers: dict[str, Mapping[str, Any]] = {}
+        for one in dry.results:
+            answers.update([one] if isinstance(one, tuple) else one or {})
         found = comparing.StartCheck(
             tuple(step for each in dry.plans for step in each), answers)
-        missing = len(chosen) - len(answers) - len(dry.plans)
+        # A plan is the answer of the share that it is for.
+        missing = len({row['id'] for row in chosen} - answers.keys()) \
+            - len(dry.plans)
         return found, [f'{missing} shares, of which the driver says nothing'
                        ] if missing > 0 else []
 

@@ -51,7 +51,9 @@ class GlusterInventory:
                   for ident, each in found.items()}
         return inventory.Inventory(
             shares, tuple(self._snapshots(volumes, found)),
-            unread=tuple(unread), topic=topic)
+            unread=tuple(unread), topic=topic, partial=frozenset(
+                [inventory.SHARES] if any(each.volume.unread
+                                          for each in volumes) else ()))
 
     def _shares(self, known: Collection[str],
                 volumes: Collection[clusters.LocatedVolume],
@@ -168,7 +170,7 @@ def seen(ident: str, each: clusters.LocatedVolume, limit: int | None,
         f'{_VOLUME} that is being emptied',)
     return inventory.SeenShare(
         ident, frozenset((ident, volume.name)), parts, limit=limit,
-        clients=clients, odd=tuple(odd))
+        clients=(clients,), odd=tuple(odd))
 
 
 def topic(step: plan.Step) -> str:

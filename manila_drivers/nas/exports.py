@@ -118,6 +118,24 @@ class Seen:
                    _Doubtful(known, lambda path: not once(path)[1]))
 
 
+@dataclasses.dataclass(frozen=True)
+class Listed:
+    """All that one server exports, now and after a restart.
+
+    :param levels: by path, what networks get, '' for nothing; the most
+        specific one decides.  None where the server does not tell.
+    :param names: by path, clients that are no addresses and get something.
+    :param files: by path, where a driver has written down to export it.
+    :param foreign: by path, in words, how it is exported beside that.
+    """
+
+    levels: Mapping[str, Levels | None]
+    names: Mapping[str, Sequence[str]] = dataclasses.field(
+        default_factory=dict)
+    files: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    foreign: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
 class _Levels(Mapping[str, Levels]):
 
     def __init__(self, paths: frozenset[str],

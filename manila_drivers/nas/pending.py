@@ -183,6 +183,14 @@ class PendingChanges:
         text = self._note_of(export).read()
         return lambda server: text == _ANY or server in text.split()
 
+    def noted(self, ident: str) -> tuple[str, ...] | None:
+        """Return servers that may let in who was turned out of a share.
+
+        :returns: None if what is noted of that cannot be read.
+        """
+        text = PersistentText(self._storage, ident, self._key).look()
+        return None if text is None else tuple(text.split())
+
     def _leave_open(self, servers: Iterable[str], export: Export) -> None:
         note = self._note_of(export)
         text = ' '.join(sorted({*note.read().split(), *servers}))

@@ -56,7 +56,7 @@ class VastInventory:
 
         :raises DriverError: a list could not be read.
         """
-        unread: list[str] = []
+        unread: list[tuple[str, str]] = []
         here, scope = self._cluster.here, self._cluster.scope()
         lists = VmsLists(
             self._all('views', records.View.of, here, unread, **scope),
@@ -70,10 +70,14 @@ class VastInventory:
                       self._cluster.fills_here, unread))
         return dataclasses.replace(
             arranged(lists, self._cluster.settings.root, known),
-            unread=tuple(unread))
+            unread=tuple(text for _, text in unread),
+            partial=frozenset(
+                inventory.SNAPSHOTS if resource == 'snapshots'
+                else inventory.SHARES for resource, _ in unread))
 
     def _all(self, resource: str, parse: Callable[[Any], Record],
-             ours: Callable[[Record], bool], unread: list[str],
+             ours: Callable[[Record], bool],
+             unread: list[tuple[str, str]],
              **filters: object) -> list[Record]:
         """Return the records that are ours; note those that do not tell."""
         def one(row: Any) -> Record | None:
@@ -84,7 +88,8 @@ class VastInventory:
             if error is not None:
                 if not isinstance(error, exception.BackendError):
                     raise error
-                unread.append('a record of %s: %s' % (resource, error))
+                unread.append((resource, 'a record of %s: %s' % (
+                    resource, error)))
             return found
         return [record for record in self._vms.list(resource, one, **filters)
                 if record is not None]
@@ -161,21 +166,21 @@ def _share(ident: str, views: Sequence[records.View],
         tuple(kind for kind, found in parts.items() if found),
         tuple(kind for kind, found in parts.items() if not found),
         served=bool(views), limit=quotas[0].hard_limit if quotas else None,
-        clients=None if waiting or not own or not views
+        clients=() if waiting or not own or not views
         else _clients(by_id.get(views[0].policy_id or 0)), odd=tuple(odd))
 
 
 def _clients(policy: records.ViewPolicy | None,
-             ) -> inventory.SeenClients | None:
+             ) -> tuple[inventory.SeenClients, ...]:
     """Return whom a policy lets in; lists that are not told let in all."""
     if policy is None:
-        return None
+        return ()
     everyone = ('*',)
-    return inventory.SeenClients(
+    return (inventory.SeenClients(
         'ip', frozenset(everyone if policy.read_write is None
                         else policy.read_write),
         frozenset(everyone if policy.read_only is None
-                  else policy.read_only))
+                  else policy.read_only)),)
 
 
 def _mark_second_views(shares: dict[str, inventory.SeenShare],

@@ -12,6 +12,7 @@ from manila_drivers.cli.operate import base
 
 #: Exit codes of this command: something differs; not all could be looked at.
 DIFFERENT, BLIND = 1, 2
+_AGAIN = 'audit again, once that can be read'
 
 
 class AuditBackends(base.Listing):
@@ -54,6 +55,9 @@ class AuditBackends(base.Listing):
             rows += [(report.backend, one.kind, one.subject, one.expected,
                       one.found, one.do, one.ident)
                      for one in report.differences]
+            rows += [(report.backend, differences.NOT_SEEN, 'backend',
+                      'all of it to be seen', text, _AGAIN, '')
+                     for text in report.unseen]
         return ('Backend', 'Kind', 'Object', 'Expected', 'Found',
                 'What to do', 'Id'), rows
 
@@ -88,9 +92,9 @@ class AuditBackends(base.Listing):
     def _told(self, report: differences.AuditReport) -> None:
         if report.differences:
             self._code = max(self._code, DIFFERENT)
-        for text in report.unseen:
+        if report.unseen or any(one.kind == differences.NOT_SEEN
+                                for one in report.differences):
             self._code = BLIND
-            self._say(report, f'not looked at: {text}')
         for text in report.passed:
             self._say(report, f'not judged: {text}')
         self._say(report, f'{len(report.differences)} differences; '

@@ -213,6 +213,13 @@ class AccessService:
                 or not any(one.levels.get(path) for one in seen.values())
                 and ident not in self.nobody}
 
+    def unpaid(self, ident: str) -> tuple[str, ...] | None:
+        """Return servers on which somebody may be let in who was turned out.
+
+        :returns: None if what is noted of that cannot be read.
+        """
+        return self._pending.noted(ident)
+
     def exported_below(self, path: str) -> dict[str, list[str]]:
         """Return exports at or below a directory, by server.
 

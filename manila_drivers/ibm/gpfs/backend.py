@@ -19,6 +19,7 @@ from manila_drivers.ibm.gpfs import cluster
 from manila_drivers.ibm.gpfs import execute
 from manila_drivers.ibm.gpfs import executor
 from manila_drivers.ibm.gpfs import health
+from manila_drivers.ibm.gpfs import inventory
 from manila_drivers.ibm.gpfs import known
 from manila_drivers.ibm.gpfs import paths
 from manila_drivers.ibm.gpfs import restoring
@@ -65,6 +66,7 @@ class GpfsBackend:
         self.snapshots = snapshots.SnapshotService(*parts, clones, restores)
         self.adoption = adoption.AdoptionService(*parts)
         self.health = health.HealthService(*parts)
+        self.inventory = inventory.GpfsInventory(self.client, self.access)
         self.stats = stats.StatsService(self.client, clock)
 
     def check(self) -> None:

@@ -99,6 +99,11 @@ class GpfsClient:
         cmd = self.make.filesets(self.cluster.device)
         return self._all(cmd, *self.ask(cmd))
 
+    def all_of(self, cmd: command.Command,
+               result: command.Result) -> list[records.Fileset]:
+        """Return all filesets of a list; they are known from now on."""
+        return self._all(cmd, result)
+
     def list_with(self, asked: command.Command) -> command.Result:
         """Return the answer to a question; filesets are known from now on."""
         cmd = self.make.filesets(self.cluster.device)

@@ -79,12 +79,12 @@ class Commands:
     def _unix(self, *words: object) -> Command:
         return Command.of(*words, root=True, timeout=self._settings.timeout)
 
-    def _copying(self, name: str, share: str, *words: object,
+    def _copying(self, name: str, *words: object,
                  reads: bool = False) -> Command:
         """A script of jobs that copy, see ``copy_scripts``."""
         return Script.of(
             'sh', '-c', copy_scripts.SCRIPTS[name], name,
-            self._settings.state_directory, share, *words, root=True,
+            self._settings.state_directory, *words, root=True,
             timeout=self._settings.timeout, reads=reads)
 
     # Questions
@@ -94,6 +94,9 @@ class Commands:
 
     def filesets(self, device: str) -> Command:
         return self.ask('mmlsfileset', device, '-Y')
+
+    def all_snapshots(self, device: str) -> Command:
+        return self.ask('mmlssnapshot', device, '-Y')
 
     def snapshots(self, device: str, fileset: str) -> Command:
         return self.ask('mmlssnapshot', device, '-j', fileset, '-Y')
@@ -132,6 +135,9 @@ class Commands:
 
     def copy_state(self, share: str) -> Command:
         return self._copying(copy_scripts.STATE, share, reads=True)
+
+    def copies(self) -> Command:
+        return self._copying(copy_scripts.LIST, reads=True)
 
     # Changes: of a fileset, if no other object is named
 

@@ -28,6 +28,7 @@ from manila_drivers.ibm.gpfs import errors
 
 START = 'manila-copy-start'
 STATE = 'manila-copy-state'
+LIST = 'manila-copy-list'
 STOP = 'manila-copy-stop'
 RENEW = 'manila-copy-renew'
 
@@ -68,6 +69,22 @@ echo $$ >"$attempt/pid"
 status=$?
 kill $!
 echo "$status" >"$attempt/new" && mv "$attempt/new" "$attempt/rc"
+"""
+
+# How far the latest attempt is, in the directory of a share.
+_TELL = f"""
+{_LATEST}
+if [ -e renew ]; then echo renewing $number; cat renew; exit 0; fi
+if [ $number = 0 ]; then echo none 0; exit 0; fi
+cd $number || exit 1
+host=$(cat host)
+if [ -f rc ]; then echo ended $number "$(cat rc)"
+elif [ "$host" != "$me" ]; then
+  echo elsewhere $number "$host" "$(cat beat)"
+elif ! flock -n lock true; then echo running $number
+# It may have ended since it was looked for first.
+elif [ -f rc ]; then echo ended $number "$(cat rc)"
+else echo died $number; fi
 """
 
 SCRIPTS = {
@@ -126,19 +143,20 @@ setsid sh -c '{_JOB}' copy "$attempt" "$next" {BEAT} "$@" "$from/" ./ \\
 # Where the file system is not mounted nothing is known.
 cd "${{1%/*}}" || exit 1
 cd "$1/$2" 2>/dev/null || {{ echo none 0; exit 0; }}
-{_LATEST}
-if [ -e renew ]; then echo renewing $number; cat renew; exit 0; fi
-if [ $number = 0 ]; then echo none 0; exit 0; fi
-cd $number || exit 1
-host=$(cat host)
-if [ -f rc ]; then echo ended $number "$(cat rc)"
-elif [ "$host" != "$me" ]; then
-  echo elsewhere $number "$host" "$(cat beat)"
-elif ! flock -n lock true; then echo running $number
-# It may have ended since it was looked for first.
-elif [ -f rc ]; then echo ended $number "$(cat rc)"
-else echo died $number; fi
+{_TELL}
 [ -f log ] && tail -c 500 log
+exit 0
+""",
+    # All shares that there are files of, and how far each is.
+    LIST: f"""
+cd "${{1%/*}}" || exit 1
+[ -e "$1" ] || exit 0
+cd "$1" || exit 1
+for job in *; do
+  [ -d "$job" ] || continue
+  printf '%s %s\\n' "$job" "$(cd "$job" && {{ {_TELL} }} 2>/dev/null |
+    head -n 1)"
+done
 exit 0
 """,
     # $3 what it is to be filled from.

@@ -70,20 +70,24 @@ class HealthService:
             share, path, listed.filesets.get(share.name),
             listed.quotas.get(share.name), self._gib(share))
                  for path, share in shares.items()}
-        broken = iter([path for path, health in found.items() if health])
+        broken = [path for path, health in found.items() if health]
         failed: dict[str, str] = {}
-        # Several shares in a round trip; one that fails does so alone.
-        for told in plan.for_each(
-                lambda batch: self._repair({
-                    path: shares[path] for path in batch}, found),
-                iter(lambda: list(itertools.islice(broken, client.BATCH)),
-                     [])):
-            failed.update(told)
+
+        def work(some: Sequence[str]) -> tuple[str, dict[str, Any]] | None:
+            if isinstance(some, str):
+                return shares[some].id, {
+                    **self._answer(some, found[some], drifted),
+                    **({owed.OWED: failed[some]} if some in failed else {})}
+            failed.update(self._repair({
+                path: shares[path] for path in some}, found))
+            return None
+        # Several shares in a round trip; one that fails does so alone.  The
+        # answers come last, also in a dry run.
+        answers = dict(filter(None, plan.for_each(work, [
+            *(broken[start:start + client.BATCH]
+              for start in range(0, len(broken), client.BATCH)), *shares])))
         self._tell(shares, found, failed)
-        return {share.id: {**self._answer(path, found[path], drifted),
-                           **({owed.OWED: failed[path]} if path in failed
-                              else {})}
-                for path, share in shares.items()}
+        return answers
 
     def _gib(self, share: model.Share, *, look: bool = False) -> int:
         """Return the quota of a share, with the size it has got since.

@@ -177,9 +177,12 @@ def filesets(cmd: command.Command,
 
 
 def snapshots(cmd: command.Command, result: command.Result,
-              name: str) -> list[FilesetSnapshot]:
-    """None of a fileset that is not there, or that has none."""
-    if errors.missing(result, name) \
+              name: str = '') -> list[FilesetSnapshot]:
+    """None of a fileset that is not there, or that has none.
+
+    :param name: of the fileset; '' for those of all.
+    """
+    if name and errors.missing(result, name) \
             or 'No snapshots' in result.stdout + result.stderr:
         return []
     return [FilesetSnapshot.of(row)

@@ -155,6 +155,33 @@ def test_a_script_is_shown_by_its_name():
 SLOW = '#!/bin/sh\nsleep 60\n'
 
 
+def listed(scripts, **where):
+    return scripts.run(copy_scripts.LIST, **where)
+
+
+def test_all_copies_are_listed(scripts):
+    assert (listed(scripts).stdout, listed(scripts).returncode) == ('', 0)
+    scripts.program('slow', SLOW)
+    assert scripts.start('slow').returncode == 0
+    scripts.leader()
+    (scripts.state / 'another' / '1').mkdir(parents=True)
+    (scripts.state / 'another' / '1' / 'rc').write_text('0\n')
+    (scripts.state / 'empty').mkdir()
+    assert listed(scripts).stdout.splitlines() == [
+        'another ended 1 0', 'empty none 0', 'new running 1']
+    assert listed(scripts, elsewhere=True).stdout.splitlines()[
+        2].startswith('new elsewhere 1 ')
+    for line in listed(scripts).stdout.splitlines():
+        cloning.Job.of(line.partition(' ')[2])
+
+
+def test_copies_that_cannot_be_listed_are_not_none(scripts):
+    scripts.state.write_text('no directory')
+    assert listed(scripts).returncode != 0
+    scripts.state = scripts.place / 'not-mounted' / '.manila'
+    assert listed(scripts).returncode != 0
+
+
 def test_another_host_does_not_take_a_living_copy_for_dead(scripts):
     """Its locks say nothing of ours; the heartbeat does."""
     scripts.program('slow', SLOW)

@@ -169,6 +169,18 @@ class NASHelperBase(fleet.Fleet[Facts]):
 
         return servers.everywhere(self.servers, boot)
 
+    # All there is
+
+    def listed(self, facts: Facts) -> exports.Listed:
+        """Return all that a server exports, for an audit."""
+        return exports.Listed(dict(self.seen(facts).levels))
+
+    def list_all(self) -> dict[str, exports.Listed | exception.DriverError]:
+        """Return all that every server exports: one round trip each."""
+        return {server: self.listed(found.told)
+                if isinstance(found, servers.ServerFacts) else found
+                for server, found in self._ask(self.servers, ()).items()}
+
     # Single rules
 
     def create_export(self, local_path: str) -> str:

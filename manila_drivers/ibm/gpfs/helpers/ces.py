@@ -19,6 +19,7 @@ from typing import Any
 
 from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers import networks
 from manila_drivers.ibm.gpfs import commands
 from manila_drivers.ibm.gpfs import errors
 from manila_drivers.ibm.gpfs import listing
@@ -155,6 +156,16 @@ class CESHelper(base.NASHelperBase[CesFacts]):
             frozenset(path for path, entries in facts.entries.items()
                       if facts.untold(path) or not all(
                           entry.networks for entry in entries)))
+
+    def listed(self, facts: CesFacts) -> exports.Listed:
+        return exports.Listed(
+            {path: None if facts.untold(path) else networks.first_decides(
+                (network, entry.level) for entry in entries
+                for network in entry.networks)[0]
+             for path, entries in facts.entries.items()},
+            {path: names for path, entries in facts.entries.items()
+             if (names := [entry.client for entry in entries
+                           if entry.level and not entry.networks])})
 
     # Changes
 

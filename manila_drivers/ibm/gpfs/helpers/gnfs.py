@@ -11,6 +11,7 @@ from typing import Any
 
 from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers import networks
 from manila_drivers.ibm.gpfs.helpers import base
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports
@@ -74,6 +75,30 @@ class GNFSHelper(base.NASHelperBase[ganesha.Facts]):
             return levels, whole and self._lasts(facts, path)
 
         return exports.Seen.when_asked(facts.live.values(), look)
+
+    def listed(self, facts: ganesha.Facts) -> exports.Listed:
+        if facts.old is not None:
+            return super().listed(facts)
+        written = {export.id: export for found in facts.files.values()
+                   for export in found}
+        levels: dict[str, exports.Levels | None] = {}
+        names: dict[str, list[str]] = {}
+        for path in facts.live.values():
+            found = [written.get(number) for number in facts.numbers(path)]
+            clients = [client for export in found
+                       if export is not None and export.path == path
+                       for client in export.clients]
+            # Nobody but the file tells who gets in.
+            levels[path] = None if len(found) != len([
+                export for export in found if export is not None
+                and export.path == path]) else networks.first_decides(
+                    (network, level) for network, level in clients
+                    if network is not None)[0]
+            if any(network is None and level for network, level in clients):
+                names[path] = ['a client that is no address']
+        return exports.Listed(levels, names, {
+            export.path: self._layout.file(name)
+            for name, found in facts.files.items() for export in found})
 
     def _lasts(self, facts: ganesha.Facts, path: str) -> bool:
         """Whether it is there again after a restart."""

@@ -86,6 +86,22 @@ class KNFSHelper(base.NASHelperBase[kernel.KernelFacts]):
         return exports.Seen.when_asked(
             (entry.path for entry in facts.live), look)
 
+    def listed(self, facts: kernel.KernelFacts) -> exports.Listed:
+        live = kernel.by_path(facts.live)
+        return exports.Listed(
+            {path: kernel.levels(entries)[0]
+             for path, entries in live.items()},
+            {path: names for path, entries in live.items()
+             if (names := [entry.client for entry in entries if
+                           entry.network is None and not entry.is_everybody])},
+            {path: ', '.join(f'{kernel.DIRECTORY}/{name}'
+                             for name in sorted(names))
+             for path, names in facts.homes.items()},
+            {entry.path: 'is exported again when it is restarted, whatever '
+             f'the rules say, by a line of {kernel.EXPORTS} or of a file in '
+             f'{kernel.DIRECTORY} that is not of a driver'
+             for entry in facts.others})
+
     def stale_files(self, export: exports.Export) -> Sequence[str]:
         name = kernel_plan.file_name(export.name)
         return [f'{kernel.DIRECTORY}/{name}.new']

@@ -152,7 +152,8 @@ def thaw(sim: Any, host: str) -> None:
 def sh(sim: Any, words: list[str], host: str = '') -> Answer:
     """The driver's own scripts, known by their names."""
     jobs = {'manila-copy-start': _start, 'manila-copy-state': _state,
-            'manila-copy-stop': _stop, 'manila-copy-renew': _renew}
+            'manila-copy-list': _list, 'manila-copy-stop': _stop,
+            'manila-copy-renew': _renew}
     if words[:1] != ['-c'] or len(words) < 3 or words[2] not in jobs:
         return '', 'sh: not simulated\n', 2
     return jobs[words[2]](sim, words[3:], host)
@@ -198,6 +199,12 @@ def _state(sim: Any, words: list[str], host: str) -> Answer:
         return (f'elsewhere {tries} {job.host or "here"} '
                 f'{job.beat(sim.clock())}\n'), '', 0
     return f'{"running" if job.running else "died"} {tries}\n', '', 0
+
+
+def _list(sim: Any, words: list[str], host: str) -> Answer:
+    return ''.join(
+        f'{name} {_state(sim, [words[0], name], host)[0].splitlines()[0]}\n'
+        for name in sorted(sim.state.jobs)), '', 0
 
 
 def _renew(sim: Any, words: list[str], host: str) -> Answer:
