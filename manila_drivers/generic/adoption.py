@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping
 import math
+import posixpath
 from typing import Any
 
 from oslo_utils import uuidutils
@@ -91,7 +92,7 @@ class GenericAdoption:
         export, section = share.export_paths[0], ''
         if share.proto == 'CIFS':
             address, section = paths.split_cifs(export)
-            path = found.samba.path(section) or ''
+            path = found.samba.path(section) or self._closed(section, found)
             if not path:
                 raise exception.NotManageable(
                     'Samba of server %s has no share %s' % (host.id, section))
@@ -106,6 +107,20 @@ class GenericAdoption:
         return records.Placement(
             share.id, usual.name, path, section or usual.section, share.id,
             share.proto, usual.fstype)
+
+    def _closed(self, section: str, found: guest_records.GuestFacts) -> str:
+        """Return where a share is mounted that nobody may use, or ''.
+
+        Samba has no section of a share without rules. What is served under
+        another name, or over NFS, is not closed.
+        """
+        path = posixpath.join(self._hosts.settings.root, section)
+        served = any(one.get('path') == path
+                     for one in found.samba.sections.values())
+        if found.mount(path) is None or served \
+                or found.nfs.of(path) or found.nfs.kept.get(path):
+            return ''
+        return path
 
     def _check_place(self, share: model.Share, host: records.ServiceHost,
                      place: records.Placement,

@@ -475,6 +475,47 @@ def test_a_share_of_manilas_is_not_taken_over_as_another(
     assert stage.lab.records() == before
 
 
+def _closed(lab):
+    """Return a CIFS share that was let go before anybody might use it."""
+    stage = Stage(lab)
+    share = stage.manager.create()
+    known = Unmanaged(share.export, share.size, {}, {})
+    return stage, share, known
+
+
+def test_a_cifs_share_that_nobody_may_use_is_taken_over_again(labs):
+    """Samba has no section of one without rules."""
+    stage, share, known = _closed(labs(generic_kinds.CifsUserLab))
+    before = volume(stage.lab, share).id
+    with pytest.raises(errors.ManageInvalidShare, match=share.id):
+        stage.manager.manage(known)
+    stage.manager.unmanage(share)
+    again = stage.manager.manage(known)
+    assert again.export == share.export and again.size == share.size
+    volumes = stage.lab.sim.cinder.store.volumes
+    assert volumes[before].name == 'manila-share-' + again.id
+    stage.exact(again)
+    stage.manager.update(again, add=[stage.rule('alice')])
+    stage.exact(again)
+    stage.manager.delete(again)
+    assert before not in volumes
+
+
+@pytest.mark.parametrize('how', ['nfs', 'other section', 'not mounted'])
+def test_what_is_served_otherwise_is_no_closed_cifs_share(labs, how):
+    stage, share, known = _closed(labs(generic_kinds.CifsUserLab))
+    lab, path = stage.lab, '/shares/share-' + share.id
+    stage.manager.unmanage(share)
+    if how == 'nfs':
+        lab._kept('10.0.0.7', path)
+    elif how == 'other section':
+        lab._given_to('somebody', path)
+    else:
+        lab.machine.unmount(path)
+    with pytest.raises(errors.ManageInvalidShare, match='has no share'):
+        stage.manager.manage(known)
+
+
 @pytest.mark.parametrize(('options', 'told'), [
     ({'volume_id': str(uuid.uuid4())}, 'has no volume'),
     ({'volume': 'x'}, 'are not known')])
