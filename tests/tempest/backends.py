@@ -15,8 +15,6 @@ from manila_drivers.testing.simulators.vast import VmsSim
 from tests.tempest import configs
 
 _HELPERS = 'manila.share.drivers.helpers.'
-_PLUGIN = ('manila.network.neutron.neutron_network_plugin.'
-           'NeutronSingleNetworkPlugin')
 
 Sections = Callable[[storage.Cluster], dict[str, Mapping[str, object]]]
 
@@ -33,7 +31,6 @@ class Backend:
     :param share: options of [share] in tempest.conf that are its own.
     :param lacks: what the lists of ``results`` call what it cannot.
     :param sections: of manila.conf that use the cluster.
-    :param servers: whether the driver makes share servers.
     :param reverts: whether shares can be brought back to a snapshot.
     :param kept: items of the inventory that stay, once they were made.
     """
@@ -43,7 +40,6 @@ class Backend:
     share: Mapping[str, object]
     lacks: tuple[str, ...]
     sections: Sections = _one
-    servers: bool = False
     reverts: bool = False
     kept: Callable[[storage.Item], bool] = lambda item: False
 
@@ -52,24 +48,16 @@ class Backend:
         return configs.Backends(
             sections={name: {
                 'share_backend_name': name.upper(),
-                'driver_handles_share_servers': self.servers, **options}
+                'driver_handles_share_servers': False, **options}
                 for name, options in self.sections(cluster).items()},
             defaults=cluster.defaults(), extra=cluster.sections(),
-            programs=tuple(cluster.programs), servers=self.servers,
-            reverts=self.reverts)
+            programs=tuple(cluster.programs), reverts=self.reverts)
 
     def left(self, cluster: storage.Cluster,
              before: frozenset[storage.Item]) -> list[storage.Item]:
         """Return what tests have left on the cluster."""
-        return sorted((item for item in inventory(cluster) - before
+        return sorted((item for item in cluster.inventory() - before
                        if not self.kept(item)), key=str)
-
-
-def inventory(cluster: storage.Cluster) -> frozenset[storage.Item]:
-    """Return all that shares and share servers are made of."""
-    servers = cluster.servers() if isinstance(
-        cluster, openstack.CloudCluster) else frozenset()
-    return cluster.inventory() | servers
 
 
 def _vast() -> vast.Cluster:
@@ -86,14 +74,6 @@ def _vast_sections(cluster: storage.Cluster,
                    ) -> dict[str, Mapping[str, object]]:
     return {name: {**cluster.options(), 'vast_root_export': name}
             for name in ('alpha', 'beta')}
-
-
-def _cloud_sections(cluster: storage.Cluster,
-                    ) -> dict[str, Mapping[str, object]]:
-    """All tenants share one network: tempest makes none without Neutron."""
-    where = cluster.share_network()
-    return {'alpha': {**cluster.options(), **where,
-                      'network_api_class': _PLUGIN}}
 
 
 _HELPED = {'share_helpers': 'CIFS=%sCIFSHelperUserAccess,NFS=%sNFSHelper' % (
@@ -139,13 +119,4 @@ BACKENDS = {each.name: each for each in (
     Backend('generic', lambda: openstack.CloudCluster(more=_HELPED),
             _GENERIC,
             ('servers', 'glusterfs', 'cifs-addresses', *_PLAIN_SNAPSHOTS,
-             'groups', 'backends'), reverts=True),
-    Backend('generic-servers', lambda: openstack.CloudCluster(
-        serves=True, more=_HELPED), {
-            **_GENERIC, 'multitenancy_enabled': 'true',
-            # Manila's own driver takes no shares over on servers either.
-            'run_manage_unmanage_tests': 'false',
-            'run_manage_unmanage_snapshot_tests': 'false'},
-        ('glusterfs', 'cifs-addresses', *_PLAIN_SNAPSHOTS, 'groups',
-         'backends', 'managing', 'transfers'),
-        _cloud_sections, servers=True, reverts=True))}
+             'groups', 'backends'), reverts=True))}

@@ -25,15 +25,14 @@ class Backends:
     :param defaults: options of [DEFAULT].
     :param extra: further sections.
     :param programs: directories whose programs manila-share finds first.
-    :param servers: whether the default share type wants share servers.
-    :param reverts: whether it wants shares that can be reverted.
+    :param reverts: whether the default share type wants shares that can be
+        reverted.
     """
 
     sections: Sections
     defaults: Mapping[str, object] = dataclasses.field(default_factory=dict)
     extra: Sections = dataclasses.field(default_factory=dict)
     programs: tuple[pathlib.Path, ...] = ()
-    servers: bool = False
     reverts: bool = False
 
 

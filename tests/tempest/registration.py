@@ -44,7 +44,7 @@ class Administrator:
 
     def make_default_type(self, backends: configs.Backends) -> None:
         """Make the share type of those who name none."""
-        specs = {'driver_handles_share_servers': backends.servers,
+        specs = {'driver_handles_share_servers': False,
                  'snapshot_support': True,
                  'create_share_from_snapshot_support': True}
         if backends.reverts:

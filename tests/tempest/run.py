@@ -169,7 +169,7 @@ def play(layout: layout_module.Layout, options: argparse.Namespace) -> int:
     started = time.monotonic()
     with backend.cluster() as cluster:
         settings = backend.settings(cluster)
-        before = backends.inventory(cluster)
+        before = cluster.inventory()
         with services.everything(layout, settings):
             tests, outcomes = play_tests(Tempest(layout, backend, settings),
                                          layout.work, options)
