@@ -103,11 +103,15 @@ def read_disks(text: str) -> tuple[tuple[FoundDisk, ...], frozenset[str]]:
 
     :param text: what :data:`guest_scripts.DISKS` prints.
     """
-    links = [tuple(line.split(' ')[1:]) for line in text.split('\n')
+    lines = text.split('\n')
+    links = [tuple(line.split(' ')[1:]) for line in lines
              if line.startswith('link ')]
-    return tuple(_linked(disk, links) for disk in _disks(text)), frozenset(
-        line.removeprefix('other ').strip() for line in text.split('\n')
-        if line.startswith('other '))
+    told = 'untold' not in lines
+    return tuple(
+        _linked(disk, links) if told else dataclasses.replace(disk, link=None)
+        for disk in _disks(text)), frozenset(
+            line.removeprefix('other ').strip() for line in lines
+            if line.startswith('other '))
 
 
 def _linked(disk: FoundDisk, links: Sequence[tuple[str, ...]]) -> FoundDisk:

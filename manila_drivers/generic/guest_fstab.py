@@ -9,6 +9,7 @@ have one UUID until the clone gets its own, a boot would mount either.
 from collections.abc import Iterator
 import re
 
+from manila_drivers import exception
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import guest_scripts
 from manila_drivers.nas import directory
@@ -53,23 +54,35 @@ def line_of(spec: str, path: str, fstype: str) -> FstabLine:
                      '0' if fstype == 'xfs' else '2')
 
 
-def by_serial(disk: FoundDisk | None) -> str:
+def by_serial(disk: FoundDisk | None) -> str | None:
     """Return how a line names a disk by its serial number.
 
-    :returns: '' if the system has no such name for it.
+    :returns: '' if the system has no such name for it, None if it did not
+        tell.
     """
-    return _BY_ID + disk.link if disk is not None and disk.link else ''
+    if disk is None or disk.link == '':
+        return ''
+    return None if disk.link is None else _BY_ID + disk.link
+
+
+def names(line: FstabLine, disk: FoundDisk) -> bool:
+    """Tell if a line names a disk by its serial number."""
+    return line.spec.startswith(_BY_ID) and guest_records.is_link(
+        line.spec.removeprefix(_BY_ID), disk.serial)
 
 
 def lasts(facts: guest_records.GuestFacts, path: str) -> bool:
     """Tell if the next boot mounts what is mounted there now, and no other.
 
     A line by UUID, as drivers before this one left them, does so only where
-    there is no better name.
+    there is no better name.  Where names were not told, nobody knows that.
     """
     line, mounted = facts.fstab(path), facts.mount(path)
-    better = by_serial(mounted.disk if mounted is not None else None)
-    return line is not None and (not better or line.spec == better)
+    disk = mounted.disk if mounted is not None else None
+    better = by_serial(disk)
+    if line is None or disk is None or better is None:
+        return line is not None and (disk is None or names(line, disk))
+    return not better or line.spec == better
 
 
 def written(line: FstabLine) -> str:
@@ -82,10 +95,20 @@ def wanted(facts: guest_records.GuestFacts, served: guest_records.Served,
     """Have one line for a share, whatever there was.
 
     :param uuid: by which it is mounted if its number gives it no name.
+    :raises BackendError: it was not told what name it has, and the line
+        that is there may not be the right one.
     """
-    line = line_of(by_serial(facts.disk(served.disk.volume_id))
-                   or f'UUID={uuid}', served.path, fstype)
+    disk = facts.disk(served.disk.volume_id)
     present = [one for one in facts.lines if one.path == served.path]
+    spec = by_serial(disk)
+    if spec is None and disk is not None:
+        if len(present) != 1 or not names(present[0], disk):
+            raise exception.BackendError(
+                f'{facts.server} does not say what names {disk.name}, the '
+                f'disk of {served.name}, has', check=f'find {_BY_ID} in the '
+                'service VM')
+        spec = present[0].spec
+    line = line_of(spec or f'UUID={uuid}', served.path, fstype)
     return [] if present == [line] else _changed(served.path, written(line))
 
 

@@ -69,7 +69,8 @@ class FoundDisk:
     :param number: major and minor number, ``252:16``.
     :param serial: as the system has it: virtio-blk cuts it.
     :param link: its name in /dev/disk/by-id, which is the same after each
-        boot; '' if it has none that tells its serial number.
+        boot; '' if it has none that tells its serial number, None if that
+        was not told.
     :param looked: whether its content was asked for.
     :param fstype: what is on it, also if it is no file system; '' is
         nothing that is known, and only counts if it was asked for.
@@ -83,7 +84,7 @@ class FoundDisk:
     looked: bool = False
     fstype: str = ''
     uuid: str = ''
-    link: str = ''
+    link: str | None = ''
 
     @property
     def empty(self) -> bool:

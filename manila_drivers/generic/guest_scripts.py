@@ -86,7 +86,13 @@ while :; do
     [ "$(date +%s)" -lt "$end" ] || break
     sleep 1
 done
-find /dev/disk/by-id -type l -printf 'link %f %l\\n' 2>/dev/null || :
+# What has only just appeared gets its names a moment later.
+[ $# -eq 0 ] || udevadm settle -t 10 </dev/null >&2 || :
+if [ -d /dev/disk/by-id ]; then
+    # Names come and go meanwhile.
+    find /dev/disk/by-id -ignore_readdir_race -type l \\
+        -printf 'link %f %l\\n' || printf 'untold\\n'
+fi
 printf '%s\\n' "$now" | while read -r name number size type serial; do
     if [ "$type" != disk ]; then
         printf 'other %s\\n' "$number"

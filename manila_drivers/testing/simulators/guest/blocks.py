@@ -40,10 +40,7 @@ class Blocks:
             'e2fsck': self._e2fsck, 'fsck': self._e2fsck,
             'tune2fs': self._tune2fs, 'resize2fs': self._resize2fs,
             'dumpe2fs': self._dumpe2fs, 'xfs_growfs': self._xfs_growfs,
-            'xfs_admin': self._xfs_admin, 'udevadm': self._udevadm}
-
-    def _udevadm(self, words: Sequence[str]) -> Result:
-        return files.done()
+            'xfs_admin': self._xfs_admin}
 
     # Looking
 
@@ -116,17 +113,17 @@ class Blocks:
                           f'USAGE=filesystem\n')
 
     def _find(self, words: Sequence[str]) -> Result:
-        """``find /dev/disk/by-id -type l -printf 'link %f %l\\n'``"""
-        if list(words) != [disks.BY_ID.rstrip('/'), '-type', 'l', '-printf',
-                           'link %f %l\\n']:
+        """Return names that stay, as ``link %f %l`` prints them."""
+        if list(words) != [disks.BY_ID.rstrip('/'), '-ignore_readdir_race',
+                           '-type', 'l', '-printf', 'link %f %l\\n']:
             raise unmodelled.NotModelledError(words)
-        links = self._disks.links()
-        if not links:
+        if not self._disks.names_stay:
             return files.failed(f"find: '{words[0]}': No such file or "
                                 f"directory")
         return files.done('link ata-QEMU_DVD-ROM_QM00001 ../../sr0\n'
                           + ''.join(f'link {name} ../../{slot.name}\n'
-                                    for name, slot in links.items()))
+                                    for name, slot
+                                    in self._disks.links().items()))
 
     def _blockdev(self, words: Sequence[str]) -> Result:
         slot = self._disks.named(words[-1])

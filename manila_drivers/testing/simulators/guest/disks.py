@@ -14,6 +14,8 @@ from manila_drivers.testing.simulators.guest import disk
 
 #: Seconds until a disk is seen that was attached, or resized.
 _LATE = (0.2, 3.0)
+#: Seconds that udev takes then until it has a name that stays.
+_LAG = (0.0, 0.8)
 _ROOT = 10
 #: Where names are that stay.
 BY_ID = '/dev/disk/by-id/'
@@ -25,6 +27,7 @@ class Slot:
 
     :param size: bytes that the system believes it has.
     :param seen: when it appears.
+    :param named: when udev has given it its name that stays.
     :param grows: when the system learns of another size, or None.
     """
 
@@ -34,6 +37,7 @@ class Slot:
     serial: str
     size: int
     seen: float = 0.0
+    named: float = 0.0
     grows: float | None = None
 
     @property
@@ -76,8 +80,10 @@ class Disks:
         self._minors += 16
         chosen = free[0] if self.orderly else self._chance.choice(free)
         slot = Slot(device, name or chosen,
-                    f'252:{self._minors}', self._serial(device), device.size,
-                    self._clock() + self._late() if late else 0.0)
+                    f'252:{self._minors}', self._serial(device), device.size)
+        if late:
+            slot.seen = self._clock() + self._late()
+            slot.named = slot.seen + self._chance.uniform(*_LAG)
         self.slots.append(slot)
         return slot
 
@@ -101,9 +107,16 @@ class Disks:
         """
         if not self.names_stay:
             return {}
+        now = self._clock()
         return {'virtio-' + slot.serial if self.bus == 'virtio'
                 else 'scsi-0QEMU_QEMU_HARDDISK_' + slot.device.id: slot
-                for slot in self.visible() if slot.serial}
+                for slot in self.visible()
+                if slot.serial and slot.named <= now}
+
+    def unsettled(self) -> float:
+        """Return for how many seconds udev is still at work."""
+        return max((slot.named - self._clock() for slot in self.visible()),
+                   default=0.0)
 
     def renamed(self, devices: Sequence[disk.BlockDevice]) -> None:
         """Have only these, with names in this order, as after a boot."""

@@ -57,7 +57,7 @@ class VmPrograms:
             'sleep': self._sleep, 'true': lambda words: files.done(),
             'id': lambda words: files.done('uid=1000(manila)\n'),
             'hostname': lambda words: files.done(f'{host.name}\n'),
-            'ls': self._ls, 'test': self._test,
+            'ls': self._ls, 'test': self._test, 'udevadm': self._udevadm,
             'sh': self._sh, 'sudo': self._sudo, 'flock': self._flock,
             'timeout': self._timeout}
 
@@ -211,6 +211,16 @@ class VmPrograms:
         self._system.sleep(float(words[0]))
         self._system.settle()
         return files.done()
+
+    def _udevadm(self, words: Sequence[str]) -> Result:
+        """``udevadm settle -t SECONDS``"""
+        if words[:2] != ['settle', '-t']:
+            raise unmodelled.NotModelledError(words)
+        wait = self._system.disks.unsettled()
+        if wait > 0:
+            self._system.sleep(min(wait, float(words[2])))
+            self._system.settle()
+        return Result('', '', int(wait > float(words[2])))
 
     def _test(self, words: Sequence[str]) -> Result:
         status = shell_builtins.COMMANDS['test'](

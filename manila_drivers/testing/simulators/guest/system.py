@@ -88,6 +88,7 @@ class VmSystem:
 
     def _is_directory(self, path: str) -> bool:
         return path in self.tree.directories or path == CLIENTS \
+            or path == disks.BY_ID.rstrip('/') and self.disks.names_stay \
             or self.mounts.at(path) is not None
 
     def _is_mounted(self, path: str) -> bool:
