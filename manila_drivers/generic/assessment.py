@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Decide what is wrong with a share, and what mends it.  Pure.
+"""Decide what is wrong with a share.  Pure.
 
 A share is healthy if its own disk is mounted in its place, will be after the
 next boot, and is exported as its rules were carried out last.
@@ -11,14 +11,11 @@ import dataclasses
 import posixpath
 import re
 
-from manila_drivers import plan
 from manila_drivers.generic import exporting
 from manila_drivers.generic import guest_fstab
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import notes
-from manila_drivers.generic import planning
 from manila_drivers.generic import records
-from manila_drivers.generic import transitions
 
 # With which names of shares end.
 _IDENT = re.compile(r'[0-9a-f]{8}-(?:[0-9a-f]{4}-){3}[0-9a-f]{12}$')
@@ -132,42 +129,3 @@ def remains(found: guest_records.GuestFacts, root: str,
            if abandoned(found, root, path)}
     return {path: match[0] for path, match in ids.items()
             if match is not None}
-
-
-@dataclasses.dataclass(frozen=True)
-class VolumeHealth:
-    """How to mend a share whose disk is not where it should be.
-
-    :param lost: why there is no share any more; '' if there is.
-    :param odd: why it cannot be mended now; '' if it can.
-    """
-
-    repair: plan.Plan = dataclasses.field(default_factory=plan.Plan)
-    lost: str = ''
-    odd: str = ''
-
-
-def mend(placement: records.Placement, host: records.ServiceHost,
-         volume: records.Volume | None, *, there: bool) -> VolumeHealth:
-    """Decide how a share is brought back to its place.
-
-    :param there: its disk is in the instance.
-    """
-    if volume is None:
-        return VolumeHealth(lost='it has no volume in Cinder')
-    facts = planning.ServedFacts(placement, host, volume)
-    serve = facts.step('serve share again')
-    if there:
-        return VolumeHealth(plan.Plan((serve,)))
-    holders = transitions.servers_of(volume)
-    if holders not in ((), (host.id,)):
-        return VolumeHealth(odd='volume %s is attached to %s' % (
-            volume.id, ', '.join(holders)))
-    attach = planning.attach(volume.name or volume.id, volume.id, host)
-    if volume.status == 'available':
-        return VolumeHealth(plan.Plan((attach, serve)))
-    if volume.status == 'in-use':
-        # A virtual machine that hung may have let go of it later.
-        return VolumeHealth(plan.Plan((
-            planning.detach(volume, host.id), attach, serve)))
-    return VolumeHealth(odd='volume %s is %s' % (volume.id, volume.status))

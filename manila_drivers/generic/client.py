@@ -68,7 +68,7 @@ class VolumeClient(snapshot_client.SnapshotClient):
     def delete(self, ident: str) -> None:
         """Remove a volume and wait until it is gone.
 
-        One that is still being made is waited for: Cinder deletes none of
+        One that is still at work is waited for: Cinder deletes none of
         these.
 
         :raises BackendError: it could not be removed.
@@ -97,14 +97,23 @@ class VolumeClient(snapshot_client.SnapshotClient):
                     self._chosen.create_timeout,
                     'Volume %s is being deleted' % ident)
 
-    def _rested(self, ident: str) -> None:
-        """Wait until a volume is no longer being made."""
-        self._until(
+    def _rested(self, ident: str) -> records.Volume | None:
+        """Wait until nobody is at work on a volume; None if it is gone.
+
+        What was asked for before goes on, and Cinder and Nova refuse
+        everything else meanwhile.
+        """
+        return self._until(
             lambda: self.volume(ident),
             lambda found: found is None
-            or found.status not in transitions.BEING_MADE,
+            or found.status not in transitions.WORKED_ON,
             self._chosen.create_timeout,
-            'Volume %s, which is to be deleted, is being made' % ident)
+            'Volume %s, with which something is to be done, is at work'
+            % ident)
+
+    def _at_rest(self, ident: str) -> records.Volume:
+        found = self._rested(ident)
+        return self._present(ident) if found is None else found
 
     def rename(self, ident: str, name: str) -> None:
         self.cloud.volumes.rename(ident, name)
@@ -122,7 +131,7 @@ class VolumeClient(snapshot_client.SnapshotClient):
     def _attach(self, ident: str, server_id: str) -> records.Volume:
         request = ''
         refused: exception.DriverError | None = None
-        before = self._present(ident)
+        before = self._at_rest(ident)
         if before.status == 'error_extending':
             self.restore_status(before)
         if not transitions.on_server(before, server_id) \
@@ -197,7 +206,7 @@ class VolumeClient(snapshot_client.SnapshotClient):
         self._repeated(lambda: self._detach(ident, server_id))
 
     def _detach(self, ident: str, server_id: str) -> None:
-        before = self.volume(ident)
+        before = self._rested(ident)
         if transitions.detaching(before, server_id,
                                  moved=False) is ChangeState.DONE:
             return
@@ -255,7 +264,7 @@ class VolumeClient(snapshot_client.SnapshotClient):
         return self._repeated(lambda: self._extend(ident, gib))
 
     def _extend(self, ident: str, gib: int) -> records.Volume:
-        before = self._present(ident)
+        before = self._at_rest(ident)
         if before.size is not None and before.size >= gib \
                 and before.status in transitions.AT_REST:
             return before

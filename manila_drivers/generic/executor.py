@@ -186,9 +186,8 @@ class GenericExecutor:
                           gib: int) -> None:
         """Mount a share that is there, and export it as it was."""
         served = placement.served(volume_id, gib)
-        self._inside(host, served, lambda found: [
-            *guest_planning.serve(found, served),
-            *reopened(found, served)])
+        self._inside(host, served, lambda found: served_again(
+            found, served))
 
     def serve_shares_again(self, target: str, host: records.ServiceHost,
                            served: Sequence[guest_records.Served]) -> None:
@@ -196,9 +195,8 @@ class GenericExecutor:
         def once() -> None:
             found = self._hosts.look(host, [one.disk for one in served])
             self._hosts.guest(host).run([
-                command for one in served for command in (
-                    *guest_planning.serve(found, one),
-                    *reopened(found, one))])
+                command for one in served
+                for command in served_again(found, one)])
 
         with self._hosts.locked(host):
             self._hosts.persist(once)
@@ -240,9 +238,25 @@ class GenericExecutor:
     def grow_file_system(self, path: str, placement: records.Placement,
                          host: records.ServiceHost, volume_id: str, gib: int,
                          wanted: int) -> None:
+        """Grow what is on a volume; a share that is away is mounted first."""
         served = placement.served(volume_id, gib)
-        self._inside(host, served, lambda found: guest_planning.grow(
-            found, served, wanted))
+
+        def once() -> None:
+            guest = self._hosts.guest(host)
+            found = self._look(host, served)
+            if not found.serves(served):
+                # Its disk may not have grown yet.
+                guest.run(served_again(found, placement.served(volume_id,
+                                                               1)))
+                found = self._look(host, served)
+            guest.run(guest_planning.grow(found, served, wanted))
+
+        with self._hosts.locked(host):
+            self._hosts.persist(once)
+
+    def _look(self, host: records.ServiceHost, served: guest_records.Served,
+              wait: float = hosts.APPEARS) -> guest_records.GuestFacts:
+        return self._hosts.look(host, [served.disk], wait=wait)
 
     def shrink_file_system(self, path: str, host: records.ServiceHost,
                            commands: Commands) -> None:
@@ -290,19 +304,20 @@ class GenericExecutor:
         :param wait: seconds until the disk has to be there.
         """
         def once() -> tuple[command.Result, ...]:
-            found = self._hosts.look(host, [served.disk], wait=wait)
+            found = self._look(host, served, wait)
             return self._hosts.guest(host).run(decide(found))
 
         with self._hosts.locked(host):
             return self._hosts.persist(once)
 
 
-def reopened(found: guest_records.GuestFacts,
-             served: guest_records.Served) -> Commands:
-    """Return what exports a share again that is mounted by then.
+def served_again(found: guest_records.GuestFacts,
+                 served: guest_records.Served) -> Commands:
+    """Return what mounts a share that is there, and exports it as it was.
 
     What is left of a disk that has gone is closed before that.
     """
     dead = found.mount(served.path) is not None \
         and not found.serves(served)
-    return guest_access.reopened(found, served, always=dead)
+    return [*guest_planning.serve(found, served),
+            *guest_access.reopened(found, served, always=dead)]

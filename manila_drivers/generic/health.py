@@ -282,24 +282,16 @@ class GenericHealth:
                 return healthy
             volume = self._volumes.volume_of(share.id, one.note.volume_id,
                                              everywhere=True)
-            if volume is not None:
-                self._make_place(one, found, volume)
-            mend = assessment.mend(
-                one.placement, one.host, volume,
-                there=volume is not None
-                and found.disk(volume.id) is not None)
-            if mend.lost:
-                LOG.error('Share %s is lost: %s. Nothing was made in its '
-                          'place. Check: the volumes of Cinder', share.id,
-                          mend.lost)
+            if volume is None:
+                LOG.error('Share %s is lost: it has no volume in Cinder. '
+                          'Nothing was made in its place. Check: the '
+                          'volumes of Cinder', share.id)
                 return None
-            if mend.odd:
-                raise exception.Busy(
-                    'Share %s is not served: %s' % (share.id, mend.odd),
-                    check='that volume in Cinder')
+            self._make_place(one, found, volume)
+            repair = plan.Plan(tuple(planning.back(planning.ServedFacts(
+                one.placement, one.host, volume, found))))
             if not plan.is_dry():
-                LOG.warning('Share %s is repaired: %s', share.id, mend.repair)
-            self._executor.run(mend.repair)
-            assert volume is not None
+                LOG.warning('Share %s is repaired: %s', share.id, repair)
+            self._executor.run(repair)
             self._notes.update(share.id, volume_id=volume.id)
         return dataclasses.replace(healthy, served=True)

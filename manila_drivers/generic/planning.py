@@ -16,7 +16,6 @@ import dataclasses
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
-from manila_drivers.generic import guest_planning
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import paths
 from manila_drivers.generic import records
@@ -316,28 +315,31 @@ def check_served(facts: ServedFacts) -> None:
             check='"openstack share service ensure shares" mounts it again')
 
 
-def extend(facts: ServedFacts, gib: int, *,
-           offline: bool = False) -> plan.Plan:
-    """Extend a volume and its file system.
+def back(facts: ServedFacts) -> list[plan.Step]:
+    """Return the steps that bring a share back to its place.
 
-    The volume may be large enough, after a shrink or a call that was cut
-    off: the file system alone grows then.
+    A call that was cut off may have left it away, or be at work in Cinder
+    and Nova for a while: what is under way with its volume is waited for.
 
-    :param offline: the share is away meanwhile, since its volume cannot be
-        extended while it is attached.
+    :raises Busy: the volume is used elsewhere, or by somebody else.
     """
-    volume = facts.volume
-    grow = in_guest('grow file system', facts.placement, facts.host,
-                    volume.id, max(gib, volume.size or 0),
-                    'to %d GiB' % gib, wanted=gib)
-    if volume.size is not None and volume.size >= gib \
-            and volume.status == 'in-use':
-        return plan.Plan((grow,))
-    step = plan.Step('extend volume', called(volume),
-                     {'ident': volume.id, 'gib': gib},
-                     detail='from %s to %d GiB' % (volume.size, gib))
-    return plan.Plan((*away(facts, [step]), grow) if offline
-                     else (step, grow))
+    volume, host = facts.volume, facts.host
+    serve = facts.step('serve share again')
+    if facts.found is not None and facts.found.disk(volume.id) is not None:
+        return [serve]
+    odd, holders = '', transitions.servers_of(volume)
+    if holders not in ((), (host.id,)):
+        odd = 'volume %s is attached to %s' % (volume.id, ', '.join(holders))
+    elif volume.status not in transitions.RETURNING:
+        odd = 'volume %s is %s' % (volume.id, volume.status)
+    if odd:
+        raise exception.Busy('Share %s is not served: %s' % (
+            facts.placement.share_id, odd), check='that volume in Cinder')
+    place = attach(called(volume), volume.id, host)
+    if volume.status in transitions.HELD:
+        # A virtual machine that hung may have let go of it later.
+        return [detach(volume, host.id), place, serve]
+    return [place, serve]
 
 
 def away(facts: ServedFacts,
@@ -354,25 +356,6 @@ def away(facts: ServedFacts,
             undo=serve),
         dataclasses.replace(detach(facts.volume, facts.host.id), undo=back),
         *steps, back, serve]
-
-
-def shrink(facts: ServedFacts, gib: int) -> plan.Plan:
-    """Shrink a file system; its volume keeps its size, which Cinder wants.
-
-    :raises PossibleDataLoss: more is in use, or it is not known how much.
-    """
-    placement, found = facts.placement, facts.found
-    assert found is not None
-    used = found.used(placement.path)
-    if used is None or used > gib * model.GiB:
-        raise exception.PossibleDataLoss(
-            'Share %s cannot shrink to %d GiB' % (placement.share_id, gib),
-            answer='it is not told how much is in use' if used is None
-            else '%d bytes are in use' % used)
-    return plan.Plan((plan.Step(
-        'shrink file system', placement.path,
-        {'host': facts.host, 'commands': guest_planning.shrink(
-            found, facts.served, gib)}, detail='to %d GiB' % gib),))
 
 
 # -- managing ----------------------------------------------------------------

@@ -14,6 +14,7 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers import plan
 from manila_drivers.driver import call
 from manila_drivers.generic import client
 from manila_drivers.generic import errors
@@ -25,6 +26,7 @@ from manila_drivers.generic import paths
 from manila_drivers.generic import planning
 from manila_drivers.generic import records
 from manila_drivers.generic import settings
+from manila_drivers.generic import size_planning
 
 LOG = logging.getLogger(__name__)
 
@@ -130,7 +132,7 @@ class GenericShares:
 
     def _extend(self, call: call.Call, gib: int) -> None:
         facts = self.served(call.share, self._hosts.of(call))
-        steps = planning.extend(facts, gib)
+        steps = size_planning.extend(facts, gib)
         _, refused = exception.caught(lambda: self._executor.run(steps))
         if refused is None:
             return
@@ -142,19 +144,33 @@ class GenericShares:
         if refused.broken:
             # Nothing else can be done with it before, snapshots included.
             self._volumes.restore_status(facts.volume)
-        steps = planning.extend(facts, gib, offline=True)
+        steps = size_planning.extend(facts, gib, offline=True)
         self._executor.run(steps)
 
     def _shrink(self, call: call.Call, gib: int) -> None:
-        host = self._hosts.of(call)
-        facts = self.served(call.share, host)
+        facts = self.served(call.share, self._hosts.of(call))
+        away = self._shrunk(facts, gib)
+        if away is None:
+            return
+        LOG.warning('Share %s is not mounted, as a call that was cut off '
+                    'leaves it, and is brought back before it is shrunk',
+                    call.share.id)
+        self._executor.run(plan.Plan(tuple(planning.back(away))))
+        away = self._shrunk(facts, gib)
+        if away is not None:
+            planning.check_served(away)
+
+    def _shrunk(self, facts: planning.ServedFacts,
+                gib: int) -> planning.ServedFacts | None:
+        """Shrink a share if it is in its place; if not, return what is."""
         # Who has access must not change until it is back.
-        with self._hosts.locked(host):
-            facts = dataclasses.replace(facts, found=self._hosts.look(
-                host, ()))
-            planning.check_served(facts)
-            steps = planning.shrink(facts, gib)
-            self._executor.run(steps)
+        with self._hosts.locked(facts.host):
+            found = self._hosts.look(facts.host, ())
+            facts = dataclasses.replace(facts, found=found)
+            if not found.serves(facts.served):
+                return facts
+            self._executor.run(size_planning.shrink(facts, gib))
+        return None
 
     def served(self, share: model.Share, host: records.ServiceHost, *,
                look: bool = False) -> planning.ServedFacts:

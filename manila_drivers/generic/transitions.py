@@ -32,6 +32,13 @@ _MOVING = frozenset({'reserved', 'attaching'})
 BEING_MADE = frozenset({'creating', 'downloading'})
 #: Statuses that a volume has between changes.
 AT_REST = frozenset({'available', 'in-use'})
+#: Statuses that a change of ours has, and which end by themselves: the
+#: service goes on with it, whatever becomes of the one who has asked.
+WORKED_ON = BEING_MADE | {'extending', 'reverting'}
+#: Statuses in which a server has a volume, or had it just now.
+HELD = frozenset({'in-use', 'detaching', 'extending', 'error_extending'})
+#: Statuses out of which the volume of a share gets back to its server.
+RETURNING = HELD | _MOVING | {'available', 'reverting'}
 #: Statuses from which Cinder deletes a volume.
 DELETABLE = frozenset({
     'available', 'error', 'error_restoring', 'error_extending',
@@ -62,6 +69,12 @@ def rest_of(volume: records.Volume) -> str:
 def on_server(volume: records.Volume, server_id: str) -> bool:
     return any(one.server_id == server_id
                for one in volume.attachments or ())
+
+
+def is_away(volume: records.Volume) -> bool:
+    """Tell if no server has a volume, or not yet, or not for long."""
+    return volume.attachments == () or is_moving(volume) \
+        or volume.status == 'available'
 
 
 def servers_of(volume: records.Volume) -> tuple[str, ...]:

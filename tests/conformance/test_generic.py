@@ -17,12 +17,6 @@ class TestGeneric(suite.Everything):
     histories = 300
     part = 0.005
 
-    @pytest.mark.xfail(reason='a shrink that was cut off just before it '
-                       'mounts again is not taken up by its repetition; fstab '
-                       'may keep a UUID where udev told no serial number')
-    def test_repetition_converges(self, record_property):
-        super().test_repetition_converges(record_property)
-
     def play(self, lab, scenario):
         """A file system does not hold as many bytes as its disk has.
 

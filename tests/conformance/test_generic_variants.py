@@ -37,8 +37,3 @@ class TestCifsByUser(Some):
 
 class TestShareServers(Some):
     make_lab = generic_kinds.server_labs()
-
-    @pytest.mark.xfail(reason='a check of shares that fails while a volume '
-                       'is attached again leaves a dead mount to the next')
-    def test_repetition_converges(self, record_property):
-        super().test_repetition_converges(record_property)

@@ -11,6 +11,7 @@ from manila_drivers import model
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import planning
 from manila_drivers.generic import records
+from manila_drivers.generic import size_planning
 from manila_drivers.generic import snapshot_planning
 from manila_drivers.nas import kernel
 from manila_drivers.nas import samba
@@ -173,21 +174,21 @@ def test_a_volume_in_use_where_nobody_looked_is_not_taken_away():
 # Sizes
 
 def test_an_extension_grows_the_volume_and_then_what_is_on_it():
-    assert actions(planning.extend(served(), 5)) == [
+    assert actions(size_planning.extend(served(), 5)) == [
         'extend volume', 'grow file system']
 
 
 @pytest.mark.parametrize('size', [5, 6])
 def test_a_volume_that_is_large_enough_is_left_alone(size):
     large = dataclasses.replace(ATTACHED, size=size)
-    [step] = planning.extend(served(large), 5)
+    [step] = size_planning.extend(served(large), 5)
 
     assert (step.action, step.args['wanted'], step.args['gib']) == (
         'grow file system', 5, size)
 
 
 def test_an_extension_of_what_is_away_brings_it_back_whatever_happens():
-    steps = planning.extend(served(), 5, offline=True)
+    steps = size_planning.extend(served(), 5, offline=True)
 
     assert actions(steps) == [
         'suspend share', 'detach volume', 'extend volume', 'attach volume',
@@ -201,15 +202,16 @@ def test_an_extension_of_what_is_away_brings_it_back_whatever_happens():
 def test_a_share_shrinks_to_what_is_in_it_at_the_least(used, fits):
     facts = served(seen=found(used=used))
     if fits:
-        assert actions(planning.shrink(facts, 1)) == ['shrink file system']
+        assert actions(size_planning.shrink(facts, 1)) == [
+            'shrink file system']
     else:
         with pytest.raises(exception.PossibleDataLoss, match='in use'):
-            planning.shrink(facts, 1)
+            size_planning.shrink(facts, 1)
 
 
 def test_without_knowing_what_is_in_it_a_share_does_not_shrink():
     with pytest.raises(exception.PossibleDataLoss, match='not told'):
-        planning.shrink(served(seen=found(mounted=False)), 1)
+        size_planning.shrink(served(seen=found(mounted=False)), 1)
 
 
 def test_a_share_that_is_not_mounted_is_told():
