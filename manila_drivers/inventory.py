@@ -73,10 +73,11 @@ class SeenShare:
 
 @dataclasses.dataclass(frozen=True)
 class SeenSnapshot:
-    """A snapshot by its id, of the share ``share``; its name is for people.
+    """A snapshot of the share ``share``, with its name on the backend.
 
-    ``wrong`` is why nobody can use it, '' if anybody can; ``untold`` that this
-    is not known.
+    ``id`` is '' if its name is none that a driver gives: it may have been
+    adopted.  ``wrong`` is why nobody can use it, '' if anybody can; ``untold``
+    that this is not known.
     """
 
     id: str

@@ -311,7 +311,8 @@ class _ShareAudit:
 
 def _snapshots(known: Recorded, found: inventory.Inventory,
                ) -> Iterator[Deviation]:
-    there = {(one.id, one.share): one for one in found.snapshots}
+    there = {(word, one.share): one for one in found.snapshots
+             for word in (one.name, one.id) if word}
     for ident, record in known.snapshots.items():
         def tell(kind: str, expected: str, seen: str, do: str,
                  repair: str = '', record: records.SnapshotEntry = record,
@@ -326,7 +327,9 @@ def _snapshots(known: Recorded, found: inventory.Inventory,
                 + (record.failure and f': {record.failure}'),
                 f'repeat snapshot {word}', differences.SNAPSHOT)
             continue
-        one = there.get((ident, record.share_id))
+        # One that was adopted may have kept its name.
+        one = there.get((ident, record.share_id)) or there.get(
+            (record.location, record.share_id))
         wrong = 'none' if one is None else one.wrong
         untold = one.untold if one else 'snapshots could not all be read' \
             if inventory.SNAPSHOTS in found.partial else ''
@@ -349,8 +352,12 @@ def _orphans(known: Recorded, found: inventory.Inventory,
     for share in orphans:
         yield tell(differences.ORPHAN_SHARE, f'share {share.id}',
                    ', '.join(share.parts), share.id)
+    adopted = {(record.location, record.share_id)
+               for record in known.snapshots.values()}
     for one in found.snapshots:
-        if one.id not in known.snapshot_ids:
+        # One without an id has a name that no driver gives.
+        if one.id and one.id not in known.snapshot_ids \
+                and (one.name, one.share) not in adopted:
             yield tell(differences.ORPHAN_SNAPSHOT, f'snapshot {one.name}',
                        f'a snapshot of share {one.share}', one.id)
     for clone in found.clones:

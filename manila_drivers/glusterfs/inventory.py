@@ -117,7 +117,7 @@ class GlusterInventory:
     def _snapshots(self, volumes: Iterable[clusters.LocatedVolume],
                    found: dict[str, clusters.LocatedVolume],
                    ) -> Iterator[inventory.SeenSnapshot]:
-        """Yield snapshots of shares by the names that drivers give them."""
+        """Yield snapshots of shares; those of other names have no id."""
         owners = {(each.cluster, each.volume.name): ident
                   for ident, each in found.items()}
         having = {each.cluster for each in volumes
@@ -130,9 +130,11 @@ class GlusterInventory:
                 owner = next((owners[cluster, name] for name
                               in snapshot.volumes
                               if (cluster, name) in owners), '')
-                if owner and snapshot.name.startswith(paths.PREFIX) \
-                        and paths.is_id(ident):
-                    yield inventory.SeenSnapshot(ident, owner, snapshot.name)
+                ours = snapshot.name.startswith(paths.PREFIX) \
+                    and paths.is_id(ident)
+                if owner:
+                    yield inventory.SeenSnapshot(ident if ours else '', owner,
+                                                 snapshot.name)
 
 
 def _asking(cluster: clusters.GlusterCluster,

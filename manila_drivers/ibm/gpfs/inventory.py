@@ -250,12 +250,12 @@ def _odd(ident: str, some: Sequence[records.Fileset],
 
 def snapshots(lists: GpfsLists, owners: dict[str, list[records.Fileset]],
               ) -> Iterator[inventory.SeenSnapshot]:
-    """Yield snapshots of shares by the names that drivers give them."""
+    """Yield snapshots of shares; those of other names have no id."""
     homes = {one.name: ident for ident, some in owners.items()
              for one in some}
     for one in lists.snapshots or ():
         ident, owner = named(one.name), homes.get(one.fileset, '')
-        if ident and owner:
+        if owner:
             yield inventory.SeenSnapshot(
                 ident, owner, f'{one.fileset}:{one.name}',
                 'half deleted' if one.half else '', '' if one.valid

@@ -94,6 +94,32 @@ def test_a_share_is_released_with_its_snapshots_one_by_one(place):
             one for one in there if 'snap' in ' '.join(map(str, one))}
 
 
+@pytest.mark.parametrize('kind', ['vast', 'gluster', 'ces'])
+def test_an_audit_knows_what_was_adopted(kind, tmp_path):
+    """It may have kept the name of another one, or of its maker."""
+    with bench.bench(kind, tmp_path) as place, place.backend() as backend:
+        share = backend.shares.create(size=1, name='one')
+        first = share.snapshot('first')
+        location = first._record.location
+        first.release()
+        assert [one.kind for one in backend.audit().differences] == [
+            'orphan snapshot']
+        again = share.adopt_snapshot(location, 'again')
+        assert backend.audit().differences == ()
+        if kind == 'gluster':
+            volume = share.locations[0].rpartition('/')[2]
+            for name in ('nightly', 'weekly'):
+                place.cluster.sim.gluster('snapshot', 'create', name, volume,
+                                          'no-timestamp')
+            share.adopt_snapshot('nightly')
+            # What nobody has adopted is somebody else's.
+            assert backend.audit().differences == ()
+            place.cluster.sim.gluster('snapshot', 'delete', 'nightly')
+            assert [one.kind for one in backend.audit().differences] == [
+                'lost snapshot']
+        assert again.status == 'available'
+
+
 @pytest.mark.parametrize('spelling', ['name', 'id', 'location'])
 def test_what_is_recorded_is_adopted_once(vast, spelling):
     """Two records of one snapshot would delete it below each other."""
