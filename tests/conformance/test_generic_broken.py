@@ -5,12 +5,17 @@
 Most of the defects are those of the driver that Manila ships.
 """
 
+import contextlib
+
 import pytest
 
+from manila_drivers import compat
 from manila_drivers.generic import driver
 from manila_drivers.nas import directory
 from manila_drivers.testing.conformance.labs import generic
 from tests.conformance import catching
+
+errors = compat.errors
 
 
 class Broken(driver.GenericShareDriver):
@@ -151,7 +156,17 @@ class FormatsAtEveryStart(Broken):
 
 LABS = generic.GenericLabs()
 
+class ShrinksRegardless(Broken):
+    """Calls it done, although more is in use."""
+
+    def shrink_share(self, *args, **kwargs):
+        with contextlib.suppress(errors.ManilaException):
+            super().shrink_share(*args, **kwargs)
+
+
 BY_SCENARIO = [
+    (ShrinksRegardless, 'shrinking_below_what_is_used_is_refused',
+     'shrink.data-loss'),
     (OnlyAdds, 'a_resync_removes_strangers', 'access.too-wide'),
     (OneCommandForEachRule, 'rules_stay_within_their_budget',
      'budget.update_access'),

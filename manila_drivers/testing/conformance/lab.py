@@ -42,7 +42,8 @@ class Features:
     """Hold what the driver can do, as far as Manila is told.
 
     ``parts`` says that shares are handed out again, and that what is in one
-    lies in several places, one of which can be away.
+    lies in several places, one of which can be away.  ``fills`` is how much
+    of its size a share can hold: a file system keeps some for itself.
     """
 
     proto: str = 'NFS'
@@ -56,6 +57,7 @@ class Features:
     ensure: bool = True
     usage: bool = True
     parts: bool = False
+    fills: float = 1.0
 
 
 @dataclasses.dataclass(frozen=True)

@@ -195,7 +195,7 @@ def another_protocol_is_refused(stage: Stage) -> None:
 
 def shrinking_below_what_is_used_is_refused(stage: Stage) -> None:
     share = stage.manager.create(size=5)
-    stage.write(share, 2 * GiB)
+    stage.write(share, int(2 * GiB * stage.lab.features.fills))
     with stage.changes_nothing('shrink.data-loss'):
         stage.fails('shrink.data-loss',
                     lambda: stage.manager.resize(share, 1),

@@ -65,7 +65,7 @@ class GenericLab(simulated.SimulatedLab[Site]):
     """
 
     name = 'generic with NFS'
-    features = lab.Features(revert=True)
+    features = lab.Features(revert=True, fills=0.9)
     budgets = lab.Budgets(
         create=16, delete=15, update_access=2, update_access_unchanged=1,
         ensure_1000=2, stats=1, resize=8)

@@ -22,8 +22,9 @@ class CifsLab(generic.GenericLab):
     """Shares of Samba, for addresses."""
 
     name = 'generic with CIFS by address'
-    features = lab.Features(proto='CIFS', revert=True, access=lab.Access(
-        levels=frozenset({'rw'})))
+    features = lab.Features(
+        proto='CIFS', revert=True, fills=0.9,
+        access=lab.Access(levels=frozenset({'rw'})))
 
     def _set(self, section: str, **parameters: str) -> None:
         for name, value in parameters.items():
@@ -87,8 +88,9 @@ class CifsUserLab(CifsLab):
     """Shares of Samba, for users."""
 
     name = 'generic with CIFS by user'
-    features = lab.Features(proto='CIFS', revert=True, access=lab.Access(
-        types=frozenset({'user'})))
+    features = lab.Features(
+        proto='CIFS', revert=True, fills=0.9,
+        access=lab.Access(types=frozenset({'user'})))
 
     def tampers(self) -> list[Callable[[str, random.Random], None]]:
         return [self._let_in, self._lose_section]
@@ -134,7 +136,7 @@ class ServersLab(generic.GenericLab):
     """All shares on one share server, which the driver has made."""
 
     name = 'generic with share servers'
-    features = lab.Features(revert=True, manage=False,
+    features = lab.Features(revert=True, fills=0.9, manage=False,
                             manage_snapshots=False, usage=False)
 
     def begin(self) -> None:
