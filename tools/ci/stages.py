@@ -23,6 +23,9 @@ BEFORE = ('19.1',)
 WHEELS = {'20.0': '20.0.3', '21.0': '21.0.3', '22.0': '22.0.2',
           '23.0': '23.0.1'}
 
+# How a stage is started that lets others go first.
+YIELDING = ('python3', '-m', 'tools.ci.yielding', '5')
+
 
 @dataclasses.dataclass(frozen=True)
 class Turn:
@@ -80,7 +83,7 @@ class Stage:
     @property
     def words(self) -> tuple[str, ...]:
         """The command as it is started."""
-        return (*(('nice', '-n', '5') if self.yields else ()), *self.command)
+        return (*(YIELDING if self.yields else ()), *self.command)
 
     def missing(self, output: str) -> str:
         """Return what the output should have shown, '' if it has."""

@@ -181,10 +181,30 @@ def test_stages_share_a_directory_without_leaving_anything_out(whole, parts):
 def test_what_yields_is_started_with_less_priority():
     assert STAGE.words == ('true',)
     assert stages.Stage('some', 'lane', 10, ('true',), yields=True).words == (
-        'nice', '-n', '5', 'true')
+        'python3', '-m', 'tools.ci.yielding', '5', 'true')
     yielding = {stage.name for stage in stages.table(TURN) if stage.yields}
     assert yielding == {'conformance', 'generic', 'lowest', 'compat',
                         'install'}
+
+
+def test_a_session_yields_and_not_only_what_is_in_it():
+    """The kernel weighs sessions; to be nice is nothing between them."""
+    asked = 'import os; print(os.nice(0)); print(open("/proc/self/autogroup")'
+    asked += '.read())'
+
+    def said(*words):
+        return subprocess.run(
+            [*words, 'python3', '-c', asked], cwd=ROOT, check=True, text=True,
+            start_new_session=True, capture_output=True).stdout.split()
+
+    if not pathlib.Path('/proc/self/autogroup').exists():
+        pytest.skip('this kernel does not group processes by their session')
+    usual, first = int(said()[0]), said('nice', '-n', '5')
+    assert first[0] == str(min(usual + 5, 19))
+    assert first[-1] == '0'
+    yielding = said(*stages.YIELDING)
+    assert yielding[0] == str(min(usual + 5, 19))
+    assert yielding[-1] == '5'
 
 
 def judged(output, result, **fields):
