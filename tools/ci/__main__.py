@@ -2,7 +2,7 @@
 
 """Runs everything that has to be green, from a fresh clone, on Debian 12.
 
-    .ci/run                  all stages
+    .ci/run                  all usual stages
     .ci/run manila compat    these, after what they need has been installed
     .ci/run --list           the stages, and what this commit plays
 
@@ -204,15 +204,17 @@ def main(arguments: list[str]) -> int:
     wanted = parser.parse_args(arguments)
     try:
         turn = turns.read(ROOT)
-        chosen = stages.selected(stages.table(
-            turn, str(LOGS / 'dist'), tuple(wanted.test),
-            tuple(wanted.demo)), wanted.stages)
+        table = stages.table(turn, str(LOGS / 'dist'), tuple(wanted.test),
+                             tuple(wanted.demo))
+        chosen = stages.selected(table, wanted.stages)
     except ValueError as error:
         parser.error(str(error))
     if wanted.list:
         tell('\n'.join([f'{turn}', *(
             f'{stage.lane:<11} {stage.name:<11} {stage.limit:5.0f} s  '
-            f'{" ".join(stage.command)}' for stage in chosen)]))
+            f'{" ".join(stage.command)}' for stage in chosen), *(
+                f'only when it is named: {stage.name}' for stage in table
+                if not stage.usual)]))
         return 0
     with alone(LOGS):
         for name in leftovers.end(str(ROOT)):

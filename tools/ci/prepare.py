@@ -3,6 +3,7 @@
 """Installs what the stages need, so that none of them has to.
 
     python3 -m tools.ci.prepare [--tox NAME] [--demo] [--manila RELEASE]
+                                [--cloud]
 
 Packages of Debian come first, then one wheel of this commit, then all virtual
 environments, two at a time.  What is there already is left as it is.
@@ -172,6 +173,15 @@ def manila(made: pathlib.Path, releases: list[str]) -> None:
         MANILA_DRIVERS_WHEELS=str(ROOT / '.tox' / 'manila-wheels'))
 
 
+def cloud() -> None:
+    """Install what the real cloud is made of, and make its first state.
+
+    That is kept outside of the checkout, for all that come later.
+    """
+    run(ROOT / '.tox' / 'openstack' / 'bin' / 'python', '-m',
+        'tests.functional.openstack', 'prepare')
+
+
 def timed(name: str, work: Callable[[], object]) -> str:
     begin = time.monotonic()
     work()
@@ -200,14 +210,18 @@ def environments(wanted: argparse.Namespace) -> list[str]:
             tasks.append((' '.join(names),
                           lambda names=names: tox(made, *names)))
     with futures.ThreadPoolExecutor(2) as pool:
-        return list(pool.map(lambda task: timed(*task), tasks))
+        done = list(pool.map(lambda task: timed(*task), tasks))
+    if wanted.cloud:
+        done.append(timed('cloud', cloud))
+    return done
 
 
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog='prepare')
     for option in ('--tox', '--manila'):
         parser.add_argument(option, action='append', default=[])
-    parser.add_argument('--demo', action='store_true')
+    for option in ('--demo', '--cloud'):
+        parser.add_argument(option, action='store_true')
     wanted = parser.parse_args(arguments)
     print(sys.version, flush=True)
     if turns.git(ROOT, 'status', '--porcelain', '--untracked-files=no'):

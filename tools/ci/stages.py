@@ -67,7 +67,8 @@ class Stage:
     environments: those of tox that have to be there; shows: what its output
     has to match, so that a stage that does nothing is none that passes;
     yields: lets the lanes go first that mostly wait, since the last of them
-    decides how long a run takes.
+    decides how long a run takes; usual: is played by a run of all stages, and
+    not only when it is named; cloud: needs the parts of the real cloud.
     """
 
     name: str
@@ -79,6 +80,8 @@ class Stage:
     shows: str = ''
     counts: bool = True
     yields: bool = False
+    usual: bool = True
+    cloud: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
@@ -172,7 +175,9 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
             *test, '-e', 'install', '--',
             *(('--wheel', wheel) if wheel else ()),
             *(WHEELS[name] for name in turn.installed)), ('install',),
-              yields=True)]
+              yields=True),
+        Stage('openstack', 'openstack', 900, (*test, '-e', 'openstack'),
+              ('openstack',), usual=False, cloud=True)]
 
 
 def prepare(chosen: list[Stage], turn: Turn) -> Stage:
@@ -192,12 +197,15 @@ def prepare(chosen: list[Stage], turn: Turn) -> Stage:
         for release in sorted({*turn.lived_in, *(
                 ALWAYS + BY_TURN + BEFORE if compared else ())}):
             words += ['--manila', release]
-    return Stage('prepare', 'prepare', 1200, tuple(words), counts=False,
-                 shows='prepared: ')
+    cloud = any(stage.cloud for stage in chosen)
+    if cloud:
+        words += ['--cloud']
+    return Stage('prepare', 'prepare', 2400 if cloud else 1200, tuple(words),
+                 counts=False, shows='prepared: ')
 
 
 def selected(stages: list[Stage], names: list[str]) -> list[Stage]:
-    """Return the stages of those names, all without names.
+    """Return the stages of those names, all usual ones without names.
 
     :raises ValueError: there is none of that name.
     """
@@ -206,7 +214,8 @@ def selected(stages: list[Stage], names: list[str]) -> list[Stage]:
         raise ValueError('no stage %s; there are prepare, %s' % (
             ', '.join(sorted(unknown)),
             ', '.join(stage.name for stage in stages)))
-    return [stage for stage in stages if not names or stage.name in names]
+    return [stage for stage in stages
+            if (stage.name in names if names else stage.usual)]
 
 
 def lanes(stages: list[Stage]) -> list[list[Stage]]:

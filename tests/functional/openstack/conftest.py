@@ -2,19 +2,30 @@
 
 """One cloud for all tests of this directory."""
 
+import functools
 import os
 import time
+import typing as ty
 
 import pytest
 
 from tests.functional.openstack import api as apis
 from tests.functional.openstack import cloud as clouds
+from tests.functional.openstack import machines
+from tests.functional.openstack import manila
+from tests.functional.openstack import places
 from tests.functional.openstack import provide
 from tests.functional.openstack import tenancy
 
 # What they assert is told as what tests assert.
 pytest.register_assert_rewrite('tests.functional.openstack.life',
-                               'tests.functional.openstack.trouble')
+                               'tests.functional.openstack.trouble',
+                               'tests.functional.openstack.interrupted')
+
+DRIVERS = {'ours': manila.OURS, 'control': manila.UPSTREAM}
+BY_USER = 'CIFS=manila.share.drivers.helpers.CIFSHelperUserAccess'
+#: More than a machine takes, so that Nova has to say so.
+TOO_MANY = 40
 
 
 @pytest.fixture(scope='session')
@@ -77,3 +88,117 @@ def manager(cloud, api, network):
     made = tenancy.Host(cloud.room, api, network, namespaced=False)
     yield made
     made.close()
+
+
+@pytest.fixture(scope='package')
+def other(cloud, api, network):
+    """A host of the tenant whom nobody allows anything."""
+    made = tenancy.Host(cloud.room, api, network)
+    yield made
+    made.close()
+
+
+@pytest.fixture(scope='package')
+def common(cloud, api, network, manager, tell):
+    """A machine that is there already, for when servers are not handled."""
+    made = machines.Machine(cloud.room, api, network, manager, 'common')
+    made.wait()
+    tell('the common machine lets in')
+    yield made
+    made.close()
+
+
+# Of a wide scope, so that all of one driver comes before the other.
+@pytest.fixture(scope='package', params=[
+    'ours', pytest.param('control', marks=pytest.mark.slow)])
+def driver(request):
+    """Our driver; and Manila's own, to be compared with."""
+    return request.param
+
+
+class Served(ty.NamedTuple):
+    """Manila, and what was in the cloud before it was."""
+
+    manila: manila.Manila
+    before: dict[str, set[str]]
+
+
+#: Backends of a machine that is there, and what they have of their own.
+SINGLE = {'single': {'generic_max_volumes_per_server': TOO_MANY},
+          'refusing': {'cinder_volume_type': places.BACKENDS[1]},
+          'users': {'share_helpers': BY_USER}}
+
+
+def single(path, machine, more):
+    """Return the section of a backend of a machine that is there."""
+    return manila.section(
+        path, handles=False, service_instance_name_or_id=machine.id,
+        service_net_name_or_ip=machine.address,
+        tenant_net_name_or_ip=machine.address, **more)
+
+
+def asked_for(items):
+    """Return the backends that the chosen tests play on."""
+    return {item.callspec.params.get('backend') for item in items
+            if hasattr(item, 'callspec')}
+
+
+@pytest.fixture(scope='package')
+def served(request, cloud, api, driver, manager, tell):
+    """Manila with the driver in both modes; no share is there before."""
+    path, wanted = DRIVERS[driver], {}
+    for name in SINGLE.keys() & asked_for(request.session.items):
+        wanted[name] = single(path, request.getfixturevalue('common'),
+                              SINGLE[name])
+    before = manila.inventory(api)
+    made = manila.Manila(cloud.room, {
+        'handled': manila.section(path, handles=True), **wanted})
+    try:
+        apis.eventually(made.up, 'all backends are up', manila.UP)
+        tell(f'{driver}: all backends are up')
+        yield Served(made, before)
+    finally:
+        made.close()
+
+
+@pytest.fixture(scope='package')
+def living(cloud, api, driver, served, network, client, other, tell):
+    """Shares of a backend, and who uses them; one for each backend."""
+    @functools.cache
+    def shares(backend):
+        share_network = ''
+        if backend == 'handled':
+            share_network = api.post('sharev2', '/share-networks', {
+                'share_network': {'neutron_net_id': network.id,
+                                  'neutron_subnet_id': network.subnet,
+                                  'name': driver}})['id']
+        kind = manila.share_type(api, backend, bool(share_network))
+        return manila.Shares(api, kind, share_network)
+
+    def make(backend, story):
+        made = story(cloud.room, api, shares(backend), client, other)
+        made.served = served.manila
+        told.append((backend, made.times))
+        return made
+
+    told = []
+    yield make
+    for backend, times in told:
+        if times:
+            tell(f'{driver}, {backend}: ' + ', '.join(
+                f'{what} {seconds:.1f} s' for what, seconds in times))
+
+
+@pytest.fixture
+def story(driver, tell):
+    """Play a chapter; say at once what is wrong, before all else goes on."""
+    def play(life, chapter, *arguments, faults=()):
+        try:
+            getattr(life, chapter)(*arguments)
+        except AssertionError as wrong:
+            tell(f'{driver}, {chapter}: {str(wrong)[:1000]}')
+            if driver == 'control' and chapter in faults:
+                pytest.xfail(f'{faults[chapter]}: {wrong}')
+            raise
+
+    return play

@@ -20,6 +20,9 @@ ROOT = pathlib.Path(__file__).parents[3]
 UPSTREAM = 'manila.share.drivers.generic.GenericShareDriver'
 OURS = 'manila_drivers.generic.GenericShareDriver'
 
+#: Seconds until all backends are up; on a busy machine 330 were not enough.
+UP = 900.0
+
 _FILE = places.CONFIG / 'manila.conf'
 _OPTIONS = ('--config-file', _FILE)
 
@@ -51,6 +54,7 @@ class Manila:
 
     def __init__(self, room: Room, backends: Mapping[str, ty.Any]) -> None:
         self._room = room
+        self._count = len(backends)
         named = {name: {'share_backend_name': name, **options}
                  for name, options in backends.items()}
         room.write(_FILE, configs.manila(room.venv, named))
@@ -79,12 +83,13 @@ class Manila:
         return path.read_text(errors='replace')[self._mark:] \
             if path.exists() else ''
 
-    def up(self, count: int) -> bool:
-        """Tell if the drivers of so many backends are initialised.
+    def up(self) -> bool:
+        """Tell if the drivers of all backends are initialised.
 
         The services call themselves up before that.
         """
-        return self.log().count('Finished initialization of driver') >= count
+        return self.log().count(
+            'Finished initialization of driver') >= self._count
 
     def close(self) -> None:
         for name in ('manila-api', 'manila-scheduler'):
@@ -107,12 +112,18 @@ class Shares:
     def create(self, protocol: str = 'NFS', size: int = 1,
                snapshot: str = '', seconds: float = 900) -> str:
         """Create a share and wait for it; return its id."""
+        share = self.asked_for(protocol, size, snapshot)
+        self.settled('shares', share, 'available', seconds)
+        return share
+
+    def asked_for(self, protocol: str = 'NFS', size: int = 1,
+                  snapshot: str = '') -> str:
+        """Ask for a share, which is not waited for; return its id."""
         made = self.api.post('sharev2', '/shares', {'share': {
             'share_proto': protocol, 'size': size, 'name': 'lab',
             'share_type': self._kind,
             **({'share_network_id': self._network} if self._network else {}),
             **({'snapshot_id': snapshot} if snapshot else {})}})
-        self.settled('shares', made['id'], 'available', seconds)
         return str(made['id'])
 
     def get(self, share: str) -> Body:
@@ -212,10 +223,11 @@ def inventory(api: Api) -> dict[str, set[str]]:
 
 
 #: Beginnings of what is kept for the next server, and is one for all: the
-#: service network, its free subnet, this host's port, a group and a key.
+#: service network, its free subnet, this host's port, a group and a key; and
+#: of what is the lab's own.
 KEPT = {'networks': ('manila_service_network ',),
         'subnets': (' 10.254.',),
-        'ports': ('manila:share ', 'network:dhcp '),
+        'ports': ('manila:share ', 'network:dhcp ', 'lab:host '),
         'security groups': ('manila-service ',),
         'key pairs': ('manila-service',)}
 

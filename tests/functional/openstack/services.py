@@ -15,6 +15,9 @@ _NOVA = ('--config-file', places.CONFIG / 'nova.conf')
 _CINDER = ('--config-file', places.CONFIG / 'cinder.conf')
 _NEUTRON = ('--config-file', places.CONFIG / 'neutron.conf',
             '--config-file', places.CONFIG / 'ml2_conf.ini')
+#: Neutron's agents, and their files.
+_AGENTS = {'openvswitch': '', 'dhcp': 'dhcp.ini', 'l3': 'l3.ini',
+           'metadata': 'metadata.ini'}
 #: Seconds of one step of a schema, beside all others.
 _SCHEMA = 400.0
 
@@ -149,12 +152,16 @@ def agents(room: Room) -> None:
     room.until('the RPC worker of Neutron', lambda: not room.box.run(
         'pgrep', '-f', 'neutron-server: rpc worker', check=False).returncode)
     room.until('its queue', lambda: _consumed(room, 'q-plugin'), pause=1)
-    for name, file in (('openvswitch', None), ('dhcp', 'dhcp.ini'),
-                       ('l3', 'l3.ini'), ('metadata', 'metadata.ini')):
-        program = f'neutron-{name}-agent'
-        room.start(program, program, *_NEUTRON, *(
-            ('--config-file', places.CONFIG / file) if file else ()))
+    for name in _AGENTS:
+        agent(room, name)
     room.start('nova-compute', 'nova-compute', *_NOVA)
+
+
+def agent(room: Room, name: str) -> None:
+    """Start one of Neutron's agents."""
+    program, file = f'neutron-{name}-agent', _AGENTS[name]
+    room.start(program, program, *_NEUTRON, *(
+        ('--config-file', places.CONFIG / file) if file else ()))
 
 
 def _consumed(room: Room, queue: str) -> bool:

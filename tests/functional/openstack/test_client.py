@@ -193,6 +193,7 @@ def test_networks_ports_and_groups(ours, subnet):
     assert 'binding' in networks.extensions()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize('version', ['2.79', '2.101'])
 def test_a_server_with_a_volume(ours, volume, subnet, tmp_path, version):
     compute = configured(tmp_path, nova={'api_microversion': version}).compute

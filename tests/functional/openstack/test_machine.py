@@ -12,7 +12,7 @@ from tests.functional.openstack import places
 from tests.functional.openstack import tenancy
 from tests.functional.openstack.api import eventually
 
-pytestmark = pytest.mark.timeout(3600)
+pytestmark = [pytest.mark.timeout(1800), pytest.mark.slow]
 
 TEXT = 'what was written through one door'
 

@@ -33,7 +33,14 @@ def plain(cloud, api):
     api.delete('identity', f'/users/{user}')
 
 
-@pytest.mark.parametrize('file', TRANSCRIPTS, ids=lambda file: file.stem)
+#: Those with a machine, which takes its time.
+SLOW = ('attach-limit', 'server-life')
+
+
+@pytest.mark.parametrize('file', [
+    pytest.param(file, id=file.stem, marks=(
+        pytest.mark.slow if file.stem in SLOW else ()))
+    for file in TRANSCRIPTS])
 def test_the_real_services_answer_so(cloud, plain, file):
     script = yaml.safe_load(file.read_text())
     login = player.Login(places.IDENTITY, 'admin', places.PASSWORD, 'admin')

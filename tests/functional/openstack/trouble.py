@@ -3,23 +3,46 @@
 """Chapters in which the cloud does not do what is wanted of it."""
 
 import contextlib
+import itertools
+import random
+import re
 import subprocess
+import time
 import typing as ty
 
+from tests.functional.openstack import manila
+from tests.functional.openstack import services
+from tests.functional.openstack import tenancy
 from tests.functional.openstack.api import eventually
 from tests.functional.openstack.api import Unexpected
 from tests.functional.openstack.life import Life
 from tests.functional.openstack.life import TEXT
 
+#: Disks that a machine takes beside its own, on PCI and virtio-blk.
+DISKS = 26
+#: Who has an account in a machine, and with what.
+USERS = {'writer': 'Secret-1', 'reader': 'Secret-2', 'stranger': 'Secret-3'}
+#: Seconds that a switch may be without its agent while a machine is made.
+AWAY = 60.0
+
+
+def _shuffled(volumes: list[str]) -> ty.Iterator[list[str]]:
+    """Yield orders of the same, each once, none as it is."""
+    orders = list(itertools.permutations(volumes))[1:]
+    random.Random(2026).shuffle(orders)
+    return map(list, orders)
+
 
 class Trouble(Life):
     """The chapters; each ends with everything as it was."""
 
+    #: Manila, where the log of its driver matters.
+    served: manila.Manila
+
     def machine(self, location: str) -> str:
         """Return the id of the server that serves an export."""
         address = location.partition(':')[0]
-        for server in self.api.listed('compute', '/servers/detail?'
-                                      'all_tenants=1', 'servers'):
+        for server in self._machines():
             if any(each['addr'] == address for network in
                    server['addresses'].values() for each in network):
                 return str(server['id'])
@@ -63,26 +86,35 @@ class Trouble(Life):
         except (AssertionError, subprocess.TimeoutExpired):
             return ''
 
-    def disks_in_another_order(self) -> None:
+    def disks_in_another_order(self, orders: int = 5) -> None:
         """After a boot the devices have other names; the shares do not."""
-        with self.several(3) as found:
+        with self.several(4) as found:
             machine = self.machine(found[0][1])
             before = self.volumes(machine)
-            self._power(machine, 'os-stop', 'SHUTOFF')
-            for volume in before:
-                self.api.delete('compute', f'/servers/{machine}/'
-                                f'os-volume_attachments/{volume}')
-                self.api.settled('volumev3', f'/volumes/{volume}',
-                                 'available')
-            for volume in reversed(before):
-                self.api.post(
-                    'compute', f'/servers/{machine}/os-volume_attachments',
-                    {'volumeAttachment': {'volumeId': volume}})
-                self.api.settled('volumev3', f'/volumes/{volume}', 'in-use')
-            self._power(machine, 'os-start', 'ACTIVE')
-            assert self.volumes(machine) == before[::-1]
-            with self.timed('back after a boot'):
-                self._right(found)
+            seen = [before]
+            for order in itertools.islice(_shuffled(before), orders):
+                self._power(machine, 'os-stop', 'SHUTOFF')
+                for volume in before:
+                    self._detach(machine, volume)
+                for volume in order:
+                    self._attach(machine, volume)
+                self.api.do('compute', 'POST', f'/servers/{machine}/action',
+                            {'reboot': {'type': 'HARD'}})
+                self.api.settled('compute', f'/servers/{machine}', 'ACTIVE')
+                seen.append(self.volumes(machine))
+                with self.timed('back after a hard reboot'):
+                    self._right(found)
+            assert len({tuple(each) for each in seen}) == orders + 1, seen
+
+    def _detach(self, machine: str, volume: str) -> None:
+        self.api.delete('compute', f'/servers/{machine}/'
+                        f'os-volume_attachments/{volume}')
+        self.api.settled('volumev3', f'/volumes/{volume}', 'available')
+
+    def _attach(self, machine: str, volume: str) -> None:
+        self.api.post('compute', f'/servers/{machine}/os-volume_attachments',
+                      {'volumeAttachment': {'volumeId': volume}})
+        self.api.settled('volumev3', f'/volumes/{volume}', 'in-use')
 
     def killed(self) -> None:
         """A machine that was killed serves again when it is started."""
@@ -126,3 +158,93 @@ class Trouble(Life):
             eventually(lambda: self.size(location) > 1.8 * 2**30,
                        'clients see the new size', 60)
             self.client.nfs(location, 'write', 'more', TEXT)
+
+    def crowded(self) -> None:
+        """The machine takes no more disks: that is said, and nothing of the
+        share is left; those that are there go on."""
+        with self.several(2) as found:
+            machine = self.machine(found[0][1])
+            more = [self.shares.asked_for() for _ in range(DISKS - 2)]
+            for share in more:
+                self.shares.settled('shares', share, 'available', 900)
+            assert len(self.volumes(machine)) == DISKS
+            one_more = self.shares.asked_for()
+            with self.timed('create, no room for a disk'):
+                eventually(lambda: self.shares.get(one_more)[
+                    'status'] == 'error', 'the share is in error', 300)
+            self._right(found, 60)
+            for share in (one_more, *more):
+                self.api.delete('sharev2', f'/shares/{share}')
+            for share in (one_more, *more):
+                self.shares.settled('shares', share, '404', 600)
+            assert len(self.volumes(machine)) == 2
+            said = self.served.log()
+            assert re.search(r'(could not be attached|[Ff]ailed to attach)',
+                             said), said[-2000:]
+
+    def cifs_by_user(self) -> None:
+        """Who has a rule comes in with his password, and does what it says.
+
+        The accounts are the operator's: they are there before.
+        """
+        with self.share('CIFS') as (share, location):
+            self._accounts(location)
+            for user in USERS:
+                assert self._level(location, user) is None, 'without a rule'
+            rule = self.allow(share, 'writer', 'rw', 'user')
+            self.allow(share, 'reader', 'ro', 'user')
+            assert self._level(location, 'writer') == 'rw'
+            assert self._level(location, 'reader') == 'ro'
+            assert self._level(location, 'stranger') is None
+            assert self._level(location, 'writer', 'wrong') is None
+            with self.timed('deny'):
+                self.shares.deny(share, rule)
+            assert self._level(location, 'writer') is None
+            assert self._level(location, 'reader') == 'ro'
+
+    def _accounts(self, location: str) -> None:
+        server = location.strip('\\').partition('\\')[0]
+        for user, password in USERS.items():
+            tenancy.ssh(self._room, server, (
+                f'sudo sh -c "id {user} || useradd -M {user}; printf '
+                f"'%s\\n%s\\n' {password} {password} |"
+                f' smbpasswd -s -a {user}"'))
+
+    def _level(self, location: str, user: str, password: str = ''
+               ) -> str | None:
+        """Return what a user can do: rw, ro or None."""
+        account = user, password or USERS[user]
+        name = f'of-{user}'
+        if 'NT_STATUS' in self.client.smb(location, 'ls', *account,
+                                          check=False):
+            return None
+        said = self.client.smb(location, f'put /etc/hostname {name}',
+                               *account, check=False)
+        assert 'NT_STATUS' not in said or 'ACCESS_DENIED' in said \
+            or 'MEDIA_WRITE_PROTECTED' in said, said
+        return 'ro' if 'NT_STATUS' in said else 'rw'
+
+    def without_an_agent(self) -> None:
+        """The switch has no agent for a while when a machine is made."""
+        self.end()
+        name = 'neutron-openvswitch-agent'
+        before = {each['id'] for each in self._machines()}
+        self._room.stop(name, 'KILL')
+        begin, share = time.monotonic(), ''
+        try:
+            share = self.shares.asked_for()
+            eventually(lambda: {each['id'] for each in self._machines()}
+                       - before, 'a machine is made', 180)
+            time.sleep(max(0.0, begin + AWAY - time.monotonic()))
+        finally:
+            services.agent(self._room, 'openvswitch')
+        with self.timed('create, agent away for a minute'):
+            self.shares.settled('shares', share, 'available', 900)
+        [location] = self.shares.locations(share)
+        self.allow(share, self.client.address)
+        assert self.client.level(location) == 'rw'
+        self.shares.delete('shares', share)
+
+    def _machines(self) -> list[dict[str, ty.Any]]:
+        return self.api.listed('compute', '/servers/detail?all_tenants=1',
+                               'servers')

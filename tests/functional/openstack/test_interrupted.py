@@ -1,0 +1,26 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""The share service is killed with -9 at what it does: ``interrupted.py``."""
+
+import pytest
+
+from tests.functional.openstack import manila
+from tests.functional.openstack.interrupted import Interrupted
+from tests.functional.openstack.interrupted import MOMENTS
+
+pytestmark = [
+    pytest.mark.timeout(1800), pytest.mark.slow,
+    pytest.mark.parametrize('driver', ['ours'], indirect=True,
+                            scope='package')]
+
+
+@pytest.mark.parametrize(('chapter', 'moment'), [
+    pytest.param(chapter, moment, id=f'{chapter}-{moment}'.replace(' ', '-'))
+    for chapter, moments in MOMENTS.items() for moment in moments])
+def test_chapter(living, story, chapter, moment):
+    story(living('handled', Interrupted), chapter, moment)
+
+
+def test_nothing_is_left(api, living, served):
+    living('handled', Interrupted).end()
+    assert not manila.left(served.before, manila.inventory(api))
