@@ -11,7 +11,12 @@ must load on Manila's base class, the options must be listed without Manila,
 and the rootwrap filters must lie beside Manila's own.  The same holds with the
 extras for shares without Manila, whose command must run.
 
+Then, in an environment without Manila, the installed command leads a share of
+each driver through its life on a simulator (``tools/live_installed.py``).
+
     python tools/check_install.py [--wheel FILE_OR_DIRECTORY] [release ...]
+
+``alone`` is the release that stands for the environment without Manila.
 
 Without a wheel one is built.
 """
@@ -32,6 +37,9 @@ RELEASES = ('20.0.3', '21.0.3', '22.0.2', '23.0.1')
 
 FILTERS = 'etc/manila/rootwrap.d/manila_drivers.filters'
 DASHBOARD = 'share/manila-drivers/manila_drivers.json'
+
+# The environment without Manila.
+ALONE = 'alone'
 
 # Extras that are meant for people without Manila, or for those who watch it.
 EXTRAS = 'cli,registry,metrics'
@@ -133,6 +141,20 @@ def check(release: str, wheel: pathlib.Path, home: pathlib.Path) -> str:
         release, len(before), ', '.join(added), time.monotonic() - begin)
 
 
+def live(wheel: pathlib.Path, home: pathlib.Path) -> str:
+    """Have the command lead shares through their lives without Manila."""
+    begin = time.monotonic()
+    venv.create(home, with_pip=False)
+    python = home / 'bin' / 'python'
+    pip(python, 'install', f'{wheel}[cli]')
+    says = complaints(python) - {'No broken requirements found.'}
+    if says:
+        raise Failed(f'{ALONE}: pip check says {sorted(says)}')
+    seen = run(python, ROOT / 'tools' / 'live_installed.py').splitlines()
+    return '{}: {}, {:.0f} s'.format(
+        ALONE, '; '.join(seen), time.monotonic() - begin)
+
+
 def _check_extras(release: str, wheel: pathlib.Path, home: pathlib.Path,
                   before: set[str]) -> None:
     """Add what works on shares without Manila, beside Manila."""
@@ -163,7 +185,9 @@ def main(releases: tuple[str, ...], given: pathlib.Path | None) -> int:
         print('installing', wheel.name, flush=True)
         with concurrent.futures.ThreadPoolExecutor(2) as pool:
             results = {
-                pool.submit(check, release, wheel, directory / release):
+                (pool.submit(live, wheel, directory / release)
+                 if release == ALONE else pool.submit(
+                     check, release, wheel, directory / release)):
                 release for release in releases}
             for result in concurrent.futures.as_completed(results):
                 try:
@@ -180,4 +204,4 @@ if __name__ == '__main__':
     parser.add_argument('--wheel', type=pathlib.Path)
     parser.add_argument('releases', nargs='*')
     wanted = parser.parse_args()
-    sys.exit(main(tuple(wanted.releases) or RELEASES, wanted.wheel))
+    sys.exit(main(tuple(wanted.releases) or (*RELEASES, ALONE), wanted.wheel))

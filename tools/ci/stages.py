@@ -102,7 +102,8 @@ TEST = ('python3', 'tools/run.py', 'test')
 CONFORMANCE = 'tests/conformance'
 # A cloud and a virtual machine are simulated for each case, which takes long.
 GENERIC = tuple(f'{CONFORMANCE}/test_generic{part}.py' for part in (
-    '', '_broken', '_degraded', '_scenarios', '_taking_away', '_variants'))
+    '', '_broken', '_degraded', '_interrupted', '_scenarios',
+    '_taking_away', '_variants'))
 GLUSTER = 'tests/functional/gluster'
 # Takes what no other test needs, and has an environment of its own.
 OPENSTACK = 'tests/functional/openstack'
@@ -174,7 +175,8 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
         Stage('install', 'bricks', 1200, (
             *test, '-e', 'install', '--',
             *(('--wheel', wheel) if wheel else ()),
-            *(WHEELS[name] for name in turn.installed)), ('install',),
+            *(WHEELS[name] for name in turn.installed), 'alone'), (
+                'install',),
               yields=True),
         Stage('openstack', 'openstack', 900, (*test, '-e', 'openstack'),
               ('openstack',), usual=False, cloud=True)]
