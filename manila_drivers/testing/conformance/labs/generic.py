@@ -191,7 +191,9 @@ class GenericLab(simulated.SimulatedLab[Site]):
         self.trouble.away_until = self.clock() + seconds
 
     def slow_clones(self) -> None:
-        self.sim.options.clone_volume = 1800.0
+        # Far more than a call persists; a deletion that waits for the end of
+        # it looks every five seconds, and a sweep meets that often.
+        self.sim.options.clone_volume = 300.0
 
     def plant_strangers(self, ids: Sequence[str] = ()) -> None:
         """Look-alikes of the shares with these ids, and plain others."""
