@@ -52,11 +52,12 @@ class SeenShare:
     ``parts`` the kinds of object that are there, ``missing`` those that are
     not.  ``served`` is False where no client can reach it for want of a part.
     ``limit`` is in bytes, 0 for none and None where it is not told or not
-    used.  ``clients`` has whom each server lets in; none where nothing is to
-    be said of them: before the first rules of an adopted share, say.  ``odd``
-    is what nobody can tell the right of, and what lets clients in beside the
-    rules.  ``unseen`` is what of it could not be looked at, and ``owed`` what
-    a server was not told, as a call that failed has noted.
+    used; a share may be larger by ``slack`` bytes.  ``clients`` has whom each
+    server lets in; none where nothing is to be said of them: before the first
+    rules of an adopted share, say.  ``odd`` is what nobody can tell the right
+    of, and what lets clients in beside the rules.  ``unseen`` is what of it
+    could not be looked at, and ``owed`` what a server was not told, as a call
+    that failed has noted.
     """
 
     id: str
@@ -65,6 +66,7 @@ class SeenShare:
     missing: tuple[str, ...] = ()
     served: bool = True
     limit: int | None = None
+    slack: int = 0
     clients: tuple[SeenClients, ...] = ()
     odd: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()

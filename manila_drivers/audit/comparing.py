@@ -216,7 +216,7 @@ class _ShareAudit:
         assert self.seen is not None
         limit, size = self.seen.limit, self.record.size
         if task(self.record) or limit is None or size is None \
-                or limit == size * model.GiB:
+                or limit <= size * model.GiB <= limit + self.seen.slack:
             return
         yield self.tell(
             differences.SIZE, f'{size} GiB', f'{limit / model.GiB:g} GiB'

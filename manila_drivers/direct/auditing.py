@@ -79,7 +79,7 @@ class Auditing:
 
     def _need_plans(self) -> None:
         driver = self._parts.driving.driver
-        if not driver.SHOWS_PLANS:
+        if not (driver.SHOWS_PLANS or driver.SHOWS_REPAIRS):
             raise exception.Unsupported(
                 f'{type(driver).__name__} cannot say what it would do, so '
                 'that it cannot be audited')

@@ -60,14 +60,16 @@ class Driving:
         return translated(lambda: work(driver))
 
     def preview(self, operation: str, subject: str,
-                work: Callable[[Any], object]) -> preview.Preview:
+                work: Callable[[Any], object], *,
+                repairs: bool = False) -> preview.Preview:
         """Return what a function would do with the driver.
 
+        :param repairs: it does nothing but check shares.
         :raises Unsupported: the driver cannot tell.
         :raises DriverError: what can be known beforehand.
         """
         driver = self.driver
-        if not driver.SHOWS_PLANS:
+        if not (driver.SHOWS_PLANS or repairs and driver.SHOWS_REPAIRS):
             raise exception.Unsupported(
                 f'{type(driver).__name__} cannot say what it would do')
         with meter.measure() as trips, plan.dry_run() as dry:

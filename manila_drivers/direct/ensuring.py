@@ -54,7 +54,7 @@ class Ensuring:
                   if record.task is None]
         return self._parts.driving.preview(
             'ensure shares', f'of {self._parts.name}',
-            lambda driver: driver.ensure_shares(None, chosen))
+            lambda driver: driver.ensure_shares(None, chosen), repairs=True)
 
     def ensure(self, wanted: Sequence[records.ShareEntry],
                ) -> list[EnsuredShare]:

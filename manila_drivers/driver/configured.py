@@ -50,6 +50,8 @@ class Configured(compat.BaseShareDriver, Generic[B]):
     #: Whether each operation shows its plan in a dry run; see
     #: :mod:`manila_drivers.plan`.  Others would be carried out in one.
     SHOWS_PLANS = False
+    #: Whether at least its check of shares does so, which an audit needs.
+    SHOWS_REPAIRS = False
 
     _made: B | None = None
 

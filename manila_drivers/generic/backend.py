@@ -17,6 +17,7 @@ from manila_drivers.generic import client
 from manila_drivers.generic import executor
 from manila_drivers.generic import health
 from manila_drivers.generic import hosts
+from manila_drivers.generic import inventory
 from manila_drivers.generic import notes
 from manila_drivers.generic import servers
 from manila_drivers.generic import settings
@@ -78,6 +79,8 @@ class GenericBackend:
             *parts, lock, self.shares, self.access.update)
         self.health = health.GenericHealth(*parts, lock)
         self.adoption = adoption.GenericAdoption(*parts, lock)
+        self.inventory = inventory.GenericInventory(
+            self.volumes, self.hosts, self.notes)
         self.servers = servers.GenericServers(self.manager)
         self.stats = stats.GenericStats(self.cloud, chosen)
 

@@ -73,19 +73,20 @@ class GenericHealth:
             be finished says so (:func:`manila_drivers.owed.unfinished`).
         """
         answers: dict[str, Answer] = {}
+        unknown: dict[str, Answer] = {}
         groups: dict[str, list[_Checked]] = {}
         for one in calls:
             checked, error = exception.caught(
                 lambda one=one: self._known(one))  # type: ignore[misc]
             if checked is None:
-                answers[one.share.id] = owed.unfinished(error)
+                unknown[one.share.id] = owed.unfinished(error)
             else:
                 groups.setdefault(checked.host.id, []).append(checked)
 
         def check(group: list[_Checked]) -> dict[str, Answer]:
-            return self._server(group[0].host, group)
+            return self._server(group[0].host, group) if group else unknown
 
-        for found in plan.for_each(check, groups.values()):
+        for found in plan.for_each(check, [*groups.values(), []]):
             answers.update(found)
         return answers
 
@@ -112,7 +113,7 @@ class GenericHealth:
         self._tidy(host, group, kept)
         back = self._remounted(host, [
             one for one in group if one.note.volume_id
-            and not self._assess(one, kept).served
+            and not self._seems_served(one, kept)
             and kept.disk(one.note.volume_id) is not None])
         return dict(plan.for_each(lambda one: (
             one.call.share.id, self._one(one, kept, back)), group))
@@ -232,6 +233,15 @@ class GenericHealth:
         if healthy.reapply:
             answer[owed.RULES] = True
         return answer
+
+    def _seems_served(self, one: _Checked,
+                      found: guest_records.GuestFacts) -> bool:
+        """Tell if a share is served, or cannot be judged here.
+
+        Who has no answer of one of its servers says so for each share.
+        """
+        healthy, _ = exception.caught(lambda: self._assess(one, found))
+        return healthy is None or healthy.served
 
     @staticmethod
     def _assess(one: _Checked, found: guest_records.GuestFacts,
