@@ -42,7 +42,7 @@ DASHBOARD = 'share/manila-drivers/manila_drivers.json'
 ALONE = 'alone'
 
 # Extras that are meant for people without Manila, or for those who watch it.
-EXTRAS = 'cli,registry,metrics'
+EXTRAS = 'cli,registry,metrics,openstack'
 
 LOADS = """
 import sys

@@ -22,6 +22,7 @@ from manila_drivers import inventory
 from manila_drivers import plan
 from manila_drivers.audit import comparing
 from manila_drivers.audit import differences
+from manila_drivers.direct import driving
 from manila_drivers.direct import ensuring
 from manila_drivers.direct import making
 from manila_drivers.direct import resizing
@@ -55,13 +56,14 @@ class Auditing:
         :raises DriverError: the backend, or the registry, could not be read.
         """
         parts = self._parts
-        self._need_plans()
+        need_plans(parts.driving)
         before = self._known()
         steady = [record for record in before.shares.values()
                   if record.task is None]
         found: inventory.Inventory = parts.driving.call(
             lambda driver: driver.take_inventory(list(before.shares)))
-        checked, unseen = self._checked(steady)
+        checked, unseen = start_check(
+            parts.driving, [rows.share(record) for record in steady])
         after = self._known()
         told = comparing.compare(_of_both(before, after), found, checked)
         passed = {ident for ident in {*before.shares, *after.shares}
@@ -77,13 +79,6 @@ class Auditing:
                          for ident in passed)),
             len(before.shares), len(found.shares))
 
-    def _need_plans(self) -> None:
-        driver = self._parts.driving.driver
-        if not (driver.SHOWS_PLANS or driver.SHOWS_REPAIRS):
-            raise exception.Unsupported(
-                f'{type(driver).__name__} cannot say what it would do, so '
-                'that it cannot be audited')
-
     def _known(self) -> comparing.Recorded:
         registry, name = self._parts.registry, self._parts.name
         shares, snapshots = registry.shares.all(), registry.snapshots.all()
@@ -96,27 +91,6 @@ class Auditing:
             {one.id: one for one in snapshots if one.backend == name},
             frozenset(one.id for one in shares),
             frozenset(one.id for one in snapshots))
-
-    def _checked(self, steady: Sequence[records.ShareEntry],
-                 ) -> tuple[comparing.StartCheck, list[str]]:
-        """Return what the driver's own check would repair, without that.
-
-        :returns: and what it could not look at.
-        """
-        chosen = [rows.share(record) for record in steady]
-        with plan.dry_run() as dry:
-            self._parts.driving.call(
-                lambda driver: driver.check_shares(chosen))
-        answers: dict[str, Mapping[str, Any]] = {}
-        for one in dry.results:
-            answers.update([one] if isinstance(one, tuple) else one or {})
-        found = comparing.StartCheck(
-            tuple(step for each in dry.plans for step in each), answers)
-        # A plan is the answer of the share that it is for.
-        missing = len({row['id'] for row in chosen} - answers.keys()) \
-            - len(dry.plans)
-        return found, [f'{missing} shares, of which the driver says nothing'
-                       ] if missing > 0 else []
 
     def _worked_on(self, told: Iterable[differences.Deviation],
                    known: comparing.Recorded) -> set[str]:
@@ -238,6 +212,36 @@ class Auditing:
             return
         if parts.registry.shares.get(record.share_id) is not None:
             snapshot.Snapshot(parts, record).make()
+
+
+def need_plans(backend: driving.Driving) -> None:
+    """Raise Unsupported unless the driver can say what it would do."""
+    driver = backend.driver
+    if not (driver.SHOWS_PLANS or driver.SHOWS_REPAIRS):
+        raise exception.Unsupported(
+            f'{type(driver).__name__} cannot say what it would do, so that '
+            'it cannot be audited')
+
+
+def start_check(backend: driving.Driving, chosen: Sequence[dict[str, Any]],
+                ) -> tuple[comparing.StartCheck, list[str]]:
+    """Return what the driver's own check would repair, without that.
+
+    :param chosen: rows of shares.
+    :returns: and what it could not look at.
+    """
+    with plan.dry_run() as dry:
+        backend.call(lambda driver: driver.check_shares(chosen))
+    answers: dict[str, Mapping[str, Any]] = {}
+    for one in dry.results:
+        answers.update([one] if isinstance(one, tuple) else one or {})
+    found = comparing.StartCheck(
+        tuple(step for each in dry.plans for step in each), answers)
+    # A plan is the answer of the share that it is for.
+    missing = len({row['id'] for row in chosen} - answers.keys()) \
+        - len(dry.plans)
+    return found, [f'{missing} shares, of which the driver says nothing'
+                   ] if missing > 0 else []
 
 
 def _of_both(before: comparing.Recorded,

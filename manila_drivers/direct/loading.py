@@ -91,6 +91,18 @@ def driver(conf: 'configuration.Configuration', registry: 'Registry') -> Any:
     :raises ConfigurationError: the section names no driver of ours that can
         be used without Manila.
     """
+    # What is on one host is kept apart by files.
+    return plain_driver(
+        conf, registry.private_data,
+        registry.leases if registry.database.shared else None)
+
+
+def plain_driver(conf: 'configuration.Configuration', private_storage: Any,
+                 coordinator: Any = None) -> Any:
+    """Return the driver of a section that has its notes elsewhere.
+
+    :raises ConfigurationError: as :func:`driver`.
+    """
     path = str(conf.safe_get('share_driver') or '')
     kind = driver_class(path)
     if conf.safe_get('driver_handles_share_servers'):
@@ -98,10 +110,8 @@ def driver(conf: 'configuration.Configuration', registry: 'Registry') -> Any:
             'driver_handles_share_servers', 'is True, and share servers need '
             "Manila's networks", check='False, if the driver can do without')
     try:
-        return kind(configuration=conf, private_storage=registry.private_data,
-                    # What is on one host is kept apart by files.
-                    coordinator=(registry.leases if registry.database.shared
-                                 else None),
+        return kind(configuration=conf, private_storage=private_storage,
+                    coordinator=coordinator,
                     # A service may have the port, and a command ends soon.
                     serve_metrics=False)
     except exception.DriverError:

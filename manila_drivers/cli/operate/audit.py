@@ -3,6 +3,7 @@
 """``manila-drivers audit``"""
 
 import argparse
+import contextlib
 from typing import Any
 
 from manila_drivers import direct
@@ -29,6 +30,15 @@ class AuditBackends(base.Listing):
         parser.add_argument('name', nargs='*',
                             help='sections (default: --backend, or the only '
                                  'one of the file)')
+        parser.add_argument('--os-cloud', metavar='CLOUD',
+                            help='compare with what the API of Manila tells, '
+                                 'in the place of the registry; the cloud is '
+                                 'one of clouds.yaml, or envvars for the '
+                                 'variables OS_*')
+        parser.add_argument('--host', metavar='HOST@BACKEND',
+                            help="with --os-cloud: Manila's name of the "
+                                 'share service, if it is another one than '
+                                 'the file says')
         parser.add_argument('--repair', action='store_true',
                             help='show what would be repaired, ask, and do '
                                  'it; what is not recorded is never removed')
@@ -44,6 +54,7 @@ class AuditBackends(base.Listing):
         return BLIND
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
+        self._need_sense(parsed_args)
         rows: list[tuple[Any, ...]] = []
         for name in parsed_args.name or [None]:
             try:
@@ -61,8 +72,20 @@ class AuditBackends(base.Listing):
         return ('Backend', 'Kind', 'Object', 'Expected', 'Found',
                 'What to do', 'Id'), rows
 
+    @staticmethod
+    def _need_sense(parsed_args: argparse.Namespace) -> None:
+        if parsed_args.os_cloud and parsed_args.repair:
+            raise exception.InvalidRequest(
+                'With --os-cloud nothing is repaired: that is for Manila to '
+                'do', check='what each finding says helps')
+        if parsed_args.host and not parsed_args.os_cloud:
+            raise exception.InvalidRequest(
+                '--host is a name of Manila, and nothing without --os-cloud')
+
     def _report(self, parsed_args: argparse.Namespace,
                 name: str | None) -> differences.AuditReport:
+        if parsed_args.os_cloud:
+            return self._against_manila(parsed_args, name)
         with self.backend(name) as backend:
             report = backend.audit()
             if not parsed_args.repair or not self._agreed(
@@ -72,6 +95,17 @@ class AuditBackends(base.Listing):
                 self._say(report, f'{one.subject} could not be repaired: '
                           f'{why}')
             return backend.audit()
+
+    def _against_manila(self, parsed_args: argparse.Namespace,
+                        name: str | None) -> differences.AuditReport:
+        from manila_drivers.direct import manila_auditing
+        from manila_drivers.manila_api import clouds
+        with contextlib.closing(clouds.CloudConnection(
+                parsed_args.os_cloud)) as connection, contextlib.closing(
+                    manila_auditing.ManilaAudit.of(
+                        self.app.options.config_file, self.section(name),
+                        connection, parsed_args.host or '')) as found:
+            return found.look()
 
     def _agreed(self, backend: direct.Backend,
                 report: differences.AuditReport, yes: bool) -> bool:

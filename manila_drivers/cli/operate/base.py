@@ -62,10 +62,14 @@ class Told(command.Command):
 
         :param name: goes before ``--backend``.
         """
+        return direct.Backend.load(self.app.options.config_file,
+                                   self.section(name))
+
+    def section(self, name: str | None = None) -> str:
+        """Return the section that was chosen; a name goes before all."""
         options = self.app.options
-        section = name or options.backend or configured.only(
+        return name or options.backend or configured.only(
             options.config_file)
-        return direct.Backend.load(options.config_file, section)
 
     def progress(self, what: str) -> progress.Progress:
         return progress.Progress(self.app.stderr, what)

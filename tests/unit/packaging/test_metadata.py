@@ -130,6 +130,7 @@ OPTIONAL = {'manila': {'manila', 'oslo_service', 'paste', 'sqlalchemy'},
             'conformance': {'pytest'}, 'cli': {'cliff', 'sqlalchemy'},
             'registry': {'sqlalchemy'}, 'direct': {'sqlalchemy'},
             'metrics': {'prometheus_client'},
+            'manila_api': {'openstack'},
             '': {'manila'}}
 
 

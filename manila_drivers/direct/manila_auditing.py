@@ -1,0 +1,279 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Compare a backend with what Manila's API tells, and change nothing.
+
+The API is asked for its lists of instances before and after the backend:
+what has changed between them is in work, and not judged.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+from collections.abc import Mapping
+from concurrent import futures
+import dataclasses
+import functools
+import socket
+import threading
+from typing import Any
+from typing import TYPE_CHECKING
+
+from oslo_config import cfg
+
+from manila_drivers import exception
+from manila_drivers import inventory
+from manila_drivers.audit import comparing
+from manila_drivers.audit import differences
+from manila_drivers.audit import manila_view
+from manila_drivers.direct import auditing
+from manila_drivers.direct import driving
+from manila_drivers.direct import loading
+from manila_drivers.direct import rows
+from manila_drivers.manila_api import client
+from manila_drivers.manila_api import records
+from manila_drivers.standalone import private_data
+from manila_drivers.transport import meter
+
+if TYPE_CHECKING:
+    import os
+
+#: Requests for rules at a time; each costs Manila several queries.
+AT_ONCE = 4
+
+_Rules = dict[str, tuple[records.ApiRule, ...]]
+
+
+class NoNotes:
+    """Private data of nobody: Manila keeps them, and its API tells none."""
+
+    def get(self, entity_id: str, key: private_data.Keys = None,
+            default: Any = None) -> Any:
+        private_data.check_entity(entity_id)
+        return private_data.chosen({}, key, default)
+
+    def update(self, entity_id: str, details: dict[str, Any],
+               delete_existing: bool = False) -> dict[str, Any]:
+        """Keep nothing."""
+        private_data.check_entity(entity_id)
+        return details
+
+    def delete(self, entity_id: str, key: private_data.Keys = None) -> None:
+        private_data.check_entity(entity_id)
+
+
+class ManilaAudit:
+    """Look at all shares that Manila has on one backend.
+
+    :param name: the backend's section.
+    :param host: host@backend, as Manila names its share service.
+    """
+
+    def __init__(self, name: str, host: str, lists: client.ManilaLists,
+                 backend: driving.Driving) -> None:
+        self._name = name
+        self._host = host
+        self._lists = lists
+        self._driving = backend
+
+    @classmethod
+    def of(cls, config_file: 'str | os.PathLike[str]', section: str,
+           connection: client.ApiConnection, host: str = '') -> 'ManilaAudit':
+        """Return the audit of a section of manila.conf.
+
+        :param host: host@backend, if it is another than the file's.
+        :raises ConfigurationError: naming the option at fault.
+        """
+        conf = loading.section(config_file, section)
+        loading.driver_class(str(conf.safe_get('share_driver') or ''))
+        return cls(
+            section, host or service_host(config_file, section),
+            client.ManilaLists(connection), driving.Driving(
+                lambda: loading.plain_driver(conf, NoNotes())))
+
+    def close(self) -> None:
+        self._driving.close()
+
+    def look(self) -> differences.AuditReport:
+        """Return all that differs.
+
+        :raises ConfigurationError: Manila has no such share service.
+        :raises Unsupported: the driver cannot list what there is, or cannot
+            say what it would repair.
+        :raises DriverError: share instances, or the backend, could not be
+            read.
+        """
+        auditing.need_plans(self._driving)
+        unseen: list[str] = []
+        view = self._placed(self._instances(unseen), unseen)
+        view = self._described(view, unseen)
+        rules, untold = self._rules(
+            {one.share_id for one in view.here if not manila_view.work(one)})
+        view = dataclasses.replace(view, rules=rules)
+        found: inventory.Inventory = self._driving.call(
+            lambda driver: driver.take_inventory(
+                [one.id for one in view.here]))
+        checked, missing = auditing.start_check(
+            self._driving, [self._row(view, one)
+                            for one in view.checkable()])
+        after = self._instances(unseen)
+        known = _with_ids(manila_view.recorded(view, self._name), after)
+        away = manila_view.in_work(view, _changed(view, after))
+        told = comparing.compare(known, found, checked)
+        view = dataclasses.replace(
+            view, whole=view.whole and after.whole,
+            snapshots_whole=view.snapshots_whole and after.snapshots_whole)
+        return differences.AuditReport(
+            self._name,
+            tuple(manila_view.judged(told, view, found, away)),
+            (*dict.fromkeys(unseen), *untold(view, away), *found.unread,
+             *missing, *comparing.unchecked(checked),
+             *_not_told(view, away)),
+            _in_work(view, after, away), len(view.here), len(found.shares))
+
+    def _instances(self, unseen: list[str]) -> manila_view.ManilaView:
+        """Return the instances of shares and snapshots as they are now."""
+        present, removed = self._lists.instances(), self._lists.removed()
+        snapshots = self._lists.snapshots()
+        unseen += [*present.unread, *removed.unread, *snapshots.unread]
+        return manila_view.ManilaView(
+            self._host,
+            {one.id: one for one in (*present.found, *removed.found)},
+            snapshots={one.id: one for one in snapshots.found},
+            whole=present.whole and removed.whole,
+            snapshots_whole=snapshots.whole)
+
+    def _placed(self, view: manila_view.ManilaView,
+                unseen: list[str]) -> manila_view.ManilaView:
+        """Make sure that it is this Manila that the backend belongs to.
+
+        With another one's lists everything on the backend would be orphans.
+        """
+        hosts, error = exception.caught(self._lists.hosts)
+        if hosts is None and view.here:
+            unseen.append(f'share services: {error}')
+        elif hosts is None:
+            assert error is not None
+            raise error
+        elif self._host not in hosts:
+            raise exception.ConfigurationError(
+                'host', f'Manila has no share service {self._host}',
+                answer=', '.join(hosts) or '(none)',
+                check='--host, and the cloud')
+        return view
+
+    def _described(self, view: manila_view.ManilaView,
+                   unseen: list[str]) -> manila_view.ManilaView:
+        """Add what other lists tell of the instances."""
+        paths, types = self._lists.locations(), self._lists.types()
+        pages = [self._lists.shares(pool) for pool in view.pools]
+        pages += [self._lists.shares(pool, removed=True)
+                  for pool in sorted({one.host for one in view.here
+                                      if one.removed})]
+        unseen += [*paths.unread, *types.unread,
+                   *(line for page in pages for line in page.unread)]
+        return dataclasses.replace(
+            view, paths={one.id: one.paths for one in paths.found},
+            types={one.id: one.specs for one in types.found},
+            shares={one.id: one for page in pages for one in page.found})
+
+    def _rules(self, shares: Iterable[str]) -> tuple[
+            _Rules, Callable[..., list[str]]]:
+        """Ask for the rules of each share; there is no list of all.
+
+        :returns: and what tells of those that were not told.
+        """
+        found: _Rules = {}
+        failed: dict[str, exception.DriverError | None] = {}
+        stopped = threading.Event()
+
+        def one(ident: str) -> tuple[Any, exception.DriverError | None]:
+            if stopped.is_set():
+                return None, None
+            told, error = exception.caught(
+                functools.partial(self._lists.rules, ident))
+            if isinstance(error, (exception.AccessDenied,
+                                  exception.TransportError)):
+                # It would be the same for all others.
+                stopped.set()
+            return told, error
+        with futures.ThreadPoolExecutor(AT_ONCE) as pool:
+            jobs = {ident: pool.submit(meter.carried(one), ident)
+                    for ident in sorted(shares)}
+        for ident, job in jobs.items():
+            told, error = job.result()
+            if told is None:
+                failed[ident] = error
+            else:
+                found[ident] = told
+
+        def untold(view: manila_view.ManilaView,
+                   away: Mapping[str, str]) -> list[str]:
+            here = {one.share_id for one in view.here if one.id not in away}
+            left = [error for ident, error in failed.items() if ident in here]
+            why = sorted({str(error) for error in left if error is not None})
+            return [f'access rules of {len(left)} shares: {"; ".join(why)}'
+                    ] if left else []
+        return found, untold
+
+    def _row(self, view: manila_view.ManilaView,
+             instance: records.ApiInstance) -> dict[str, Any]:
+        """Return the row with which Manila would call the driver."""
+        return {**rows.share(manila_view.entry(view, instance, self._name)),
+                'share_id': instance.share_id, 'host': instance.host,
+                'project_id': view.shares[instance.share_id].project,
+                'share_type_id': instance.type_id}
+
+
+def service_host(config_file: 'str | os.PathLike[str]', section: str) -> str:
+    """Return host@backend, as a share service of this file is named."""
+    conf = cfg.ConfigOpts()
+    conf([], project='manila_drivers', default_config_dirs=[],
+         default_config_files=[str(config_file)])
+    conf.register_opts([cfg.StrOpt('host', default=socket.gethostname())])
+    conf.register_opts([cfg.StrOpt('backend_host')], group=section)
+    return f'{conf[section].backend_host or conf.host}@{section}'
+
+
+def _changed(view: manila_view.ManilaView,
+             after: manila_view.ManilaView) -> set[str]:
+    before, now = view.stamps(), after.stamps()
+    return {ident for ident in {*before, *now}
+            if before.get(ident) != now.get(ident)}
+
+
+def _with_ids(known: comparing.Recorded,
+              after: manila_view.ManilaView) -> comparing.Recorded:
+    """Return what is known, with the ids of what came meanwhile."""
+    return dataclasses.replace(
+        known, ids=known.ids | frozenset(after.instances),
+        snapshot_ids=known.snapshot_ids | frozenset(after.snapshots))
+
+
+def _not_told(view: manila_view.ManilaView,
+              away: Mapping[str, str]) -> list[str]:
+    """Say what could not be judged for want of what was not told."""
+    told = []
+    unnamed = [one for one in view.here if one.id not in away
+               and one.share_id not in view.shares]
+    if unnamed:
+        told.append(f'size and name of {len(unnamed)} shares, such as '
+                    f'{unnamed[0].share_id}, which Manila did not tell')
+    left = [one for one in view.unchecked() if one.id not in away]
+    if left:
+        told.append(f'{len(left)} shares, such as {view.name(left[0])}, by '
+                    'the check of the driver, which has to know all of them')
+    if not view.whole:
+        told.append('orphans: not all share instances were told')
+    if not view.snapshots_whole:
+        told.append('orphans among snapshots: not all were told')
+    return told
+
+
+def _in_work(view: manila_view.ManilaView, after: manila_view.ManilaView,
+             away: Mapping[str, str]) -> tuple[str, ...]:
+    known = {**after.instances, **view.instances}
+    lines = [f'share {view.name(known[ident])} is in work: {why}'
+             for ident, why in away.items()]
+    lines += [f'rules of share {view.name(one)} are in work'
+              for one in manila_view.rules_in_work(view)
+              if one.id not in away]
+    return tuple(sorted(lines))

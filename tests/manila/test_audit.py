@@ -1,0 +1,353 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""An audit beside a real Manila with 200 shares, from the command line.
+
+What is wrong is planted on the storage behind Manila's back, or in Manila by
+its own API; the audit is a process of its own that is told of Manila by a
+clouds.yaml.
+"""
+
+import collections
+import contextlib
+from collections.abc import Iterator
+import dataclasses
+import json
+import os
+import subprocess
+import sys
+import types
+import typing as ty
+
+import pytest
+
+from manila_drivers.audit import differences as kinds_of
+from manila_drivers.testing.backends import vast
+from manila_drivers.testing.manila import client
+from manila_drivers.testing.manila import config
+from manila_drivers.testing.manila import environment
+from manila_drivers.testing.manila import kinds
+from manila_drivers.testing.manila import process
+from manila_drivers.testing.manila import releases
+from manila_drivers.testing.manila import scene
+from tests.manila import between
+from tests.manila import crowd
+from tests.manila.conftest import BACKEND
+from tests.manila.conftest import REPOSITORY
+from tests.unit.audit import planted
+
+pytestmark = pytest.mark.timeout(900)
+
+SHARES = 200
+#: The newest release with many shares, the oldest with a few, which is
+#: where refusals are tried.
+COMPANIES = {'23.0': SHARES, '19.1': 14}
+MANY = pytest.mark.parametrize('company', ['23.0'], indirect=True)
+FEW = pytest.mark.parametrize('company', ['19.1'], indirect=True)
+PAGE = 5
+#: Those that Manila has made itself.
+OWN = 6
+#: Lists that are read once or twice, however many shares there are.
+LISTS = {'/services': 1, '/share_instances': 5, '/types': 1,
+         '/snapshot-instances/detail': 2, '/shares/detail': 1}
+OF_REGISTRY = ('snapshot lost', 'resize cut off', 'creation cut off',
+               'deletion cut off', 'rule being given', 'rule being taken',
+               'snapshot being taken', 'snapshot being removed')
+PLANTS = {name: plant for name, plant in planted.PLANTS.items()
+          if name not in OF_REGISTRY}
+
+CLOUDS = """\
+clouds:
+  rig:
+    auth_type: admin_token
+    auth:
+      endpoint: %s
+      token: 'admin:demo'
+"""
+
+
+@dataclasses.dataclass
+class Company:
+    """A Manila with many shares on a simulated cluster."""
+
+    manila: process.Manila
+    cluster: vast.Cluster
+    door: between.Between
+    scene: scene.Scene
+    shares: list[types.SimpleNamespace]
+
+    def audit(self, *words: str) -> 'Outcome':
+        """Run the command; it reaches Manila through the door."""
+        work = self.manila.settings.work
+        (work / 'clouds.yaml').write_text(CLOUDS % self.door.endpoint)
+        self.door.asked.clear()
+        mark = self.cluster.mark()
+        done = subprocess.run(
+            [sys.executable, '-m', 'manila_drivers.cli.main',
+             '--config-file', str(self.manila.settings.file), 'audit',
+             BACKEND, '--os-cloud', 'rig', '-f', 'json', *words],
+            capture_output=True, text=True, timeout=300, cwd=REPOSITORY,
+            env={**os.environ, 'MANILA_DRIVERS_STANDALONE': '1',
+                 'OS_CLIENT_CONFIG_FILE': str(work / 'clouds.yaml')})
+        return Outcome(done.returncode, json.loads(done.stdout or '[]'),
+                       done.stderr, dict(self.door.asked),
+                       self.cluster.requests(mark))
+
+
+@dataclasses.dataclass
+class Outcome:
+    """All that came of one run of the command."""
+
+    code: int
+    found: list[dict[str, str]]
+    told: str
+    asked: dict[str, int]
+    storage: list[str]
+
+    @property
+    def kinds(self) -> collections.Counter[str]:
+        return collections.Counter(one['Kind'] for one in self.found)
+
+    def lines(self, words: str) -> list[str]:
+        return [line for line in self.told.splitlines() if words in line]
+
+
+@pytest.fixture(scope='module', params=list(COMPANIES))
+def company(request: pytest.FixtureRequest, place: environment.Environment,
+            tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
+    name = request.param
+    work = tmp_path_factory.mktemp('audit')
+    with vast.Cluster() as cluster:
+        settings = config.Settings(work, {BACKEND: cluster.options()})
+        manila = process.Manila(place, releases.named(name), settings)
+        with _running(manila):
+            play = scene.play(manila, kinds.vast_profile(BACKEND), cluster,
+                              tell=lambda line: None)
+            play.client.seconds = 240
+            with between.Between(manila.endpoint) as door:
+                yield Company(manila, cluster, door, play,
+                              _made(play, COMPANIES[name]))
+
+
+@contextlib.contextmanager
+def _running(manila: process.Manila) -> Iterator[None]:
+    """Run Manila, with patience for a start beside other tests."""
+    manila.start(seconds=300)
+    try:
+        yield
+    finally:
+        manila.stop()
+
+
+def _made(play: scene.Scene, count: int) -> list[types.SimpleNamespace]:
+    """Have Manila make a few shares with a rule, and enter many more."""
+    api, settings = play.client, play.manila.settings
+    api.create_type('plain', play.profile.extra_specs())
+    own = [api.create_share('NFS', 2, 'plain', name=f'share {number}')['id']
+           for number in range(OWN)]
+    api.wait('shares', lambda: _all(api.shares(), 'status', 'available'))
+    for ident in own:
+        api.allow(ident, 'ip', planted.NETWORK, 'rw')
+    api.wait('rules', lambda: _all(_instances(api), 'access_rules_status',
+                                   'active'))
+    crowd.enter(settings.database, own[0], crowd.make(
+        settings.file, BACKEND, count - OWN, planted.NETWORK))
+    by_share = {row['share_id']: row['id'] for row in _instances(api)}
+    return [types.SimpleNamespace(
+        share=ident, id=by_share[ident], locations=[
+            '10.0.0.1:/manila/manila-%s' % by_share[ident]])
+        for ident in sorted(by_share, key=lambda one: one not in own)]
+
+
+def _instances(api: client.Client) -> list[dict[str, ty.Any]]:
+    found = api.api.get('/share_instances')['share_instances']
+    return ty.cast('list[dict[str, ty.Any]]', found)
+
+
+def _all(rows: list[dict[str, ty.Any]], field: str, value: str,
+         ) -> bool | None:
+    return all(row[field] == value for row in rows) or None
+
+
+def test_healthy_shares_have_no_finding(company: Company) -> None:
+    done = company.audit()
+    count = len(company.shares)
+    assert (done.code, done.found) == (0, []), done.told
+    assert f'{count} shares recorded, {count} on the backend' in done.told
+    assert done.told.count('\n') == 1
+    # Rules are told by share alone; all else is a list.
+    assert done.asked == {**LISTS, '/share-access-rules': count}
+    assert [line for line in done.storage if not line.startswith('GET')
+            and 'token' not in line] == []
+    # Manila's own statistics ask for the cluster meanwhile.
+    lists = [line for line in done.storage if line.startswith('GET')
+             and 'clusters' not in line]
+    assert len(lists) <= 12, lists
+
+
+@FEW
+def test_what_manila_works_on_is_no_damage(company: Company) -> None:
+    api, shares = company.scene.client, company.shares
+    for number, status in ((0, 'creating'), (1, 'deleting'),
+                           (2, 'migrating')):
+        api.reset_share(shares[number].share, status)
+    api.reset_share(shares[3].share, 'error')
+    api._act('shares', shares[4].share, 'soft_delete')
+    done = company.audit()
+    assert len(done.lines('is in work: ')) == 3, done.told
+    assert [(one['Kind'], one['Id']) for one in done.found] == [
+        (kinds_of.UNFINISHED_SHARE, shares[3].id)], done.told
+    assert done.lines('not looked at') == []
+    for number in range(4):
+        api.reset_share(shares[number].share, 'available')
+    api._act('shares', shares[4].share, 'restore')
+    assert company.audit().code == 0
+
+
+def _status(path: str, status: int) -> between.Fault:
+    def fault(asked: str, query: dict[str, str], was: int, record: ty.Any,
+              ) -> tuple[int, ty.Any]:
+        return (status, {'fault': {'code': status, 'message': 'no'}}) \
+            if asked == path else (was, record)
+    return fault
+
+
+@FEW
+@pytest.mark.parametrize(('path', 'status'), [
+    ('/snapshot-instances/detail', 403), ('/snapshot-instances/detail', 500),
+    ('/share-access-rules', 403), ('/share-access-rules', 404),
+    ('/share-access-rules', 500), ('/shares/detail', 403),
+    ('/shares/detail', 500), ('/types', 403), ('/services', 403)])
+def test_a_refusal_is_no_damage(company: Company, path: str,
+                                status: int) -> None:
+    company.door.fault = _status(path, status)
+    try:
+        done = company.audit()
+    finally:
+        company.door.fault = None
+    assert (done.code, done.found) == (2, []), done.told
+    assert done.lines('not looked at') != []
+    if status == 403:
+        # What is refused once is not asked for with each share.
+        assert done.asked[path] <= 4
+
+
+@FEW
+@pytest.mark.parametrize('status', [401, 403, 404, 500])
+def test_without_instances_nothing_is_said(company: Company,
+                                           status: int) -> None:
+    company.door.fault = _status('/share_instances', status)
+    try:
+        done = company.audit()
+    finally:
+        company.door.fault = None
+    assert (done.code, done.found) == (2, [])
+    assert done.told.count('\n') == 1
+    assert f'HTTP {status}' in done.told or status == 401
+
+
+@FEW
+def test_a_role_without_rights_sees_less(company: Company) -> None:
+    """Refuse by Manila's own policy, which it reads again when it changes."""
+    policy = company.manila.settings.work / 'policy.yaml'
+    policy.write_text('"share_snapshot_instance:detail": "!"\n'
+                      '"share_access_rule:index": "!"\n')
+    try:
+        done = company.audit()
+    finally:
+        policy.write_text('{}\n')
+    assert (done.code, done.found) == (2, []), done.told
+    assert len(done.lines('HTTP 403')) == 2, done.told
+    assert company.audit().code == 0
+
+
+@FEW
+def test_pages_are_read_to_their_end(company: Company) -> None:
+    # A service gives less than is asked for, and the same again.
+    def short(path: str, query: dict[str, str], status: int,
+              record: ty.Any) -> tuple[int, ty.Any]:
+        if path == '/shares/detail':
+            record['shares'] = record['shares'][:PAGE]
+        return status, record
+
+    def cut(path: str, query: dict[str, str], status: int,
+            record: ty.Any) -> tuple[int, ty.Any]:
+        if path == '/shares/detail' and query['offset'] != '0':
+            record['shares'] = []
+        return short(path, query, status, record)
+    first: dict[str, ty.Any] = {}
+
+    def again(path: str, query: dict[str, str], status: int,
+              record: ty.Any) -> tuple[int, ty.Any]:
+        if path == '/shares/detail':
+            record = first.setdefault(path, short(
+                path, query, status, record)[1])
+        return status, record
+    count, pages = len(company.shares), -(-len(company.shares) // PAGE)
+    try:
+        company.door.fault = short
+        done = company.audit()
+        assert (done.code, done.found) == (0, []), done.told
+        assert done.asked['/shares/detail'] == pages
+        for company.door.fault in (cut, again):
+            done = company.audit()
+            assert (done.code, done.found) == (2, []), done.told
+            assert done.asked['/shares/detail'] == 2
+            assert len(done.lines(f'size and name of {count - PAGE} shares')
+                       ) == 1, done.told
+    finally:
+        company.door.fault = None
+
+
+@MANY
+def test_damage_is_found_and_nothing_else(company: Company) -> None:
+    """Last: what is planted stays."""
+    api, shares = company.scene.client, company.shares
+    place = types.SimpleNamespace(cluster=company.cluster)
+    planted_on = dict(zip(PLANTS, shares[5:], strict=False))
+    assert len(planted_on) >= 25
+    taken = shares[-1]
+    kept, gone = (api.create_snapshot(taken.share, name)['id']
+                  for name in ('kept', 'gone'))
+    for ident in (kept, gone):
+        api.wait_snapshot(ident)
+    instance = next(
+        row['id'] for row in api.api.get('/snapshot-instances/detail')[
+            'snapshot_instances'] if row['snapshot_id'] == gone)
+    company.cluster.sim.remove('snapshot', f'share-snapshot-{instance}')
+    for name, share in planted_on.items():
+        PLANTS[name].work(place, share)
+    done = company.audit()
+    expected = collections.Counter(
+        kind for name in planted_on for kind in PLANTS[name].kinds)
+    expected[kinds_of.LOST_SNAPSHOT] += 1
+    assert (done.code, done.kinds) == (1, expected), done.found
+    assert done.lines('not looked at') == []
+    hurt = {share.id for share in planted_on.values()}
+    well = {share.id for share in shares} - hurt
+    assert {one['Id'] for one in done.found} & well == set()
+    # Of each share that is there the right kind is told.
+    for name, share in planted_on.items():
+        if not PLANTS[name].kinds[0].startswith('orphan'):
+            assert {one['Kind'] for one in done.found
+                    if one['Id'] == share.id} == set(PLANTS[name].kinds)
+    assert done.asked == {**LISTS, '/share-access-rules': len(shares)}
+
+
+@MANY
+def test_manila_mends_what_it_is_said_to_mend(company: Company) -> None:
+    """Have Manila check its shares, as findings advise."""
+    api = company.scene.client
+    before = company.audit()
+    api.ensure_shares(company.scene.host)
+    api.wait('shares to be checked', lambda: all(
+        row['status'] != 'ensuring' for row in api.shares()) or None)
+    api.wait('rules', lambda: all(
+        row['access_rules_status'] != 'syncing'
+        for row in _instances(api)) or None)
+    after = company.audit()
+    mended = [one for one in before.found
+              if 'openstack share service ensure' in one['What to do']]
+    left = {(one['Kind'], one['Id']) for one in after.found}
+    assert len(mended) >= 12
+    assert [one for one in mended
+            if (one['Kind'], one['Id']) in left] == [], after.found
