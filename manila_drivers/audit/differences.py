@@ -4,6 +4,8 @@
 
 import dataclasses
 
+from manila_drivers.audit import overview
+
 # Kinds
 ORPHAN_SHARE, ORPHAN_SNAPSHOT, ORPHAN_CLONE = (
     'orphan share', 'orphan snapshot', 'orphan clone')
@@ -51,7 +53,8 @@ class AuditReport:
     ``unseen`` says what of the whole backend could not be looked at, beside
     differences of the kind ``not seen``, which are about one object; and
     ``passed`` what was not judged since somebody works on it.  ``shares`` is
-    how many are recorded, and ``listed`` how many the backend has.
+    how many are recorded, and ``listed`` how many the backend has;
+    ``audited`` has all of them.
     """
 
     backend: str
@@ -60,3 +63,4 @@ class AuditReport:
     passed: tuple[str, ...] = ()
     shares: int = 0
     listed: int = 0
+    audited: tuple[overview.AuditedShare, ...] = ()

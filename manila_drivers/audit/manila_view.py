@@ -142,9 +142,7 @@ def recorded(view: ManilaView, backend: str) -> comparing.Recorded:
     steady = [one for one in view.here if not work(one)]
     return comparing.Recorded(
         {one.id: entry(view, one, backend) for one in steady},
-        {one.id: tuple(_rule(one, rule)
-                       for rule in view.rules.get(one.share_id, ()))
-         for one in steady},
+        {one.id: rules(view, one) or () for one in steady},
         {one.id: records.SnapshotEntry(
             one.id, backend, one.snapshot_id, one.instance_id, None,
             'available', one.location)
@@ -164,6 +162,14 @@ def entry(view: ManilaView, instance: api.ApiInstance,
             {'path': path, 'is_admin_only': False, 'preferred': False}
             for path in view.paths.get(instance.id, ())),
         specs=view.types.get(instance.type_id))
+
+
+def rules(view: ManilaView, instance: api.ApiInstance,
+          ) -> tuple[records.RuleEntry, ...] | None:
+    """Return the rules of an instance, None if they were not told."""
+    found = view.rules.get(instance.share_id)
+    return None if found is None else tuple(
+        _rule(instance, rule) for rule in found)
 
 
 def _rule(instance: api.ApiInstance,
@@ -241,8 +247,9 @@ def _known(one: Deviation, view: ManilaView, instance: api.ApiInstance,
     if (one.kind, one.repair) == (differences.SETTING, differences.RULES):
         # Whether access was emptied, or nobody ever had any, a driver knows
         # by its notes, which Manila keeps for itself.
-        return any(rule.state == 'active'
-                   for rule in view.rules.get(instance.share_id, ()))
+        return not _pending(view, instance) and any(
+            rule.state == 'active'
+            for rule in view.rules.get(instance.share_id, ()))
     if one.kind in (differences.LOST_SHARE, differences.LOST_PART):
         # Whether the driver can make a part again, its check alone can tell.
         return instance.id not in found.shares or any(

@@ -22,6 +22,7 @@ from manila_drivers import inventory
 from manila_drivers import plan
 from manila_drivers.audit import comparing
 from manila_drivers.audit import differences
+from manila_drivers.audit import overview
 from manila_drivers.direct import driving
 from manila_drivers.direct import ensuring
 from manila_drivers.direct import making
@@ -77,7 +78,9 @@ class Auditing:
             (*found.unread, *unseen),
             tuple(sorted(f'share {names[ident]} is worked on'
                          for ident in passed)),
-            len(before.shares), len(found.shares))
+            len(before.shares), len(found.shares), overview.overview(
+                before.shares.values(), before.rules, found,
+                before.ids | after.ids, {}, {}))
 
     def _known(self) -> comparing.Recorded:
         registry, name = self._parts.registry, self._parts.name

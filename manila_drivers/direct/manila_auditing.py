@@ -24,6 +24,7 @@ from manila_drivers import inventory
 from manila_drivers.audit import comparing
 from manila_drivers.audit import differences
 from manila_drivers.audit import manila_view
+from manila_drivers.audit import overview
 from manila_drivers.direct import auditing
 from manila_drivers.direct import driving
 from manila_drivers.direct import loading
@@ -127,7 +128,8 @@ class ManilaAudit:
             (*dict.fromkeys(unseen), *untold(view, away), *found.unread,
              *missing, *comparing.unchecked(checked),
              *_not_told(view, away)),
-            _in_work(view, after, away), len(view.here), len(found.shares))
+            _in_work(view, after, away), len(view.here), len(found.shares),
+            self._overview(view, found, known.ids, away))
 
     def _instances(self, unseen: list[str]) -> manila_view.ManilaView:
         """Return the instances of shares and snapshots as they are now."""
@@ -213,6 +215,22 @@ class ManilaAudit:
             return [f'access rules of {len(left)} shares: {"; ".join(why)}'
                     ] if left else []
         return found, untold
+
+    def _overview(self, view: manila_view.ManilaView,
+                  found: inventory.Inventory, ids: frozenset[str],
+                  away: Mapping[str, str],
+                  ) -> tuple[overview.AuditedShare, ...]:
+        shares = view.shares
+        return overview.overview(
+            [manila_view.entry(view, one, self._name) for one in view.here],
+            {one.id: manila_view.rules(view, one) for one in view.here},
+            # What is not known to be none of Manila's is no orphan.
+            found if view.whole else dataclasses.replace(
+                found, shares={ident: share for ident, share
+                               in found.shares.items() if ident in ids}),
+            ids, {ident: f'in work: {why}' for ident, why in away.items()},
+            {one.id: shares[one.share_id].project for one in view.here
+             if one.share_id in shares})
 
     def _row(self, view: manila_view.ManilaView,
              instance: records.ApiInstance) -> dict[str, Any]:

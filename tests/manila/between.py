@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What stands between a client and Manila's API: it counts, and breaks."""
+"""Stand between a client and Manila's API, to count and to break."""
 
 import collections
 from collections.abc import Callable

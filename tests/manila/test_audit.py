@@ -8,8 +8,8 @@ clouds.yaml.
 """
 
 import collections
-import contextlib
 from collections.abc import Iterator
+import contextlib
 import dataclasses
 import json
 import os

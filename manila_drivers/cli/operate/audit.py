@@ -4,11 +4,14 @@
 
 import argparse
 import contextlib
+import os
+import time
 from typing import Any
 
 from manila_drivers import direct
 from manila_drivers import exception
 from manila_drivers.audit import differences
+from manila_drivers.audit import page
 from manila_drivers.cli.operate import base
 
 #: Exit codes of this command: something differs; not all could be looked at.
@@ -39,6 +42,9 @@ class AuditBackends(base.Listing):
                             help="with --os-cloud: Manila's name of the "
                                  'share service, if it is another one than '
                                  'the file says')
+        parser.add_argument('--html', metavar='FILE',
+                            help='write one page that shows who can reach '
+                                 'which share, and why')
         parser.add_argument('--repair', action='store_true',
                             help='show what would be repaired, ask, and do '
                                  'it; what is not recorded is never removed')
@@ -56,6 +62,7 @@ class AuditBackends(base.Listing):
     def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
         self._need_sense(parsed_args)
         rows: list[tuple[Any, ...]] = []
+        reports = []
         for name in parsed_args.name or [None]:
             try:
                 report = self._report(parsed_args, name)
@@ -63,12 +70,19 @@ class AuditBackends(base.Listing):
                 self._code = max(self._code, self.tell(error))
                 continue
             self._told(report)
+            reports.append(report)
             rows += [(report.backend, one.kind, one.subject, one.expected,
                       one.found, one.do, one.ident)
                      for one in report.differences]
             rows += [(report.backend, differences.NOT_SEEN, 'backend',
                       'all of it to be seen', text, _AGAIN, '')
                      for text in report.unseen]
+        if parsed_args.html:
+            _write(parsed_args.html, page.page(
+                reports, time.strftime('%Y-%m-%d %H:%M:%S UTC',
+                                       time.gmtime()),
+                f'Manila in cloud {parsed_args.os_cloud}'
+                if parsed_args.os_cloud else 'the registry'))
         return ('Backend', 'Kind', 'Object', 'Expected', 'Found',
                 'What to do', 'Id'), rows
 
@@ -138,3 +152,19 @@ class AuditBackends(base.Listing):
     def _say(self, report: differences.AuditReport, text: str) -> None:
         line = ' '.join(text.split())
         self.app.stderr.write(f'manila-drivers: {report.backend}: {line}\n')
+
+
+def _write(path: str, text: str) -> None:
+    """Write a file for its owner alone, whole or not at all.
+
+    :raises ConfigurationError: it cannot be written.
+    """
+    draft = f'{path}.{os.getpid()}.new'
+    try:
+        with open(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600),
+                  'w', encoding='utf-8') as file:
+            file.write(text)
+        os.replace(draft, path)
+    except OSError as exc:
+        raise exception.ConfigurationError(
+            'html', f'{path} cannot be written', answer=str(exc)) from exc
