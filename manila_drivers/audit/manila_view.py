@@ -243,7 +243,8 @@ def _known(one: Deviation, view: ManilaView, instance: api.ApiInstance,
         return False
     if instance.status not in STEADY:
         # Nobody knows what there should be of it, but for who gets in.
-        return one.kind in (differences.WIDER, differences.ODD)
+        return one.kind in (differences.WIDER, differences.ODD,
+                            differences.NOT_SEEN)
     if (one.kind, one.repair) == (differences.SETTING, differences.RULES):
         # Whether access was emptied, or nobody ever had any, a driver knows
         # by its notes, which Manila keeps for itself.

@@ -48,7 +48,7 @@ class AuditedShare:
     locations: tuple[str, ...] = ()
     state: str = ''
     rules: tuple[records.RuleEntry, ...] | None = ()
-    clients: inventory.SeenClients | None = None
+    clients: tuple[inventory.SeenClients, ...] | None = None
 
     def reached(self) -> list[ClientReach]:
         """Return its clients, those first that should not be there."""
@@ -67,7 +67,8 @@ class AuditedShare:
             yield from (ClientReach(rule.target, rule.level, UNSEEN,
                                     (_told(rule),)) for rule in active)
             return
-        yield from self._compared(active, self.clients)
+        for clients in self.clients:
+            yield from self._compared(active, clients)
 
     def _compared(self, active: list[records.RuleEntry],
                   clients: inventory.SeenClients) -> Iterator[ClientReach]:

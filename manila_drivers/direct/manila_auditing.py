@@ -126,7 +126,7 @@ class ManilaAudit:
             self._name,
             tuple(manila_view.judged(told, view, found, away)),
             (*dict.fromkeys(unseen), *untold(view, away), *found.unread,
-             *missing, *comparing.unchecked(checked),
+             *missing,
              *_not_told(view, away)),
             _in_work(view, after, away), len(view.here), len(found.shares),
             self._overview(view, found, known.ids, away))

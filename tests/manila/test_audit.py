@@ -88,9 +88,13 @@ class Company:
             capture_output=True, text=True, timeout=300, cwd=REPOSITORY,
             env={**os.environ, 'MANILA_DRIVERS_STANDALONE': '1',
                  'OS_CLIENT_CONFIG_FILE': str(work / 'clouds.yaml')})
-        return Outcome(done.returncode, json.loads(done.stdout or '[]'),
-                       done.stderr, dict(self.door.asked),
-                       self.cluster.requests(mark))
+        rows = json.loads(done.stdout or '[]')
+        blind = [one for one in rows if one['Kind'] == kinds_of.NOT_SEEN]
+        return Outcome(
+            done.returncode, [one for one in rows if one not in blind],
+            done.stderr + ''.join('not looked at: %s\n' % one['Found']
+                                  for one in blind),
+            dict(self.door.asked), self.cluster.requests(mark))
 
 
 @dataclasses.dataclass

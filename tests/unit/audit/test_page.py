@@ -36,7 +36,8 @@ def rule(target, level='rw', state='active', kind='ip'):
 def share(rules=(), clients=None, **more):
     return overview.AuditedShare(
         'id-1', more.pop('name', 'one'), 'project', 'NFS', 2, ('10.0.0.1:/x',),
-        rules=rules, clients=clients, **more)
+        rules=rules, clients=None if clients is None else (clients,),
+        **more)
 
 
 def seen(write=(), read=()):
