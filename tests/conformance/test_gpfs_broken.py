@@ -42,8 +42,8 @@ class FirstServerOnly(Broken):
     def do_setup(self, context, **kwargs):
         super().do_setup(context, **kwargs)
         self._replace('planned', lambda helper, planned: (
-            lambda answers, wanted, only=(): planned(
-                answers, wanted, helper.servers[:1])))
+            lambda answers, wanted, only=(), **options: planned(
+                answers, wanted, helper.servers[:1], **options)))
 
 
 class BelievesTheServers(Broken):
