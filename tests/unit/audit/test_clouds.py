@@ -18,7 +18,9 @@ CLOUDS = """
 clouds:
   rig:
     auth_type: admin_token
-    auth: {endpoint: '%s/v2/', token: secret-token}
+    # openstacksdk 4.4 forgets one below auth.
+    token: secret-token
+    auth: {endpoint: '%s/v2/'}
   fixed:
     auth_type: none
     shared_file_system_endpoint_override: '%s/elsewhere'
