@@ -9,7 +9,7 @@ import dataclasses
 import re
 
 # By the clock, until a run is ended as a whole.
-WHOLE = 4500.0
+WHOLE = 5100.0
 
 # Slices of the random suites; so many commits in a row play all of them.
 SLICES = 5
@@ -134,21 +134,21 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
     walked = r'\d+ steps, \d+ requests to the cluster'
     return [
         # The README's command in three parts, side by side.
-        Stage('test', 'tests', 3000, (*test, '--', f'--ignore={CONFORMANCE}'),
+        Stage('test', 'tests', 3600, (*test, '--', f'--ignore={CONFORMANCE}'),
               ('py3', 'pep8', 'docs'), (slices,),
               shows='house rules: nothing to complain about'),
-        Stage('conformance', 'conformance', 3600, (
+        Stage('conformance', 'conformance', 4200, (
             *test, '-e', 'py3', '--', CONFORMANCE,
             *(f'--ignore={each}' for each in GENERIC)), ('py3',), (slices,),
               yields=True),
-        Stage('generic', 'generic', 3600, (
+        Stage('generic', 'generic', 4200, (
             *test, '-e', 'py3', '--', *GENERIC), ('py3',), (slices,),
               yields=True),
         Stage('demo', 'tests', 600, demo, shows=walked,
               counts=False),
         Stage('tox-demo', 'tests', 600, in_manilas(test, 'demo'), ('manila',),
               shows=walked, counts=False),
-        Stage('manila', 'manila', 3600, (
+        Stage('manila', 'manila', 4200, (
             *test, '-e', 'manila', '--',
             f'--ignore=tests/manila/{DRIVERS}.py'),
             ('manila',), (manilas,)),
@@ -156,7 +156,7 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
             *test, '-e', 'manila', '--', '-k', DRIVERS), ('manila',),
             (manilas,)),
         # Real daemons make tests wait: what waits longest has a lane.
-        Stage('functional', 'functional', 3600, (
+        Stage('functional', 'functional', 4200, (
             *test, '-e', 'functional', '--', 'tests/functional',
             f'--ignore={GLUSTER}', f'--ignore={OPENSTACK}'),
               ('functional',)),
@@ -164,7 +164,7 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
             *test, '-e', 'functional', '--', GLUSTER,
             *(f'--ignore={each}' for each in (BRICKS, *GUEST))),
             ('functional',)),
-        Stage('guest', 'guest', 3600, (
+        Stage('guest', 'guest', 4200, (
             *test, '-e', 'functional', '--', *GUEST), ('functional',)),
         Stage('bricks', 'bricks', 3600, (
             *test, '-e', 'functional', '--', BRICKS), ('functional',)),
@@ -172,7 +172,7 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
               ('lowest',), yields=True),
         Stage('compat', 'bricks', 1200, in_manilas(test, 'compat'),
               ('manila',), yields=True),
-        Stage('install', 'bricks', 1200, (
+        Stage('install', 'bricks', 2400, (
             *test, '-e', 'install', '--',
             *(('--wheel', wheel) if wheel else ()),
             *(WHEELS[name] for name in turn.installed), 'alone'), (
