@@ -90,15 +90,18 @@ class ShareServers(configured.Configured[configured.B]):
             [model.SecurityService.of(row) for row in security_services or ()])
 
     def deallocate_network(self, context: Any, share_server_id: Any,
-                           *args: Any, **kwargs: Any) -> Any:
+                           share_network: Any = None,
+                           share_network_subnet: Any = None,
+                           **kwargs: Any) -> Any:
         """Give addresses back, and remember whose.
 
         Manila calls this, with the id, on the same thread just before each
         tear-down, which is told nothing but the details.
         """
         self._leaving.__dict__[SERVER_ID] = str(share_server_id)
-        return super().deallocate_network(context, share_server_id, *args,
-                                          **kwargs)
+        return super().deallocate_network(
+            context, share_server_id, share_network=share_network,
+            share_network_subnet=share_network_subnet, **kwargs)
 
     @driver_call
     def choose_share_server_compatible_with_share(
