@@ -21,6 +21,7 @@ from manila_drivers.testing.conformance import seam
 from manila_drivers.testing.conformance.labs import simulated
 from manila_drivers.testing.conformance.labs import site
 from manila_drivers.testing.simulators import gpfs
+from manila_drivers.testing.simulators.gpfs import ces
 from manila_drivers.testing.simulators.gpfs.state import Fileset
 from manila_drivers.testing.simulators.gpfs.state import Snapshot
 from manila_drivers.transport import command
@@ -175,7 +176,8 @@ class GpfsLab(simulated.SimulatedLab[Site]):
                         snapshot.used, snapshot.status)
             for path, clients in state.exports.items():
                 found['export', path] = sorted(
-                    (client.client, sorted(client.options.items()))
+                    (client.client, sorted(
+                        ces.in_force(client.options).items()))
                     for client in clients)
             for name in state.jobs:
                 found['job', name] = ''

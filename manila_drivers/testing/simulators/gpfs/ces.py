@@ -31,6 +31,12 @@ _EVERYBODY = ('*', '0.0.0.0')  # noqa: S104 - nobody binds to it
 _CHANGES = ('--nfsadd', '--nfsremove', '--nfschange')
 
 
+def in_force(options: dict[str, str]) -> dict[str, str]:
+    """Return what options of a client come to, given or not."""
+    return {name: value.lower()
+            for name, value in {**_DEFAULTS, **options}.items()}
+
+
 def mmnfs(sim: Any, words: list[str]) -> str:
     if not sim.state.options.ces_nfs:
         raise Refused('mmnfs: The NFS service is not enabled.')
