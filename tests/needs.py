@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from manila_drivers.testing.simulators import sshd as sshd_module
+from manila_drivers.testing.simulators import sshd
 
 
 def missing(what: str) -> None:
@@ -14,6 +14,6 @@ def missing(what: str) -> None:
     (pytest.fail if os.environ.get('CI') else pytest.skip)(what)
 
 
-def sshd() -> None:
-    if sshd_module.program() is None:
-        missing(sshd_module.MISSING)
+def ssh_server() -> None:
+    if sshd.program() is None:
+        missing(sshd.MISSING)

@@ -13,12 +13,10 @@
   what stands in for backends and tests (testing).
 * Tests are packages, so that two of them may have the same file name.
 * Docstrings begin with a verb or a noun, not with a relative clause, and
-  modules are imported under their own names.  What was written before that
-  rule is listed in ``tools/prose_to_mend.txt``, by its text, since files move;
-  the list only ever becomes shorter.
+  modules are imported under their own names.
 
 ``python tools/house_rules.py`` prints what it finds and exits with 1 if that
-is anything; ``--mended`` takes out of the list what has been mended.
+is anything.
 """
 
 import ast
@@ -58,7 +56,6 @@ IMPURE = re.compile(
 VALUES = tuple('manila_drivers.transport.' + name for name in (
     'command', 'remarks', 'verdict'))
 
-TO_MEND = ROOT / 'tools' / 'prose_to_mend.txt'
 # How no docstring begins.
 RELATIVE = re.compile(r'(What|Whether|Whoever|The same)\b')
 ALIAS = re.compile(r'\w+_module')
@@ -153,28 +150,10 @@ def excluded_prose(text: str) -> Iterator[tuple[int, str]]:
                 yield node.lineno, ast.unparse(node)
 
 
-def check_prose(name: str, text: str,
-                to_mend: frozenset[str]) -> Iterator[str]:
-    """Complaints about docstrings and imports that nobody has listed."""
+def check_prose(name: str, text: str) -> Iterator[str]:
+    """Complaints about docstrings and imports."""
     for line, found in excluded_prose(text):
-        if found not in to_mend:
-            yield f'{name}:{line}: HACKING has another form for: {found}'
-
-
-def listed(path: pathlib.Path) -> frozenset[str]:
-    """Return texts of before the rule that are still to be mended."""
-    return frozenset(path.read_text(encoding='utf-8').splitlines())
-
-
-def mended(names: list[str], root: pathlib.Path = ROOT,
-           to_mend: pathlib.Path = TO_MEND) -> int:
-    """Take out of the list what no file has any more; return how many."""
-    before = listed(to_mend)
-    left = before & {
-        found for name in names if name.endswith('.py')
-        for _, found in excluded_prose((root / name).read_text('utf-8'))}
-    to_mend.write_text(''.join(f'{one}\n' for one in sorted(left)), 'utf-8')
-    return len(before) - len(left)
+        yield f'{name}:{line}: HACKING has another form for: {found}'
 
 
 def check_text(name: str, text: str) -> Iterator[str]:
@@ -196,8 +175,7 @@ def check_packages(names: list[str]) -> Iterator[str]:
                 yield f'{init}: is missing'
 
 
-def check(names: list[str], root: pathlib.Path = ROOT,
-          to_mend: frozenset[str] = frozenset()) -> Iterator[str]:
+def check(names: list[str], root: pathlib.Path = ROOT) -> Iterator[str]:
     yield from sorted(set(check_packages(names)))
     for name in names:
         path = root / name
@@ -208,20 +186,16 @@ def check(names: list[str], root: pathlib.Path = ROOT,
         yield from check_text(name, text)
         if path.suffix == '.py':
             yield from check_python(name, text)
-            yield from check_prose(name, text, to_mend)
+            yield from check_prose(name, text)
             if name.startswith('manila_drivers/'):
                 yield from check_rooms(name, text)
 
 
-def main(arguments: list[str]) -> int:
-    if arguments == ['--mended']:
-        there = [name for name in tracked() if (ROOT / name).exists()]
-        print(f'{mended(there)} mended, {len(listed(TO_MEND))} left')
-        return 0
-    complaints = list(check(tracked(), to_mend=listed(TO_MEND)))
+def main() -> int:
+    complaints = list(check(tracked()))
     print('\n'.join(complaints) or 'house rules: nothing to complain about')
     return 1 if complaints else 0
 
 
 if __name__ == '__main__':
-    sys.exit(main(sys.argv[1:]))
+    sys.exit(main())

@@ -21,7 +21,7 @@ _PROTOCOLS = {opts.NFS: 'NFS', opts.CIFS_IP: 'CIFS', opts.CIFS_USER: 'CIFS'}
 
 @dataclasses.dataclass(frozen=True)
 class GenericSettings:
-    """What operators configured, normalised.
+    """Hold the options of a backend, normalised.
 
     ``helpers`` has one of ``opts.NFS``, ``opts.CIFS_IP`` and
     ``opts.CIFS_USER`` for each protocol that is served.  Times are in

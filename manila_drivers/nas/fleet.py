@@ -50,7 +50,7 @@ class Fleet(abc.ABC, Generic[Facts]):
 
     @abc.abstractmethod
     def questions(self, paths: Sequence[str]) -> Commands:
-        """What to run on a server to know how it exports these paths.
+        """Return the commands that ask a server how it exports these paths.
 
         :param paths: those of interest; empty for all there are.
         """
@@ -65,11 +65,11 @@ class Fleet(abc.ABC, Generic[Facts]):
 
     @abc.abstractmethod
     def seen(self, facts: Facts) -> exports.Seen:
-        """What clients get from that server, whoever gave it to them."""
+        """Return the access that clients have there, whoever gave it."""
 
     def allocate(self, facts: Mapping[str, Facts],
                  wanted: Sequence[Export]) -> Any:
-        """What all servers must have in common, such as export numbers.
+        """Choose values that all servers must share, such as export numbers.
 
         :param facts: of all servers that answered, by server.
         :returns: handed to :meth:`plan` and :meth:`verify`.
@@ -78,7 +78,7 @@ class Fleet(abc.ABC, Generic[Facts]):
     @abc.abstractmethod
     def plan(self, facts: Facts, wanted: Sequence[Export],
              allocated: Any) -> Commands:
-        """What has to be run there, in order; nothing if all is well.
+        """Return the commands to run there, in order; none if all is well.
 
         What takes access away goes before what gives it.  The first that
         fails is the last that is run.
@@ -86,7 +86,7 @@ class Fleet(abc.ABC, Generic[Facts]):
 
     def verify(self, server: str, wanted: Sequence[Export], allocated: Any,
                results: Sequence[command.Result]) -> str:
-        """What is wrong after all was run, '' if nothing is.
+        """Return a complaint after all was run, '' if there is none.
 
         For what a server says in words while the exit code is 0.
         """
@@ -98,7 +98,7 @@ class Fleet(abc.ABC, Generic[Facts]):
 
     def refused_by(self, facts: Facts,
                    wanted: Export) -> Mapping[access.Network, str]:
-        """The same of one server, if it can do less than its kind.
+        """Return networks that one server cannot serve, and why.
 
         Known only once it was asked; the caller has all do without.
         """
@@ -109,17 +109,17 @@ class Fleet(abc.ABC, Generic[Facts]):
         return ()
 
     def expect(self, wanted: Sequence[Export]) -> None:
-        """What is going to be asked about."""
+        """Learn of exports before a server is asked about them."""
 
     def adapt(self, failure: exception.DriverError) -> bool:
-        """Whether a failure says how to do better the next time.
+        """Say if a failure tells how to do better the next time.
 
         The changes are then planned and made anew, once.
         """
         return False
 
     def busy(self, failure: exception.DriverError) -> bool:
-        """Whether a server does not do it now, and will in a moment."""
+        """Say if a server refuses now and will do it in a moment."""
         return False
 
     # How servers are reached
@@ -136,7 +136,7 @@ class Fleet(abc.ABC, Generic[Facts]):
 
     @abc.abstractmethod
     def runner(self, server: str) -> script.Runner:
-        """What runs commands on a server; does not connect yet."""
+        """Return a runner for a server; does not connect yet."""
 
     @abc.abstractmethod
     def attempts(self) -> retry.Attempts:
@@ -161,7 +161,7 @@ class Fleet(abc.ABC, Generic[Facts]):
     # Facts
 
     def survey(self, paths: Sequence[str] = ()) -> exports.Found:
-        """What every server exports: one round trip each, all at once."""
+        """Return what every server exports: a round trip each, all at once."""
         return self.look(self._ask(self.servers, paths))
 
     def ask(self, wanted: Sequence[Export],

@@ -21,7 +21,7 @@ from manila_drivers.glusterfs import claims
 from manila_drivers.glusterfs import executor
 from manila_drivers.glusterfs import glusterfs_native
 from manila_drivers.testing.conformance.labs import gluster as lab
-from manila_drivers.testing.conformance.labs import site as site_module
+from manila_drivers.testing.conformance.labs.site import Memory
 from manila_drivers.testing.simulators import gluster
 from manila_drivers.testing.simulators import programs
 from manila_drivers.transport import command
@@ -65,7 +65,7 @@ def _serve(number, cluster, here, locks, careless, gate, found, rounds):
     driver = glusterfs_native.GlusterfsNativeShareDriver(
         configuration=configuration.Configuration.from_file(
             site.path / 'manila.conf', lab.SECTION),
-        private_storage=site_module.Memory(),
+        private_storage=Memory(),
         transport=lambda address: Link(cluster if address else here),
         sleep=lambda seconds: time.sleep(seconds / 50))
     driver.do_setup(None)

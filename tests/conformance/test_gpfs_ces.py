@@ -7,9 +7,9 @@ import dataclasses
 import pytest
 
 from manila_drivers.testing.conformance import running
-from manila_drivers.testing.conformance import stage as stage_module
 from manila_drivers.testing.conformance import suite
 from manila_drivers.testing.conformance.labs import gpfs
+from manila_drivers.testing.conformance.stage import Scenario
 
 
 def released_where_it_is(share, unmanaged):
@@ -58,7 +58,7 @@ class Gpfs(suite.Base):
     def play(self, lab, scenario):
         own = OWN.get(scenario.name)
         if own is not None:
-            scenario = stage_module.Scenario(own, scenario.needs)
+            scenario = Scenario(own, scenario.needs)
         super().play(lab, scenario)
 
 

@@ -3,10 +3,10 @@
 """The GPFS driver with KNFS and GNFS, simulated."""
 
 from manila_drivers.testing.conformance import rows
-from manila_drivers.testing.conformance import stage as stage_module
 from manila_drivers.testing.conformance import suite
 from manila_drivers.testing.conformance import verdict
 from manila_drivers.testing.conformance.labs import gpfs_nfs
+from manila_drivers.testing.conformance.stage import Scenario
 from tests.conformance import test_gpfs_ces
 
 
@@ -38,7 +38,7 @@ def options_of_the_type_take_effect(stage):
         'access.missing', f'{rule} admits nobody')
 
 
-OPTIONS = stage_module.Scenario(options_of_the_type_take_effect)
+OPTIONS = Scenario(options_of_the_type_take_effect)
 
 
 def test_options_of_the_type_take_effect():

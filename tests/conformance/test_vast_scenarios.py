@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from manila_drivers import compat
-from manila_drivers.testing.conformance import manager as manager_module
 from manila_drivers.testing.conformance.labs import vast
+from manila_drivers.testing.conformance.manager import Manager
 from manila_drivers.testing.conformance.stage import Stage
 from manila_drivers.testing.simulators.vast import Fault
 from manila_drivers.testing.simulators.vast import VmsServer
@@ -161,7 +161,7 @@ def test_shares_of_a_former_root_are_still_managed(lab):
     before = lab.sim.inventory()
     moved = vast.Site(vast_root_export='elsewhere')
     lab.site = moved
-    manager = manager_module.Manager(lab)
+    manager = Manager(lab)
     manager.resize(old, 4)
     snapshot = manager.create_snapshot(old)
     manager.delete_snapshot(snapshot)

@@ -14,7 +14,7 @@ import threading
 import time
 
 from manila_drivers.model import GiB
-from manila_drivers.testing.conformance.labs import site as site_module
+from manila_drivers.testing.conformance.labs.site import Memory
 from manila_drivers.testing.simulators import gluster
 from manila_drivers.testing.simulators import gpfs
 from manila_drivers.testing.simulators import vast
@@ -141,7 +141,7 @@ class Hosts:
                                 password=PASSWORD)
         self.gluster = gluster.GlusterSim(server=SERVER)
         self.ces = Cluster()
-        self.storage = site_module.Memory()
+        self.storage = Memory()
         self._path = path
         self._stack = contextlib.ExitStack()
         self._gate = SPAWN.Barrier(HOSTS)
@@ -190,7 +190,7 @@ def _answer(link, here):
             link.send(getattr(here[name], method)(*args, **kwargs))
 
 
-def share(ident, size, **fields):
+def share_row(ident, size, **fields):
     return {'id': ident, 'share_id': ident, 'name': f'share-{ident}',
             'size': size, 'share_proto': 'NFS', 'host': 'h@b#p',
             'share_type_id': None, **fields}

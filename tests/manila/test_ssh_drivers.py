@@ -96,7 +96,7 @@ class Company:
 @pytest.fixture(scope='module', params=RELEASES)
 def company(request: pytest.FixtureRequest, place: environment.Environment,
             tmp_path_factory: pytest.TempPathFactory) -> Iterator[Company]:
-    needs.sshd()
+    needs.ssh_server()
     with contextlib.ExitStack() as stack:
         yield Company(place, request.param,
                       tmp_path_factory.mktemp('manila'), stack)

@@ -10,16 +10,17 @@ import uuid
 
 import pytest
 
-from tests.manila import hosts as hosts_module
+from tests.manila.hosts import GiB
+from tests.manila.hosts import Hosts
+from tests.manila.hosts import share_row
 
 ROUNDS = 200
-GIB = hosts_module.GiB
 VOLUMES = [f'pool-2G-{number}' for number in range(3)]
 
 
 @pytest.fixture(scope='module')
 def hosts(tmp_path_factory):
-    with hosts_module.Hosts(tmp_path_factory.mktemp('hosts')) as made:
+    with Hosts(tmp_path_factory.mktemp('hosts')) as made:
         yield made
 
 
@@ -40,7 +41,7 @@ class Vast:
         """Do what a check of all shares has to put right."""
         self.sim.change('policy', self.ident, nfs_read_write=['*'],
                         read_write=['*'])
-        self.sim.change('quota', self.ident, hard_limit=5 * GIB)
+        self.sim.change('quota', self.ident, hard_limit=5 * GiB)
 
     def lose(self):
         self.sim.remove('quota', self.ident)
@@ -57,7 +58,7 @@ class Vast:
         return sorted(policy['nfs_read_write'])
 
     def limit(self):
-        return self.sim.record('quota', self.ident)['hard_limit'] // GIB
+        return self.sim.record('quota', self.ident)['hard_limit'] // GiB
 
 
 class Gluster:
@@ -99,7 +100,7 @@ class Gluster:
                       if name.startswith('client-'))
 
     def limit(self):
-        return self._volumes()[0].limit // GIB
+        return self._volumes()[0].limit // GiB
 
 
 class Gpfs:
@@ -162,7 +163,7 @@ def play(hosts, kind, rounds, most=ROUNDS):
 def one_round(hosts, share):
     """The life of a share, of which both hosts do something at once."""
     def row(size):
-        return hosts_module.share(share.ident, size, share_proto=share.proto)
+        return share_row(share.ident, size, share_proto=share.proto)
 
     def order(method, *args, **kwargs):
         return share.name, method, args, kwargs

@@ -19,10 +19,10 @@ import time
 
 from tests.tempest import backends
 from tests.tempest import configs
-from tests.tempest import layout as layout_module
 from tests.tempest import processes
 from tests.tempest import results
 from tests.tempest import services
+from tests.tempest.layout import Layout
 
 SELECTION = r'(^manila_tempest_tests\.tests\.api)(?=.*\[.*\b(%s)\b.*\])'
 ATTRIBUTES = 'backend|api_with_backend'
@@ -31,7 +31,7 @@ ATTRIBUTES = 'backend|api_with_backend'
 class Tempest:
     """A workspace of tempest, and runs in it."""
 
-    def __init__(self, layout: layout_module.Layout,
+    def __init__(self, layout: Layout,
                  backend: backends.Backend,
                  settings: configs.Backends) -> None:
         self._tools = layout.tempest
@@ -152,7 +152,7 @@ def arguments(words: Sequence[str]) -> argparse.Namespace:
 
 def main(words: Sequence[str]) -> int:
     options = arguments(words)
-    layout = layout_module.Layout(
+    layout = Layout(
         home=options.home.absolute(), work=options.work.absolute(),
         manila=pathlib.Path(sys.executable).parent,
         first_port=options.first_port)
@@ -162,7 +162,7 @@ def main(words: Sequence[str]) -> int:
         return play(layout, options)
 
 
-def play(layout: layout_module.Layout, options: argparse.Namespace) -> int:
+def play(layout: Layout, options: argparse.Namespace) -> int:
     """One run from the installation to the report; the exit code."""
     services.install(layout)
     backend = backends.BACKENDS[options.backend]

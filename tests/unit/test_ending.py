@@ -99,7 +99,7 @@ EMPTY = 'def test_it():\n    pass\n'
 
 
 def test_the_next_run_ends_what_a_killed_one_has_left(start, tmp_path):
-    needs.sshd()
+    needs.ssh_server()
     first = start(OPEN.replace('def', '@pytest.mark.timeout(90)\ndef', 1))
     ready = tmp_path / 'base/test_it0/ready'
     end = time.monotonic() + 60

@@ -178,7 +178,7 @@ class AccessService:
 
     @property
     def arrears(self) -> str:
-        """What, if it changes, says that servers have missed something."""
+        """Return a token that changes when servers have missed something."""
         return self._pending.token
 
     def drifted(self, paths: Mapping[str, str],

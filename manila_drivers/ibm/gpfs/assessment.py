@@ -18,7 +18,7 @@ LOG = logging.getLogger(__name__)
 
 @dataclasses.dataclass(frozen=True)
 class ShareHealth:
-    """What is wrong with one share.
+    """Hold all that is wrong with one share.
 
     :param link: whether its fileset has to be linked again.
     :param resize: the GiB that its quota has to be set to; 0 if it is right.

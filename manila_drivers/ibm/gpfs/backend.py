@@ -83,7 +83,7 @@ class GpfsBackend:
                 for host in self.execute.hosts}
 
     def info(self) -> dict[str, str]:
-        """What, if it changes, has all shares checked.
+        """Return the values whose change has all shares checked.
 
         A server that was restarted may have forgotten exports.
         """

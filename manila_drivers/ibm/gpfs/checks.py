@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What has to be right before the service starts.
+"""Check what has to be right before the service starts.
 
 Each misconfiguration has an error of its own that names the option.
 """

@@ -93,7 +93,7 @@ class Job:
 
     @property
     def failed(self) -> bool:
-        """Whether it ended in a way that another attempt ends in as well."""
+        """Say if it ended as another attempt would end as well."""
         return self.state == 'ended' and self.status not in {0, *_ENDED}
 
 
@@ -250,7 +250,7 @@ class CloneService:
         return ''
 
     def _judge_from_afar(self, share: model.Share, job: Job) -> Job:
-        """What a job on a host that was not asked counts as."""
+        """Judge a job on a host that was not asked."""
         still = self._still.seconds(share.id, 'beat', (job.tries, job.beat))
         if still is None:
             return dataclasses.replace(job, state='running')

@@ -112,7 +112,7 @@ class GpfsCluster:
 
     @property
     def addresses(self) -> tuple[str, ...]:
-        """What clients mount, the preferred one first.
+        """Return the addresses that clients mount, the preferred one first.
 
         Where the cluster has to be asked for them, that is done once.
         """
@@ -144,7 +144,7 @@ class GpfsCluster:
 
 
 def _one_line(result: command.Result) -> str:
-    """What a command printed; '' if it failed."""
+    """Return the command's output; '' if it failed."""
     return result.stdout.strip() if result.status == 0 else ''
 
 

@@ -112,7 +112,7 @@ class Commands:
         return self.ask('mmces', 'address', 'list', '-Y')
 
     def kind(self, path: str) -> Command:
-        """What is at a path, without following a link there."""
+        """Ask for the kind of file at a path, not of a link's target."""
         return self.look('stat', '-c', '%F', path)
 
     def real_path(self, path: str) -> Command:
@@ -130,7 +130,7 @@ class Commands:
 
     @staticmethod
     def is_locked(result: command.Result) -> bool | None:
-        """What :meth:`restoring` found; None if it could not look."""
+        """Return what :meth:`restoring` found; None if it could not look."""
         return {0: False, errors.LOCKED: True}.get(result.status)
 
     def copy_state(self, share: str) -> Command:

@@ -79,11 +79,11 @@ class Execute:
     # Hosts
 
     def server(self, name: str) -> script.Runner:
-        """What runs commands on an NFS server, and waits for it."""
+        """Return a runner for an NFS server that waits for it."""
         return self.patient('' if self._is_here(name) else name)
 
     def patient(self, host: str) -> script.Runner:
-        """What runs commands on a host, and waits for it."""
+        """Return a runner for a host that waits for it."""
         return Patient(self._runner(host), functools.partial(
             self._patiently, (host,)))
 
@@ -312,7 +312,7 @@ class Patient:
 
 
 def is_here(name: str) -> bool:
-    """Whether a name or address is this host's own.
+    """Say if a name or address is this host's own.
 
     Asks the resolver; what it does not know is not here.
     """
@@ -320,7 +320,7 @@ def is_here(name: str) -> bool:
 
 
 def addresses(name: str) -> frozenset[str]:
-    """What the resolver knows of a name; nothing if it does not know it."""
+    """Return the addresses of a name; none if the resolver has none."""
     try:
         return frozenset(str(info[4][0])
                          for info in socket.getaddrinfo(name, None))
@@ -329,7 +329,7 @@ def addresses(name: str) -> frozenset[str]:
 
 
 def _is_own(address: str) -> bool:
-    """Whether a socket can be bound to it, which works for own ones only."""
+    """Say if a socket can be bound to it, which works for own ones only."""
     plain = address.partition('%')[0]
     family = (socket.AF_INET6 if ipaddress.ip_address(plain).version == 6
               else socket.AF_INET)

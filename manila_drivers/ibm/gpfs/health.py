@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is wrong with shares, and the repair: ``ensure_shares``.
+"""Find and repair what is wrong with shares: ``ensure_shares``.
 
 Two lists of GPFS and one of every NFS server tell all about any number of
 shares; the decision about each is pure.  Lists are old by the time that a

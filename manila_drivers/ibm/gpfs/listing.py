@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What GPFS commands print with -Y: ``command:section:HEADER:...``.  Pure.
+"""Parse output of GPFS commands with -Y: ``command:section:HEADER:...``.
 
 Columns are found by name, never by place: they grow from release to release.
 """
@@ -64,7 +64,7 @@ def columns(text: str, command: str, section: str = '') -> frozenset[str]:
 
 
 def first_column(text: str) -> list[str]:
-    """What stands first in each row of a list that holds addresses.
+    """Return the first field of each row of a list that holds addresses.
 
     Neither the command's name nor the columns' matter; an address of IPv6
     may have colons of its own.

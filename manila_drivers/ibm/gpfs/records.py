@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What GPFS says about its objects, as values.  Pure.
+"""Turn GPFS's answers about its objects into values.  Pure.
 
 Blocks are counted in KiB, as GPFS does.
 """
@@ -126,7 +126,7 @@ class FilesetQuota:
 
     @property
     def most(self) -> int | None:
-        """What may be used; None if GPFS does not tell."""
+        """Return the most that can be in use; None if GPFS does not tell."""
         return None if self.doubt is None else self.usage + self.doubt
 
 
@@ -231,7 +231,7 @@ def _basename(cmd: command.Command) -> str:
 
 @dataclasses.dataclass(frozen=True)
 class FilesetFacts:
-    """What there is of one share.
+    """Hold what exists of one share.
 
     :param occupied: what is at its path if no fileset is linked there, in
         stat's words; '' is nothing.
@@ -245,7 +245,7 @@ class FilesetFacts:
 
 @dataclasses.dataclass(frozen=True)
 class ListedShares:
-    """What GPFS lists, by the fileset's name.
+    """Hold GPFS's lists of filesets and quotas, by the fileset's name.
 
     :param quotas: a fileset whose usage is not told is not in it.
     """
@@ -272,7 +272,7 @@ class SnapshotFacts:
 
 @dataclasses.dataclass(frozen=True)
 class FileSystem:
-    """What hardly ever changes about it.
+    """Hold facts of a file system that hardly ever change.
 
     :param replicas: how often data is stored, and counted against quotas.
     :param quotas: whether quotas of filesets are enforced.
@@ -310,7 +310,7 @@ def replicas(device: str, told: Mapping[str, str]) -> int:
 
 
 def name_of_base(real: str, mount: str, default: str) -> str:
-    """What GPFS calls the base, as it lists the paths of filesets.
+    """Return the base by GPFS's name, as it lists the paths of filesets.
 
     :param real: the base without links; ``mount`` is where the file system
         is, and ``default`` where GPFS says it is.

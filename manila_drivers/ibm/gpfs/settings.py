@@ -18,7 +18,7 @@ from manila_drivers.transport import ssh
 
 @dataclasses.dataclass(frozen=True)
 class GpfsSettings:
-    """What operators configured, normalised.
+    """Hold the options of a backend, normalised.
 
     ``base`` starts with a slash and ends with none.  ``addresses`` are what
     clients mount, empty where the cluster is to be asked for them.  ``main``

@@ -12,9 +12,10 @@ from collections.abc import Sequence
 import random
 from typing import Any
 
-from manila_drivers.testing.conformance import seam as seam_module
 from manila_drivers.testing.conformance.labs import gpfs
 from manila_drivers.testing.conformance.labs import gpfs_nfs
+from manila_drivers.testing.conformance.seam import Process
+from manila_drivers.testing.conformance.seam import Seam
 from manila_drivers.transport import command
 from tests.functional.nas import real
 
@@ -42,7 +43,7 @@ class _Mirrored:
 class _Called:
     """A real host with the seam around each round trip."""
 
-    def __init__(self, inner: Any, process: seam_module.Process) -> None:
+    def __init__(self, inner: Any, process: Process) -> None:
         self._inner, self._process = inner, process
         self.words, self.judge = inner.words, inner.judge
 
@@ -53,7 +54,7 @@ class _Called:
         return self._process.call(lambda: self._inner.run(cmd))
 
 
-class _Unwatched(seam_module.Seam):
+class _Unwatched(Seam):
     """Nobody looks while a call is under way."""
 
     def tell(self) -> None:
@@ -80,7 +81,7 @@ class RealLab(gpfs_nfs.NfsLab):
         simulated = self.sim.servers[SIMULATED]
         self.sim.servers = {SIMULATED: simulated, **self.real}
 
-    def _host(self, process: seam_module.Process, name: str) -> Any:
+    def _host(self, process: Process, name: str) -> Any:
         if name in self.real:
             return _Called(self.real[name].runner, process)
         return _Mirrored(super()._host(process, name), self._mirror)

@@ -4,7 +4,7 @@
 
 import pytest
 
-from manila_drivers.testing.conformance import stage as stage_module
+from manila_drivers.testing.conformance.stage import Stage
 from tests.functional.nas import labs
 
 pytestmark = pytest.mark.timeout(600)
@@ -82,7 +82,7 @@ def alive(server):
 
 
 def test_access_is_not_said_to_be_gone_while_a_server_is_down(server):
-    stage = stage_module.Stage(server.lab)
+    stage = Stage(server.lab)
     stays, goes = stage.rule('10.0.0.7'), stage.rule('10.0.0.8')
     share = stage.shared(stays, goes)
     stage.exact(share)
@@ -104,7 +104,7 @@ def test_access_is_not_said_to_be_gone_while_a_server_is_down(server):
 
 
 def test_a_server_that_was_down_is_told_what_it_missed(server):
-    stage = stage_module.Stage(server.lab)
+    stage = Stage(server.lab)
     first, second = stage.rule('10.0.0.7'), stage.rule('10.0.0.8', 'ro')
     share = stage.shared(first)
     path = path_of(share)
@@ -119,7 +119,7 @@ def test_a_server_that_was_down_is_told_what_it_missed(server):
 
 def test_all_again_after_a_restart(server):
     """And a rule that is taken away then stays away."""
-    stage = stage_module.Stage(server.lab)
+    stage = Stage(server.lab)
     stays, goes = stage.rule('10.0.0.0/24', 'ro'), stage.rule('2001:db8::1')
     share = stage.shared(stays, goes)
     stage.manager.update(share, delete=[goes])
@@ -131,7 +131,7 @@ def test_all_again_after_a_restart(server):
 
 def test_exports_that_were_lost_are_restored(server):
     """Files and all: the server was set up anew."""
-    stage = stage_module.Stage(server.lab)
+    stage = Stage(server.lab)
     shares = [stage.shared(stage.rule('10.0.0.7'), stage.rule(
         '192.168.0.0/16', 'ro')) for _ in range(3)]
     for each in server.lab.real.values():

@@ -9,8 +9,8 @@ import threading
 import pytest
 
 from manila_drivers import exception
-from manila_drivers.testing.simulators import gate as gate_module
 from manila_drivers.testing.simulators import sshd
+from manila_drivers.testing.simulators.gate import Gate
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh
 from tests import doors
@@ -29,8 +29,8 @@ def heard():
 
 @pytest.fixture
 def gate(heard):
-    needs.sshd()
-    with gate_module.Gate(heard.all()) as made:
+    needs.ssh_server()
+    with Gate(heard.all()) as made:
         yield made
 
 
@@ -122,25 +122,25 @@ def taken():
 
 
 def test_a_port_that_is_taken_at_one_address(heard, taken):
-    needs.sshd()
-    made = gate_module.Gate(heard.all(), port=taken)
+    needs.ssh_server()
+    made = Gate(heard.all(), port=taken)
     with pytest.raises(sshd.CannotStart, match='already in use'), made:
         pass
 
 
 def test_another_port_is_taken_if_it_may_be_any(heard, taken, monkeypatch):
     """It was free when it was looked for."""
-    needs.sshd()
+    needs.ssh_server()
     free = sshd.free_port(doors.ADDRESSES)
     ports = iter([taken, free])
     monkeypatch.setattr(sshd, 'free_port', lambda addresses: next(ports))
-    with gate_module.Gate(heard.all()) as made:
+    with Gate(heard.all()) as made:
         assert made.port == free
 
 
 def test_nothing_is_left_behind(heard):
-    needs.sshd()
-    with gate_module.Gate({'127.0.0.1': heard.at('127.0.0.1')}) as made:
+    needs.ssh_server()
+    with Gate({'127.0.0.1': heard.at('127.0.0.1')}) as made:
         assert made.directory.is_dir()
     assert not made.directory.exists()
     with pytest.raises(ConnectionRefusedError), socket.create_connection(
@@ -155,8 +155,8 @@ def test_without_sshd_these_tests_fail_where_it_matters(
     monkeypatch.setattr(sshd, 'program', lambda: None)
     monkeypatch.setenv('CI', ci)
     with pytest.raises(outcome, match='openssh-server'):
-        needs.sshd()
-    made = gate_module.Gate(doors.Hosts().all())
+        needs.ssh_server()
+    made = Gate(doors.Hosts().all())
     with pytest.raises(sshd.CannotStart, match='openssh-server'), made:
         pass
     assert not made.directory.exists()

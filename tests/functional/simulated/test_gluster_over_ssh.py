@@ -46,7 +46,7 @@ def sim():
 
 @pytest.fixture
 def sshd(sim, tmp_path):
-    needs.sshd()
+    needs.ssh_server()
     servers = programs.Programs(sim, tmp_path / 'server', gluster.SERVER,
                                 behind_sshd=True)
     # Found before anything else of that name, whatever the login shell is.

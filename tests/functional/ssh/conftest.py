@@ -15,7 +15,7 @@ from tests.functional.ssh import proxy
 
 @pytest.fixture(scope='session')
 def needs_sshd():
-    needs.sshd()
+    needs.ssh_server()
 
 
 @pytest.fixture(scope='session')

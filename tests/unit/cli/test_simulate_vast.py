@@ -14,15 +14,14 @@ import requests
 
 from manila_drivers.testing.simulators.vast import VmsServer
 from manila_drivers.testing.simulators.vast import VmsSim
-from tests.unit.cli import process as process_module
 from tests.unit.cli.process import ended
 from tests.unit.cli.process import refused
 from tests.unit.cli.process import ROOT
+from tests.unit.cli.process import running
 
 
-def running(*arguments, **environment):
-    return process_module.running('vast', '--port', '0', *arguments,
-                                  **environment)
+def simulating(*arguments, **environment):
+    return running('vast', '--port', '0', *arguments, **environment)
 
 
 def backend(text, name='vast'):
@@ -44,7 +43,7 @@ def login(section, password=None):
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])
 def test_what_is_printed_works_and_a_signal_ends_it(number):
-    with running('--pool', 'lab=10.0.0.1-10.0.0.4') as (process, text):
+    with simulating('--pool', 'lab=10.0.0.1-10.0.0.4') as (process, text):
         section = backend(text)
         assert section['share_driver'] == (
             'manila_drivers.vastdata.driver.VASTShareDriver')
@@ -61,7 +60,7 @@ def test_what_is_printed_works_and_a_signal_ends_it(number):
 def test_a_password_from_a_file_is_not_printed(tmp_path):
     secret, ca = tmp_path / 'secret', tmp_path / 'ca.pem'
     secret.write_text('hush-hush\n')
-    with running('--password-file', str(secret), '--ca-file', str(ca),
+    with simulating('--password-file', str(secret), '--ca-file', str(ca),
                  '--host', '::1', '--user', 'me') as (process, text):
         section = backend(text)
         assert section['vast_mgmt_user'] == 'me'
@@ -76,7 +75,7 @@ def test_a_password_from_a_file_is_not_printed(tmp_path):
 
 def test_the_configuration_can_go_into_a_private_file(tmp_path):
     target = tmp_path / 'manila.conf'
-    with running('--password-env', 'PASSWORD_OF_TEST', '--write-config',
+    with simulating('--password-env', 'PASSWORD_OF_TEST', '--write-config',
                  str(target), '--backend', 'lab', '--requests',
                  PASSWORD_OF_TEST='hush-hush') as (process, text):
         section = backend(target.read_text(), 'lab')
@@ -91,7 +90,7 @@ def test_the_configuration_can_go_into_a_private_file(tmp_path):
 
 
 def test_the_state_can_be_chosen():
-    with running('--shares', '3', '--upstream-shares', '2', '--tenant',
+    with simulating('--shares', '3', '--upstream-shares', '2', '--tenant',
                  'blue', '--set', 'page_cap=4', '--root-export',
                  'exports') as (process, text):
         section = backend(text)
@@ -159,7 +158,7 @@ def test_the_command_line_needs_no_manila():
 
 def test_a_client_that_keeps_cookies_may_write():
     """Manila's own driver does, and its users rehearse the migration."""
-    with running() as (_, text):
+    with simulating() as (_, text):
         section = backend(text)
         url = (f'https://{section["vast_mgmt_host"]}:'
                f'{section["vast_mgmt_port"]}/api/v1/')

@@ -6,8 +6,8 @@ import pytest
 
 from manila_drivers.glusterfs import glusterfs_native
 from manila_drivers.standalone import configuration
-from manila_drivers.testing.conformance import clock as clock_module
-from manila_drivers.testing.conformance.labs import site as site_module
+from manila_drivers.testing.conformance.clock import Clock
+from manila_drivers.testing.conformance.labs.site import Memory
 from manila_drivers.testing.simulators import gluster
 
 
@@ -16,12 +16,12 @@ class World:
 
     def __init__(self, path):
         self.path = path
-        self.clock = clock_module.Clock()
+        self.clock = Clock()
         self.one = gluster.GlusterSim(self.clock, server='one')
         self.two = gluster.GlusterSim(self.clock, server='two')
         self.host = gluster.ManilaHost(
             {'one': self.one, 'two': self.two}, self.clock, self.clock.sleep)
-        self.storage = site_module.Memory()
+        self.storage = Memory()
 
     def driver(self, *, checked=True, **options):
         values = {'driver_handles_share_servers': False,

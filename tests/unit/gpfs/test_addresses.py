@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What clients are told to mount."""
+"""Tests of the addresses that clients are told to mount."""
 
 import pytest
 

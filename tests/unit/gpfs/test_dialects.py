@@ -102,7 +102,7 @@ def test_a_life(place, change):
 
 
 def test_a_share_is_not_deleted_while_gpfs_is_down(place):
-    """What is missing then is the daemon's socket."""
+    """GPFS speaks of a missing socket of its daemon, not of the fileset."""
     share = place.manager.create()
     place.manager.restart()
     answered(place, 'mmlsfileset', lambda result: Result(

@@ -14,7 +14,7 @@ ALICE, BOB, NET = '10.0.0.1', '10.0.0.2', '10.0.0.0/24'
 
 
 class OtherHelper(knfs.KNFSHelper):
-    """What somebody else may put in the place of ours."""
+    """Stand for a helper of somebody else's in the place of ours."""
 
     def options(self, specs):
         return (*super().options(specs), 'all_squash')

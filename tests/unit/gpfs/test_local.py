@@ -9,7 +9,7 @@ import re
 import pytest
 
 from manila_drivers import exception
-from manila_drivers.ibm.gpfs import driver as driver_module
+from manila_drivers.ibm.gpfs.driver import GPFSShareDriver
 from manila_drivers.standalone import configuration
 from manila_drivers.testing.simulators import gpfs
 from manila_drivers.testing.simulators.gpfs import programs
@@ -78,7 +78,7 @@ def test_only_other_servers_are_reached_over_ssh(make_place):
 def test_other_servers_need_a_login(make_place):
     """Which is said when they are needed, with the option's name."""
     place = make_place('KNFS', **LOCAL)
-    real = driver_module.GPFSShareDriver(
+    real = GPFSShareDriver(
         configuration=place.lab.site.configuration)
     real.do_setup(None)
     with pytest.raises(exception.ConfigurationError,
@@ -102,7 +102,7 @@ def node(tmp_path):
             f'gpfs_mount_point_base = {sim.base}',
             f'gpfs_filesystem = {sim.state.device}',
             f'gpfs_command_directory = {made.directory}']))
-        driver = driver_module.GPFSShareDriver(
+        driver = GPFSShareDriver(
             configuration=configuration.Configuration.from_file(
                 file, 'gpfs'))
         driver.do_setup(None)

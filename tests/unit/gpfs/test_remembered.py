@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 
 
-"""What is remembered beyond a process, and what if it cannot be."""
+"""Tests of records that outlive a process, and of their loss."""
 
 import pytest
 
@@ -128,7 +128,7 @@ def test_nobody_is_let_in_while_another_process_restores(place):
 
 
 def test_hosts_are_asked_where_it_cannot_be_read(place):
-    """What could not be read once is not taken for nothing for ever."""
+    """A storage that could not be read once is read again."""
     share, rows, revert = reverting(place)
     with pytest.raises(errors.ManilaException, match='being restored'):
         revert()
@@ -153,7 +153,7 @@ def test_what_cannot_be_remembered_is_not_begun(place):
 
 
 def test_a_size_that_another_process_has_given_stays(place):
-    """What this one gave before that is older than Manila's row."""
+    """Sizes of this process are older than Manila's row here."""
     share = place.manager.create(size=1)
     place.manager.resize(share, 3)
     mine = place.driver

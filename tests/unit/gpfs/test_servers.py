@@ -298,7 +298,7 @@ def test_a_server_that_is_not_configured_any_more_holds_up_nothing(
 @pytest.mark.parametrize('started', [False, True])
 def test_a_share_that_is_lost_keeps_no_other_from_a_server(
         servers, started, caplog):
-    """What is owed about the others may be that somebody is turned out."""
+    """Others of that server may still have to turn somebody out."""
     manager = servers.manager
     shares = [manager.create() for _ in range(3)]
     servers.lab.dead.add('nfs2')

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is wrong is said when the service starts, with the option's name."""
+"""Tests: the service's start names each option that is wrong."""
 
 import pytest
 

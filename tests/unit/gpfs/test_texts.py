@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What GPFS prints, and options that operators write."""
+"""Tests of GPFS's output, and of options that operators write."""
 
 import ipaddress
 

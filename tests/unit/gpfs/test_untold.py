@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What GPFS does not tell is not known; what has two names is one thing."""
+"""Tests: untold is not known, and two names can be of one thing."""
 
 import pytest
 
@@ -223,7 +223,7 @@ def test_gpfs_is_serviced_on_the_first_host(make_place):
 
 
 def test_gpfs_goes_down_in_the_middle(make_place):
-    """What was begun on the first host is ended on the second."""
+    """Work begun on the first host is ended on the second."""
     place = make_place(gpfs_management_hosts='n1,n2')
     run = place.sim.run
 

@@ -14,7 +14,7 @@ from manila_drivers import model
 from manila_drivers.openstack import cloud
 from manila_drivers.service_instance import manager
 from manila_drivers.standalone import configuration
-from manila_drivers.testing.conformance import clock as clock_module
+from manila_drivers.testing.conformance.clock import Clock
 from manila_drivers.testing.simulators import openstack
 from manila_drivers.testing.simulators import plugged_host
 from manila_drivers.transport import command
@@ -96,7 +96,7 @@ class Site:
     def __init__(self, path):
         self.path = path
         # keystoneauth1 compares tokens with the clock of this machine.
-        self.clock = clock_module.Clock(time.time())
+        self.clock = Clock(time.time())
         self.sim = openstack.OpenStackSim(
             self.clock, options=openstack.CloudOptions(boot=8.0))
         self.host = plugged_host.PluggedHost(self.port)

@@ -84,7 +84,7 @@ class NASHelperBase(fleet.Fleet[Facts]):
         return settings.server_names(self.configuration)
 
     def runner(self, server: str) -> script.Runner:
-        """What runs commands on a server; does not connect yet."""
+        """Return a runner for a server; does not connect yet."""
         return self.execute.server(server)  # type: ignore[no-any-return]
 
     def attempts(self) -> retry.Attempts:

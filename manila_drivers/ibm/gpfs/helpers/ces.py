@@ -46,7 +46,7 @@ class CesFacts:
     entries: Mapping[str, Sequence[ces_list.CesClient]]
 
     def untold(self, path: str) -> bool:
-        """Whether it is not said what some client gets."""
+        """Say if the level of some client is not told."""
         return any(entry.level == ces_list.UNTOLD
                    for entry in self.entries.get(path, ()))
 
@@ -226,7 +226,7 @@ class CESHelper(base.NASHelperBase[CesFacts]):
 
 
 def _tells_one(text: str) -> bool:
-    """Whether a text names a command that changes in one way only."""
+    """Say if a text names a command that changes in one way only."""
     return 'mmnfs export' in text and sum(
         option in text for option in ces_list.CHANGES) < 2
 

@@ -65,7 +65,7 @@ class CesClient:
 
 
 def levels_of(entries: Sequence[CesClient]) -> dict[Network, str]:
-    """What the entries give, with ``*`` as all addresses.
+    """Return the level of each network, with ``*`` as all addresses.
 
     Where an entry hides a narrower one behind it, that one gives nothing of
     its own.  One whose level is not told may well give all there is.
@@ -95,7 +95,7 @@ class Addition:
 
 @dataclasses.dataclass(frozen=True)
 class Difference:
-    """What has to change in the list of an export's clients, in this order.
+    """Hold changes to the list of an export's clients, in their order.
 
     Done in this order it takes everybody straight from what they have to
     what they shall have.
@@ -219,7 +219,7 @@ def _width(entry: CesClient) -> int:
 
 def _ambiguous(add: Sequence[Addition], entries: Sequence[CesClient],
                gone: Sequence[CesClient]) -> bool:
-    """Whether a position depends on what is removed first."""
+    """Say if a position depends on what is removed first."""
     leaving = {id(entry) for entry in gone}
     first = next((place for place, entry in enumerate(entries)
                   if id(entry) in leaving), len(entries))
@@ -292,7 +292,7 @@ class _Rooms:
         return Addition(tuple(block), position)
 
     def _make_room(self, place: int, block: Sequence[Network]) -> None:
-        """What is behind them moves; wider ones go behind them."""
+        """Move the limits of all behind a block; wider ones stay behind."""
         for network in self.left:
             if self._low[network] > place:
                 self._low[network] += len(block)

@@ -101,7 +101,7 @@ class GNFSHelper(base.NASHelperBase[ganesha.Facts]):
             for name, found in facts.files.items() for export in found})
 
     def _lasts(self, facts: ganesha.Facts, path: str) -> bool:
-        """Whether it is there again after a restart."""
+        """Say if the export is there again after a restart."""
         return facts.old is not None or any(
             self._layout.file(name) in facts.index
             for name in facts.stored(path))

@@ -57,15 +57,14 @@ class KNFSHelper(base.NASHelperBase[kernel.KernelFacts]):
         return facts
 
     def expect(self, wanted: Sequence[exports.Export]) -> None:
-        """What is made of a share's own UUID is no other's."""
+        """Note the numbers and files that are made of a share's own UUID."""
         for export in wanted:
             self._own.setdefault(export.path, set()).add(
                 exports_text.comparable(kernel.fsid_of(export)))
             self._files[export.path] = kernel_plan.file_name(export.name)
 
     def _tells_enough(self, facts: kernel.KernelFacts, path: str) -> bool:
-        """Whether no other directory has its numbers, nor another file it.
-        """
+        """Say if its numbers and its file are its own."""
         fsids = {entry.fsid for entry in (*facts.of(path),
                                           *facts.kept.get(path, ()))}
         name = self._files.get(path) or kernel_plan.file_name(
