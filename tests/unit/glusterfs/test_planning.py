@@ -48,27 +48,6 @@ def shown(steps):
 
 # Access
 
-ACCESS = [
-    # now, rules, option changes
-    (INFRA, [], {}),
-    (INFRA, ['a'], {records.ALLOW: INFRA + ',a'}),
-    (INFRA + ',a', ['a'], {}),
-    ('a,' + INFRA, ['a'], {}),
-    (INFRA + ',a', [], {records.ALLOW: INFRA}),
-    (INFRA + ',a,b', ['c', 'b'], {records.ALLOW: INFRA + ',b,c'}),
-    (INFRA + ',*', ['a'], {records.ALLOW: INFRA + ',a'}),
-    (INFRA + ',stranger', ['a'], {records.ALLOW: INFRA + ',a'}),
-    (None, ['a'], {records.ALLOW: INFRA + ',a'})]
-
-
-@pytest.mark.parametrize(('now', 'rules', 'changes'), ACCESS)
-def test_access(now, rules, changes):
-    found = exact_access(volume(allow=now), list(map(rule, rules)), SET,
-                            KINDS, dynamic=True)
-    assert shown(found.steps) == ([('set', changes)] if changes else [])
-    assert not found.errors
-
-
 def test_who_loses_access_is_cut_off_by_a_restart_where_nothing_else_does():
     found = exact_access(
         volume(allow=INFRA + ',a', options={records.DYNAMIC: 'off'}), [],
@@ -115,28 +94,6 @@ def test_names_without_tls_mean_nothing():
         volume(options={'server.ssl': 'off'}), [], SET, KINDS, dynamic=True)
     assert shown(found.steps) == [
         ('stop', None), ('set', {'server.ssl': 'on'}), ('run', ('start',))]
-
-
-LEVELS = [
-    # rules as name to level, read-only before, changes, errors
-    ({'a': 'ro'}, False, {records.READ_ONLY: 'on'}, []),
-    ({'a': 'ro'}, True, {}, []),
-    ({'a': 'ro', 'b': 'ro'}, False, {records.READ_ONLY: 'on'}, []),
-    ({'a': 'rw'}, True, {records.READ_ONLY: 'off'}, []),
-    ({'a': 'rw', 'b': 'ro'}, True, {records.READ_ONLY: 'off'}, ['b']),
-    ({'a': 'rw', 'b': 'ro'}, False, {}, ['b']),
-    ({}, True, {records.READ_ONLY: 'off'}, [])]
-
-
-@pytest.mark.parametrize(('rules', 'before', 'changes', 'errors'), LEVELS)
-def test_levels(rules, before, changes, errors):
-    wanted = [name for name in rules if name not in errors]
-    found = exact_access(
-        volume(allow=','.join([INFRA, *wanted]), options={
-            records.READ_ONLY: 'on'} if before else {}),
-        [rule(*each) for each in rules.items()], SET, KINDS, dynamic=True)
-    assert shown(found.steps) == ([('set', changes)] if changes else [])
-    assert set(found.errors) == {'id-' + name for name in errors}
 
 
 HOSTILE = ['*', 'a*', '[ab]', 'a`b', 'a b', 'a,b', '$(x)', 'a\nb', '-',

@@ -88,28 +88,6 @@ def test_everybody_goes_before_all_of_one_kind():
     assert change.hidden == []
 
 
-@pytest.mark.parametrize(('wanted', 'entries', 'add', 'apart'), [
-    # Two places.
-    (['10.0.0.0/24', '10.0.0.1', '10.0.0.0/8'], ['10.0.0.0/24'],
-     [(['10.0.0.1/32'], 0), (['10.0.0.0/8'], None)], True),
-    # One place, and nothing that is hidden.
-    (['10.0.0.0/24', '10.0.0.1'], ['10.0.0.0/24'], [(['10.0.0.1/32'], 0)],
-     False),
-    # What is hidden comes back elsewhere; or it does not.
-    (['10.0.0.1', '10.0.0.0/24'], ['10.0.0.0/24', '10.0.0.1'],
-     [(['10.0.0.1/32'], 0)], True),
-    (['10.0.0.0/24'], ['10.0.0.0/24', '10.0.0.1'], [], False),
-    # The place is that of what is removed, or behind it.
-    (['10.0.0.1', '10.0.0.0/24'], ['10.0.0.1', '10.0.0.0/8', '10.1.0.0/16'],
-     [(['10.0.0.0/24'], 1)], False),
-    (['10.0.0.1', '10.0.0.0/24', '10.0.0.0/8'],
-     ['10.0.0.1', '10.0.1.1', '10.0.0.0/8'], [(['10.0.0.0/24'], 2)], True)])
-def test_whether_one_command_says_it_all(wanted, entries, add, apart):
-    change = ces_list.difference(export(*wanted), list(map(entry, entries)))
-    assert added(change) == add
-    assert change.apart is apart
-
-
 @pytest.mark.parametrize(('wanted', 'entries', 'add'), [
     (['10.0.0.0/28', '10.0.0.5/32', '10.0.0.8/29', '10.0.0.0/29',
       '10.0.0.4/30'], ['10.0.0.4/30'],

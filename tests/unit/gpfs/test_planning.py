@@ -35,30 +35,6 @@ def seen(text):
     return exports.Seen({PATH: levels(text)} if text else {})
 
 
-@pytest.mark.parametrize(('wanted', 'one', 'two', 'open_', 'sent', 'takes'), [
-    # One who is let in is let in wherever servers answer.
-    ('1:rw', '', '', '', '1:rw', False),
-    ('1:rw 2:ro', '1:rw', None, '', '1:rw 2:ro', False),
-    # Nobody is let in while somebody cannot be kept out everywhere.
-    ('2:rw', '1:rw', None, '', '', True),
-    ('1:ro 2:rw', '1:rw', None, '', '1:ro', True),
-    ('2:rw', '1:rw', '1:rw', '', '2:rw', True),
-    ('2:rw', '1:rw', '', '', '2:rw', True),
-    # A call before has told that somebody is not kept out there yet.
-    ('1:rw 2:rw', '1:rw', None, 'two', '1:rw', True),
-    ('1:rw 2:rw', '1:rw', '1:rw', 'two', '1:rw 2:rw', False),
-    ('1:rw 2:rw', '1:rw', None, 'one', '1:rw 2:rw', False),
-    # To close a share takes away in any case.
-    ('', '', '', '', '', True), ('', '1:rw', None, '', '', True)])
-def test_what_servers_are_told(wanted, one, two, open_, sent, takes):
-    decision = exports.decide(export(wanted), {
-        'one': seen(one), 'two': AWAY if two is None else seen(two)},
-        lambda server: server == open_)
-    assert decision.wanted == export(wanted)
-    assert decision.sent == export(sent)
-    assert decision.narrowing == takes
-
-
 def test_nobody_answers():
     decision = exports.decide(export('1:rw'), {'one': AWAY, 'two': AWAY},
                               lambda server: False)

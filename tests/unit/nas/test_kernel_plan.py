@@ -59,47 +59,6 @@ def calls(live, wanted, **parts):
             if each.split()[0] in ('ro', 'rw', 'gone')]
 
 
-@pytest.mark.parametrize(('live', 'wanted', 'commands'), [
-    ([], [], []),
-    (['rw 10.0.0.1/32'], ['rw 10.0.0.1'], []),
-    # The same network under another name.
-    (['rw 2001:0db8::/64'], ['rw 2001:db8::/64'], []),
-    # Plain or with a length, it is the same.
-    (['rw 10.0.0.1'], ['rw 10.0.0.1'], []),
-    # What gives nobody more goes first, so that nobody is kept out.
-    (['ro 10.0.0.0/30'], ['ro 10.0.0.1'],
-     ['ro 10.0.0.1/32', 'gone 10.0.0.0/30']),
-    (['rw 10.0.0.0/30'], ['rw 10.0.0.1'],
-     ['rw 10.0.0.1/32', 'gone 10.0.0.0/30']),
-    (['rw 10.0.0.0/30'], ['ro 10.0.0.1'],
-     ['ro 10.0.0.1/32', 'gone 10.0.0.0/30']),
-    # What gives somebody more goes last.
-    (['ro 10.0.0.0/30'], ['rw 10.0.0.1'],
-     ['gone 10.0.0.0/30', 'rw 10.0.0.1/32']),
-    (['rw 10.0.0.1/32'], ['rw 10.0.0.0/30'],
-     ['gone 10.0.0.1/32', 'rw 10.0.0.0/30']),
-    # Who may only read is there before a network that may write.
-    ([], ['rw 10.0.0.0/30', 'ro 10.0.0.1'],
-     ['ro 10.0.0.1', 'rw 10.0.0.0/30']),
-    # A level is taken before another is given.
-    (['rw 10.0.0.1/32', 'ro 10.0.0.2/32'], ['ro 10.0.0.1', 'rw 10.0.0.2'],
-     ['ro 10.0.0.1/32', 'rw 10.0.0.2/32']),
-    (['rw 10.0.0.1/32', 'ro 10.0.0.3/32'], ['ro 10.0.0.1', 'ro 10.0.0.2'],
-     ['ro 10.0.0.1/32', 'gone 10.0.0.3/32', 'ro 10.0.0.2/32']),
-    # To write is given after something has been taken, and taken before.
-    (['ro 10.0.0.1/32', 'rw 10.0.0.2/32'], ['rw 10.0.0.1'],
-     ['gone 10.0.0.2/32', 'rw 10.0.0.1/32']),
-    (['rw 10.0.0.1/32', 'rw 10.0.0.2/32'], ['ro 10.0.0.1'],
-     ['ro 10.0.0.1/32', 'gone 10.0.0.2/32']),
-    # Who may write is removed before who keeps them from it.
-    (['ro 10.0.0.1', 'rw 10.0.0.0/30'], [],
-     ['gone 10.0.0.0/30 10.0.0.1']),
-    (['rw 10.0.0.5/32', 'ro 10.0.0.4/32'], [],
-     ['gone 10.0.0.5/32 10.0.0.4/32'])])
-def test_what_exportfs_is_told(live, wanted, commands):
-    assert calls(live, wanted) == commands
-
-
 @pytest.mark.parametrize(('before', 'commands'), [
     # Anything but the level: it gives nobody more, and needs no removal.
     (('no_root_squash',), ['rw 10.0.0.1/32']),

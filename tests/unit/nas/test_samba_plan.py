@@ -51,33 +51,6 @@ UPSTREAM = {'path': PATH, 'guest ok': 'yes', 'read only': 'no',
             'hosts deny': '0.0.0.0/0', 'hosts allow': '10.0.0.1'}
 
 
-@pytest.mark.parametrize(('before', 'after', 'said'), [
-    (share('rw 10.0.0.1'), share('rw 10.0.0.1'), []),
-    (share('rw 10.0.0.1'), share('rw 10.0.0.1', 'ro 10.0.0.2'), []),
-    (share('rw 10.0.0.1'), share('rw 10.0.0.0/8'), MORE),
-    (share(), share('rw 10.0.0.1'), MORE),
-    (share('rw 10.0.0.0/8'), share('rw 10.0.0.1'), DENIED),
-    (share('rw 10.0.0.1'), share('rw 10.0.0.2'), DENIED),
-    (share('rw 10.0.0.0/8'), share('rw 10.0.0.0/8', 'ro 10.0.0.1'), DENIED),
-    (share('rw 10.0.0.1'), share(), DENIED),
-    (share(alice='rw'), share(alice='rw', bob='ro'), MORE),
-    (share(alice='ro'), share(alice='rw'), MORE),
-    (share(alice='rw', bob='rw'), share(alice='rw'), DENIED),
-    (share(alice='rw'), share(alice=None), DENIED),
-    # Samba only looks at whether somebody gets in.
-    (share(alice='rw'), share(alice='ro'), ALL),
-    (share(alice='rw', bob='rw'), share(bob='ro'), ALL),
-    # Another directory, or another kind of access.
-    (share('rw 10.0.0.1', path='/elsewhere'), share('rw 10.0.0.1'), ALL),
-    (share('rw 10.0.0.1'), share(alice='rw'), ALL),
-    (share(alice='rw'), share('rw 10.0.0.1'), ALL),
-    # Nothing is known of those.
-    (UPSTREAM, share('rw 10.0.0.1'), ALL),
-    ({'path': PATH}, share('rw 10.0.0.1'), ALL)])
-def test_plans(before, after, said):
-    assert words(samba_plan.plan(facts(before), after)) == said
-
-
 def test_a_share_that_is_new():
     assert words(samba_plan.plan(samba.SambaFacts({}), share())) == NEW
 

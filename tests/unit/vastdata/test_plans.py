@@ -67,27 +67,11 @@ def test_deletion_has_no_streams_unless_told():
 
 
 def test_a_new_size():
-    def resized(limit, quota=QUOTA, **words):
-        return planning.resize(ID, quota, limit, **words).steps
-
-    for limit, quota, shrink, action, detail in [
-            (2 * GiB, QUOTA, False, 'extend', 'from 1 GiB to 2 GiB'),
-            (GiB // 2, QUOTA, True, 'shrink', 'from 1 GiB to 0.5 GiB'),
-            (GiB // 2, QUOTA, False, 'limit', 'from 1 GiB to 0.5 GiB'),
-            (2 * GiB, decisions.but(QUOTA, hard_limit=0), False, 'limit',
-             'from no limit to 2 GiB'),
-            (2 * GiB, decisions.but(QUOTA, hard_limit=None), False, 'limit',
-             'from no limit to 2 GiB')]:
-        step, = resized(limit, quota, shrink=shrink)
-        assert step == plan.Step(action + ' quota', ID,
-                                 {'quota': quota, 'limit': limit})
-        assert step.detail == detail
-    # A shrink to what it is already is checked all the same.
-    assert not resized(GiB, shrink=True)
-    with pytest.raises(exception.PossibleDataLoss):
-        resized(GiB, decisions.but(QUOTA, used=GiB + 1), shrink=True)
+    step, = planning.resize(ID, QUOTA, 2 * GiB, shrink=False)
+    assert step == plan.Step('extend quota', ID,
+                             {'quota': QUOTA, 'limit': 2 * GiB})
     with pytest.raises(exception.NotFound):
-        resized(GiB, None, shrink=False)
+        planning.resize(ID, None, GiB, shrink=False)
 
 
 UPDATE = plan.Step('update policy', ID, {
