@@ -55,8 +55,33 @@ class GenericAccess:
         :raises InvalidRequest: its protocol is not served any more, and
             somebody was to be given more than they have.
         """
-        share = call.share
         host = self._hosts.of(call)
+        refused, silence = exception.caught(
+            lambda: self._update(call, host, rules))
+        if silence is None:
+            return refused or {}
+        if rules or not self._is_gone(host, silence):
+            raise silence
+        LOG.warning('Nobody reaches share %s any more, since service '
+                    'instance %s is gone: %s', call.share.id, host.id,
+                    silence)
+        return {}
+
+    def _is_gone(self, host: records.ServiceHost,
+                 silence: exception.DriverError) -> bool:
+        """Tell if there is no answer because Nova has no such server.
+
+        One that is stopped, or hangs, lets in whom it did when it is back.
+        """
+        if not isinstance(silence, exception.TransportError):
+            return False
+        server, error = exception.caught(
+            lambda: self._volumes.server(host.id))
+        return error is None and server is None
+
+    def _update(self, call: call.Call, host: records.ServiceHost,
+                rules: Sequence[access.Rule]) -> Mapping[str, str]:
+        share = call.share
         note = self._notes.share(share.id)
         placement = self._hosts.placement(share, note)
         unserved = exception.caught(lambda: planning.check_protocol(

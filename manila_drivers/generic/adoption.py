@@ -14,6 +14,7 @@ from manila_drivers import model
 from manila_drivers.driver import call
 from manila_drivers.generic import assessment
 from manila_drivers.generic import client
+from manila_drivers.generic import doors
 from manila_drivers.generic import executor
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import hosts
@@ -71,6 +72,7 @@ class GenericAdoption:
                 found = self._hosts.look(host, ())
                 place = self._place(share, host, found)
                 self._check_place(share, host, place, found)
+                _check_doors(host, place, found)
                 volume = self._volume(share, host, place, found, options)
                 gib = size_of(place, found, volume)
                 steps = planning.adopt(
@@ -197,6 +199,19 @@ class GenericAdoption:
         """Leave everything as it is, names included."""
         steps = planning.release(call.share.id)
         self._executor.run(steps)
+
+
+def _check_doors(host: records.ServiceHost, place: records.Placement,
+                 found: guest_records.GuestFacts) -> None:
+    """:raises NotManageable: rules would not be all that lets anybody in."""
+    ways = doors.into(found, place)
+    if ways:
+        raise exception.NotManageable(
+            'What is mounted at %s in server %s can be reached in another '
+            'way than by %s, which no rule of the share would close'
+            % (place.path, host.id, place.section if place.is_cifs
+               else 'its export'), answer='; '.join(ways),
+            check='close that first')
 
 
 def size_of(place: records.Placement, found: guest_records.GuestFacts,

@@ -10,6 +10,7 @@ from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import inventory
 from manila_drivers import networks
+from manila_drivers.generic import doors
 from manila_drivers.generic import guest_fstab
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import notes
@@ -105,17 +106,7 @@ def _odd_in_guest(found: Facts, placement: records.Placement,
         for other in found.elsewhere(placement.served(volume.id, 1)):
             yield 'volume %s is mounted at %s as well' % (
                 volume.id, other.path)
-    exported = found.nfs_or_none()
-    if exported is not None:
-        for path in sorted({entry.path for entry in exported.live}):
-            if path.startswith(placement.path + '/'):
-                yield '%s, which is in it, is exported as well' % path
-    shared = found.samba_or_none()
-    for name, section in shared.sections.items() if shared else ():
-        path = section.get('path', '')
-        if (path + '/').startswith(placement.path + '/') and (
-                name != placement.section.lower() or not placement.is_cifs):
-            yield 'section %s of Samba leads into it as well' % name
+    yield from doors.beside(found, placement)
 
 
 # -- who gets in -------------------------------------------------------------

@@ -213,6 +213,8 @@ class LeavingFacts:
     :param twins: volumes that were made for it as well, and never used.
     :param refused: the instance answers, and lets nobody in: it does not
         hang, and serves other shares.
+    :param strangers: servers that have the volume, where ``host`` is not
+        known: another name of it, or something else altogether.
     """
 
     volume: records.Volume | None = None
@@ -221,6 +223,7 @@ class LeavingFacts:
     found: guest_records.GuestFacts | None = None
     twins: tuple[records.Volume, ...] = ()
     refused: bool = False
+    strangers: tuple[str, ...] = ()
 
 
 def found_at(placement: Placement, facts: LeavingFacts) -> Placement:
@@ -275,7 +278,8 @@ def _holders(volume: records.Volume, facts: LeavingFacts) -> list[str]:
     """Return the servers that a volume has to be taken from."""
     found = list(transitions.servers_of(volume))
     host = facts.host.id if facts.host else None
-    if len(found) > 1 or (host is not None and found not in ([], [host])):
+    if len(found) > 1 or facts.strangers or (
+            host is not None and found not in ([], [host])):
         raise exception.Conflict(
             'Volume %s is attached to %s, where nothing of it was released'
             % (called(volume), ', '.join(found)),

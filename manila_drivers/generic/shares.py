@@ -27,6 +27,7 @@ from manila_drivers.generic import planning
 from manila_drivers.generic import records
 from manila_drivers.generic import settings
 from manila_drivers.generic import size_planning
+from manila_drivers.generic import transitions
 
 LOG = logging.getLogger(__name__)
 
@@ -114,7 +115,10 @@ class GenericShares:
                             silence)
         return planning.LeavingFacts(
             volume, host, server, found, refused=isinstance(
-                silence, (exception.AccessDenied, exception.NotTrusted)))
+                silence, (exception.AccessDenied, exception.NotTrusted)),
+            strangers=() if host is not None or volume is None else tuple(
+                ident for ident in transitions.servers_of(volume)
+                if self._volumes.server(ident) is not None))
 
     # -- sizes -----------------------------------------------------------
 

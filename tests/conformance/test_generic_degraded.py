@@ -6,14 +6,17 @@ import contextlib
 
 import pytest
 
+from manila_drivers import compat
 from manila_drivers import exception
 from manila_drivers.generic import guest_scripts
 from manila_drivers.model import GiB
+from manila_drivers.testing.backends.generic import SERVER
 from manila_drivers.testing.backends.generic import USER
 from manila_drivers.testing.conformance import budgets
 from manila_drivers.testing.conformance.labs import generic
 from manila_drivers.testing.conformance.labs import generic_kinds
 from manila_drivers.testing.conformance.stage import Stage
+from manila_drivers.testing.simulators import faults
 
 
 @pytest.fixture
@@ -417,3 +420,58 @@ def test_a_copy_of_a_share_that_was_shrunk(stage):
     assert lab.effective(clone.export, stage.client(rule)) == 'rw'
     assert manager.driver.update_share_usage_size(
         None, [manager.row(clone)])[0]['used_size'] < 1
+
+
+# Servers that are gone, or not where they are looked for
+
+@pytest.mark.parametrize('served', ['by one', 'by share servers'])
+def test_a_share_with_rules_of_a_server_that_is_gone_can_be_deleted(served):
+    """Manila takes its rules away first, and deletes nothing if that fails.
+    """
+    lab = generic.GenericLab() if served == 'by one' \
+        else generic_kinds.server_labs()()
+    stage = Stage(lab)
+    share = stage.shared(stage.rule())
+    lab.sim.ask('DELETE', f'/compute/v2.1/servers/{lab.server["id"]}',
+                user=USER)
+    lab.advance(60.0)
+    stage.manager.delete(share)
+    assert volume(lab, share) is None
+    lab.close()
+
+
+@pytest.mark.parametrize('state', ['stopped', 'hung', 'untold'])
+def test_nobody_is_told_to_be_shut_out_who_may_come_back(stage, state):
+    lab = stage.lab
+    share = stage.shared(stage.rule())
+    if state == 'stopped':
+        lab.sim.ask('POST', f'/compute/v2.1/servers/{lab.server["id"]}'
+                    '/action', {'os-stop': None}, user=USER)
+    else:
+        lab.machine.freeze()
+    if state == 'untold':
+        lab.sim.arm(faults.Fault('html', code=404, times=None,
+                                 match='/compute/v2.1/servers/'))
+    lab.advance(60.0)
+    with pytest.raises(compat.errors.ShareBackendException):
+        stage.manager.update(share, delete=list(share.rules.values()))
+
+
+def test_a_server_of_another_name_keeps_its_disks(stage):
+    """Nobody has looked what is mounted there, and who writes to it."""
+    lab = stage.lab
+    share = stage.shared(stage.rule())
+    lab.machine.write(path_of(share), 'mine', b'1')
+    lab.sim.ask('PUT', f'/compute/v2.1/servers/{lab.server["id"]}',
+                {'server': {'name': 'renamed'}}, user=USER)
+    driver = lab.make_driver(set_up=False)
+    driver.do_setup(None)
+    with pytest.raises(compat.errors.ShareBackendException,
+                       match='nothing of it was released'):
+        driver.delete_share(None, stage.manager.row(share))
+    assert lab.machine.read(path_of(share), 'mine') == b'1'
+    assert volume(lab, share).status == 'in-use'
+    lab.sim.ask('PUT', f'/compute/v2.1/servers/{lab.server["id"]}',
+                {'server': {'name': SERVER}}, user=USER)
+    driver.delete_share(None, stage.manager.row(share))
+    assert volume(lab, share) is None

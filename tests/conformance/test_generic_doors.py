@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Ways into a share of the Generic driver that no rule of it would close."""
+
+import pytest
+
+from manila_drivers import compat
+from manila_drivers.testing.conformance.labs import generic
+from manila_drivers.testing.conformance.labs import generic_kinds
+from manila_drivers.testing.conformance.stage import Stage
+from manila_drivers.testing.simulators import faults
+
+errors = compat.errors
+
+
+def _section(lab, path):
+    lab.machine.execute(['net', 'conf', 'addshare', 'side', path,
+                         'writeable=y', 'guest_ok=y'])
+    lab.machine.execute(['net', 'conf', 'setparm', 'side', 'hosts allow',
+                         '10.0.0.7'])
+
+
+def _another_mount(lab, path):
+    lab.machine.execute(['mkdir', '-p', '/srv/else'])
+    lab.machine.execute(['mount', lab.machine.system.mounts.at(
+        path).slot.path, '/srv/else'])
+    lab._kept('10.0.0.7', '/srv/else')
+
+
+def _crossing(lab, path):
+    above = path.rpartition('/')[0]
+    lab.machine.execute(['exportfs', '-o', 'rw,crossmnt,fsid=7',
+                         f'10.0.0.7:{above}'])
+
+
+_WAYS = {
+    'section': (_section, 'section side of Samba'),
+    'section above': (lambda lab, path: _section(
+        lab, path.rpartition('/')[0]), 'section side of Samba'),
+    'export below': (lambda lab, path: lab._kept('10.0.0.7', path + '/sub'),
+                     '/sub, which is in it'),
+    'another mount': (_another_mount, '/srv/else, which is in it'),
+    'export above': (_crossing, 'which it is in, is exported with it')}
+
+
+@pytest.mark.parametrize('way', _WAYS)
+def test_what_is_reached_in_another_way_is_not_taken_over(way):
+    lab = generic.GenericLab()
+    open_way, told = _WAYS[way]
+    unmanaged = lab.make_unmanaged('by-hand')
+    open_way(lab, unmanaged.export.partition(':')[2])
+    before = dict(lab.records())
+    with pytest.raises(errors.ManageInvalidShare, match=told):
+        Stage(lab).manager.manage(unmanaged)
+    assert lab.records() == before
+    lab.close()
+
+
+@pytest.mark.parametrize('way', ['section', 'nfs', 'nfs after a restart'])
+def test_nor_is_a_cifs_share_with_another_door(way):
+    labs = generic_kinds.cifs_labs()
+    lab = labs()
+    unmanaged = lab.make_unmanaged('by-hand')
+    path = f'{generic.LEGACY}/by-hand'
+    if way == 'section':
+        _section(lab, path)
+    elif way == 'nfs':
+        lab._export('10.0.0.7', path)
+    else:
+        lab._kept('10.0.0.7', path)
+        lab.machine.execute(['exportfs', '-u', f'10.0.0.7:{path}'])
+    with pytest.raises(errors.ManageInvalidShare, match='in another way'):
+        Stage(lab).manager.manage(unmanaged)
+    lab.close()
+
+
+def test_what_samba_does_not_tell_is_not_taken_for_nothing():
+    lab = generic.GenericLab()
+    unmanaged = lab.make_unmanaged('by-hand')
+    _section(lab, unmanaged.export.partition(':')[2])
+    lab.machine.faults.arm(faults.Fault(
+        'status', code=255, match='net conf list', times=None))
+    with pytest.raises(errors.ManageInvalidShare, match='is not told'):
+        Stage(lab).manager.manage(unmanaged)
+    lab.close()
