@@ -227,18 +227,26 @@ class Image:
     """An image that servers are made of.
 
     :param status: lower case; only ``active`` ones can be used.
+    :param owner: id of a project.
+    :param visibility: ``public``, ``community``, ``shared`` (with projects
+        that are its members, none at first) or ``private``.  Administrators
+        are shown those of all projects.
     """
 
     id: str
     name: str | None = None
     status: str | None = None
+    owner: str | None = None
+    visibility: str | None = None
 
     @classmethod
     def of(cls, data: Any) -> 'Image':
         found = fields.Fields(data, 'image')
         status = found.text('status')
         return cls(id=found.ident(), name=found.text('name'),
-                   status=status and status.lower())
+                   status=status and status.lower(),
+                   owner=found.text('owner'),
+                   visibility=found.text('visibility'))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -22,14 +22,23 @@ class CommonServer:
     """Finds the server and its addresses, and remembers them.
 
     :param extra: more details: user and key.
+    :param storage: Manila's private storage, for the project that the server
+        is in; without it that is known as long as the process lives.
+    :param section: of the backend, under which it is stored.
     """
 
     def __init__(self, nova: Callable[[], compute.Compute],
                  conf: settings.CommonSettings,
-                 extra: dict[str, Any]) -> None:
+                 extra: dict[str, Any], storage: Any = None,
+                 section: str = '') -> None:
         self._nova = nova
         self._conf = conf
         self._extra = extra
+        self._storage = storage
+        self._project = ''
+        self._place = str(uuid.uuid5(
+            uuid.NAMESPACE_URL, 'manila-generic:server:%s:%s' % (
+                section, conf.server)))
         self._lock = threading.Lock()
         self._details: dict[str, Any] | None = None
         self._doubted = False
@@ -90,8 +99,8 @@ class CommonServer:
                 # It may be a name as well.
                 LOG.debug('No server has the id %s: %s', wanted, exc)
         found = nova.servers(name=wanted)
-        hidden = ''
-        if not found:
+        hidden, elsewhere = '', not found
+        if elsewhere:
             try:
                 found = nova.servers(name=wanted, all_projects=True)
             except exception.AccessDenied as exc:
@@ -109,7 +118,39 @@ class CommonServer:
                     sorted(each.id for each in found)),
                 check='use the id of the one that is meant')
         # A list need not have all that a server has.
-        return nova.server(found[0].id)
+        server = nova.server(found[0].id)
+        self._check_project(server, elsewhere=elsewhere)
+        return server
+
+    def _check_project(self, server: records.Server, *,
+                       elsewhere: bool) -> None:
+        """Raise ConfigurationError if somebody else has taken the name.
+
+        Anybody can call a server so, and would be given the disks of all
+        shares: a server that was found by its name alone, in a project that
+        is not ours, has to be in the one where it was found first.
+        """
+        known, project = self._known(), server.project_id or ''
+        if elsewhere and known and known != project:
+            raise exception.ConfigurationError(
+                'service_instance_name_or_id', f'server {server.id} has the '
+                f'name {self._conf.server}, and is not the one that was '
+                f'found before: it is in project '
+                f'{project or "(not told)"}, and that was in {known}',
+                check='who has made it; use the id of the server that is '
+                'meant')
+        if project and project != known:
+            self._project = project
+            if self._storage is not None:
+                self._storage.update(self._place,
+                                     {'project_id': project})
+
+    def _known(self) -> str:
+        """Return the project that the server was found in, '' if none."""
+        if not self._project and self._storage is not None:
+            self._project = str(self._storage.get(
+                self._place, 'project_id') or '')
+        return self._project
 
 
 def _is_id(text: str) -> bool:

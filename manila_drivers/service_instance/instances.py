@@ -79,12 +79,16 @@ class Instances:
 
         :raises ConfigurationError: there is none that is active, or several.
         """
-        found = self.cloud.images.images(name=conf.image)
+        found, strangers = self.cloud.images.trusted(conf.image)
         if len(found) != 1:
+            others = ', '.join(f'{each.id} of project {each.owner}, '
+                               f'{each.visibility}' for each in strangers)
             raise exception.ConfigurationError(
                 'service_image_name', f'there are {len(found)} active images '
                 f'called {conf.image}, and one is needed',
-                answer=', '.join(each.id for each in found),
+                answer=', '.join(each.id for each in found) + (
+                    others and f'; not trusted, since it is neither public '
+                    f'nor shared with the project in [glance]: {others}'),
                 check='openstack image list --name, and the visibility of '
                 'the image to the project in [glance]')
         return found[0].id

@@ -98,7 +98,8 @@ class ServiceInstanceManager(by_manilas_names.ManilasNames):
             probe = None if make_runner else login.connect
         self._common = None if read.common is None else (
             common.CommonServer(lambda: self.cloud.compute, read.common,
-                                login.own_details(read.login)))
+                                login.own_details(read.login),
+                                private_storage, self._section()))
         made = instances.Instances(self.cloud, read.patience, clock=clock,
                                    sleep=sleep)
         super().__init__(read, made, login.Logins(

@@ -26,7 +26,7 @@ def build(site, name, networks, user='manila'):
     key = f'k-{name}-{user}'
     assert site.sim.ask('POST', '/compute/v2.1/os-keypairs', {'keypair': {
         'name': key, 'type': 'ssh', 'public_key': site.public_key}},
-        user=user)[0] in (200, 201)
+        user=user)[0] in (200, 201, 409)
     status, told = site.sim.ask('POST', '/compute/v2.1/servers', {'server': {
         'name': name, 'flavorRef': '100', 'imageRef': image,
         'key_name': key, 'networks': networks}}, user=user)
@@ -78,7 +78,7 @@ def test_its_new_addresses_are_found_after_it_was_built_anew(site, server):
     assert managed_.alive(managed_.common())
     site.sim.ask('DELETE', f'/compute/v2.1/servers/{server}')
     site.clock.sleep(10)
-    new = build(site, 'shares', [{'uuid': site.net.network_id}], user='admin')
+    new = build(site, 'shares', [{'uuid': site.net.network_id}])
     with pytest.raises(exception.NotFound, match=server):
         managed_.require(managed_.common())
     assert managed_.common()[names.INSTANCE_ID] == new
@@ -92,6 +92,39 @@ def test_it_is_found_in_another_project(site, server):
     found = managed(site, service_instance_name_or_id='elsewhere',
                     service_net_name_or_ip='shared').common()
     assert found[names.INSTANCE_ID] == other
+
+
+@pytest.mark.parametrize('again', ['same process', 'after a restart'])
+def test_nobody_else_takes_the_place_of_a_server_by_its_name(
+        site, server, again):
+    """All disks of all shares would be attached to it."""
+    managed_ = managed(site)
+    managed_.common()
+    site.sim.ask('DELETE', f'/compute/v2.1/servers/{server}')
+    site.clock.sleep(10)
+    net = site.sim.add_tenant_network('demo', '10.6.0.0/24',
+                                      name='manila_service_network')
+    build(site, 'shares', [{'uuid': net.network_id}], user='demo')
+    if again == 'after a restart':
+        managed_ = managed(site)
+    with pytest.raises(exception.ConfigurationError,
+                       match='service_instance_name_or_id'):
+        managed_.common(refresh=True)
+
+
+def test_an_operators_server_in_another_project_may_be_built_anew(
+        site, server):
+    site.sim.ask('DELETE', f'/compute/v2.1/servers/{server}')
+    net = site.sim.add_tenant_network('demo', '10.6.0.0/24', name='shared')
+    options = {'service_instance_name_or_id': 'elsewhere',
+               'service_net_name_or_ip': 'shared'}
+    for _ in range(2):
+        other = build(site, 'elsewhere', [{'uuid': net.network_id}],
+                      user='demo')
+        found = managed(site, **options).common()
+        assert found[names.INSTANCE_ID] == other
+        site.sim.ask('DELETE', f'/compute/v2.1/servers/{other}')
+        site.clock.sleep(10)
 
 
 def test_a_name_that_is_a_pattern_means_itself(site, server):
@@ -145,7 +178,7 @@ def test_it_is_looked_for_again_after_commands_did_not_reach_it(site, server):
     site.clock.sleep(10)
     with pytest.raises(exception.Unreachable):
         managed_.runner(old).run(command.Command.of('mount'))
-    new = build(site, 'shares', [{'uuid': site.net.network_id}], user='admin')
+    new = build(site, 'shares', [{'uuid': site.net.network_id}])
     assert managed_.common()[names.INSTANCE_ID] == new
     mark = site.sim.mark()
     managed_.runner(managed_.common()).run(command.Command.of('mount'))

@@ -71,6 +71,37 @@ def test_there_has_to_be_one_image(site, images, words):
     assert site.lasting() == []
 
 
+def test_nobody_else_lends_an_image(site):
+    """Who may upload may call it so; an administrator is shown all."""
+    demo = site.sim.keystone.project('demo').id
+    for visibility in 'private', 'shared', 'community':
+        site.sim.add_image('other', owner=demo, visibility=visibility)
+    error = failure(site, site.manager(service_image_name='other'))
+    assert 'there are 0 active images' in str(error)
+    assert 'not trusted' in error.answer and demo in error.answer
+    own = site.sim.add_image('other', owner=site.sim.keystone.project(
+        'service').id, visibility='private')
+    managed = site.manager(service_image_name='other')
+    assert managed.instances.image(managed.instance_settings()) == own['id']
+
+
+@pytest.mark.parametrize('status', ['pending', 'accepted'])
+def test_an_image_that_was_shared_has_to_be_accepted(site, status):
+    service = site.sim.keystone.project('service').id
+    image = site.sim.add_image('other', owner=site.sim.keystone.project(
+        'demo').id, visibility='shared')
+    members = f'/image/v2/images/{image["id"]}/members'
+    site.sim.ask('POST', members, {'member': service}, user='demo')
+    site.sim.ask('PUT', f'{members}/{service}', {'status': status})
+    managed = site.manager(service_image_name='other')
+    conf = managed.instance_settings()
+    if status == 'accepted':
+        assert managed.instances.image(conf) == image['id']
+    else:
+        with pytest.raises(exception.ConfigurationError):
+            managed.instances.image(conf)
+
+
 def test_a_server_in_error_tells_what_is_known_of_the_cause(site):
     site.sim.spoil('build')
     made = {}

@@ -33,7 +33,12 @@ class Glance(Gateway):
         self.add({'GET /images': self.index, 'GET /images/{ident}': self.show,
                   'POST /images': self.create,
                   'PUT /images/{ident}/file': self.upload,
-                  'DELETE /images/{ident}': self.delete})
+                  'DELETE /images/{ident}': self.delete,
+                  'GET /images/{ident}/members': self.members,
+                  'POST /images/{ident}/members': self.add_member,
+                  'PUT /images/{ident}/members/{member}': self.accept})
+        #: Status by project, by image.
+        self.shared: dict[str, dict[str, str]] = {}
 
     # The front
 
@@ -93,7 +98,9 @@ class Glance(Gateway):
 
     def visible(self, record: Record, caller: Caller) -> bool:
         return (caller.admin or record['owner'] == caller.project_id
-                or record['visibility'] == 'public')
+                or record['visibility'] == 'public'
+                or self.shared.get(record['id'], {}).get(
+                    caller.project_id) == 'accepted')
 
     def one(self, ident: str, caller: Caller) -> Record:
         """:raises Refusal: 404, no such image, or none of the caller's."""
@@ -160,3 +167,39 @@ class Glance(Gateway):
                                   'delete_image action.')
         del self.images[ident]
         return Response(204)
+
+    # Members of shared images
+
+    def _shared(self, ask: Ask, ident: str) -> dict[str, str]:
+        """:raises Refusal: 404 no such image, 403 it is not a shared one."""
+        record = self.images.get(ident)
+        known = self.shared.setdefault(ident, {})
+        if record is None or not (self.visible(record, ask.caller)
+                                  or ask.caller.project_id in known):
+            raise wire.image(404, f'Image {ident} not found.')
+        if record['visibility'] != 'shared':
+            raise wire.image(403, 'Only shared images have members.')
+        return known
+
+    def members(self, ask: Ask, ident: str) -> Response:
+        known = self._shared(ask, ident)
+        mine = ask.caller.admin or (
+            self.images[ident]['owner'] == ask.caller.project_id)
+        return found(200, {'members': [
+            self._member(ident, project) for project in known
+            if mine or project == ask.caller.project_id],
+            'schema': '/v2/schemas/members'})
+
+    def _member(self, ident: str, project: str) -> Record:
+        return {'image_id': ident, 'member_id': project,
+                'status': self.shared[ident][project],
+                'schema': '/v2/schemas/member'}
+
+    def add_member(self, ask: Ask, ident: str) -> Response:
+        project = str(ask.body.get('member'))
+        self._shared(ask, ident).setdefault(project, 'pending')
+        return found(200, self._member(ident, project))
+
+    def accept(self, ask: Ask, ident: str, member: str) -> Response:
+        self._shared(ask, ident)[member] = str(ask.body.get('status'))
+        return found(200, self._member(ident, member))
