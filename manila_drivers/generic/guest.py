@@ -15,6 +15,7 @@ import time
 from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.generic import guest_access
+from manila_drivers.generic import guest_codes
 from manila_drivers.generic import guest_facts
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import guest_scripts
@@ -124,7 +125,7 @@ def meaning(server: str, commands: Sequence[command.Command],
         return error
     failed = commands[len(answer.results) - 1]
     words = failed.words()
-    known = guest_scripts.MEANING.get(error.status or 0)
+    known = guest_codes.MEANING.get(error.status or 0)
     if known is None or not guest_scripts.is_script(failed):
         return error
     kind, what, check = known

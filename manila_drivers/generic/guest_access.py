@@ -5,6 +5,7 @@
 from collections.abc import Sequence
 import dataclasses
 
+from manila_drivers import exception
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import guest_scripts
 from manila_drivers.nas import directory
@@ -82,9 +83,12 @@ def _taken_over(facts: kernel.KernelFacts, path: str) -> Commands:
 def removed(facts: Facts, served: Served) -> Commands:
     """Take all access away for good.
 
-    What was not told is taken away as well as that can be done; where it is
-    served after all, the file system stays in use.
+    What another protocol is told of it is taken away as well as that can be
+    done; where it is served after all, the file system stays in use.
+
+    :raises BackendError: how the share is served was not told.
     """
+    _told(facts, served)
     nfs_facts, samba_facts = facts.nfs_or_none(), facts.samba_or_none()
     if nfs_facts is None:
         file = kernel_plan.file_name(served.name)
@@ -98,6 +102,19 @@ def removed(facts: Facts, served: Served) -> Commands:
             'net', 'conf', 'delshare', served.name,
             accept=frozenset(range(256)))]
     return commands + samba_plan.removed(samba_facts, served.name)
+
+
+def _told(facts: Facts, served: Served) -> None:
+    """:raises BackendError: it is not known who reaches the share.
+
+    Where there is no server of its protocol, nobody does.
+    """
+    for proto, told, absent in (
+            ('NFS', facts.exported, kernel.NoKernelNfs),
+            ('CIFS', facts.shared, samba.NoSamba)):
+        if served.proto in ('', proto) and isinstance(
+                told, exception.DriverError) and not isinstance(told, absent):
+            raise told
 
 
 def closed(facts: Facts, served: Served) -> Commands:
@@ -136,7 +153,11 @@ def _written_down(facts: kernel.KernelFacts, path: str) -> tuple[Entry, ...]:
 
 
 def functions(facts: Facts, served: Served) -> str:
-    """Return the functions ``closed`` and ``opened`` of a shell's script."""
+    """Return the functions ``closed`` and ``opened`` of a shell's script.
+
+    :raises BackendError: who has to be let in again was not told.
+    """
+    _told(facts, served)
     return guest_scripts.function('closed', closed(facts, served)) \
         + guest_scripts.function('opened', reopened(
             facts, served, always=True))

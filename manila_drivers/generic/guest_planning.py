@@ -13,6 +13,7 @@ from manila_drivers.generic import guest_access
 from manila_drivers.generic import guest_fstab
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import guest_scripts
+from manila_drivers.generic import guest_shell
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports
 from manila_drivers.transport import command
@@ -75,7 +76,7 @@ def serve(facts: Facts, served: Served, *, fresh: bool = False,
     if fresh or not facts.serves(served):
         commands.append(guest_scripts.run(
             'mount', guest_scripts.MOUNT, disk.name, disk.serial,
-            served.path, fstype, '0777' if fresh else '',
+            served.path, _point(served), fstype, '0777' if fresh else '',
             timeout=_long(served)))
     return commands + guest_fstab.wanted(facts, served, uuid, fstype)
 
@@ -159,7 +160,7 @@ def grow(facts: Facts, served: Served, gib: int) -> Commands:
     return [guest_scripts.run(
         'grow', guest_scripts.GROW, disk.name, disk.serial, served.path,
         mounted.number, mounted.fstype, gib * guest_records.GIB,
-        gib * guest_records.GIB - guest_records.SHORT, _GROWS,
+        gib * guest_records.GIB - guest_records.SHORT, _GROWS, _point(served),
         timeout=_GROWS + _long(served))]
 
 
@@ -188,7 +189,7 @@ def shrink(facts: Facts, served: Served, gib: int) -> Commands:
         'shrink', guest_access.functions(facts, served)
         + guest_scripts.SHRINK, disk.name, disk.serial, served.path,
         mounted.number, mounted.fstype, gib * guest_records.GIB, PATIENCE,
-        timeout=PATIENCE + 3 * _long(served))]
+        _point(served), timeout=PATIENCE + 3 * _long(served))]
 
 
 def evict(facts: Facts, served: Served) -> Commands:
@@ -219,7 +220,8 @@ def suspend(facts: Facts, served: Served) -> Commands:
     _nowhere_else(facts, served)
     return [guest_scripts.run(
         'suspend', guest_access.functions(facts, served)
-        + guest_scripts.SUSPEND, served.path, mounted.number, PATIENCE,
+        + guest_scripts.SUSPEND, served.path, _point(served),
+        mounted.number, PATIENCE,
         timeout=PATIENCE + 120)]
 
 
@@ -249,6 +251,8 @@ def release(facts: Facts, served: Served) -> Commands:
                and not facts.serves(served))
     commands = [] if foreign else guest_fstab.removed(facts, served)
     commands += guest_access.removed(facts, served)
+    commands += [_unmounted(one) for one in facts.mounts
+                 if one.path == served.scratch]
     if mounted is not None and not foreign:
         commands.append(_unmounted(mounted))
     if not foreign:
@@ -264,8 +268,8 @@ def freeze(facts: Facts, served: Served, seconds: int) -> Commands:
     """
     _, mounted = _in_use(facts, served)
     return [guest_scripts.run(
-        'freeze', guest_scripts.FREEZE, served.path, mounted.number,
-        seconds, _note(served))]
+        'freeze', guest_scripts.FREEZE, served.path, _point(served),
+        mounted.number, seconds, _note(served))]
 
 
 def thaw(facts: Facts, served: Served) -> Commands:
@@ -279,6 +283,10 @@ def thaw(facts: Facts, served: Served) -> Commands:
 
 def _check(served: Served) -> None:
     directory.check(exports.Export(served.path, served.name, '', {}))
+
+
+def _point(served: Served) -> str:
+    return guest_shell.point(served.path)
 
 
 def _note(served: Served) -> str:
@@ -331,9 +339,9 @@ def _known_kind(served: Served, fstype: str) -> None:
 
 def _unmounted(mounted: Mounted) -> command.Command:
     return guest_scripts.run(
-        'unmount', guest_scripts.UNMOUNT, mounted.path, mounted.number,
-        PATIENCE, 'dead' if mounted.gone else '',
-        timeout=PATIENCE + 120)
+        'unmount', guest_scripts.UNMOUNT, mounted.path,
+        guest_shell.point(mounted.path), mounted.number, PATIENCE,
+        'dead' if mounted.gone else '', timeout=PATIENCE + 120)
 
 
 def _long(served: Served) -> float:

@@ -52,6 +52,7 @@ class Served:
         by somebody else keeps its own.
     :param path: where it is mounted, absolute.
     :param fstype: ``ext4``, ``ext3`` or ``xfs``.
+    :param proto: ``NFS`` or ``CIFS``, '' if it may be either.
     """
 
     name: str
@@ -59,6 +60,12 @@ class Served:
     path: str
     disk: Disk
     fstype: str = 'ext4'
+    proto: str = ''
+
+    @property
+    def scratch(self) -> str:
+        """Return where it is mounted before it has its own UUID."""
+        return f'/run/manila-{self.ident}'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -241,10 +248,14 @@ class GuestFacts:
             and mounted.disk.is_volume(served.disk.volume_id)
 
     def elsewhere(self, served: Served) -> tuple[Mounted, ...]:
-        """Return where else the share's disk is mounted."""
+        """Return where else the share's disk is mounted.
+
+        Below another disk in its own place as well.
+        """
         return tuple(
-            mount for mount in self.mounts if mount.path != served.path
-            and mount.disk is not None
+            mount for mount in self.mounts
+            if mount is not self.mount(served.path)
+            and mount.path != served.scratch and mount.disk is not None
             and mount.disk.is_volume(served.disk.volume_id))
 
     def fstab(self, path: str) -> FstabLine | None:

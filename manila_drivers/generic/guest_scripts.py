@@ -6,51 +6,20 @@ Whatever is particular to a share comes as an argument, so that nothing of it
 is ever read as shell.  Names of disks are of the last look: each script that
 touches a disk compares its serial number first, in the same breath.
 
-Exit codes of their own are in :data:`MEANING`.
+Exit codes of their own are in :data:`guest_codes.MEANING`.
 """
 
-from collections.abc import Mapping
 import shlex
 
-from manila_drivers import exception
 from manila_drivers.generic import guest_shell
 from manila_drivers.nas import directory
 from manila_drivers.transport import command
-
-FOREIGN, TOO_SMALL, BUSY, GONE, UNREAD, OTHER = 20, 21, 22, 23, 24, 26
-BROKEN, DOWN, SLOW, UNCHANGED, TOO_LARGE = 27, 28, 31, 32, 33
-
-#: What an exit code of theirs says of the share, and what to check.
-MEANING: Mapping[int, tuple[type[exception.DriverError], str, str]] = {
-    FOREIGN: (exception.Conflict, 'its disk holds something else',
-              'what is on the volume'),
-    TOO_SMALL: (exception.PossibleDataLoss,
-                'more is used than would be left', ''),
-    BUSY: (exception.Busy, 'its file system is in use',
-           'open files in the service VM'),
-    GONE: (exception.NotFound, 'its disk is not there any more',
-           'whether the volume is attached to the server'),
-    UNREAD: (exception.BackendError, 'its disk cannot be read',
-             'the log of the kernel in the service VM, and the storage'),
-    OTHER: (exception.Conflict, 'something else is mounted in its place',
-            'what is mounted in the service VM'),
-    BROKEN: (exception.BackendError, 'its file system cannot be mended',
-             'e2fsck in the service VM, by somebody who looks at it'),
-    DOWN: (exception.BackendError, 'it could not be brought back',
-           'the log of the kernel in the service VM'),
-    SLOW: (exception.Busy, 'its disk has not grown yet',
-           'whether the hypervisor told the server of the new size'),
-    UNCHANGED: (exception.BackendError, 'its file system has not grown', ''),
-    TOO_LARGE: (exception.Unsupported,
-                'its file system is larger than the share, and cannot shrink',
-                'make a larger share of the snapshot'),
-}
 
 #: seconds, then of each disk that is waited for: volume, its short form,
 #: bytes that it has more of.
 DISKS = """\
 set -u
-""" + guest_shell.READ + """\
+""" + guest_shell.READ + guest_shell.LATE + """\
 end=$(( $(date +%s) + $1 ))
 shift
 ours() {
@@ -83,7 +52,7 @@ wanted() {
 while :; do
     now=$(lsblk -bnrpo NAME,MAJ:MIN,SIZE,TYPE,SERIAL) || exit $?
     if there "$@"; then break; fi
-    [ "$(date +%s)" -lt "$end" ] || break
+    if late "$end"; then break; fi
     sleep 1
 done
 # What has only just appeared gets its names a moment later.
@@ -137,14 +106,25 @@ exit 20
 REIDENTIFY = """\
 set -eu
 """ + guest_shell.HERE + guest_shell.MENDED + guest_shell.MEASURED \
-    + guest_shell.SHRUNK + """\
+    + guest_shell.SHRUNK + guest_shell.MOUNTED + """\
 here "$1" "$2"
-if [ "$(blkid -p -o value -s UUID "$1" </dev/null)" = "$4" ]; then exit 0; fi
-[ -z "$(lsblk -nro MOUNTPOINT "$1")" ] || exit 22
+number=$(lsblk -dnro MAJ:MIN "$1") && [ -n "$number" ] || exit 24
+place=/run/manila-$4
+there=0
+mounted "$place" "$number" || there=$?
+case $there in
+# A call that was cut off has left it there.
+0) umount "$place" ;;
+1) ;;
+*) exit "$there" ;;
+esac
+uuid=$(blkid -p -o value -s UUID "$1" </dev/null) || exit 24
+if [ "$uuid" = "$4" ]; then exit 0; fi
+table=$(cat /proc/self/mountinfo) && [ -n "$table" ] || exit 25
+case $table in *" $number "*) exit 22 ;; esac
 case $3 in
 xfs)
     # Its log has to be empty, which mounting does.
-    place=/run/manila-$4
     mkdir -p "$place"
     mount -t xfs -o nouuid "$1" "$place"
     sizes=$(measured "$1" "$place" "$3")
@@ -162,27 +142,32 @@ xfs)
 esac
 """
 
-#: device, serial, path, kind, mode of the root directory or ''.
+#: device, serial, path, as the kernel has it, kind, mode of the root directory
+#: or ''.
 MOUNT = """\
 set -eu
-""" + guest_shell.HERE + guest_shell.MENDED + """\
+""" + guest_shell.HERE + guest_shell.MENDED + guest_shell.MOUNTED + """\
 here "$1" "$2"
+number=$(lsblk -dnro MAJ:MIN "$1") && [ -n "$number" ] || exit 24
 mkdir -p "$3"
-if mountpoint -q "$3"; then
-    [ "$(mountpoint -d "$3")" = "$(lsblk -dnro MAJ:MIN "$1")" ] || exit 26
-else
-    mended "$1" "$4" -p
-    mount -t "$4" "$1" "$3"
-fi
-[ -z "$5" ] || chmod "$5" "$3"
+all=$(mounts "$4") || exit $?
+case " $all" in
+' ')
+    mended "$1" "$5" -p
+    mount -t "$5" "$1" "$3" ;;
+*" $number ") ;;
+*) exit 26 ;;
+esac
+[ -z "$6" ] || chmod "$6" "$3"
 """
 
-#: path, its device number, seconds, 'dead' if the disk is gone.
+#: path, as the kernel has it, its device number, seconds, 'dead' if the disk
+#: is gone.
 UNMOUNT = """\
 set -u
 """ + guest_shell.UNMOUNTED + """\
-[ -n "$4" ] || sync -f "$1" || :
-unmounted "$1" "$2" "$3" "$4"
+[ -n "$5" ] || sync -f "$1" || :
+unmounted "$1" "$2" "$3" "$4" "$5"
 """
 
 #: path as the file has it, the line that it shall have, or ''.
@@ -235,16 +220,18 @@ sync /etc
 """
 
 #: device, serial, path, device number, kind, bytes wanted, bytes that the
-#: disk, and the file system in the end, have to have more of, seconds.
+#: disk, and the file system in the end, have to have more of, seconds, path as
+#: the kernel has it.
 GROW = """\
 set -eu
-""" + guest_shell.HERE + guest_shell.MEASURED + """\
+""" + guest_shell.HERE + guest_shell.MEASURED + guest_shell.MOUNTED \
+    + guest_shell.LATE + """\
 here "$1" "$2"
-[ "$(mountpoint -d "$3")" = "$4" ] || exit 26
+served "$9" "$4"
 end=$(( $(date +%s) + $8 ))
 rescan=/sys/class/block/${1##*/}/device/rescan
 until size=$(blockdev --getsize64 "$1"); [ "$size" -gt "$7" ]; do
-    if [ "$(date +%s)" -ge "$end" ]; then
+    if late "$end"; then
         printf '%s has %s bytes\\n' "$1" "$size" >&2
         exit 31
     fi
@@ -269,15 +256,15 @@ printf 'size=%s\\n' "$after"
 [ "$after" -gt "$1" ] || exit 32
 """
 
-#: The same arguments as of GROW, without the sixth and later: bytes, seconds.
-#: ``closed`` and ``opened`` stand before it.
+#: The same arguments as of GROW up to the kind, then bytes, seconds, path as
+#: the kernel has it.  ``closed`` and ``opened`` stand before it.
 SHRINK = """\
 set -eu
 """ + guest_shell.HERE + guest_shell.MENDED + guest_shell.UNMOUNTED \
     + guest_shell.SHRUNK + """\
 here "$1" "$2"
-[ "$(mountpoint -d "$3")" = "$4" ] || exit 26
-dev=$1 path=$3 number=$4 kind=$5 want=$6 patience=$7
+served "$8" "$4"
+dev=$1 path=$3 number=$4 kind=$5 want=$6 patience=$7 point=$8
 set -- $(stat -f -c '%S %b %f' "$path")
 block=$1
 [ $(( ($2 - $3) * block )) -lt "$want" ] || exit 21
@@ -285,9 +272,8 @@ ended() {
     status=$?
     trap - EXIT
     set +e
-    if [ "$(mountpoint -d "$path" 2>/dev/null)" != "$number" ]; then
-        mount -t "$kind" "$dev" "$path" || exit 28
-    fi
+    # If that is not told, it may be mounted already.
+    mounted "$point" "$number" || mount -t "$kind" "$dev" "$path" || exit 28
     opened || exit 28
     exit "$status"
 }
@@ -297,16 +283,17 @@ trap 'exit 143' HUP INT TERM
 trap '' PIPE
 closed
 sync -f "$path"
-unmounted "$path" "$number" "$patience" '' || exit $?
+unmounted "$path" "$point" "$number" "$patience" '' || exit $?
 mended "$dev" "$kind" -fp
 shrunk "$dev" "$want" "$block"
 """
 
-#: path, device number, seconds; ``closed`` and ``opened`` stand before it.
+#: path, as the kernel has it, device number, seconds; ``closed`` and
+#: ``opened`` stand before it.
 SUSPEND = """\
 set -eu
 """ + guest_shell.UNMOUNTED + """\
-path=$1 number=$2 patience=$3
+path=$1 point=$2 number=$3 patience=$4
 ended() {
     status=$?
     trap - EXIT
@@ -320,20 +307,25 @@ trap 'exit 143' HUP INT TERM
 trap '' PIPE
 closed
 sync -f "$path" || :
-unmounted "$path" "$number" "$patience" '' || exit $?
+unmounted "$path" "$point" "$number" "$patience" '' || exit $?
 """
 
-#: path, device number, seconds, file that says who froze it.
+#: path, as the kernel has it, device number, seconds, file that says who froze
+#: it.
 FREEZE = """\
 set -eu
-[ "$(mountpoint -d "$1")" = "$2" ] || exit 26
-path=$1 note=$4
+""" + guest_shell.MOUNTED + """\
+served "$2" "$3"
+path=$1 note=$5
 token=$(cat /proc/sys/kernel/random/uuid)
 printf '%s\\n' "$token" >"$note"
-(sleep "$3"
-if [ "$(cat "$note")" = "$token" ]; then
+(sleep "$4"
+[ -e "$note" ] || exit 0
+# If it is not told whose turn it is, writes go on.
+now=$(cat "$note") || now=$token
+if [ "$now" = "$token" ]; then
     rm -f "$note"
-    fsfreeze -u "$path"
+    fsfreeze -u "$path" || { sleep 1; fsfreeze -u "$path"; }
 fi) </dev/null >/dev/null 2>&1 &
 # Who is frozen by somebody else is thawed by this one as well: the note of
 # that one has just been replaced.
@@ -344,11 +336,11 @@ fsfreeze -f "$path" || exit 22
 THAW = """\
 set -u
 state=late
-if [ -e "$2" ]; then
+# The note goes last: as long as it is there, somebody thaws in time.
+if fsfreeze -u "$1" && [ -e "$2" ]; then
     rm -f "$2"
     state=thawed
 fi
-fsfreeze -u "$1" 2>/dev/null || state=late
 printf '%s\\n' "$state"
 """
 
@@ -364,7 +356,7 @@ def run(name: str, text: str, *arguments: object,
 
 
 def is_script(one: command.Command) -> bool:
-    """Return whether exit codes of a command are those of this module."""
+    """Return whether exit codes of a command are those of scripts."""
     return one.words()[:2] == ['sh', '-c']
 
 

@@ -2,14 +2,55 @@
 
 """Functions of a shell that several scripts of a service VM begin with."""
 
+import re
+
+# A program that fails has not answered, and must not be taken for one that has
+# found nothing.
 #: device, serial: the script ends if they do not belong together.
 HERE = """\
 here() {
-    [ "$(lsblk -dnro SERIAL "$1" 2>/dev/null)" = "$2" ] && return 0
+    if [ -b "$1" ]; then
+        serial=$(lsblk -dnro SERIAL "$1") || exit 24
+        [ "$serial" = "$2" ] && return 0
+    fi
     printf '%s is not disk %s any more\\n' "$1" "$2" >&2
     exit 23
 }
 """
+
+# mountpoint and findmnt tell "nothing is mounted" by failing.  The kernel's
+# own table always has something in it.
+#: mounts: path; prints the device numbers of all that is mounted there, the
+#: one that is seen last.  mounted: path, device number; 1 is "no", and
+#: whatever else fails is no answer.  served: the script ends unless it is.
+#: Paths are as the table has them: see :func:`point`.
+MOUNTED = """\
+mounts() {
+    table=$(cat /proc/self/mountinfo) && [ -n "$table" ] || return 25
+    printf '%s\\n' "$table" | while read -r id above number root place rest; do
+        if [ "$place" = "$1" ]; then printf '%s ' "$number"; fi
+    done
+}
+mounted() {
+    all=$(mounts "$1") || return 25
+    case " $all" in
+    *" $2 ") ;;
+    *" $2 "*) return 26 ;;
+    *) return 1 ;;
+    esac
+}
+served() {
+    there=0
+    mounted "$1" "$2" || there=$?
+    case $there in 0) ;; 1) exit 26 ;; *) exit "$there" ;; esac
+}
+"""
+
+
+def point(path: str) -> str:
+    r"""Return a path as the kernel's table has it: blanks are ``\040``."""
+    return re.sub(r'[ \t\n\\]', lambda match: f'\\{ord(match[0]):03o}', path)
+
 
 # blkid -p says nothing is on a disk of which it can read nothing as well.  It
 # looks for signatures in the first and the last MiB, of VMFS in the third.
@@ -76,10 +117,20 @@ shrunk() {
 }
 """
 
+#: seconds since 1970: fails before that.  A clock that is not told is late, so
+#: that no loop goes on for ever.
+LATE = """\
+late() {
+    clock=$(date +%s) || return 0
+    [ "$clock" -ge "$1" ]
+}
+"""
+
 # A client that went away with a file open keeps it, and the file system in
 # use, for hours after its export is gone: Linux is a courteous server.
-#: path, its device number, seconds, 'dead' if the disk is gone.
-UNMOUNTED = """\
+#: path, as the kernel has it, its device number, seconds, 'dead' if the disk
+#: is gone.
+UNMOUNTED = MOUNTED + LATE + """\
 expired() {
     states=/proc/fs/nfsd/clients
     here=$(printf 'superblock: "%02x:%02x:' "${1%:*}" "${1#*:}")
@@ -91,16 +142,19 @@ expired() {
     done
 }
 unmounted() {
-    end=$(( $(date +%s) + $3 ))
-    while [ "$(mountpoint -d "$1" 2>/dev/null)" = "$2" ]; do
+    end=$(( $(date +%s) + $4 ))
+    while :; do
+        there=0
+        mounted "$2" "$3" || there=$?
+        case $there in 0) ;; 1) return 0 ;; *) return "$there" ;; esac
         if [ -e /proc/fs/nfsd/unlock_filesystem ]; then
             printf '%s\\n' "$1" >/proc/fs/nfsd/unlock_filesystem || :
         fi
         said=$(umount "$1" 2>&1) && continue
-        expired "$2"
+        expired "$3"
         said=$(umount "$1" 2>&1) && continue
-        if [ "$(date +%s)" -ge "$end" ]; then
-            [ -z "$4" ] || { umount -l "$1" && continue; }
+        if late "$end"; then
+            [ -z "$5" ] || { umount -l "$1" && continue; }
             printf '%s\\n' "$said" >&2
             fuser -vm "$1" >&2 || :
             return 22

@@ -100,7 +100,7 @@ class Placement:
         """
         return guest_records.Served(
             self.section, self.ident, self.path,
-            guest_records.Disk(volume_id, gib), self.fstype)
+            guest_records.Disk(volume_id, gib), self.fstype, self.proto)
 
 
 def is_marked(metadata: Mapping[str, str] | None, key: str,

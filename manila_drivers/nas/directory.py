@@ -105,7 +105,7 @@ def objection(result: command.Result) -> str:
 
 
 def files(text: str, directory: str, suffixes: str) -> dict[str, str]:
-    """Name to content from what ``grep -rHs -- ''`` prints of a directory.
+    """Name to content from what ``grep -rH -- ''`` prints of a directory.
 
     :param suffixes: alternatives of a regular expression, of names.
     """

@@ -43,6 +43,10 @@ _FEW = 20
 _EXTRA = 2000
 
 
+class NoKernelNfs(exception.BackendError):
+    """A server has no NFS server of the kernel, or it has never run."""
+
+
 @dataclasses.dataclass(frozen=True)
 class KernelFacts:
     """The exports of a server, now and after a restart.
@@ -103,9 +107,10 @@ def questions(paths: Collection[str] = ()) -> list[command.Command]:
     :param paths: those of interest, with what is above them; all there are
         if none are named, or many.
     """
-    files: tuple[str, ...] = ('-rHs', '--', '')
+    # Not -s: what cannot be read must not look as if it were not there.
+    files: tuple[str, ...] = ('-rH', '--', '')
     if few(paths):
-        files = ('-rHsF', *_patterns(
+        files = ('-rHF', *_patterns(
             text + end for path in _with_parents(paths) for text in {
                 path, exports_text.in_etab(path), exports_text.escaped(path)}
             for end in ' \t"'), '--')
@@ -135,15 +140,18 @@ def _patterns(texts: Iterable[str]) -> Iterable[str]:
 def understand(server: str, results: Sequence[command.Result]) -> KernelFacts:
     """:raises DriverError: it does not say what it exports."""
     etab, found, others = results
-    unread = directory.objection(found)
+    unread = directory.objection(found) or directory.objection(others)
     # Of grep that is nothing found; cat never fails without a word.
     silent = etab.status == 1 and not etab.stderr.strip()
     if (etab.status and not silent) or found.status not in (0, 1, 2) \
-            or unread:
-        raise exception.BackendError(
+            or others.status not in (0, 1) or unread:
+        absent = etab.status in (1, 2) and not silent \
+            and not directory.objection(etab)
+        kind = NoKernelNfs if absent else exception.BackendError
+        raise kind(
             f'NFS server {server} does not say what it exports',
             answer=etab.stderr.strip()[-500:] or unread,
-            status=etab.status or found.status,
+            status=etab.status or found.status or others.status,
             check='that nfs-utils is installed there, nfs-server is running '
             'and this user may run the commands as root')
     files = directory.files(found.stdout, DIRECTORY, 'exports')

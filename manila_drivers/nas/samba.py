@@ -25,6 +25,9 @@ from manila_drivers.transport import command
 Network = networks.Network
 Section = Mapping[str, str]
 
+# What a shell exits with if there is no such program.
+_NO_PROGRAM = 127
+
 #: Who a share is for: addresses, or users.
 IP, USER = 'ip', 'user'
 
@@ -62,6 +65,10 @@ class SambaShare:
                     if self.networks is not None else self.users)
 
 
+class NoSamba(exception.BackendError):
+    """A server has no Samba."""
+
+
 @dataclasses.dataclass(frozen=True)
 class SambaFacts:
     """The sections of the registry.
@@ -95,7 +102,9 @@ def understand(server: str, results: Sequence[command.Result]) -> SambaFacts:
     """:raises DriverError: it does not say what it shares."""
     result, = results
     if result.status:
-        raise exception.BackendError(
+        kind = NoSamba if result.status == _NO_PROGRAM \
+            else exception.BackendError
+        raise kind(
             f'{server} does not say what it shares with Samba',
             answer=directory.objection(result) or result.stdout[-500:],
             status=result.status, check='that Samba is installed there and '

@@ -55,10 +55,10 @@ KERNEL = [
     ('tee', '--', '/etc/exports.d/manila-x.exports.new'),
     ('mv', '-f', '-T', '--', '/etc/exports.d/manila-x.exports.new',
      '/etc/exports.d/manila-x.exports'),
-    ('grep', '-rHs', '--include=*.exports', '--', '', '/etc/exports.d'),
+    ('grep', '-rH', '--include=*.exports', '--', '', '/etc/exports.d'),
     ('exportfs', '-r'),
     ('rm', '-f', '--', '/etc/exports.d/manila-x.exports'),
-    ('grep', '-rHs', '--include=*.exports', '--', '', '/etc/exports.d'),
+    ('grep', '-rH', '--include=*.exports', '--', '', '/etc/exports.d'),
     ('cat', '--', '/etc/exports.d/manila-x.exports'),
     ('stat', '-c', '%F', '/srv'), ('stat', '-c', '%F', '/nowhere'),
     ('exportfs', '-ua')]

@@ -15,6 +15,7 @@ from manila_drivers.generic import guest_scripts
 from manila_drivers.testing.simulators.guest import disk
 from tests.unit.generic import guest_world
 from tests.unit.generic import test_guest_access
+from tests.unit.generic import test_guest_failing as failing
 from tests.unit.generic import test_guest_serving as serving
 from tests.unit.generic import test_guest_sizes as sizes
 
@@ -42,7 +43,7 @@ SCRIPTS = [
     ('FORMAT', 'here "$dev" "$serial"', ':',
      lambda: serving.test_a_name_that_became_another_disks_is_not_touched(
          _house())),
-    ('MOUNT', 'chmod "$5" "$3"', ':',
+    ('MOUNT', 'chmod "$6" "$3"', ':',
      lambda: serving.test_a_share_is_made_once('virtio', 'ext4')),
     # Does not wait for the disk.
     ('GROW', 'until size=$(blockdev --getsize64 "$1"); [ "$size" -gt "$7" ]',
@@ -81,7 +82,7 @@ SCRIPTS = [
      lambda: serving.test_the_end_of_what_is_gone_already(_house())),
     ('UNMOUNT', 'printf \'%s\\n\' "$1" >/proc/fs/nfsd/unlock_filesystem || :',
      ':', lambda: serving.test_the_end_leaves_nothing(_house())),
-    ('UNMOUNT', '        expired "$2"\n', '', lambda: serving.
+    ('UNMOUNT', '        expired "$3"\n', '', lambda: serving.
      test_a_client_that_went_away_with_a_file_open(_house())),
     ('UNMOUNT', '*"$here"*)', '*)', lambda: serving.
      test_a_client_that_went_away_with_a_file_open(_house())),
@@ -100,17 +101,27 @@ SCRIPTS = [
          test_guest_access._CONTINUED[0])),
     ('EXPORTS', '[ -z "$lines" ] || ended', ': || ended',
      lambda: _a_file_that_ends_in_a_backslash()),
-    ('FREEZE', '[ "$(mountpoint -d "$1")" = "$2" ] || exit 26', ':',
+    ('FREEZE', 'served "$2" "$3"', ':',
      lambda: serving.test_the_vm_itself_is_never_frozen(_house())),
-    ('FREEZE', 'if [ "$(cat "$note")" = "$token" ]; then', 'if true; then',
+    ('FREEZE', 'if [ "$now" = "$token" ]; then', 'if true; then',
      lambda: serving.
      test_an_earlier_watchdog_does_not_thaw_a_later_freeze(_house())),
-    ('FREEZE', 'fsfreeze -u "$path"\n', ':\n',
+    ('FREEZE', 'fsfreeze -u "$path" ||', ': ||',
      lambda: serving.test_a_frozen_share_goes_on_by_itself(_house())),
     ('REIDENTIFY', 'mended "$1" "$3" -fp', ':',
      lambda: serving.test_a_clone_gets_a_name_of_its_own(_house(), 'ext4')),
-    ('REIDENTIFY', '[ -z "$(lsblk -nro MOUNTPOINT "$1")" ] || exit 22', ':',
+    ('REIDENTIFY', 'case $table in *" $number "*) exit 22 ;; esac', ':',
      lambda: _renamed_under_a_mount()),
+    # Takes a program that fails for one that says no.
+    ('UNMOUNT', '1) return 0 ;; *) return "$there" ;;', '*) return 0 ;;',
+     lambda: failing.test_whichever_program_fails('release')),
+    ('MOUNT', 'all=$(mounts "$4") || exit $?', 'all=$(mounts "$4") || :',
+     lambda: failing.test_another_disk_is_seen_or_nothing_is_done(_house())),
+    ('THAW', 'if fsfreeze -u "$1" && [ -e "$2" ]; then\n    rm -f "$2"',
+     'rm -f "$2"\nif fsfreeze -u "$1"; then\n    :',
+     lambda: failing.test_writes_go_on_whatever_fails(_house(), 'fsfreeze')),
+    ('FREEZE', '|| now=$token', '|| exit 1',
+     lambda: failing.test_writes_go_on_whatever_fails(_house(), 'cat')),
     ('DISKS', '[ "$size" -gt "$3" ]', '[ "$size" -gt 0 ]',
      lambda: _waited_for_its_size())]
 

@@ -2,6 +2,8 @@
 
 """Answers of service VMs, and answers that say nothing."""
 
+import dataclasses
+
 import pytest
 
 from manila_drivers import exception
@@ -175,7 +177,24 @@ def test_exports_that_are_not_told_are_not_none(number):
     assert facts.serves(served)
 
 
-def test_the_end_needs_no_exports_that_were_told():
+@pytest.mark.parametrize('result', ['n6', 'n7', 'n8', 'n9'])
+def test_the_end_needs_to_know_who_is_let_in(result):
+    """Exports that could not be read may outlive the share."""
+    house = guest_world.House()
+    served = house.made(1)
+    facts = guest_facts.understand('vm', _results(
+        house, **{result: _refused(255 if result == 'n9' else 1)}))
+    for operation in guest_planning.release, guest_planning.suspend:
+        with pytest.raises(exception.BackendError, match='does not say'):
+            operation(facts, served)
+    # It is not served by that protocol, so that nothing depends on it.
+    other = dataclasses.replace(
+        served, proto='NFS' if result == 'n9' else 'CIFS')
+    house.guest.run(guest_planning.release(facts, other))
+    assert not house.vm.system.mounts.all
+
+
+def test_the_end_needs_no_server_of_a_protocol():
     """And it leaves no file that a boot would export from."""
     house = guest_world.House()
     before = house.vm.inventory()
@@ -184,7 +203,9 @@ def test_the_end_needs_no_exports_that_were_told():
     house.share(served, networks=guest_world.nets('10.0.0.1'))
     house.vm.execute(('exportfs', '-ua'))
     facts = guest_facts.understand('vm', _results(
-        house, n6=_refused(), n9=_refused()))
+        house, n6=command.Result('', 'cat: /var/lib/nfs/etab: No such file or '
+                                 'directory\n', 1),
+        n9=command.Result('', 'sh: 1: net: not found\n', 127)))
     house.guest.run(guest_planning.release(facts, served))
     assert house.vm.inventory() == before
 

@@ -86,6 +86,15 @@ SCRIPTS = (
     'true; echo $?; false; echo $?',
     'x=a y=$x; echo $y',
     'IFS= ; echo ok',
+    '(exit 25) || case $? in 1) echo a ;; *) echo $? ;; esac',
+    'false; case x in x) ;; esac; echo $?; false; case x in y) ;; esac',
+    '[ "" -ge 5 ]; echo $?; [ 5 -lt "" ] || echo on',
+    'f() { x=$(false) || return 4; }; f; echo $?',
+    'set -eu; x=$(false) && [ -n "$x" ] || echo no',
+    'x=; echo $(( $(false) + 30 ))',
+    'case " a b " in # remark\n" a "*" b ") echo one ;;\nesac',
+    'n=1; while :; do n=$((n + 1)); case $n in 2) ;; *) break ;; esac; done',
+    'f() { false || case $? in 1) exit 6 ;; esac; }; f; echo never',
     'echo "${1-none}" ${2:-"two words"} "$3"',
 )
 

@@ -92,6 +92,8 @@ class VmPrograms:
         self._system.settle()
         fault = self._told([name, *arguments])
         if fault is not None and fault.kind == 'status':
+            # Time passes also where "sleep" fails.
+            self._system.sleep(0.1)
             return files.failed('simulated failure', fault.code or 1)
         if fault is not None and fault.prevents:
             raise StruckError

@@ -267,12 +267,15 @@ class Shell(shell_fields.WordFields):
     def _case(self, node: Node) -> None:
         word, clauses = node.parts
         value = self.text(word)
-        self.status = 0
         for patterns, body in clauses:
             if any(fnmatch.fnmatchcase(value, self._pattern(each))
                    for each in patterns):
-                self.run(body)
-                return
+                # It still sees how the command before has ended.
+                if body.parts:
+                    self.run(body)
+                    return
+                break
+        self.status = 0
 
     def _function(self, node: Node) -> None:
         name, body = node.parts

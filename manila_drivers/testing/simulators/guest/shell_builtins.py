@@ -28,6 +28,10 @@ class Return(Exit):
     """A function ends."""
 
 
+class NumberError(Exception):
+    """Something that is no number is compared."""
+
+
 class Loop(Exception):
     """A loop ends, or goes on with its next turn."""
 
@@ -167,7 +171,12 @@ def _bracket(shell: Any, arguments: Arguments) -> int:
 
 
 def _test(shell: Any, arguments: Arguments) -> int:
-    return 0 if _true(shell, list(arguments)) else 1
+    try:
+        return 0 if _true(shell, list(arguments)) else 1
+    except NumberError as exc:
+        # Another command: the shell goes on.
+        shell.streams[2].write(f'sh: {exc}: Illegal number\n')
+        return 2
 
 
 _NUMBERS: Mapping[str, Callable[[Any, Any], bool]] = {
@@ -200,8 +209,7 @@ def _true(shell: Any, words: list[str]) -> bool:
     try:
         return _NUMBERS[sign](int(left), int(right))
     except ValueError:
-        shell.streams[2].write(f'sh: {left}: Illegal number\n')
-        raise Exit(2) from None
+        raise NumberError(left) from None
 
 
 def trimmed(value: str, sign: str, pattern: str) -> str:

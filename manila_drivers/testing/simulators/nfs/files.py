@@ -47,7 +47,7 @@ class Files:
         return done(self.text[path])
 
     def _grep(self, arguments: Sequence[str], stdin: str) -> Result:
-        """``grep -rHs -- '' directory``, ``grep -rHsF -e text -- directory``
+        """``grep -rH -- '' directory``, ``grep -rHF -e text -- directory``
         and ``grep -F -e text -- file``."""
         texts = [text for before, text in itertools.pairwise(arguments)
                  if before == '-e']
@@ -61,7 +61,7 @@ class Files:
         globs = [word.partition('=')[2] for word in arguments
                  if word.startswith('--include=')]
         if place not in self.directories:
-            return Result('', '', 2)
+            return failed(f'grep: {place}: No such file or directory', 2)
         lines = [f'{path}:{line}\n'
                  for path, text in self.below(place).items()
                  if any(fnmatch.fnmatch(posixpath.basename(path), glob)
