@@ -2,7 +2,9 @@
 
 """Needs of tests of the machine: missing, they fail where it matters."""
 
+import importlib.util
 import os
+import shutil
 
 import pytest
 
@@ -17,3 +19,19 @@ def missing(what: str) -> None:
 def ssh_server() -> None:
     if sshd.program() is None:
         missing(sshd.MISSING)
+
+
+def module(name: str) -> None:
+    """Ask for a package of Python that nothing here requires."""
+    if importlib.util.find_spec(name) is None:
+        missing(f'{name} is not installed')
+
+
+def browser() -> str:
+    """Return the command of a Chromium, of whatever package."""
+    for name in ('chromium-headless-shell', 'chromium', 'chromium-browser'):
+        found = shutil.which(name)
+        if found:
+            return found
+    missing('no Chromium is installed')
+    raise AssertionError('not reached')

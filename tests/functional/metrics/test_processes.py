@@ -3,7 +3,6 @@
 """Metrics of processes of their own, with threads of whatever kind."""
 
 import contextlib
-import importlib.util
 import select
 import socket
 import subprocess
@@ -12,6 +11,7 @@ import time
 
 import pytest
 
+from tests import needs
 from tests.functional.metrics import counting
 
 # Sleeps a little all the time, and says how late it was woken at the most.
@@ -42,9 +42,7 @@ PATCHES = {
     'late': 'import eventlet\neventlet.monkey_patch()\n',
     'early': 'import logging.config, wsgiref.simple_server\n'
              'import eventlet\neventlet.monkey_patch()\n'}
-KINDS = {'threads': ''}
-if importlib.util.find_spec('eventlet'):
-    KINDS.update(PATCHES)
+KINDS = {'threads': '', **PATCHES}
 # As prometheus_client would do it, for comparison.
 NAIVE = """
 import sys, time
@@ -76,6 +74,8 @@ def line(made, seconds=60.0):
 
 @pytest.mark.parametrize('kind', KINDS)
 def test_scrapes_stop_nobody(kind):
+    if kind in PATCHES:
+        needs.module('eventlet')
     port = counting.free_port()
     url = f'http://127.0.0.1:{port}/metrics'
     with process(KINDS[kind] + SERVE, port, 4) as made:
@@ -96,11 +96,9 @@ def test_scrapes_stop_nobody(kind):
         assert line(made) == 'closed []'
 
 
-# eventlet is no requirement of anything here: Manila brings it or does not.
-# Where it did, in 20.0, tests/manila serves metrics under it.
-@pytest.mark.skipif(len(KINDS) == 1, reason='eventlet is not here')
 def test_the_server_of_prometheus_client_stops_green_threads():
     """Why there is one of our own; it may go when this fails."""
+    needs.module('eventlet')
     with process(PATCHES['early'] + NAIVE, counting.free_port()) as made:
         assert line(made) == 'begins'
 

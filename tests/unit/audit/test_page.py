@@ -9,7 +9,6 @@ import html
 from html import parser
 import json
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -19,10 +18,8 @@ from manila_drivers.audit import differences
 from manila_drivers.audit import overview
 from manila_drivers.audit import page
 from manila_drivers.registry import records
+from tests import needs
 
-# A browser is too much to ask of whoever runs unit tests, and CI has none:
-# those that parse the page hold everywhere, these where there is one.
-BROWSER = shutil.which('chromium') or shutil.which('chromium-browser')
 #: What a user may call a share.
 HOSTILE = ('</td></table><script>document.title="hacked"</script>'
            '<img src=x onerror=document.title="hacked">"\'& \u202eevil\x1b[1m')
@@ -218,14 +215,13 @@ def dumped(tmp_path, text):
     file = tmp_path / 'page.html'
     file.write_text(text, encoding='utf-8')
     done = subprocess.run(
-        [BROWSER, '--headless', '--no-sandbox', '--disable-gpu',
+        [needs.browser(), '--headless', '--no-sandbox', '--disable-gpu',
          '--disable-dev-shm-usage', f'--user-data-dir={tmp_path}/profile',
          '--virtual-time-budget=5000', '--dump-dom', file.as_uri()],
         capture_output=True, text=True, timeout=110, check=True)
     return done.stdout
 
 
-@pytest.mark.skipif(not BROWSER, reason='no Chromium is installed')
 def test_a_browser_sorts_and_filters(tmp_path):
     text = re.sub(r'<meta http-equiv=[^>]*>', '', whole())
     document = dumped(tmp_path, text.replace('</body>', PLAY))
@@ -242,7 +238,6 @@ def test_a_browser_sorts_and_filters(tmp_path):
     assert re.fullmatch(r'2 of \d+ rows', out['status'])
 
 
-@pytest.mark.skipif(not BROWSER, reason='no Chromium is installed')
 def test_a_browser_runs_the_script_of_the_page_and_no_other(tmp_path):
     # What somebody got into the page would be stopped by its policy.
     text = whole().replace('</h1>', '</h1><script>document.title="hacked"'
