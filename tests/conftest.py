@@ -16,4 +16,4 @@ hypothesis.settings.load_profile('steady')
 pytest_plugins = [
     'manila_drivers.testing.conformance.summary', 'tests.ending',
     'tests.plugins.order', 'tests.plugins.played', 'tests.plugins.recording',
-    'tests.plugins.stacks']
+    'tests.plugins.stacks', 'tests.plugins.turns']

@@ -151,25 +151,27 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
         Stage('manila', 'manila', 4200, (
             *test, '-e', 'manila', '--',
             f'--ignore=tests/manila/{DRIVERS}.py'),
-            ('manila',), (manilas,)),
+            ('manila',), (manilas, slices)),
         Stage('drivers', 'tests', 2400, (
             *test, '-e', 'manila', '--', '-k', DRIVERS), ('manila',),
-            (manilas,)),
+            (manilas, slices)),
         # Real daemons make tests wait: what waits longest has a lane.
         Stage('functional', 'functional', 4200, (
             *test, '-e', 'functional', '--', 'tests/functional',
             f'--ignore={GLUSTER}', f'--ignore={OPENSTACK}'),
-              ('functional',)),
+              ('functional',), (slices,)),
         Stage('gluster', 'gluster', 3600, (
             *test, '-e', 'functional', '--', GLUSTER,
             *(f'--ignore={each}' for each in (BRICKS, *GUEST))),
-            ('functional',)),
+            ('functional',), (slices,)),
         Stage('guest', 'guest', 4200, (
-            *test, '-e', 'functional', '--', *GUEST), ('functional',)),
+            *test, '-e', 'functional', '--', *GUEST), ('functional',),
+              (slices,)),
         Stage('bricks', 'bricks', 3600, (
-            *test, '-e', 'functional', '--', BRICKS), ('functional',)),
+            *test, '-e', 'functional', '--', BRICKS), ('functional',),
+              (slices,)),
         Stage('lowest', 'bricks', 2400, (*test, '-e', 'lowest'),
-              ('lowest',), yields=True),
+              ('lowest',), (slices,), yields=True),
         Stage('compat', 'bricks', 1200, in_manilas(test, 'compat'),
               ('manila',), yields=True),
         Stage('install', 'bricks', 2400, (

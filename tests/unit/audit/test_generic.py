@@ -74,11 +74,13 @@ def found_and_mended(place, plant, proto='NFS'):
         assert place.inventory() == before or plant.mended
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('name', PLANTS)
 def test_each_damage_is_found_once_and_mended(place, name):
     found_and_mended(place, PLANTS[name])
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('name', SAMBA)
 def test_each_damage_of_samba_is_found_once_and_mended(place, name):
     found_and_mended(place, SAMBA[name], 'CIFS')
@@ -144,6 +146,7 @@ BLIND = {
                       lambda volumes, host, server: ())}
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('name', BLIND)
 def test_a_blind_audit_is_caught(place, monkeypatch, name):
     monkeypatch.setattr(*BLIND[name])

@@ -152,6 +152,7 @@ def changing(place, mark):
                                                  '--xml 0'))]
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('name', PLANTS)
 def test_each_damage_is_found_once_and_mended(place, name):
     plant = PLANTS[name]
@@ -190,6 +191,7 @@ def test_all_at_once_are_found_and_mended(place):
                 for kind in plant.kinds)
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(('name', 'what', 'instead'), [
     ('orphan snapshot', '_snapshots', lambda self, volumes, found: iter(())),
     ('larger', '_limits', lambda self, found, unread: {}),

@@ -78,11 +78,13 @@ def found_and_mended(place, plant):
             assert place.cluster.inventory() == before or plant.mended
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(('kind', 'name'), CASES)
 def test_each_damage_is_found_once_and_mended(at, kind, name):
     found_and_mended(at(kind), gpfs_planted.PLANTS[kind][name])
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('kind', KINDS)
 def test_all_at_once_are_found_and_mended(at, kind):
     place, plants = at(kind), gpfs_planted.PLANTS[kind]
@@ -113,6 +115,7 @@ def test_all_at_once_are_found_and_mended(at, kind):
                 for kind in plants[name].kinds)
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('kind', KINDS)
 def test_commands_do_not_grow_with_shares(at, kind):
     place, counts = at(kind), {}
@@ -148,6 +151,7 @@ BLIND = {
     'mark lost': (listing, '_odd', lambda ident, some, base: ())}
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('name', BLIND)
 def test_a_blind_audit_is_caught(at, monkeypatch, name):
     monkeypatch.setattr(*BLIND[name])

@@ -99,6 +99,7 @@ def test_healthy_shares_have_no_finding(site):
             and 'stat_path' not in line] == []
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('name', PLANTS)
 def test_each_damage_is_found_once(site, name):
     plant = PLANTS[name]
@@ -146,6 +147,7 @@ def test_what_failed_in_manila_is_told(site):
 
 # -- in work -----------------------------------------------------------------
 
+@pytest.mark.turns
 @pytest.mark.parametrize('status', [
     'creating', 'creating_from_snapshot', 'deleting', 'deferred_deleting',
     'extending', 'shrinking', 'reverting', 'manage_starting', 'ensuring',
@@ -242,6 +244,7 @@ NOT_SAID = {
     '/services': set()}
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('path', NOT_SAID)
 @pytest.mark.parametrize('fault', [api_sim.denied, api_sim.missing,
                                    api_sim.broken])

@@ -70,6 +70,7 @@ def test_healthy_shares_have_no_finding(place):
         assert changing(place, mark) == []
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('name', PLANTS)
 def test_each_damage_is_found_once_and_mended(place, name):
     plant = PLANTS[name]
@@ -174,6 +175,7 @@ BLIND = {
 }
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('name', BLIND)
 def test_a_blind_audit_is_caught(place, monkeypatch, name):
     monkeypatch.setattr(*BLIND[name])

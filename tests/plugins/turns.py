@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Lets cases that are much alike take turns, commit by commit.
+
+A table of fifty kinds of damage, each of which takes a second, says nearly as
+much when ten of them are played.  Where ``MANILA_DRIVERS_SLICE=2/5`` chooses
+a slice, as ``.ci/run`` does, tests that are marked with ``turns`` play the
+second of five of their cases, and at least one; five commits in a row play
+all.  Without that all are played.
+
+Cases of one test take turns with each other; those of several tests do, in
+whatever file, that name the same table: ``turns('snapshots')``.
+"""
+
+from collections.abc import Hashable
+from collections.abc import Iterable
+import typing as ty
+
+import pytest
+
+from manila_drivers.testing.conformance import running
+from tests.plugins import played
+
+MARK = 'turns'
+SAID = pytest.StashKey[str]()
+
+Case = ty.TypeVar('Case')
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        'markers', f'{MARK}(table): cases take turns with the commits; see '
+        'tests/plugins/turns.py')
+
+
+# Before any other choice is made: which cases a slice has must not depend on
+# "-k", or on the releases of Manila whose turn it is.
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config,
+                                  items: list[pytest.Item]) -> None:
+    wanted = running.slice_of()
+    marked = [(item, table(item)) for item in items
+              if item.get_closest_marker(MARK)]
+    if wanted is None or not marked:
+        return
+    out = set(left_out(marked, *wanted))
+    config.stash[SAID] = ('%d of %d cases that take turns, slice %d/%d' % (
+        len(marked) - len(out), len(marked), *wanted))
+    config.hook.pytest_deselected(items=[one for one in items if one in out])
+    items[:] = [item for item in items if item not in out]
+
+
+def table(item: pytest.Item) -> str:
+    """Return what the cases of a test are numbered in."""
+    mark = item.get_closest_marker(MARK)
+    named = mark.args[0] if mark is not None and mark.args else ''
+    return str(named) or item.nodeid.partition('[')[0]
+
+
+def left_out(cases: Iterable[tuple[Case, Hashable]], number: int,
+             slices: int) -> list[Case]:
+    """Return the cases that another slice plays.
+
+    A table that has fewer cases than there are slices plays one of them each
+    time, so that no slice is without any.
+
+    :param cases: each with its table, in an order that is always the same
+    """
+    tables: dict[Hashable, list[Case]] = {}
+    for case, name in cases:
+        tables.setdefault(name, []).append(case)
+    found = []
+    for several in tables.values():
+        rounds = min(slices, len(several))
+        found += [case for place, case in enumerate(several)
+                  if place % rounds != (number - 1) % rounds]
+    return found
+
+
+def pytest_terminal_summary(
+        terminalreporter: pytest.TerminalReporter) -> None:
+    said = terminalreporter.config.stash.get(SAID, '')
+    if said:
+        terminalreporter.write_line(f'{played.PLAYED}: {said}')

@@ -1,0 +1,77 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Cases that take turns: each is played, and no run is without any."""
+
+import os
+import pathlib
+import subprocess
+import sys
+
+import pytest
+
+from tests.plugins import turns
+
+ROOT = pathlib.Path(__file__).resolve().parents[3]
+SOME = """
+import pytest
+
+@pytest.mark.turns
+@pytest.mark.parametrize('number', range(7))
+def test_many(number):
+    pass
+
+@pytest.mark.turns('both')
+def test_one():
+    pass
+
+@pytest.mark.turns('both')
+def test_other():
+    pass
+
+@pytest.mark.parametrize('number', range(3))
+def test_always(number):
+    pass
+"""
+
+
+@pytest.mark.parametrize('many', [1, 2, 4, 5, 6, 23])
+@pytest.mark.parametrize('slices', [1, 5, 7])
+def test_so_many_slices_play_all_and_each_plays_some(many, slices):
+    cases = [(number, 'table') for number in range(many)]
+    parts = [set(range(many)) - set(turns.left_out(cases, number, slices))
+             for number in range(1, slices + 1)]
+    assert set().union(*parts) == set(range(many))
+    assert all(parts)
+    if many >= slices:
+        assert sum(map(len, parts)) == many
+
+
+def test_tables_do_not_take_turns_with_each_other():
+    cases = [('a1', 'a'), ('b1', 'b'), ('a2', 'a'), ('b2', 'b')]
+    assert turns.left_out(cases, 1, 2) == ['a2', 'b2']
+
+
+def played(tmp_path, part, *words):
+    (tmp_path / 'test_some.py').write_text(SOME)
+    done = subprocess.run(
+        [sys.executable, '-m', 'pytest', '-p', 'tests.plugins.turns', '-v',
+         '-c', os.devnull, '--rootdir', tmp_path, tmp_path, *words],
+        capture_output=True, text=True, timeout=100, cwd=ROOT,
+        env={**os.environ, 'MANILA_DRIVERS_SLICE': part})
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout, {
+        line.partition(' ')[0].rpartition('::')[2]
+        for line in done.stdout.splitlines() if ' PASSED' in line}
+
+
+def test_a_run_plays_its_slice_and_says_so(tmp_path):
+    whole = {*(f'test_many[{number}]' for number in range(7)), 'test_one',
+             'test_other', *(f'test_always[{number}]' for number in range(3))}
+    assert played(tmp_path, '')[1] == whole
+    text, names = played(tmp_path, '2/5')
+    assert names == {'test_many[1]', 'test_many[6]', 'test_other',
+                     'test_always[0]', 'test_always[1]', 'test_always[2]'}
+    assert 'played: 3 of 9 cases that take turns, slice 2/5' in text
+    # What else is chosen does not change what a slice has.
+    assert played(tmp_path, '2/5', '-k', '6 or one or other')[1] == {
+        'test_many[6]', 'test_other'}
