@@ -8,7 +8,6 @@ host, and the claims on the volumes where they do not.
 """
 
 import contextlib
-import json
 import multiprocessing
 import pathlib
 import socket
@@ -40,13 +39,15 @@ class Link:
     def run(self, cmd):
         with socket.socket(socket.AF_UNIX) as link:
             link.connect(self._path)
-            with link.makefile('rw') as stream:
-                stream.write(json.dumps({
-                    'argv': cmd.words(), 'stdin': cmd.input() or ''}) + '\n')
-                stream.flush()
-                answer = json.loads(stream.readline())
-        return command.Result(answer['stdout'], answer['stderr'],
-                              answer['status'])
+            # As the programs do; see their text.
+            link.sendall(b'%d\n' % len(cmd.words()) + '\0'.join(
+                [*cmd.words(), cmd.input() or '']).encode())
+            link.shutdown(socket.SHUT_WR)
+            with link.makefile('rb') as stream:
+                _, status, length = stream.readline().split(b' ')
+                stdout = stream.read(int(length)).decode()
+                return command.Result(stdout, stream.read().decode(),
+                                      int(status))
 
 
 def _serve(number, cluster, here, locks, careless, gate, found, rounds):

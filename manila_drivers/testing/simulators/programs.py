@@ -14,7 +14,6 @@ behind a real sshd, in several processes at once.
 
 from collections.abc import Sequence
 import io
-import json
 import os
 import pathlib
 import stat
@@ -26,18 +25,18 @@ from typing import Self
 
 from manila_drivers.testing.simulators import local_server
 
-# Stands alone, and imports little: it is started for every command.
+# Stands alone, and imports little: it is started for every command, and
+# "json" and "socket" would take as long again as all else that it does.
 _PROGRAM = """\
 #!{python} -IS
-import json
+import _socket
 import os
-import select
-import socket
 import sys
 
 
 def keep_silent():
     # Until nobody listens any more: such programs must not pile up.
+    import select
     waiting = select.poll()
     waiting.register(1, 0)
     waiting.poll(3600 * 1000)
@@ -62,25 +61,40 @@ words = [os.path.basename(sys.argv[0]), *sys.argv[1:]]
 # Only a gluster without a command reads its input.
 reads = words[0] == 'gluster' and all(
     word.startswith('--') for word in words[1:])
-link = socket.socket(socket.AF_UNIX)
+link = _socket.socket(_socket.AF_UNIX)
 try:
     link.connect({socket!r})
 except OSError as exc:
     sys.exit('simulator: %s' % exc)
-with link.makefile('rw', encoding='utf-8') as stream:
-    json.dump({{'argv': words,
-               'stdin': sys.stdin.read() if reads else ''}}, stream)
-    stream.write('\\n')
-    stream.flush()
-    answer = json.loads(stream.readline() or '{{"failure": "reset"}}')
-if answer['failure'] == 'silence':
+link.sendall(b'%d\\n' % len(words)
+             + b''.join(os.fsencode(word) + b'\\0' for word in words)
+             + (sys.stdin.buffer.read() if reads else b''))
+link.shutdown(_socket.SHUT_WR)
+answer = b''
+while True:
+    part = link.recv(1 << 16)
+    if not part:
+        break
+    answer += part
+head, _, said = answer.partition(b'\\n')
+failure, status, length = head.decode().split(' ') if head else ('reset', 0, 0)
+if failure == 'silence':
     keep_silent()
-if answer['failure']:
+if failure:
     cut_off()
-sys.stdout.write(answer['stdout'])
-sys.stderr.write(answer['stderr'])
-sys.exit(answer['status'])
+for number, text in ((1, said[:int(length)]), (2, said[int(length):])):
+    while text:
+        text = text[os.write(number, text):]
+os._exit(int(status))
 """
+
+
+def _text(data: bytes) -> str:
+    return data.decode('utf-8', 'surrogateescape')
+
+
+def _data(text: str) -> bytes:
+    return text.encode('utf-8', 'surrogateescape')
 
 
 class Reply(Protocol):
@@ -142,9 +156,13 @@ class Programs:
         if line:
             with self._lock:
                 self.runs += 1
-            request: dict[str, Any] = json.loads(line)
-            reply = self._handler.handle(request['argv'], request['stdin'])
-            answers.write(json.dumps(reply._asdict()).encode() + b'\n')
+            *words, stdin = said.read().split(b'\0', int(line))
+            reply = self._handler.handle(
+                [_text(word) for word in words], _text(stdin))._asdict()
+            stdout, stderr = _data(reply['stdout']), _data(reply['stderr'])
+            answers.write(b'%s %d %d\n' % (
+                (reply['failure'] or '').encode(), reply['status'],
+                len(stdout)) + stdout + stderr)
 
     def close(self) -> None:
         """End the server; the programs stay, and fail from now on."""
