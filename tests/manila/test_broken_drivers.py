@@ -129,12 +129,21 @@ def _driver(name: str) -> str:
     return 'tests.manila.%s.%s' % (room, name)
 
 
+def _wanted(session: pytest.Session) -> set[str]:
+    """Return the drivers that this run has tests of."""
+    return {'Talkative', *(
+        item.callspec.params['name'] for item in session.items
+        if isinstance(item, pytest.Function) and hasattr(item, 'callspec')
+        and 'hospital' in item.fixturenames)}
+
+
 @pytest.fixture(scope='module')
-def hospital(place: environment.Environment,
+def hospital(request: pytest.FixtureRequest, place: environment.Environment,
              tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
+    wanted = _wanted(request.session)
     with contextlib.ExitStack() as stack:
         clusters = {name: stack.enter_context(kinds.KINDS[kind].cluster())
-                    for name, kind in KINDS.items()}
+                    for name, kind in KINDS.items() if name in wanted}
         # So many backends ask for statistics all the time.
         defaults: dict[str, object] = {'periodic_interval': 2}
         programs: list[pathlib.Path] = []
@@ -151,6 +160,7 @@ def hospital(place: environment.Environment,
         yield Hospital(manila, clusters)
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(('name', 'scenario', 'diagnosis'), CASES,
                          ids=[case[0] for case in CASES])
 def test_a_broken_driver_is_found(

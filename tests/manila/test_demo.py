@@ -74,6 +74,7 @@ def _refused(endpoint: str) -> bool:
     return False
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(('backend', 'said'), [
     ('gluster', 'volume set'), ('knfs', 'mmcrfileset'),
     ('generic', 'POST /volumes')])

@@ -171,6 +171,7 @@ def played(operation, place, monkeypatch, at):
     return (seen, levels, kinds), died, places
 
 
+@pytest.mark.turns
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize('operation', OPERATIONS,
                          ids=[one.__name__ for one in OPERATIONS])

@@ -104,6 +104,7 @@ def test_who_was_to_lose_access_has_it_no_more_after_any_change(
     assert at > 20
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(('begun', 'then'), [
     (8, 6), (8, 4), (8, 12), (8, 2), (1, 4), (2, 3), (1, 8)])
 def test_another_size_after_a_resize_that_was_cut_off(place, monkeypatch,
@@ -279,6 +280,7 @@ def test_a_plan_is_what_is_done_then(place, monkeypatch, name, work):
         assert ran == told
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('kind', ['gluster', 'ces', 'knfs', 'gnfs'])
 def test_every_driver_shows_what_it_would_do(kind, tmp_path):
     to = bench.TARGETS[kind][1]

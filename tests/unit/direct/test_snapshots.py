@@ -218,6 +218,7 @@ def test_what_is_half_adopted_is_never_deleted(vast, monkeypatch):
 
 # -- going back -----------------------------------------------------------
 
+@pytest.mark.turns
 def test_a_share_goes_back_to_its_last_snapshot(back):
     first, _, client = bench.TARGETS[back.kind]
     with back.backend() as backend:

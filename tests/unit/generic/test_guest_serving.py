@@ -199,6 +199,7 @@ def test_two_disks_of_one_volume_are_not_chosen_among(house):
     assert house.devices[1].content is twin.content is None
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('seed', range(100))
 def test_every_order_of_disks_finds_the_right_one(seed):
     """Disks come in any order, under any name, and move with each boot."""

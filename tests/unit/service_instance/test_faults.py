@@ -85,6 +85,7 @@ def forgiven(site):
     site.clock.sleep(300)
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(('topology', 'way'), [
     *(('router', way) for way in WAYS),
     *((topology, way) for topology in TOPOLOGIES if topology != 'router'
@@ -107,6 +108,7 @@ def test_a_failed_set_up_leaves_nothing_after_its_tear_down(
     assert bool(failed) == (way not in SURVIVED), failed
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(('topology', 'way'), [
     ('router', 'refused by the service'), ('router', 'lost before'),
     ('router', 'lost after'), ('router, clone', 'lost after')])
@@ -127,6 +129,7 @@ def test_a_set_up_that_was_cut_off_is_taken_up_where_it_was(
         assert site.lasting() == [], number
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(('topology', 'way'), [
     *(('router', way) for way in WAYS),
     *((topology, 'refused by the service') for topology in TOPOLOGIES

@@ -141,6 +141,7 @@ class Case:
         return self.sim.can_mount(client, self.path, vip='10.9.0.1')
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('call', ['revoke', 'replace', 'extend', 'shrink',
                                   'delete', 'fill'])
 @pytest.mark.parametrize('state', [

@@ -46,6 +46,7 @@ def public(key):
         serialization.PublicFormat.OpenSSH).decode()
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('phrase', ['', 'a passphrase'])
 @pytest.mark.parametrize('form', FORMS)
 @pytest.mark.parametrize('kind', KEYS)
