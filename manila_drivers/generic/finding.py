@@ -223,9 +223,15 @@ class VolumeFinder:
             dataclasses.replace(polling.PAUSES, total=APPEARS), self._clock,
             self._sleep)
         while True:
-            found = look()
-            if found is not None or not attempts.again():
+            found, error = exception.caught(look)
+            if error is not None and not polling.is_passing(error):
+                raise error
+            if found is not None:
                 return found
+            if not attempts.again():
+                if error is not None:
+                    raise error
+                return None
 
 
 def _or_none(look: Callable[[], T]) -> T | None:

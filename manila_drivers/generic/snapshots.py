@@ -22,6 +22,7 @@ from manila_drivers.generic import records
 from manila_drivers.generic import shares
 from manila_drivers.generic import snapshot_planning
 from manila_drivers.generic import transitions
+from manila_drivers.openstack import polling
 
 LOG = logging.getLogger(__name__)
 
@@ -194,7 +195,8 @@ class GenericSnapshots:
             return answer
         assert error is not None
         # An error would be the end of the share for Manila.
-        if not isinstance(error, (exception.TransportError, exception.Busy)):
+        if not isinstance(error, (exception.TransportError, exception.Busy)) \
+                and not polling.is_passing(error):
             raise error
         LOG.warning('How far share %s is cannot be told, or it cannot go on '
                     'now: %s', call.share.id, error)

@@ -2,11 +2,15 @@
 
 """Volumes in a simulated cloud: asked for, waited for, and what goes wrong."""
 
+import dataclasses
+
 import pytest
 
 from manila_drivers import exception
+from manila_drivers.generic import client
 from manila_drivers.generic import errors
 from manila_drivers.testing.simulators import openstack
+from tests.unit.generic.conftest import SETTINGS
 
 ID = '7f1d3c0e-58a1-4b1e-9a51-0d6a8c8e7a11'
 OTHER = '11111111-58a1-4b1e-9a51-0d6a8c8e7a11'
@@ -76,6 +80,28 @@ def test_a_volume_that_could_not_be_made_is_told(site):
     made = site.client.create(ID, 1, '').value
     with pytest.raises(exception.BackendError, match='could not be made'):
         site.client.created(made.id)
+
+
+@pytest.mark.parametrize('code', [500, 503])
+def test_a_cinder_that_is_away_has_not_failed(site, code):
+    """Patience is the operator's time, not that of one request."""
+    long = client.VolumeClient(
+        site.cloud, dataclasses.replace(SETTINGS, create_timeout=600.0),
+        clock=site.clock, sleep=site.clock.sleep)
+    made = long.create(ID, 1, '').value
+    site.sim.arm(openstack.Fault('status', code=code, lasts=400,
+                                 match='/volume/', times=None))
+    assert long.created(made.id).status == 'available'
+
+
+def test_a_cinder_that_stays_away_is_not_waited_for_without_end(site):
+    made = site.client.create(ID, 1, '').value
+    site.sim.arm(openstack.Fault('status', code=503, match='/volume/',
+                                 times=None))
+    before = site.clock()
+    with pytest.raises(exception.Busy):
+        site.client.created(made.id)
+    assert site.clock() - before < SETTINGS.create_timeout + 150
 
 
 def test_a_quota_is_told_in_the_words_of_cinder(site):
