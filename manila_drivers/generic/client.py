@@ -69,21 +69,13 @@ class VolumeClient(snapshot_client.SnapshotClient):
         """Remove a volume and wait until it is gone.
 
         One that is still at work is waited for: Cinder deletes none of
-        these.
+        these, nor one that is being deleted already.
 
         :raises BackendError: it could not be removed.
         """
-        self._rested(ident)
-        try:
-            finding.passing(lambda: self.cloud.volumes.delete(ident))
-        except exception.BackendError:
-            found = self.volume(ident)
-            if found is None or found.status != 'error_deleting':
-                raise
-            # Cinder takes nobody's word for it that the cause is removed.
-            self._repeated(
-                lambda: self.cloud.volumes.reset_status(ident, 'error'))
-            finding.passing(lambda: self.cloud.volumes.delete(ident))
+        rested = self._rested(ident)
+        if rested is not None and rested.status != 'deleting':
+            self._ask_deletion(ident)
 
         def gone(found: records.Volume | None) -> bool:
             if found is not None and transitions.deleting(
@@ -96,6 +88,18 @@ class VolumeClient(snapshot_client.SnapshotClient):
         self._until(lambda: self.volume(ident), gone,
                     self._chosen.create_timeout,
                     'Volume %s is being deleted' % ident)
+
+    def _ask_deletion(self, ident: str) -> None:
+        try:
+            finding.passing(lambda: self.cloud.volumes.delete(ident))
+        except exception.BackendError:
+            found = self.volume(ident)
+            if found is None or found.status != 'error_deleting':
+                raise
+            # Cinder takes nobody's word for it that the cause is removed.
+            self._repeated(
+                lambda: self.cloud.volumes.reset_status(ident, 'error'))
+            finding.passing(lambda: self.cloud.volumes.delete(ident))
 
     def _rested(self, ident: str) -> records.Volume | None:
         """Wait until nobody is at work on a volume; None if it is gone.

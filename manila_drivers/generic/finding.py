@@ -147,6 +147,25 @@ class VolumeFinder:
                     ', '.join(one.id for one in found)))
         return found[0] if found else None
 
+    def leaving_snapshots(self, snapshot_id: str, recorded: str = '',
+                          ) -> list[records.VolumeSnapshot]:
+        """Return all volume snapshots that go with a snapshot.
+
+        Those that have its name and its mark: a request whose answer was
+        lost may have made one beside the one that is recorded.
+
+        :raises Conflict: there are several, and nothing tells whose they are.
+        """
+        name = self.snapshot_name(snapshot_id)
+        named = [one for one in self.cloud.volumes.snapshots(name=name)
+                 if one.name == name and records.is_marked(
+                     one.metadata, paths.SNAPSHOT_MARK, snapshot_id)]
+        if recorded and recorded not in {one.id for one in named} \
+                or not named:
+            other = self.snapshot_of(snapshot_id, recorded)
+            named += [] if other is None else [other]
+        return named
+
     def volume_name(self, share_id: str) -> str:
         return self._chosen.volume_name % share_id
 

@@ -58,8 +58,27 @@ class SnapshotClient(finding.VolumeFinder):
                            'Volume snapshot %s is being made' % ident)
 
     def delete_snapshot(self, ident: str) -> None:
-        """Remove a volume snapshot and wait until it is gone."""
-        finding.passing(lambda: self.cloud.volumes.delete_snapshot(ident))
+        """Remove a volume snapshot and wait until it is gone.
+
+        One that is still at work, or is being deleted, is waited for, and one
+        whose deletion has failed is deleted again: Cinder does none of it.
+
+        :raises BackendError: it could not be removed.
+        """
+        found = self._until(
+            lambda: self.snapshot(ident),
+            lambda found: found is None
+            or found.status not in transitions.SNAPSHOT_WORKED_ON,
+            self._chosen.create_timeout,
+            'Volume snapshot %s, which is to be deleted, is at work' % ident)
+        if found is None:
+            return
+        if found.status == 'error_deleting':
+            self._repeated(
+                lambda: self.cloud.volumes.reset_snapshot(ident, 'error'))
+        if found.status != 'deleting':
+            finding.passing(
+                lambda: self.cloud.volumes.delete_snapshot(ident))
 
         def gone(found: records.VolumeSnapshot | None) -> bool:
             if found is not None and transitions.deleting(

@@ -2,6 +2,8 @@
 
 """Decide about snapshots, and shares that begin with one.  Pure."""
 
+from collections.abc import Iterable
+
 from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.generic import guest_planning
@@ -106,9 +108,10 @@ def delete_volume_snapshot(found: records.VolumeSnapshot) -> plan.Step:
 
 
 def delete_snapshot(snapshot_id: str,
-                    found: records.VolumeSnapshot | None) -> plan.Plan:
-    steps = [] if found is None else [delete_volume_snapshot(found)]
-    return plan.Plan((*steps, plan.Step('forget snapshot', snapshot_id)))
+                    found: Iterable[records.VolumeSnapshot]) -> plan.Plan:
+    """Remove all that was made for a snapshot."""
+    return plan.Plan((*map(delete_volume_snapshot, found),
+                      plan.Step('forget snapshot', snapshot_id)))
 
 
 def adopt_snapshot(snapshot_id: str, found: records.VolumeSnapshot | None,

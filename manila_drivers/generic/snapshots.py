@@ -99,16 +99,20 @@ class GenericSnapshots:
     def delete(self, snapshot: model.Snapshot) -> None:
         """Remove a snapshot; that it is gone already is success."""
         with self._lock(paths.snapshot_lock(snapshot.id), TURN):
-            found = self.find(snapshot)
+            found = self._volumes.leaving_snapshots(
+                snapshot.id, self._recorded(snapshot))
             steps = snapshot_planning.delete_snapshot(snapshot.id, found)
             self._executor.run(steps)
+
+    def _recorded(self, snapshot: model.Snapshot) -> str:
+        return (self._notes.snapshot(snapshot.id)
+                or snapshot.provider_location or '')
 
     def find(self, snapshot: model.Snapshot,
              ) -> records.VolumeSnapshot | None:
         """Return the volume snapshot of a snapshot, None if it is gone."""
-        recorded = (self._notes.snapshot(snapshot.id)
-                    or snapshot.provider_location)
-        return self._volumes.snapshot_of(snapshot.id, recorded)
+        return self._volumes.snapshot_of(snapshot.id,
+                                         self._recorded(snapshot))
 
     def restore(self, call: call.Call, snapshot: model.Snapshot,
                 rules: Sequence[access.Rule]) -> None:

@@ -35,6 +35,8 @@ AT_REST = frozenset({'available', 'in-use'})
 #: Statuses that a change of ours has, and which end by themselves: the
 #: service goes on with it, whatever becomes of the one who has asked.
 WORKED_ON = BEING_MADE | {'extending', 'reverting'}
+#: The same of snapshots: Cinder deletes none of these.
+SNAPSHOT_WORKED_ON = frozenset({'creating', 'backing-up', 'restoring'})
 #: Statuses in which a server has a volume, or had it just now.
 HELD = frozenset({'in-use', 'detaching', 'extending', 'error_extending'})
 #: Statuses out of which the volume of a share gets back to its server.

@@ -201,6 +201,15 @@ class Volumes(service.CloudService):
         self._remove('/snapshots/' + service.part(ident, 'snapshot'),
                        'Deletion of snapshot %s' % ident)
 
+    def reset_snapshot(self, ident: str, status: str) -> None:
+        """Say which status a snapshot is in.
+
+        :raises AccessDenied: the login is no administrator's.
+        """
+        self._post('/snapshots/%s/action' % service.part(ident, 'snapshot'),
+                   {'os-reset_status': {'status': status}},
+                   'Reset of snapshot %s to %s' % (ident, status))
+
     # Quota and causes
 
     def limits(self) -> records.VolumeLimits:

@@ -234,7 +234,11 @@ class Instances:
             self.cloud.volumes.delete(ident)
         except exception.BackendError:
             now = look()
-            if now is not None and now.status != 'deleting':
+            if now is not None and now.status == 'error_deleting':
+                # Cinder deletes it no second time before that.
+                self.cloud.volumes.reset_status(ident, 'error')
+                self.cloud.volumes.delete(ident)
+            elif now is not None and now.status != 'deleting':
                 raise
         self._until(look, done, f'Boot volume {ident} is deleted', None,
                     'cinder-volume')

@@ -422,6 +422,27 @@ def test_a_copy_of_a_share_that_was_shrunk(stage):
         None, [manager.row(clone)])[0]['used_size'] < 1
 
 
+@pytest.mark.parametrize('noted', [True, False])
+def test_twins_of_a_snapshot_go_with_it(stage, noted):
+    """Cinder deletes no volume that has a snapshot."""
+    lab, manager = stage.lab, stage.manager
+    share = manager.create()
+    snapshot = manager.create_snapshot(share)
+    lab.sim.ask('POST', '/volume/v3/snapshots', {'snapshot': {
+        'name': f'manila-snapshot-{snapshot.id}', 'force': True,
+        'volume_id': volume(lab, share).id, 'metadata': {
+            'manila_snapshot_instance_id': snapshot.id}}}, user=USER,
+        version='3.60')
+    lab.advance(60.0)
+    if not noted:
+        lab.storage.delete(snapshot.id)
+        snapshot.provider_location = None
+    manager.delete_snapshot(snapshot)
+    manager.delete(share)
+    assert volume(lab, share) is None
+    assert not lab.sim.cinder.store.snapshots
+
+
 # Servers that are gone, or not where they are looked for
 
 @pytest.mark.parametrize('served', ['by one', 'by share servers'])

@@ -228,6 +228,25 @@ def test_a_deletion_that_failed_is_told_and_can_be_repeated(site, volume):
     assert site.volume(volume.id) is None
 
 
+@pytest.mark.parametrize('kind', ['volume', 'snapshot'])
+def test_what_is_being_deleted_is_waited_for(site, volume, kind):
+    """The call that asked for it was cut off, or its time was over."""
+    if kind == 'volume':
+        ident, delete = volume.id, site.client.delete
+        ask, look = site.cloud.volumes.delete, site.client.volume
+        site.sim.options.delete_volume = 100.0
+    else:
+        ident = site.client.create_snapshot(volume.id, OTHER).value.id
+        site.client.snapshot_created(ident)
+        delete, look = site.client.delete_snapshot, site.client.snapshot
+        ask = site.cloud.volumes.delete_snapshot
+        site.sim.options.delete_snapshot = 100.0
+    ask(ident)
+    assert look(ident).status == 'deleting'
+    delete(ident)
+    assert look(ident) is None
+
+
 # Snapshots
 
 def test_a_snapshot_of_a_volume_in_use(site, attached):
@@ -253,6 +272,24 @@ def test_a_snapshot_that_could_not_be_taken_is_told(site, attached):
     made = site.client.create_snapshot(attached.id, OTHER).value
     with pytest.raises(exception.BackendError, match='could not be made'):
         site.client.snapshot_created(made.id)
+
+
+def test_a_snapshot_whose_deletion_failed_is_deleted_again(site, attached):
+    made = site.client.create_snapshot(attached.id, OTHER).value
+    site.client.snapshot_created(made.id)
+    site.sim.spoil('delete_snapshot')
+    with pytest.raises(exception.BackendError, match='could not be deleted'):
+        site.client.delete_snapshot(made.id)
+    site.client.delete_snapshot(made.id)
+    assert site.client.snapshot(made.id) is None
+
+
+def test_a_snapshot_that_is_still_being_taken_can_be_deleted(site, attached):
+    """Its making took longer than the operator's time, for instance."""
+    made = site.client.create_snapshot(attached.id, OTHER).value
+    assert site.client.snapshot(made.id).status == 'creating'
+    site.client.delete_snapshot(made.id)
+    assert site.client.snapshot(made.id) is None
 
 
 def test_a_volume_goes_back_to_its_last_snapshot(site, volume):

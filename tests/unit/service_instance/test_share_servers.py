@@ -358,3 +358,17 @@ def test_the_host_has_an_address_in_each_service_subnet(site):
     assert port['port_security_enabled'] is False
     assert {each['subnet_id'] for each in port['fixed_ips']} == {
         one['subnet_id'], two['subnet_id']}
+
+
+def test_a_boot_volume_whose_deletion_failed_goes_the_next_time(site):
+    managed = site.manager(
+        service_instance_boot_from_volume=True,
+        service_instance_boot_volume_delete_on_termination=False,
+        service_instance_base_boot_volume_id=site.base())
+    made = {}
+    managed.create(site.request(), made)
+    site.sim.spoil('delete_volume')
+    with pytest.raises(exception.BackendError, match='error_deleting'):
+        managed.delete(made)
+    managed.delete(made)
+    assert site.lasting() == []
