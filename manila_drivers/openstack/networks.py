@@ -243,6 +243,27 @@ class Networks(service.CloudService):
             if getattr(exc, 'kind', '') != 'SecurityGroupRuleExists':
                 raise
 
+    def add_rules(self, group: str,
+                  rules: Sequence[records.SecurityRule]) -> None:
+        """Add rules to a group in one request; those there are fine.
+
+        Neutron takes all of them or none.
+
+        :raises OutcomeUnknown: repetition is harmless.
+        """
+        service.part(group, 'security group')
+        if len(rules) > 1:
+            try:
+                self._post('/security-group-rules', {'security_group_rules': [
+                    rule.body(group) for rule in rules]},
+                    'Rules of security group %s' % group)
+                return
+            except exception.Conflict as exc:
+                if getattr(exc, 'kind', '') != 'SecurityGroupRuleExists':
+                    raise
+        for rule in rules:
+            self.add_rule(group, rule)
+
     def delete_security_group(self, ident: str) -> None:
         """Delete a group; one that is not there is fine.
 

@@ -88,7 +88,7 @@ class NetworkExecutor:
         self._actions: Mapping[str, Callable[..., plan.Done]] = {
             'create network': self._create_network,
             'create group': self._create_group,
-            'add rule': self._add_rule,
+            'add rules': self._add_rules,
             'guard subnet': self._guard_subnet,
             'take subnet': self._take_subnet,
             'free subnet': self._free_subnet,
@@ -126,14 +126,14 @@ class NetworkExecutor:
             raise _quota(exc, 'security groups') from exc
         return plan.Done(made)
 
-    def _add_rule(self, name: str, *, group: str,
-                  rule: records.SecurityRule) -> plan.Done:
+    def _add_rules(self, name: str, *, group: str,
+                   rules: Sequence[records.SecurityRule]) -> plan.Done:
         for last in (False, True):
             try:
-                self._neutron.add_rule(group, rule)
+                self._neutron.add_rules(group, rules)
                 break
             except exception.OutcomeUnknown:
-                # One that is there is passed over.
+                # Those that are there are passed over.
                 if last:
                     raise
             except exception.NoRoom as exc:
@@ -145,7 +145,7 @@ class NetworkExecutor:
         name = names.ssh_group(subnet.id)
         made = self._create_group(name).value
         rule = groups.ssh_rule(self._conf.ssh_port, str(subnet.cidr))
-        self._add_rule(name, group=made.id, rule=rule)
+        self._add_rules(name, group=made.id, rules=(rule,))
         return plan.Done(made)
 
     # -- subnets and routers ---------------------------------------------

@@ -152,9 +152,12 @@ def _group(found: records.SecurityGroup | None, name: str, key: str,
     if found is None:
         # Others may use it by the time something fails: no undo.
         steps.append(plan.Step('create group', name, key=key))
-    steps += [plan.Step('add rule', name, {'group': ident, 'rule': rule},
-                        detail=f'{rule.protocol} {rule.port_min or ""}')
-              for rule in groups.missing(found, wanted)]
+    lacking = groups.missing(found, wanted)
+    if lacking:
+        steps.append(plan.Step(
+            'add rules', name, {'group': ident, 'rules': lacking},
+            detail=', '.join(f'{rule.protocol} {rule.port_min or ""}'.strip()
+                             for rule in lacking)))
     return ident
 
 

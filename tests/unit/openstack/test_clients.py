@@ -467,6 +467,16 @@ def test_security_groups_are_those_of_our_project(bench, clients):
     assert found.id == made.id
     # Rules are equal whatever their ids are.
     assert set(found.rules) - set(made.rules) == {rule, ping}
+    share = records.SecurityRule('ingress', 'IPv4', 'tcp', 2049, 2049)
+    before = len(bench.sim.requests(0))
+    networks.add_rules(made.id, (share, dataclasses.replace(
+        share, protocol='udp')))
+    assert len(bench.sim.requests(0)) == before + 1
+    # Neutron refuses all of them if one is there.
+    networks.add_rules(made.id, (share, dataclasses.replace(
+        share, port_min=445, port_max=445)))
+    [found] = networks.security_groups('manila-service')
+    assert len(set(found.rules) - set(made.rules)) == 5
     port = networks.create_port(
         networks.create_network('n').id, security_groups=[made.id])
     with pytest.raises(exception.Busy):

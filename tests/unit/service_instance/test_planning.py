@@ -269,8 +269,8 @@ def facts(**more):
         'take subnet', 'note subnet', 'add router interface',
         'create port']),
     ({'groups': ()}, {}, [
-        'create group', *['add rule'] * len(RULES), 'create subnet',
-        'note subnet', 'add router interface', 'create port']),
+        'create group', 'add rules', 'create subnet', 'note subnet',
+        'add router interface', 'create port']),
     ({}, ADMIN, ['create subnet', 'note subnet', 'add router interface',
                  'create port', 'create port']),
     ({'router_id': ''}, {'to_tenant': True}, [

@@ -158,7 +158,24 @@ class RuleRows(neutronstore.Rows):
         return {key: value for key, value in row.items() if key != 'tags'}
 
     def create(self, ask: Ask) -> Response:
-        body = ask.inner('security_group_rule')
+        """Make one rule, or all of several; none if one is refused."""
+        many = ask.body.get(self.plural)
+        if not isinstance(many, list):
+            row = self._put(ask, ask.inner(self.kind))
+            return found(201, {self.kind: self.told(row, ask.caller)})
+        made: dict[str, Record] = {}
+        try:
+            for body in many:
+                row = self._put(ask, body)
+                made[row['id']] = row
+        except wire.Refusal:
+            for ident in made:
+                del self.store.rows[self.kind][ident]
+            raise
+        return found(201, {self.plural: [
+            self.told(row, ask.caller) for row in made.values()]})
+
+    def _put(self, ask: Ask, body: Record) -> Record:
         given = self.accepted(ask, body, self.writable, 'POST')
         group = self.groups.own(str(given.get('security_group_id')),
                                 ask.caller, 'create_rule')
@@ -171,9 +188,7 @@ class RuleRows(neutronstore.Rows):
                     409, 'SecurityGroupRuleExists', 'Security group rule '
                     f'already exists. Rule id is {rule["id"]}.')
         self.store.reserve('security_group_rule', group['project_id'])
-        row = self.groups.put_rule(group, given)
-        return found(201, {'security_group_rule': self.told(row,
-                                                            ask.caller)})
+        return self.groups.put_rule(group, given)
 
     def _check(self, given: Record) -> None:
         """:raises Refusal: 400, a rule that says nothing sensible."""
