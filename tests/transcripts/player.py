@@ -26,6 +26,8 @@ openstack_transcripts``:
     ``SERVICE PATH PLACE``: ask again and again, until the value there is
     ``until``; the values seen in turn are ``states``.  ``gone`` is a 404.
     ``optional`` ones may be missed between two looks.
+``pause``
+    Let so many seconds pass: what is made within one second has one age.
 ``repeat``
     So many times the ``steps`` below it.
 """
@@ -148,6 +150,9 @@ class Performance:
         return self.differences
 
     def step(self, where: str, step: Mapping[str, Any]) -> None:
+        if 'pause' in step:
+            self.sleep(step['pause'])
+            return
         self.played += 1
         step = self.filled(step)
         if 'watch' in step:
