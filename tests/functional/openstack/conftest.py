@@ -99,13 +99,26 @@ def other(cloud, api, network):
 
 
 @pytest.fixture(scope='package')
-def common(cloud, api, network, manager, tell):
-    """A machine that is there already, for when servers are not handled."""
+def booting(cloud, api, network, manager):
+    """A machine that may not let anybody in yet."""
     made = machines.Machine(cloud.room, api, network, manager, 'common')
-    made.wait()
-    tell('the common machine lets in')
     yield made
     made.close()
+
+
+@pytest.fixture(scope='package', autouse=True)
+def early(request):
+    """Let the common machine boot while other tests do not need it."""
+    if SINGLE.keys() & asked_for(request.session.items):
+        request.getfixturevalue('booting')
+
+
+@pytest.fixture(scope='package')
+def common(booting, tell):
+    """A machine that is there already, for when servers are not handled."""
+    booting.wait()
+    tell('the common machine lets in')
+    return booting
 
 
 # Of a wide scope, so that all of one driver comes before the other.

@@ -6,6 +6,7 @@ Each looks at what a client in a tenant's network can do, not at what Manila
 says of it.  A chapter leaves nothing of its own, unless it fails.
 """
 
+from collections.abc import Callable
 import contextlib
 import json
 import subprocess
@@ -74,18 +75,34 @@ class Life:
     def nfs(self) -> None:
         """Rules decide who reads and who writes."""
         with self.share() as (share, location):
-            assert self.client.level(location) is None, 'without a rule'
-            rule = self.allow(share, self.client.address)
-            assert self.client.level(location) == 'rw'
-            assert self.other.level(location) is None, 'another host'
-            self.client.nfs(location, 'write', 'file', TEXT)
-            assert self.client.nfs(location, 'read', 'file') == TEXT
-            with self.timed('deny'):
-                self.shares.deny(share, rule)
-            assert self.client.level(location) is None, 'after the rule'
-            self.allow(share, self.client.address, 'ro')
-            assert self.client.level(location) == 'ro'
-            assert self.client.nfs(location, 'read', 'file') == TEXT
+            self._rules_decide(share, location)
+
+    def nfs_extended(self) -> None:
+        """Rules decide, and a share becomes larger while it is written."""
+        with self.share() as (share, location):
+            self._rules_decide(
+                share, location, lambda: self._extended(share, location))
+
+    def _rules_decide(self, share: str, location: str,
+                      meanwhile: Callable[[], object] = lambda: None
+                      ) -> None:
+        """Look what clients can do with different rules.
+
+        :param meanwhile: called when the client may write
+        """
+        assert self.client.level(location) is None, 'without a rule'
+        rule = self.allow(share, self.client.address)
+        assert self.client.level(location) == 'rw'
+        assert self.other.level(location) is None, 'another host'
+        self.client.nfs(location, 'write', 'file', TEXT)
+        assert self.client.nfs(location, 'read', 'file') == TEXT
+        meanwhile()
+        with self.timed('deny'):
+            self.shares.deny(share, rule)
+        assert self.client.level(location) is None, 'after the rule'
+        self.allow(share, self.client.address, 'ro')
+        assert self.client.level(location) == 'ro'
+        assert self.client.nfs(location, 'read', 'file') == TEXT
 
     def cifs_by_address(self) -> None:
         """A host that has a rule writes; no other gets in."""
@@ -117,14 +134,16 @@ class Life:
         """A client that writes all the time notices nothing."""
         with self.share() as (share, location):
             self.allow(share, self.client.address)
-            with self._written(location) as result:
-                with self.timed('extend'):
-                    self.shares.resize(share, 2)
-            assert result['wrong'] == 0, result
-            self.times.append(('longest wait of a client',
-                               result['slowest']))
-            eventually(lambda: self.size(location) > 1.8 * 1024 * MIB,
-                       'clients see the new size', 60)
+            self._extended(share, location)
+
+    def _extended(self, share: str, location: str) -> None:
+        with self._written(location) as result:
+            with self.timed('extend'):
+                self.shares.resize(share, 2)
+        assert result['wrong'] == 0, result
+        self.times.append(('longest wait of a client', result['slowest']))
+        eventually(lambda: self.size(location) > 1.8 * 1024 * MIB,
+                   'clients see the new size', 60)
 
     @contextlib.contextmanager
     def _written(self, location: str) -> ty.Iterator[dict[str, float]]:

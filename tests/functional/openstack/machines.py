@@ -51,10 +51,11 @@ class Machine:
             'imageRef': image['id'], 'key_name': self._key,
             'networks': [{'port': self._port}]}})
         self.id: str = server['id']
-        api.settled('compute', f'/servers/{self.id}', 'ACTIVE', seconds=600)
 
     def wait(self, seconds: float = 600) -> None:
         """Wait until it lets its user in by the key of the cloud."""
+        self._api.settled('compute', f'/servers/{self.id}', 'ACTIVE',
+                          seconds=seconds)
         tenancy.until_login(self._manager, self._room, self.address, seconds)
 
     def run(self, *words: str, **options: ty.Any) -> str:

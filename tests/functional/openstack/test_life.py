@@ -13,18 +13,19 @@ from tests.functional.openstack.life import Life
 
 pytestmark = pytest.mark.timeout(1800)
 
-#: Played every time, where the driver makes machines; all others are slow.
-ALWAYS = ('nfs', 'cifs_by_address', 'extend_while_written')
-CHAPTERS = (*ALWAYS, 'copies', 'client_that_vanished', 'shrink')
+#: Played every time, in both modes; all others are slow.
+ALWAYS = ('nfs_extended', 'cifs_by_address')
+CHAPTERS = (*ALWAYS, 'nfs', 'extend_while_written', 'copies',
+            'client_that_vanished', 'shrink')
 
 #: What Manila's own driver does not do.
-FAULTS = {
-    'extend_while_written': 'it takes the volume away while it is extended'}
+FAULTS = dict.fromkeys(
+    ('nfs_extended', 'extend_while_written'),
+    'it takes the volume away while it is extended')
 
 PLAYED = [
     pytest.param(backend, chapter, id=f'{backend}-{chapter}', marks=(
-        () if backend == 'handled' and chapter in ALWAYS
-        else pytest.mark.slow))
+        () if chapter in ALWAYS else pytest.mark.slow))
     for backend in ('handled', 'single') for chapter in CHAPTERS]
 
 

@@ -11,7 +11,7 @@ pytestmark = [pytest.mark.timeout(3000), pytest.mark.slow]
 
 CHAPTERS = (
     ('users', 'cifs_by_user'), ('refusing', 'extended_although_refused'),
-    ('handled', 'killed'), ('handled', 'disks_in_another_order'),
+    ('handled', 'killed'), ('single', 'disks_in_another_order'),
     ('handled', 'deleted_while_it_is_down'), ('handled', 'without_an_agent'),
     ('single', 'crowded'))
 
