@@ -158,6 +158,9 @@ class Lab(abc.ABC):
     budgets: Budgets = Budgets()
     #: Kinds of faults that :meth:`arm` knows.
     faults: Sequence[Fault] = ()
+    #: Whether all of it is in this process, and nothing of it in a thread or
+    #: a socket: then a situation is made once and copied for each case.
+    copied: bool = False
     #: Texts that must not appear in a log or in an exception.
     secrets: Sequence[str] = ()
 

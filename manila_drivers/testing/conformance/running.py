@@ -298,17 +298,16 @@ def _play_cases(make_lab: MakeLab, names: Sequence[str],
     calls, played = 0, 0
     found: list[verdict.Violation] = []
     felt: set[str] = set()
-    for case in cases:
+    for case, outcome in sweep.run_all(make_lab, known, cases):
         played += 1
         calls += known[case.operation].calls
-        try:
-            if sweep.run(make_lab, known, case):
-                felt.update(strike.fault.name for strike in case.strikes
-                            if not strike.fault.kills)
-        except verdict.Violation as violation:
-            found.append(violation)
+        if isinstance(outcome, verdict.Violation):
+            found.append(outcome)
             if len(found) >= ENOUGH:
                 break
+        elif outcome:
+            felt.update(strike.fault.name for strike in case.strikes
+                        if not strike.fault.kills)
     return _Part(played, calls, found, felt=frozenset(felt))
 
 

@@ -9,16 +9,19 @@ that was not there before, no stranger's object may differ, and nobody may
 have had access that the rules do not give, at any time.
 """
 
+from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import dataclasses
+import itertools
 import random
 from typing import Any
 
 from manila_drivers import compat
+from manila_drivers.testing.conformance import copies
 from manila_drivers.testing.conformance import evidence
 from manila_drivers.testing.conformance import operations
 from manila_drivers.testing.conformance import seam
@@ -208,36 +211,76 @@ def run(make_lab: MakeLab, known: Mapping[str, Reference],
 
     :raises Violation: the contract is broken; the text names the case.
     """
+    return _named(_play, make_lab, known[case.operation], case)
+
+
+def run_all(make_lab: MakeLab, known: Mapping[str, Reference],
+            cases: Sequence[Case],
+            ) -> Iterator[tuple[Case, bool | verdict.Violation]]:
+    """Play cases, and tell of each what :func:`run` does.
+
+    Those of one operation that follow each other begin with copies of one
+    situation, where the lab can be copied.
+    """
+    lab = make_lab()
+    copied = lab.copied and copies.possible()
+    lab.close()
+    for name, group in itertools.groupby(
+            cases, lambda case: case.operation):
+        some, goal = list(group), known[name]
+        if copied and len(some) > 1:
+            with _prepared(make_lab, goal.operation) as scene:
+                for case in some:
+                    yield case, _outcome(lambda case=case: copies.apart(
+                        lambda: _named(_in_scene, scene, goal, case)))
+        else:
+            for case in some:
+                yield case, _outcome(lambda case=case: run(
+                    make_lab, known, case))
+
+
+def _outcome(play: Callable[[], bool]) -> bool | verdict.Violation:
     try:
-        return _play(make_lab, known[case.operation], case)
+        return play()
+    except verdict.Violation as found:
+        return found
+
+
+def _named(play: Callable[..., bool], where: Any, goal: Reference,
+           case: Case) -> bool:
+    try:
+        return play(where, goal, case)
     except verdict.Violation as found:
         raise verdict.Violation(found.check,
                                 f'[{case}] {found.text}') from found
 
 
-def _play(make_lab: MakeLab, goal: Reference,
-          case: Case) -> bool:
+def _play(make_lab: MakeLab, goal: Reference, case: Case) -> bool:
     with _prepared(make_lab, goal.operation) as scene:
-        watches = [watching.Watch(scene.lab, export, scene.clients())
-                   for export in goal.levels]
-        with contextlib.ExitStack() as stack:
-            for watch in watches:
-                stack.enter_context(watch.watching())
-            before = scene.lab.seam.calls
-            outcome = _disturbed(scene, goal.operation, case)
-            felt = (outcome.killed or outcome.error is not None
-                    or (goal.operation.answers
-                        and outcome.result != goal.result)
-                    or scene.lab.seam.calls - before != goal.calls)
-            _judge(scene, goal, outcome)
-            if not case.same:
-                scene.manager.restart()
-            if not case.abandoned:
-                _repeat(scene, goal)
-            _cleaned(scene)
-        for watch, levels in zip(watches, goal.levels.values(), strict=True):
-            watch.never_beyond(watch.before, levels)
-        _nothing_left(scene)
+        return _in_scene(scene, goal, case)
+
+
+def _in_scene(scene: Scene, goal: Reference, case: Case) -> bool:
+    watches = [watching.Watch(scene.lab, export, scene.clients())
+               for export in goal.levels]
+    with contextlib.ExitStack() as stack:
+        for watch in watches:
+            stack.enter_context(watch.watching())
+        before = scene.lab.seam.calls
+        outcome = _disturbed(scene, goal.operation, case)
+        felt = (outcome.killed or outcome.error is not None
+                or (goal.operation.answers
+                    and outcome.result != goal.result)
+                or scene.lab.seam.calls - before != goal.calls)
+        _judge(scene, goal, outcome)
+        if not case.same:
+            scene.manager.restart()
+        if not case.abandoned:
+            _repeat(scene, goal)
+        _cleaned(scene)
+    for watch, levels in zip(watches, goal.levels.values(), strict=True):
+        watch.never_beyond(watch.before, levels)
+    _nothing_left(scene)
     return felt
 
 

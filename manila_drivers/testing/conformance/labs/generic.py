@@ -71,6 +71,7 @@ class GenericLab(simulated.SimulatedLab[Site]):
         ensure_1000=2, stats=1, resize=8)
     faults = tuple(lab.Fault(name, place=generic_trouble.place(name))
                    for name in generic_trouble.STRUCK)
+    copied = True
     secrets = (PASSWORD, CLOUD_PASSWORD)
     driver_class: Callable[..., Any] = driver.GenericShareDriver
     make_site = Site

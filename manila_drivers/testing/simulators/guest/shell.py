@@ -26,6 +26,12 @@ Sink = shell_streams.Sink
 Exit = shell_builtins.Exit
 
 
+#: What runs a node, by its kind.
+_METHODS = {kind: '_' + kind.replace('-', '_') for kind in (
+    'simple', 'pipe', 'and-or', 'list', 'group', 'subshell', 'if', 'while',
+    'until', 'for', 'case', 'function')}
+
+
 class Shell(shell_fields.WordFields):
     """One shell.
 
@@ -94,7 +100,7 @@ class Shell(shell_fields.WordFields):
 
         :raises Exit: the shell ends.
         """
-        work = getattr(self, '_' + node.kind.replace('-', '_'))
+        work = getattr(self, _METHODS[node.kind])
         if node.redirections and node.kind != 'function':
             with self._redirected(node) as opened:
                 if opened:
@@ -297,7 +303,7 @@ class Shell(shell_fields.WordFields):
         name = fields[0]
         builtin = shell_builtins.COMMANDS.get(name)
         if name in self.functions or builtin is not None:
-            before = dict(self.variables)
+            before = dict(self.variables) if values else {}
             self.variables.update(values)
             try:
                 if name in self.functions:

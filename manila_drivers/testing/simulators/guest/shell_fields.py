@@ -37,13 +37,24 @@ class WordFields:
 
     def text(self, word: Word) -> str:
         """Expand a word that stays one."""
+        if len(word) == 1 and word[0].kind == 'text':
+            return str(word[0].value)
         return ''.join(
             ' '.join(self.arguments) if part.kind == 'parameter'
             and part.value == '@' else self._value(part) for part in word)
 
     def fields(self, words: Sequence[Word]) -> list[str]:
         """Expand words, of which each may become several or none."""
-        return [field for word in words for field in self._fields(word)]
+        found: list[str] = []
+        for word in words:
+            # Most words are one of these.
+            if len(word) == 1 and word[0].kind == 'text':
+                found.append(word[0].value)
+            elif len(word) == 1 and word[0].quoted and not _is_all(word[0]):
+                found.append(self._value(word[0]))
+            else:
+                found += self._fields(word)
+        return found
 
     def _fields(self, word: Word) -> list[str]:
         if not self.arguments and any(map(_is_all, word)) and not any(
@@ -118,7 +129,9 @@ class WordFields:
         if name.isdecimal():
             values = [self.name, *self.arguments]
             return values[int(name)] if int(name) < len(values) else None
+        if name in self.variables or name[0].isalpha():
+            return self.variables.get(name)
         special = {'#': str(len(self.arguments)), '?': str(self.status),
                    '*': ' '.join(self.arguments), '$': '4711', '!': '',
                    '@': ' '.join(self.arguments)}
-        return special.get(name, self.variables.get(name))
+        return special.get(name)

@@ -81,8 +81,7 @@ class Scanner:
                 self.at = end + 1
             elif char == '"':
                 self.at += 1
-                found.append(WordPart('text', '', True))
-                found += self._double()
+                found += self._double() or [WordPart('text', '', True)]
             elif char == '\\':
                 found.append(WordPart('text', self.text[self.at + 1], True))
                 self.at += 2
