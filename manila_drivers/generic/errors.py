@@ -5,6 +5,7 @@
 from manila_drivers import exception
 from manila_drivers.generic import transitions
 from manila_drivers.openstack import records
+from manila_drivers.transport import script
 
 #: Answers to an extension of a volume in use that say nothing about one that
 #: is detached: the version or the storage does not know it, or the right for
@@ -80,6 +81,11 @@ def no_room(volume: records.Volume, gib: int,
 
 def is_gone(error: exception.DriverError | None) -> bool:
     return isinstance(error, exception.NotFound)
+
+
+def is_alive(error: exception.DriverError | None) -> bool:
+    """Tell if a service instance has begun to answer, and does not hang."""
+    return isinstance(error, script.Interrupted) and error.alive
 
 
 def is_silent(error: exception.DriverError | None) -> bool:

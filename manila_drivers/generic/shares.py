@@ -109,10 +109,14 @@ class GenericShares:
             # One that is at work for another call is not away.
             with self._hosts.locked(host):
                 found, silence = self._hosts.glance(host, ())
+            if silence is not None and errors.is_alive(silence):
+                # It serves the share, and may go on with it.
+                raise silence
             if silence is not None:
                 LOG.warning('Share %s is deleted although its service '
-                            'instance does not answer: %s', call.share.id,
-                            silence)
+                            'instance does not answer. What is left of it '
+                            'there goes with the next check of all shares: '
+                            '%s', call.share.id, silence)
         return planning.LeavingFacts(
             volume, host, server, found, refused=isinstance(
                 silence, (exception.AccessDenied, exception.NotTrusted)),

@@ -63,12 +63,16 @@ class Interrupted(exception.OutcomeUnknown):
 
     :param done: results of the commands that certainly ran to their end;
         whether those behind them ran, or still run, is not known.
+    :param alive: something of it was heard, and then the connection was lost
+        before its time was over: the host does not hang.
     """
 
     def __init__(self, what: str, done: tuple[command.Result, ...] = (), *,
-                 answer: str = '', check: str = '') -> None:
+                 answer: str = '', check: str = '',
+                 alive: bool = False) -> None:
         super().__init__(what, answer=answer, check=check)
         self.done = done
+        self.alive = alive
 
 
 @dataclasses.dataclass(frozen=True)
@@ -164,10 +168,12 @@ def _answer(runner: Runner, whole: command.Command,
         stdout, stderr = ((exc.stdout, exc.stderr)
                           if isinstance(exc, verdict.Cut) else ('', ''))
         done = parse(stdout, stderr, marker)
+        late = isinstance(exc, verdict.Cut) and exc.late
         failure: exception.DriverError = Interrupted(
             f'The end of {_listed(commands)} was not seen; {len(done)} of '
             f'{len(commands)} are known to be done.', done,
-            answer=_masked(exc.what, commands), check=exc.check)
+            answer=_masked(exc.what, commands), check=exc.check,
+            alive=marker in stdout and not late)
     except exception.BackendError as exc:
         # The shell may quote what it did not understand.
         exc.answer = _masked(exc.answer, commands)
@@ -191,7 +197,7 @@ def _judged(runner: Runner, commands: Sequence[command.Command],
         raise Interrupted(
             f'{_listed(commands)} ended early: {len(results)} of '
             f'{len(commands)} are known to be done.', results,
-            check=f'whether sh runs on {runner}')
+            check=f'whether sh runs on {runner}', alive=bool(results))
     return Answer(results, error)
 
 

@@ -113,7 +113,8 @@ class Host:
         if self.target.reap and result.status in _REAPED:
             return verdict.cut(
                 cmd, self.target, f'not done within {cmd.timeout:g} s, and '
-                f'was ended.', stdout=result.stdout, stderr=result.stderr)
+                f'was ended.', stdout=result.stdout, stderr=result.stderr,
+                late=True)
         if result.status in cmd.accept:
             return None
         return verdict.failure(

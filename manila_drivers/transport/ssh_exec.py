@@ -116,8 +116,9 @@ class Execution:
                 self._text.encode('utf-8', 'surrogateescape'))
         except (paramiko.SSHException, OSError, EOFError) as exc:
             if time.monotonic() >= self._deadline:
-                raise self._cut(f'no sign that it was begun within '
-                                f'{self._cmd.timeout:g} s.') from exc
+                raise self._cut(
+                    f'no sign that it was begun within '
+                    f'{self._cmd.timeout:g} s.', late=True) from exc
             if self._connection.confirmed_lost():
                 raise self._cut('the connection was lost.') from exc
             raise exception.BackendError(
@@ -167,7 +168,7 @@ class Execution:
                 self._connection.note_stall()
                 raise self._cut(
                     f'not done within {self._cmd.timeout:g} s and may still '
-                    f'run.')
+                    f'run.', late=True)
             if ended:
                 channel.status_event.wait(self._deadline - now)
             else:
@@ -201,7 +202,7 @@ class Execution:
                 f'much to be of use.', status=status)
         return command.Result(stdout.text(), stderr.text(), status)
 
-    def _cut(self, why: str) -> verdict.Cut:
+    def _cut(self, why: str, *, late: bool = False) -> verdict.Cut:
         stdout, stderr = self._outputs
-        return verdict.cut(self._cmd, self._where, why,
-                              stdout=stdout.text(), stderr=stderr.text())
+        return verdict.cut(self._cmd, self._where, why, late=late,
+                           stdout=stdout.text(), stderr=stderr.text())

@@ -14,21 +14,24 @@ class Cut(exception.OutcomeUnknown):
     """The command was sent, and its end was not seen.
 
     :param stdout: what it had printed by then; so is ``stderr``.
+    :param late: the time was over: it may hang.
     """
 
     def __init__(self, what: str, *, stdout: str = '', stderr: str = '',
-                 answer: str = '', check: str = '') -> None:
+                 answer: str = '', check: str = '',
+                 late: bool = False) -> None:
         super().__init__(what, answer=answer, check=check)
+        self.late = late
         self.stdout = stdout
         self.stderr = stderr
 
 
 def cut(cmd: command.Command, where: object, why: str, *, stdout: str = '',
-        stderr: str = '', check: str = '') -> Cut:
+        stderr: str = '', check: str = '', late: bool = False) -> Cut:
     """The error for a command whose end was not seen."""
     return Cut(f'Command {cmd} on {where}: {why}',
                answer=cmd.excerpt(stderr or stdout), stdout=stdout,
-               stderr=stderr, check=check)
+               stderr=stderr, check=check, late=late)
 
 
 def refused(result: command.Result) -> bool:

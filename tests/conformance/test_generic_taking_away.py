@@ -10,6 +10,7 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers.generic import exporting
+from manila_drivers.testing.conformance import lab as labs
 from manila_drivers.testing.conformance import stage as stages
 from manila_drivers.testing.conformance.labs import generic
 from manila_drivers.testing.conformance.labs import generic_kinds
@@ -107,3 +108,28 @@ def test_an_access_service_that_lets_in_is_caught(monkeypatch):
                         lambda clients, found, placement: clients)
     with pytest.raises((AssertionError, pytest.fail.Exception)):
         test_where_the_protocol_is_served_no_more(generic.GenericLab, 'CIFS')
+
+
+@pytest.mark.parametrize('program', [1, 2, 6])
+@pytest.mark.parametrize('make_lab', [
+    generic.GenericLab, generic_kinds.CifsLab, generic_kinds.server_labs()])
+def test_a_server_that_begins_to_answer_is_not_passed_over(make_lab, program):
+    """It goes on with the share, and a success would hide that."""
+    lab = make_lab()
+    stage = stages.Stage(lab)
+    share, other = stage.shared(stage.rule()), stage.shared(stage.rule())
+    before = lab.records()
+    doomed = stage.shared(stage.rule())
+    stage.manager.restart()
+    lab.arm(labs.Fault(f'cut at program {program}'), 1, lasting=True)
+    with pytest.raises(errors.ManilaException):
+        stage.manager.delete_only(doomed)
+    lab.heal()
+    assert lab.machine.system.mounts.at(
+        f'/shares/share-{doomed.id}') is not None
+    stage.exact(doomed)
+    stage.manager.delete_only(doomed)
+    assert lab.records() == before
+    for one in share, other:
+        stage.exact(one)
+    lab.close()

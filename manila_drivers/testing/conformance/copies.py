@@ -43,6 +43,8 @@ def apart(work: Callable[[], Any]) -> Any:
         with contextlib.suppress(ProcessLookupError):
             os.kill(ident, signal.SIGKILL)
         os.waitpid(ident, 0)
+    kind: str
+    value: Any
     kind, value = pickle.loads(told) if told else (  # noqa: S301
         'raised', 'the process ended without a word')
     if kind == 'violation':

@@ -16,6 +16,7 @@ from collections.abc import Mapping
 from collections.abc import Sequence
 import contextlib
 import dataclasses
+import functools
 import itertools
 import random
 from typing import Any
@@ -231,12 +232,13 @@ def run_all(make_lab: MakeLab, known: Mapping[str, Reference],
         if copied and len(some) > 1:
             with _prepared(make_lab, goal.operation) as scene:
                 for case in some:
-                    yield case, _outcome(lambda case=case: copies.apart(
-                        lambda: _named(_in_scene, scene, goal, case)))
+                    yield case, _outcome(functools.partial(
+                        copies.apart, functools.partial(
+                            _named, _in_scene, scene, goal, case)))
         else:
             for case in some:
-                yield case, _outcome(lambda case=case: run(
-                    make_lab, known, case))
+                yield case, _outcome(functools.partial(
+                    run, make_lab, known, case))
 
 
 def _outcome(play: Callable[[], bool]) -> bool | verdict.Violation:

@@ -123,6 +123,9 @@ class GenericLab(simulated.SimulatedLab[Site]):
         found: dict[lab.Item, Any] = {}
         with self.sim.lock:
             self.sim.settle()
+            with self.machine.lock:
+                # What ends by itself has ended, though nobody has looked.
+                self.machine.system.settle()
             projects = {one.id: one.name for one
                         in self.sim.keystone.projects.values()}
             store = self.sim.cinder.store

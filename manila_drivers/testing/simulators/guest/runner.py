@@ -84,7 +84,7 @@ class GuestRunner:
                                         answer='Connection refused')
         if machine.hung:
             machine.sleep(cmd.timeout)
-            raise (verdict.cut(cmd, self, 'not done in time.')
+            raise (verdict.cut(cmd, self, 'not done in time.', late=True)
                    if self._known else exception.Unreachable(
                        f'{self} does not answer.'))
         self._log_in()
@@ -94,7 +94,7 @@ class GuestRunner:
             result = self._executed(cmd)
         if machine.hung:
             machine.sleep(cmd.timeout)
-            raise verdict.cut(cmd, self, 'not done in time.')
+            raise verdict.cut(cmd, self, 'not done in time.', late=True)
         if fault is not None:
             raise verdict.cut(cmd, self, 'the connection was lost.')
         return result
