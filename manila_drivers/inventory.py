@@ -118,7 +118,8 @@ class Inventory:
     ``unread`` says what could not be read, a line each, and ``partial`` of
     what there may be more than was read.  ``topic`` says what a step of the
     driver's check is about.  ``copies`` is True where ``clones`` has every
-    copy that goes on.
+    copy that goes on, and ``noted`` where notes of the driver alone tell if
+    the rules of a share were carried out.
     """
 
     shares: Mapping[str, SeenShare]
@@ -129,3 +130,4 @@ class Inventory:
     objects: tuple[SeenObject, ...] = ()
     topic: Callable[[plan.Step], str] = _setting
     copies: bool = False
+    noted: bool = False

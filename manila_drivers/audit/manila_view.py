@@ -48,6 +48,9 @@ _DO = {
     'well',
     differences.COPY: 'wait for its end, or delete the share and make it '
     'again'}
+#: Repairs that take nothing but what Manila tells.
+REPAIRS = frozenset({differences.ENSURE, differences.RULES,
+                     differences.EXTEND, differences.SHRINK})
 _ORPHANS = frozenset({differences.ORPHAN_SHARE, differences.ORPHAN_SNAPSHOT,
                       differences.ORPHAN_CLONE})
 _ACCESS = frozenset({differences.WIDER, differences.NARROWER})
@@ -123,6 +126,13 @@ class ManilaView:
         told = {one.id for one in self.checkable()}
         return [one for one in self.here if one.status in STEADY
                 and one.id not in told and not one.removed]
+
+
+def repairable(view: ManilaView, instance: api.ApiInstance) -> bool:
+    """Tell if Manila has told all of a share, and works on none of it."""
+    return instance.status in STEADY and instance.share_id in view.shares \
+        and instance.id in view.paths and instance.type_id in view.types \
+        and instance.share_id in view.rules and not _pending(view, instance)
 
 
 def printable(text: str) -> str:
@@ -201,8 +211,12 @@ def rules_in_work(view: ManilaView) -> Iterator[api.ApiInstance]:
 
 
 def _pending(view: ManilaView, instance: api.ApiInstance) -> bool:
-    return any(rule.state not in ('active', _FAILED)
-               for rule in view.rules.get(instance.share_id, ()))
+    return pending(view.rules.get(instance.share_id, ()))
+
+
+def pending(rules: Iterable[api.ApiRule]) -> bool:
+    """Tell if Manila works on one of some rules."""
+    return any(rule.state not in ('active', _FAILED) for rule in rules)
 
 
 def judged(told: Iterable[Deviation], view: ManilaView,
@@ -229,8 +243,10 @@ def _judged(one: Deviation, view: ManilaView,
         return None
     if instance is not None and not _known(one, view, instance, found):
         return None
+    repair = one.repair if one.repair in REPAIRS and instance is not None \
+        and repairable(view, instance) else ''
     return dataclasses.replace(
-        one, repair='', do=_DO.get(one.kind, one.do)
+        one, repair=repair, do=_DO.get(one.kind, one.do)
         if one.do != 'audit again' else one.do,
         expected='nothing, since Manila has none'
         if one.kind in _ORPHANS else one.expected)
@@ -248,7 +264,7 @@ def _known(one: Deviation, view: ManilaView, instance: api.ApiInstance,
     if (one.kind, one.repair) == (differences.SETTING, differences.RULES):
         # Whether access was emptied, or nobody ever had any, a driver knows
         # by its notes, which Manila keeps for itself.
-        return not _pending(view, instance) and any(
+        return not (found.noted or _pending(view, instance)) and any(
             rule.state == 'active'
             for rule in view.rules.get(instance.share_id, ()))
     if one.kind in (differences.LOST_SHARE, differences.LOST_PART):

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Compare a backend with what Manila's API tells, and change nothing.
+"""Compare a backend with what Manila's API tells.
 
 The API is asked for its lists of instances before and after the backend:
 what has changed between them is in work, and not judged.
@@ -28,10 +28,11 @@ from manila_drivers.audit import overview
 from manila_drivers.direct import auditing
 from manila_drivers.direct import driving
 from manila_drivers.direct import loading
+from manila_drivers.direct import manila_repairing
+from manila_drivers.direct import passing_notes
 from manila_drivers.direct import rows
 from manila_drivers.manila_api import client
 from manila_drivers.manila_api import records
-from manila_drivers.standalone import private_data
 from manila_drivers.transport import meter
 
 if TYPE_CHECKING:
@@ -41,24 +42,6 @@ if TYPE_CHECKING:
 AT_ONCE = 4
 
 _Rules = dict[str, tuple[records.ApiRule, ...]]
-
-
-class NoNotes:
-    """Private data of nobody: Manila keeps them, and its API tells none."""
-
-    def get(self, entity_id: str, key: private_data.Keys = None,
-            default: Any = None) -> Any:
-        private_data.check_entity(entity_id)
-        return private_data.chosen({}, key, default)
-
-    def update(self, entity_id: str, details: dict[str, Any],
-               delete_existing: bool = False) -> dict[str, Any]:
-        """Keep nothing."""
-        private_data.check_entity(entity_id)
-        return details
-
-    def delete(self, entity_id: str, key: private_data.Keys = None) -> None:
-        private_data.check_entity(entity_id)
 
 
 class ManilaAudit:
@@ -87,13 +70,14 @@ class ManilaAudit:
         loading.driver_class(str(conf.safe_get('share_driver') or ''))
         return cls(
             section, host or service_host(config_file, section),
-            client.ManilaLists(connection), driving.Driving(
-                lambda: loading.plain_driver(conf, NoNotes())))
+            client.ManilaLists(connection),
+            driving.Driving(lambda: loading.plain_driver(
+                conf, passing_notes.PassingNotes())))
 
     def close(self) -> None:
         self._driving.close()
 
-    def look(self) -> differences.AuditReport:
+    def audit(self) -> differences.AuditReport:
         """Return all that differs.
 
         :raises ConfigurationError: Manila has no such share service.
@@ -130,6 +114,32 @@ class ManilaAudit:
              *_not_told(view, away)),
             _in_work(view, after, away), len(view.here), len(found.shares),
             self._overview(view, found, known.ids, away))
+
+    def repair_plan(self, report: differences.AuditReport) -> list[str]:
+        """Return what :meth:`repair` would do, a line each.
+
+        :raises DriverError: Manila or the backend could not be asked.
+        """
+        return self._repairing().plan(report)
+
+    def repair(self, report: differences.AuditReport,
+               ) -> manila_repairing.Failures:
+        """Make shares on the backend what Manila tells of them.
+
+        Manila is told nothing, what it does not have is never touched, and
+        nothing is made in the place of what is lost.
+
+        :returns: what could not be repaired, with the reason.
+        :raises DriverError: Manila could not be asked.
+        """
+        return self._repairing().run(report)
+
+    def _repairing(self) -> manila_repairing.Repairing:
+        unseen: list[str] = []
+        view = self._described(
+            self._placed(self._instances(unseen), unseen), unseen)
+        return manila_repairing.Repairing(
+            self._driving, self._lists, view, self._row)
 
     def _instances(self, unseen: list[str]) -> manila_view.ManilaView:
         """Return the instances of shares and snapshots as they are now."""

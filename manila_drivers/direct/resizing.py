@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""SizeChange the size of shares, also of those whose size is not known.
+"""Change the size of shares, also of those whose size is not known.
 
 A resize that was cut off leaves a share with the size of before or with the
 one that was wanted.  Another one then goes down from the larger of the two,
@@ -111,9 +111,18 @@ class Resizing:
 
 def _call(driver: Any, record: records.ShareEntry,
           change: SizeChange) -> None:
-    row = rows.share(dataclasses.replace(record, size=change.before))
-    method = driver.shrink_share if change.shrink else driver.extend_share
-    method(row, change.after, share_server=None)
+    call(driver, rows.share(dataclasses.replace(record, size=change.before)),
+         change.after, shrink=change.shrink)
+
+
+def call(driver: Any, row: Mapping[str, Any], size: int, *,
+         shrink: bool) -> None:
+    """Have a driver give a share another size.
+
+    :param row: with the size of before.
+    """
+    method = driver.shrink_share if shrink else driver.extend_share
+    method(row, size, share_server=None)
 
 
 def again(parts: 'Parts', record: records.ShareEntry, *,

@@ -67,11 +67,13 @@ class GenericInventory:
         shares = {ident: one for ident, one in shares.items() if one.parts}
         places = {str(name) for one in shares.values() for name in one.names}
         return inventory.Inventory(
-            shares, tuple(self._snapshots(snapshots or (), {
+            shares, noted=True,
+            snapshots=tuple(self._snapshots(snapshots or (), {
                 volume.id: ident for ident, volumes in owned.items()
                 for volume in volumes})),
-            tuple(_clone(ident, kept.get(ident), volumes)
-                  for ident, volumes in owned.items() if ident in shares),
+            clones=tuple(
+                _clone(ident, kept.get(ident), volumes)
+                for ident, volumes in owned.items() if ident in shares),
             unread=tuple(unread), topic=topic, partial=frozenset(
                 [inventory.SNAPSHOTS] if snapshots is None else ()),
             objects=() if found is None else tuple(inventory_guest.objects(

@@ -75,6 +75,23 @@ class ManilaLists:
             '/share_instances', 'share_instances'), functools.partial(
                 records.ApiInstance.of, removed=False))
 
+    def instance(self, ident: str) -> records.ApiInstance:
+        """Return one share instance.
+
+        :raises NotFound: there is none of this id.
+        :raises DriverError: it is not told.
+        """
+        return records.ApiInstance.of(self._row(
+            f'/share_instances/{ident}', 'share_instance'), removed=False)
+
+    def share(self, ident: str) -> records.ApiShare:
+        """Return one share.
+
+        :raises NotFound: there is none of this id.
+        :raises DriverError: it is not told.
+        """
+        return records.ApiShare.of(self._row(f'/shares/{ident}', 'share'))
+
     def removed(self) -> ApiList[records.ApiInstance]:
         """Return those whose shares are in the recycle bin."""
         return self._told('share instances in the recycle bin', lambda: (
@@ -130,6 +147,10 @@ class ManilaLists:
     def _rows(self, path: str, key: str, version: str = MICROVERSION,
               **query: str) -> list[Any]:
         return _list(self._get(path, version, **query), path, key)
+
+    def _row(self, path: str, key: str) -> Any:
+        answer = self._get(path, MICROVERSION)
+        return answer.get(key) if isinstance(answer, Mapping) else None
 
     def _paged(self, path: str, key: str, parse: Callable[[Any], T],
                **query: str) -> ApiList[T]:

@@ -302,6 +302,28 @@ def test_pages_are_read_to_their_end(company: Company) -> None:
         company.door.fault = None
 
 
+@FEW
+def test_damage_is_repaired_and_manila_told_nothing(company: Company) -> None:
+    """Repair on the storage alone, of which Manila hears nothing."""
+    shares = company.shares
+    place = types.SimpleNamespace(cluster=company.cluster)
+    mended = [name for name, plant in PLANTS.items() if plant.mended]
+    planted_on = dict(zip(mended, shares[1:], strict=False))
+    assert len(planted_on) >= 12
+    planted.PLANTS['orphan share'].work(place, shares[0])
+    for name, share in planted_on.items():
+        PLANTS[name].work(place, share)
+    rows = _instances(company.scene.client)
+    done = company.audit('--repair', '--yes')
+    assert (done.code, list(done.kinds)) == (1, [kinds_of.ORPHAN_SHARE]), (
+        done.told)
+    assert len(done.lines('would do: ')) >= len(planted_on)
+    assert done.lines('could not be repaired') == []
+    # The door counts whatever is no GET by its method.
+    assert [path for path in done.asked if not path.startswith('/')] == []
+    assert _instances(company.scene.client) == rows
+
+
 @MANY
 def test_damage_is_found_and_nothing_else(company: Company) -> None:
     """Last: what is planted stays."""

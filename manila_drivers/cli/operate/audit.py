@@ -3,12 +3,13 @@
 """``manila-drivers audit``"""
 
 import argparse
+from collections.abc import Iterator
 import contextlib
 import os
 import time
 from typing import Any
+from typing import Protocol
 
-from manila_drivers import direct
 from manila_drivers import exception
 from manila_drivers.audit import differences
 from manila_drivers.audit import page
@@ -17,6 +18,20 @@ from manila_drivers.cli.operate import base
 #: Exit codes of this command: something differs; not all could be looked at.
 DIFFERENT, BLIND = 1, 2
 _AGAIN = 'audit again, once that can be read'
+
+
+class _Audited(Protocol):
+    """A backend with what should be on it."""
+
+    def audit(self) -> differences.AuditReport:
+        ...
+
+    def repair_plan(self, report: differences.AuditReport) -> list[str]:
+        ...
+
+    def repair(self, report: differences.AuditReport,
+               ) -> list[tuple[differences.Deviation, str]]:
+        ...
 
 
 class AuditBackends(base.Listing):
@@ -88,19 +103,13 @@ class AuditBackends(base.Listing):
 
     @staticmethod
     def _need_sense(parsed_args: argparse.Namespace) -> None:
-        if parsed_args.os_cloud and parsed_args.repair:
-            raise exception.InvalidRequest(
-                'With --os-cloud nothing is repaired: that is for Manila to '
-                'do', check='what each finding says helps')
         if parsed_args.host and not parsed_args.os_cloud:
             raise exception.InvalidRequest(
                 '--host is a name of Manila, and nothing without --os-cloud')
 
     def _report(self, parsed_args: argparse.Namespace,
                 name: str | None) -> differences.AuditReport:
-        if parsed_args.os_cloud:
-            return self._against_manila(parsed_args, name)
-        with self.backend(name) as backend:
+        with self._audited(parsed_args, name) as backend:
             report = backend.audit()
             if not parsed_args.repair or not self._agreed(
                     backend, report, parsed_args.yes):
@@ -110,8 +119,14 @@ class AuditBackends(base.Listing):
                           f'{why}')
             return backend.audit()
 
-    def _against_manila(self, parsed_args: argparse.Namespace,
-                        name: str | None) -> differences.AuditReport:
+    @contextlib.contextmanager
+    def _audited(self, parsed_args: argparse.Namespace,
+                 name: str | None) -> Iterator[_Audited]:
+        """Open what is audited: against Manila, or against the registry."""
+        if not parsed_args.os_cloud:
+            with self.backend(name) as backend:
+                yield backend
+            return
         from manila_drivers.direct import manila_auditing
         from manila_drivers.manila_api import clouds
         with contextlib.closing(clouds.CloudConnection(
@@ -119,9 +134,9 @@ class AuditBackends(base.Listing):
                     manila_auditing.ManilaAudit.of(
                         self.app.options.config_file, self.section(name),
                         connection, parsed_args.host or '')) as found:
-            return found.look()
+            yield found
 
-    def _agreed(self, backend: direct.Backend,
+    def _agreed(self, backend: _Audited,
                 report: differences.AuditReport, yes: bool) -> bool:
         """Show what would be done, and return whether it is to be."""
         lines = backend.repair_plan(report)

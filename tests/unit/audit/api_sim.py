@@ -6,6 +6,7 @@
 """
 
 import collections
+import copy
 import uuid
 
 from manila_drivers import exception
@@ -56,7 +57,7 @@ class ManilaSim:
         self.types[ident] = {'id': ident, 'name': ident, 'extra_specs': {
             'driver_handles_share_servers': 'False', **specs}}
 
-    def add(self, instance, size=2, name='', host=POOL, path='', **more):
+    def add(self, instance, size=2, name='', host=POOL, paths=(), **more):
         """Add a share with one instance; return the id of the share."""
         ident = str(uuid.uuid4())
         self.shares[ident] = {
@@ -67,7 +68,7 @@ class ManilaSim:
             'status': 'available', 'access_rules_status': 'active',
             'cast_rules_to_readonly': False, 'share_type_id': 'plain',
             'updated_at': '2026-01-01T00:00:00', 'export_locations':
-            [path] if path else [], **more}
+            list(paths), **more}
         return ident
 
     def allow(self, share, target, level='rw', kind='ip', state='active'):
@@ -92,9 +93,25 @@ class ManilaSim:
         fault = self.faults.get(path)
         if isinstance(fault, Exception):
             raise fault
+        place, _, ident = path.rpartition('/')
+        if place in ('/share_instances', '/shares') and ident != 'detail':
+            return self.one(place, ident)
         answer = getattr(self, 'get_' + path.strip('/').replace(
             '/', '_').replace('-', '_'))(version, **query)
         return answer if fault is None else fault(answer, query)
+
+    def one(self, place, ident):
+        """Answer for one share or share instance."""
+        rows = self.shares if place == '/shares' else self.instances
+        if ident not in rows:
+            raise missing(f'{place}/{ident}')
+        return {'share' if place == '/shares' else 'share_instance':
+                dict(rows[ident])}
+
+    def told(self):
+        """Return all that this Manila has, to be compared."""
+        return copy.deepcopy((self.shares, self.instances, dict(self.rules),
+                              self.snapshots, self.types))
 
     def get_services(self, version, binary=''):
         return {'services': [{'host': host, 'binary': binary}

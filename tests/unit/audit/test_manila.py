@@ -3,6 +3,7 @@
 """An audit against Manila's lists finds damage, and nothing that is none."""
 
 import collections
+import contextlib
 import types
 import uuid
 
@@ -45,7 +46,7 @@ class Site:
             found = types.SimpleNamespace(
                 id=made.id, locations=list(made.locations))
         ident = self.manila.add(found.id, name=name,
-                                path=found.locations[0], **more)
+                                paths=found.locations, **more)
         if network:
             self.manila.allow(ident, network)
         return found
@@ -56,13 +57,17 @@ class Site:
         self.manila.snapshot(taken.id, share.id)
         return taken.id
 
-    def look(self, host='ctl@vast'):
+    @contextlib.contextmanager
+    def audit(self, host='ctl@vast'):
+        """Open an audit as a process of its own does."""
         audit = manila_auditing.ManilaAudit.of(
             self.place.conf, 'vast', self.manila, host)
-        try:
-            return audit.look()
-        finally:
-            audit.close()
+        with contextlib.closing(audit):
+            yield audit
+
+    def look(self, host='ctl@vast'):
+        with self.audit(host) as audit:
+            return audit.audit()
 
 
 @pytest.fixture
@@ -107,11 +112,19 @@ def test_each_damage_is_found_once(site, name):
     share = site.share('victim')
     plant.work(site.place, share)
     before = site.place.cluster.inventory()
-    report = site.look()
-    assert kinds(report) == sorted(plant.kinds), report.differences
-    assert (report.unseen, report.passed) == ((), ())
-    assert all(one.do and not one.repair for one in report.differences)
-    assert site.place.cluster.inventory() == before
+    with site.audit() as audit:
+        report = audit.audit()
+        assert kinds(report) == sorted(plant.kinds), report.differences
+        assert (report.unseen, report.passed) == ((), ())
+        assert all(one.do for one in report.differences)
+        assert site.place.cluster.inventory() == before
+        assert bool(audit.repair_plan(report)) == plant.mended
+        assert site.place.cluster.inventory() == before
+        told = site.manila.told()
+        assert audit.repair(report) == []
+        assert kinds(audit.audit()) == (
+            [] if plant.mended else sorted(plant.kinds))
+    assert site.manila.told() == told
 
 
 def test_all_at_once_are_found(site):
