@@ -22,6 +22,7 @@ from manila_drivers.ibm.gpfs import health
 from manila_drivers.ibm.gpfs import inventory
 from manila_drivers.ibm.gpfs import known
 from manila_drivers.ibm.gpfs import paths
+from manila_drivers.ibm.gpfs import privileges
 from manila_drivers.ibm.gpfs import restoring
 from manila_drivers.ibm.gpfs import settings
 from manila_drivers.ibm.gpfs import shares
@@ -71,6 +72,23 @@ class GpfsBackend:
 
     def check(self) -> None:
         checks.check(self.client, self.helper)
+
+    def probes(self) -> tuple[privileges.Probe, list[privileges.Probe]]:
+        """Return the look without which there is none, and the others.
+
+        Whoever logs in as root, and whoever needs no login, may do all.
+        """
+        given = self.settings
+        if given.local or not given.sudo or given.login is None \
+                or given.login.user == 'root':
+            return self.check, []
+        rights = privileges.Privileges(self.execute, given.servers)
+        look, others = rights.probes(self.check)
+
+        def gate() -> None:
+            with checks.reaching():
+                look()
+        return gate, others
 
     def server_times(self) -> dict[str, Callable[[], str]]:
         """Return what asks each management host for its seconds since 1970."""

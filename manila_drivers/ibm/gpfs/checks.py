@@ -5,6 +5,8 @@
 Each misconfiguration has an error of its own that names the option.
 """
 
+from collections.abc import Iterator
+import contextlib
 import logging
 
 from manila_drivers import exception
@@ -27,10 +29,21 @@ def check(gpfs: client.GpfsClient,
     :raises ConfigurationError: naming the option to correct.
     :raises DriverError: it cannot be looked at for another reason.
     """
-    try:
+    with reaching():
         _check_nodes(gpfs)
         _check_filesystem(gpfs)
         gpfs.cluster.addresses  # noqa: B018 - it is asked for and remembered
+    helper.check()
+
+
+@contextlib.contextmanager
+def reaching() -> Iterator[None]:
+    """Name the option where management hosts are not reached.
+
+    :raises ConfigurationError: they are not, or are not trusted.
+    """
+    try:
+        yield
     except exception.NotTrusted as exc:
         raise exception.ConfigurationError(
             'gpfs_ssh_known_hosts', 'the management host is not trusted',
@@ -41,7 +54,6 @@ def check(gpfs: client.GpfsClient,
             answer=f'{exc.what} {exc.answer}',
             check='gpfs_share_export_ip, gpfs_ssh_port, gpfs_ssh_login and '
             'firewalls') from exc
-    helper.check()
 
 
 def _check_nodes(gpfs: client.GpfsClient) -> None:

@@ -14,6 +14,8 @@ import re
 
 import pytest
 
+from manila_drivers.ibm.gpfs import privileges
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 CODE = ROOT / 'manila_drivers'
 FILTERS = ROOT / 'etc/manila/rootwrap.d/manila_drivers.filters'
@@ -169,6 +171,17 @@ def test_the_filters_of_gpfs_are_no_small_matter():
     ('gpfs', '# NFS server, GNFS', GNFS)])
 def test_sudoers_lines_have_what_is_run_there(name, mark, files):
     assert sudoers(page(name), mark) == run_by(*files)
+
+
+@pytest.mark.parametrize(('mark', 'names'), [
+    ('# management host', {
+        *privileges.GPFS, *privileges.CES, *privileges.FILES,
+        *privileges.OPTIONAL, privileges.OWNER}),
+    ('# NFS server, KNFS', {*privileges.SERVERS['KNFS']}),
+    # Before Ganesha 2.1 alone.
+    ('# NFS server, GNFS', {*privileges.SERVERS['GNFS'], 'service'})])
+def test_check_looks_for_what_sudoers_lines_have(mark, names):
+    assert sudoers(page('gpfs'), mark) == names
 
 
 def test_servers_of_gluster_run_gluster_alone():

@@ -79,15 +79,40 @@ class GpfsSim:
 
     def run(self, words: list[str], stdin: str = '',
             host: str = '') -> command.Result:
-        """Run one command on a host, whose users may do all by sudo."""
+        """Run one command on a host, some of them by sudo."""
         if words[:2] == ['sudo', '-n']:
             words = words[2:]
+            refused = self._by_sudo(words, host)
+            if refused is not None:
+                return refused
         name = words[0].rpartition('/')[2]
         with self.lock:
             unix.settle(self)
             stdout, stderr, status = self._run(name, words[1:], stdin, host)
             self.log.append(Entry(host, tuple(words), status))
         return command.Result(stdout, stderr, status)
+
+    def _by_sudo(self, words: list[str], host: str) -> command.Result | None:
+        """Return what sudo says itself, None if it runs a command.
+
+        It exits with 0 for the name of one that may be run, with 1 and no
+        word for any other, and says so where there is none of the name.
+        """
+        asked = words[0] == '-l'
+        name = words[-1 if asked else 0].rpartition('/')[2]
+        with self.lock:
+            forbidden, absent = (
+                {what for where, what in chosen if where in ('', host)}
+                for chosen in (self.options.forbidden, self.options.absent))
+            if asked:
+                self.log.append(Entry(host, ('sudo', *words), 0))
+        if name in absent:
+            return command.Result('', f'sudo: {words[-1 if asked else 0]}: '
+                                  'command not found\n', 1)
+        if name in forbidden or 'ALL' in forbidden:
+            return command.Result('', 'sudo: a password is required\n' if (
+                'ALL' in forbidden or not asked) else '', 1)
+        return command.Result(f'{words[-1]}\n', '', 0) if asked else None
 
     def _run(self, name: str, words: list[str], stdin: str,
              host: str) -> tuple[str, str, int]:

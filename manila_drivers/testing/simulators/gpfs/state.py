@@ -31,6 +31,9 @@ class Options:
         paths and clients.
     :param left_out: columns that no list has, whatever is asked.
     :param down_nodes: hosts on which GPFS does not run.
+    :param forbidden: host, or '' for all, and program that sudo refuses;
+        ALL for every program.
+    :param absent: host, or '' for all, and program that sudo does not find.
     :param newer_headers: whether mmlsquota names the section of its rows.
     :param silent_failures: failing commands exit with 0 and only say so.
     :param restore_seconds: how long a restore goes on behind the time that
@@ -52,6 +55,8 @@ class Options:
     plain_list: bool = False
     left_out: tuple[str, ...] = ()
     down_nodes: tuple[str, ...] = ()
+    forbidden: frozenset[tuple[str, str]] = frozenset()
+    absent: frozenset[tuple[str, str]] = frozenset()
     newer_headers: bool = False
     silent_failures: bool = False
     ces_nfs: bool = True
