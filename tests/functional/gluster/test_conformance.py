@@ -64,16 +64,19 @@ def lab(make_lab):
     return make_lab()
 
 
+@pytest.mark.turns('scenarios on a real glusterd')
 @chosen(lifecycle.SCENARIOS)
 def test_life(lab, scenario):
     scenario.run(lab)
 
 
+@pytest.mark.turns('scenarios on a real glusterd')
 @chosen(rules.SCENARIOS)
 def test_rules(lab, scenario):
     scenario.run(lab)
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('number', [0, 3, 4], ids=[
     'open to all', 'servers and hosts lost', 'read only'])
 def test_a_resync_removes_strangers(lab, number):
@@ -82,6 +85,7 @@ def test_a_resync_removes_strangers(lab, number):
     stage.Scenario(rules.a_resync_removes_strangers).run(lab)
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('name', ['list lost', 'TLS off',
                                   'given to nobody'])
 def test_a_drift_is_repaired_or_reported(lab, name):
@@ -98,6 +102,7 @@ def a_mount_that_is_held_ends_with_its_rule(stage):
     stage.exact(share, rule)
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(('driver_class', 'scenario'), [
     (test_gluster_broken.OnlyAdds, rules.a_resync_removes_strangers),
     (test_gluster_broken.LetsHeldMountsLive,

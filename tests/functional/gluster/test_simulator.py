@@ -157,6 +157,7 @@ def test_volumes(site_of_its_own):
     assert not found, '\n'.join(found)
 
 
+@pytest.mark.turns('snapshots of a real gluster')
 def test_snapshots(thin):
     thin.clear()
     try:

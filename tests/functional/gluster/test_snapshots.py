@@ -51,6 +51,7 @@ def overwrite(thin, share):
         client.write('another', 'new')
 
 
+@pytest.mark.turns('snapshots of a real gluster')
 def test_a_share_from_a_snapshot(thin, service, share):
     before = left(thin)
     snapshot = made.snapshot(share)
@@ -89,6 +90,7 @@ def test_a_share_from_a_snapshot(thin, service, share):
     assert trips <= 7
 
 
+@pytest.mark.turns('snapshots of a real gluster')
 def test_a_clone_is_as_large_as_its_parent_and_not_larger(service, share):
     snapshot = made.snapshot(share)
     service.call('create_snapshot', None, snapshot)
@@ -98,6 +100,7 @@ def test_a_clone_is_as_large_as_its_parent_and_not_larger(service, share):
     service.call('delete_snapshot', None, snapshot)
 
 
+@pytest.mark.turns('snapshots of a real gluster')
 def test_back_to_a_snapshot(thin, service, share):
     snapshot = made.snapshot(share)
     service.call('create_snapshot', None, snapshot)
@@ -117,6 +120,7 @@ def test_back_to_a_snapshot(thin, service, share):
     service.call('delete_snapshot', None, snapshot)
 
 
+@pytest.mark.turns('snapshots of a real gluster')
 def test_a_snapshot_with_the_time_in_its_name(thin, service, share):
     """As upstream's driver makes them."""
     before = left(thin)

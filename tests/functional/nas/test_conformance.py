@@ -31,6 +31,7 @@ def make_lab(request, kind, looking=True):
     return labs.KernelLab([request.getfixturevalue('kernel').real], looking)
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('kind', HISTORIES)
 @pytest.mark.parametrize('scenario', SCENARIOS, ids=lambda one: one.name)
 def test_rules(request, kind, scenario):
@@ -41,6 +42,7 @@ def test_rules(request, kind, scenario):
         lab.close()
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(('kind', 'seed'), [
     (kind, seed) for kind, number in HISTORIES.items()
     for seed in range(number)])

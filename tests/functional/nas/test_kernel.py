@@ -77,6 +77,7 @@ def test_many_rules(kernel, path):
     assert kernel.gets(path) == {**NOBODY, 'one': 'rw'}
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('name', [
     'a b', 'a"b', "a'b", 'a\\b', 'a#b', '$(touch x)', 'a(rw)', 'a:b',
     'caf\u00e9', '*', '[a]'])
