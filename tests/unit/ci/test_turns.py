@@ -46,6 +46,20 @@ def test_so_many_slices_play_all_and_each_plays_some(many, slices):
         assert sum(map(len, parts)) == many
 
 
+@pytest.mark.parametrize('text', ['0/5', '6/5', 'all', '2'])
+def test_what_is_no_slice_is_refused(text):
+    with pytest.raises(ValueError, match=r'not like|literal|unpack'):
+        turns.slice_of(text)
+
+
+def test_the_plugin_brings_nothing_of_the_package_along():
+    """Where there is a Manila, its imports warn, and warnings are errors."""
+    code = ('import sys, tests.plugins.turns; sys.exit(any('
+            'name.startswith("manila_drivers") for name in sys.modules))')
+    assert subprocess.run([sys.executable, '-c', code], cwd=ROOT,
+                          check=False).returncode == 0
+
+
 def test_tables_do_not_take_turns_with_each_other():
     cases = [('a1', 'a'), ('b1', 'b'), ('a2', 'a'), ('b2', 'b')]
     assert turns.left_out(cases, 1, 2) == ['a2', 'b2']
