@@ -61,12 +61,17 @@ class NestingConnection(sqlite3.Connection):
 
 
 class TurnPool(pool.SingletonThreadPool):
-    """Lends to one thread at a time; to that one, again and again."""
+    """Lends one connection to one thread at a time; to that one, again.
+
+    Each request of the API has a thread of its own, and a connection for each
+    would read the schema and translate all statements anew.
+    """
 
     def __init__(self, creator: ty.Any, **options: ty.Any) -> None:
         super().__init__(creator, **options)
         self._turn = threading.Lock()
         self._owner: int | None = None
+        self._only: pool.ConnectionPoolEntry | None = None
 
     def connect(self) -> pool.PoolProxiedConnection:
         if self._owner == threading.get_ident():
@@ -78,6 +83,12 @@ class TurnPool(pool.SingletonThreadPool):
         except BaseException:
             self._pass_on()
             raise
+
+    def _do_get(self) -> pool.ConnectionPoolEntry:
+        # Whoever has the turn alone gets here.
+        if self._only is None:
+            self._only = super()._do_get()
+        return self._only
 
     def _do_return_conn(self, record: pool.ConnectionPoolEntry) -> None:
         super()._do_return_conn(record)
@@ -99,7 +110,7 @@ class Plugin(sqlalchemy.engine.CreateEnginePlugin):
         kwargs['poolclass'] = TurnPool
         arguments = kwargs.setdefault('connect_args', {})
         arguments['factory'] = NestingConnection
-        # The pool retires connections of threads that have ended.
+        # It goes from thread to thread.
         arguments['check_same_thread'] = False
 
     def update_url(self, url: sqlalchemy.URL) -> sqlalchemy.URL:
