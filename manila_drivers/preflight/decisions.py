@@ -107,11 +107,22 @@ _GPFS = (
             ('gpfs_quota_account_replicas = False',
              "go on as Manila's driver"))))
 
+_GENERIC = 'generic.GenericShareDriver'
+
 #: By the tail of the dotted path of a class, which both have.
 DRIVERS: Mapping[str, tuple[MigrationDecision, ...]] = {
     'vastdata.driver.VASTShareDriver': _VAST,
     'glusterfs.glusterfs_native.GlusterfsNativeShareDriver': _GLUSTER,
-    'ibm.gpfs.GPFSShareDriver': _GPFS}
+    'ibm.gpfs.GPFSShareDriver': _GPFS,
+    _GENERIC: ()}
+#: What the first start changes, and no plan of it shows.
+AT_START: Mapping[str, tuple[str, ...]] = {_GENERIC: (
+    ('Manila sends the rules of each share once more: exports move from '
+     '/etc/exports of the service instance to one file for each share in '
+     '/etc/exports.d, and clients notice nothing'),
+    'Samba denies by "hosts deny = ALL", which keeps out clients of IPv6 too',
+    ('the host key that a service instance shows first is remembered, and no '
+     'other one accepted later, unless service_instance_known_hosts has it'))}
 
 
 def counterpart(path: str) -> str:

@@ -21,7 +21,8 @@ from manila_drivers.preflight import decisions
 from manila_drivers.preflight import looking
 from manila_drivers.preflight.findings import Finding
 
-DECIDE = 'decide'
+#: Severities of what has to be decided, and of what a start will change.
+DECIDE, CHANGE = 'decide', 'change'
 _HIDDEN = '(as it is)'
 # What option names of secrets end in, also of drivers that are not ours.
 _SECRET = re.compile(r'(password|token|secret|passwd)$')
@@ -64,6 +65,8 @@ def migrate(config_file: str | os.PathLike[str], name: str, *,
     return MigrationAdvice(
         path, section(config_file, name, path, still),
         (*(_decide(one) for one in still),
+         *(Finding('', text, severity=CHANGE) for text in
+           decisions.AT_START.get(path.removeprefix(decisions.OURS), ())),
          *(one for one in report.findings if one.option not in taken)),
         report.unseen)
 
@@ -132,10 +135,15 @@ def first_start(config_file: str | os.PathLike[str], name: str,
     """
     conf = loading.section(config_file, name)
     path = decisions.counterpart(str(conf.safe_get('share_driver') or ''))
+    if conf.safe_get('driver_handles_share_servers'):
+        raise exception.Unsupported(
+            f'What a start changes of shares of {name} is not known, since '
+            'their share servers are told by nobody but Manila')
     kind = loading.driver_class(path)
     made = driving.Driving(lambda: kind(configuration=conf))
     try:
-        return made.preview('start', name, lambda driver: driver.
-                            ensure_shares(None, [dict(row) for row in rows]))
+        return made.preview(
+            'start', name, lambda driver: driver.check_shares(
+                [dict(row) for row in rows]), repairs=True)
     finally:
         made.close()

@@ -15,8 +15,6 @@ from manila_drivers.preflight import migrating
 
 #: Exit codes of this command: only warnings, and errors.
 WARNED, WRONG = 1, 2
-#: Severity of a step of the first start.
-CHANGE = 'change'
 
 
 class CheckBackends(base.Listing):
@@ -91,7 +89,7 @@ class CheckBackends(base.Listing):
         if not args.shares:
             return []
         rows = json.loads(pathlib.Path(args.shares).read_text('utf-8'))
-        return [findings.Finding('', str(step), severity=CHANGE)
+        return [findings.Finding('', str(step), severity=migrating.CHANGE)
                 for step in migrating.first_start(path, name, rows)]
 
     def _names(self, parsed_args: argparse.Namespace) -> list[str]:

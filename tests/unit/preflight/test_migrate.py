@@ -16,6 +16,7 @@ from manila_drivers.preflight import looking
 from manila_drivers.preflight import migrating
 from manila_drivers.standalone import configuration
 from manila_drivers.vastdata import driver as vastdata
+from tests.unit.audit import generic_planted
 from tests.unit.direct import bench
 
 TAILS = {'vast': 'vastdata.driver.VASTShareDriver',
@@ -190,3 +191,63 @@ def test_the_command_ends_as_it_says(vast, capsys):
                                       'vast_ssl_cert_verify = no\n#'))
     assert main.main(ok) == 1
     assert main.main([*ok, 'nowhere']) == 2
+
+
+# -- the Generic driver -------------------------------------------------------
+
+UPSTREAM_GENERIC = 'manila.share.drivers.generic.GenericShareDriver'
+
+
+@pytest.fixture
+def generic(tmp_path, monkeypatch):
+    return generic_planted.Place(tmp_path, monkeypatch)
+
+
+def of_upstream(place, **more):
+    """Have Manila's own driver in the section."""
+    text = place.conf.read_text()
+    lines = '\n'.join(f'{name} = {value}' for name, value in more.items())
+    conf = place.conf.with_name('upstream.conf')
+    conf.write_text(text.replace('share_driver = manila_drivers.generic.'
+                                 'GenericShareDriver',
+                                 f'share_driver = {UPSTREAM_GENERIC}\n'
+                                 f'{lines}'))
+    assert UPSTREAM_GENERIC in conf.read_text()
+    return conf
+
+
+def test_generic_has_nothing_to_decide_and_says_what_changes(generic):
+    conf = of_upstream(generic, smb_template_config_path='/etc/smb.conf')
+    found = migrating.migrate(conf, 'generic')
+    assert found.driver == 'manila_drivers.generic.GenericShareDriver'
+    assert found.driver in found.section
+    assert generic_planted.PASSWORD not in found.section
+    told = {one.severity: one for one in found.findings}
+    assert sorted(told) == [migrating.CHANGE, 'warning']
+    assert told['warning'].option == 'smb_template_config_path'
+    assert (decide(found), found.unseen) == ([], ())
+
+
+def test_generic_shows_what_the_first_start_changes(generic):
+    with generic.backend() as backend:
+        share = backend.shares.create(size=1, name='one', proto='NFS')
+        row = {'id': share.id, 'name': f'share-{share.id}', 'size': 1,
+               'share_proto': 'NFS', 'export_locations': [
+                   {'path': path} for path in share.locations]}
+    conf = of_upstream(generic)
+    before = generic.inventory()
+    assert list(migrating.first_start(conf, 'generic', [row])) == []
+    generic_planted.unmounted(generic, share)
+    broken = generic.inventory()
+    steps = list(migrating.first_start(conf, 'generic', [row]))
+    assert [step.action for step in steps] == ['serve share again']
+    assert generic.inventory() == broken != before
+
+
+def test_shares_of_share_servers_are_not_guessed_at(generic):
+    conf = of_upstream(generic)
+    conf.write_text(conf.read_text().replace(
+        'driver_handles_share_servers = False',
+        'driver_handles_share_servers = True'))
+    with pytest.raises(exception.Unsupported, match='share servers'):
+        migrating.first_start(conf, 'generic', [])
