@@ -20,11 +20,21 @@ if TYPE_CHECKING:
     from manila_drivers.direct.parts import Parts
 
 REVERT = 'revert'
+_STRANDED = 'stranded'
 
 
 def is_under_way(owner: records.ShareEntry) -> bool:
     """Tell if a share is brought back to a snapshot, or half so."""
-    return tasks.name_of(owner.task) == REVERT
+    return tasks.name_of(owner.task) == REVERT and not is_stranded(owner)
+
+
+def is_stranded(owner: records.ShareEntry) -> bool:
+    """Tell if what a share was to be brought back to is gone.
+
+    Nobody can end that: the share may leave, and so may its snapshots, and it
+    may be brought back to another one.
+    """
+    return bool(owner.task and owner.task.get(_STRANDED))
 
 
 class Reverting:
@@ -70,14 +80,21 @@ class Reverting:
         with parts.desk.alone([owner.id]):
             owner = parts.desk.seen(owner)
             snapshot = self._checked(owner, wanted)
-            if not is_under_way(owner) \
+            if tasks.name_of(owner.task) != REVERT \
                     and parts.driving.driver.SHOWS_PLANS:
                 # All that can be told beforehand is, with nothing begun.
                 self.preview(owner, wanted)
-            owner, _ = parts.desk.do(
-                owner, {'name': REVERT, 'snapshot': snapshot.id}, 'reverting',
-                lambda owner: parts.driving.call(
-                    lambda driver: self._call(driver, owner, snapshot)))
+            task = {'name': REVERT, 'snapshot': snapshot.id}
+            try:
+                owner, _ = parts.desk.do(
+                    owner, task, 'reverting',
+                    lambda owner: parts.driving.call(
+                        lambda driver: self._call(driver, owner, snapshot)))
+            except exception.NotFound:
+                # Repetition would find the same.
+                exception.caught_any(lambda: parts.registry.shares.change(
+                    parts.desk.seen(owner), task={**task, _STRANDED: True}))
+                raise
             return parts.desk.ended(owner, size=snapshot.size or owner.size)
 
     def _checked(self, owner: records.ShareEntry,
@@ -87,7 +104,7 @@ class Reverting:
         :raises InvalidRequest: it is not the last one.
         :raises Busy: something else goes on with one of them.
         """
-        if not is_under_way(owner):
+        if tasks.name_of(owner.task) != REVERT:
             taking.steady(owner)
         snapshot = self.last(owner)
         if snapshot.id != wanted:

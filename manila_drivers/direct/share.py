@@ -384,7 +384,7 @@ _BEFORE = {'delete': ('adopt', 'release', reverting.REVERT),
 def _need_other(record: records.ShareEntry, name: str) -> None:
     """Raise Unsupported if a share cannot leave in this way."""
     begun = tasks.name_of(record.task)
-    if begun in _BEFORE[name]:
+    if begun in _BEFORE[name] and not reverting.is_stranded(record):
         raise exception.Unsupported(
             f'Share {record.name} is {record.status}, and cannot be '
             f'{name}d', check='release it, or repeat the adoption'

@@ -271,6 +271,38 @@ def test_what_cannot_be_is_told_and_nothing_is_begun(tmp_path):
         assert share.failure == ''
 
 
+@pytest.mark.parametrize('end', ['delete', 'release', 'revert'])
+def test_what_was_to_be_gone_back_to_vanished(back, end):
+    """Nobody can end that; so the share may leave, or go back further."""
+    with back.backend() as backend:
+        share = backend.shares.create(size=1, name='one')
+        if end == 'revert':
+            share.snapshot('first')
+        second = share.snapshot('second')
+        driver, seen = backend._parts.driving.driver, []
+        revert = type(driver).revert_to_snapshot
+
+        def vanishes(self, context, snapshot, *args, **parts):
+            if not seen:
+                seen.append(driver.delete_snapshot(None, snapshot, None))
+            return revert(self, context, snapshot, *args, **parts)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(type(driver), 'revert_to_snapshot', vanishes)
+            with pytest.raises(exception.DriverError):
+                share.revert()
+        assert seen
+        assert share.refresh().status == 'reverting'
+        second.delete()
+        if end == 'revert':
+            assert share.revert().status == 'available'
+            for one in share.snapshots:
+                one.delete()
+            share.delete()
+        else:
+            getattr(share, end)()
+        assert not list(backend.shares)
+
+
 def test_only_the_last_one_can_be_gone_back_to(ces):
     with ces.backend() as backend:
         share = backend.shares.create(size=1, name='one')
