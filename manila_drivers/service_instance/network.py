@@ -3,6 +3,7 @@
 """Networks of service instances in Neutron."""
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import MutableMapping
 import dataclasses
@@ -24,6 +25,7 @@ from manila_drivers.service_instance import network_teardown
 from manila_drivers.service_instance import planning
 from manila_drivers.service_instance import settings
 from manila_drivers.service_instance import subnets
+from manila_drivers.service_instance import tear_down_planning
 
 LOG = logging.getLogger(__name__)
 
@@ -249,11 +251,24 @@ class NeutronNetworkHelper(helper.BaseNetworkhelper):
             router = subnets.router_of(users, neutron.ports(
                 network_id=wanted.users_network,
                 ip_address=users.gateway_ip))
+        there = self._service_subnets(network)
         return planning.NetworkFacts(
-            network, self._service_subnets(network), users, router,
-            self._groups(),
+            network, there, users, router, self._groups(),
             dict(network_teardown.ports_of(neutron, wanted.server_id,
-                                           conf.parts)))
+                                           conf.parts)),
+            self._occupied(network, there, wanted))
+
+    def _occupied(self, network: str, there: Iterable[records.Subnet],
+                  wanted: planning.NetworkWanted) -> frozenset[str]:
+        """Return the service subnets with somebody in them, if it matters.
+
+        It does where a subnet that was let go may be taken.
+        """
+        found = {each.name for each in there}
+        if '' not in found or names.subnet(wanted.users_subnet) in found:
+            return frozenset()
+        return tear_down_planning.occupied(
+            self.neutron_api.ports(network_id=network))
 
     # -- tear-down -------------------------------------------------------
 

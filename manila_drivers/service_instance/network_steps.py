@@ -21,6 +21,7 @@ from manila_drivers.service_instance import groups
 from manila_drivers.service_instance import names
 from manila_drivers.service_instance import settings
 from manila_drivers.service_instance import subnets
+from manila_drivers.service_instance import tear_down_planning
 
 LOG = logging.getLogger(__name__)
 
@@ -154,6 +155,10 @@ class NetworkExecutor:
         return plan.Done(self._neutron.update_subnet(ident, name=name))
 
     def _free_subnet(self, ident: str, *, name: str) -> plan.Done:
+        if tear_down_planning.occupied(self._neutron.ports(subnet_id=ident)):
+            # A router that could not be disconnected would be in the way of
+            # whoever takes it next.
+            return plan.Done()
         # Without a coordinator another host may have taken it as well.
         if self._neutron.subnet(ident).name == name:
             self._neutron.update_subnet(ident, name='')

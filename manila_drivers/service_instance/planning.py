@@ -25,6 +25,7 @@ class NetworkFacts:
     :param router_id: that of the subnet; '' where none is needed.
     :param groups: of our project.
     :param ports: those of this share server that exist, by their part.
+    :param occupied: ids of service subnets that somebody is in.
     """
 
     service_network: str = ''
@@ -34,6 +35,7 @@ class NetworkFacts:
     groups: tuple[records.SecurityGroup, ...] = ()
     ports: Mapping[str, records.Port] = dataclasses.field(
         default_factory=dict)
+    occupied: frozenset[str] = frozenset()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -169,7 +171,8 @@ def _subnet(facts: NetworkFacts, wanted: NetworkWanted,
     users = subnets.network_of(facts.users) if facts.users else None
     choice = subnets.choose(facts.service_subnets, subnets.SubnetWanted(
         name, conf.cidr, conf.prefix, gateway=conf.use_router,
-        avoid=(*wanted.avoid, *((users,) if users else ()))))
+        avoid=(*wanted.avoid, *((users,) if users else ())),
+        occupied=facts.occupied))
     ident: Any
     if choice.serving is not None:
         ident = choice.serving.id

@@ -30,6 +30,8 @@ class SubnetWanted:
     :param gateway: it is connected to a router; otherwise it must not have a
         gateway, or instances would have two ways out.
     :param avoid: networks that it must not overlap with.
+    :param occupied: ids of subnets that somebody is in: a router that could
+        not be disconnected from one that was let go, or an instance.
     """
 
     name: str
@@ -37,6 +39,7 @@ class SubnetWanted:
     prefix: int
     gateway: bool
     avoid: tuple[IPv4, ...] = ()
+    occupied: Collection[str] = ()
 
 
 @dataclasses.dataclass(frozen=True)
@@ -64,7 +67,8 @@ def choose(subnets: Sequence[records.Subnet],
     for each in suitable:
         if each.name == wanted.name:
             return SubnetChoice(serving=each)
-    free = [each for each in suitable if each.name == '']
+    free = [each for each in suitable
+            if each.name == '' and each.id not in wanted.occupied]
     if free:
         # Not all hosts take the first one, should nothing keep them apart.
         which = zlib.crc32(wanted.name.encode()) % len(free)

@@ -6,6 +6,7 @@ A subnet that others use stays as it is; one that nobody uses loses its name
 and waits for the next users, as Manila's own driver leaves it.
 """
 
+from collections.abc import Iterable
 import dataclasses
 
 from manila_drivers import plan
@@ -80,6 +81,14 @@ def is_equipment(port: records.Port) -> bool:
     return owner is not None and (
         owner.startswith('network:') or owner == names.HOST_OWNER
         or port.device_id in (names.HOST_DEVICE, names.ADMIN_HOST_DEVICE))
+
+
+def occupied(ports: Iterable[records.Port]) -> frozenset[str]:
+    """Return ids of subnets that a router or an instance is in."""
+    return frozenset(
+        each.subnet_id for port in ports
+        if is_router(port) or not is_equipment(port)
+        for each in port.fixed_ips or () if each.subnet_id)
 
 
 def whole(servers: list[str], details_plan: plan.Plan,

@@ -177,3 +177,50 @@ def test_a_dry_run_shows_what_would_go(site, managed, made):
                  f'remove router interface {made["router_id"]}',
                  f'let subnet go {made["subnet_id"]}'):
         assert each in shown
+
+
+def _free_subnet(site):
+    managed = site.manager()
+    made = {}
+    managed.create(site.request(), made)
+    managed.delete(made)
+    free, = site.pool()
+    return managed, free['id']
+
+
+def test_a_subnet_that_a_router_is_left_in_is_nobodys_to_take(site):
+    """Manila's own driver may have left it so, or an operator."""
+    managed, free = _free_subnet(site)
+    other = site.sim.add_tenant_network('demo', '10.77.0.0/24', name='other')
+    router = next(port['device_id'] for port in site.ports(
+        device_owner='network:router_interface')
+        if port['fixed_ips'][0]['subnet_id'] == other.subnet_id)
+    assert site.sim.ask(
+        'PUT', f'/network/v2.0/routers/{router}/add_router_interface',
+        {'subnet_id': free})[0] == 200
+    made = {}
+    managed.create(site.request(), made)
+    assert made['subnet_id'] != free and managed.alive(made)
+
+
+def test_a_subnet_is_not_let_go_with_a_router_in_it(site):
+    """Others would be given it, and could not be connected to it."""
+    managed, free = _free_subnet(site)
+    site.sim.arm(site.fault('status', code=500, times=None,
+                            match='remove_router_interface'))
+    site.sim.arm(site.fault('status', code=409, times=None,
+                            match='POST .*/ports', body={'NeutronError': {
+                                'type': 'OverQuota', 'detail': '',
+                                'message': 'Quota exceeded'}}))
+    made = {}
+    with pytest.raises(exception.DriverError):
+        managed.create(site.request(), made)
+    assert site.pool() == []
+    assert made['subnet_id'] == free
+    site.sim.disarm()
+    managed.delete(made)
+    assert [each['id'] for each in site.pool()] == [free]
+    other = site.sim.add_tenant_network('demo', '10.77.0.0/24', name='other')
+    made = {}
+    managed.create(site.request(OTHER, other), made)
+    assert made['subnet_id'] == free
