@@ -27,6 +27,19 @@ from manila_drivers.nas import samba
 LOG = logging.getLogger(__name__)
 
 
+@dataclasses.dataclass(frozen=True)
+class _Tried:
+    """Hold what has come of one attempt.
+
+    :param away: the share is not mounted, and nobody was let in.
+    :param refused: why nobody was given more than before.
+    """
+
+    away: bool
+    goal: exporting.Clients
+    refused: exception.DriverError | None = None
+
+
 class GenericAccess:
     """Access to the shares of one backend."""
 
@@ -54,6 +67,8 @@ class GenericAccess:
             there are rules.
         :raises InvalidRequest: its protocol is not served any more, and
             somebody was to be given more than they have.
+        :raises BackendError: likewise, if its instance does not tell what is
+            mounted.
         """
         host = self._hosts.of(call)
         refused, silence = exception.caught(
@@ -88,36 +103,58 @@ class GenericAccess:
             share, self._hosts.settings.protocols))[1] if rules else None
         wanted = exporting.wanted(rules, self._helper(share, rules))
 
-        def once(last: bool) -> tuple[bool, exporting.Clients]:
-            found = self._hosts.look(host, ())
+        def once(last: bool) -> _Tried:
+            found, untold = self._look(host)
+            refused = unserved or untold
             goal = exporting.servable(wanted, found, placement.path)
-            if unserved is not None:
+            if refused is not None:
                 goal = exporting.narrowed(goal, found, placement)
-            away = self._away(share, placement, note, found)
+            away = untold is None and self._away(share, placement, note,
+                                                 found)
             if away and goal.levels and not last:
-                return away, goal
+                return _Tried(away, goal)
             steps = exporting.plan_access(
                 found, placement, host,
                 dataclasses.replace(goal, levels={}) if away else goal)
             self._executor.run(steps)
-            return away, goal
+            return _Tried(away, goal, refused)
 
         with self._hosts.locked(host):
-            away, goal = self._hosts.persist(lambda: once(False))
-        if goal.levels and away:
+            tried = self._hosts.persist(lambda: once(False))
+        if tried.goal.levels and tried.away:
             # A call that has its volume for a moment brings back who has
             # access by then: what is written down must not go before.
             with self._lock(paths.share_lock(share.id), shares.TURN), \
                     self._hosts.locked(host):
-                away, goal = self._hosts.persist(lambda: once(True))
-        if goal.levels and away:
+                tried = self._hosts.persist(lambda: once(True))
+        goal = tried.goal
+        if goal.levels and tried.away:
             raise self._missing(share, placement, note)
         digest = goal.digest()
         if note.rules != digest or note.adopted:
             self._notes.remember_rules(share.id, digest)
-        if unserved is not None and goal.withheld:
-            raise unserved
+        if tried.refused is not None and goal.withheld:
+            raise tried.refused
         return goal.errors
+
+    def _look(self, host: records.ServiceHost,
+              ) -> tuple[guest_records.GuestFacts,
+                         exception.DriverError | None]:
+        """Return what is in an instance, and why it is not all of it.
+
+        Of who gets in nothing is missing: somebody may be shut out whose
+        disk nobody sees at the moment.
+        """
+        found, untold = exception.caught(lambda: self._hosts.look(host, ()))
+        if found is not None:
+            return found, None
+        assert untold is not None
+        if isinstance(untold, exception.BackendError):
+            found, _ = exception.caught(
+                lambda: self._hosts.look(host, (), partly=True))
+        if found is None:
+            raise untold
+        return found, untold
 
     def _helper(self, share: model.Share,
                 rules: Sequence[access.Rule]) -> str:

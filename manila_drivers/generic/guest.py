@@ -49,13 +49,15 @@ class Guest:
 
     def look(self, disks: Sequence[guest_records.Disk] = (), *,
              wait: float = 0.0,
-             timeout: float | None = None) -> guest_records.GuestFacts:
+             timeout: float | None = None,
+             partly: bool = False) -> guest_records.GuestFacts:
         """Return all facts; one exec.
 
         :param disks: whose content is asked for as well.
         :param wait: seconds that the VM waits for them to appear.  What has
             not appeared by then is not in the facts.
         :param timeout: seconds for the answer; else what its commands get.
+        :param partly: see ``guest_facts.understand``.
         :raises Busy: the VM is at work for another operation.
         """
         commands = [dataclasses.replace(one, reads=True) for one
@@ -63,7 +65,8 @@ class Guest:
         answer = script.attempt(
             self._runner, commands, keep_going=True, timeout=timeout,
             lock=script.Lock(LOCK, _PATIENCE, shared=True))
-        return guest_facts.understand(str(self._runner), answer.results)
+        return guest_facts.understand(str(self._runner), answer.results,
+                                      partly=partly)
 
     def run(self, commands: Sequence[command.Command], *,
             timeout: float | None = None) -> tuple[command.Result, ...]:

@@ -56,9 +56,32 @@ def questions(disks: Sequence[Disk] = (),
         *kernel.questions(), *samba.questions()]
 
 
-def understand(server: str, results: Sequence[Result]) -> GuestFacts:
-    """:raises DriverError: it does not say what disks and mounts it has."""
+def understand(server: str, results: Sequence[Result], *,
+               partly: bool = False) -> GuestFacts:
+    """Return all that a service VM told.
+
+    :param partly: what of disks, mounts and fstab is not told is as if there
+        were none, for whoever takes access away and needs nothing else.
+    :raises DriverError: it does not say what disks and mounts it has.
+    """
     found, mounts, fstab, spaces, boot, threads, *access = results
+    if not partly:
+        _check_told(server, found, mounts, fstab)
+    disks, others = read_disks('' if found.status else found.stdout)
+    exported, nfs_error = exception.caught(
+        lambda: kernel.understand(server, access[:3]))
+    shared, samba_error = exception.caught(
+        lambda: samba.understand(server, access[3:]))
+    return GuestFacts(
+        server, disks, read_mounts(mounts.stdout, disks, others),
+        guest_fstab.read(fstab.stdout), read_spaces(spaces.stdout),
+        _either(exported, nfs_error), _either(shared, samba_error),
+        boot.stdout.strip() if not boot.status else '',
+        _number(threads))
+
+
+def _check_told(server: str, found: Result, mounts: Result,
+                fstab: Result) -> None:
     for result, what in ((found, 'disks'), (mounts, 'mounts')):
         if result.status:
             raise exception.BackendError(
@@ -71,17 +94,6 @@ def understand(server: str, results: Sequence[Result]) -> GuestFacts:
         raise exception.BackendError(
             f'{server} does not say what it mounts at boot', answer=refused,
             status=fstab.status)
-    disks, others = read_disks(found.stdout)
-    exported, nfs_error = exception.caught(
-        lambda: kernel.understand(server, access[:3]))
-    shared, samba_error = exception.caught(
-        lambda: samba.understand(server, access[3:]))
-    return GuestFacts(
-        server, disks, read_mounts(mounts.stdout, disks, others),
-        guest_fstab.read(fstab.stdout), read_spaces(spaces.stdout),
-        _either(exported, nfs_error), _either(shared, samba_error),
-        boot.stdout.strip() if not boot.status else '',
-        _number(threads))
 
 
 def _either(value: T | None, error: exception.DriverError | None,

@@ -122,14 +122,16 @@ class ServiceHosts:
 
     def look(self, host: records.ServiceHost,
              disks: Sequence[guest_records.Disk], *, wait: float = 0.0,
-             timeout: float | None = None) -> guest_records.GuestFacts:
+             timeout: float | None = None,
+             partly: bool = False) -> guest_records.GuestFacts:
         """Return what is in an instance, in one command.
 
         :param disks: that are of interest.
         :param wait: seconds until they have to be there.
+        :param partly: see ``guest_facts.understand``.
         """
         return self.persist(lambda: self.guest(host).look(
-            disks, wait=wait, timeout=timeout))
+            disks, wait=wait, timeout=timeout, partly=partly))
 
     def persist(self, call: Callable[[], T]) -> T:
         """Do something again after a connection was lost on the way.

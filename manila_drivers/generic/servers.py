@@ -5,12 +5,15 @@
 from collections.abc import Mapping
 from collections.abc import MutableMapping
 from collections.abc import Sequence
+import logging
 from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.driver import call
 from manila_drivers.service_instance import manager
+
+LOG = logging.getLogger(__name__)
 
 
 class GenericServers:
@@ -40,10 +43,23 @@ class GenericServers:
     def suits(self, server: model.ShareServer, call: call.Call) -> bool:
         """Say whether a server can take another share.
 
-        Manila has left out those that are full.
+        Manila has left out those that are full.  One whose instance is gone,
+        or failed, would have each new share fail.
         """
-        return bool(server.details.get('instance_id')
-                    and server.details.get('public_address'))
+        ident = server.details.get('instance_id')
+        if not (ident and server.details.get('public_address')):
+            return False
+        found, error = exception.caught(
+            lambda: self._instances.instances.find(str(ident)))
+        if error is not None:
+            # Nova is away; that says nothing about the server.
+            return True
+        if found is None or found.status == 'ERROR':
+            LOG.warning('Share server %s takes no share: its instance %s is '
+                        '%s', server.id, ident, 'in ERROR' if found
+                        else 'gone')
+            return False
+        return True
 
     def addresses(self, server: model.ShareServer, identifier: str,
                   options: Mapping[str, Any]) -> list[str]:

@@ -496,3 +496,24 @@ def test_a_server_of_another_name_keeps_its_disks(stage):
                 {'server': {'name': SERVER}}, user=USER)
     driver.delete_share(None, stage.manager.row(share))
     assert volume(lab, share) is None
+
+
+@pytest.mark.parametrize('state', ['gone', 'failed', 'untold'])
+def test_no_share_is_put_on_a_server_that_is_gone(servers, state):
+    """A share server without its instance takes down each new share."""
+    stage = Stage(servers)
+    server, sim = servers.server['id'], servers.sim
+    if state == 'failed':
+        sim.ask('POST', f'/compute/v2.1/servers/{server}/action',
+                {'os-resetState': {'state': 'error'}})
+    elif state == 'gone':
+        sim.ask('DELETE', f'/compute/v2.1/servers/{server}', user=USER)
+        servers.advance(60.0)
+    else:
+        sim.arm(faults.Fault('status', code=500, times=None,
+                             match='/compute/'))
+    choose = stage.manager.driver._inner \
+        .choose_share_server_compatible_with_share
+    assert choose(None, [servers._row], stage.manager.row(
+        stage.manager.new_share())) == (
+            servers._row if state == 'untold' else None)

@@ -14,6 +14,7 @@ from manila_drivers.testing.conformance import lab as labs
 from manila_drivers.testing.conformance import stage as stages
 from manila_drivers.testing.conformance.labs import generic
 from manila_drivers.testing.conformance.labs import generic_kinds
+from manila_drivers.testing.simulators import faults
 
 errors = compat.errors
 ALICE, WIDE = '10.0.0.1', '128.0.0.0/1'
@@ -133,3 +134,26 @@ def test_a_server_that_begins_to_answer_is_not_passed_over(make_lab, program):
     for one in share, other:
         stage.exact(one)
     lab.close()
+
+
+@pytest.mark.parametrize('lost', ['lsblk', '/etc/fstab', 'mountinfo'])
+def test_where_nobody_tells_what_is_mounted(stage, lost):
+    """Neither is any of it needed to shut somebody out."""
+    manager, lab = stage.manager, stage.lab
+    alice, bob = manager.rule(ALICE), manager.rule('10.0.0.2')
+    share = stage.shared(alice, bob)
+
+    def lose():
+        lab.machine.faults.arm(faults.Fault('status', code=1, match=lost,
+                                            times=None))
+
+    lose()
+    manager.update(share, delete=[alice])
+    assert given(stage, share, ALICE, '10.0.0.2') == [None, 'rw']
+    lose()
+    with pytest.raises(errors.ShareBackendException, match='does not say'):
+        manager.update(share, add=[manager.rule('10.0.0.3')])
+    assert given(stage, share, '10.0.0.2', '10.0.0.3') == ['rw', None]
+    lose()
+    manager.update(share, delete=list(share.rules.values()))
+    assert given(stage, share, '10.0.0.2') == [None]
