@@ -27,7 +27,7 @@ from manila_drivers.generic import transitions
 
 
 class GenericAdoption:
-    """Manage and unmanage of one backend without share servers."""
+    """Manage and unmanage of one backend."""
 
     def __init__(self, volumes: client.VolumeClient,
                  instances: hosts.ServiceHosts,
@@ -52,10 +52,6 @@ class GenericAdoption:
         :raises NotManageable: with nothing changed.
         """
         share = call.share
-        if self._hosts.settings.handles_servers:
-            raise exception.NotManageable(
-                'Share %s cannot be taken over: this backend makes share '
-                'servers' % share.id, check='driver_handles_share_servers')
         if share.proto not in self._hosts.settings.protocols:
             raise exception.NotManageable(
                 'Share %s asks for protocol %s, which is not served'

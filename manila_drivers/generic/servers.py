@@ -63,23 +63,26 @@ class GenericServers:
 
     def addresses(self, server: model.ShareServer, identifier: str,
                   options: Mapping[str, Any]) -> list[str]:
-        """
-        :raises Unsupported: service instances are made, not taken over.
-        """
-        raise self._unsupported(identifier)
+        """Return the addresses of a server that is to be taken over."""
+        _check_options(options)
+        return self._instances.addresses(server.id, identifier)
 
     def adopt(self, server: model.ShareServer, identifier: str,
               options: Mapping[str, Any]) -> Mapping[str, str]:
+        """Take a service instance over, by the id of its server in Nova.
+
+        :returns: its details.
+        :raises NotManageable: it is none, or not one of such a backend.
         """
-        :raises Unsupported: service instances are made, not taken over.
-        """
-        raise self._unsupported(identifier)
+        _check_options(options)
+        return self._instances.adopt(server.id, identifier)
 
     def release(self, details: Mapping[str, str]) -> None:
         """Let a service instance go as it is."""
 
-    @staticmethod
-    def _unsupported(identifier: str) -> exception.Unsupported:
-        return exception.Unsupported(
-            'Server %s cannot be taken over: share servers of this driver '
-            'are made by it' % identifier)
+
+def _check_options(options: Mapping[str, Any]) -> None:
+    if options:
+        raise exception.NotManageable(
+            'Driver options %s are not known' % ', '.join(sorted(options)),
+            check='give none for a share server')

@@ -122,6 +122,11 @@ class Compute(service.CloudService):
         """Stop a server; Busy is raised for one that does not run."""
         self._act(ident, {'os-stop': None}, 'Stop of server %s' % ident)
 
+    def mark(self, ident: str, marks: Mapping[str, str]) -> None:
+        """Add metadata to a server, or change it; repetition does nothing."""
+        self._post('/servers/%s/metadata' % service.part(ident, 'server'),
+                   {'metadata': dict(marks)}, 'Metadata of server %s' % ident)
+
     def _act(self, ident: str, body: Any, what: str) -> None:
         self._post('/servers/%s/action' % service.part(ident, 'server'), body,
                   what)

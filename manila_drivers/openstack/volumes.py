@@ -97,6 +97,11 @@ class Volumes(service.CloudService):
         return service.same(ident, records.Volume.of(
             service.within(data, 'volume', what)), what)
 
+    def mark(self, ident: str, marks: Mapping[str, str]) -> None:
+        """Add metadata to a volume, or change it; repetition does nothing."""
+        self._post('/volumes/%s/metadata' % service.part(ident, 'volume'),
+                   {'metadata': dict(marks)}, 'Metadata of volume %s' % ident)
+
     def extend(self, ident: str, gib: int) -> str:
         """Ask for a larger volume; a success may still fail later.
 

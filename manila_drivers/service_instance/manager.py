@@ -20,6 +20,7 @@ from manila_drivers.driver import options
 from manila_drivers.openstack import cloud as openstack_cloud
 from manila_drivers.openstack import polling
 from manila_drivers.openstack import records
+from manila_drivers.service_instance import adopting
 from manila_drivers.service_instance import by_manilas_names
 from manila_drivers.service_instance import common
 from manila_drivers.service_instance import instances
@@ -199,6 +200,24 @@ class ServiceInstanceManager(by_manilas_names.ManilasNames):
             any of them may be missing.
         """
         share_servers.delete(self, details)
+
+    def adopt(self, server_id: str, ident: str) -> dict[str, Any]:
+        """Take over an instance that is there; return its details.
+
+        Its ports, its boot volume and itself say from then on that they are
+        of this share server.  Repetition does nothing.
+
+        :param server_id: of the share server in Manila.
+        :param ident: of the server in Nova.
+        :raises NotManageable: it is no service instance of such a backend,
+            does not run, or nobody has made it for a share server.
+        :raises Unreachable: it cannot be logged in to.
+        """
+        return adopting.adopt(self, server_id, ident)
+
+    def addresses(self, server_id: str, ident: str) -> list[str]:
+        """Return addresses of an instance that :meth:`adopt` would take."""
+        return adopting.addresses(self, server_id, ident)
 
     def until_reachable(self, details: Details) -> None:
         """Wait until an instance can be logged in to.

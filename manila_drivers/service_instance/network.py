@@ -83,14 +83,14 @@ class NeutronNetworkHelper(helper.BaseNetworkhelper):
     @property
     def service_network_id(self) -> str:
         """Id of the service network, which is made if there is none."""
-        found = self._known_network()
+        found = self.known_network()
         if not found:
             with self.manager.locked(LOCK):
                 found = self._service_network = (
-                    self._known_network() or self._made_network())
+                    self.known_network() or self._made_network())
         return found
 
-    def _known_network(self) -> str:
+    def known_network(self) -> str:
         """Return the id of the service network, '' if there is none."""
         if not self._service_network:
             found = planning.one_network(
@@ -110,6 +110,11 @@ class NeutronNetworkHelper(helper.BaseNetworkhelper):
         request = asked(network_info)
         found = self.neutron_api.network(request.networks[0].neutron_net_id)
         return found.name or ''
+
+    @property
+    def network_settings(self) -> settings.NetworkSettings:
+        """Return the options about networks of instances."""
+        return self._conf
 
     # -- this host -------------------------------------------------------
 
@@ -132,6 +137,19 @@ class NeutronNetworkHelper(helper.BaseNetworkhelper):
             self._prepare_group()
             if self._host.needed:
                 self._host.connect(network, self._service_subnets(network))
+
+    def plug(self, subnet: str) -> None:
+        """Plug this host into the subnet of an instance, if need be.
+
+        The caller holds :data:`LOCK`.
+
+        :param subnet: id, '' where instances have none of their own.
+        """
+        if self._host.needed:
+            network = (self.service_network_id if self.use_service_network
+                       else '')
+            self._host.connect(network, self._service_subnets(network),
+                               subnet)
 
     def _prepare_group(self) -> None:
         """Make the group of all instances, if that is possible now.
@@ -242,7 +260,7 @@ class NeutronNetworkHelper(helper.BaseNetworkhelper):
         The number of requests does not depend on how many subnets there are.
         """
         neutron, conf = self.neutron_api, self._conf
-        network = self._known_network() if self.use_service_network else ''
+        network = self.known_network() if self.use_service_network else ''
         users, router = None, ''
         if self.use_service_network:
             users = neutron.subnet(wanted.users_subnet)

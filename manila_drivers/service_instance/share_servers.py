@@ -51,7 +51,7 @@ def create(managed: 'manager.ServiceInstanceManager',
         if not made.get(names.INSTANCE_ID):
             _take_back(managed, made, exc)
         raise
-    made.update(managed._get_new_instance_details(_new(managed, wired, made)))
+    made.update(managed._get_new_instance_details(new(managed, wired, made)))
     managed.until_reachable(made)
     key = managed.logins.host_key(made)
     if key:
@@ -81,9 +81,9 @@ def _planned(managed: 'manager.ServiceInstanceManager',
     return whole
 
 
-def _new(managed: 'manager.ServiceInstanceManager',
-         wired: Mapping[str, Any], made: Mapping[str, Any],
-         ) -> dict[str, Any]:
+def new(managed: 'manager.ServiceInstanceManager',
+        wired: Mapping[str, Any], made: Mapping[str, Any],
+        ) -> dict[str, Any]:
     """Return a server as Manila's class hands it to its subclasses."""
     return {**{key: value for key, value in wired.items()
                if key not in ('nics', 'ports', 'ip_address')},
