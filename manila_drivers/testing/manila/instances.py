@@ -8,6 +8,7 @@ with what the cloud has.
 
 from manila_drivers.testing.backends import openstack
 from manila_drivers.testing.backends.storage import Item
+from manila_drivers.testing.manila import copies
 from manila_drivers.testing.manila import life
 from manila_drivers.testing.manila import outage
 from manila_drivers.testing.manila import scene
@@ -32,6 +33,8 @@ def whole(play: scene.Scene) -> None:
     chapter('It serves other shares of that network, and outlives restarts')
     share_it(play, server)
     outage.restart(outage.Part(play, share))
+    chapter('Manila lets it go and takes it over again')
+    share, server = adoption(play, cloud, share, server)
     chapter('A set-up that fails half-way')
     failure(play, cloud)
     chapter('The end: nothing is left behind')
@@ -88,6 +91,42 @@ def share_it(play: scene.Scene, server: Row) -> None:
         expect(other == server['id'], 'the second share is on another one')
         note.says('both are on %s', other)
     life.delete(play, second)
+
+
+def adoption(play: scene.Scene, cloud: openstack.CloudCluster, share: str,
+             server: Row) -> tuple[str, Row]:
+    """Let a server and its share go, and take both over again.
+
+    What the cloud has stays; it says whose it is.
+    """
+    exports, before = play.client.exports(share), idents(cloud)
+    details = play.client.server_details(server['id'])
+    copies.let_go(play, share)
+    with play.journal.step('unmanage the share server') as note:
+        play.client.unmanage_server(server['id'])
+        play.client.wait_server_gone(server['id'])
+        expect(idents(cloud) == before, 'the cloud has %s',
+               sorted(idents(cloud) ^ before))
+        note.says('Manila forgot it, the cloud has it')
+    with play.journal.step('manage the share server') as note:
+        new = play.client.manage_server(play.host, play.network,
+                                        details['instance_id'])['id']
+        server = play.client.wait_server(new)
+        now = play.client.server_details(new)
+        changed = {key for key in DETAILS if now.get(key) != details[key]}
+        expect(not changed, 'Manila was told %s, and had %s', now, details)
+        machine = cloud.sim.server(details['instance_id'])
+        expect(new in machine.metadata.values(), 'the machine says it is of '
+               '%s', machine.metadata)
+        expect(idents(cloud) == before, 'the cloud has %s',
+               sorted(idents(cloud) ^ before))
+        note.says('active, at %s', now['ip'])
+    return copies.adopt(play, exports[0], 1, new), server
+
+
+def idents(cloud: openstack.CloudCluster) -> frozenset[str]:
+    """Return the ids of all that is there; names may change."""
+    return frozenset(thing[-1] for thing in cloud.servers())
 
 
 def failure(play: scene.Scene, cloud: openstack.CloudCluster) -> None:
