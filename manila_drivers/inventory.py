@@ -112,6 +112,20 @@ class SeenObject:
 
 
 @dataclasses.dataclass(frozen=True)
+class SeenPart:
+    """Something that was made for a share server, such as a port.
+
+    ``server`` is its id in Manila, '' for what should be some server's and
+    is none's.
+    """
+
+    kind: str
+    name: str
+    server: str
+    what: str
+
+
+@dataclasses.dataclass(frozen=True)
 class Inventory:
     """All of ours that one backend has.
 
@@ -119,7 +133,8 @@ class Inventory:
     what there may be more than was read.  ``topic`` says what a step of the
     driver's check is about.  ``copies`` is True where ``clones`` has every
     copy that goes on, and ``noted`` where notes of the driver alone tell if
-    the rules of a share were carried out.
+    the rules of a share were carried out.  ``servers`` are parts of share
+    servers.
     """
 
     shares: Mapping[str, SeenShare]
@@ -131,3 +146,4 @@ class Inventory:
     topic: Callable[[plan.Step], str] = _setting
     copies: bool = False
     noted: bool = False
+    servers: tuple[SeenPart, ...] = ()

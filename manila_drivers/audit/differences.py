@@ -16,6 +16,8 @@ SETTING, ODD = 'setting', 'unclear'
 UNFINISHED_SHARE, UNFINISHED_RULE, UNFINISHED_SNAPSHOT = (
     'unfinished share', 'unfinished rule', 'unfinished snapshot')
 COPY = 'copy'
+LOST_SERVER, UNFINISHED_SERVER = (
+    'lost share server', 'unfinished share server')
 OWED, LEFT, NOT_SEEN = 'owed', 'left over', 'not seen'
 
 # What repairs it

@@ -98,20 +98,22 @@ def driver(conf: 'configuration.Configuration', registry: 'Registry') -> Any:
 
 
 def plain_driver(conf: 'configuration.Configuration', private_storage: Any,
-                 coordinator: Any = None) -> Any:
+                 coordinator: Any = None, *, service_host: str = '') -> Any:
     """Return the driver of a section that has its notes elsewhere.
 
+    :param service_host: of a share service, whose shares are looked at; it
+        may have share servers.
     :raises ConfigurationError: as :func:`driver`.
     """
     path = str(conf.safe_get('share_driver') or '')
     kind = driver_class(path)
-    if conf.safe_get('driver_handles_share_servers'):
+    if conf.safe_get('driver_handles_share_servers') and not service_host:
         raise exception.ConfigurationError(
             'driver_handles_share_servers', 'is True, and share servers need '
             "Manila's networks", check='False, if the driver can do without')
     try:
         return kind(configuration=conf, private_storage=private_storage,
-                    coordinator=coordinator,
+                    coordinator=coordinator, service_host=service_host,
                     # A service may have the port, and a command ends soon.
                     serve_metrics=False)
     except exception.DriverError:

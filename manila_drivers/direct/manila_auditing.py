@@ -25,6 +25,7 @@ from manila_drivers.audit import comparing
 from manila_drivers.audit import differences
 from manila_drivers.audit import manila_view
 from manila_drivers.audit import overview
+from manila_drivers.audit import server_parts
 from manila_drivers.direct import auditing
 from manila_drivers.direct import driving
 from manila_drivers.direct import loading
@@ -38,6 +39,8 @@ from manila_drivers.transport import meter
 if TYPE_CHECKING:
     import os
 
+#: The part without which a share server is lost.
+INSTANCE = 'service instance'
 #: Requests for rules at a time; each costs Manila several queries.
 AT_ONCE = 4
 
@@ -52,8 +55,9 @@ class ManilaAudit:
     """
 
     def __init__(self, name: str, host: str, lists: client.ManilaLists,
-                 backend: driving.Driving) -> None:
+                 backend: driving.Driving, *, servers: bool = False) -> None:
         self._name = name
+        self._servers = servers
         self._host = host
         self._lists = lists
         self._driving = backend
@@ -68,11 +72,13 @@ class ManilaAudit:
         """
         conf = loading.section(config_file, section)
         loading.driver_class(str(conf.safe_get('share_driver') or ''))
+        host = host or service_host(config_file, section)
         return cls(
-            section, host or service_host(config_file, section),
-            client.ManilaLists(connection),
+            section, host, client.ManilaLists(connection),
             driving.Driving(lambda: loading.plain_driver(
-                conf, passing_notes.PassingNotes())))
+                conf, passing_notes.PassingNotes(),
+                service_host=host.partition('@')[0])),
+            servers=bool(conf.safe_get('driver_handles_share_servers')))
 
     def close(self) -> None:
         self._driving.close()
@@ -90,15 +96,18 @@ class ManilaAudit:
         unseen: list[str] = []
         view = self._placed(self._instances(unseen), unseen)
         view = self._described(view, unseen)
-        rules, untold = self._rules(
-            {one.share_id for one in view.here if not manila_view.work(one)})
+        # Nobody is asked there whom share servers let in.
+        rules, untold = self._rules(set() if self._servers else {
+            one.share_id for one in view.here if not manila_view.work(one)})
         view = dataclasses.replace(view, rules=rules)
         found: inventory.Inventory = self._driving.call(
             lambda driver: driver.take_inventory(
                 [one.id for one in view.here]))
-        checked, missing = auditing.start_check(
-            self._driving, [self._row(view, one)
-                            for one in view.checkable()])
+        # How share servers are reached, Manila alone knows.
+        checked, missing = (comparing.StartCheck(), []) if self._servers \
+            else auditing.start_check(self._driving, [
+                self._row(view, one) for one in view.checkable()])
+        lost, unjudged = self._lost_servers(found)
         after = self._instances(unseen)
         known = _with_ids(manila_view.recorded(view, self._name), after)
         away = manila_view.in_work(view, _changed(view, after))
@@ -108,11 +117,12 @@ class ManilaAudit:
             snapshots_whole=view.snapshots_whole and after.snapshots_whole)
         return differences.AuditReport(
             self._name,
-            tuple(manila_view.judged(told, view, found, away)),
+            (*manila_view.judged(told, view, found, away), *lost),
             (*dict.fromkeys(unseen), *untold(view, away), *found.unread,
              *missing,
              *_not_told(view, away)),
-            _in_work(view, after, away), len(view.here), len(found.shares),
+            (*_in_work(view, after, away), *unjudged),
+            len(view.here), len(found.shares),
             self._overview(view, found, known.ids, away))
 
     def repair_plan(self, report: differences.AuditReport) -> list[str]:
@@ -140,6 +150,18 @@ class ManilaAudit:
             self._placed(self._instances(unseen), unseen), unseen)
         return manila_repairing.Repairing(
             self._driving, self._lists, view, self._row)
+
+    def _lost_servers(self, found: inventory.Inventory,
+                      ) -> tuple[list[differences.Deviation], list[str]]:
+        """Return what is wrong with share servers, and what is in work."""
+        if not self._servers:
+            return [], []
+        servers = {one.id: one for one in self._lists.servers()}
+        busy = server_parts.working(servers, self._host)
+        return list(server_parts.compare(
+            found.servers, servers, self._host, main=INSTANCE, busy=busy)), [
+                f'share server {ident} is in work: {status}'
+                for ident, status in busy.items()]
 
     def _instances(self, unseen: list[str]) -> manila_view.ManilaView:
         """Return the instances of shares and snapshots as they are now."""

@@ -31,6 +31,8 @@ class Configured(compat.BaseShareDriver, Generic[B]):
     :param configuration: the backend's section.
     :param private_storage: key-value pairs that outlive the process.
     :param config_opts: lists of options to register in the section.
+    :param service_host: in whose place this driver is looking, without
+        Manila.
     :param coordinator: keeps locks for several hosts, in place of Manila's: a
         started one of tooz, say.
 
@@ -61,6 +63,7 @@ class Configured(compat.BaseShareDriver, Generic[B]):
         # own options and trips over any name that occurs in both.
         config_opts = kwargs.pop('config_opts', ())
         self._coordinator = kwargs.pop('coordinator', None)
+        self._service_host = str(kwargs.pop('service_host', ''))
         self.injected: dict[str, Any] = {
             name: kwargs.pop(name) for name in self.INJECTED
             if name in kwargs}
@@ -72,6 +75,11 @@ class Configured(compat.BaseShareDriver, Generic[B]):
         self.ipv6_implemented = self.IPV6
         for opts in (self.OPTS, *config_opts):
             self.register_options(opts)
+
+    @property
+    def service_host(self) -> str:
+        """Name of the host of the share service, '' where there is none."""
+        return self._service_host or compat.service_host()
 
     def register_options(self, opts: Iterable[cfg.Opt]) -> None:
         """Add options to the section; existing names are kept as they are."""

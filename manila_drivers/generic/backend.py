@@ -81,6 +81,10 @@ class GenericBackend:
         self.adoption = adoption.GenericAdoption(*parts, lock)
         self.inventory = inventory.GenericInventory(
             self.volumes, self.hosts, self.notes)
+        if chosen.handles_servers:
+            self.inventory = inventory.ServersInventory(
+                self.volumes, self.hosts, self.notes, section=str(
+                    getattr(configuration, 'config_group', '')))
         self.servers = servers.GenericServers(self.manager)
         self.stats = stats.GenericStats(self.cloud, chosen)
 

@@ -4,7 +4,6 @@
 
 from typing import Any
 
-from manila_drivers import compat
 from manila_drivers import driver
 from manila_drivers.driver import options
 from manila_drivers.generic import backend
@@ -67,7 +66,7 @@ class GenericShareDriver(driver.ExecuteMixin,
     def build_backend(self) -> backend.GenericBackend:
         made = backend.GenericBackend(
             settings.read(self.configuration, self.backend_name,
-                          compat.service_host()),
+                          self.service_host),
             self.configuration, options.config_of(self.configuration),
             lock=self.lock, private_storage=self.private_storage,
             root_helper=self.root_helper, **self.injected)

@@ -24,10 +24,14 @@ from manila_drivers.generic import inventory_share
 from manila_drivers.generic import notes
 from manila_drivers.generic import paths
 from manila_drivers.generic import records
+from manila_drivers.generic import transitions
+from manila_drivers.service_instance import listing
 
 _ID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 _PARTS = frozenset({'serve share again', 'attach volume', 'detach volume',
                     'evict disk'})
+_BLIND = ('service instances: whom they let in, and the size of what they '
+          'serve')
 #: Statuses of snapshots, and what they say of those that are recorded.
 _WHOLE, _COMING = 'available', ('creating', None)
 
@@ -52,15 +56,12 @@ class GenericInventory:
         listed = self._volumes.cloud.volumes.list()
         host = self._hosts.common()
         server, found = self._instance(host, unread)
-        snapshots, error = exception.caught(
-            self._volumes.cloud.volumes.snapshots)
-        if error is not None:
-            unread.append('the list of volume snapshots: %s' % error)
         kept = {ident: self._notes.share(ident) for ident in known}
         of = functools.partial(
             inventory_share.seen, host=host, server=server, found=found,
             helpers=self._hosts.settings.helpers)
         owned = self._owned(listed, kept)
+        snapshots = self._told_snapshots(owned, unread)
         shares = {ident: of(self._placement(ident, kept.get(ident), found),
                             kept.get(ident), volumes)
                   for ident, volumes in owned.items()}
@@ -68,9 +69,7 @@ class GenericInventory:
         places = {str(name) for one in shares.values() for name in one.names}
         return inventory.Inventory(
             shares, noted=True,
-            snapshots=tuple(self._snapshots(snapshots or (), {
-                volume.id: ident for ident, volumes in owned.items()
-                for volume in volumes})),
+            snapshots=snapshots or (),
             clones=tuple(
                 _clone(ident, kept.get(ident), volumes)
                 for ident, volumes in owned.items() if ident in shares),
@@ -152,6 +151,18 @@ class GenericInventory:
         # Manila's own driver has left no mark.
         return ident if ident in known else ''
 
+    def _told_snapshots(self, owned: Mapping[str, Iterable[records.Volume]],
+                        unread: list[str],
+                        ) -> tuple[inventory.SeenSnapshot, ...] | None:
+        """Return snapshots of these volumes, None if they are not told."""
+        listed, error = exception.caught(self._volumes.cloud.volumes.snapshots)
+        if listed is None:
+            unread.append('the list of volume snapshots: %s' % error)
+            return None
+        return tuple(self._snapshots(listed, {
+            volume.id: ident for ident, volumes in owned.items()
+            for volume in volumes}))
+
     def _snapshots(self, listed: Iterable[records.VolumeSnapshot],
                    homes: Mapping[str, str],
                    ) -> Iterable[inventory.SeenSnapshot]:
@@ -166,6 +177,49 @@ class GenericInventory:
                     '' if told else 'in status %s' % one.status,
                     'its status is %s' % (one.status or 'not told')
                     if one.status in _COMING else '')
+
+
+class ServersInventory(GenericInventory):
+    """Reads what there is of shares on share servers, and of those.
+
+    Instances are not asked: how they are reached Manila alone knows.
+
+    :param section: the backend's, with which what is made is marked.
+    """
+
+    def __init__(self, volumes: client.VolumeClient,
+                 instances: hosts.ServiceHosts, kept: notes.GenericNotes,
+                 section: str) -> None:
+        super().__init__(volumes, instances, kept)
+        self._section = section
+
+    def read(self, known: Collection[str]) -> inventory.Inventory:
+        """Return what the cloud has of these shares, and of ours beside.
+
+        :raises DriverError: volumes cannot be listed.
+        """
+        chosen = self._hosts.settings
+        listed = self._volumes.cloud.volumes.list()
+        parts, unread = listing.read(
+            self._volumes.cloud, f'{chosen.host}@{self._section}', listed)
+        kept = {ident: self._notes.share(ident) for ident in known}
+        shares, owned = {}, self._owned(listed, kept)
+        snapshots = self._told_snapshots(owned, unread)
+        for ident, volumes in owned.items():
+            # Where it is attached is as good as any other place.
+            there = next(iter(transitions.servers_of(volumes[0])), ''
+                         ) if volumes else ''
+            shares[ident] = inventory_share.seen(
+                self._placement(ident, kept.get(ident), None),
+                kept.get(ident), volumes, server=None, found=None,
+                host=records.ServiceHost(there, ()),
+                helpers=chosen.helpers)
+        return inventory.Inventory(
+            {ident: one for ident, one in shares.items() if one.parts},
+            snapshots=snapshots or (), unread=(*unread, _BLIND),
+            partial=frozenset([inventory.SNAPSHOTS] if snapshots is None
+                              else ()),
+            topic=topic, noted=True, servers=parts)
 
 
 def _ident(name: str | None, template: object) -> str:

@@ -113,6 +113,14 @@ class ManilaLists:
                 '/snapshot-instances/detail', 'snapshot_instances'),
             records.ApiSnapshot.of))
 
+    def servers(self) -> tuple[records.ApiServer, ...]:
+        """Return share servers of all hosts.
+
+        :raises DriverError: they are not told, or not all.
+        """
+        return tuple(records.ApiServer.of(row) for row in self._rows(
+            '/share-servers', 'share_servers'))
+
     def types(self) -> ApiList[records.ApiType]:
         return self._told('share types', lambda: _parsed(
             'share types', self._rows('/types', 'share_types',

@@ -109,6 +109,20 @@ class ApiSnapshot:
 
 
 @dataclasses.dataclass(frozen=True)
+class ApiServer:
+    """A share server; ``host`` is host@backend."""
+
+    id: str
+    host: str
+    status: str
+
+    @classmethod
+    def of(cls, row: Any) -> 'ApiServer':
+        found = fields.Fields(row, 'share server')
+        return cls(found.ident(), found.ident('host'), found.ident('status'))
+
+
+@dataclasses.dataclass(frozen=True)
 class ApiType:
     """A share type with all of its extra specs."""
 

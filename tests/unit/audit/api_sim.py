@@ -43,7 +43,7 @@ class ManilaSim:
         self.hosts = list(hosts)
         self.shares, self.instances = {}, {}
         self.rules = collections.defaultdict(list)
-        self.snapshots, self.types = {}, {}
+        self.snapshots, self.types, self.servers = {}, {}, {}
         self.faults = {}
         self.asked = []
         self.most = MOST
@@ -75,6 +75,9 @@ class ManilaSim:
         self.rules[share].append({
             'id': str(uuid.uuid4()), 'access_type': kind,
             'access_to': target, 'access_level': level, 'state': state})
+
+    def add_server(self, ident, host='ctl@g', status='active'):
+        self.servers[ident] = {'id': ident, 'host': host, 'status': status}
 
     def snapshot(self, ident, instance, status='available'):
         self.snapshots[ident] = {
@@ -134,6 +137,9 @@ class ManilaSim:
     def get_types(self, version, is_public=''):
         return {'share_types': list(self.types.values()),
                 'volume_types': list(self.types.values())}
+
+    def get_share_servers(self, version):
+        return {'share_servers': list(self.servers.values())}
 
     def get_shares_detail(self, version, *, limit, offset, host,
                           is_soft_deleted='false', **more):
