@@ -1,16 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Logging in to service instances, and being sure that they are the same.
+"""Logging in to service instances, and being sure that they are the same."""
 
-The key of an instance is learned at its first login and then is part of its
-details.  Of instances whose details have none, since Manila's own driver made
-them or the operator did, it is kept in Manila's private storage.
-"""
-
-import base64
 from collections.abc import Callable
 from collections.abc import Mapping
-import dataclasses
 import logging
 import os
 import threading
@@ -20,6 +13,7 @@ from typing import Protocol
 
 from manila_drivers import exception
 from manila_drivers.service_instance import names
+from manila_drivers.service_instance import pins
 from manila_drivers.service_instance import settings
 from manila_drivers.transport import command
 from manila_drivers.transport import retry
@@ -38,8 +32,9 @@ FRESH = 20.0
 WORKING = 15.0
 #: Seconds for which a dead instance is not asked again.
 MOURNING = 30.0
-
-_OPTION = 'service_instance_known_hosts'
+#: Seconds after which it is, if it takes a connection in so many.
+AGAIN = 5.0
+BRIEF = 1.0
 
 
 class HostRegistry(Protocol):
@@ -79,90 +74,6 @@ class MadeRunners:
             self._runners.clear()
 
 
-class Pins:
-    """Host keys by the id of the instance, as ``TYPE BASE64``.
-
-    :param storage: Manila's private storage; without it they are known as
-        long as the process lives.
-    """
-
-    def __init__(self, storage: Any = None) -> None:
-        self._storage = storage
-        self._lock = threading.Lock()
-        self._known: dict[str, str] = {}
-
-    def get(self, instance_id: str) -> str:
-        """Return the key of an instance, '' if none was seen yet."""
-        with self._lock:
-            found = self._known.get(instance_id, '')
-        if not found and self._storage is not None:
-            found = str(self._storage.get(instance_id, names.HOST_KEY) or '')
-            self._remember(instance_id, found)
-        return found
-
-    def put(self, instance_id: str, key: str) -> None:
-        """Keep the key of an instance."""
-        if self._storage is not None:
-            self._storage.update(instance_id, {names.HOST_KEY: key})
-        self._remember(instance_id, key)
-
-    def drop(self, instance_id: str) -> None:
-        """Forget an instance that is gone."""
-        with self._lock:
-            self._known.pop(instance_id, None)
-        if self._storage is not None:
-            self._storage.delete(instance_id, names.HOST_KEY)
-
-    def _remember(self, instance_id: str, key: str) -> None:
-        with self._lock:
-            if key:
-                self._known[instance_id] = key
-
-
-@dataclasses.dataclass(frozen=True)
-class FirstSeen:
-    """Trust the key that an instance had when it was first seen.
-
-    :param pin: the key, if the details tell it.
-    """
-
-    instance_id: str
-    pins: Pins = dataclasses.field(repr=False, compare=False)
-    pin: str = dataclasses.field(default='', compare=False)
-
-    def types(self, host: str, port: int) -> list[str]:
-        """Return the type of the key, for the login to ask for it."""
-        known = self._key()
-        return [known.split()[0]] if known else []
-
-    def verify(self, host: str, port: int, kind: str, blob: bytes) -> None:
-        """Return if this is the key, or the first one.
-
-        :raises NotTrusted: it is another one.
-        """
-        known = self._key()
-        if not known:
-            LOG.info('Host key of service instance %s (%s, %s) is the first '
-                     'one seen, and trusted from now on', self.instance_id,
-                     host, kind)
-            self.pins.put(self.instance_id, '%s %s' % (
-                kind, base64.b64encode(blob).decode()))
-            return
-        try:
-            ssh.Pinned((known,)).verify(host, port, kind, blob)
-        except exception.NotTrusted as exc:
-            raise exception.NotTrusted(
-                f'{host} is not service instance {self.instance_id}: its '
-                f'host key is not the one that was seen first',
-                answer=exc.what,
-                check=f'whether another host has this address, or the '
-                f'instance was rebuilt; then name a file with its new key in '
-                f'{_OPTION}') from exc
-
-    def _key(self) -> str:
-        return self.pin or self.pins.get(self.instance_id)
-
-
 class Logins:
     """Runners of instances, and which of them are known to be dead.
 
@@ -171,18 +82,22 @@ class Logins:
     """
 
     def __init__(self, conf: settings.LoginSettings, hosts: HostRegistry,
-                 pins: Pins, *, clock: Callable[[], float],
+                 known: pins.Pins, *, clock: Callable[[], float],
                  probe: Callable[[ssh.Target, float], None] | None,
                  lost: Callable[[], None] = lambda: None) -> None:
         self._lost = lost
         self._conf = conf
         self._hosts = hosts
-        self._pins = pins
+        self._pins = known
         self._clock = clock
         self._probe = probe
         self._lock = threading.Lock()
         self._dead: dict[str, tuple[float, exception.DriverError]] = {}
         self._seen: dict[str, float] = {}
+        # When dead ones may be knocked at, and those that were in vain: what
+        # takes connections and lets nobody in is mourned to the end.
+        self._knocks: dict[str, float] = {}
+        self._vain: set[str] = set()
 
     def target(self, details: Mapping[str, Any]) -> ssh.Target:
         """Return how an instance is logged in to.
@@ -201,9 +116,9 @@ class Logins:
                 check='the share server: its set-up did not come to its end')
         trust: ssh_target.Trust
         if self._conf.known_hosts:
-            trust = ssh.KnownHosts(self._conf.known_hosts, option=_OPTION)
+            trust = ssh.KnownHosts(self._conf.known_hosts, option=pins.OPTION)
         else:
-            trust = FirstSeen(instance_id, self._pins,
+            trust = pins.FirstSeen(instance_id, self._pins,
                               str(details.get(names.HOST_KEY) or ''))
         key = os.path.expanduser(str(details.get(names.PK_PATH) or ''))
         return settings.target(
@@ -235,6 +150,7 @@ class Logins:
         """Remember that an instance did not answer."""
         with self._lock:
             self._dead[_key(details)] = (self._clock() + MOURNING, error)
+            self._knocks[_key(details)] = self._clock() + AGAIN
             self._seen.pop(_key(details), None)
         self._lost()
 
@@ -242,6 +158,7 @@ class Logins:
         """Remember that an instance has answered."""
         with self._lock:
             self._seen[_key(details)] = self._clock()
+            self._vain.discard(_key(details))
 
     def knock(self, details: Mapping[str, Any]) -> None:
         """Raise an error soon if an instance takes no connection.
@@ -263,8 +180,31 @@ class Logins:
             until, error = self._dead.get(_key(details), (0.0, None))
             if error is not None and self._clock() >= until:
                 del self._dead[_key(details)]
+                self._vain.discard(_key(details))
                 return None
             return error
+
+    def revived(self, details: Mapping[str, Any]) -> bool:
+        """Tell if an instance that was found dead takes a connection again.
+
+        Then it is asked, once: what was decided while it was dead is repeated
+        when it has come back.
+        """
+        key, now = _key(details), self._clock()
+        with self._lock:
+            if self._probe is None or key in self._vain \
+                    or now < self._knocks.get(key, now):
+                return False
+            self._knocks[key] = now + AGAIN
+        probe, target = self._probe, self.target(details)
+        _, error = exception.caught(lambda: probe(
+            target, min(BRIEF, target.connect_timeout)))
+        if error is not None:
+            return False
+        with self._lock:
+            self._vain.add(key)
+            self._dead.pop(key, None)
+        return True
 
     def ask_again(self, details: Mapping[str, Any]) -> None:
         """Let the next test ask, whatever was found a moment ago."""
@@ -333,7 +273,7 @@ class InstanceRunner:
         :raises Unreachable: nothing was sent.
         """
         known = self._logins.trouble(self._details)
-        if known is not None:
+        if known is not None and not self._logins.revived(self._details):
             raise exception.Unreachable(known.what, answer=known.answer,
                                         check=known.check) from known
         try:

@@ -28,6 +28,7 @@ from manila_drivers.service_instance import login
 from manila_drivers.service_instance import names
 from manila_drivers.service_instance import network
 from manila_drivers.service_instance import opts
+from manila_drivers.service_instance import pins
 from manila_drivers.service_instance import settings
 from manila_drivers.service_instance import share_servers
 from manila_drivers.transport import local
@@ -96,7 +97,8 @@ class ServiceInstanceManager(by_manilas_names.ManilasNames):
         if hosts is None:
             hosts = login.MadeRunners(make_runner) if make_runner \
                 else ssh.Hosts()
-            probe = None if make_runner else login.connect
+            probe = getattr(make_runner, 'probe', None) if make_runner \
+                else login.connect
         self._common = None if read.common is None else (
             common.CommonServer(lambda: self.cloud.compute, read.common,
                                 login.own_details(read.login),
@@ -104,7 +106,7 @@ class ServiceInstanceManager(by_manilas_names.ManilasNames):
         made = instances.Instances(self.cloud, read.patience, clock=clock,
                                    sleep=sleep)
         super().__init__(read, made, login.Logins(
-            read.login, hosts, login.Pins(private_storage), clock=clock,
+            read.login, hosts, pins.Pins(private_storage), clock=clock,
             probe=probe, lost=self._common.doubt if self._common else _pass))
         self.once = made.once
         self._helper: Any = None

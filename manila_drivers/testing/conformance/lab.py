@@ -241,6 +241,9 @@ class Lab(abc.ABC):
         """Let everything end that goes on by itself."""
         self.advance(86400.0)
 
+    def pause(self) -> None:  # noqa: B027 - optional
+        """Let the seconds pass that somebody takes who repeats a call."""
+
     def close(self) -> None:  # noqa: B027 - optional
         """Give back what the lab holds."""
 

@@ -275,7 +275,9 @@ def _in_scene(scene: Scene, goal: Reference, case: Case) -> bool:
                     and outcome.result != goal.result)
                 or scene.lab.seam.calls - before != goal.calls)
         _judge(scene, goal, outcome)
-        if not case.same:
+        if case.same:
+            scene.lab.pause()
+        else:
             scene.manager.restart()
         if not case.abandoned:
             _repeat(scene, goal)

@@ -3,12 +3,14 @@
 """Logins to instances: who they are, and those that do not answer."""
 
 import dataclasses
+import types
 
 import pytest
 
 from manila_drivers import exception
 from manila_drivers.service_instance import login
 from manila_drivers.service_instance import names
+from manila_drivers.service_instance import pins
 from manila_drivers.transport import command
 from tests.unit.service_instance import conftest
 
@@ -165,11 +167,11 @@ def test_a_key_file_that_is_gone_is_replaced_by_the_options(site, managed,
 
 
 def test_pins_without_a_storage_live_as_long_as_the_process():
-    pins = login.Pins()
-    pins.put('a', 'ssh-ed25519 x')
-    assert pins.get('a') == 'ssh-ed25519 x' and pins.get('b') == ''
-    pins.drop('a')
-    assert pins.get('a') == ''
+    known = pins.Pins()
+    known.put('a', 'ssh-ed25519 x')
+    assert known.get('a') == 'ssh-ed25519 x' and known.get('b') == ''
+    known.drop('a')
+    assert known.get('a') == ''
 
 
 def test_commands_to_a_dead_instance_cost_one_short_wait(site, managed,
@@ -189,6 +191,41 @@ def test_commands_to_a_dead_instance_cost_one_short_wait(site, managed,
         site.sim.machine_at(made['ip'])
     managed.runner(made).run(command.Command.of('mount'))
     assert managed.alive(made)
+
+
+def test_an_instance_that_came_back_is_asked_before_it_is_forgotten(
+        site, managed, made):
+    """A call that is repeated then would believe that it is still away."""
+    site.sim.kill(made['instance_id'])
+    managed.logins._probe = probing(site)
+    with pytest.raises(exception.Unreachable):
+        managed.runner(made).run(command.Command.of('mount'))
+    died = site.clock()
+    site.sim.ask('POST', f'/compute/v2.1/servers/{made["instance_id"]}'
+                 f'/action', {'reboot': {'type': 'HARD'}})
+    while site.sim.machine_at(made['ip']) is None:
+        site.clock.sleep(1)
+        assert site.clock() < died + login.MOURNING - login.AGAIN
+    site.clock.sleep(login.AGAIN)
+    managed.runner(made).run(command.Command.of('mount'))
+    assert site.clock() < died + login.MOURNING
+
+
+def test_one_that_lets_nobody_in_is_asked_once_more(site, managed, made):
+    """It takes connections, and logging in takes its time."""
+    managed.logins._probe = lambda target, seconds: None
+    tried = []
+
+    def silent(cmd):
+        tried.append(site.clock())
+        raise exception.Unreachable('no banner')
+    runner = managed.runner(made)
+    runner._inner = types.SimpleNamespace(run=silent)
+    for _ in range(29):
+        with pytest.raises(exception.Unreachable):
+            runner.run(command.Command.of('mount'))
+        site.clock.sleep(1)
+    assert len(tried) == 2
 
 
 def probing(site):

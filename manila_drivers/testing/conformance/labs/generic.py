@@ -5,13 +5,13 @@
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
-import functools
 import random
 import time
 from typing import Any
 
 from manila_drivers.generic import driver
 from manila_drivers.model import GiB
+from manila_drivers.service_instance import login
 from manila_drivers.testing.backends import generic
 from manila_drivers.testing.conformance import lab
 from manila_drivers.testing.conformance import seam
@@ -111,8 +111,7 @@ class GenericLab(simulated.SimulatedLab[Site]):
         process = seam.Process(self.seam)
         return {'private_storage': self.storage, 'sleep': self.clock.sleep,
                 'cloud_adapter': generic_trouble.SeamedCloud(self, process),
-                'make_runner': functools.partial(
-                    generic_trouble.SeamedRunner, self, process)}
+                'make_runner': generic_trouble.SeamedRunners(self, process)}
 
     def records(self) -> dict[lab.Item, Any]:
         """Shares as users and operators see them.
@@ -178,6 +177,9 @@ class GenericLab(simulated.SimulatedLab[Site]):
     def advance(self, seconds: float) -> None:
         super().advance(seconds)
         self.sim.settle()
+
+    def pause(self) -> None:
+        self.advance(login.AGAIN)
 
     # What makes more of the suites run
 

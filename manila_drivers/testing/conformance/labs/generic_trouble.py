@@ -13,6 +13,7 @@ from typing import Protocol
 
 from requests import adapters
 
+from manila_drivers import exception
 from manila_drivers.testing.backends import generic
 from manila_drivers.testing.conformance import seam
 from manila_drivers.testing.conformance.clock import Clock
@@ -68,6 +69,12 @@ class Trouble:
             self._name, self._nth = name, nth
             self._lasting, self._seen = lasting, 0
 
+    def refuses(self) -> bool:
+        """Tell if calls have begun to be refused, one after the other."""
+        with self._lock:
+            return self._name == 'refused' and self._lasting \
+                and self._seen >= self._nth
+
     def disarm(self) -> None:
         with self._lock:
             self._name = ''
@@ -121,6 +128,29 @@ class SeamedCloud(adapters.BaseAdapter):
 
     def close(self) -> None:
         self._inner.close()
+
+
+class SeamedRunners:
+    """Makes the ways into service instances of one process."""
+
+    def __init__(self, made: TroubledLab, process: seam.Process) -> None:
+        self._lab = made
+        self._process = process
+
+    def __call__(self, target: ssh.Target) -> script.Runner:
+        return SeamedRunner(self._lab, self._process, target)
+
+    def probe(self, target: ssh.Target, seconds: float) -> None:
+        """Take a connection, or raise; that is no call of its own."""
+        machine = self._lab.sim.machine_at(target.host)
+        away = self._lab.clock() < self._lab.trouble.away_until
+        if machine is not None and machine.running and not machine.hung \
+                and not machine.stuck and not away \
+                and not self._lab.trouble.refuses():
+            return
+        if machine is None or machine.hung:
+            self._lab.clock.sleep(seconds)
+        raise exception.Unreachable('No connection to %s' % target)
 
 
 class SeamedRunner(generic.MachineRunner):
