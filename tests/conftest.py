@@ -2,7 +2,10 @@
 
 """Tell what holds for the tests of every directory."""
 
+import gc
+
 import hypothesis
+import pytest
 
 # By default an example may take 200 ms of the clock on the wall and many may
 # not be slow to make, which a busy machine makes any test fail.
@@ -17,3 +20,14 @@ pytest_plugins = [
     'manila_drivers.testing.conformance.summary', 'tests.ending',
     'tests.plugins.order', 'tests.plugins.played', 'tests.plugins.recording',
     'tests.plugins.stacks', 'tests.plugins.turns']
+
+
+@pytest.hookimpl(trylast=True)
+def pytest_collection_finish() -> None:
+    """Leave alone what stays until the end when garbage is looked for.
+
+    Thousands of tests were walked through each time, again and again.
+    """
+    gc.collect()
+    gc.freeze()
+    gc.set_threshold(20_000, 20, 20)
