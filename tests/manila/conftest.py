@@ -58,6 +58,14 @@ def release_of(item: pytest.Item) -> str | None:
     return values.get('company') or values.get('estates')
 
 
+def drivers_of(request: pytest.FixtureRequest) -> set[str]:
+    """Return the drivers that this run has tests of, for a fixture."""
+    return {item.callspec.params['name'] for item in request.session.items
+            if isinstance(item, pytest.Function)
+            and hasattr(item, 'callspec')
+            and request.fixturename in item.fixturenames}
+
+
 @dataclasses.dataclass
 class Stage:
     """A Manila with the VAST driver on a simulated cluster."""

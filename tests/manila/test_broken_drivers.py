@@ -27,6 +27,7 @@ from manila_drivers.testing.manila import outage
 from manila_drivers.testing.manila import process
 from manila_drivers.testing.manila import releases
 from manila_drivers.testing.manila import scene
+from tests.manila import conftest
 from tests.manila.conftest import REPOSITORY
 
 # For what never comes.
@@ -129,18 +130,10 @@ def _driver(name: str) -> str:
     return 'tests.manila.%s.%s' % (room, name)
 
 
-def _wanted(session: pytest.Session) -> set[str]:
-    """Return the drivers that this run has tests of."""
-    return {'Talkative', *(
-        item.callspec.params['name'] for item in session.items
-        if isinstance(item, pytest.Function) and hasattr(item, 'callspec')
-        and 'hospital' in item.fixturenames)}
-
-
 @pytest.fixture(scope='module')
 def hospital(request: pytest.FixtureRequest, place: environment.Environment,
              tmp_path_factory: pytest.TempPathFactory) -> Iterator[Hospital]:
-    wanted = _wanted(request.session)
+    wanted = {'Talkative', *conftest.drivers_of(request)}
     with contextlib.ExitStack() as stack:
         clusters = {name: stack.enter_context(kinds.KINDS[kind].cluster())
                     for name, kind in KINDS.items() if name in wanted}

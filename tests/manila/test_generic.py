@@ -170,6 +170,7 @@ CASES = [
      '^delete the share and its server: .*left behind')]
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(('driver', 'name', 'scenario', 'diagnosis'), CASES,
                          ids=[case[0] for case in CASES])
 def test_a_driver_that_is_wrong_is_found(

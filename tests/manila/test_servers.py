@@ -24,6 +24,7 @@ from manila_drivers.testing.manila import releases
 from manila_drivers.testing.manila import scene
 from manila_drivers.testing.manila import servers
 from manila_drivers.testing.manila import show
+from tests.manila import conftest
 from tests.manila.conftest import REPOSITORY
 
 MODES = {'plain': False, 'serving': True}
@@ -126,15 +127,18 @@ def test_share_servers_come_and_go(landlord: Landlord) -> None:
 
 
 @pytest.fixture(scope='module')
-def slum(place: environment.Environment,
+def slum(request: pytest.FixtureRequest, place: environment.Environment,
          tmp_path_factory: pytest.TempPathFactory) -> Iterator[Landlord]:
     newest = releases.NEWEST
     with landlord_of(place, tmp_path_factory.mktemp('broken'), newest.name,
                      newest.threading[0],
-                     {name: BROKEN + name for name, _, _ in CASES}) as made:
+                     {name: BROKEN + name
+                      for name in sorted(conftest.drivers_of(request))}
+                     ) as made:
         yield made
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(('name', 'scenario', 'diagnosis'), CASES,
                          ids=[name for name, _, _ in CASES])
 def test_a_driver_that_is_wrong_about_servers_is_found(

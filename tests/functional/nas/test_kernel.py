@@ -174,6 +174,7 @@ def test_kernel_client_mounts_and_writes(kernel, path):
         '2 rw text']
 
 
+@pytest.mark.turns('reboots of kernel NFS')
 def test_all_again_after_a_reboot(kernel, path):
     """Also for a client that has been there before."""
     one, two, _ = (each.ipv4 for each in kernel.place.clients.values())
@@ -190,6 +191,7 @@ def test_all_again_after_a_reboot(kernel, path):
     assert reconcile(kernel, path, levels) == 1
 
 
+@pytest.mark.turns('reboots of kernel NFS')
 def test_power_failure_brings_nothing_back(kernel, path):
     """A power failure loses what was on its way to the disk."""
     reconcile(kernel, path, {'10.0.0.7': 'rw', '10.0.0.8': 'rw'})
