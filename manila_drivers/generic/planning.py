@@ -61,6 +61,10 @@ def check_limit(server: records.Server, volume: records.Volume | None,
                   'takes more')
 
 
+#: Statuses of a server that goes on later where it has stopped.
+_ASLEEP = ('PAUSED', 'SUSPENDED')
+
+
 # -- steps -------------------------------------------------------------------
 
 def called(volume: records.Volume) -> str:
@@ -257,6 +261,7 @@ def delete(placement: Placement, facts: LeavingFacts) -> plan.Plan:
     there any more.
 
     :raises Conflict: the volume is attached where nobody looked.
+    :raises Busy: it is attached to an instance that somebody has paused.
     """
     volume, host = facts.volume, facts.host
     steps = []
@@ -267,8 +272,16 @@ def delete(placement: Placement, facts: LeavingFacts) -> plan.Plan:
     if volume is not None:
         silent = host if facts.found is None and facts.server \
             and not facts.refused else None
+        holders = _holders(volume, facts)
+        if holders and facts.server and facts.server.status in _ASLEEP:
+            # It lets go of no disk, or does not wake up without it; a reboot
+            # would lose what clients of others wrote into its memory.
+            raise exception.Busy(
+                'Volume %s cannot be taken from service instance %s, which is '
+                '%s' % (called(volume), facts.server.id, facts.server.status),
+                check='resume it in Nova')
         steps += [detach(volume, server, host=silent, leaving=True)
-                  for server in _holders(volume, facts)]
+                  for server in holders]
         steps.append(_delete_volume(volume))
     steps += map(_delete_volume, facts.twins)
     return plan.Plan((*steps, plan.Step('forget share', placement.share_id)))

@@ -517,3 +517,20 @@ def test_no_share_is_put_on_a_server_that_is_gone(servers, state):
     assert choose(None, [servers._row], stage.manager.row(
         stage.manager.new_share())) == (
             servers._row if state == 'untold' else None)
+
+
+def test_a_server_that_somebody_has_paused_is_not_rebooted(stage):
+    """Its memory may have what clients of other shares wrote."""
+    lab = stage.lab
+    share, other = stage.shared(stage.rule()), stage.shared(stage.rule())
+    action = f'/compute/v2.1/servers/{lab.server["id"]}/action'
+    lab.sim.ask('POST', action, {'pause': None}, user=USER)
+    mark = lab.sim.mark()
+    with pytest.raises(compat.errors.ShareBackendException, match='PAUSED'):
+        stage.manager.delete_only(share)
+    assert not [one for one in lab.sim.asked(mark) if '/action' in one]
+    lab.sim.ask('POST', action, {'unpause': None}, user=USER)
+    stage.exact(other)
+    lab.advance(300.0)
+    stage.manager.delete_only(share)
+    assert volume(lab, share) is None

@@ -26,7 +26,9 @@ class ServerActions:
 
     def action(self, ask: Ask, ident: str) -> Response:
         known = {'reboot': self.reboot, 'os-stop': self.stop,
-                 'os-start': self.start, 'addSecurityGroup': self.add_group,
+                 'os-start': self.start, 'pause': self.pause,
+                 'unpause': self.unpause,
+                 'addSecurityGroup': self.add_group,
                  'removeSecurityGroup': self.remove_group,
                  'os-resetState': self.reset, 'forceDelete': self.force}
         names = [name for name in ask.body if name in known]
@@ -48,7 +50,7 @@ class ServerActions:
                 "'SOFT', 'Soft', 'soft']")
         states: tuple[str, ...] = ('active',)
         if kind == 'HARD':
-            states = ('active', 'stopped', 'error')
+            states = ('active', 'stopped', 'paused', 'error')
         if server.machine is None:
             states = ()
         self.store.check(server, 'reboot', *states)
@@ -86,6 +88,19 @@ class ServerActions:
         self.store.move(server, task_state='powering-on')
         self.builder.power(server, line, self.world.options.reboot,
                            lambda machine: machine.start(), on=True)
+
+    def pause(self, ask: Ask, server: novastore.Instance) -> None:
+        """Stop its processors; what it has not written is in its memory."""
+        self.store.check(server, 'pause', 'active')
+        if server.machine is not None:
+            server.machine.freeze()
+        self.store.move(server, 'paused')
+
+    def unpause(self, ask: Ask, server: novastore.Instance) -> None:
+        self.store.check(server, 'unpause', 'paused')
+        if server.machine is not None:
+            server.machine.unfreeze()
+        self.store.move(server, 'active')
 
     def reset(self, ask: Ask, server: novastore.Instance) -> None:
         if not ask.caller.admin:

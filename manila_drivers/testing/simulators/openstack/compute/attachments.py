@@ -15,7 +15,7 @@ from manila_drivers.testing.simulators.openstack.wire import Record
 from manila_drivers.testing.simulators.openstack.wire import Refusal
 from manila_drivers.testing.simulators.web.messages import Response
 
-ALIVE = ('active', 'stopped')
+ALIVE = ('active', 'paused', 'stopped')
 NOT_IN_USE = (
     'Invalid volume: Invalid input received: Invalid volume: Unable to '
     "detach volume. Volume status must be 'in-use' and attach_status must "
@@ -214,8 +214,8 @@ class Attachments:
                                 ask.caller)
         self.volumes.touch(known, 'detaching')
         options = self.world.options
-        seconds = (options.detach if server.vm_state == 'active'
-                   else options.detach_stopped)
+        seconds = (options.detach_stopped if server.vm_state == 'stopped'
+                   else options.detach)
         end = self.world.now + options.detach_hung
         self.world.after(seconds, lambda: self._unplug(server, known, mapping,
                                                        line, end))

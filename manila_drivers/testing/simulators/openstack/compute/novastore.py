@@ -15,13 +15,14 @@ QUOTAS = {'cores': 20, 'instances': 10, 'key_pairs': 100,
           'metadata_items': 128, 'ram': 51200, 'server_group_members': 10,
           'server_groups': 10}
 STATES = {'building': 'BUILD', 'active': 'ACTIVE', 'stopped': 'SHUTOFF',
-          'error': 'ERROR', 'soft-delete': 'SOFT_DELETED'}
+          'paused': 'PAUSED', 'error': 'ERROR',
+          'soft-delete': 'SOFT_DELETED'}
 #: Statuses of active servers that do something.
 BUSY = {'rebooting': 'REBOOT', 'reboot_pending': 'REBOOT',
         'reboot_started': 'REBOOT', 'rebooting_hard': 'HARD_REBOOT',
         'reboot_pending_hard': 'HARD_REBOOT',
         'reboot_started_hard': 'HARD_REBOOT'}
-POWER = {'active': 1, 'stopped': 4}
+POWER = {'active': 1, 'paused': 3, 'stopped': 4}
 
 
 @dataclasses.dataclass
