@@ -231,14 +231,11 @@ class Fleet(abc.ABC, Generic[Facts]):
         facts = self.understand(server, results[:len(questions)])
         return ServerFacts(
             self.completed(server, facts, paths),
-            tuple(path for path in stale if not found[path].status),
-            {path: exception.NotFound(
-                f'{path} is not a directory on {server}',
-                answer=(found[path].stdout or found[path].stderr).strip(),
-                check='whether the share exists, and the file system is '
-                'mounted there') for path in existing
-             if found[path].status
-             or found[path].stdout.strip() != 'directory'})
+            # What could not be looked at is taken away like what is there.
+            tuple(path for path in stale if not found[path].status
+                  or directory.objection(found[path])),
+            {path: why for path in existing
+             if (why := missing.why(server, path, found[path])) is not None})
 
     def completed(self, server: str, facts: Facts,
                   paths: Sequence[str]) -> Facts:

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""Directories of shares that an NFS server does not have.  Pure.
+"""Directories of shares that an NFS server lacks, or does not tell of.  Pure.
 
 From these access is taken away, and nobody is let in: there would be
 something else in their place.
@@ -12,12 +12,37 @@ import dataclasses
 
 from manila_drivers import exception
 from manila_drivers import networks
+from manila_drivers.nas import directory
 from manila_drivers.nas import exports
+from manila_drivers.transport import command
+
+
+def why(server: str, path: str,
+        looked: command.Result) -> exception.BackendError | None:
+    """Return why nobody is let in to a path, None if it is a directory.
+
+    :param looked: what ``stat -c %F`` answered.
+    """
+    untold = directory.objection(looked)
+    if untold or looked.status and not looked.stderr.strip():
+        return exception.BackendError(
+            f'It is not told whether {path} is a directory on {server}',
+            answer=untold, status=looked.status,
+            check='that this user may run stat as root there')
+    if not looked.status and looked.stdout.strip() == 'directory':
+        return None
+    return exception.NotFound(
+        f'{path} is not a directory on {server}',
+        answer=(looked.stdout or looked.stderr).strip(),
+        check='whether the share exists, and the file system is mounted '
+        'there')
 
 
 def possible(wanted: Sequence[exports.Export],
-             lacking: Mapping[str, exception.NotFound], seen: exports.Seen,
-             ) -> tuple[Sequence[exports.Export], exception.NotFound | None]:
+             lacking: Mapping[str, exception.BackendError],
+             seen: exports.Seen,
+             ) -> tuple[Sequence[exports.Export],
+                        exception.BackendError | None]:
     """Return what can be done where directories are missing.
 
     From these is taken away, and nothing is given.
@@ -36,7 +61,7 @@ def possible(wanted: Sequence[exports.Export],
 
 
 def short(wanted: exports.Export,
-          lacking: Mapping[str, Mapping[str, exception.NotFound]],
+          lacking: Mapping[str, Mapping[str, exception.BackendError]],
           found: exports.Found) -> dict[str, exception.DriverError]:
     """Return why servers lack a directory that somebody is let in to.
 

@@ -42,13 +42,13 @@ class ServerFacts(Generic[Facts]):
     """Answer of one server.
 
     :param stale: files that a call which was cut off has left half written.
-    :param lacking: paths that are no directory there, and why not; nobody is
-        let in to them.
+    :param lacking: paths that are no directory there, as far as is told, and
+        why not; nobody is let in to them.
     """
 
     told: Facts
     stale: tuple[str, ...] = ()
-    lacking: Mapping[str, exception.NotFound] = dataclasses.field(
+    lacking: Mapping[str, exception.BackendError] = dataclasses.field(
         default_factory=dict)
 
 

@@ -337,6 +337,23 @@ def test_missing_directory_is_not_exported(place):
     assert exports.failed(place.apply({})) == {}
 
 
+@pytest.mark.parametrize('said', [
+    "stat: cannot statx '/gpfs0/share-1': Permission denied",
+    'sudo: a password is required', ''])
+def test_a_directory_that_is_not_told_of_is_not_missing(place, said):
+    """Nobody is let in; but the error tells what has really failed."""
+    stat = place.servers['nfs2'].files._commands
+    stat['stat'] = lambda words, stdin: files.Result('', said, 1)
+    outcomes = place.apply(RULES)
+    error = outcomes['nfs2'].error
+    assert set(exports.failed(outcomes)) == {'nfs2'}
+    assert 'not told' in str(error)
+    assert said in str(error)
+    assert not isinstance(error, exception.NotFound)
+    assert set(world.given(place.servers['nfs2']).values()) == {None}
+    assert exports.failed(place.apply({})) == {}
+
+
 def test_line_of_somebody_else_is_warned_about(caplog):
     place = site('KNFS')
     place.servers['nfs1'].files.text['/etc/exports'] = (
