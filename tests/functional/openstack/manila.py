@@ -55,12 +55,24 @@ class Manila:
     def __init__(self, room: Room, backends: Mapping[str, ty.Any]) -> None:
         self._room = room
         self._count = len(backends)
-        named = {name: {'share_backend_name': name, **options}
-                 for name, options in backends.items()}
-        room.write(_FILE, configs.manila(room.venv, named))
+        self._backends = {name: {'share_backend_name': name, **options}
+                          for name, options in backends.items()}
+        self._configure()
         services.api(room, 'manila', places.MANILA, 'manila.wsgi.api',
                      '--pyargv', ' '.join(map(str, _OPTIONS)))
         room.start('manila-scheduler', 'manila-scheduler', *_OPTIONS)
+        self.start()
+
+    def _configure(self) -> None:
+        self._room.write(_FILE, configs.manila(
+            self._room.venv, self._backends))
+
+    def restart(self, driver: str) -> None:
+        """Go on with another driver for all backends."""
+        self.kill()
+        for options in self._backends.values():
+            options['share_driver'] = driver
+        self._configure()
         self.start()
 
     def start(self) -> None:

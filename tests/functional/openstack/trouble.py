@@ -13,6 +13,7 @@ import typing as ty
 from tests.functional.openstack import manila
 from tests.functional.openstack import services
 from tests.functional.openstack import tenancy
+from tests.functional.openstack.api import Api
 from tests.functional.openstack.api import eventually
 from tests.functional.openstack.api import Unexpected
 from tests.functional.openstack.life import Life
@@ -162,6 +163,10 @@ class Trouble(Life):
     def crowded(self) -> None:
         """The machine takes no more disks: that is said, and nothing of the
         share is left; those that are there go on."""
+        # Cinder allows ten.
+        self.api.put('volumev3', '/os-quota-sets/'
+                     + Api('manila', 'service').project,
+                     {'quota_set': {'volumes': 2 * DISKS}})
         with self.several(2) as found:
             machine = self.machine(found[0][1])
             more = [self.shares.asked_for() for _ in range(DISKS - 2)]
