@@ -3,12 +3,11 @@
 
 """Compares what share servers cost with Manila's Generic driver and with ours.
 
-Both do the same work: on the simulated cloud, and with ``--cloud`` on a real
-one as well (root, Debian; see ``tests/functional/openstack``).  Counted is
-what each driver's process sends: requests by service, commands and logins over
-SSH.
+Both do the same work, on the simulated cloud, and on a real one (root, Debian;
+see ``tests/functional/openstack``).  Counted is what each driver's process
+sends: requests by service, commands and logins over SSH.
 
-    python tools/cloud_costs.py [--cloud] [--write PAGE]
+    python tools/cloud_costs.py [simulated] [real] [--write PAGE]
 
 Runs in an environment with Manila.  ``--write`` puts the tables between the
 two marks of a page.  Exits with 1 if ours costs more than is promised.
@@ -23,6 +22,7 @@ import contextlib
 import json
 import os
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -43,10 +43,12 @@ MARKS = ('.. cloud costs: begin', '.. cloud costs: end')
 UPSTREAM = 'manila.share.drivers.generic.GenericShareDriver'
 DRIVERS = {'upstream': UPSTREAM, 'ours': openstack.DRIVER}
 SECTION = 'compared'
+CLOUDS = {'simulated': 'Simulated cloud', 'real': 'Real cloud'}
 #: Seconds for one driver on one cloud.
 LIMIT = 1500
-#: A rule each, for that many at once.
-RULES = 20
+#: A rule each, for that many at once; of a real machine, in which Manila's
+#: driver looks for names of all that are there, whenever it takes one away.
+RULES, FEW = 20, 5
 #: Shares of one server at a start, and on the simulator with our driver.
 MANY, CROWD = 5, 500
 
@@ -57,6 +59,7 @@ PROMISED = {
     'set up the next server': (0, 12),
     'create NFS': (2, 2), 'create CIFS': (2, 2),
     'allow a first rule': (2, 2), f'allow {RULES} rules': (2, 2),
+    f'allow {FEW} rules': (2, 2),
     'deny a rule': (2, 2), f'start with {MANY} shares': (2, 2),
     f'start with {CROWD} shares': (2, 2)}
 
@@ -105,13 +108,13 @@ def cells(answer: Mapping[str, Any]) -> Cells:
             took + ' fails' * bool(answer['error']))
 
 
-def play(session: Session, network: Mapping[str, str], crowd: int) -> None:
+def play(session: Session, network: Mapping[str, str], crowd: int,
+         rules: int) -> None:
     """Lead a share server and its shares through their lives.
 
     :param crowd: so many shares, in the end; 0 for none.
     """
-    clients = [f'10.0.{number // 250}.{number % 250 + 1}'
-               for number in range(RULES + 1)]
+    clients = [f'10.0.0.{number + 1}' for number in range(rules + 1)]
     call = session.call
     call('start', call='start')
     call('set up the first server', call='set_up', network=dict(network))
@@ -122,12 +125,12 @@ def play(session: Session, network: Mapping[str, str], crowd: int) -> None:
          protocol='CIFS')
     call('allow a first rule', call='access', name='one', add=clients[:1],
          delete=[])
-    call(f'allow {RULES} rules', call='access', name='one', add=clients[1:],
+    call(f'allow {rules} rules', call='access', name='one', add=clients[1:],
          delete=[])
     call('change the level of a rule', call='level', name='one',
-         who=clients[3], level='ro')
+         who=clients[1], level='ro')
     call('deny a rule', call='access', name='one', add=[],
-         delete=clients[5:6])
+         delete=clients[2:3])
     call('extend', call='resize', name='one', size=2)
     call('create snapshot', call='snapshot', name='taken', of='one')
     call('create from snapshot', call='clone', name='copy', of='taken')
@@ -151,7 +154,8 @@ def play(session: Session, network: Mapping[str, str], crowd: int) -> None:
 
 
 def measured(words: list[str], start: Callable[..., Any], variables: Mapping[
-        str, str], network: Mapping[str, str], crowd: int = 0) -> Session:
+        str, str], network: Mapping[str, str], crowd: int = 0,
+        rules: int = RULES) -> Session:
     """Start a worker, and play."""
     with contextlib.ExitStack() as stack:
         errors = stack.enter_context(tempfile.TemporaryFile('w+'))
@@ -166,7 +170,7 @@ def measured(words: list[str], start: Callable[..., Any], variables: Mapping[
         watch.start()
         session = Session(process)
         try:
-            play(session, network, crowd)
+            play(session, network, crowd, rules)
         except RuntimeError as failure:
             errors.seek(0)
             raise RuntimeError(f'{failure}: {errors.read()[-2000:]}'
@@ -179,6 +183,10 @@ def simulated(driver: str, crowd: int = 0) -> Session:
     with contextlib.ExitStack() as stack:
         cluster = openstack.CloudCluster(serves=True)
         cluster.sim.options.disk_slots = 2 * CROWD
+        cluster.sim.options.pool_gib = 4 * CROWD
+        for project in cluster.sim.keystone.projects.values():
+            cluster.sim.cinder.store.limits[project.id] = {
+                'volumes': 2 * CROWD, 'gigabytes': 4 * CROWD}
         # Manila's driver opens port 22, which here is another one.
         cluster.doors.close()
         cluster.doors = vm_doors.VmDoors(
@@ -248,7 +256,7 @@ def real() -> Iterator[Callable[[str], Session]]:
                     PYTHONPATH=ROOT, COMPARE_PORTS=json.dumps(ports),
                     COMPARE_LOCKS=places.STATE / 'manila'),
                 {'neutron_net_id': network.id,
-                 'neutron_subnet_id': network.subnet})
+                 'neutron_subnet_id': network.subnet}, rules=FEW)
 
         try:
             yield on
@@ -284,16 +292,20 @@ def complaints(title: str, ours: Session) -> list[str]:
     return found
 
 
-def write(page: pathlib.Path, text: str) -> None:
-    """Put text between the marks of a page.
+def write(page: pathlib.Path, tables: Mapping[str, str]) -> None:
+    """Put tables between the marks of a page; others that are there stay.
 
     :raises ValueError: the page does not have the marks.
     """
     before, begin, rest = page.read_text(encoding='utf-8').partition(
         MARKS[0] + '\n')
-    _, end, after = rest.partition(MARKS[1])
+    inner, end, after = rest.partition(MARKS[1])
     if not begin or not end:
         raise ValueError('%s has no "%s" and "%s"' % (page, *MARKS))
+    kept = {section.partition('\n')[0]: section.strip()
+            for section in re.split(r'\n(?=[^\n]+\n~~~+\n)', inner)
+            if section.strip()}
+    text = '\n\n'.join({**kept, **tables}.values())
     page.write_text(f'{before}{begin}\n{text}\n\n{end}{after}',
                     encoding='utf-8')
 
@@ -307,32 +319,37 @@ def compared(title: str, on: Callable[[str], Session],
     return table(title, sessions), complaints(title, sessions['ours'])
 
 
+def crowded() -> tuple[str, list[str]]:
+    """Return what a start with many shares costs ours, as text."""
+    session = simulated(openstack.DRIVER, CROWD)
+    cost = session.costs[f'start with {CROWD} shares']
+    return ('A start with %d shares of one server, ours: %s.' % (
+        CROWD, ', '.join(f'{cell} {column}' for cell, column in zip(
+            cost, COLUMNS, strict=True))),
+        complaints(f'{CROWD} shares', session))
+
+
 def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(description=__doc__.split('\n')[0])
-    parser.add_argument('--cloud', action='store_true',
-                        help='on a real cloud as well')
+    parser.add_argument('where', nargs='*', choices=(*CLOUDS, []),
+                        help='all if none is named')
     parser.add_argument('--write', type=pathlib.Path, metavar='PAGE')
     args = parser.parse_args(arguments)
-    tables, wrong = [], []
-    text, found = compared('Simulated cloud', simulated)
-    tables.append(text)
-    wrong += found
-    title = f'Simulated cloud, {CROWD} shares'
-    crowd = simulated(openstack.DRIVER, CROWD)
-    wrong += complaints(title, crowd)
-    name = f'start with {CROWD} shares'
-    tables.append('``%s`` with ours, simulated: %s.' % (name, ', '.join(
-        f'{cell} {column}' for cell, column in zip(
-            crowd.costs[name], COLUMNS, strict=True))))
-    if args.cloud:
-        with real() as on:
-            text, found = compared('Real cloud', on)
-        tables.append(text)
+    tables, wrong = {}, []
+    for where in args.where or CLOUDS:
+        title = CLOUDS[where]
+        with contextlib.ExitStack() as stack:
+            on = simulated if where == 'simulated' \
+                else stack.enter_context(real())
+            tables[title], found = compared(title, on)
         wrong += found
-    text = '\n\n'.join(tables)
-    print(text)
+        if where == 'simulated':
+            text, found = crowded()
+            tables[title] += f'\n\n{text}'
+            wrong += found
+        print(tables[title] + '\n', flush=True)
     if args.write:
-        write(args.write, text)
+        write(args.write, tables)
     print('\n'.join(wrong) or 'all as promised')
     return 1 if wrong else 0
 
