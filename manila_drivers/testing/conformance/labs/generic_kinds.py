@@ -5,6 +5,7 @@
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import functools
 import random
 from typing import Any
 
@@ -108,6 +109,11 @@ class CifsUserLab(CifsLab):
         return {'alice': 'rw', 'bob': 'ro'}
 
 
+#: Calls that have another name for shares on share servers.
+_WITH_SERVER = ('manage_existing', 'unmanage', 'manage_existing_snapshot',
+                'unmanage_snapshot')
+
+
 class _OnServer:
     """A driver every call on which brings along a share server."""
 
@@ -116,6 +122,10 @@ class _OnServer:
         self._row = row
 
     def __getattr__(self, name: str) -> Any:
+        if name in _WITH_SERVER:
+            return functools.partial(
+                getattr(self._inner, name + '_with_server'),
+                share_server=self._row)
         found = getattr(self._inner, name)
         if not callable(found):
             return found
@@ -136,8 +146,7 @@ class ServersLab(generic.GenericLab):
     """All shares on one share server, which the driver has made."""
 
     name = 'generic with share servers'
-    features = lab.Features(revert=True, fills=0.9, manage=False,
-                            manage_snapshots=False, usage=False)
+    features = lab.Features(revert=True, fills=0.9, usage=False)
 
     def begin(self) -> None:
         tenant = self.sim.tenant
