@@ -210,7 +210,19 @@ class VolumeClient(snapshot_client.SnapshotClient):
         self._repeated(lambda: self._detach(ident, server_id))
 
     def _detach(self, ident: str, server_id: str) -> None:
-        before = self._rested(ident)
+        started = self._clock()
+
+        def arrived(found: records.Volume | None) -> bool:
+            # Nova detaches nothing that is on its way there; a reservation
+            # may be left over from something that has ended.
+            return found is None or (
+                found.status not in (*transitions.WORKED_ON, 'attaching')
+                and (found.status != 'reserved'
+                     or self._clock() - started > transitions.GRACE))
+
+        before = self._until(
+            lambda: self.volume(ident), arrived, self._chosen.create_timeout,
+            'Volume %s, which is to be detached, is at work' % ident)
         if transitions.detaching(before, server_id,
                                  moved=False) is ChangeState.DONE:
             return
@@ -226,11 +238,17 @@ class VolumeClient(snapshot_client.SnapshotClient):
                 # Of a server that is gone, or a volume that is not attached,
                 # or is being detached: Cinder's state tells.
                 refused = exc
-        self._detached(ident, server_id, refused)
+        if refused is None or before is None or before.status != 'reserved':
+            started = self._clock()
+        self._detached(ident, server_id, refused, started)
 
     def _detached(self, ident: str, server_id: str,
-                  refused: exception.DriverError | None) -> None:
-        moved, started = False, self._clock()
+                  refused: exception.DriverError | None,
+                  started: float) -> None:
+        """
+        :param started: when something was asked for, or waited for.
+        """
+        moved = False
 
         def done(found: records.Volume | None) -> bool:
             nonlocal moved

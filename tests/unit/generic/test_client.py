@@ -142,6 +142,17 @@ def test_a_volume_of_another_server_is_not_taken(site, attached):
         == site.server
 
 
+def test_a_volume_that_is_on_its_way_is_detached_then(site, volume):
+    """Nova refuses it meanwhile, and says nothing when it could."""
+    site.sim.ask('POST', f'/compute/v2.1/servers/{site.server}/'
+                 'os-volume_attachments', {'volumeAttachment': {
+                     'volumeId': volume.id}}, user='manila')
+    while site.volume(volume.id)['status'] != 'attaching':
+        site.clock.sleep(0.1)
+    site.client.detach(volume.id, site.server)
+    assert site.volume(volume.id)['status'] == 'available'
+
+
 def test_a_volume_is_detached_once(site, attached):
     site.client.detach(attached.id, site.server)
     assert site.volume(attached.id)['status'] == 'available'

@@ -159,6 +159,18 @@ def test_writes_go_on_whatever_fails(house, word):
     assert not house.devices[1].frozen
 
 
+@pytest.mark.parametrize('code', [2, 127])
+def test_who_is_connected_is_not_forgotten(house, code):
+    """Without pidof nobody knows that Samba does not run."""
+    served = house.made(1)
+    house.share(served, networks=ALL)
+    for word, status in ('smbcontrol', 1), ('pidof', code):
+        house.vm.faults.arm(faults.Fault(
+            'status', times=None, code=status, match=f'^command {word} '))
+    with pytest.raises(exception.DriverError):
+        house.share(served, networks={})
+
+
 @pytest.mark.parametrize('path', ['/shares/a b', '/shares/a\\b', '/shares/#'])
 def test_a_path_that_the_kernel_escapes_is_unmounted(house, path):
     house.volume(1)
