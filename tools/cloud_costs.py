@@ -23,6 +23,7 @@ import json
 import os
 import pathlib
 import re
+import signal
 import subprocess
 import sys
 import tempfile
@@ -163,9 +164,15 @@ def measured(words: list[str], start: Callable[..., Any], variables: Mapping[
             [words[0], '-W', 'ignore', str(WORKER), *words[1:]],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=errors,
             env=dict(variables))
+
+        def end() -> None:
+            """Kill the worker, and what brought it into a namespace."""
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+
         stack.callback(process.wait, 60)
-        stack.callback(process.kill)
-        watch = threading.Timer(LIMIT, process.kill)
+        stack.callback(end)
+        watch = threading.Timer(LIMIT, end)
         stack.callback(watch.cancel)
         watch.start()
         session = Session(process)
@@ -214,14 +221,15 @@ def simulated(driver: str, crowd: int = 0) -> Session:
         file = work / 'manila.conf'
         more = {'interface_driver':
                 'manila.network.linux.interface.NoopInterfaceDriver',
-                'max_time_to_build_instance': 60}
+                'max_time_to_build_instance': 60,
+                'generic_max_volumes_per_server': 2 * CROWD}
         file.write_text(config.render(config.Settings(work, {
             SECTION: {**cluster.options(driver), **more}},
             {**cluster.defaults(), 'debug': False}, cluster.sections())))
         return measured(
             [sys.executable, driver, str(file), SECTION, 'NFS'],
             lambda *args, **kwargs: subprocess.Popen(
-                *args, text=True, **kwargs),
+                *args, text=True, start_new_session=True, **kwargs),
             {**os.environ, 'COMPARE_PORTS': '{}', 'PYTHONPATH': str(ROOT),
              'COMPARE_LOCKS': str(work),
              'COMPARE_SSH_PORT': str(cluster.doors.port)},

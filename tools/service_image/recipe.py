@@ -100,6 +100,9 @@ class Recipe:
             'etc/exports': ('', 0o644),
             'etc/hostname': ('service\n', 0o644),
             'etc/hosts': (HOSTS, 0o644),
+            # Not the builder's: NFS asks for names of clients, and would wait
+            # for a server that is not there whenever access changes.
+            'etc/resolv.conf': ('', 0o644),
             # Empty, and not absent: a machine makes one, and is not taken
             # for one whose other settings are to be made as well.
             'etc/machine-id': ('', 0o444)}

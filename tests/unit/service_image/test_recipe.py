@@ -71,6 +71,10 @@ def test_samba_has_its_shares_in_the_registry():
     assert settings['global']['include'] == 'registry'
 
 
+def test_no_name_server_of_the_builder_is_asked():
+    assert text('etc/resolv.conf') == ''
+
+
 def test_the_user_is_where_it_is_needed():
     files = recipe.Recipe(user='somebody').files()
     for path in ('etc/sudoers.d/service', 'etc/default/service-image'):
