@@ -71,11 +71,19 @@ def cifs_undone(share: samba.SambaShare,
 
 
 def _taken_over(facts: kernel.KernelFacts, path: str) -> Commands:
+    """Take the lines of a path out of files that are not ours.
+
+    A restart of the server would let in again whom they name.
+    """
     if not any(entry.path == path for entry in facts.others):
         return []
+    files = [f'{kernel.DIRECTORY}/{name}' for name, text
+             in sorted(facts.foreign.items())
+             if any(entry.path == path for entry in exports_text.read(text))]
     return [guest_scripts.run(
         'exports', guest_scripts.EXPORTS, path, exports_text.in_etab(path),
-        exports_text.escaped(path))]
+        exports_text.escaped(path), file)
+        for file in (kernel.EXPORTS, *files)]
 
 
 # The end, and pauses

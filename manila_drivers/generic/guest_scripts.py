@@ -191,10 +191,10 @@ mv -f -T "$new" "$file"
 sync /etc
 """
 
-#: path in each way that a file may have it.
+#: path in each way that a file may have it, the file.
 EXPORTS = """\
 set -efu
-one=$1 two=$2 three=$3 file=/etc/exports new=/etc/exports.manila-new
+one=$1 two=$2 three=$3 file=$4 new=$4.manila-new
 [ -e "$file" ] || exit 0
 # A line that ends with a backslash goes on in the next one.
 lines= whole=
@@ -216,7 +216,7 @@ done <"$file" >"$new"
 [ -z "$lines" ] || ended >>"$new"
 sync "$new"
 mv -f -T "$new" "$file"
-sync /etc
+sync "${file%/*}"
 """
 
 #: device, serial, path, device number, kind, bytes wanted, bytes that the

@@ -54,11 +54,13 @@ class KernelFacts:
     :param live: entries in the order in which they are looked at.
     :param files: our files in /etc/exports.d, name to text.
     :param others: entries of files that are not ours.
+    :param foreign: those files in /etc/exports.d, name to text.
     """
 
     live: tuple[Entry, ...]
     files: Mapping[str, str]
     others: tuple[Entry, ...] = ()
+    foreign: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def of(self, path: str) -> tuple[Entry, ...]:
         return self._live.get(path, ())
@@ -157,10 +159,11 @@ def understand(server: str, results: Sequence[command.Result]) -> KernelFacts:
     files = directory.files(found.stdout, DIRECTORY, 'exports')
     ours = {name: text for name, text in files.items()
             if name.startswith(PREFIX)}
-    foreign = ''.join(text for name, text in files.items()
-                      if name not in ours)
-    return KernelFacts(exports_text.read(etab.stdout), ours,
-                 exports_text.read(others.stdout + '\n' + foreign))
+    foreign = {name: text for name, text in files.items()
+               if name not in ours}
+    return KernelFacts(
+        exports_text.read(etab.stdout), ours, exports_text.read(
+            '\n'.join([others.stdout, *foreign.values()])), foreign)
 
 
 def levels(entries: Collection[Entry]) -> tuple[dict[Network, str], bool]:

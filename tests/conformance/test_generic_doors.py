@@ -83,3 +83,29 @@ def test_what_samba_does_not_tell_is_not_taken_for_nothing():
     with pytest.raises(errors.ManageInvalidShare, match='is not told'):
         Stage(lab).manager.manage(unmanaged)
     lab.close()
+
+
+def test_nobody_comes_back_with_a_restart_of_the_server():
+    """An operator's own file names who may reach a share."""
+    lab = generic.GenericLab()
+    stage, machine = Stage(lab), lab.machine
+    share, other = stage.shared(stage.rule()), stage.shared(stage.rule())
+    file, stranger = '/etc/exports.d/site.exports', '10.66.0.1'
+    machine.execute(['tee', file], ''.join(
+        f'{path} {stranger}(rw,sync,no_subtree_check)\n' for path in (
+            share.export.partition(':')[2], '/srv/else')))
+    machine.execute(['exportfs', '-r'])
+    assert lab.effective(share.export, stranger) == 'rw'
+    stage.manager.update(share, add=[stage.rule()])
+    machine.reboot()
+    for _ in range(5):
+        lab.advance(20.0)
+    assert lab.effective(share.export, stranger) is None
+    stage.exact(share)
+    stage.exact(other)
+    # The operator's other lines stay, and the next look finds nothing to do.
+    assert '/srv/else' in machine.execute(['cat', file]).stdout
+    stage.manager.update(share)
+    assert not stage.manager.ensure([share])[share.id].get(
+        'reapply_access_rules')
+    lab.close()

@@ -139,7 +139,8 @@ def _a_file_that_ends_in_a_backslash():
     house.vm.system.tree.text['/etc/exports'] = (
         '/shares/share-1 *(rw)\n/shares/share-2 *(rw) \\\n')
     house.vm.execute(guest_scripts.run(
-        'exports', guest_scripts.EXPORTS, *3 * ['/shares/share-1']).words())
+        'exports', guest_scripts.EXPORTS, *3 * ['/shares/share-1'],
+        '/etc/exports').words())
     assert house.vm.system.tree.text['/etc/exports'] == (
         '/shares/share-2 *(rw) \\\n')
 
