@@ -18,6 +18,7 @@ PROGRAM = 'manila-drivers'
 # A new command that needs no extra is a module and a line here.
 COMMANDS = {
     'simulate': 'manila_drivers.cli.simulate',
+    'demo': 'manila_drivers.cli.demo',
 }
 #: First words of commands of ``cli.operate``, which needs the extra ``cli``.
 OPERATE: Mapping[str, str] = {

@@ -19,6 +19,8 @@ BACKENDS: Mapping[str, Subcommand] = {
     'gluster': simulate_gluster,
     'gpfs': simulate_gpfs,
     'openstack': simulate_openstack,
+    # By the name of the driver that is tried on it.
+    'generic': simulate_openstack,
 }
 
 

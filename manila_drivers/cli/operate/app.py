@@ -3,6 +3,7 @@
 """The application: global options, logging and the table of commands."""
 
 import argparse
+from collections.abc import Iterator
 from collections.abc import Sequence
 import logging
 import os
@@ -10,6 +11,7 @@ import sys
 from typing import Any
 
 from cliff import app
+from cliff import command
 from cliff import commandmanager
 
 from manila_drivers import version
@@ -61,9 +63,10 @@ class Operate(app.App):
     # Warnings alone: each call of a driver has a line of its own.
     DEFAULT_VERBOSE_LEVEL = 0
 
-    def __init__(self) -> None:
+    def __init__(self, whole: bool = False) -> None:
         manager: Any = commandmanager.CommandManager(PLUGINS)
-        for name, command in COMMANDS.items():
+        for name, command in (*COMMANDS.items(), *(
+                others() if whole else ())):
             manager.add_command(name, command)
         super().__init__(
             description='Shares of any backend that this library has a '
@@ -116,9 +119,37 @@ def _is_not_told_anyway(record: logging.LogRecord) -> bool:
             and record.funcName not in _TOLD)
 
 
+def others() -> Iterator[tuple[str, type[command.Command]]]:
+    """Yield the commands that need no extra; it takes a second."""
+    from manila_drivers.cli import demo
+    from manila_drivers.cli import simulate
+    yield 'demo', _wrapped(demo)
+    for name, module in simulate.BACKENDS.items():
+        yield f'simulate {name}', _wrapped(module)
+
+
+def _wrapped(module: Any) -> type[command.Command]:
+    """Return a command of cliff for one that is a module."""
+    class Wrapped(command.Command):
+
+        def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+            parser = super().get_parser(prog_name)
+            module.configure(parser)
+            return parser
+
+        def get_description(self) -> str:
+            return str(module.SUMMARY)
+
+        def take_action(self, parsed_args: argparse.Namespace) -> int:
+            return int(module.run(parsed_args))
+    return Wrapped
+
+
 def run(argv: Sequence[str]) -> int:
     """Run a command; the exit code."""
-    return Operate().run(list(argv))
+    words = [word for word in argv if not word.startswith('-')]
+    return Operate(whole=bool({'complete', 'help'} & set(words[:1]))).run(
+        list(argv))
 
 
 if __name__ == '__main__':

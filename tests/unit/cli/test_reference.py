@@ -60,7 +60,7 @@ def test_all_commands_are_there():
     assert set(app.COMMANDS) | {'complete', 'help'} <= found
     assert {name for name in found if name.startswith('simulate ')} == {
         'simulate vast', 'simulate gluster', 'simulate gpfs',
-        'simulate openstack'}
+        'simulate openstack', 'simulate generic'}
     assert not {name for name in found if name in main.OPERATE
                 and ' ' not in name} - {'complete', 'help', 'check', 'audit'}
 
@@ -105,3 +105,13 @@ def test_the_man_page_has_them_all(tmp_path):
         assert f'.SS {name}' in plain
         assert declared(parser) - {'-h', '--help'} <= options(plain)
     assert '.SH EXIT CODES' in plain.upper()
+
+
+def test_what_completes_words_knows_all_commands(capsys):
+    """Those that need no extra are none of cliff's, and told all the same."""
+    assert main.main(['complete']) == 0
+    told = capsys.readouterr().out
+    for words in ('share_create', 'audit', 'demo', 'simulate_vast',
+                  'simulate_generic'):
+        assert f'cmds_{words}=' in told, words
+    assert '--http' in told
