@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from oslo_config import cfg
 
 from manila_drivers import exception
+from manila_drivers import extras
 
 if TYPE_CHECKING:
     from manila_drivers.registry.registry import Registry
@@ -69,15 +70,10 @@ def open_registry(conf: 'configuration.Configuration',
     :raises ConfigurationError: it cannot be used.
     :raises Unreachable: its database does not answer.
     """
-    try:
+    with extras.needed(
+            'sqlalchemy', 'registry', 'registry_connection', 'SQLAlchemy is '
+            'not installed, which the registry of shares needs'):
         from manila_drivers.registry import registry
-    except ModuleNotFoundError as exc:
-        if str(exc.name).partition('.')[0] != 'sqlalchemy':
-            raise
-        raise exception.ConfigurationError(
-            'registry_connection', 'SQLAlchemy is not installed, which the '
-            'registry of shares needs',
-            check="pip install 'manila-drivers[registry]'") from exc
     url = url or conf.default_get('registry_connection') or (
         'sqlite:///' + os.path.join(conf.state_path, 'registry.sqlite3'))
     return registry.Registry(

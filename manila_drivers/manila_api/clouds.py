@@ -15,6 +15,7 @@ import requests
 from requests import adapters
 
 from manila_drivers import exception
+from manila_drivers import extras
 from manila_drivers.openstack import errors
 from manila_drivers.openstack import keystone
 from manila_drivers.transport import rest_values
@@ -127,16 +128,10 @@ class CloudConnection:
 
 
 def _adapter(cloud: str, carried: requests.Session) -> Any:
-    try:
+    with extras.needed('openstack', 'openstack', 'os-cloud', 'openstacksdk '
+                       'is not installed, which reads clouds.yaml'):
         from openstack import exceptions as sdk_exceptions
         from openstack.config import loader
-    except ModuleNotFoundError as exc:
-        if str(exc.name).partition('.')[0] != 'openstack':
-            raise
-        raise exception.ConfigurationError(
-            'os-cloud', 'openstacksdk is not installed, which reads '
-            'clouds.yaml', check="pip install 'manila-drivers[openstack]'"
-            ) from exc
     make: Any = functools.partial(session.Session, session=carried)
     try:
         region = loader.OpenStackConfig(

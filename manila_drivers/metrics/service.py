@@ -15,6 +15,7 @@ import threading
 from typing import Any
 
 from manila_drivers import exception
+from manila_drivers import extras
 from manila_drivers.metrics import facts
 
 LOG = logging.getLogger(__name__)
@@ -100,18 +101,13 @@ class MetricsService:
         """Import prometheus_client, here alone, and begin to count."""
         if self.recorder is not None:
             return
-        try:
+        with extras.needed(
+                'prometheus_client', 'metrics', 'metrics_port', 'is set, and '
+                'prometheus_client is not installed, which metrics need'):
             import prometheus_client
 
             from manila_drivers.metrics import collector
             from manila_drivers.metrics import recorder
-        except ModuleNotFoundError as exc:
-            if str(exc.name).partition('.')[0] != 'prometheus_client':
-                raise
-            raise exception.ConfigurationError(
-                'metrics_port', 'is set, and prometheus_client is not '
-                'installed, which metrics need',
-                check="pip install 'manila-drivers[metrics]'") from exc
         backend = self._backend()
         self._registry = prometheus_client.CollectorRegistry()
         self._registry.register(collector.Collector(backend, self._look))

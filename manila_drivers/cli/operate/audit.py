@@ -34,20 +34,17 @@ class _Audited(Protocol):
         ...
 
 
-class AuditBackends(base.Listing):
+class AuditBackends(base.Judging):
     """Find what is not on a backend as it is recorded.
 
     Nothing is changed without --repair. The exit code is 0 if all is as it
     is recorded, 1 if something is not, 2 if not all could be looked at.
     """
 
-    _code = 0
+    USUAL = 'the only one of the file'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument('name', nargs='*',
-                            help='sections (default: --backend, or the only '
-                                 'one of the file)')
         parser.add_argument('--os-cloud', metavar='CLOUD',
                             help='compare with what the API of Manila tells, '
                                  'in the place of the registry; the cloud is '
@@ -66,9 +63,6 @@ class AuditBackends(base.Listing):
         parser.add_argument('--yes', action='store_true',
                             help='with --repair: do not ask')
         return parser
-
-    def run(self, parsed_args: argparse.Namespace) -> int:
-        return super().run(parsed_args) or self._code
 
     def tell(self, error: exception.DriverError) -> int:
         super().tell(error)
@@ -115,8 +109,8 @@ class AuditBackends(base.Listing):
                     backend, report, parsed_args.yes):
                 return report
             for one, why in backend.repair(report):
-                self._say(report, f'{one.subject} could not be repaired: '
-                          f'{why}')
+                self.say(report.backend, f'{one.subject} could not be '
+                         f'repaired: {why}')
             return backend.audit()
 
     @contextlib.contextmanager
@@ -141,9 +135,9 @@ class AuditBackends(base.Listing):
         """Show what would be done, and return whether it is to be."""
         lines = backend.repair_plan(report)
         for line in lines:
-            self._say(report, f'would do: {line}')
+            self.say(report.backend, f'would do: {line}')
         if not lines:
-            self._say(report, 'nothing can be repaired')
+            self.say(report.backend, 'nothing can be repaired')
             return False
         if yes:
             return True
@@ -159,14 +153,10 @@ class AuditBackends(base.Listing):
                                 for one in report.differences):
             self._code = BLIND
         for text in report.passed:
-            self._say(report, f'not judged: {text}')
-        self._say(report, f'{len(report.differences)} differences; '
+            self.say(report.backend, f'not judged: {text}')
+        self.say(report.backend, f'{len(report.differences)} differences; '
                   f'{report.shares} shares recorded, {report.listed} on the '
                   'backend')
-
-    def _say(self, report: differences.AuditReport, text: str) -> None:
-        line = ' '.join(text.split())
-        self.app.stderr.write(f'manila-drivers: {report.backend}: {line}\n')
 
 
 def _write(path: str, text: str) -> None:

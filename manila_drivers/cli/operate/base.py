@@ -139,6 +139,51 @@ class Removal(Listing):
                 ('Object', 'Operation', 'Steps', 'Changes', 'Asked')), done
 
 
+class NamedRemoval(Removal):
+    """A command that does away with shares, or snapshots, by their names."""
+
+    #: What they are, and the method that does it.
+    KIND = WORK = ''
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument(self.KIND, nargs='+', help='names or ids')
+        return parser
+
+    def take_action(self, parsed_args: argparse.Namespace) -> Output:
+        with self.backend() as backend:
+            found: Any = getattr(backend, f'{self.KIND}s')
+            return self.each(
+                parsed_args, getattr(parsed_args, self.KIND),
+                lambda name: getattr(found.get(name), self.WORK)(
+                    plan=parsed_args.dry_run))
+
+
+class Judging(Listing):
+    """A command that finds what is wrong with backends.
+
+    Its exit code says how bad it is.
+    """
+
+    #: The backends that are meant where none is named.
+    USUAL = ''
+    _code = exits.DONE
+
+    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
+        parser = super().get_parser(prog_name)
+        parser.add_argument('name', nargs='*', help='sections (default: '
+                            f'--backend, or {self.USUAL})')
+        return parser
+
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        return super().run(parsed_args) or self._code
+
+    def say(self, name: str, text: str) -> None:
+        """Tell people something of a backend, beside the table."""
+        line = ' '.join(text.split())
+        self.app.stderr.write(f'manila-drivers: {name}: {line}\n')
+
+
 def dry_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         '--dry-run', action='store_true',

@@ -17,7 +17,7 @@ from manila_drivers.preflight import migrating
 WARNED, WRONG = 1, 2
 
 
-class CheckBackends(base.Listing):
+class CheckBackends(base.Judging):
     """Find everything that is wrong with backends before they are started.
 
     Nothing is changed. The exit code is 0 if nothing is wrong, 1 if there
@@ -25,13 +25,10 @@ class CheckBackends(base.Listing):
     drivers are read, and the ones to use are printed to standard error.
     """
 
-    _code = 0
+    USUAL = 'all that are enabled'
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
-        parser.add_argument('name', nargs='*',
-                            help='sections (default: --backend, or all that '
-                                 'are enabled)')
         parser.add_argument('--offline', action='store_true',
                             help='look at the file alone, and do not ask '
                                  'the backends')
@@ -47,9 +44,6 @@ class CheckBackends(base.Listing):
                                  'would change for them is shown as well')
         return parser
 
-    def run(self, parsed_args: argparse.Namespace) -> int:
-        return super().run(parsed_args) or self._code
-
     def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
         rows = []
         for name in self._names(parsed_args):
@@ -60,13 +54,10 @@ class CheckBackends(base.Listing):
                 rows.append((name, finding.severity, finding.option,
                              finding.tried, finding.answered, finding.do))
             for text in report.unseen:
-                self._say(name, f'not looked at: {text}')
-            self._say(name, f'{len(report.findings)} findings')
+                self.say(name, f'not looked at: {text}')
+            self.say(name, f'{len(report.findings)} findings')
         return ('Backend', 'Severity', 'Option', 'Tried', 'Answered',
                 'What to do'), rows
-
-    def _say(self, name: str, text: str) -> None:
-        self.app.stderr.write(f'manila-drivers: {name}: {text}\n')
 
     def _report(self, parsed_args: argparse.Namespace,
                 name: str) -> findings.Report:

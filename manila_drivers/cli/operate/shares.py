@@ -187,40 +187,16 @@ class ShareEnsure(base.Listing):
             (one.name, one.state, one.why) for one in checked]
 
 
-class ShareDelete(base.Removal):
+class ShareDelete(base.NamedRemoval):
     """Remove shares with all their data."""
 
-    DONE = 'deleted'
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        parser.add_argument('share', nargs='+', help='names or ids')
-        return parser
-
-    def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
-        with self.backend() as backend:
-            return self.each(
-                parsed_args, parsed_args.share,
-                lambda name: backend.shares.get(name).delete(
-                    plan=parsed_args.dry_run))
+    DONE, KIND, WORK = 'deleted', 'share', 'delete'
 
 
-class ShareRelease(base.Removal):
+class ShareRelease(base.NamedRemoval):
     """Record shares no more; their data, and who has access, stay."""
 
-    DONE = 'released'
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        parser.add_argument('share', nargs='+', help='names or ids')
-        return parser
-
-    def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
-        with self.backend() as backend:
-            return self.each(
-                parsed_args, parsed_args.share,
-                lambda name: backend.shares.get(name).release(
-                    plan=parsed_args.dry_run))
+    DONE, KIND, WORK = 'released', 'share', 'release'
 
 
 class ShareAdopt(base.ChangeOne):

@@ -94,40 +94,16 @@ class SnapshotClone(base.ChangeOne):
                 self, args, made)))
 
 
-class SnapshotDelete(base.Removal):
+class SnapshotDelete(base.NamedRemoval):
     """Remove snapshots."""
 
-    DONE = 'deleted'
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        parser.add_argument('snapshot', nargs='+', help='names or ids')
-        return parser
-
-    def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
-        with self.backend() as backend:
-            return self.each(
-                parsed_args, parsed_args.snapshot,
-                lambda name: backend.snapshots.get(name).delete(
-                    plan=parsed_args.dry_run))
+    DONE, KIND, WORK = 'deleted', 'snapshot', 'delete'
 
 
-class SnapshotRelease(base.Removal):
+class SnapshotRelease(base.NamedRemoval):
     """Record snapshots no more; they stay where they are."""
 
-    DONE = 'released'
-
-    def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
-        parser = super().get_parser(prog_name)
-        parser.add_argument('snapshot', nargs='+', help='names or ids')
-        return parser
-
-    def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
-        with self.backend() as backend:
-            return self.each(
-                parsed_args, parsed_args.snapshot,
-                lambda name: backend.snapshots.get(name).release(
-                    plan=parsed_args.dry_run))
+    DONE, KIND, WORK = 'released', 'snapshot', 'release'
 
 
 class SnapshotAdopt(base.ChangeOne):
