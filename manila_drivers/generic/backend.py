@@ -19,6 +19,7 @@ from manila_drivers.generic import health
 from manila_drivers.generic import hosts
 from manila_drivers.generic import inventory
 from manila_drivers.generic import notes
+from manila_drivers.generic import privileges
 from manila_drivers.generic import servers
 from manila_drivers.generic import settings
 from manila_drivers.generic import shares
@@ -95,6 +96,12 @@ class GenericBackend:
     def check(self) -> None:
         """See :func:`manila_drivers.generic.checks.check`."""
         checks.check(self.cloud, self.manager, self.hosts, self.settings)
+
+    def probes(self) -> tuple[privileges.Probe, list[privileges.Probe]]:
+        """Return the look without which there is none, and the others."""
+        return privileges.Privileges(
+            self.cloud, servers=self.settings.handles_servers).probes(
+                self.check)
 
     def info(self) -> dict[str, str]:
         """Return what shares and their export locations depend on, as text.

@@ -56,20 +56,30 @@ def ask(backend: Any) -> tuple[list[Finding], list[str]]:
     """Return what is wrong, and what could not be looked at."""
     gate, others = (backend.probes() if isinstance(backend, Probed)
                     else (backend.check, []))
-    found: list[Finding] = []
+    found: list[tuple[exception.DriverError, Finding]] = []
     unseen: list[str] = []
     with warned() as told:
         _, error = exception.caught(gate)
         if error is not None:
-            found.append(Finding.of(error))
+            found.append((error, Finding.of(error)))
             if others:
                 unseen.append('what a backend that does not let us in has')
                 others = []
         for probe in others:
             _, error = exception.caught(probe)
             if error is not None:
-                found.append(Finding.of(error))
-    return found + [warning(line) for line in told.lines], unseen
+                found.append((error, Finding.of(error)))
+    return [*_once(found), *map(warning, told.lines)], unseen
+
+
+def _once(found: list[tuple[exception.DriverError, Finding]],
+          ) -> Iterator[Finding]:
+    """Yield findings without refusals that another one names the right of."""
+    named = {one.answered for _, one in found if one.option and one.answered}
+    for error, one in found:
+        if not isinstance(error, exception.AccessDenied) \
+                or one.answered not in named:
+            yield one
 
 
 def warning(line: str) -> Finding:

@@ -2,6 +2,8 @@
 
 """Look at one backend of a configuration file, in the order that helps."""
 
+from collections.abc import Collection
+import dataclasses
 import os
 import re
 from typing import Any
@@ -68,7 +70,18 @@ def look(config_file: str | os.PathLike[str], section: str, *,
     if ask and not unseen:
         more, unseen = _asked(made)
         found += more
-    return Report(section, tuple(dict.fromkeys(found)), tuple(unseen))
+    names = {opt.dest for opt in own}
+    return Report(section, tuple(dict.fromkeys(
+        _named(one, names) for one in found)), tuple(unseen))
+
+
+def _named(finding: Finding, names: Collection[str]) -> Finding:
+    """Return a finding with the option that its words name first."""
+    if finding.option:
+        return finding
+    words = re.findall(r'[a-z][a-z0-9_]+', f'{finding.tried} {finding.do}')
+    return dataclasses.replace(finding, option=next(
+        (word for word in words if word in names), ''))
 
 
 def _mode(conf: Any, kind: Any) -> list[Finding]:

@@ -20,7 +20,8 @@ from manila_drivers.preflight.findings import Finding
 STAND_INS = ('192.0.2.1', ['192.0.2.1'], 'nobody@192.0.2.1',
              ['nobody@192.0.2.1'], ['nobody@192.0.2.1:/nothing'],
              'nothing', '/nothing', 'nothing-[0-9]+$', ['nothing'], True,
-             False, 1)
+             # Some have to be files that are there.
+             False, 1, __file__, [__file__])
 _MOST = 100
 
 

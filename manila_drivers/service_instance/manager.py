@@ -324,8 +324,8 @@ class ServiceInstanceManager(by_manilas_names.ManilasNames):
         return kind(
             f'Service instance {ident} cannot be logged in to at '
             f'{details.get(names.IP)}; {state}', answer=trouble,
-            check=getattr(found, 'check', '') or 'its console, and sshd '
-            'on it')
+            check=getattr(found, 'check', '') or 'service_instance_password '
+            'or path_to_private_key; its console, and sshd on it')
 
     def reboot(self, details: Details, hard: bool = False) -> None:
         """Reboot an instance and wait until it can be logged in to.

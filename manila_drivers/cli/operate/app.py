@@ -65,9 +65,8 @@ class Operate(app.App):
 
     def __init__(self, whole: bool = False) -> None:
         manager: Any = commandmanager.CommandManager(PLUGINS)
-        for name, command in (*COMMANDS.items(), *(
-                others() if whole else ())):
-            manager.add_command(name, command)
+        for name, kind in (*COMMANDS.items(), *(others() if whole else ())):
+            manager.add_command(name, kind)
         super().__init__(
             description='Shares of any backend that this library has a '
             'driver for, without Manila.', version=version.version_string(),

@@ -155,4 +155,36 @@ CES = [
     Wrong('gpfs_filesystem', {'gpfs_filesystem': 'nope'}, asked=True,
           alone=True)]
 
-TABLES = {'vast': VAST, 'gluster': GLUSTER, 'ces': CES}
+GENERIC = [
+    *(one for one in COMMON
+      if one.values != {'driver_handles_share_servers': 'True'}),
+    *static('max_time_to_create_volume', '0', 'soon'),
+    *static('max_time_to_extend_volume', 'x'),
+    *static('max_time_to_attach', '0'),
+    *static('share_volume_fstype', 'btrfs'),
+    *static('share_helpers', 'nonsense', 'NFS=nonsense', '',
+            'CIFS=manila.share.drivers.helpers.NFSHelper'),
+    *static('generic_max_volumes_per_server', '0', 'many'),
+    *static('generic_freeze_time', '500'),
+    *static('generic_probe_timeout', '0'),
+    *static('share_mount_path', 'relative', '/a/../b'),
+    *static('volume_name_template', 'fixed', '%s-%s'),
+    *static('volume_snapshot_name_template', 'x'),
+    *static('service_instance_user', None),
+    *static('service_instance_name_or_id', None),
+    *static('service_net_name_or_ip', None),
+    *static('tenant_net_name_or_ip', None),
+    *static('path_to_private_key', '/nowhere/key'),
+    Wrong('path_to_private_key', {'service_instance_password': None}),
+    *static('set_zero_reserved_blocks', 'maybe'),
+    *static('limit_ssh_access', 'maybe'),
+    unknown('generic_freze_time'), unknown('service_instance_name'),
+    Wrong('generic_freeze_time', {'generic_freeze_time': '5'},
+          misplaced=True),
+    *(Wrong(name, {name: 'nope'}, asked=True, alone=True) for name in (
+        'service_instance_name_or_id', 'service_net_name_or_ip',
+        'tenant_net_name_or_ip')),
+    Wrong('service_instance_password', {'service_instance_password': 'no'},
+          asked=True, alone=True)]
+
+TABLES = {'vast': VAST, 'gluster': GLUSTER, 'ces': CES, 'generic': GENERIC}
