@@ -3,6 +3,7 @@
 """Options that others may define as well, before or after us."""
 
 import copy
+from typing import Any
 
 from oslo_config import cfg
 
@@ -23,9 +24,16 @@ class _Tolerant(cfg.Opt):
     __hash__ = object.__hash__
 
 
+#: Tolerant classes by what they are of; to make one takes longer than all
+#: else about an option.
+_CLASSES: dict[Any, type[cfg.Opt]] = {}
+
+
 def tolerant(opt: cfg.Opt) -> cfg.Opt:
     """Return a copy of an option that is equal to others of its name."""
     twin = copy.copy(opt)
     kind = type(opt)
-    twin.__class__ = type(kind.__name__, (_Tolerant, kind), {})
+    if kind not in _CLASSES:
+        _CLASSES[kind] = type(kind.__name__, (_Tolerant, kind), {})
+    twin.__class__ = _CLASSES[kind]
     return twin

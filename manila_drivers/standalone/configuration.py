@@ -42,6 +42,7 @@ class Configuration:
                  default_config_dirs=[])
         self._conf = conf
         self.config_group = config_group
+        self._section: cfg.ConfigOpts.GroupAttr | None = None
         conf.register_opts(options.GLOBAL_OPTS)
         conf.register_opts(options.SHARE_OPTS)
         self.append_config_values(options.OWN_OPTS)
@@ -91,7 +92,10 @@ class Configuration:
             raise AttributeError(value)
         if self.config_group is None:
             return getattr(self._conf, value)
-        return getattr(self._conf[self.config_group], value)
+        if self._section is None:
+            # A view, which shows what is registered and set later as well.
+            self._section = self._conf[self.config_group]
+        return getattr(self._section, value)
 
     @property
     def state_path(self) -> str:
