@@ -10,6 +10,7 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers.generic import hosts
+from manila_drivers.generic import records
 from manila_drivers.generic import settings
 from manila_drivers.service_instance import manager
 
@@ -42,6 +43,7 @@ def _check_tools(known: hosts.ServiceHosts,
     """
     host = known.common()
     found = known.look(host, ())
+    _check_root(known, host, chosen.root)
     missing = []
     if 'NFS' in chosen.protocols and not found.nfsd:
         missing.append('runs no NFS server')
@@ -55,3 +57,22 @@ def _check_tools(known: hosts.ServiceHosts,
         if len(missing) == len(chosen.protocols):
             raise error
         LOG.warning('Backend %s: %s', chosen.backend, error)
+
+
+def _check_root(known: hosts.ServiceHosts, host: records.ServiceHost,
+                root: str) -> None:
+    """Raise ConfigurationError if the kernel has another name for a path.
+
+    What is mounted below it would not be found there any more: shares could
+    be made, and neither be given to anybody nor deleted.
+    """
+    real, error = exception.caught(lambda: known.guest(host).resolved(root))
+    if error is not None:
+        LOG.warning('Server %s does not tell if %s is a symbolic link: %s',
+                    host.id, root, error)
+    elif real != root:
+        raise exception.ConfigurationError(
+            'share_mount_path', '%s leads to %s in server %s' % (
+                root, real, host.id),
+            check='a directory without symbolic links on the way, such as '
+                  '%s' % real)

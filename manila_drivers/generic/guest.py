@@ -19,6 +19,7 @@ from manila_drivers.generic import guest_codes
 from manila_drivers.generic import guest_facts
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import guest_scripts
+from manila_drivers.nas import directory
 from manila_drivers.nas import exports
 from manila_drivers.nas import samba
 from manila_drivers.transport import command
@@ -67,6 +68,14 @@ class Guest:
             lock=script.Lock(LOCK, _PATIENCE, shared=True))
         return guest_facts.understand(str(self._runner), answer.results,
                                       partly=partly)
+
+    def resolved(self, path: str) -> str:
+        """Return a path without symbolic links, as the kernel has it."""
+        answer = script.attempt(self._runner, [dataclasses.replace(
+            directory.run('readlink', '-m', '--', path), reads=True)])
+        if answer.error is not None:
+            raise answer.error
+        return answer.results[0].stdout.removesuffix('\n')
 
     def run(self, commands: Sequence[command.Command], *,
             timeout: float | None = None) -> tuple[command.Result, ...]:

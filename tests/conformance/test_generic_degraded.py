@@ -534,3 +534,14 @@ def test_a_server_that_somebody_has_paused_is_not_rebooted(stage):
     lab.advance(300.0)
     stage.manager.delete_only(share)
     assert volume(lab, share) is None
+
+
+def test_a_place_that_has_another_name_is_refused_at_the_start(stage):
+    """Shares could be made there, and neither be given nor deleted."""
+    lab = stage.lab
+    lab.machine.system.tree.links = {'/shares': '/srv/shares'}
+    with pytest.raises(compat.errors.BadConfigurationException,
+                       match='share_mount_path: /shares leads to /srv/shares'):
+        stage.manager.driver.check_for_setup_error()
+    lab.machine.system.tree.links = {}
+    stage.manager.driver.check_for_setup_error()

@@ -53,6 +53,8 @@ class Mounts:
         #: Called with what would be frozen if it is the system itself.
         self.froze_root: Callable[[], None] = lambda: None
         self.fstab: Callable[[], str] = str
+        #: Follows symbolic links.
+        self.resolved: Callable[[str], str] = str
 
     def at(self, path: str) -> VmMount | None:
         return next((each for each in reversed(self.all)
@@ -122,6 +124,7 @@ class Mounts:
               options: str = '') -> Result:
         if not self._directory(path):
             return _mount_failed(path, 'mount point does not exist.')
+        path = self.resolved(path)
         if slot is None:
             return _mount_failed(path, 'special device does not exist.')
         content = slot.device.content

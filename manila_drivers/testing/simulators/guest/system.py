@@ -61,6 +61,7 @@ class VmSystem:
         self._count = itertools.count()
         self.mounts.froze_root = self._hang
         self.mounts.fstab = lambda: self.tree.text.get('/etc/fstab', '')
+        self.mounts.resolved = self.tree.resolved
         self.tree.mounted = lambda path: self.mounts.at(path) is not None
         self.tree.is_directory = self._is_directory
         self.tree.shown = {

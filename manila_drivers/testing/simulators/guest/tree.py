@@ -37,19 +37,34 @@ class VmFiles(files.Files):
         self._kept: dict[str, str] = {}
         self._synced: set[str] = set()
         self._commands |= {'rmdir': self._rmdir, 'chmod': self._chmod,
-                           'cp': self._cp}
+                           'cp': self._cp, 'readlink': self._readlink}
+        #: Symbolic links to directories, and where they lead.
+        self.links: dict[str, str] = {}
         self.is_directory = self.directories.__contains__
         self.modes: dict[str, str] = {}
 
     def command(self, words: Sequence[str], stdin: str) -> Result | None:
         """Run a command; behind its options are operands."""
         name, *arguments = words
-        if name in ('mv', 'rm', 'sync', 'mkdir', 'tee', 'rmdir', 'cat') \
+        if name in ('mv', 'rm', 'sync', 'mkdir', 'tee', 'rmdir', 'cat',
+                    'readlink') \
                 and '--' not in arguments:
             at = next((number for number, word in enumerate(arguments)
                        if not word.startswith('-')), len(arguments))
             arguments.insert(at, '--')
         return super().command([name, *arguments], stdin)
+
+    def resolved(self, path: str) -> str:
+        """Return a path as the kernel has it."""
+        for link, target in self.links.items():
+            if (path + '/').startswith(link + '/'):
+                return target + path[len(link):]
+        return path
+
+    def _readlink(self, arguments: Sequence[str], stdin: str) -> Result:
+        if list(arguments[:2]) != ['-m', '--'] or len(arguments) != 3:
+            raise unmodelled.NotModelledError(['readlink', *arguments])
+        return files.done(self.resolved(arguments[2]) + '\n')
 
     # As a shell sees them
 
