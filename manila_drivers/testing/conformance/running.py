@@ -11,11 +11,13 @@ import functools
 import os
 import re
 import time
+from typing import Any
 from typing import TypeVar
 
 from manila_drivers.testing.conformance import access_property
 from manila_drivers.testing.conformance import evidence
 from manila_drivers.testing.conformance import operations
+from manila_drivers.testing.conformance import packing
 from manila_drivers.testing.conformance import parallel
 from manila_drivers.testing.conformance import sweep
 from manila_drivers.testing.conformance import verdict
@@ -271,7 +273,8 @@ def faults(make_lab: MakeLab, only: Sequence[str] = (),
     known = sweep.references(make_lab, only)
     whole = sweep_cases(make_lab, known, only)[::max(1, round(1 / part))]
     parts = parallel.spread(functools.partial(
-        _play_cases, make_lab, tuple(known)), chosen(whole)) if whole else []
+        _play_cases, make_lab, packing.packed(known)), chosen(whole)
+    ) if whole else []
     name, able, omitted = _asked(make_lab, lambda lab: (
         lab.name, evidence.given(lab, 'faults'),
         [] if only else operations.untried(lab)))
@@ -292,9 +295,9 @@ def _no_faults(able: bool, parts: Sequence[_Part]) -> tuple[str, ...]:
     return ()
 
 
-def _play_cases(make_lab: MakeLab, names: Sequence[str],
+def _play_cases(make_lab: MakeLab, packed: Mapping[str, Any],
                 cases: Sequence[sweep.Case]) -> _Part:
-    known = sweep.references(make_lab, names)
+    known = packing.unpacked(make_lab, packed)
     calls, played = 0, 0
     found: list[verdict.Violation] = []
     felt: set[str] = set()
