@@ -18,14 +18,16 @@ SLOW = frozenset(f'tests/unit/{name}.py' for name in (
     'cli/test_tutorial', 'compat/test_locks', 'compat/test_mode',
     'gpfs/test_copying', 'gpfs/test_local',
     'gpfs/test_operations', 'gpfs/test_servers', 'nas/test_ganesha',
-    'nas/test_helpers', 'nas/test_kernel', 'nas/test_crowds',
+    'generic/test_guest_serving', 'nas/test_helpers', 'nas/test_kernel',
+    'nas/test_crowds',
     'packaging/test_driver_page', 'packaging/test_privileges',
     'packaging/test_recording', 'simulators/test_robustness',
-    'simulators/test_speed', 'standalone/test_private_data',
+    'service_instance/test_faults', 'simulators/test_speed',
+    'standalone/test_private_data',
     'tempest/test_processes', 'transport/ssh/test_commands',
     'transport/test_local', 'transport/test_rest'))
 SLOW_DIRECTORIES = tuple(f'tests/unit/{name}/' for name in (
-    'ci', 'direct', 'preflight', 'registry'))
+    'audit', 'ci', 'direct', 'preflight', 'registry'))
 
 # The directories that are sorted.  Elsewhere the order of the files is part
 # of what is tested, or of what a module's fixture costs.
