@@ -16,7 +16,6 @@ told.  So nothing of this machine is ever run, and the hosts' state is here.
 
 from collections.abc import Mapping
 import io
-import json
 import os
 import pathlib
 import secrets
@@ -31,12 +30,12 @@ from manila_drivers.testing.simulators import sshd
 
 Done = ssh.Done
 
-# Stands alone, and imports little: it is started for every command.
+# Stands alone, and imports little: it is started for every command, and
+# "json" and "socket" would take as long again as all else that it does.
 _PROGRAM = """\
 #!{python} -IS
-import json
+import _socket
 import os
-import socket
 import sys
 
 
@@ -52,36 +51,37 @@ def cut_off():
     os.kill(os.getpid(), 9)
 
 
-def text(data):
-    return data.decode('utf-8', 'surrogateescape')
-
-
-def data(text):
-    return text.encode('utf-8', 'surrogateescape')
-
-
-link = socket.socket(socket.AF_UNIX)
+link = _socket.socket(_socket.AF_UNIX)
 try:
     link.connect({socket!r})
 except OSError as exc:
     sys.exit('simulator: %s' % exc)
-request = [os.environ['SSH_CONNECTION'].split()[2],
-           text(os.environb.get(b'SSH_ORIGINAL_COMMAND', b''))]
-with link.makefile('rb') as answers:
-    link.sendall(json.dumps(request).encode() + b'\\n')
-    answer = json.loads(answers.readline() or '[]')
-    if answer == 'read':
-        link.sendall(sys.stdin.buffer.read())
-        link.shutdown(socket.SHUT_WR)
-        answer = json.loads(answers.readline() or '[]')
-if not answer or answer[2] is None:
+request = (os.environb[b'SSH_CONNECTION'].split()[2] + b'\\0'
+           + os.environb.get(b'SSH_ORIGINAL_COMMAND', b''))
+link.sendall(b'%d\\n' % len(request) + request)
+answer = part = link.recv(1 << 16)
+if answer == {read!r}:
+    answer = b''
+    link.sendall(sys.stdin.buffer.read())
+    link.shutdown(_socket.SHUT_WR)
+while part:
+    part = link.recv(1 << 16)
+    answer += part
+head, _, said = answer.partition(b'\\n')
+if not head:
     cut_off()
-sys.stdout.buffer.write(data(answer[0]))
-sys.stdout.buffer.flush()
-sys.stderr.buffer.write(data(answer[1]))
-sys.stderr.buffer.flush()
-os._exit(answer[2])
+status, length = map(int, head.split())
+for number, data in ((1, said[:length]), (2, said[length:])):
+    while data:
+        data = data[os.write(number, data):]
+os._exit(status)
 """
+#: Asks the program for what the command is given to read.
+_READ = b'read\n'
+
+
+def _data(text: str) -> bytes:
+    return text.encode('utf-8', 'surrogateescape')
 
 
 class Gate:
@@ -142,7 +142,8 @@ class Gate:
         :raises CannotStart: there is no sshd, or it does not come up.
         """
         self._program.write_text(_PROGRAM.format(
-            python=sys.executable, socket=self._socket), encoding='utf-8')
+            python=sys.executable, socket=self._socket, read=_READ),
+            encoding='utf-8')
         self._program.chmod(0o700)
         self._server = local_server.LocalServer(self._socket, self._talk)
         self._sshd.start()
@@ -176,13 +177,16 @@ class Gate:
         if not line:
             return
 
-        def say(what: object) -> None:
-            answers.write(json.dumps(what).encode() + b'\n')
-
         def read() -> str:
             """Return what the command is given to read, up to its end."""
-            say('read')
+            answers.write(_READ)
             return said.read().decode('utf-8', 'surrogateescape')
 
-        address, text = json.loads(line)
-        say(ssh.answer(self.hosts, address, text, read))
+        address, _, text = said.read(int(line)).partition(b'\0')
+        stdout, stderr, status = ssh.answer(
+            self.hosts, address.decode(),
+            text.decode('utf-8', 'surrogateescape'), read)
+        if status is not None:
+            output = _data(stdout)
+            answers.write(b'%d %d\n' % (status, len(output)) + output
+                          + _data(stderr))

@@ -87,6 +87,7 @@ def killed(place, words, *, before):
     return told[0]
 
 
+@pytest.mark.turns
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize('before', [True, False], ids=['before', 'after'])
 @pytest.mark.parametrize(('words', 'kind'), COMMANDS,

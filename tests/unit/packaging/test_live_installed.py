@@ -10,15 +10,18 @@ import pytest
 from tests.unit.packaging import scripts
 
 live_installed = scripts.load('live_installed')
-# A dozen processes, each of which imports a driver.
+# A dozen processes, each of which imports a driver.  The stage `install` leads
+# a share of each driver through such a life as well.
 pytestmark = pytest.mark.timeout(900)
 COMMAND = [sys.executable, '-m', 'manila_drivers.cli.main']
 
 
+@pytest.mark.turns('lives by the command')
 def test_a_share_lives_and_leaves_nothing(tmp_path):
     assert 'left nothing' in live_installed.live('vast', COMMAND, tmp_path)
 
 
+@pytest.mark.turns('lives by the command')
 @pytest.mark.parametrize(('left_out', 'told'), [
     ('deny', 'access after the denial'), ('resize', 'limit after'),
     ('delete', 'what is left'), ('allow', 'access by the rule')])
