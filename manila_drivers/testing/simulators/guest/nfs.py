@@ -5,7 +5,6 @@ with it."""
 
 from collections.abc import Callable
 import itertools
-import re
 
 from manila_drivers.testing.simulators.nfs import kernel
 from manila_drivers.testing.simulators.nfs import server
@@ -48,10 +47,9 @@ class Nfs(kernel.KernelNfs):
         return level
 
     def _matching(self, path: str) -> list[kernel.Entry]:
-        above = [path[:match.start()] or '/'
-                 for match in re.finditer('/', path)] + [path]
-        return [entry for each in sorted(set(above), key=len, reverse=True)
-                for entry in self.entries if entry.path == each]
+        entries = self.entries
+        return [entry for each in kernel.above(path)
+                for entry in entries if entry.path == each]
 
     def touch(self, client: str, path: str, *, lock: bool = False) -> bool:
         """Have a client look into a directory, or lock a file there."""

@@ -4,6 +4,7 @@
 
 from collections.abc import Iterable
 from collections.abc import Sequence
+import functools
 import re
 
 from manila_drivers.nas import exports_text
@@ -28,6 +29,13 @@ _AGAIN = ((0, 'ro'), (5, 'secure'), (6, 'root_squash'), (7, 'no_all_squash'))
 _ALIASES = {'auth_nlm': 'secure_locks', 'no_auth_nlm': 'insecure_locks',
             'mp': 'mountpoint', 'root': 'fsid=0'}
 _VALUES = ('fsid', 'anonuid', 'anongid', 'sec', 'mountpoint')
+
+
+@functools.cache
+def above(path: str) -> tuple[str, ...]:
+    """Return a path and all directories above it, the longest first."""
+    found = [path[:match.start()] or '/' for match in re.finditer('/', path)]
+    return tuple(sorted({*found, path}, key=len, reverse=True))
 
 
 class KernelNfs(server.Server):
@@ -59,10 +67,8 @@ class KernelNfs(server.Server):
         A network of length 0 matches nobody.
         """
         host = server.address(client)
-        above = [path[:match.start()] or '/'
-                 for match in re.finditer('/', path)] + [path]
         rows = self._rows()
-        for each in sorted(set(above), key=len, reverse=True):
+        for each in above(path):
             for at, client, network, level in rows:
                 if at == each and (client == '*' or (
                         network is not None and network.prefixlen

@@ -139,11 +139,12 @@ class CloudObserver(Cloud):
         """The port with an address that belongs to a server, if one does."""
         found = None
         for port in self.neutron.store.rows['port'].values():
-            if any(each['ip_address'] == address
-                   for each in port['fixed_ips']):
-                found = port
-                if port['device_owner'].startswith('compute:'):
-                    return port
+            # Asked for after each call of each case of a sweep.
+            for each in port['fixed_ips']:
+                if each['ip_address'] == address:
+                    found = port
+                    if port['device_owner'].startswith('compute:'):
+                        return port
         return found
 
     def kill(self, name: str) -> None:
