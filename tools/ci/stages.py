@@ -55,8 +55,8 @@ class Turn:
         return tuple(sorted((*ALWAYS, others[self.number % len(others)])))
 
     def __str__(self) -> str:
-        return (f'slice {self.slice} of the random suites, Manila '
-                f'{" ".join(self.lived_in)}, installed beside '
+        return (f'slice {self.slice} of the random suites and of tables, '
+                f'Manila {" ".join(self.lived_in)}, installed beside '
                 f'{" ".join(self.installed)} ({self.source})')
 
 
