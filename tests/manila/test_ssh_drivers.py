@@ -48,7 +48,7 @@ COMMANDS = {
        for name in ('knfs', 'gnfs')}}
 
 RELEASES = ('20.0', '21.0', '22.0', '23.0')
-# Restarts take their time: once with eventlet, once with threads.
+# Restarts take their time: with eventlet and with threads, which take turns.
 RESTARTED = ('20.0', '23.0')
 
 
@@ -150,6 +150,7 @@ def test_shares_live_side_by_side(company: Company) -> None:
         'gluster': 1, 'ces': 1, 'knfs': 3, 'gnfs': 3}
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('company', RESTARTED, indirect=True)
 def test_shares_outlive_trouble(company: Company) -> None:
     plays = {name: company.play(name) for name in BUDGETS}
