@@ -154,6 +154,12 @@ class GenericAdoption:
             raise exception.NotManageable(
                 'Nothing is mounted at %s in server %s'
                 % (place.path, host.id))
+        if mounted.root != '/':
+            # Its volume would be thrown away with the share.
+            raise exception.NotManageable(
+                'At %s in server %s a part of a file system is mounted, its '
+                'directory %s' % (place.path, host.id, mounted.root),
+                check='a volume of its own for each share')
         wanted = str(options.get('volume_id') or '')
         if not wanted:
             server = self._volumes.server(host.id)

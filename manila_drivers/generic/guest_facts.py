@@ -198,7 +198,8 @@ def read_mounts(text: str, disks: Sequence[FoundDisk],
             gone=not fields[2].startswith('0:')
             and fields[2] not in {*known, *others},
             failed='ro' in kind[-1].split(',')
-            and 'ro' not in fields[5].split(',')))
+            and 'ro' not in fields[5].split(','),
+            root=guest_fstab.unescaped(fields[3])))
     return tuple(found)
 
 

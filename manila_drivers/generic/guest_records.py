@@ -137,6 +137,8 @@ class Mounted:
     :param gone: whether it was on a block device that is gone.
     :param failed: whether the kernel lets nobody write any more, although it
         was mounted for that: it has met an error.
+    :param root: directory of the file system that is seen there; another one
+        than / is bound, and the rest is elsewhere or nowhere.
     """
 
     path: str
@@ -147,6 +149,7 @@ class Mounted:
     disk: FoundDisk | None = None
     gone: bool = False
     failed: bool = False
+    root: str = '/'
 
     @property
     def uuid(self) -> str | None:
@@ -245,6 +248,7 @@ class GuestFacts:
         """
         mounted = self.mount(served.path)
         return mounted is not None and mounted.disk is not None \
+            and mounted.root == '/' \
             and mounted.disk.is_volume(served.disk.volume_id)
 
     def elsewhere(self, served: Served) -> tuple[Mounted, ...]:

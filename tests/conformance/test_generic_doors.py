@@ -2,6 +2,8 @@
 
 """Ways into a share of the Generic driver that no rule of it would close."""
 
+import dataclasses
+
 import pytest
 
 from manila_drivers import compat
@@ -108,4 +110,21 @@ def test_nobody_comes_back_with_a_restart_of_the_server():
     stage.manager.update(share)
     assert not stage.manager.ensure([share])[share.id].get(
         'reapply_access_rules')
+    lab.close()
+
+
+def test_a_part_of_a_file_system_is_not_taken_over():
+    """Its whole volume would go with the share."""
+    lab = generic.GenericLab()
+    unmanaged = lab.make_unmanaged('by-hand')
+    mounts = lab.machine.system.mounts
+    whole = mounts.at(unmanaged.export.partition(':')[2])
+    mounts.all.append(dataclasses.replace(whole, path='/srv/part',
+                                          root='/part'))
+    lab.machine.system.tree.text['/etc/exports'] = '/srv/part 10.0.0.7(rw)\n'
+    lab.machine.execute(['exportfs', '-r'])
+    address = unmanaged.export.partition(':')[0]
+    with pytest.raises(errors.ManageInvalidShare, match='its directory /part'):
+        Stage(lab).manager.manage(dataclasses.replace(
+            unmanaged, export=f'{address}:/srv/part'))
     lab.close()

@@ -29,6 +29,7 @@ class VmMount:
     :param slot: the disk, as it was when it was mounted.
     :param gone: whether the disk was taken away since.
     :param failed: whether it became read-only by an error.
+    :param root: the directory of it that is seen, bound by an operator.
     """
 
     path: str
@@ -37,6 +38,7 @@ class VmMount:
     options: str = 'rw,relatime'
     gone: bool = False
     failed: bool = False
+    root: str = '/'
 
 
 class Mounts:
@@ -234,7 +236,8 @@ class Mounts:
                  f'26 1 {_ROOT_NUMBER} / / rw shared:1 - ext4 /dev/vda1 rw',
                  '27 26 0:24 / /run rw,nosuid shared:5 - tmpfs tmpfs rw']
         lines += [
-            f'{40 + number} 26 {each.slot.number} / {_octal(each.path)} '
+            f'{40 + number} 26 {each.slot.number} {_octal(each.root)} '
+            f'{_octal(each.path)} '
             f'{each.options} shared:{50 + number} - {each.content.kind} '
             f'{each.slot.path} {"ro" if each.failed else "rw"}'
             for number, each in enumerate(self.all)]
