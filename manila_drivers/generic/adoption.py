@@ -7,8 +7,6 @@ import math
 import posixpath
 from typing import Any
 
-from oslo_utils import uuidutils
-
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.driver import call
@@ -185,14 +183,8 @@ class GenericAdoption:
     def _check_free(self, share: model.Share,
                     volume: records.Volume) -> None:
         """:raises NotManageable: a volume is that of another share."""
-        before, _, after = self._volumes.volume_name('\0').partition('\0')
-        name, marked = volume.name or '', (volume.metadata or {}).get(
-            paths.SHARE_MARK)
-        named = name.removeprefix(before).removesuffix(after) \
-            if name.startswith(before) and name.endswith(after) else ''
-        for other in {marked, named} - {None, '', share.id}:
-            if uuidutils.is_uuid_like(other) and self._notes.share(
-                    str(other)).volume_id == volume.id:
+        for other in self._volumes.owners(volume) - {share.id}:
+            if self._notes.share(other).volume_id == volume.id:
                 raise exception.NotManageable(
                     'Volume %s is that of share %s already'
                     % (volume.id, other))

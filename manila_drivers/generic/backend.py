@@ -86,7 +86,8 @@ class GenericBackend:
             self.inventory = inventory.ServersInventory(
                 self.volumes, self.hosts, self.notes, section=str(
                     getattr(configuration, 'config_group', '')))
-        self.servers = servers.GenericServers(self.manager)
+        self.servers = servers.GenericServers(self.manager, self.volumes,
+                                              self.notes)
         self.stats = stats.GenericStats(self.cloud, chosen)
 
     def close(self) -> None:

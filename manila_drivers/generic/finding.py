@@ -11,6 +11,8 @@ import time
 from typing import Any
 from typing import TypeVar
 
+from oslo_utils import uuidutils
+
 from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.generic import paths
@@ -165,6 +167,17 @@ class VolumeFinder:
             other = self.snapshot_of(snapshot_id, recorded)
             named += [] if other is None else [other]
         return named
+
+    def owners(self, volume: records.Volume) -> set[str]:
+        """Return ids of shares that a volume is called after or marked for.
+        """
+        before, _, after = self.volume_name('\0').partition('\0')
+        name, marked = volume.name or '', (volume.metadata or {}).get(
+            paths.SHARE_MARK)
+        named = name.removeprefix(before).removesuffix(after) \
+            if name.startswith(before) and name.endswith(after) else ''
+        return {one for one in (marked, named)
+                if one and uuidutils.is_uuid_like(one)}
 
     def volume_name(self, share_id: str) -> str:
         return self._chosen.volume_name % share_id

@@ -11,6 +11,8 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.driver import call
+from manila_drivers.generic import client
+from manila_drivers.generic import notes
 from manila_drivers.service_instance import manager
 
 LOG = logging.getLogger(__name__)
@@ -22,8 +24,12 @@ class GenericServers:
     :param instances: makes and removes them.
     """
 
-    def __init__(self, instances: manager.ServiceInstanceManager) -> None:
+    def __init__(self, instances: manager.ServiceInstanceManager,
+                 volumes: client.VolumeClient,
+                 kept: notes.GenericNotes) -> None:
         self._instances = instances
+        self._volumes = volumes
+        self._notes = kept
 
     def create(self, request: model.ServerRequest,
                made: MutableMapping[str, str]) -> None:
@@ -75,7 +81,28 @@ class GenericServers:
         :raises NotManageable: it is none, or not one of such a backend.
         """
         _check_options(options)
+        self._check_free(identifier)
         return self._instances.adopt(server.id, identifier)
+
+    def _check_free(self, ident: str) -> None:
+        """Raise NotManageable if shares that Manila has are on an instance.
+
+        It is another share server's then.  Of those that Manila's own driver
+        made Manila does not know the instance, and lets it be managed again;
+        with the first of the two the shares of the other would be gone.
+        """
+        server = self._volumes.server(ident)
+        attached = set((server and server.volumes) or ())
+        listed = self._volumes.cloud.volumes.list() if attached else ()
+        for volume in listed:
+            for share in self._volumes.owners(volume) \
+                    if volume.id in attached else ():
+                if self._notes.share(share).volume_id == volume.id:
+                    raise exception.NotManageable(
+                        'Share %s, which Manila has, is on service instance '
+                        '%s, so that this is a share server already'
+                        % (share, ident), check='the share server of that '
+                        'share; unmanage both first')
 
     def release(self, details: Mapping[str, str]) -> None:
         """Let a service instance go as it is."""

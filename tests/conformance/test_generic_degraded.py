@@ -545,3 +545,19 @@ def test_a_place_that_has_another_name_is_refused_at_the_start(stage):
         stage.manager.driver.check_for_setup_error()
     lab.machine.system.tree.links = {}
     stage.manager.driver.check_for_setup_error()
+
+
+def test_a_share_server_in_use_is_not_taken_over_as_another(servers):
+    """Of those that Manila's driver made Manila does not know the instance.
+    """
+    stage = Stage(servers)
+    share = stage.shared(stage.rule())
+    driver, ident = stage.manager.driver._inner, servers.server['id']
+    row = {'id': '0f0e0d0c-1111-4222-8333-444455556666',
+           'backend_details': {}}
+    before = servers.sim.server(ident).metadata.copy()
+    with pytest.raises(compat.errors.ManageShareServerError, match=share.id):
+        driver.manage_server(None, row, ident, {})
+    assert servers.sim.server(ident).metadata == before
+    stage.manager.delete(share)
+    assert driver.manage_server(None, row, ident, {})[0] == ident
