@@ -19,6 +19,7 @@ import pytest
 import sqlalchemy as sa
 
 from manila_drivers import exception
+from manila_drivers.audit import differences
 from manila_drivers.registry import engine
 from manila_drivers.registry import records
 from manila_drivers.registry import registry
@@ -117,6 +118,38 @@ def test_what_killed_processes_leave_is_converged_from(url, tmp_path):
                 share.delete()
             assert backend.shares.list() == []
         assert place.cluster.inventory() == place.empty
+
+
+UNFINISHED = {differences.UNFINISHED_SHARE, differences.UNFINISHED_RULE}
+
+
+@pytest.mark.timeout(600)
+def test_an_audit_finds_what_a_kill_has_left_and_ends_it(url, tmp_path):
+    chosen, caught = random.Random(2), 0
+    with bench.bench('vast', tmp_path, registry_connection=url) as place:
+        for _ in range(20):
+            child = worker(place, 1000, 'killed')
+            child.stdout.readline()
+            time.sleep(chosen.uniform(0, 0.3))
+            child.send_signal(signal.SIGKILL)
+            child.communicate()
+            with place.backend() as backend:
+                begun = {one.id for one in backend.registry.shares.all()
+                         if one.task} | {
+                    one.share_id for one in backend.registry.rules.all()
+                    if one.state != 'active'}
+                report = backend.audit()
+                assert {one.ident for one in report.differences
+                        if one.kind in UNFINISHED} == begun, report
+                assert backend.repair(report) == []
+                assert backend.audit().differences == ()
+                for share in backend.shares:
+                    share.delete()
+            assert place.cluster.inventory() == place.empty
+            caught += bool(begun)
+            if caught == 3:
+                break
+        assert caught == 3
 
 
 def test_a_server_that_restarts_is_found_again(server, made):
