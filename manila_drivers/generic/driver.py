@@ -31,7 +31,7 @@ class GenericShareDriver(driver.ExecuteMixin,
     INJECTED = ('cloud_adapter', 'make_runner', 'host_runner', 'clock',
                 'sleep')
     DRIVER_VERSION = backend.DRIVER_VERSION
-    SHOWS_REPAIRS = True
+    SHOWS_PLANS = True
     STORAGE_PROTOCOL = 'NFS_CIFS'
     CAPABILITIES = {
         'snapshot_support': True,

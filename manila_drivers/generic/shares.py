@@ -163,7 +163,11 @@ class GenericShares:
         LOG.warning('Share %s is not mounted, as a call that was cut off '
                     'leaves it, and is brought back before it is shrunk',
                     call.share.id)
-        self._executor.run(plan.Plan(tuple(planning.back(away))))
+        back = plan.Plan(tuple(planning.back(away)))
+        # What is in use nobody knows before.
+        plan.show(back + plan.Plan((size_planning.shrinking(
+            facts.placement.path, gib),)))
+        self._executor.run(back)
         away = self._shrunk(facts, gib)
         if away is not None:
             planning.check_served(away)

@@ -51,7 +51,12 @@ def shrink(facts: planning.ServedFacts, gib: int) -> plan.Plan:
             'Share %s cannot shrink to %d GiB' % (placement.share_id, gib),
             answer='it is not told how much is in use' if used is None
             else '%d bytes are in use' % used)
-    return plan.Plan((plan.Step(
-        'shrink file system', placement.path,
-        {'host': facts.host, 'commands': guest_planning.shrink(
-            found, facts.served, gib)}, detail='to %d GiB' % gib),))
+    return plan.Plan((shrinking(
+        placement.path, gib, host=facts.host, commands=guest_planning.shrink(
+            found, facts.served, gib)),))
+
+
+def shrinking(path: str, gib: int, **args: object) -> plan.Step:
+    """Return the step that shrinks a file system; people need no more."""
+    return plan.Step('shrink file system', path, args,
+                     detail='to %d GiB' % gib)
