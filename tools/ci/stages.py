@@ -107,6 +107,7 @@ GENERIC = tuple(f'{CONFORMANCE}/test_generic{part}.py' for part in (
 GLUSTER = 'tests/functional/gluster'
 # Takes what no other test needs, and has an environment of its own.
 OPENSTACK = 'tests/functional/openstack'
+CLOUD = 'cloud'
 BRICKS = f'{GLUSTER}/test_bricks.py'
 # Several drivers in one Manila, which takes as long as all else there.
 DRIVERS = 'test_ssh_drivers'
@@ -180,6 +181,12 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
             *(WHEELS[name] for name in turn.installed), 'alone'), (
                 'install',),
               yields=True),
+        # What the cloud is made of takes minutes: beside other lanes, unless
+        # only the tests are named.
+        Stage(CLOUD, 'openstack', 1800, (
+            '.tox/openstack/bin/python', '-m', 'tests.functional.openstack',
+            'prepare'), ('openstack',), shows=r'\] ready', counts=False,
+              usual=False),
         Stage('openstack', 'openstack', 900, (*test, '-e', 'openstack'),
               ('openstack',), usual=False, cloud=True)]
 
@@ -201,7 +208,8 @@ def prepare(chosen: list[Stage], turn: Turn) -> Stage:
         for release in sorted({*turn.lived_in, *(
                 ALWAYS + BY_TURN + BEFORE if compared else ())}):
             words += ['--manila', release]
-    cloud = any(stage.cloud for stage in chosen)
+    cloud = any(stage.cloud for stage in chosen) and not any(
+        stage.name == CLOUD for stage in chosen)
     if cloud:
         words += ['--cloud']
     return Stage('prepare', 'prepare', 2400 if cloud else 1200, tuple(words),

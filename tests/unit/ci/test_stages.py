@@ -124,7 +124,7 @@ def test_the_real_cloud_is_made_only_for_who_names_it():
     table = stages.table(TURN)
     usual = stages.selected(table, [])
     assert {stage.name for stage in table} - {
-        stage.name for stage in usual} == {'openstack'}
+        stage.name for stage in usual} == {'cloud', 'openstack'}
     assert '--cloud' not in stages.prepare(usual, TURN).command
     named = stages.selected(table, ['openstack', 'lowest'])
     assert [stage.name for stage in named] == ['lowest', 'openstack']
@@ -134,6 +134,10 @@ def test_the_real_cloud_is_made_only_for_who_names_it():
     [lane] = [each for each in stages.lanes(named) if each[0].cloud]
     assert len(lane) == 1
     assert lane[0].limit <= 900
+    both = stages.selected(table, ['cloud', 'openstack'])
+    assert '--cloud' not in stages.prepare(both, TURN).command
+    assert [[each.name for each in lane] for lane in stages.lanes(both)] == [
+        ['cloud', 'openstack']]
 
 
 def test_packages_of_these_profiles():
