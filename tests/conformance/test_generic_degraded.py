@@ -102,7 +102,7 @@ def test_holding_back_writes_ends_whatever_happens_to_another(stage):
     share = stage.manager.create()
     device = slot(lab, share).device
     words = guest_scripts.run(
-        'freeze', guest_scripts.FREEZE, path_of(share),
+        'freeze', guest_scripts.FREEZE, path_of(share), path_of(share),
         slot(lab, share).number, 20, '/run/manila-frozen-x').words()
     lab.machine.execute(words)
     assert device.frozen
