@@ -14,18 +14,22 @@ import pytest
 # Files with one second of tests or more, where processes are started,
 # deadlines waited for, or thousands of rules handled.
 SLOW = frozenset(f'tests/unit/{name}.py' for name in (
-    'cli/test_operate', 'cli/test_simulate_ssh', 'cli/test_simulate_vast',
+    'cli/test_operate', 'cli/test_simulate_openstack',
+    'cli/test_simulate_ssh', 'cli/test_simulate_vast',
     'cli/test_tutorial', 'compat/test_locks', 'compat/test_mode',
     'gpfs/test_copying', 'gpfs/test_local',
     'gpfs/test_operations', 'gpfs/test_servers', 'nas/test_ganesha',
-    'generic/test_guest_serving', 'nas/test_helpers', 'nas/test_kernel',
+    'generic/test_guest_access', 'generic/test_guest_broken',
+    'generic/test_guest_failing', 'generic/test_guest_serving',
+    'nas/test_helpers', 'nas/test_kernel',
     'nas/test_crowds',
     'packaging/test_driver_page', 'packaging/test_privileges',
     'packaging/test_recording', 'simulators/test_robustness',
     'service_instance/test_faults', 'simulators/test_speed',
     'standalone/test_private_data',
     'tempest/test_processes', 'transport/ssh/test_commands',
-    'transport/test_local', 'transport/test_rest'))
+    'transport/test_local', 'transport/test_rest',
+    'vastdata/test_meanwhile'))
 SLOW_DIRECTORIES = tuple(f'tests/unit/{name}/' for name in (
     'audit', 'ci', 'direct', 'preflight', 'registry'))
 
