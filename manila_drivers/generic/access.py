@@ -70,33 +70,8 @@ class GenericAccess:
         :raises BackendError: likewise, if its instance does not tell what is
             mounted.
         """
-        host = self._hosts.of(call)
-        refused, silence = exception.caught(
-            lambda: self._update(call, host, rules))
-        if silence is None:
-            return refused or {}
-        if rules or not self._is_gone(host, silence):
-            raise silence
-        LOG.warning('Nobody reaches share %s any more, since service '
-                    'instance %s is gone: %s', call.share.id, host.id,
-                    silence)
-        return {}
-
-    def _is_gone(self, host: records.ServiceHost,
-                 silence: exception.DriverError) -> bool:
-        """Tell if there is no answer because Nova has no such server.
-
-        One that is stopped, or hangs, lets in whom it did when it is back.
-        """
-        if not isinstance(silence, exception.TransportError):
-            return False
-        server, error = exception.caught(
-            lambda: self._volumes.server(host.id))
-        return error is None and server is None
-
-    def _update(self, call: call.Call, host: records.ServiceHost,
-                rules: Sequence[access.Rule]) -> Mapping[str, str]:
         share = call.share
+        host = self._hosts.of(call)
         note = self._notes.share(share.id)
         placement = self._hosts.placement(share, note)
         unserved = exception.caught(lambda: planning.check_protocol(
@@ -119,8 +94,14 @@ class GenericAccess:
             self._executor.run(steps)
             return _Tried(away, goal, refused)
 
-        with self._hosts.locked(host):
-            tried = self._hosts.persist(lambda: once(False))
+        tried, silence = None, None
+        try:
+            with self._hosts.locked(host):
+                tried = self._hosts.persist(lambda: once(False))
+        except exception.TransportError as exc:
+            silence = exc
+        if tried is None:
+            return self._nobody(share, host, rules, silence)
         if tried.goal.levels and tried.away:
             # A call that has its volume for a moment brings back who has
             # access by then: what is written down must not go before.
@@ -137,6 +118,26 @@ class GenericAccess:
             raise tried.refused
         return goal.errors
 
+    def _nobody(self, share: model.Share, host: records.ServiceHost,
+                rules: Sequence[access.Rule],
+                silence: exception.DriverError | None) -> Mapping[str, str]:
+        """Let nobody in, where there is nothing that lets anybody in.
+
+        An instance that is stopped, or hangs, lets in whom it did when it is
+        back.
+
+        :raises TransportError: the instance is there, or somebody is to be
+            let in.
+        """
+        server, error = exception.caught(
+            lambda: self._volumes.server(host.id))
+        assert silence is not None
+        if rules or error is not None or server is not None:
+            raise silence
+        LOG.warning('Nobody reaches share %s any more, since service '
+                    'instance %s is gone: %s', share.id, host.id, silence)
+        return {}
+
     def _look(self, host: records.ServiceHost,
               ) -> tuple[guest_records.GuestFacts,
                          exception.DriverError | None]:
@@ -145,13 +146,12 @@ class GenericAccess:
         Of who gets in nothing is missing: somebody may be shut out whose
         disk nobody sees at the moment.
         """
-        found, untold = exception.caught(lambda: self._hosts.look(host, ()))
-        if found is not None:
-            return found, None
-        assert untold is not None
-        if isinstance(untold, exception.BackendError):
-            found, _ = exception.caught(
-                lambda: self._hosts.look(host, (), partly=True))
+        try:
+            return self._hosts.look(host, ()), None
+        except exception.BackendError as exc:
+            untold = exc
+        found, _ = exception.caught(
+            lambda: self._hosts.look(host, (), partly=True))
         if found is None:
             raise untold
         return found, untold
