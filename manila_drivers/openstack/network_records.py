@@ -149,7 +149,7 @@ class SecurityRule:
     :param protocol: such as tcp, udp, icmp; None for any.
     :param port_min: with ``port_max`` the ports; None for all.
     :param remote: network that it holds for; None for any, unless
-        ``remote_group`` names a group.
+        ``remote_group`` names a group, of ports or of addresses.
     """
 
     direction: str
@@ -175,7 +175,8 @@ class SecurityRule:
                    port_min=found.number('port_range_min'),
                    port_max=found.number('port_range_max'),
                    remote=found.text('remote_ip_prefix'),
-                   remote_group=found.text('remote_group_id'))
+                   remote_group=found.text('remote_group_id')
+                   or found.text('remote_address_group_id'))
 
     def body(self, group: str) -> Mapping[str, Any]:
         """Return the rule as it is asked for; Neutron wants no nulls."""

@@ -206,6 +206,22 @@ def test_two_groups_of_a_name():
         groups.named([group([], ident='a'), group([], ident='b')], 'g')
 
 
+def test_a_group_of_addresses_is_not_everybody():
+    """Neutron tells no prefix with it; older ones do not know the field."""
+    data = {'id': 'r', 'direction': 'ingress', 'ethertype': 'IPv4',
+            'protocol': 'tcp', 'port_range_min': 22, 'port_range_max': 22,
+            'remote_ip_prefix': None, 'remote_group_id': None}
+    some = records.SecurityRule.of({**data, 'remote_address_group_id': 'a'})
+    everybody = records.SecurityRule.of(data)
+    groups.check_limit(group([some]), 22)
+    with pytest.raises(exception.ConfigurationError):
+        groups.check_limit(group([everybody]), 22)
+    wanted = groups.rules(22, limit_ssh=False)
+    assert len(groups.missing(group([some]), wanted)) == len(wanted)
+    assert len(groups.missing(group([everybody]), wanted)) \
+        == len(wanted) - 1
+
+
 @pytest.mark.parametrize(('rule', 'refused'), [
     (('ingress', 'IPv4', 'tcp', 22, 22, '0.0.0.0/0'), True),
     (('ingress', 'IPv4', 'tcp', 1, 65535, None), True),
