@@ -6,6 +6,7 @@
 from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
+import datetime
 import logging
 import time
 from typing import Any
@@ -28,6 +29,8 @@ T = TypeVar('T')
 
 #: Seconds for which something is looked for that a request may have made.
 APPEARS = 45.0
+#: Seconds between two volumes that one call may have made.
+TOGETHER = 3600.0
 
 
 class VolumeFinder:
@@ -81,19 +84,28 @@ class VolumeFinder:
             named = self._ours(marked, None, share_id)
         return named
 
-    def twins(self, share_id: str, ident: str) -> list[records.Volume]:
+    def twins(self, share_id: str,
+              volume: records.Volume | None) -> list[records.Volume]:
         """Return other volumes that were made for a share.
 
         A request whose answer was lost may have made one after it had been
-        looked for.  They have its name and its mark, and nobody uses them.
+        looked for.  They have its name and its mark, nobody uses them, and
+        they were made when its own was.  Cinder gives name and marks to what
+        it restores of a backup as well: that is somebody's copy.
 
-        :param ident: of its volume, '' if it has none.
+        :param volume: its own, None if it has none.
         """
         name = self.volume_name(share_id)
-        return [one for one in self.cloud.volumes.list(name=name)
-                if one.id != ident and _is_idle(one)
-                and records.is_marked(one.metadata, paths.SHARE_MARK,
-                                      share_id)]
+        found = [one for one in self.cloud.volumes.list(name=name)
+                 if volume is not None and one.id != volume.id
+                 and _is_idle(one) and records.is_marked(
+                     one.metadata, paths.SHARE_MARK, share_id)]
+        for one in found:
+            if not _made_together(one, volume):
+                LOG.warning('Volume %s is called and marked as that of share '
+                            '%s, and was made at another time: it stays',
+                            one.id, share_id)
+        return [one for one in found if _made_together(one, volume)]
 
     def _ours(self, found: list[records.Volume], name: str | None,
               share_id: str, *, leaving: bool = False,
@@ -105,8 +117,8 @@ class VolumeFinder:
         marked = [one for one in kept if records.is_marked(
             one.metadata, paths.SHARE_MARK, share_id)]
         if leaving and len(marked) > 1:
-            marked = [one for one in marked
-                      if not _is_idle(one)] or marked[:1]
+            marked = [one for one in marked if not _is_idle(one)] or [
+                min(marked, key=lambda one: one.created or '')]
         kept = marked or kept
         if len(kept) > 1:
             raise exception.Conflict(
@@ -277,6 +289,18 @@ def _is_idle(volume: records.Volume) -> bool:
     """Tell if a volume is attached to nothing, by all that is told."""
     return volume.attachments == () and volume.status != 'in-use' \
         and not transitions.is_moving(volume)
+
+
+def _made_together(one: records.Volume,
+                   other: records.Volume | None) -> bool:
+    """Tell if two volumes were made by one call; not told is not."""
+    times = [each and each.created for each in (one, other)]
+    try:
+        first, second = (datetime.datetime.fromisoformat(str(each))
+                         for each in times)
+        return abs((first - second).total_seconds()) <= TOGETHER
+    except (TypeError, ValueError):
+        return False
 
 
 def passing(call: Callable[[], object]) -> None:

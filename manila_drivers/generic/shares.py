@@ -89,8 +89,7 @@ class GenericShares:
             note = self._notes.share(share.id)
             volume = self._volumes.volume_of(share.id, note.volume_id,
                                              everywhere=True, leaving=True)
-            twins = self._volumes.twins(share.id,
-                                        volume.id if volume else '')
+            twins = self._volumes.twins(share.id, volume)
             facts = dataclasses.replace(self._leaving(call, volume),
                                         twins=tuple(twins))
             placement = planning.found_at(

@@ -40,6 +40,7 @@ class BlockVolume:
     :param size: GiB.
     :param attachments: () is: none.
     :param type: ``__DEFAULT__`` where none was asked for.
+    :param created: UTC, such as 2026-11-29T05:22:58.000000.
     """
 
     id: str
@@ -55,6 +56,7 @@ class BlockVolume:
     encrypted: bool | None = None
     multiattach: bool | None = None
     bootable: bool | None = None
+    created: str | None = None
 
     @classmethod
     def of(cls, data: Any) -> 'BlockVolume':
@@ -73,7 +75,8 @@ class BlockVolume:
             zone=found.text('availability_zone'),
             encrypted=found.flag('encrypted'),
             multiattach=found.flag('multiattach'),
-            bootable=found.flag('bootable'))
+            bootable=found.flag('bootable'),
+            created=found.text('created_at'))
 
 
 @dataclasses.dataclass(frozen=True)

@@ -561,3 +561,19 @@ def test_a_share_server_in_use_is_not_taken_over_as_another(servers):
     assert servers.sim.server(ident).metadata == before
     stage.manager.delete(share)
     assert driver.manage_server(None, row, ident, {})[0] == ident
+
+
+@pytest.mark.parametrize('noted', [True, False])
+def test_what_was_restored_of_a_backup_stays(stage, noted):
+    """Cinder gives it the name and the metadata of the volume."""
+    lab = stage.lab
+    share = stage.manager.create()
+    own = volume(lab, share).id
+    lab.advance(86400.0)
+    copy = lab._volume(f'manila-share-{share.id}', metadata={
+        'manila_share_instance_id': share.id})
+    if not noted:
+        lab.storage.delete(share.id)
+    stage.manager.delete_only(share)
+    assert own not in lab.sim.cinder.store.volumes
+    assert copy in lab.sim.cinder.store.volumes
