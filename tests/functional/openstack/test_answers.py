@@ -3,7 +3,7 @@
 """Recorded answers, held against the services that gave them.
 
 The unit tests play the same transcripts to the simulator: what both pass,
-both do alike.
+both do alike.  These come first, while the machine for others boots.
 """
 
 import pathlib
