@@ -42,7 +42,7 @@ class Migration(Trouble):
             assert not self._smb(self.other, place)
             self._extended(share, location)
             snapshot = self.shares.snapshot(share)
-            with self.share(snapshot=snapshot) as (clone, other):
+            with self.share(size=2, snapshot=snapshot) as (clone, other):
                 self.allow(clone, self.client.address)
                 assert self.client.nfs(other, 'read', 'file') == TEXT
             self.shares.delete('snapshots', snapshot)
