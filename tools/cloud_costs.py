@@ -332,7 +332,7 @@ def crowded(title: str) -> tuple[str, list[str]]:
     """Return what a start with many shares costs ours, as a section."""
     session = simulated(openstack.DRIVER, CROWD)
     cost = session.costs[f'start with {CROWD} shares']
-    return ('%s\n%s\n\nA start with %d shares of one server, ours: %s.' % (
+    return ('%s\n%s\n\nA start with %d shares of one server, ours:\n%s.' % (
         title, '~' * len(title), CROWD, ', '.join(
             f'{cell} {column}' for cell, column in zip(
                 cost, COLUMNS, strict=True))), complaints(title, session))
