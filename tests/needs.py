@@ -27,6 +27,14 @@ def module(name: str) -> None:
         missing(f'{name} is not installed')
 
 
+def program(name: str) -> str:
+    """Return the path of a program."""
+    found = shutil.which(name)
+    if found is None:
+        missing(f'{name} is not installed')
+    return str(found)
+
+
 def browser() -> str:
     """Return the command of a Chromium, of whatever package."""
     for name in ('chromium-headless-shell', 'chromium', 'chromium-browser'):

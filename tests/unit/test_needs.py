@@ -16,6 +16,8 @@ def test_missing_things(monkeypatch, ci, outcome):
         needs.browser()
     with pytest.raises(outcome, match='no_such_module is not installed'):
         needs.module('no_such_module')
+    with pytest.raises(outcome):
+        needs.program('no-such-program')
 
 
 def test_what_is_there_is_found(monkeypatch, tmp_path):

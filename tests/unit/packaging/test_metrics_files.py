@@ -5,7 +5,6 @@
 import json
 import pathlib
 import re
-import shutil
 import subprocess
 
 import pytest
@@ -13,6 +12,7 @@ import yaml
 
 from manila_drivers.metrics import catalogue
 from manila_drivers.metrics import opts
+from tests import needs
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 DASHBOARD = ROOT / 'etc/grafana/manila_drivers.json'
@@ -131,9 +131,7 @@ def test_an_alert_is_about_metrics_that_there_are(rule):
 
 
 def test_prometheus_takes_the_alerts():
-    program = shutil.which('promtool')
-    if program is None:
-        pytest.skip('promtool is not here')
+    program = needs.program('promtool')
     done = subprocess.run([program, 'check', 'rules', str(RULES)],
                           capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr + done.stdout
