@@ -39,6 +39,11 @@ class _Tried:
     goal: exporting.Clients
     refused: exception.DriverError | None = None
 
+    def verify(self) -> None:
+        """:raises DriverError: somebody has less than the rules say."""
+        if self.refused is not None and self.goal.withheld:
+            raise self.refused
+
 
 class GenericAccess:
     """Access to the shares of one backend."""
@@ -111,11 +116,14 @@ class GenericAccess:
         goal = tried.goal
         if goal.levels and tried.away:
             raise self._missing(share, placement, note)
+        if unserved is None:
+            # Nothing is remembered: the next check of all shares asks for the
+            # rules again.
+            tried.verify()
         digest = goal.digest()
         if note.rules != digest or note.adopted:
             self._notes.remember_rules(share.id, digest)
-        if tried.refused is not None and goal.withheld:
-            raise tried.refused
+        tried.verify()
         return goal.errors
 
     def _nobody(self, share: model.Share, host: records.ServiceHost,

@@ -6,6 +6,8 @@ Whatever else a call asks for that cannot be had, or the operator serves no
 more.
 """
 
+import random
+
 import pytest
 
 from manila_drivers import compat
@@ -157,3 +159,17 @@ def test_where_nobody_tells_what_is_mounted(stage, lost):
     lose()
     manager.update(share, delete=list(share.rules.values()))
     assert given(stage, share, '10.0.0.2') == [None]
+
+
+def test_rules_that_could_not_be_given_are_asked_for_again(stage):
+    """Rules of which little was left do not count as carried out."""
+    manager, lab = stage.manager, stage.lab
+    share = stage.shared(stage.rule(), stage.rule(level='ro'))
+    rows = manager.rule_rows(share, list(share.rules.values()))
+    lab._lose_file(share.export, random.Random(0))
+    lab.arm(labs.Fault('program 5 fails'), 1, lasting=True)
+    with pytest.raises(errors.ManilaException):
+        manager.driver.update_access(None, manager.row(share), rows, [], [])
+    lab.heal()
+    manager.ensure([share])
+    stage.exact(share)
