@@ -252,7 +252,9 @@ class Repairing:
         if answer.get('status') == 'error':
             raise exception.NotFound(
                 f'Share {name} is not on the backend any more, or not whole')
-        if answer.get(owed.RULES):
+        # Of a share without rules Manila asks nothing: one that it has taken
+        # over keeps its clients until the first.
+        if answer.get(owed.RULES) and self._at_rest(instance):
             self._rules(instance)
             self._unchanged(instance)
         elif answer.get(owed.OWED):

@@ -13,6 +13,7 @@ import uuid
 import pytest
 
 from manila_drivers import exception
+from manila_drivers import owed
 from manila_drivers.audit import differences
 from manila_drivers.direct import manila_auditing
 from manila_drivers.direct import manila_repairing
@@ -290,3 +291,15 @@ def test_an_orphan_is_never_touched(site):
         before = site.inventory()
         assert audit.repair_plan(report) == audit.repair(report) == []
         assert site.inventory() == before
+
+
+def test_a_share_without_rules_keeps_its_clients(site):
+    """Manila asks nothing for it, and it may have been taken over."""
+    share = site.share('adopted')
+    site.manila.rules[site.manila.of(share.id)].clear()
+    with site.audit() as audit:
+        assert kinds(audit.audit()) == {D.WIDER: 1}
+        repairing = audit._repairing()
+        repairing._ended(repairing.view.instances[share.id],
+                         {owed.RULES: True})
+        assert kinds(audit.audit()) == {D.WIDER: 1}
