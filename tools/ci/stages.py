@@ -145,15 +145,15 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
         Stage('generic', 'generic', 4200, (
             *test, '-e', 'py3', '--', *GENERIC), ('py3',), (slices,),
               yields=True),
-        Stage('demo', 'tests', 600, demo, shows=walked,
+        Stage('demo', 'guest', 600, demo, shows=walked,
               counts=False),
-        Stage('tox-demo', 'tests', 600, in_manilas(test, 'demo'), ('manila',),
+        Stage('tox-demo', 'guest', 600, in_manilas(test, 'demo'), ('manila',),
               shows=walked, counts=False),
         Stage('manila', 'manila', 4200, (
             *test, '-e', 'manila', '--',
             f'--ignore=tests/manila/{DRIVERS}.py'),
             ('manila',), (manilas, slices)),
-        Stage('drivers', 'tests', 2400, (
+        Stage('drivers', 'guest', 2400, (
             *test, '-e', 'manila', '--', '-k', DRIVERS), ('manila',),
             (manilas, slices)),
         # Real daemons make tests wait: what waits longest has a lane.
@@ -173,9 +173,9 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
               (slices,)),
         Stage('lowest', 'bricks', 2400, (*test, '-e', 'lowest'),
               ('lowest',), (slices,), yields=True),
-        Stage('compat', 'bricks', 1200, in_manilas(test, 'compat'),
+        Stage('compat', 'gluster', 1200, in_manilas(test, 'compat'),
               ('manila',), yields=True),
-        Stage('install', 'bricks', 2400, (
+        Stage('install', 'gluster', 2400, (
             *test, '-e', 'install', '--',
             *(('--wheel', wheel) if wheel else ()),
             *(WHEELS[name] for name in turn.installed), 'alone'), (
