@@ -16,7 +16,7 @@ def test_a_migration_can_be_rehearsed(tmp_path):
     from manila.common import config  # noqa: F401 - registers options
     from manila.share import configuration
     from oslo_config import cfg
-    with test_simulate_vast.running() as (served, text):
+    with test_simulate_vast.simulating() as (served, text):
         section = test_simulate_vast.backend(text)
         file = tmp_path / 'manila.conf'
         file.write_text(text)
