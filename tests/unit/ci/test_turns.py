@@ -87,5 +87,6 @@ def test_a_run_plays_its_slice_and_says_so(tmp_path):
                      'test_always[0]', 'test_always[1]', 'test_always[2]'}
     assert 'played: 3 of 9 cases that take turns, slice 2/5' in text
     # What else is chosen does not change what a slice has.
-    assert played(tmp_path, '2/5', '-k', '6 or one or other')[1] == {
+    chosen = 'many[6] or test_one or test_other'
+    assert played(tmp_path, '2/5', '-k', chosen)[1] == {
         'test_many[6]', 'test_other'}
