@@ -62,6 +62,10 @@ def adopt(facts: AdoptionFacts, ident: str, server_id: str,
     server = checked(facts.server, ident, instances)
     ports = _parts(facts, server, network)
     marks = {names.SHARE_SERVER: server_id, names.MADE_BY: instances.made_by}
+    if facts.volumes and server.volumes is None:
+        raise exception.NotManageable(
+            f'Nova does not tell the volumes of server {server.id}',
+            check=f'whether it has booted from {facts.volumes[0].id}')
     volumes = [each for each in facts.volumes
                if each.id in (server.volumes or ())]
     if len(volumes) > 1:

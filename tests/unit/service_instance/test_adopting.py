@@ -140,6 +140,8 @@ VOLUME = records.Volume('v', metadata={names.SHARE_SERVER: SERVER})
     ({'service_network': ''}, 'in network n'),
     ({'volumes': (VOLUME, dataclasses.replace(VOLUME))}, '2 boot volumes'),
     ({'server': None}, 'has no server'),
+    ({'server': dataclasses.replace(RUNNING, volumes=None)},
+     'does not tell the volumes'),
     ({'server': dataclasses.replace(RUNNING, status=None)}, 'does not run'),
     ({'server': dataclasses.replace(RUNNING, name=None, metadata=None)},
      'no service instance')])
