@@ -36,7 +36,8 @@ class Warned(logging.Handler):
         self.lines: list[str] = []
 
     def emit(self, record: logging.LogRecord) -> None:
-        if record.name != 'manila_drivers.driver.context':
+        if record.name != 'manila_drivers.driver.context' \
+                and not getattr(record, 'tried_again', False):
             self.lines.append(record.getMessage())
 
 

@@ -11,6 +11,8 @@ from collections.abc import Collection
 from collections.abc import Iterator
 import functools
 from typing import Any
+from typing import Protocol
+from typing import runtime_checkable
 
 from manila_drivers import exception
 from manila_drivers.preflight import values
@@ -23,6 +25,15 @@ STAND_INS = ('192.0.2.1', ['192.0.2.1'], 'nobody@192.0.2.1',
              # Some have to be files that are there.
              False, 1, __file__, [__file__])
 _MOST = 100
+
+
+@runtime_checkable
+class Optioned(Protocol):
+    """A backend that reads some options only when it is used."""
+
+    def check_options(self) -> None:
+        """Raise ConfigurationError if one is refused; ask nobody."""
+        ...
 
 
 class Reading:
@@ -59,6 +70,8 @@ class Reading:
         """Return what the driver refuses now, if anything."""
         made, error = exception.caught(self._driver.build_backend)
         if made is not None:
+            if isinstance(made, Optioned):
+                _, error = exception.caught(made.check_options)
             made.close()
         if error is not None and not isinstance(
                 error, exception.ConfigurationError):

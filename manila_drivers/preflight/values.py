@@ -86,8 +86,11 @@ def old_names(configuration: Any, own: Iterable[cfg.Opt]) -> list[Finding]:
 def default(configuration: Any, name: str) -> Any:
     """Return the default of an option, None if it has none."""
     group = configuration.config_group
-    found = configuration._conf._get_opt_info(name, group)['opt']
-    return found.default
+    conf = configuration._conf
+    found = conf._get_opt_info(name, group)['opt']
+    # What replaces a value is read without its section, where it may refer
+    # to other options.
+    return conf._substitute(found.default, conf._get_group(group))
 
 
 def replace(configuration: Any, name: str, value: Any) -> None:

@@ -73,6 +73,13 @@ class GpfsBackend:
     def check(self) -> None:
         checks.check(self.client, self.helper)
 
+    def check_options(self) -> None:
+        """Read what the settings leave to the kind of NFS servers.
+
+        :raises ConfigurationError: an option is refused.
+        """
+        self.helper.check_options()
+
     def probes(self) -> tuple[privileges.Probe, list[privileges.Probe]]:
         """Return the look without which there is none, and the others.
 

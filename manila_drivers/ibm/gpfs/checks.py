@@ -70,8 +70,8 @@ def _check_nodes(gpfs: client.GpfsClient) -> None:
             continue
         gpfs.execute.prefer(host)
         for failure in failures:
-            LOG.warning('A management host cannot be used, %s is: %s', host,
-                        failure)
+            LOG.warning('A host of gpfs_management_hosts cannot be used, so '
+                        '%s is: %s', host, failure)
         return
     # One that answers says more than one that does not.
     raise next((failure for failure in failures if not isinstance(

@@ -116,7 +116,9 @@ class Execute:
             if not attempts.again():
                 self._away.update(hosts)
                 raise error
-            LOG.warning('Trying again, for %s', error)
+            # How it ends is told by whoever waits for it.
+            LOG.warning('Trying again, for %s', error,
+                        extra={'tried_again': True})
 
     def _is_here(self, name: str) -> bool:
         if not self.settings.local:
@@ -197,7 +199,8 @@ class Execute:
                 continue
             if not isinstance(error, exception.TransportError):
                 raise error or AssertionError
-            LOG.warning('Management host %s: %s', host, error)
+            LOG.warning('Management host %s (gpfs_management_hosts): %s',
+                        host, error)
 
     def do(self, commands: Sequence[command.Command], *,
            timeout: float | None = None) -> script.Answer:
@@ -245,7 +248,8 @@ class Execute:
                     lambda host: work(self._runner(host)), host))
             # Who is not let in by one host has sent nothing to it.
             if isinstance(error, (passing, exception.AccessDenied)):
-                LOG.warning('Management host %s: %s', host or 'here', error)
+                LOG.warning('Management host %s (gpfs_management_hosts): %s',
+                            host or 'here', error)
                 failure = error
                 continue
             if answer is None:

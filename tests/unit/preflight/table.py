@@ -123,13 +123,11 @@ GLUSTER = [
     Wrong('glusterfs_volume_pattern', {
         'glusterfs_volume_pattern': 'none-of-these-[0-9]+$'}, asked=True)]
 
-CES = [
+GPFS = [
     *COMMON,
     *static('gpfs_share_export_ip', None, 'not a host'),
     *static('gpfs_mount_point_base', 'relative', '/', '/gpfs0/../x'),
     *static('gpfs_nfs_server_type', 'XNFS'),
-    Wrong('gpfs_nfs_server_list', {'gpfs_nfs_server_type': 'KNFS',
-                                   'gpfs_nfs_server_list': None}),
     *static('gpfs_nfs_server_list', 'bad host!'),
     *static('is_gpfs_node', 'perhaps'),
     *static('gpfs_ssh_port', 'ssh'),
@@ -152,8 +150,45 @@ CES = [
     unknown('gpfs_comand_timeout'),
     Wrong('gpfs_share_mode', {'gpfs_share_mode': '755'}, misplaced=True),
     Wrong('gpfs_management_hosts', {}, asked=True, ahead=3600.0),
+    Wrong('gpfs_management_hosts', {
+        'gpfs_management_hosts': '127.0.0.77,127.0.0.1'}, asked=True),
     Wrong('gpfs_filesystem', {'gpfs_filesystem': 'nope'}, asked=True,
           alone=True)]
+
+CES = [
+    *GPFS,
+    Wrong('gpfs_nfs_server_list', {'gpfs_nfs_server_type': 'KNFS',
+                                   'gpfs_nfs_server_list': None})]
+
+# Of servers of the operator's own, which commands are run on.
+SERVERS = [
+    *GPFS,
+    *static('gpfs_nfs_server_list', None, ','),
+    *static('gpfs_export_addresses', 'auto', 'auto,10.0.0.1')]
+
+KNFS = [
+    *SERVERS,
+    *static('knfs_export_options', 'rw=10.0.0.1', 'fsid=0', 'sync,async',
+            'anonuid=nobody', 'no_such_option'),
+    Wrong('gpfs_nfs_server_list', {'gpfs_nfs_server_list': '127.0.0.77'},
+          asked=True, alone=True),
+    # The servers run kernel NFS, and no Ganesha.
+    Wrong('gpfs_nfs_server_list', {'gpfs_nfs_server_type': 'GNFS'},
+          asked=True, alone=True)]
+
+GNFS = [
+    *SERVERS,
+    *static('ganesha_nfs_export_options', 'Access_Type=RW', 'export_id=7',
+            'squash=sometimes', 'sectype', 'no_such_option=1'),
+    Wrong('ganesha_export_dir', {'ganesha_export_dir': 'relative'}),
+    Wrong('ganesha_export_dir', {'ganesha_export_dir': '/nowhere/export.d'},
+          asked=True),
+    Wrong('ganesha_config_path', {'ganesha_config_path': '/nowhere/g.conf'},
+          asked=True),
+    Wrong('gpfs_nfs_server_list', {'gpfs_nfs_server_list': '127.0.0.77'},
+          asked=True, alone=True),
+    Wrong('gpfs_nfs_server_list', {'gpfs_nfs_server_type': 'KNFS'},
+          asked=True, alone=True)]
 
 GENERIC = [
     *(one for one in COMMON
@@ -187,4 +222,5 @@ GENERIC = [
     Wrong('service_instance_password', {'service_instance_password': 'no'},
           asked=True, alone=True)]
 
-TABLES = {'vast': VAST, 'gluster': GLUSTER, 'ces': CES, 'generic': GENERIC}
+TABLES = {'vast': VAST, 'gluster': GLUSTER, 'ces': CES, 'knfs': KNFS,
+          'gnfs': GNFS, 'generic': GENERIC}

@@ -95,6 +95,12 @@ def clash(one, other):
              'glusterfs_volume_pattern'}
     helpers = {'gpfs_nfs_server_type', 'gpfs_nfs_server_list',
                'gpfs_share_helpers'}
+    # Of another kind of server other options are read.
+    kinds = {'gpfs_nfs_server_type', 'knfs_export_options',
+             'ganesha_nfs_export_options', 'ganesha_export_dir',
+             'ganesha_config_path'}
+    # What is only for CES is right for a type that is not known.
+    automatic = {'gpfs_nfs_server_type', 'gpfs_export_addresses'}
     # Whoever learns keys needs none.
     keys = {'gpfs_ssh_host_key_policy', 'gpfs_ssh_known_hosts'}
     # One that runs everything here needs no login.
@@ -103,7 +109,7 @@ def clash(one, other):
     return bool(touched) or any(
         {one.option, *one.values} & group
         and {other.option, *other.values} & group
-        for group in (pools, helpers, keys, logins)) or (
+        for group in (pools, helpers, kinds, automatic, keys, logins)) or (
             one.asked and hides(other)) or (other.asked and hides(one))
 
 

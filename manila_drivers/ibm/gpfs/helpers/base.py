@@ -130,15 +130,24 @@ class NASHelperBase(fleet.Fleet[Facts]):
         except exception.DriverError as exc:
             return dataclasses.replace(export, keep=True), exc
 
+    def check_options(self) -> None:
+        """Read the options of this kind of server; nobody is asked.
+
+        :raises ConfigurationError: one is refused.
+        """
+        self.default_options()
+
     def check(self) -> None:
         """At start-up: one server must answer, others may be down.
 
         :raises ConfigurationError: naming the option to correct.
         """
+        self.check_options()
         execute.check_names(self.servers)
         errors, seen = exports.apart(self.survey())
-        for server, error in errors.items():
-            LOG.error('NFS server %s cannot be used: %s', server, error)
+        for server, error in errors.items() if seen else ():
+            LOG.error('NFS server %s of gpfs_nfs_server_list cannot be used: '
+                      '%s', server, error)
         if not seen:
             raise exception.ConfigurationError(
                 'gpfs_nfs_server_list', f'no {self.TYPE} server can be '

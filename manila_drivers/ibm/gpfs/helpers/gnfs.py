@@ -176,19 +176,34 @@ class GNFSHelper(base.NASHelperBase[ganesha.Facts]):
         ganesha_exports.settings(found)
         return found
 
+    def check_options(self) -> None:
+        super().check_options()
+        self._layout  # noqa: B018 - it refuses what it cannot be
+
     def check(self) -> None:
-        self.default_options()
-        index = self._layout.index
         super().check()
+        index = self._layout.index
         servers.everywhere(self.servers, self._check_own_directory)
-        for server, found in self._ask(self.servers, ()).items():
-            if isinstance(found, servers.ServerFacts) \
-                    and found.told.lasts is False:
-                LOG.warning(
-                    'NFS server %s: there is no line "%%include %s" in %s. '
-                    'Unless a file that is included there has it, no share '
-                    'is exported when Ganesha was restarted.', server, index,
-                    self._layout.config)
+        facts = {server: found.told for server, found in self._ask(
+            self.servers, ()).items()
+            if isinstance(found, servers.ServerFacts)}
+        forgets = [server for server, found in facts.items()
+                   if found.lasts is False]
+        if forgets:
+            LOG.warning(
+                'NFS server %s: there is no line "%%include %s" in %s. '
+                'Unless a file that is included there has it, no share '
+                'is exported when Ganesha was restarted. Check: '
+                'ganesha_export_dir and ganesha_config_path.',
+                ', '.join(forgets), index, self._layout.config)
+        untold = [server for server, found in facts.items()
+                  if found.lasts is None and found.old is None]
+        if untold:
+            LOG.warning(
+                'NFS server %s: %s cannot be read there, so that nobody '
+                'knows if shares are exported when Ganesha was restarted. '
+                'Check: ganesha_config_path.', ', '.join(untold),
+                self._layout.config)
 
     def _check_own_directory(self, server: str) -> None:
         """

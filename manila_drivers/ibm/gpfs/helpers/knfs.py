@@ -157,7 +157,3 @@ class KNFSHelper(base.NASHelperBase[kernel.KernelFacts]):
         except exception.InvalidRequest as exc:
             raise exception.ConfigurationError(
                 'knfs_export_options', exc.what) from exc
-
-    def check(self) -> None:
-        self.default_options()
-        super().check()
