@@ -63,7 +63,7 @@ class GenericAdoption:
             host = self._hosts.of(call)
             # Of two that want one place the second has to see the first.
             with self._hosts.locked(host):
-                found = self._hosts.look(host, ())
+                found = self._hosts.look(host, (), serving=True)
                 place = self._place(share, host, found)
                 self._check_place(share, host, place, found)
                 _check_doors(host, place, found)

@@ -9,9 +9,11 @@ import logging
 from typing import Any
 
 from manila_drivers import exception
+from manila_drivers.generic import guest_records
 from manila_drivers.generic import hosts
 from manila_drivers.generic import records
 from manila_drivers.generic import settings
+from manila_drivers.nas import samba
 from manila_drivers.service_instance import manager
 
 LOG = logging.getLogger(__name__)
@@ -42,13 +44,13 @@ def _check_tools(known: hosts.ServiceHosts,
     :raises ConfigurationError: no protocol can be served.
     """
     host = known.common()
-    found = known.look(host, ())
+    found = known.look(host, (), serving=True)
     _check_root(known, host, chosen.root)
     missing = []
     if 'NFS' in chosen.protocols and not found.nfsd:
         missing.append('runs no NFS server')
-    if 'CIFS' in chosen.protocols and found.samba_or_none() is None:
-        missing.append('does not tell what it shares with Samba')
+    if 'CIFS' in chosen.protocols:
+        missing += _samba_lacks(found)
     for told in missing:
         error = exception.ConfigurationError(
             'share_helpers', 'server %s %s' % (host.id, told),
@@ -57,6 +59,16 @@ def _check_tools(known: hosts.ServiceHosts,
         if len(missing) == len(chosen.protocols):
             raise error
         LOG.warning('Backend %s: %s', chosen.backend, error)
+
+
+def _samba_lacks(found: guest_records.GuestFacts) -> list[str]:
+    """Return what keeps Samba from serving what its registry says."""
+    if found.samba_or_none() is None:
+        return ['does not tell what it shares with Samba']
+    if isinstance(found.serving, samba.SambaInForce) \
+            and not found.serving.registry:
+        return ['has a Samba that does not read its registry']
+    return []
 
 
 def _check_root(known: hosts.ServiceHosts, host: records.ServiceHost,

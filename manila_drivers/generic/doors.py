@@ -14,13 +14,12 @@ from manila_drivers.generic import assessment
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import records
 from manila_drivers.nas import exports_text
+from manila_drivers.nas import samba
 
 Facts = guest_records.GuestFacts
 
 # What makes an export show file systems that are mounted below it.
 _CROSSES = frozenset({'crossmnt', 'nohide'})
-# Of a shell that has not found the program.
-_NO_PROGRAM = 127
 
 
 def beside(found: Facts, placement: records.Placement) -> Iterator[str]:
@@ -33,11 +32,14 @@ def into(found: Facts, placement: records.Placement) -> tuple[str, ...]:
     """Return all of these, and what leads there from elsewhere.
 
     That is what has its disk under another path, or a directory above it.
+
+    :param found: with what smb.conf comes to.
     """
     places = set(assessment.occupied(found, placement.path))
     shared = found.samba_or_none()
     return (
         *_untold(found), *_into(found, placement, places),
+        *_in_file(found, placement, places),
         *('%s, which it is in, is exported with it' % path for path in sorted(
             {entry.path for entry in _entries(found)
              if _CROSSES & set(entry.options)
@@ -50,8 +52,8 @@ def into(found: Facts, placement: records.Placement) -> tuple[str, ...]:
 def _untold(found: Facts) -> Iterator[str]:
     """Yield what nobody knows; a server without Samba shares nothing."""
     told = found.shared
-    if isinstance(told, exception.DriverError) and getattr(
-            told, 'status', None) != _NO_PROGRAM:
+    if isinstance(told, exception.DriverError) \
+            and not isinstance(told, samba.NoSamba):
         yield 'what Samba shares is not told: %s' % told
     if isinstance(found.exported, exception.DriverError):
         yield 'what NFS exports is not told: %s' % found.exported
@@ -70,6 +72,31 @@ def _into(found: Facts, placement: records.Placement,
         if _is_in(section.get('path', ''), places) and (
                 name != placement.section.lower() or not placement.is_cifs):
             yield 'section %s of Samba leads into it as well' % name
+
+
+def _in_file(found: Facts, placement: records.Placement,
+             places: Collection[str]) -> Iterator[str]:
+    """Yield what smb.conf says of a share, or instead of the registry."""
+    shared, serving = found.samba_or_none(), found.serving
+    if shared is None:
+        return
+    if not isinstance(serving, samba.SambaInForce):
+        yield 'what smb.conf comes to is not told: %s' % (
+            serving or 'it was not asked')
+        return
+    for name, section in serving.sections.items():
+        path = section.get('path', '')
+        if name not in shared.sections and (
+                _is_in(path, places) or _is_above(path, places)):
+            yield 'section %s of smb.conf leads into it as well' % name
+    kept = shared.section(placement.section) if placement.is_cifs else None
+    over = '' if kept is None \
+        else serving.overrides(placement.section, kept)
+    if over:
+        yield 'smb.conf has another say in section %s: %s' % (
+            placement.section, over)
+    elif placement.is_cifs and not serving.registry:
+        yield 'Samba does not read its registry (include = registry)'
 
 
 def _entries(found: Facts) -> Iterator[exports_text.ExportEntry]:

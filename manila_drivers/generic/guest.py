@@ -51,7 +51,8 @@ class Guest:
     def look(self, disks: Sequence[guest_records.Disk] = (), *,
              wait: float = 0.0,
              timeout: float | None = None,
-             partly: bool = False) -> guest_records.GuestFacts:
+             partly: bool = False,
+             serving: bool = False) -> guest_records.GuestFacts:
         """Return all facts; one exec.
 
         :param disks: whose content is asked for as well.
@@ -59,10 +60,12 @@ class Guest:
             not appeared by then is not in the facts.
         :param timeout: seconds for the answer; else what its commands get.
         :param partly: see ``guest_facts.understand``.
+        :param serving: ask as well what smb.conf comes to.
         :raises Busy: the VM is at work for another operation.
         """
         commands = [dataclasses.replace(one, reads=True) for one
-                    in guest_facts.questions(disks, wait)]
+                    in guest_facts.questions(
+                        disks, wait, serving=serving)]
         answer = script.attempt(
             self._runner, commands, keep_going=True, timeout=timeout,
             lock=script.Lock(LOCK, _PATIENCE, shared=True))

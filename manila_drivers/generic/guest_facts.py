@@ -35,11 +35,12 @@ _ANY = frozenset(range(256))
 _FOUND, _NOTHING, _SEVERAL = 0, 2, 8
 
 
-def questions(disks: Sequence[Disk] = (),
-              wait: float = 0.0) -> list[command.Command]:
+def questions(disks: Sequence[Disk] = (), wait: float = 0.0, *,
+              serving: bool = False) -> list[command.Command]:
     """One round trip.
 
     :param wait: seconds for the disks to appear.
+    :param serving: ask for :attr:`GuestFacts.serving`.
     """
     triples = [word for disk in disks for word in (
         disk.volume_id, disk.volume_id[:_CUT], disk.floor)]
@@ -53,7 +54,8 @@ def questions(disks: Sequence[Disk] = (),
                       accept=frozenset({0, 1})),
         directory.run('cat', '--', _BOOT, accept=_ANY),
         directory.run('cat', '--', _THREADS, accept=_ANY),
-        *kernel.questions(), *samba.questions()]
+        *kernel.questions(), *samba.questions(),
+        *(samba.in_force_questions() if serving else ())]
 
 
 def understand(server: str, results: Sequence[Result], *,
@@ -71,13 +73,16 @@ def understand(server: str, results: Sequence[Result], *,
     exported, nfs_error = exception.caught(
         lambda: kernel.understand(server, access[:3]))
     shared, samba_error = exception.caught(
-        lambda: samba.understand(server, access[3:]))
+        lambda: samba.understand(server, access[3:4]))
+    serving, untold = exception.caught(
+        lambda: samba.in_force(server, access[4:])) if access[4:] \
+        else (None, None)
     return GuestFacts(
         server, disks, read_mounts(mounts.stdout, disks, others),
         guest_fstab.read(fstab.stdout), read_spaces(spaces.stdout),
         _either(exported, nfs_error), _either(shared, samba_error),
         boot.stdout.strip() if not boot.status else '',
-        _number(threads))
+        _number(threads), serving or untold)
 
 
 def _check_told(server: str, found: Result, mounts: Result,

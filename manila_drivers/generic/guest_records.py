@@ -193,6 +193,8 @@ class GuestFacts:
     :param boot: what changes with every boot; '' if it was not told.
     :param nfsd: threads of the NFS server; None if it does not run.
     :param exported: or why that was not told; so is ``shared``.
+    :param serving: what smb.conf comes to, or why that was not told; None if
+        it was not asked.
     """
 
     server: str
@@ -204,6 +206,7 @@ class GuestFacts:
     shared: _Samba | exception.DriverError
     boot: str = ''
     nfsd: int | None = None
+    serving: samba.SambaInForce | exception.DriverError | None = None
 
     @property
     def nfs(self) -> _Nfs:

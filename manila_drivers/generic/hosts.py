@@ -123,15 +123,18 @@ class ServiceHosts:
     def look(self, host: records.ServiceHost,
              disks: Sequence[guest_records.Disk], *, wait: float = 0.0,
              timeout: float | None = None,
-             partly: bool = False) -> guest_records.GuestFacts:
+             partly: bool = False,
+             serving: bool = False) -> guest_records.GuestFacts:
         """Return what is in an instance, in one command.
 
         :param disks: that are of interest.
         :param wait: seconds until they have to be there.
         :param partly: see ``guest_facts.understand``.
+        :param serving: ask as well what smb.conf comes to.
         """
         return self.persist(lambda: self.guest(host).look(
-            disks, wait=wait, timeout=timeout, partly=partly))
+            disks, wait=wait, timeout=timeout, partly=partly,
+            serving=serving))
 
     def persist(self, call: Callable[[], T]) -> T:
         """Do something again after a connection was lost on the way.

@@ -113,6 +113,50 @@ def understand(server: str, results: Sequence[command.Result]) -> SambaFacts:
 
 
 @dataclasses.dataclass(frozen=True)
+class SambaInForce:
+    """What smbd serves by its file and all that is included there.
+
+    :param registry: whether sections of the registry are served at all.
+    :param sections: as of :class:`SambaFacts`, those of the registry among
+        them; where both name one, a section has parameters of both.
+    """
+
+    registry: bool
+    sections: Mapping[str, Section]
+
+    def overrides(self, name: str, kept: Section) -> str:
+        """Return what of a section of the registry is not in force, or ''."""
+        if not self.registry:
+            return 'Samba does not read its registry'
+        here, there = (samba_text.meaning(section) for section in (
+            self.sections.get(name.lower(), {}), kept))
+        return '; '.join(
+            f'{key} = {here.get(key)}, not {there.get(key)}'
+            for key in sorted({*here, *there} & samba_text.DECIDES)
+            if samba_text.words(here.get(key)) != samba_text.words(
+                there.get(key)))
+
+
+def in_force_questions() -> list[command.Command]:
+    """One command, which looks at the file of smbd as smbd does."""
+    return [directory.run('testparm', '-s', accept=frozenset(range(256)))]
+
+
+def in_force(server: str, results: Sequence[command.Result]) -> SambaInForce:
+    """:raises DriverError: it does not say what it serves."""
+    result, = results
+    sections = samba_text.read(result.stdout)
+    # What is odd in it makes it fail, and it says all the same what there is.
+    if 'global' not in sections:
+        raise exception.BackendError(
+            f'{server} does not say what smb.conf comes to',
+            answer=directory.objection(result) or result.stdout[-500:],
+            status=result.status, check='testparm -s, in that server')
+    shared = sections.pop('global').get('registry shares', 'no')
+    return SambaInForce(samba_text.is_true(shared), sections)
+
+
+@dataclasses.dataclass(frozen=True)
 class SambaAdmitted:
     """Networks that Samba lets in.
 

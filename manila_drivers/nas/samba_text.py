@@ -27,6 +27,22 @@ _SAME = {'allow hosts': 'hosts allow', 'deny hosts': 'hosts deny',
          'writable': 'writeable', 'write ok': 'writeable'}
 _SWITCHES = frozenset({'browseable', 'guest ok', 'read only', 'available'})
 
+#: Parameters that say who gets in where, and as what.
+DECIDES = frozenset({
+    'path', 'available', 'read only', 'guest ok', 'hosts allow', 'hosts deny',
+    'valid users', 'invalid users', 'read list', 'write list', 'admin users',
+    'force user', 'guest only'})
+
+
+def is_true(value: str) -> bool:
+    """Return whether a switch of smb.conf is on."""
+    return value.strip().lower() in _TRUE
+
+
+def words(value: str | None) -> list[str] | None:
+    """Return the words of a list, whose quotes and order mean nothing."""
+    return None if value is None else sorted(listed(value))
+
 
 def check(name: str, path: str) -> None:
     """:raises InvalidRequest: one of them cannot be written down."""

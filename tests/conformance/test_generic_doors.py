@@ -22,6 +22,11 @@ def _section(lab, path):
                          '10.0.0.7'])
 
 
+def _in_file(lab, path):
+    lab.machine.system.smb.file['byhand'] = {
+        'path': path, 'guest ok': 'yes', 'read only': 'no'}
+
+
 def _another_mount(lab, path):
     lab.machine.execute(['mkdir', '-p', '/srv/else'])
     lab.machine.execute(['mount', lab.machine.system.mounts.at(
@@ -39,6 +44,11 @@ _WAYS = {
     'section': (_section, 'section side of Samba'),
     'section above': (lambda lab, path: _section(
         lab, path.rpartition('/')[0]), 'section side of Samba'),
+    'smb.conf': (_in_file, 'section byhand of smb.conf'),
+    'smb.conf above': (lambda lab, path: _in_file(
+        lab, path.rpartition('/')[0]), 'section byhand of smb.conf'),
+    'smb.conf below': (lambda lab, path: _in_file(lab, path + '/sub'),
+                       'section byhand of smb.conf'),
     'export below': (lambda lab, path: lab._kept('10.0.0.7', path + '/sub'),
                      '/sub, which is in it'),
     'another mount': (_another_mount, '/srv/else, which is in it'),
@@ -73,6 +83,41 @@ def test_nor_is_a_cifs_share_with_another_door(way):
         lab.machine.execute(['exportfs', '-u', f'10.0.0.7:{path}'])
     with pytest.raises(errors.ManageInvalidShare, match='in another way'):
         Stage(lab).manager.manage(unmanaged)
+    lab.close()
+
+
+def _over_the_registry(smb):
+    smb.file['By-Hand'] = {'path': '/srv', 'invalid users': 'eve'}
+
+
+def _without_the_registry(smb):
+    smb.includes = False
+
+
+def _read_differently(smb):
+    smb.file['by-hand'] = {'write list': 'eve'}
+
+
+@pytest.mark.parametrize(('change', 'told'), [
+    (_over_the_registry, 'invalid users = eve, not None'),
+    (_read_differently, 'write list = eve, not None'),
+    (_without_the_registry, 'does not read its registry')])
+def test_nor_one_that_smb_conf_has_another_say_in(change, told):
+    lab = generic_kinds.cifs_labs()()
+    unmanaged = lab.make_unmanaged('by-hand')
+    change(lab.machine.system.smb)
+    with pytest.raises(errors.ManageInvalidShare, match=told):
+        Stage(lab).manager.manage(unmanaged)
+    lab.close()
+
+
+def test_what_smb_conf_comes_to_has_to_be_told():
+    lab = generic_kinds.cifs_labs()()
+    stage, unmanaged = Stage(lab), lab.make_unmanaged('by-hand')
+    lab.machine.faults.arm(faults.Fault(
+        'status', code=1, match='testparm -s', times=None))
+    with pytest.raises(errors.ManageInvalidShare, match='is not told'):
+        stage.manager.manage(unmanaged)
     lab.close()
 
 

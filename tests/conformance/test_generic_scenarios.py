@@ -646,6 +646,16 @@ def test_a_server_that_serves_nothing_is_told_at_the_start(labs, caplog):
         Stage(lab).manager.driver.check_for_setup_error()
 
 
+def test_nor_is_a_registry_that_nobody_reads_taken_for_served(labs, caplog):
+    lab = labs()
+    driver = Stage(lab).manager.driver
+    driver.check_for_setup_error()
+    assert 'does not read its registry' not in caplog.text
+    lab.machine.system.smb.includes = False
+    driver.check_for_setup_error()
+    assert 'does not read its registry' in caplog.text
+
+
 # Dry runs
 
 def test_every_operation_shows_its_plan(stage):

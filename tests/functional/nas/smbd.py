@@ -14,6 +14,7 @@ from tests.functional.lab import box
 
 _COUNT = itertools.count(1)
 _SECONDS = '60'
+FILE = '/etc/samba/smb.conf'
 PASSWORD = 'of-a-test'  # noqa: S105
 
 _CONFIG = """\
@@ -40,7 +41,7 @@ class Smbd:
                        '/var/cache/samba', '/var/log/samba', '/srv')
         inside.shell('mkdir -p /run/samba /var/lib/samba/private;'
                      ' cp /etc/passwd /run/passwd')
-        inside.write('/etc/samba/smb.conf', _CONFIG)
+        inside.write(FILE, _CONFIG)
         for number, user in enumerate(users):
             inside.shell('echo "$1:x:$2:65534::/:/bin/false" >>/run/passwd',
                          user, str(3000 + number))

@@ -8,6 +8,7 @@ import pytest
 
 from manila_drivers.nas import samba
 from manila_drivers.nas import samba_plan
+from manila_drivers.nas import samba_text
 from manila_drivers.testing.simulators import guest as simulated
 from manila_drivers.transport import script
 from tests.functional.lab import box
@@ -251,6 +252,44 @@ def test_net_conf(site):
 def test_import(site, text, section):
     site.both('net', 'conf', 'import', '/dev/stdin', section, stdin=text)
     site.both('net', 'conf', 'list')
+
+
+def test_what_smb_conf_comes_to(site):
+    """Its own sections, and its say in those of the registry, are told."""
+    text = site.smbd.box.run('cat', smbd.FILE).stdout
+    site.set(networks=nets('192.0.2.0/24'))
+    file, smb = {'Filed': {'path': PATH, 'guest ok': 'yes'},
+                 'SHARE-1': {'invalid users': '"alice b" eve'}}, \
+        site.vm.system.smb
+
+    def told(name):
+        found = [samba.in_force(str(where), script.run(
+            where, samba.in_force_questions()))
+            for where in (site.runner, site.vm.runner())]
+        assert found[0].registry == found[1].registry
+        kept = site.facts(site.runner).section(name) or {}
+        says = {one.overrides(name, kept) for one in found}
+        assert len(says) == 1, says
+        return says.pop()
+
+    try:
+        assert told('share-1') == ''
+        smb.file = file
+        site.smbd.box.write(smbd.FILE, text + ''.join(
+            samba_text.write(*one) for one in file.items()))
+        assert told('share-1') == (
+            'available = no, not None; '
+            'invalid users = "alice b" eve, not None')
+        assert site.gets() == (set(), set())
+        assert told('filed') == (
+            f'guest ok = yes, not no; path = {PATH}, not None')
+        smb.includes = False
+        site.smbd.box.write(smbd.FILE, text.replace(
+            'include = registry', ''))
+        assert told('share-1') == 'Samba does not read its registry'
+    finally:
+        site.smbd.box.write(smbd.FILE, text)
+        smb.file, smb.includes = {}, True
 
 
 def test_without_smbd_nobody_is_connected(site):

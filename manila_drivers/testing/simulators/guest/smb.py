@@ -45,6 +45,10 @@ class Samba:
         self.registry: Registry = {}
         self.running = True
         self.installed = True
+        #: Sections of smb.conf itself, and whether that includes the
+        #: registry, whose parameters then come on top.
+        self.file: Registry = {}
+        self.includes = True
         self.sessions: list[SmbClient] = []
         # What the smbd of a client has read last.
         self._read: dict[str, Registry] = {}
@@ -79,8 +83,8 @@ class Samba:
                 if (each.section, each.address, each.user)
                 == (section.lower(), address, user)]
         now = [self._level(section, address, user), smb_access.level(
-            self.registry.get(section.lower()), address, user)] \
-            if self.running else []
+            self._in_force(self.registry).get(section.lower()), address,
+            user)] if self.running else []
         found = [*kept, *now]
         return 'rw' if 'rw' in found else 'ro' if 'ro' in found else None
 
@@ -90,7 +94,20 @@ class Samba:
         if not (self.running and self.installed):
             return None
         known = self._read.get(address, self.registry)
-        return smb_access.level(known.get(section.lower()), address, user)
+        return smb_access.level(self._in_force(known).get(section.lower()),
+                                address, user)
+
+    def _in_force(self, registry: Registry) -> Registry:
+        """Return sections as smbd has them, that has read a registry."""
+        if not self.file and self.includes:
+            return registry
+        # One without a path is closed before the registry is read.
+        found = {name.lower(): section if 'path' in section
+                 else {'available': 'no', **section}
+                 for name, section in self.file.items()}
+        for name, section in registry.items() if self.includes else ():
+            found[name] = {**found.get(name, {}), **section}
+        return found
 
     def _copy(self) -> Registry:
         return {name: dict(values) for name, values in self.registry.items()}
@@ -121,6 +138,10 @@ class Samba:
                           f'   CONFIGFILE: {_CONFIG}\n')
 
     def _testparm(self, words: Sequence[str]) -> Result:
+        if words == ['-s']:
+            return files.done(smb_access.printed(
+                {'registry shares': 'yes'} if self.includes else {},
+                self._in_force(self.registry)))
         flag, config, name, address = words
         if (flag, config) != ('-s', _CONFIG):
             raise unmodelled.NotModelledError(words)

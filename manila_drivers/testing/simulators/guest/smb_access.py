@@ -34,6 +34,31 @@ def written(name: str, section: Mapping[str, str]) -> str:
         f'\t{parameter} = {value}\n' for parameter, value in section.items())
 
 
+# What testparm has no line for.
+_USUAL = {'read only': 'Yes', 'guest ok': 'No', 'browseable': 'Yes',
+          'available': 'Yes'}
+
+
+def printed(globals_: Mapping[str, str],
+            shares: Mapping[str, Mapping[str, str]]) -> str:
+    """Return what ``testparm -s`` prints: in other words than it was told."""
+    return '# Global parameters\n' + '\n\n'.join(
+        f'[{name}]\n' + ''.join(
+            f'\t{parameter} = {_spelt(parameter, value)}\n'
+            for parameter, value in sorted(section.items())
+            if _spelt(parameter, value) != _USUAL.get(parameter))
+        for name, section in {'global': globals_, **shares}.items()) + '\n'
+
+
+def _spelt(parameter: str, value: str) -> str:
+    if parameter in _USUAL or parameter == 'registry shares':
+        return 'Yes' if value.lower() in _TRUE else 'No'
+    if parameter.endswith((' users', ' list')):
+        return ' '.join(f'"{name}"' if ' ' in name else name
+                        for name in names(value))
+    return value
+
+
 def sections(text: str) -> list[tuple[str, dict[str, str]]]:
     """Take a text apart; a backslash at the end joins two lines."""
     found: list[tuple[str, dict[str, str]]] = []
