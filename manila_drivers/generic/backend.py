@@ -47,6 +47,7 @@ class GenericBackend:
     :param cloud_adapter: how requests travel, for a simulator.
     :param make_runner: makes what runs commands on a service instance.
     :param host_runner: runs commands on this host.
+    :param now: seconds since 1970.
     """
 
     def __init__(self, chosen: settings.GenericSettings, configuration: Any,
@@ -57,7 +58,8 @@ class GenericBackend:
                  | None = None,
                  host_runner: script.Runner | None = None,
                  clock: Callable[[], float] = time.monotonic,
-                 sleep: Callable[[float], object] = time.sleep) -> None:
+                 sleep: Callable[[float], object] = time.sleep,
+                 now: Callable[[], float] = time.time) -> None:
         self.settings = chosen
         self.cloud = cloud.Cloud(conf, adapter=cloud_adapter, clock=clock,
                                  sleep=sleep)
@@ -77,7 +79,7 @@ class GenericBackend:
         self.shares = shares.GenericShares(*parts, lock)
         self.access = access.GenericAccess(*parts, lock)
         self.snapshots = snapshots.GenericSnapshots(
-            *parts, lock, self.shares, self.access.update)
+            *parts, lock, self.shares, self.access.update, now)
         self.health = health.GenericHealth(*parts, lock)
         self.adoption = adoption.GenericAdoption(*parts, lock)
         self.inventory = inventory.GenericInventory(

@@ -23,13 +23,14 @@ class GenericShareDriver(driver.ExecuteMixin,
     The constructor also takes, for simulators: ``cloud_adapter``, how
     requests to OpenStack travel; ``make_runner``, what runs commands on a
     service instance, given the target of SSH; ``host_runner``, what runs
-    commands on this host; ``clock`` (monotonic seconds) and ``sleep``.
+    commands on this host; ``clock`` (monotonic seconds), ``sleep`` and
+    ``now`` (seconds since 1970, for what outlasts this process).
     """
 
     MODES = (True, False)
     OPTS = [*opts.GENERIC_OPTS, *instance_opts.SERVICE_INSTANCE_OPTS]
     INJECTED = ('cloud_adapter', 'make_runner', 'host_runner', 'clock',
-                'sleep')
+                'sleep', 'now')
     DRIVER_VERSION = backend.DRIVER_VERSION
     SHOWS_PLANS = True
     STORAGE_PROTOCOL = 'NFS_CIFS'

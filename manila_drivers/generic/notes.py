@@ -28,6 +28,7 @@ SNAPSHOT = 'volume_snapshot_id'
 _PATH = 'mount_path'
 _SECTION = 'samba_section'
 _CLONE = 'clone_phase'
+_SINCE = 'clone_since'
 _RULES = 'generic_rules'
 _ADOPTED = 'generic_adopted'
 _CLAIM = 'generic_place'
@@ -41,6 +42,8 @@ class ShareNote:
     :param path: where its volume is mounted, '' for the usual place.
     :param section: its name in Samba, '' for the usual one.
     :param cloning: it is still being made of a snapshot.
+    :param since: when it was first asked how far that is, in seconds since
+        1970; '' if it was not yet.
     :param rules: digest of what its rules made, '' if that is not known.
     :param adopted: it was taken over and has had no rules of Manila's yet.
     :param claim: of the place where it was taken over; see :func:`place`.
@@ -50,6 +53,7 @@ class ShareNote:
     path: str = ''
     section: str = ''
     cloning: bool = False
+    since: str = ''
     rules: str = ''
     adopted: bool = False
     claim: str = ''
@@ -60,13 +64,14 @@ class ShareNote:
                  if value not in (None, '', 'None')}
         return cls(found.get(VOLUME, ''), found.get(_PATH, ''),
                    found.get(_SECTION, ''), _CLONE in found,
-                   found.get(_RULES, ''), _ADOPTED in found,
-                   found.get(_CLAIM, ''))
+                   found.get(_SINCE, ''), found.get(_RULES, ''),
+                   _ADOPTED in found, found.get(_CLAIM, ''))
 
     def stored(self) -> dict[str, str]:
         """Return what is to be stored; what is not in it, is not."""
         told = {VOLUME: self.volume_id, _PATH: self.path,
                 _SECTION: self.section, _CLONE: 'volume' * self.cloning,
+                _SINCE: self.since * self.cloning,
                 _RULES: self.rules, _ADOPTED: 'yes' * self.adopted,
                 _CLAIM: self.claim}
         return {key: value for key, value in told.items() if value}

@@ -50,6 +50,12 @@ GENERIC_OPTS: list[cfg.Opt] = [
              'made or deleted. A volume made of a snapshot may take longer: '
              'Manila is told how far it is.'),
     cfg.IntOpt(
+        'generic_copy_timeout', default=86400, min=60, max=2592000,
+        help='Seconds that Cinder may take to fill a volume with what is in '
+             'a snapshot. A share whose volume is not there by then goes '
+             'into error, counted from when it was first asked how far it '
+             'is.'),
+    cfg.IntOpt(
         'max_time_to_extend_volume', default=180, min=1, max=86400,
         help='Seconds within which a volume has to be extended.'),
     cfg.IntOpt(

@@ -38,6 +38,7 @@ class GenericSettings:
     no_reserve: bool = True
     volume_type: str = ''
     create_timeout: float = 180.0
+    copy_timeout: float = 86400.0
     extend_timeout: float = 180.0
     attach_timeout: float = 120.0
     probe_timeout: float = 10.0
@@ -68,6 +69,7 @@ def read(conf: Any, backend: str, host: str = '') -> GenericSettings:
         no_reserve=conf.set_zero_reserved_blocks,
         volume_type=conf.cinder_volume_type or '',
         create_timeout=float(conf.max_time_to_create_volume),
+        copy_timeout=float(conf.generic_copy_timeout),
         extend_timeout=float(conf.max_time_to_extend_volume),
         attach_timeout=float(conf.max_time_to_attach),
         probe_timeout=float(conf.generic_probe_timeout),

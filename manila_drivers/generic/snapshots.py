@@ -38,7 +38,7 @@ class GenericSnapshots:
                  instances: hosts.ServiceHosts,
                  steps: executor.GenericExecutor, kept: notes.GenericNotes,
                  lock: notes.Lock, parent: shares.GenericShares,
-                 set_rules: SetRules) -> None:
+                 set_rules: SetRules, now: Callable[[], float]) -> None:
         self._volumes = volumes
         self._hosts = instances
         self._executor = steps
@@ -46,6 +46,7 @@ class GenericSnapshots:
         self._lock = lock
         self._shares = parent
         self._set_rules = set_rules
+        self._now = now
 
     def create(self, snapshot: model.Snapshot) -> dict[str, Any]:
         """Take a snapshot, or find the one that an earlier call took.
@@ -223,12 +224,26 @@ class GenericSnapshots:
                           self._volumes.why(facts.volume.id))
                 return {'status': 'error'}
             if change is transitions.ChangeState.GOING:
-                return {'status': 'creating_from_snapshot',
-                        'progress': '30%'}
+                return self._going(share, note, facts.volume)
             steps = snapshot_planning.finish_clone(
                 facts, share.size or facts.volume.size or 1)
             self._executor.run(steps)
         return self._available(facts)
+
+    def _going(self, share: model.Share, note: notes.ShareNote,
+               volume: records.Volume) -> dict[str, Any]:
+        """Return how far a copy is, which Cinder does not end for ever."""
+        limit, now = self._hosts.settings.copy_timeout, self._now()
+        if not note.since:
+            self._notes.update(share.id, since=str(int(now)))
+        elif now - float(note.since) > limit:
+            LOG.error('Volume %s of share %s has been %s for longer than %d '
+                      'seconds and is given up. %s Check: cinder-volume, and '
+                      'option generic_copy_timeout', volume.id, share.id,
+                      volume.status or 'in a status that is not told', limit,
+                      self._volumes.why(volume.id))
+            return {'status': 'error'}
+        return {'status': 'creating_from_snapshot', 'progress': '30%'}
 
     def _available(self, facts: planning.ServedFacts) -> dict[str, Any]:
         return {'status': 'available', 'progress': '100%',

@@ -114,7 +114,7 @@ def understand(server: str, results: Sequence[command.Result]) -> SambaFacts:
 
 @dataclasses.dataclass(frozen=True)
 class SambaInForce:
-    """What smbd serves by its file and all that is included there.
+    """Sections as smbd has them by its file and all that this includes.
 
     :param registry: whether sections of the registry are served at all.
     :param sections: as of :class:`SambaFacts`, those of the registry among

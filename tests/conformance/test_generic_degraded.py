@@ -577,3 +577,32 @@ def test_what_was_restored_of_a_backup_stays(stage, noted):
     stage.manager.delete_only(share)
     assert own not in lab.sim.cinder.store.volumes
     assert copy in lab.sim.cinder.store.volumes
+
+
+def test_a_copy_that_never_ends_is_given_up(stage, caplog):
+    """Cinder has forgotten it, and the service is started anew meanwhile."""
+    lab, manager = stage.lab, stage.manager
+    snapshot = manager.create_snapshot(manager.create())
+    lab.sim.options.clone_volume = 1e9
+    clone = manager.create_from_snapshot(manager.new_clone(snapshot),
+                                         snapshot)
+    lab.advance(100_000)
+    assert manager.poll(clone) == 'creating_from_snapshot', 'first asked now'
+    lab.advance(86_000)
+    assert Stage(lab).manager.poll(clone) == 'creating_from_snapshot'
+    lab.advance(500)
+    assert Stage(lab).manager.poll(clone) == 'error'
+    assert 'is given up' in caplog.text
+    assert volume(lab, clone).id in caplog.text
+
+
+def test_a_copy_that_took_long_is_a_share(stage):
+    lab, manager = stage.lab, stage.manager
+    snapshot = manager.create_snapshot(manager.create())
+    lab.sim.options.clone_volume = 80_000
+    clone = manager.create_from_snapshot(manager.new_clone(snapshot),
+                                         snapshot)
+    manager.poll(clone)
+    lab.advance(90_000)
+    manager.finish_clone(clone)
+    stage.exact(clone)

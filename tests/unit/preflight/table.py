@@ -196,6 +196,7 @@ GENERIC = [
     *static('max_time_to_create_volume', '0', 'soon'),
     *static('max_time_to_extend_volume', 'x'),
     *static('max_time_to_attach', '0'),
+    *static('generic_copy_timeout', '5'),
     *static('share_volume_fstype', 'btrfs'),
     *static('share_helpers', 'nonsense', 'NFS=nonsense', '',
             'CIFS=manila.share.drivers.helpers.NFSHelper'),

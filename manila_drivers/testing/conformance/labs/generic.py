@@ -109,7 +109,8 @@ class GenericLab(simulated.SimulatedLab[Site]):
 
     def wiring(self) -> dict[str, Any]:
         process = seam.Process(self.seam)
-        return {'private_storage': self.storage, 'sleep': self.clock.sleep,
+        return {'now': self.clock, 'sleep': self.clock.sleep,
+                'private_storage': self.storage,
                 'cloud_adapter': generic_trouble.SeamedCloud(self, process),
                 'make_runner': generic_trouble.SeamedRunners(self, process)}
 
@@ -197,8 +198,7 @@ class GenericLab(simulated.SimulatedLab[Site]):
         self.trouble.away_until = self.clock() + seconds
 
     def slow_clones(self) -> None:
-        # Far more than a call persists; a deletion that waits for the end of
-        # it looks every five seconds, and a sweep meets that often.
+        # More than a call persists; a deletion looks every five seconds.
         self.sim.options.clone_volume = 300.0
 
     def plant_strangers(self, ids: Sequence[str] = ()) -> None:
