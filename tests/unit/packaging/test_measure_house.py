@@ -118,7 +118,8 @@ def test_what_has_no_limit_is_told():
 def test_every_limit_is_of_something_that_is_measured():
     found = measure.texts(scripts.ROOT / 'manila_drivers')
     ways = {f'{field} of {name}' for name in measure.DRIVERS
-            for field in ('files', 'functions', 'calls', 'depth', 'parts')}
+            for field in ('files', 'own', 'functions', 'calls', 'depth',
+                          'parts')}
     assert set(measure.LIMITS) == set(found) | ways
 
 
@@ -130,7 +131,7 @@ def walked(tmp_path, monkeypatch):
             '__init__.py': '',
             'driver.py': (
                 'import threading\n'
-                'from walked import plan\n'
+                'from walked.deep import plan\n'
                 'from walked.testing import lab\n'
                 'def update():\n'
                 '    [plan.step(one) for one in (1, 2, 3)]\n'
@@ -138,7 +139,8 @@ def walked(tmp_path, monkeypatch):
                 '    thread = threading.Thread(target=plan.aside)\n'
                 '    thread.start()\n'
                 '    thread.join()\n'),
-            'plan.py': ('def step(one):\n'
+            'deep/__init__.py': '',
+            'deep/plan.py': ('def step(one):\n'
                         '    return max((one,), key=lambda two: inner(two))\n'
                         'def inner(two):\n'
                         '    return two\n'
@@ -161,10 +163,10 @@ def walked(tmp_path, monkeypatch):
 
 def test_the_way_of_a_call(walked):
     driver = importlib.import_module('walked.driver')
-    found = measure.way(driver.update, pathlib.Path(walked))
+    found = measure.way(driver.update, pathlib.Path(walked), 'deep')
     # update, step, the lambda, inner and, in its thread, aside.  What a
     # simulator calls is not the driver's.
-    assert found == measure.Way(files=2, functions=5, calls=12, depth=4)
+    assert found == measure.Way(files=2, own=1, functions=5, calls=12, depth=4)
 
 
 def test_a_measure_ends(walked):
