@@ -44,7 +44,7 @@ class GlusterAccess:
             decision = planning.access_change(
                 facts.volume, facts.entry, rules,
                 self._repo.settings.infrastructure, dynamic=facts.dynamic)
-            self._repo.run(facts.cluster, decision.steps)
+            self._run(ident, facts, decision)
             if decision.lacking is not None:
                 if decision.withheld:
                     raise decision.lacking
@@ -52,3 +52,23 @@ class GlusterAccess:
             if facts.entry.reapply:
                 self._repo.journal.applied(ident)
         return decision.errors
+
+    def _run(self, ident: str, facts: repository.VolumeFacts,
+             decision: planning.Decision) -> None:
+        """Change access.
+
+        :raises Busy: who was turned out may still be let in; nobody else is
+            then whose rule counts as refused with theirs.
+        """
+        if not decision.narrows:
+            self._repo.run(facts.cluster, decision.steps)
+            return
+        _, error = exception.caught(
+            lambda: self._repo.narrow(ident, facts.located, decision.steps))
+        if isinstance(error, exception.Busy):
+            _, wrong = exception.caught(
+                lambda: self._repo.run(facts.cluster, decision.back))
+            if wrong is not None:
+                error.add_note('What it gave was not taken back: %s' % wrong)
+        if error is not None:
+            raise error

@@ -56,6 +56,8 @@ class GlusterAdoption:
                 self._repo.run(cluster, planning.adoption(
                     volume, share.id, self._repo.claim(share), self._kinds,
                     size))
+                # Names that were taken off may be those of clients.
+                cluster.completeness.check_heard(volume)
                 self._repo.journal.complete(share.id, located.qualified,
                                             volume.id)
             self._repo.journal.sized(share.id, size)

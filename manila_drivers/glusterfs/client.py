@@ -33,7 +33,7 @@ Words = tuple[str, ...]
 
 # Commands that change nothing; all others are held back in a dry run.
 _READING = re.compile(
-    r'(volume|snapshot|peer) (info|list|status)\b'
+    r'(volume|snapshot|pool) (info|list|status)\b'
     r'|volume (quota \S+ list|heal \S+ info)\b')
 
 # The exit code says nothing in XML mode; these are what gluster uses.
@@ -232,6 +232,10 @@ class GlusterClient:
         None for what nothing is told of: no error, since it is an answer.
         """
         return parsing.bricks(self.call(*status(volume))).get(volume, [])
+
+    def peers(self) -> list[records.Peer]:
+        """The servers of the cluster, without any lock."""
+        return parsing.peers(self.call('pool', 'list'))
 
     def heals(self, volume: str) -> list[records.BrickHeal] | None:
         """Return what copies lack; None for a volume without any.

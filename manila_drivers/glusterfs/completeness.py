@@ -114,6 +114,22 @@ def capacity(volume: Volume, bricks: Iterable[Brick],
     return (total, free) if counted else (None, None)
 
 
+def unheard(volume: Volume,
+            peers: Sequence[records.Peer]) -> tuple[str, ...]:
+    """The servers that do not hear how their bricks are to be changed.
+
+    Their bricks may well run, and go on as they were.  Where it is not told
+    on which servers bricks are, all count.
+    """
+    there = {peer.ident for peer in peers if peer.connected}
+    hosts = dict(zip(volume.peers, (
+        name.partition(':/')[0] for name in volume.bricks), strict=False))
+    if not all(hosts) or not hosts:
+        hosts = {peer.ident: peer.name for peer in peers} or {'': '(all)'}
+    return tuple(sorted(name for ident, name in hosts.items()
+                        if ident not in there))
+
+
 def offline(volume: Volume, absent: Sequence[str],
             what: str) -> exception.Busy:
     """The error about bricks that are not there.
@@ -176,6 +192,23 @@ class Completeness:
                 'Volume %s %s: brick %s was started anew meanwhile'
                 % (volume.name, what, ', '.join(again)),
                 check='that it keeps running; then try again')
+
+    def check_heard(self, volume: Volume) -> None:
+        """See that what was changed of a volume is so on every server.
+
+        Gluster changes it on those alone that answer, and calls that a
+        success; the others are told when they are back.
+
+        :raises Busy: a server does not answer.
+        """
+        away = unheard(volume, self._gluster.peers())
+        if away:
+            raise exception.Busy(
+                'Volume %s is changed, but not on %s: who was turned out may '
+                'still reach the bricks there' % (
+                    volume.name, ', '.join(away)),
+                check='gluster pool list, and that glusterd runs there; then '
+                      'try again')
 
     def heal(self, volume: Volume, what: str) -> None:
         """Wait until all copies are the same.

@@ -172,7 +172,9 @@ class GlusterHealth:
                             repair.steps)
                 if repair.reapply:
                     self._repo.journal.narrowed(share.id)
-                self._repo.run(found.cluster, repair.steps)
+                    self._repo.narrow(share.id, found, repair.steps)
+                else:
+                    self._repo.run(found.cluster, repair.steps)
         return repair
 
 

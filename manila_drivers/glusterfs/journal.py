@@ -27,6 +27,7 @@ _REVERT = 'gluster_revert'
 _REAPPLY = 'gluster_reapply'
 _SIZE = 'gluster_size'
 _ID = 'gluster_id'
+_CLOSING = 'gluster_closing'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -45,6 +46,8 @@ class JournalEntry:
         made later does not have; '' if it is not recorded.
     :param reapply: names were taken off its list, and the rules not yet
         applied since.
+    :param closing: names were taken off its list, and not every server is
+        known to go by it.
     """
 
     volume: str = ''
@@ -56,6 +59,7 @@ class JournalEntry:
     reverting: str = ''
     reapply: bool = False
     ident: str = ''
+    closing: bool = False
 
 
 class ShareJournal:
@@ -80,7 +84,8 @@ class ShareJournal:
             snapshot=found.get(_SNAPSHOT) or '',
             reverting=found.get(_REVERT) or '',
             reapply=found.get(_REAPPLY) == 'yes',
-            ident=found.get(_ID) or '')
+            ident=found.get(_ID) or '',
+            closing=found.get(_CLOSING) == 'yes')
 
     def begin(self, share_id: str, volume: str, names: Iterable[str] = (),
               snapshot: str = '', *, fresh: bool = True) -> None:
@@ -121,6 +126,13 @@ class ShareJournal:
 
     def applied(self, share_id: str) -> None:
         self._storage.delete(share_id, [_REAPPLY])
+
+    def closing(self, share_id: str) -> None:
+        """Names are about to be taken off the list of its volume."""
+        self._storage.update(share_id, {_CLOSING: 'yes'})
+
+    def closed(self, share_id: str) -> None:
+        self._storage.delete(share_id, [_CLOSING])
 
     def forget(self, share_id: str) -> None:
         self._storage.delete(share_id)

@@ -224,6 +224,17 @@ def _nodes(volume: Element) -> Iterator[records.Brick]:
             peer=_text(node, 'peerid'))
 
 
+def peers(answer: GlusterAnswer) -> list[records.Peer]:
+    """The servers of ``pool list``, the one that answers among them.
+
+    That one has no state; the others take part only in state 3.
+    """
+    return [records.Peer(
+        _text(each, 'uuid'), _text(each, 'hostname'),
+        _text(each, 'connected') == '1' and _text(each, 'state') in ('', '3'))
+        for each in _told(answer, 'peerStatus').iterfind('peer')]
+
+
 def quota(answer: GlusterAnswer) -> records.VolumeQuota | None:
     """The root directory in ``volume quota ... list /``; None: not told."""
     for each in answer.tree.iterfind('volQuota/limit'):

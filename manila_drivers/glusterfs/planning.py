@@ -144,12 +144,16 @@ class Decision:
 
     ``errors`` maps the id of each of these to the reason.  ``lacking`` is why
     nobody new can be let in, and ``withheld`` whether somebody should be.
+    ``narrows`` says that somebody loses access, now or in a call before this
+    one that has failed; ``back`` takes back then what it gave.
     """
 
     steps: plan.Plan
     errors: Mapping[str, str]
     lacking: exception.DriverError | None = None
     withheld: bool = False
+    narrows: bool = False
+    back: plan.Plan = dataclasses.field(default_factory=plan.Plan)
 
 
 def access_change(volume: Volume, entry: journal.JournalEntry,
@@ -166,22 +170,25 @@ def access_change(volume: Volume, entry: journal.JournalEntry,
     infra, error = exception.caught(
         lambda: claims.infrastructure(volume, entry, kinds))
     if infra is not None:
-        return exact_access(volume, rules, infra, kinds, dynamic=dynamic)
+        return exact_access(volume, rules, infra, kinds, dynamic=dynamic,
+                            closing=entry.closing)
     kept = [rule for rule in rules if rule.to in (volume.allowed or ())]
     # A list has at least one name: one that nobody has, if need be.
     infra = kinds.of(volume.allowed or ()) \
         or frozenset({kinds.hosts[0] + '.nobody'})
     return dataclasses.replace(
-        exact_access(volume, kept, infra, kinds, dynamic=dynamic),
+        exact_access(volume, kept, infra, kinds, dynamic=dynamic,
+                     closing=entry.closing),
         lacking=error, withheld=len(kept) < len(rules))
 
 
 def exact_access(volume: Volume, rules: Sequence[access.Rule],
                   infra: frozenset[str], kinds: paths.ReservedNames, *,
-                  dynamic: bool) -> Decision:
+                  dynamic: bool, closing: bool = False) -> Decision:
     """Make effective access equal to the rules, whatever it was.
 
     :param infra: names that stay.
+    :param closing: somebody may still be let in who was to be kept out.
     """
     grants = tenants(rules, kinds)
     read_only = bool(grants.levels) and set(
@@ -206,8 +213,14 @@ def exact_access(volume: Volume, rules: Sequence[access.Rule],
     if cut_off and not dynamic and not volume.on(records.DYNAMIC):
         # From the next time on it does without a restart.
         changes[records.DYNAMIC] = 'on'
-    return Decision(changed(volume, changes, restart=restart),
-                    grants.errors)
+    steps = changed(volume, changes, restart=restart)
+    narrows = (closing or cut_off or tls_off
+               or changes.get(records.READ_ONLY) == 'on')
+    if not narrows:
+        return Decision(steps, grants.errors)
+    back = setting(volume, {records.ALLOW: kinds.joined(
+        infra | wanted & now)}) if wanted - now - infra else plan.Plan()
+    return Decision(steps, grants.errors, narrows=True, back=back)
 
 
 def tenants(rules: Iterable[access.Rule],

@@ -251,6 +251,18 @@ class Brick:
 
 
 @dataclasses.dataclass(frozen=True)
+class Peer:
+    """A server of a cluster, as one of them sees it.
+
+    ``connected`` says whether it hears of changes, by its id ``ident``.
+    """
+
+    ident: str
+    name: str
+    connected: bool
+
+
+@dataclasses.dataclass(frozen=True)
 class BrickHeal:
     """Hold what the copies in one brick lack, or others lack of them.
 

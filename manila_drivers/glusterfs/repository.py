@@ -186,6 +186,21 @@ class VolumeRepository:
             ) -> dict[str, Any]:
         return executor.VolumeExecutor(cluster, self.wiper).run(steps)
 
+    def narrow(self, share_id: str, located: clusters.LocatedVolume,
+               steps: plan.Plan) -> None:
+        """Carry out a plan that takes access away.
+
+        Until every server goes by it the journal says so: who repeats a call
+        that has failed finds the list changed already.
+
+        :raises Busy: a server does not, and may let in who was turned out.
+        """
+        plan.show(steps)
+        self.journal.closing(share_id)
+        self.run(located.cluster, steps)
+        located.cluster.completeness.check_heard(located.volume)
+        self.journal.closed(share_id)
+
     def claim(self, share: model.Share) -> str:
         """The option by which this service claims volumes."""
         return claims.claim_option(share.host.partition('#')[0]

@@ -12,6 +12,7 @@ from tests.functional.gluster.waiting import eventually
 from tests.functional.lab import gluster
 from tests.functional.lab import need
 from tests.functional.lab import service as services
+from tests.functional.lab import tenant as tenants
 
 NAMES = ('glusterfs-server-1', 'glusterfs-server-2', 'manila-host-1')
 FILES = [f'secret-{number}' for number in range(20)]
@@ -188,3 +189,32 @@ def test_bricks_whose_daemon_is_down(peers, used):
     delete_in_the_end(service, row)
     assert is_free(peers.site, name)
     assert not peers.content(bricks) & set(FILES)
+
+
+@pytest.mark.parametrize('used', [1], indirect=True)
+def test_who_is_turned_out_while_a_daemon_is_down(peers, used):
+    """Gluster calls it a success, and the bricks of that server go on."""
+    service, row, name, _ = used
+    alice = made.rules('tenant-a')
+    service.call('update_access', None, row, alice, alice, [], [])
+
+    def held(client):
+        return any(not client.box.run(
+            'cat', f'{tenants.POINT}/{each}', check=False).returncode
+            for each in FILES)
+    with peers.site.tenant('tenant-a') as client:
+        client.mount(f'{peers.site.gluster.address}:/{name}')
+        peers.daemon.stop()
+        try:
+            assert eventually(lambda: not peers.connected(), seconds=60)
+            for _ in range(2):
+                with pytest.raises(services.Raised) as caught:
+                    service.call('update_access', None, row, [], [], alice,
+                                 [])
+                assert f'not on {peers.address}' in caught.value.text
+            assert held(client)
+        finally:
+            peers.start_daemon()
+        assert eventually(peers.connected, seconds=60)
+        service.call('update_access', None, row, [], [], alice, [])
+        assert eventually(lambda: not held(client), seconds=30)

@@ -457,3 +457,72 @@ def test_a_sharded_volume_is_sharded_again_after_any_interruption(world,
             driver.delete_share(None, share)
             assert world.one.volume(NAME).options['features.shard'] == 'on'
     assert nth > 5
+
+
+# Access
+
+@pytest.mark.parametrize('dynamic', ['on', 'off'])
+def test_nobody_counts_as_turned_out_before_every_server_knows(world, used,
+                                                               dynamic):
+    """Bricks go on whose daemon is down, with the list that they have."""
+    driver, share = used(bricks=2, server__dynamic_auth=dynamic)
+    driver.update_access(None, share, rules('alice', 'bob'), [], [])
+    held = world.one.mount('alice', NAME)
+    world.one.daemon_down('two')
+    for _ in range(2):
+        with pytest.raises(Failed, match='not on two'):
+            driver.update_access(None, share, rules('bob', 'carol'),
+                                 rules('carol'), rules('alice'))
+        assert world.one.held(held) == 'rw'
+        assert world.one.can_mount('carol', NAME) is None
+    assert 'alice' not in world.one.volume(NAME).options['auth.ssl-allow']
+    world.one.daemon_up('two')
+    driver.update_access(None, share, rules('bob'), [],
+                         rules('alice', 'carol'))
+    assert world.one.held(held) is None
+    assert [world.one.can_mount(name, NAME) for name in (
+        'alice', 'bob', 'carol')] == [None, 'rw', None]
+    # Who is let in and nothing else can be, and is where bricks are told.
+    world.one.daemon_down('two')
+    world.calls()
+    driver.update_access(None, share, rules('bob', 'dave'), rules('dave'), [])
+    assert world.one.can_mount('dave', NAME) == 'rw'
+    assert len(world.calls()) == 2
+
+
+def test_a_volume_is_not_taken_over_while_a_server_does_not_know(world):
+    world.one.make_volume(NAME, bricks=2, servers=('one', 'two'),
+                          allow='glusterfs-server-1,alice')
+    driver, share = world.driver(), row()
+    world.one.daemon_down('two')
+    share['export_locations'] = [{'path': f'one:/{NAME}'}]
+    with pytest.raises(Failed, match='not on two'):
+        driver.manage_existing(share, {'size': 2})
+    world.one.daemon_up('two')
+    driver.manage_existing(share, {'size': 2})
+    assert world.one.can_mount('alice', NAME) is None
+
+
+def test_a_list_that_was_changed_is_owed_until_every_server_knows(world,
+                                                                  used):
+    driver, share = used(bricks=2)
+    world.one.change(NAME, auth__ssl_allow='glusterfs-server-1,a*')
+    world.one.daemon_down('two')
+    assert driver.ensure_shares(None, [share])[share['id']] == {}
+    assert list(driver._owed.waiting()) == [share['id']]
+
+
+@pytest.mark.parametrize(('ids', 'peers', 'away'), [
+    (('a', 'b'), (('a', True), ('b', True)), ()),
+    (('a', 'b'), (('a', True), ('b', False)), ('two',)),
+    (('a', 'b'), (('a', True), ('b', True), ('c', False)), ()),
+    # What is not told is not known.
+    (('a', 'b'), (('a', True),), ('two',)), (('a', 'b'), (), ('one', 'two')),
+    (('', ''), (('a', True), ('b', True)), ()),
+    (('', ''), (('a', True), ('b', False)), ('peer-b',)),
+    ((), (('a', True),), ()), ((), (), ('(all)',))])
+def test_servers_that_have_not_heard(ids, peers, away):
+    volume = records.Volume(NAME, bricks=('one:/1', 'two:/1'), peers=ids)
+    assert completeness.unheard(volume, [
+        records.Peer(ident, 'peer-' + ident, there)
+        for ident, there in peers]) == away

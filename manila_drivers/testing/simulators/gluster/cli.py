@@ -88,8 +88,21 @@ class CommandLine:
         if command is not None:
             return command(rest)
         if (kind, verb) in (('peer', 'status'), ('pool', 'list')):
-            return [wire.element('peerStatus')]
+            return [self._peers(itself=kind == 'pool')]
         raise wire.UsageError()
+
+    def _peers(self, *, itself: bool) -> wire.Element:
+        """Return the servers; the one that answers is localhost."""
+        state = self._state
+        hosts = {brick.partition(':')[0] for each in state.volumes.values()
+                 for brick in each.bricks} - {state.server}
+        others = [wire.fields(
+            'peer', uuid=state.peer_id(host), hostname=host,
+            connected=int(host not in state.down | state.deaf), state=3,
+            stateStr='Peer in Cluster') for host in sorted(hosts)]
+        return wire.element('peerStatus', *others, *([wire.fields(
+            'peer', uuid=state.server_id, hostname='localhost',
+            connected=1)] if itself else []))
 
 
 def _plain(words: Words, payload: Sequence[wire.Element]) -> str:

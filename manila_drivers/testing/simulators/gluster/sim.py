@@ -209,6 +209,15 @@ class GlusterSim(Struck):
         with self.lock:
             self.state.peer_up(host)
 
+    def daemon_down(self, host: str) -> None:
+        """glusterd of a server ends; its bricks go on as they are."""
+        with self.lock:
+            self.state.daemon_down(host)
+
+    def daemon_up(self, host: str) -> None:
+        with self.lock:
+            self.state.daemon_up(host)
+
     def _of(self, brick: str) -> state.Volume:
         return next(each for each in self.state.volumes.values()
                     if brick in each.bricks)

@@ -88,7 +88,8 @@ class Volume:
     what running bricks work with, which need not be what the options say.
     ``lost_found``: a brick is the root of its file system, which has such a
     directory until somebody removes it.  ``broken`` is what starting it is
-    answered with, where that fails.
+    answered with, where that fails.  ``missed`` are the lists that bricks go
+    by whose server was not told of a later one, by the server.
     """
 
     name: str
@@ -109,6 +110,7 @@ class Volume:
     lost_found: bool = False
     tls: bool = False
     allow: str | None = None
+    missed: dict[str, str | None] = dataclasses.field(default_factory=dict)
     placed: placement.Placement = dataclasses.field(
         default_factory=placement.Placement)
 
@@ -130,7 +132,12 @@ class Volume:
         if self.status != STARTED \
                 or self.tls != is_on(self.options.get('client.ssl')):
             return False
-        return not self.tls or admitted(name, self.allow, options)
+        return not self.tls or self.lets_in(name, options)
+
+    def lets_in(self, name: str | None, options: Options) -> bool:
+        """Tell if some brick lets in whoever has a certificate."""
+        return any(admitted(name, allow, options)
+                   for allow in (self.allow, *self.missed.values()))
 
 
 def admitted(name: str | None, allow: str | None, options: Options) -> bool:
@@ -181,6 +188,8 @@ class State:
         self.mounts: list[Mount] = []
         #: Servers that are switched off.
         self.down: set[str] = set()
+        #: Those whose daemon is down, or not reached, while bricks run.
+        self.deaf: set[str] = set()
         self.server_names = ('glusterfs-server-1', 'glusterfs-server-2')
 
     def peer_id(self, host: str) -> str:
@@ -193,11 +202,17 @@ class State:
     def cut(self, volume: Volume, *, everybody: bool = False) -> None:
         """End the mounts of those who are not, or no longer, admitted."""
         for mount in self.mounts:
-            if mount.volume == volume.name and (everybody or (
-                    volume.tls and not admitted(
-                        mount.name, volume.allow, self.options))):
+            if mount.volume == volume.name and (
+                    everybody and not self._unheard(volume)
+                    or volume.tls and not volume.lets_in(
+                        mount.name, self.options)):
                 mount.alive = False
         self.mounts = [each for each in self.mounts if each.alive]
+
+    def _unheard(self, volume: Volume) -> set[str]:
+        """Return servers with bricks that run and are not told of changes."""
+        return self.deaf & {brick.partition(':')[0]
+                            for brick in volume.bricks}
 
     def start(self, volume: Volume) -> None:
         volume.status = STARTED
@@ -231,10 +246,23 @@ class State:
     def peer_up(self, host: str) -> None:
         """It is back, and starts the bricks of volumes that are started."""
         self.down.discard(host)
-        self.options.peers_up = not self.down
+        self.options.peers_up = not self.down | self.deaf
         for volume in self.volumes.values():
             if volume.status == STARTED:
                 self.revive(volume)
+
+    def daemon_down(self, host: str) -> None:
+        """The daemon of a server ends, and its bricks go on."""
+        self.deaf.add(host)
+        self.options.peers_up = False
+
+    def daemon_up(self, host: str) -> None:
+        """It is back, hears what it has missed, and tells its bricks."""
+        self.deaf.discard(host)
+        self.options.peers_up = not self.down | self.deaf
+        for volume in self.volumes.values():
+            volume.missed.pop(host, None)
+            self.cut(volume)
 
     def stop(self, volume: Volume) -> None:
         volume.status = STOPPED
@@ -248,6 +276,8 @@ class State:
         # Switched off, it goes on for a moment: here, until a restart.
         volume.trash |= trash and volume.status == STARTED
         if volume.status == STARTED and ALLOW in pairs:
+            for host in self._unheard(volume):
+                volume.missed.setdefault(host, volume.allow)
             volume.allow = pairs[ALLOW]
         if self.options.modern and is_on(
                 volume.options.get('server.dynamic-auth'), True):

@@ -163,8 +163,8 @@ class Volumes:
         sets = max(1, len(volume.bricks) // volume.replica)
         for number, brick in enumerate(volume.bricks):
             host, _, path = brick.partition(':')
-            if host in self._state.down:
-                # Of servers that are off nothing is told at all.
+            if host in self._state.down | self._state.deaf:
+                # Of servers that do not answer nothing is told at all.
                 continue
             pid = volume.placed.pid(brick)
             node = _node(host, path, self._state.peer_id(host), pid,
