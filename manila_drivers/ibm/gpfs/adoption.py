@@ -71,7 +71,7 @@ class AdoptionService:
             if model.as_bool(options.get('chmod')) else plan.Plan()
         plan.show(steps + mode)
         if not mine:
-            self._run(found, steps)
+            self._run(found, steps, share, target)
             self._client.known.forget(found.name)
             self._client.known.made(share, target)
             self._access.nobody.add(share.id)
@@ -135,13 +135,20 @@ class AdoptionService:
 
     # What is done
 
-    def _run(self, found: records.Fileset, steps: plan.Plan) -> None:
+    def _run(self, found: records.Fileset, steps: plan.Plan,
+             share: model.Share, target: str) -> None:
         """All or nothing.
 
         :raises DriverError: it failed, and was taken back.
         """
         try:
             self._executor.run(steps)
+            now = self._client.share(share.name).fileset
+            if now is None or (now.owner, now.path) != (share.id, target):
+                raise exception.BackendError(
+                    f'Fileset {found.name} has not become {share.name} at '
+                    f'{target}', answer=repr(now),
+                    check='mmlsfileset, and what is at that path')
         except (exception.BackendError, exception.OutcomeUnknown) as exc:
             self._take_back(found, steps, exc)
             raise

@@ -76,6 +76,19 @@ def assess(share: model.Share, path: str, fileset: records.Fileset | None,
                        gib if quota.limit != limit else 0)
 
 
+def require_limit(name: str, gib: int,
+                  quota: records.FilesetQuota | None) -> None:
+    """
+    :param quota: as it was read after it had been set to so many GiB.
+    :raises BackendError: it is another one.
+    """
+    if quota is None or quota.limit != gib * records.GIB_IN_KIB:
+        raise exception.BackendError(
+            f'The quota of fileset {name} was set to {gib} GiB',
+            answer='it is ' + (f'{quota.limit} KiB' if quota else 'not told'),
+            check='mmlsquota -j')
+
+
 # Adoption
 
 def eligible(share: model.Share, path: str, target: str,

@@ -64,7 +64,7 @@ class GpfsClient:
             [make.snapshots(device, name)] if snapshots else []), *(
             [make.quota(device, name)] if quota else [])]
         results = self.ask(*commands)
-        found = self._fileset(commands[0], results[0], name)
+        found = self._sought(commands[0], results[0], name)
         last, said = commands[-1], results[-1]
         return records.FilesetFacts(
             found,
@@ -86,13 +86,14 @@ class GpfsClient:
                     make.snapshots(device, place.fileset)]
         results = self.ask(*commands)
         everyone = self._all(commands[0], results[0]) if everything else []
-        fileset = self._fileset(commands[0], results[0], place.fileset)
+        fileset = self._sought(commands[0], results[0], place.fileset)
         found = records.snapshots(
             commands[1], results[1], place.fileset) if fileset else []
         return records.SnapshotFacts(fileset, next((
             one for one in found if one.name == place.name
             and one.fileset == place.fileset), None), tuple(
-                one.name for one in everyone if one.source == str(place)))
+                one.name for one in everyone
+                if one.source == str(place) or one.unreadable))
 
     def filesets(self) -> list[records.Fileset]:
         """Return all that are there; they are known from now on."""
@@ -162,6 +163,20 @@ class GpfsClient:
                 found[name] = exc
         return found
 
+    def _sought(self, cmd: command.Command, result: command.Result,
+                name: str) -> records.Fileset | None:
+        """Return a fileset; where nothing is told of it, from a list of all.
+        """
+        try:
+            return self._fileset(cmd, result, name)
+        except records.NothingTold as exc:
+            LOG.warning('All filesets are listed: %s', exc)
+            found = next((one for one in self.filesets()
+                          if one.name == name), None)
+            if found is not None and found.doubt:
+                raise
+            return found
+
     def _fileset(self, cmd: command.Command, result: command.Result,
                  name: str) -> records.Fileset | None:
         found = records.fileset(cmd, result, name)
@@ -169,8 +184,8 @@ class GpfsClient:
 
     def _all(self, cmd: command.Command,
              result: command.Result) -> list[records.Fileset]:
-        found = [self._here(one) for one in records.filesets(cmd, result)
-                 if not one.deleted]
+        found = [self._here(one) for one in records.all_filesets(
+            cmd, result) if not one.deleted]
         if not plan.is_dry():
             self.known.all_are(found)
         return found

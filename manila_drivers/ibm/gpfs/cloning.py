@@ -287,6 +287,11 @@ class CloneService:
             mine.source if mine else '')
         parent = listed.filesets.get(SnapshotPlace.parse(source).fileset) \
             if source else None
+        for one in mine, parent:
+            if one is not None and one.doubt:
+                raise exception.BackendError(
+                    f'What mmlsfileset says of fileset {one.name} is not '
+                    f'understood', answer=one.doubt)
         return _Known(mine, parent if parent and parent.linked else None,
                       listed.quotas, job)
 

@@ -42,6 +42,11 @@ LOCKED = 75
 #: What a copy exits with that could not see whether it is in time.
 UNREADABLE = 4
 
+# Commands that say so when they have done something.
+_SPEAKING = frozenset({
+    'mmcrfileset', 'mmlinkfileset', 'mmunlinkfileset', 'mmdelfileset',
+    'mmchfileset', 'mmcrsnapshot', 'mmdelsnapshot', 'mmnfs'})
+
 _ROW = re.compile(r'\w+:\w*:(HEADER|\d+):')
 
 
@@ -79,6 +84,25 @@ def first(commands: Sequence[command.Command],
         if wrong is not None and result.status not in cmd.accept - {0}:
             made = Stopped(wrong.what, answer=wrong.answer,
                            status=wrong.status)
+            made.done = number
+            return made
+    return None
+
+
+def silent(commands: Sequence[command.Command],
+           results: Sequence[command.Result]) -> Stopped | None:
+    """Return a doubt about the first command that did not say what it did.
+
+    It may have done nothing, although it exits with 0; so whoever can look
+    has to.
+    """
+    for number, (cmd, result) in enumerate(
+            zip(commands, results, strict=False)):
+        name = cmd.words()[0].rpartition('/')[2]
+        if name in _SPEAKING and not remarks.without(
+                result.stdout + result.stderr).strip():
+            made = Stopped(f'{cmd} exited with {result.status}, and did not '
+                           f'say what it had done', status=result.status)
             made.done = number
             return made
     return None

@@ -49,7 +49,7 @@ class GpfsExecutor:
                 attempts = execute.attempts(dataclasses.replace(
                     retry.HOSTS, total=started - execute.clock() + max(
                         cmd.timeout for cmd in commands)))
-            failure = self._attempt(commands)
+            failure = self._attempt(commands, looks=again is not None)
             made |= any(step.undo for step
                         in steps.steps[:_done(failure, len(commands))])
             if failure is None or again is None:
@@ -72,9 +72,15 @@ class GpfsExecutor:
             steps, guessed = left, False
         return made
 
-    def _attempt(self, commands: client.Commands,
+    def _attempt(self, commands: client.Commands, *, looks: bool,
                  ) -> exception.BackendError | exception.OutcomeUnknown | None:
-        _, error = exception.caught(lambda: self._client.do(commands))
+        """
+        :param looks: whether it can be seen what a command has done that
+            does not say so.
+        """
+        results, error = exception.caught(lambda: self._client.do(commands))
+        if results is not None and looks:
+            error = errors.silent(commands, results)
         if isinstance(error, (exception.BackendError,
                               exception.OutcomeUnknown)):
             LOG.warning('Looking again, for %s', error)

@@ -85,7 +85,7 @@ class KnownFilesets:
             if not self._listed:
                 return None
             return [one.name for one in self._filesets.values()
-                    if one.source == source]
+                    if one.source == source or one.unreadable]
 
 
 # Of the sizes before, how many are remembered.

@@ -116,6 +116,10 @@ def _rows(text: str, command: str, section: str, long_column: str, *,
 def _row(names: Sequence[str], values: list[str], long_column: str,
          line: str, *, ragged: bool) -> Row:
     wrong = {}
+    if names and not names[-1]:
+        # A colon ends both lines: else a value would pass for that end.
+        names = names[:-1]
+        values = values[:-1] if values[-1:] == [''] else values
     extra = len(values) - len(names)
     if extra > 0 and not any(values[len(names):]) and not long_column:
         values, extra = values[:len(names)], 0

@@ -78,6 +78,11 @@ class Fileset:
         return match['owner'] if match else ''
 
     @property
+    def unreadable(self) -> bool:
+        """Tell if it may be a share's whose mark was cut off at a colon."""
+        return bool(self.doubt) and self.comment == 'manila'
+
+    @property
     def source(self) -> str:
         """``fileset:snapshot`` it is being filled from, or ''."""
         match = _MARK.fullmatch(self.comment)
@@ -154,12 +159,30 @@ class FilesetSnapshot:
 _HALF = frozenset({'deleterequired'})
 
 
+class NothingTold(exception.BackendError):
+    """A list that says neither that something is there nor that it is not."""
+
+
+# What is printed instead of a header where there are no snapshots.
+_NONE = re.compile(r'^(mmlssnapshot: *)?No snapshots in file system\b',
+                   re.MULTILINE)
+
+
 def fileset(cmd: command.Command, result: command.Result,
             name: str) -> Fileset | None:
-    """The one that was asked for; None if it is not there."""
+    """The one that was asked for; None if it is not there.
+
+    :raises NothingTold: an answer of success does not tell of it.
+    """
     if errors.missing(result, name):
         return None
-    found = next((one for one in filesets(cmd, result)
+    told = [one for one in filesets(cmd, result)
+            if one.name in (name, 'root')]
+    if not told:
+        raise NothingTold(
+            f'mmlsfileset says neither that fileset {name} is there nor that '
+            f'it is not', answer=cmd.excerpt(result.stdout))
+    found = next((one for one in told
                   if one.name == name and not one.deleted), None)
     if found is not None and found.doubt:
         raise exception.BackendError(
@@ -176,14 +199,28 @@ def filesets(cmd: command.Command,
                     'filesetname', 'status', 'path', 'comment'), ragged=True)]
 
 
+def all_filesets(cmd: command.Command,
+                 result: command.Result) -> list[Fileset]:
+    """:raises NothingTold: the root fileset is not among them, which every
+    file system has, so that others may lack as well.
+    """
+    found = filesets(cmd, result)
+    if not any(one.name == 'root' or one.ident == '0' for one in found):
+        raise NothingTold(
+            'mmlsfileset printed a list without the root fileset',
+            answer=cmd.excerpt(result.stdout))
+    return found
+
+
 def snapshots(cmd: command.Command, result: command.Result,
               name: str = '') -> list[FilesetSnapshot]:
     """None of a fileset that is not there, or that has none.
 
     :param name: of the fileset; '' for those of all.
     """
-    if name and errors.missing(result, name) \
-            or 'No snapshots' in result.stdout + result.stderr:
+    if name and errors.missing(result, name) or not result.stdout.strip(
+            ).startswith('mm') and _NONE.search(
+                result.stdout + '\n' + result.stderr):
         return []
     return [FilesetSnapshot.of(row)
             for row in listing.rows(

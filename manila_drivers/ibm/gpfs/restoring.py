@@ -109,7 +109,11 @@ class RestoreService:
         commands = self._client.commands(steps)
         ends = self._clock() + 2 * commands[0].timeout
         while True:
-            _, error = exception.caught(lambda: self._client.do(commands))
+            told, error = exception.caught(lambda: self._client.do(commands))
+            if told and not (told[0].stdout + told[0].stderr).strip():
+                error = exception.BackendError(
+                    f'{commands[0]} did not say that it restored anything',
+                    check=f'the content of the share, and {place}')
             if error is None:
                 break
             if isinstance(error, exception.OutcomeUnknown):

@@ -11,6 +11,7 @@ from manila_drivers import model
 from manila_drivers import plan
 from manila_drivers.driver.call import Call
 from manila_drivers.ibm.gpfs import access
+from manila_drivers.ibm.gpfs import assessment
 from manila_drivers.ibm.gpfs import client
 from manila_drivers.ibm.gpfs import executor
 from manila_drivers.ibm.gpfs import known
@@ -179,9 +180,11 @@ class ShareService:
                 guessed=seen is not None)
             if shrink and error is None:
                 # The new limit may have been passed just before it was set.
-                steps, error = planning.back_to(
-                    share, limit, self._client.quota(share.name), before)
+                quota = self._client.quota(share.name)
+                steps, error = planning.back_to(share, limit, quota, before)
                 self._executor.run(steps)
+                if error is None:
+                    assessment.require_limit(share.name, limit, quota)
             if error is not None:
                 raise error
             self._sizes.given(share, gib)

@@ -35,6 +35,7 @@ from manila_drivers.transport import script
 LOG = logging.getLogger(__name__)
 
 # Whoever may only see names, as with mdonly, reaches no data.
+_SILENT = 'mmnfs did not say that it had done it'
 _LEVELS = {'rw': access.RW, 'ro': access.RO, 'none': '', 'mdonly': '',
            'mdonly_ro': ''}
 
@@ -179,7 +180,7 @@ class CESHelper(base.NASHelperBase[CesFacts]):
         What was told in one command is told one by one from now on, unless
         the failure was another one's.
         """
-        if not _tells_one(failure.what):
+        if not _tells_one(failure.what) and failure.answer != _SILENT:
             self._combines = False
         return True
 
@@ -191,9 +192,11 @@ class CESHelper(base.NASHelperBase[CesFacts]):
     def verify(self, server: str, wanted: Sequence[exports.Export],
                 allocated: Any, results: Sequence[command.Result]) -> str:
         """There are builds that fail in words only."""
-        wrong = [errors.failure(self._mmnfs('change'), result)
-                 for result in results]
-        return '; '.join(error.answer for error in wrong if error)
+        commands = [self._mmnfs('change')] * len(results)
+        wrong = [errors.failure(cmd, result)
+                 for cmd, result in zip(commands, results, strict=True)]
+        return '; '.join(error.answer for error in wrong if error) or (
+            _SILENT if errors.silent(commands, results) else '')
 
     def _plan(self, export: exports.Export,
               entries: Sequence[ces_list.CesClient] | None) -> base.Commands:

@@ -96,7 +96,7 @@ class GlusterLab(simulated.StruckLab[Site]):
     name = 'gluster'
     features = RW_ONLY
     budgets = lab.Budgets(
-        create=17, delete=19, update_access=2, update_access_unchanged=1,
+        create=17, delete=19, update_access=3, update_access_unchanged=1,
         ensure_1000=1, stats=1, resize=3)
     sim: gluster.GlusterSim
     struck = STRUCK

@@ -1,0 +1,191 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Commands that exit with 0 and have done nothing; lists that tell nothing."""
+
+import pytest
+
+from manila_drivers import compat
+from manila_drivers.transport import command
+from tests.unit.gpfs.test_odd import answering
+from tests.unit.gpfs.test_odd import without_rows
+
+errors = compat.errors
+Result = command.Result
+ALICE, BOB = '10.0.0.1', '10.0.0.2'
+GIB_IN_KIB = 1024 ** 2
+
+
+def without_effect(place, name, times=1000):
+    """Have a command of the cluster do nothing, and say nothing."""
+    run, left = place.sim.run, [times]
+
+    def idle(words, *more):
+        if words[0] == 'flock':
+            words = words[5:]
+        if words[0].rpartition('/')[2] != name or 'list' in words \
+                or not left[0]:
+            return run(words, *more)
+        left[0] -= 1
+        return Result('', '', 0)
+
+    place.sim.run = idle
+
+
+def silently(place, name):
+    """Have a command do what it shall and say nothing."""
+    answering(place, name, lambda text: '' if 'HEADER' not in text else text)
+
+
+class Life:
+    """A share with all that can be done to it."""
+
+    def __init__(self, place):
+        self.manager, self.lab = place.manager, place.lab
+        self.sim, self.driver = place.sim, place.driver
+        self.share = self.manager.create(size=3)
+        self.rules = [self.manager.rule(ALICE), self.manager.rule(BOB)]
+        self.manager.update(self.share, add=self.rules)
+        self.snapshot = self.manager.create_snapshot(self.share)
+        self.unmanaged = self.lab.make_unmanaged('by-hand')
+        self.lab.write(self.share.export, 4711)
+
+    @property
+    def fileset(self):
+        return self.sim.state.filesets.get(f'share-{self.share.id}')
+
+    def deny(self):
+        self.manager.update(self.share, delete=self.rules[:1])
+        return self.lab.effective(self.share.export, ALICE) is None
+
+    def deny_all(self):
+        self.manager.update(self.share, delete=self.rules)
+        return self.lab.effective(self.share.export, ALICE) is None
+
+    def shrink(self):
+        self.manager.resize(self.share, 2)
+        return self.fileset.limit_kib == 2 * GIB_IN_KIB
+
+    def take_snapshot(self):
+        self.manager.create_snapshot(self.share)
+        return len(self.fileset.snapshots) == 2
+
+    def delete_snapshot(self):
+        self.manager.delete_snapshot(self.snapshot)
+        return not self.fileset.snapshots
+
+    def restore(self):
+        self.driver.revert_to_snapshot(
+            None, self.manager.snapshot_row(self.snapshot),
+            self.manager.rule_rows(self.share, self.rules), [])
+        return not self.fileset.used
+
+    def manage(self):
+        share = self.manager.manage(self.unmanaged)
+        found = self.sim.state.filesets.get(f'share-{share.id}')
+        return found is not None and found.path.endswith(found.name) \
+            and share.id in found.comment
+
+    def delete(self):
+        self.manager.delete_snapshot(self.snapshot)
+        self.manager.delete_only(self.share)
+        return self.fileset is None
+
+    def create(self):
+        share = self.manager.create(size=2)
+        return self.sim.state.filesets[f'share-{share.id}'].path
+
+
+CHANGES = [
+    ('deny', 'mmnfs'), ('deny_all', 'mmnfs'), ('shrink', 'mmsetquota'),
+    ('take_snapshot', 'mmcrsnapshot'), ('delete_snapshot', 'mmdelsnapshot'),
+    ('manage', 'mmchfileset'), ('manage', 'mv'), ('delete', 'mmdelfileset'),
+    ('delete', 'mmunlinkfileset'), ('create', 'mmcrfileset'),
+    ('create', 'mmlinkfileset'), ('restore', 'mmrestorefs')]
+
+
+@pytest.mark.parametrize(('change', 'name'), CHANGES)
+def test_what_was_not_done_is_not_believed(place, change, name):
+    life = Life(place)
+    without_effect(place, name)
+    with pytest.raises(errors.ManilaException):
+        getattr(life, change)()
+
+
+@pytest.mark.parametrize(('change', 'name'), [
+    one for one in CHANGES if one[0] not in (
+        'shrink', 'manage', 'restore', 'delete_snapshot')])
+def test_what_was_not_done_is_done_again(place, change, name):
+    life = Life(place)
+    without_effect(place, name, 1)
+    assert getattr(life, change)()
+
+
+@pytest.mark.parametrize(('change', 'name'), [
+    one for one in CHANGES if one[0] != 'restore'])
+def test_what_was_done_without_a_word_is_believed_when_seen(place, change,
+                                                            name):
+    life = Life(place)
+    silently(place, name)
+    assert getattr(life, change)()
+
+
+# Lists
+
+def test_a_list_without_the_root_fileset_tells_nothing(place):
+    """Every file system has one, so that shares may lack as well."""
+    share = place.manager.create()
+    answering(place, 'mmlsfileset', without_rows)
+    assert place.manager.ensure() == {share.id: {}}
+    assert list(place.driver._owed.waiting()) == [share.id]
+
+
+@pytest.mark.parametrize('whole', [False, True])
+def test_a_fileset_that_is_not_told_of_is_not_gone(place, whole):
+    share = place.manager.create()
+    place.manager.restart()
+    answering(place, 'mmlsfileset', lambda text: text if not whole and (
+        ':root:' in text) else without_rows(text))
+    if whole:
+        with pytest.raises(errors.ManilaException, match='root fileset'):
+            place.manager.delete_only(share)
+        assert f'share-{share.id}' in place.sim.state.filesets
+    else:
+        place.manager.delete_only(share)
+        assert f'share-{share.id}' not in place.sim.state.filesets
+
+
+def cut_marks(text):
+    """Builds that do not escape colons cut the driver's mark in two."""
+    return text.replace('manila%3A', 'manila:')
+
+
+def test_a_copy_is_not_done_because_its_mark_cannot_be_read(place):
+    share = place.manager.create()
+    snapshot = place.manager.create_snapshot(share)
+    place.sim.options.copy_seconds = 100
+    clone = place.manager.create_from_snapshot(
+        place.manager.new_clone(snapshot), snapshot)
+    answering(place, 'mmlsfileset', cut_marks)
+    for _ in range(3):
+        assert place.driver.get_share_status(place.manager.row(clone))[
+            'status'] == 'creating_from_snapshot'
+    place.manager.restart()
+    place.driver.check_for_setup_error()
+    with pytest.raises(errors.ManilaException):
+        place.manager.delete_snapshot(snapshot)
+
+
+@pytest.mark.parametrize('told', [
+    'No snapshots in file system gpfs0\n', 'mmlssnapshot: daemon\n',
+    'The daemon did not answer. No snapshots were listed.\n'])
+def test_words_about_snapshots_that_are_not_an_answer(place, told):
+    share = place.manager.create()
+    snapshot = place.manager.create_snapshot(share)
+    place.manager.restart()
+    answering(place, 'mmlssnapshot', lambda text: told)
+    if 'in file system' in told:
+        place.manager.delete_snapshot(snapshot)
+        return
+    with pytest.raises(errors.ManilaException):
+        place.manager.delete_snapshot(snapshot)
+    assert place.sim.state.filesets[f'share-{share.id}'].snapshots
