@@ -60,7 +60,8 @@ class GlusterAccess:
         :raises Busy: who was turned out may still be let in; nobody else is
             then whose rule counts as refused with theirs.
         """
-        if not decision.narrows:
+        # A call before this one may have changed the list, and failed.
+        if not (decision.narrows or facts.entry.closing):
             self._repo.run(facts.cluster, decision.steps)
             return
         _, error = exception.caught(

@@ -144,8 +144,7 @@ class Decision:
 
     ``errors`` maps the id of each of these to the reason.  ``lacking`` is why
     nobody new can be let in, and ``withheld`` whether somebody should be.
-    ``narrows`` says that somebody loses access, now or in a call before this
-    one that has failed; ``back`` takes back then what it gave.
+    ``narrows``: somebody loses access; ``back`` takes back what is given.
     """
 
     steps: plan.Plan
@@ -170,25 +169,22 @@ def access_change(volume: Volume, entry: journal.JournalEntry,
     infra, error = exception.caught(
         lambda: claims.infrastructure(volume, entry, kinds))
     if infra is not None:
-        return exact_access(volume, rules, infra, kinds, dynamic=dynamic,
-                            closing=entry.closing)
+        return exact_access(volume, rules, infra, kinds, dynamic=dynamic)
     kept = [rule for rule in rules if rule.to in (volume.allowed or ())]
     # A list has at least one name: one that nobody has, if need be.
     infra = kinds.of(volume.allowed or ()) \
         or frozenset({kinds.hosts[0] + '.nobody'})
     return dataclasses.replace(
-        exact_access(volume, kept, infra, kinds, dynamic=dynamic,
-                     closing=entry.closing),
+        exact_access(volume, kept, infra, kinds, dynamic=dynamic),
         lacking=error, withheld=len(kept) < len(rules))
 
 
 def exact_access(volume: Volume, rules: Sequence[access.Rule],
                   infra: frozenset[str], kinds: paths.ReservedNames, *,
-                  dynamic: bool, closing: bool = False) -> Decision:
+                  dynamic: bool) -> Decision:
     """Make effective access equal to the rules, whatever it was.
 
     :param infra: names that stay.
-    :param closing: somebody may still be let in who was to be kept out.
     """
     grants = tenants(rules, kinds)
     read_only = bool(grants.levels) and set(
@@ -213,14 +209,11 @@ def exact_access(volume: Volume, rules: Sequence[access.Rule],
     if cut_off and not dynamic and not volume.on(records.DYNAMIC):
         # From the next time on it does without a restart.
         changes[records.DYNAMIC] = 'on'
-    steps = changed(volume, changes, restart=restart)
-    narrows = (closing or cut_off or tls_off
-               or changes.get(records.READ_ONLY) == 'on')
-    if not narrows:
-        return Decision(steps, grants.errors)
-    back = setting(volume, {records.ALLOW: kinds.joined(
-        infra | wanted & now)}) if wanted - now - infra else plan.Plan()
-    return Decision(steps, grants.errors, narrows=True, back=back)
+    return Decision(
+        changed(volume, changes, restart=restart), grants.errors,
+        narrows=cut_off or tls_off or changes.get(records.READ_ONLY) == 'on',
+        back=setting(volume, {records.ALLOW: kinds.joined(
+            infra | wanted & now)}) if wanted - now else plan.Plan())
 
 
 def tenants(rules: Iterable[access.Rule],
