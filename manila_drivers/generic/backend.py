@@ -25,6 +25,7 @@ from manila_drivers.generic import settings
 from manila_drivers.generic import shares
 from manila_drivers.generic import snapshots
 from manila_drivers.generic import stats
+from manila_drivers.generic import supplies
 from manila_drivers.openstack import cloud
 from manila_drivers.service_instance import manager
 from manila_drivers.transport import local
@@ -102,9 +103,13 @@ class GenericBackend:
 
     def probes(self) -> tuple[privileges.Probe, list[privileges.Probe]]:
         """Return the look without which there is none, and the others."""
+        made = self.manager.settings
+        needed = supplies.Supplies(self.cloud, self.settings, made.instances,
+                                   made.network)
+        looks = [*needed.probes(), *self.manager.looks()]
         return privileges.Privileges(
             self.cloud, servers=self.settings.handles_servers).probes(
-                self.check)
+                self.check, looks)
 
     def info(self) -> dict[str, str]:
         """Return what shares and their export locations depend on, as text.

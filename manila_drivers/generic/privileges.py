@@ -7,10 +7,14 @@ tells when it is used.
 """
 
 from collections.abc import Callable
+from collections.abc import Iterable
 import functools
+import logging
 
 from manila_drivers import exception
 from manila_drivers.openstack import cloud
+
+LOG = logging.getLogger(__name__)
 
 Probe = Callable[[], object]
 
@@ -29,12 +33,17 @@ class Privileges:
         #: Groups of services that do not answer, and of rights that miss.
         self._down: set[str] = set()
         self._refused: set[str] = set()
+        #: Options that name what is not there, with the words about it.
+        self._told: set[tuple[str, str]] = set()
 
-    def probes(self, check: Probe) -> tuple[Probe, list[Probe]]:
+    def probes(self, check: Probe, supplies: Iterable[tuple[str, Probe]] = (),
+               ) -> tuple[Probe, list[Probe]]:
         """Return the look without which there is none, and the others.
 
         :param check: the look at all else, which is of no use without the
             services.
+        :param supplies: looks at what it takes to make things, with the group
+            of the service that is asked.
         """
         found = self._cloud
         services: list[tuple[str, Probe]] = [
@@ -61,6 +70,7 @@ class Privileges:
         return self._same_project, [
             *(functools.partial(self._service, *one) for one in services),
             *(functools.partial(self._right, *one) for one in rights),
+            *(functools.partial(self._supply, *one) for one in supplies),
             functools.partial(self._rest, check)]
 
     def _same_project(self) -> None:
@@ -98,6 +108,20 @@ class Privileges:
                 f'of the service; it has to {what}, and to make, change and '
                 'delete them as well') from exc
 
+    def _supply(self, group: str, look: Probe) -> None:
+        """:raises ConfigurationError: something that options name is not
+        there."""
+        if group in self._down:
+            return
+        try:
+            look()
+        except exception.ConfigurationError as exc:
+            self._told.add((exc.option, exc.what))
+            raise
+        except exception.AccessDenied as exc:
+            LOG.warning('[%s] username: %s. Check: the policy of the service: '
+                        'it is not known if that would do', group, exc)
+
     def _rest(self, check: Probe) -> None:
         if self._down:
             return
@@ -106,4 +130,7 @@ class Privileges:
         except exception.AccessDenied:
             # What may not be seen has been told.
             if not self._refused:
+                raise
+        except exception.ConfigurationError as exc:
+            if (exc.option, exc.what) not in self._told:
                 raise

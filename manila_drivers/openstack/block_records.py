@@ -131,6 +131,19 @@ class VolumeLimits:
 
 
 @dataclasses.dataclass(frozen=True)
+class VolumeType:
+    """A kind of volume, which may be asked for by its id or its name."""
+
+    id: str
+    name: str | None = None
+
+    @classmethod
+    def of(cls, data: Any) -> 'VolumeType':
+        found = fields.Fields(data, 'volume type')
+        return cls(id=found.ident(), name=found.text('name'))
+
+
+@dataclasses.dataclass(frozen=True)
 class Message:
     """The cause that Cinder tells of a failure in the background.
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers.openstack import errors
+from manila_drivers.openstack import fields
 from manila_drivers.openstack import records
 from manila_drivers.openstack import service
 
@@ -267,6 +268,17 @@ class Compute(service.CloudService):
         data = self._get('/flavors/' + service.part(ident, 'flavor'), what)
         return service.same(ident, records.Flavor.of(
             service.within(data, 'flavor', what)), what)
+
+    def zones(self) -> frozenset[str]:
+        """Return the names of availability zones that are available."""
+        what = 'The list of availability zones'
+        rows = [fields.Fields(each, 'availability zone') for each in
+                service.listed(self._get('/os-availability-zone', what),
+                               'availabilityZoneInfo', what)]
+        return frozenset(
+            each.ident('zoneName') for each in rows
+            if (state := each.part('zoneState')) is None
+            or state.flag('available') is not False)
 
     def limits(self) -> records.ComputeLimits:
         """Return the quota of the project and what is used of it."""

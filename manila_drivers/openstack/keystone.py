@@ -135,6 +135,14 @@ class KeystoneLogin:
                 'the login is for no project')
         return str(found)
 
+    def roles(self) -> frozenset[str] | None:
+        """Return the names of the roles; None: this kind of login has none.
+        """
+        if not hasattr(self._plugin, 'get_access'):
+            return None
+        access = self._asked(lambda: self._plugin.get_access(self._session))
+        return frozenset(access.role_names)
+
     def catalogue(self) -> list[Mapping[str, Any]] | None:
         """Return the catalogue; None: this kind of login has none."""
         if not hasattr(self._plugin, 'get_access'):

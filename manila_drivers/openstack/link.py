@@ -104,6 +104,10 @@ class Link:
         """Return the id of the project that the login is for."""
         return self._logged_in().project_id()
 
+    def roles(self) -> frozenset[str] | None:
+        """Return the roles of the login, None if they are not told."""
+        return self._logged_in().roles()
+
     def close(self) -> None:
         with self._lock:
             found, self._found = self._found, None

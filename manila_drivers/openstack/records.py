@@ -19,6 +19,7 @@ Volume = block_records.BlockVolume
 VolumeSnapshot = block_records.BlockSnapshot
 VolumeAttachment = block_records.VolumeAttachment
 VolumeLimits = block_records.VolumeLimits
+VolumeType = block_records.VolumeType
 Message = block_records.Message
 Net = network_records.Net
 Subnet = network_records.Subnet

@@ -42,6 +42,9 @@ class ServiceConnection(Protocol):
     def project_id(self) -> str:
         """Return the project of the login."""
 
+    def roles(self) -> frozenset[str] | None:
+        """Return the roles of the login, None if they are not told."""
+
     def close(self) -> None:
         """Let go of the connections."""
 
@@ -56,6 +59,13 @@ class CloudService:
     def project_id(self) -> str:
         """Return the id of the project that the service's user works in."""
         return self._connection.project_id()
+
+    def roles(self) -> frozenset[str] | None:
+        """Return the roles of the service's user in that project.
+
+        :returns: None: this kind of login does not tell.
+        """
+        return self._connection.roles()
 
     def close(self) -> None:
         self._connection.close()

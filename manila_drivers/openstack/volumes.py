@@ -16,6 +16,7 @@ UNFORCED = (3, 66)
 _Volumes = list[records.Volume]
 _Snapshots = list[records.VolumeSnapshot]
 _Messages = list[records.Message]
+_Types = list[records.VolumeType]
 
 
 class Volumes(service.CloudService):
@@ -215,7 +216,12 @@ class Volumes(service.CloudService):
                    {'os-reset_status': {'status': status}},
                    'Reset of snapshot %s to %s' % (ident, status))
 
-    # Quota and causes
+    # Types, quota and causes
+
+    def types(self) -> _Types:
+        """Return the volume types that the project may use."""
+        return [records.VolumeType.of(each) for each in self._rows(
+            '/types', 'volume_types', 'The list of volume types')]
 
     def limits(self) -> records.VolumeLimits:
         """Return the quota of the project and what is used of it."""

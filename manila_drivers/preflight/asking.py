@@ -86,6 +86,10 @@ def _once(found: list[tuple[exception.DriverError, Finding]],
 def warning(line: str) -> Finding:
     """Return a finding of a line of the log."""
     text = re.sub(r'^Backend [^:]*: ', '', line)
+    # Of a section of all backends, such as [nova].
+    shared = re.match(r'(\[\w+\] \w+): ', text)
+    if shared:
+        return Finding(shared[1], text[shared.end():], severity=WARNING)
     option = re.search(r'\b(?:vast|glusterfs|gpfs|knfs|ganesha|is'
                        r'|metrics)_[a-z_]+', text)
     return Finding(option[0] if option else '', text, severity=WARNING)

@@ -2,8 +2,10 @@
 
 """Look at one backend of a configuration file, in the order that helps."""
 
+from collections.abc import Callable
 from collections.abc import Collection
 import dataclasses
+import functools
 import os
 import re
 from typing import Any
@@ -47,7 +49,8 @@ def look(config_file: str | os.PathLike[str], section: str, *,
         return Report(section, tuple(found), (
             'everything else, since it is not known what reads it',))
     kind: Any = found_class
-    found = _mode(conf, kind)
+    found = _mode(conf, kind, functools.partial(
+        loading.section, config_file, section))
     made = kind(configuration=conf)
     own = list(made._options)
     found += values.wrong_names(
@@ -84,19 +87,34 @@ def _named(finding: Finding, names: Collection[str]) -> Finding:
         (word for word in words if word in names), ''))
 
 
-def _mode(conf: Any, kind: Any) -> list[Finding]:
-    """Find what is wrong with driver_handles_share_servers, and mend it."""
+def _mode(conf: Any, kind: Any,
+          again: Callable[[], Any]) -> list[Finding]:
+    """Find what is wrong with driver_handles_share_servers, and mend it.
+
+    :param again: reads the section anew, to be tried with.
+    """
     name = 'driver_handles_share_servers'
     modes = kind.MODES if isinstance(kind.MODES, tuple) else (kind.MODES,)
     chosen, error = exception.caught_any(lambda: conf.safe_get(name))
     if error is None and chosen in modes and chosen is not None:
         return []
-    values.replace(conf, name, modes[-1])
+    # What is not said may be guessed from what else the section says.
+    values.replace(conf, name, min(
+        reversed(modes), key=lambda mode: _complaints(again(), kind, mode)
+    ) if len(modes) > 1 else modes[0])
     return [Finding(
         name, 'is not set' if error is None and chosen is None else
         f'is {chosen}' if error is None else 'has a value that it cannot have',
         answered='' if error is None else values.why(error),
         do='this driver takes ' + ' or '.join(map(str, modes)))]
+
+
+def _complaints(conf: Any, kind: Any, mode: bool) -> int:
+    """Count what a driver would refuse in a mode."""
+    values.replace(conf, 'driver_handles_share_servers', mode)
+    made = kind(configuration=conf)
+    values.wrong_values(conf)
+    return len(reading.Reading(made).findings)
 
 
 def _trusting(driver: Any) -> list[Finding]:

@@ -158,6 +158,19 @@ class ServiceInstanceManager(by_manilas_names.ManilasNames):
         if self._common is not None:
             self.require(self.common(refresh=True))
             return
+        for _, look in self.looks():
+            look()
+        self.network_helper.neutron_api.check()
+
+    def looks(self) -> list[tuple[str, Callable[[], None]]]:
+        """Return what is looked for before instances are made, none where
+        there is one server for all; with the group of the service that is
+        asked.
+        """
+        return [] if self._common is not None else [
+            ('nova', self._look_for_flavor), ('glance', self._look_for_image)]
+
+    def _look_for_flavor(self) -> None:
         conf = self.instance_settings()
         try:
             self.cloud.compute.flavor(conf.flavor)
@@ -165,14 +178,17 @@ class ServiceInstanceManager(by_manilas_names.ManilasNames):
             raise exception.ConfigurationError(
                 'service_instance_flavor_id', f'Nova has no flavor with id '
                 f'{conf.flavor}', answer=exc.answer) from exc
-        if conf.image:
-            _, error = exception.caught(lambda: self.instances.image(conf))
-            if isinstance(error, exception.ConfigurationError):
-                raise error
-            if error is not None:
-                LOG.warning('Image %s could not be looked for: %s',
-                            conf.image, error)
-        self.network_helper.neutron_api.check()
+
+    def _look_for_image(self) -> None:
+        conf = self.instance_settings()
+        if not conf.image:
+            return
+        _, error = exception.caught(lambda: self.instances.image(conf))
+        if isinstance(error, exception.ConfigurationError):
+            raise error
+        if error is not None:
+            LOG.warning('Image %s could not be looked for: %s', conf.image,
+                        error)
 
     def instance_settings(self) -> settings.InstanceSettings:
         if self.settings.instances is None:

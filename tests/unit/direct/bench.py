@@ -47,7 +47,7 @@ class Bench:
     def __init__(self, kind, cluster, directory, **defaults):
         self.kind = kind
         self.cluster = cluster
-        self.proto = PROTOCOLS[kind]
+        self.proto = PROTOCOLS.get(kind, 'NFS')
         self.conf = write(
             directory / 'manila.conf',
             {kind: {'driver_handles_share_servers': False,

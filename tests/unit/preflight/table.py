@@ -217,11 +217,49 @@ GENERIC = [
     unknown('generic_freze_time'), unknown('service_instance_name'),
     Wrong('generic_freeze_time', {'generic_freeze_time': '5'},
           misplaced=True),
+    Wrong('cinder_volume_type', {'cinder_volume_type': 'nope'}, asked=True),
     *(Wrong(name, {name: 'nope'}, asked=True, alone=True) for name in (
         'service_instance_name_or_id', 'service_net_name_or_ip',
         'tenant_net_name_or_ip')),
     Wrong('service_instance_password', {'service_instance_password': 'no'},
           asked=True, alone=True)]
 
+# Where a service instance is made for each share server.
+SERVING = [
+    *(one for one in COMMON
+      if one.option != 'driver_handles_share_servers'),
+    *static('driver_handles_share_servers', None, 'perhaps'),
+    *static('max_time_to_build_instance', '0', 'soon'),
+    *static('share_volume_fstype', 'btrfs'),
+    *static('share_helpers', 'nonsense', 'NFS=nonsense'),
+    *static('share_mount_path', 'relative'),
+    *static('service_instance_user', None),
+    *static('path_to_private_key', '/nowhere/key', None),
+    *static('service_instance_name_template', 'fixed', '%s-%s'),
+    *static('service_network_cidr', '10.254.0.0/33', 'fd00::/64'),
+    *static('service_network_division_mask', '0', '31', '8'),
+    Wrong('interface_driver', {'interface_driver': 'nonsense',
+                               'service_network_host': 'here'}),
+    *static('limit_ssh_access', 'maybe'),
+    *static('service_instance_ssh_port', '0x16'),
+    *static('service_instance_boot_volume_size', '0'),
+    Wrong('admin_subnet_id', {'admin_network_id': 'a'}),
+    unknown('service_instance_flavour_id'), unknown('service_network_nam'),
+    Wrong('service_network_cidr', {
+        'service_network_cidr': '10.0.0.0/8'}, misplaced=True),
+    # The cloud is asked.
+    *(Wrong(name, {name: 'nope'}, asked=True) for name in (
+        'service_image_name', 'service_instance_flavor_id',
+        'cinder_volume_type', 'backend_availability_zone')),
+    Wrong('service_instance_boot_volume_type', {
+        'service_instance_boot_from_volume': 'True',
+        'service_instance_boot_volume_type': 'nope'}, asked=True),
+    Wrong('service_instance_base_boot_volume_id', {
+        'service_instance_boot_from_volume': 'True',
+        'service_image_name': None,
+        'service_instance_base_boot_volume_id': 'nope'}, asked=True),
+    Wrong('admin_network_id', {'admin_network_id': 'nope',
+                               'admin_subnet_id': 'nope'}, asked=True)]
+
 TABLES = {'vast': VAST, 'gluster': GLUSTER, 'ces': CES, 'knfs': KNFS,
-          'gnfs': GNFS, 'generic': GENERIC}
+          'gnfs': GNFS, 'generic': GENERIC, 'servers': SERVING}

@@ -127,6 +127,9 @@ class Gateway(abc.ABC):
         caller = self.caller(request)
         version = self.version(request)
         below = self.place(path, caller)
+        if caller.looks and request.verb != 'GET':
+            raise wire.refused(self.name, 403, "Policy doesn't allow "
+                               f'{request.verb} {below} to be performed.')
         method, arguments = self._method(request.verb, below)
         ask = Ask(self.name, request.verb, below, f'/{self.name}{path}',
                   parse_qsl(request.query, keep_blank_values=True),

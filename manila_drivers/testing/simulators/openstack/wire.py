@@ -125,6 +125,11 @@ class Caller:
     def admin(self) -> bool:
         return 'admin' in self.roles
 
+    @property
+    def looks(self) -> bool:
+        """Tell if the default policies let them do nothing but look."""
+        return self.roles == {'reader'}
+
 
 @dataclasses.dataclass
 class Ask:

@@ -23,9 +23,16 @@ class ComputeLimits:
         return {'GET /flavors': self.names, 'GET /flavors/detail': self.index,
                 'GET /flavors/{ident}': self.show,
                 'POST /flavors': self.add, 'GET /limits': self.limits,
+                'GET /os-availability-zone': self.zones,
                 'GET /os-quota-sets/{project_id}': self.quota,
                 'PUT /os-quota-sets/{project_id}': self.set_quota,
                 'DELETE /os-quota-sets/{project_id}': self.reset_quota}
+
+    def zones(self, ask: Ask) -> Response:
+        """Hosts are for administrators, who ask for the details."""
+        return found(200, {'availabilityZoneInfo': [
+            {'zoneName': zone, 'zoneState': {'available': True},
+             'hosts': None} for zone in self.world.options.zones]})
 
     # Flavors
 
