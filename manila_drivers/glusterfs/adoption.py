@@ -53,11 +53,13 @@ class GlusterAdoption:
             # What has been done may have got its rules by now.
             if volume.mark != share.id or volume.state or entry.pending \
                     or entry.volume != located.qualified:
-                self._repo.run(cluster, planning.adoption(
+                steps = planning.adoption(
                     volume, share.id, self._repo.claim(share), self._kinds,
-                    size))
+                    size)
+                self._repo.run(cluster, steps)
                 # Names that were taken off may be those of clients.
-                cluster.completeness.check_heard(volume)
+                cluster.completeness.check_heard(
+                    volume, repository.options_of(steps))
                 self._repo.journal.complete(share.id, located.qualified,
                                             volume.id)
             self._repo.journal.sized(share.id, size)

@@ -213,13 +213,7 @@ class GlusterClient:
             return None
         if not answer.ok:
             raise errors.failure(answer, what)
-        found = parsing.volumes(answer)
-        if found and found[0].name != name:
-            raise exception.BackendError(
-                what, answer='it tells of volume %s' % found[0].name)
-        if found:
-            found[0].check_read()
-        return found[0] if found else None
+        return _only(answer, name, what)
 
     def bricks(self, volume: str = 'all') -> dict[str, list[records.Brick]]:
         """Bricks of started volumes.  Takes locks: not for every call."""
@@ -233,9 +227,12 @@ class GlusterClient:
         """
         return parsing.bricks(self.call(*status(volume))).get(volume, [])
 
-    def peers(self) -> list[records.Peer]:
-        """The servers of the cluster, without any lock."""
-        return parsing.peers(self.call('pool', 'list'))
+    def standing(self, name: str,
+                 ) -> tuple[list[records.Peer], records.Volume]:
+        """The servers of the cluster, and a volume, without any lock."""
+        words = ('volume', 'info', paths.checked(name))
+        peers, volume = self.batch([('pool', 'list'), words])
+        return parsing.peers(peers), _only(volume, name, self._what(words))
 
     def heals(self, volume: str) -> list[records.BrickHeal] | None:
         """Return what copies lack; None for a volume without any.
@@ -263,15 +260,12 @@ class GlusterClient:
     def bounded(self, volume: str,
                 ) -> tuple[records.VolumeQuota | None, list[records.Brick]]:
         """Its quota, and its bricks, which alone make that true."""
-        given = self.batch([
-            ('volume', 'quota', paths.checked(volume), 'list', '/'),
-            status(volume)])
+        given = self.batch([limits(volume), status(volume)])
         return (parsing.quota(given[0]),
                 parsing.bricks(given[1]).get(volume, []))
 
     def quota(self, volume: str) -> records.VolumeQuota | None:
-        return parsing.quota(self.call('volume', 'quota',
-                                       paths.checked(volume), 'list', '/'))
+        return parsing.quota(self.call(*limits(volume)))
 
     # -- writing ---------------------------------------------------------
 
@@ -301,6 +295,18 @@ def _not_run(error: exception.DriverError) -> bool:
         and not isinstance(error, exception.NotTrusted)
 
 
+def _only(answer: parsing.GlusterAnswer, name: str,
+          what: str) -> records.Volume:
+    """:raises BackendError: it tells of none, or of another one."""
+    found = parsing.volumes(answer)
+    if [each.name for each in found] != [name]:
+        raise exception.BackendError(what, answer='it tells of %s' % (
+            ', '.join('volume %s' % each.name for each in found)
+            or 'no volume, and not that there is none'))
+    found[0].check_read()
+    return found[0]
+
+
 def status(volume: str) -> Words:
     return ('volume', 'status', paths.checked(volume))
 
@@ -317,6 +323,11 @@ def limit(volume: str, gib: int) -> Words:
     """Bound a volume to so many GiB."""
     return ('volume', 'quota', paths.checked(volume), 'limit-usage', '/',
             '%dGB' % gib)
+
+
+def limits(volume: str) -> Words:
+    """Ask how a volume is bounded."""
+    return ('volume', 'quota', paths.checked(volume), 'list', '/')
 
 
 def quota(volume: str, verb: str) -> Words:

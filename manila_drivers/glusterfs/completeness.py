@@ -7,6 +7,7 @@ looks empty without it need not be.
 """
 
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 
 from manila_drivers import exception
@@ -193,15 +194,26 @@ class Completeness:
                 % (volume.name, what, ', '.join(again)),
                 check='that it keeps running; then try again')
 
-    def check_heard(self, volume: Volume) -> None:
-        """See that what was changed of a volume is so on every server.
+    def check_heard(self, volume: Volume,
+                    options: Mapping[str, str]) -> None:
+        """See that what was set of a volume is so on every server.
 
         Gluster changes it on those alone that answer, and calls that a
         success; the others are told when they are back.
 
         :raises Busy: a server does not answer.
+        :raises BackendError: it is not so.
         """
-        away = unheard(volume, self._gluster.peers())
+        peers, now = self._gluster.standing(volume.name)
+        unset = now.changes({option: value for option, value
+                             in options.items()
+                             if option not in records.OPTIONAL})
+        if unset:
+            raise exception.BackendError(
+                'Options of volume %s were set, and are not so: %s' % (
+                    volume.name, ', '.join(sorted(unset))),
+                check='gluster volume info %s' % volume.name)
+        away = unheard(volume, peers)
         if away:
             raise exception.Busy(
                 'Volume %s is changed, but not on %s: who was turned out may '

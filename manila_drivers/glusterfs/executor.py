@@ -13,6 +13,7 @@ from manila_drivers.glusterfs import claims
 from manila_drivers.glusterfs import client
 from manila_drivers.glusterfs import clusters
 from manila_drivers.glusterfs import mounting
+from manila_drivers.glusterfs import parsing
 from manila_drivers.glusterfs import paths
 from manila_drivers.glusterfs import records
 from manila_drivers.glusterfs import snapshot_steps
@@ -51,8 +52,19 @@ class VolumeExecutor:
 
     def _run(self, volume: str, commands: Sequence[str],
              gib: int | None = None) -> None:
-        self._gluster.batch([_line(command, volume, gib)
-                             for command in commands])
+        lines = [_line(command, volume, gib) for command in commands]
+        if gib is None:
+            self._gluster.batch(lines)
+            return
+        *_, told = self._gluster.batch([*lines, client.limits(volume)])
+        quota = parsing.quota(told)
+        # Where it is not told a share is neither shrunk nor its use known.
+        if quota is not None and quota.limit not in (None, gib * 1024 ** 3):
+            raise exception.BackendError(
+                'Volume %s was to be bounded to %d GiB'
+                % (self._cluster.address.qualified(volume), gib),
+                answer='its limit is %s bytes' % quota.limit,
+                check='gluster volume quota %s list /' % volume)
 
     def _stop(self, volume: str) -> None:
         self._gluster.call(*client.stop(volume))

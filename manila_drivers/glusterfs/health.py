@@ -118,6 +118,10 @@ class GlusterHealth:
                                else set(self._repo.clusters)):
                 return owed.unfinished(
                     'the cluster that may have its volume did not answer')
+            if entry.volume and place is None:
+                return owed.unfinished(
+                    'it is recorded as %s, whose server is not configured'
+                    % entry.volume)
             LOG.error('Share %s is lost: no volume is recorded or marked as '
                       'its own. Nothing was made in its place. Check: the '
                       'volumes and their option user.manila-share', share.id)

@@ -290,11 +290,30 @@ def snapshot_names(answer: GlusterAnswer) -> list[str]:
     return found
 
 
+def made_snapshot(answer: GlusterAnswer) -> str:
+    """The name that ``snapshot create`` says it has used; '' if it does not.
+    """
+    return _text(answer.tree, 'snapCreate/snapshot/name')
+
+
+def removed_snapshots(answer: GlusterAnswer) -> list[str]:
+    """The names of those that ``snapshot delete`` says it has deleted."""
+    return [_text(each, 'name') for each in answer.tree.iterfind(
+        'snapDelete/snapshots/snapshot')]
+
+
 def snapshots(answer: GlusterAnswer) -> list[records.VolumeSnapshot]:
-    """The snapshots of ``snapshot info``."""
+    """The snapshots of ``snapshot info``.
+
+    :raises BackendError: it tells of fewer than it says it does, or of
+        nothing.
+    """
+    told = _told(answer, 'snapInfo/snapshots')
+    _check_count('snapshots', len(told.findall('snapshot')),
+                 _count(answer.tree, 'snapInfo/count'))
     return [records.VolumeSnapshot(
         name=_text(each, 'name'),
         volumes=tuple((origin.text or '').strip() for origin in
                       each.iterfind('snapVolume/originVolume/name')),
         active=_text(each, 'snapVolume/status') == 'Started')
-        for each in answer.tree.iterfind('snapInfo/snapshots/snapshot')]
+        for each in told.iterfind('snapshot')]

@@ -50,6 +50,12 @@ class VolumeFacts:
         return self.cluster.dynamic(self.volume)
 
 
+def options_of(steps: plan.Plan) -> dict[str, str]:
+    """Return all options that a plan sets."""
+    return {option: value for each in steps
+            for option, value in each.args.get('options', {}).items()}
+
+
 class VolumeRepository:
     """One backend: where volumes are found, and changed.
 
@@ -198,7 +204,8 @@ class VolumeRepository:
         plan.show(steps)
         self.journal.closing(share_id)
         self.run(located.cluster, steps)
-        located.cluster.completeness.check_heard(located.volume)
+        located.cluster.completeness.check_heard(
+            located.volume, options_of(steps))
         self.journal.closed(share_id)
 
     def claim(self, share: model.Share) -> str:

@@ -18,7 +18,8 @@ def take(cluster: clusters.GlusterCluster, volume: str, name: str) -> None:
         # Older ones have no such word, and add no time either.
         words.append('no-timestamp')
     answer = cluster.gluster.ask(*words)
-    if answer.ok:
+    if answer.ok and (parsing.made_snapshot(answer)
+                      or info(cluster.gluster, name)):
         return
     what = 'Snapshot %s of volume %s was not taken' % (name, volume)
     if errors.number(answer) == errors.SNAPSHOT_EXISTS:
@@ -62,8 +63,13 @@ def info(gluster: client.GlusterClient,
         return None
     if not answer.ok:
         raise errors.failure(answer, 'Snapshot %s cannot be read' % name)
-    return next((each for each in parsing.snapshots(answer)
-                 if each.name == name), None)
+    found = next((each for each in parsing.snapshots(answer)
+                  if each.name == name), None)
+    if found is None:
+        raise exception.BackendError(
+            'Snapshot %s cannot be read' % name, answer='it is told neither '
+            'that it is there nor that it is not')
+    return found
 
 
 def activated(gluster: client.GlusterClient,
@@ -86,7 +92,11 @@ def activated(gluster: client.GlusterClient,
 def _removed(gluster: client.GlusterClient, name: str) -> bool:
     """Delete a snapshot; False if there is none of that name."""
     try:
-        gluster.call('snapshot', 'delete', paths.checked(name))
+        answer = gluster.call('snapshot', 'delete', paths.checked(name))
     except exception.NotFound:
         return False
+    if name not in parsing.removed_snapshots(answer) \
+            and info(gluster, name) is not None:
+        raise exception.BackendError(
+            'Snapshot %s is still there after its deletion' % name)
     return True

@@ -227,12 +227,18 @@ class GlusterSnapshots:
         gluster, volume = found.cluster.gluster, found.volume
         infra = claims.infrastructure(volume, entry,
                                         self._repo.settings.infrastructure)
-        if snapshot_steps.info(gluster, name) is not None:
+        there = snapshot_steps.info(gluster, name) is not None
+        if there:
             self._bring_back(found, name)
         now = gluster.volume(volume.name)
         if now is None:
             raise exception.NotFound('Volume %s has vanished'
                                      % found.qualified)
+        if there and now.bricks == volume.bricks:
+            raise exception.BackendError(
+                'Volume %s has not been brought back to snapshot %s'
+                % (found.qualified, name), answer='its bricks are the same',
+                check='gluster snapshot info %s' % name)
         options = claims.preparation(
             now, share.id, self._repo.claim(share),
             self._repo.settings.infrastructure.joined(infra), proven=True)
