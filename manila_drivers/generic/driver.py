@@ -2,6 +2,7 @@
 
 """The Generic driver: the class that Manila loads."""
 
+import ipaddress
 from typing import Any
 
 from manila_drivers import driver
@@ -28,6 +29,8 @@ class GenericShareDriver(driver.ExecuteMixin,
     """
 
     MODES = (True, False)
+    # Without it Manila would keep back rules that nobody is told of.
+    IPV6 = True
     OPTS = [*opts.GENERIC_OPTS, *instance_opts.SERVICE_INSTANCE_OPTS]
     INJECTED = ('cloud_adapter', 'make_runner', 'host_runner', 'clock',
                 'sleep', 'now')
@@ -52,6 +55,20 @@ class GenericShareDriver(driver.ExecuteMixin,
         the service starts.
         """
         return self._backend.manager
+
+    def get_configured_ip_versions(self) -> list[int]:
+        """Return those of the addresses that clients mount; 4 and 6 where a
+        network is named, whose addresses only Nova knows.
+
+        Rules of another one are kept, and let nobody in.
+        """
+        if self.driver_handles_share_servers:
+            return [4]
+        try:
+            return [ipaddress.ip_address(
+                self.option('tenant_net_name_or_ip') or '').version]
+        except ValueError:
+            return [4, 6]
 
     @property
     def max_shares_per_share_server(self) -> int:

@@ -69,7 +69,7 @@ def wanted(rules: Sequence[access.Rule], helper: str) -> Clients:
         grants = access.ip_grants(rules, levels=(access.RW,), versions=(4,))
         grants = grants.without(samba.admitted(grants.levels).refused)
     else:
-        grants = access.ip_grants(rules, versions=(4,))
+        grants = access.ip_grants(rules)
     return Clients(helper, grants.levels, grants.errors, grants.source)
 
 

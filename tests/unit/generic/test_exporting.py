@@ -18,16 +18,19 @@ def rule(to, level='rw', kind='ip', ident=None):
 
 
 def test_networks_reach_shares_of_nfs():
-    found = exporting.wanted([rule('10.0.0.1'), rule('10.1.0.0/16', 'ro')],
-                             opts.NFS)
+    found = exporting.wanted([
+        rule('10.0.0.1'), rule('10.1.0.0/16', 'ro'), rule('2001:db8::/64'),
+        rule('::ffff:10.0.0.2')], opts.NFS)
 
-    assert found.levels == {NET('10.0.0.1/32'): 'rw',
-                            NET('10.1.0.0/16'): 'ro'}
+    assert found.levels == {
+        NET('10.0.0.1/32'): 'rw', NET('10.1.0.0/16'): 'ro',
+        NET('2001:db8::/64'): 'rw', NET('10.0.0.2/32'): 'rw'}
     assert not found.errors
 
 
 @pytest.mark.parametrize(('helper', 'bad'), [
-    (opts.NFS, rule('alice', kind='user')), (opts.NFS, rule('2001:db8::1')),
+    (opts.NFS, rule('alice', kind='user')),
+    (opts.CIFS_IP, rule('2001:db8::1')),
     (opts.CIFS_IP, rule('10.0.0.2', 'ro')),
     (opts.CIFS_IP, rule('alice', kind='user')),
     (opts.CIFS_USER, rule('10.0.0.2')),

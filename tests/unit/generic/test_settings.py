@@ -5,6 +5,7 @@
 import pytest
 
 from manila_drivers import exception
+from manila_drivers.generic import driver
 from manila_drivers.generic import opts
 from manila_drivers.generic import settings
 from manila_drivers.standalone import configuration
@@ -84,3 +85,20 @@ def test_bounds_are_checked(tmp_path, option, value):
 def test_a_slash_at_the_end_is_none(tmp_path):
     assert read(tmp_path, share_mount_path='/srv/shares/').root \
         == '/srv/shares'
+
+
+@pytest.mark.parametrize(('options', 'versions'), [
+    ({'driver_handles_share_servers': True}, [4]),
+    ({'tenant_net_name_or_ip': '192.0.2.7'}, [4]),
+    ({'tenant_net_name_or_ip': '2001:db8::7'}, [6]),
+    ({'tenant_net_name_or_ip': 'a-network'}, [4, 6])])
+def test_versions_are_those_of_the_addresses_that_clients_mount(
+        tmp_path, options, versions):
+    path = tmp_path / 'manila.conf'
+    path.write_text('[generic]\n' + ''.join(
+        f'{name} = {value}\n' for name, value in {
+            'driver_handles_share_servers': False, **options}.items()))
+    made = driver.GenericShareDriver(
+        configuration=configuration.Configuration.from_file(path, 'generic'))
+    assert made.get_configured_ip_versions() == versions
+    assert made.ipv6_implemented

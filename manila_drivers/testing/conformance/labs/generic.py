@@ -60,12 +60,12 @@ AUTH = {'auth_type': 'password',
 class GenericLab(simulated.SimulatedLab[Site]):
     """A cloud with one server that serves all shares, over NFS.
 
-    :param site: configuration shared with other labs; else one of its own
-        with ``options``.
+    :param site: shared with other labs; else one of its own with ``options``.
     """
 
     name = 'generic with NFS'
-    features = lab.Features(revert=True, fills=0.9)
+    features = lab.Features(revert=True, fills=0.9, access=lab.Access(
+        ip_versions=frozenset({4, 6})))
     budgets = lab.Budgets(
         create=16, delete=15, update_access=2, update_access_unchanged=1,
         ensure_1000=2, stats=1, resize=8)
