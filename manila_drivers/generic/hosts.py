@@ -46,6 +46,8 @@ class ServiceHosts:
         self._lock = lock
         self._clock = clock
         self._sleep = sleep
+        # Of share servers that a call was about, by the server's id in Nova.
+        self._met: dict[str, records.ServiceHost] = {}
 
     # -- which one -------------------------------------------------------
 
@@ -71,7 +73,22 @@ class ServiceHosts:
             raise exception.InvalidRequest(
                 'The call about %s names no share server' % what,
                 check='that it has a share network')
-        return records.ServiceHost.of(server.details)
+        host = records.ServiceHost.of(server.details)
+        self._met[host.id] = host
+        return host
+
+    def running(self) -> list[records.ServiceHost]:
+        """Return the instances of share servers that run, as far as known.
+
+        Those that this driver has made or taken over, and those that a call
+        was about since the service was started.
+        """
+        found, there = self._instances.running()
+        for ident in self._met.keys() - there:
+            del self._met[ident]
+        made = (records.ServiceHost.leaving(each) for each in found)
+        return list({**{each.id: each for each in made if each},
+                     **self._met}.values())
 
     def of_or_none(self, what: call.Call) -> records.ServiceHost | None:
         """Return the instance a share is on, None if there is none any more.

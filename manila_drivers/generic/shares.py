@@ -8,6 +8,7 @@ and runs the plan.  Each may be repeated after any interruption.
 
 from collections.abc import Mapping
 import dataclasses
+import functools
 import logging
 import posixpath
 from typing import Any
@@ -204,12 +205,32 @@ class GenericShares:
     def usage(self) -> Mapping[str, float]:
         """Return GiB in use by the names of shares.
 
-        Those of share servers are left out: which there are, Manila does not
-        tell here.
+        Manila does not tell here which share servers there are: those that
+        are known, and run, are asked.  One that does not answer is left out.
         """
-        if self._settings.handles_servers:
-            return {}
-        found = self._hosts.look(self._hosts.common(), ())
+        if not self._settings.handles_servers:
+            return self._used(self._hosts.look(self._hosts.common(), ()))
+        found: dict[str, float] = {}
+        for host in self._hosts.running():
+            used, error = exception.caught(functools.partial(
+                self._used_or_silent, host))
+            if error is not None:
+                LOG.warning('What shares use on service instance %s is not '
+                            'known: %s', host.id, error)
+            found.update(used or {})
+        return found
+
+    def _used_or_silent(self, host: records.ServiceHost) -> dict[str, float]:
+        """Return what :meth:`_used` does; a dead instance costs little.
+
+        :raises Unreachable: it does not answer.
+        """
+        found, silent = self._hosts.glance(host, ())
+        if silent is not None:
+            raise silent
+        return self._used(found) if found else {}
+
+    def _used(self, found: guest_records.GuestFacts) -> dict[str, float]:
         return {posixpath.basename(path): space.used / model.GiB
                 for path, space in found.spaces.items()
                 if posixpath.dirname(path) == self._settings.root}

@@ -237,6 +237,16 @@ class ServiceInstanceManager(by_manilas_names.ManilasNames):
         """Return addresses of an instance that :meth:`adopt` would take."""
         return adopting.addresses(self, server_id, ident)
 
+    def running(self) -> tuple[list[dict[str, Any]], set[str]]:
+        """Return how share servers' instances of this backend that run are
+        logged in to, and the ids of all servers that run.
+
+        Manila's own driver does not write whose an instance is: those that it
+        made are among the latter alone.  Two requests, however many there
+        are.
+        """
+        return share_servers.running(self)
+
     def until_reachable(self, details: Details) -> None:
         """Wait until an instance can be logged in to.
 

@@ -18,6 +18,7 @@ from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
 from manila_drivers.service_instance import instances
+from manila_drivers.service_instance import login
 from manila_drivers.service_instance import names
 from manila_drivers.service_instance import planning
 from manila_drivers.service_instance import settings
@@ -133,6 +134,38 @@ def delete(managed: 'manager.ServiceInstanceManager',
         managed.logins.forget({**details, names.INSTANCE_ID: each})
     managed.network_helper.teardown_network(details)
     managed.instances.delete_volumes(details, _template(managed))
+
+
+def running(managed: 'manager.ServiceInstanceManager',
+            ) -> tuple[list[dict[str, Any]], set[str]]:
+    """Return what runs; see the manager's method."""
+    made_by = managed.instance_settings().made_by
+    there = [each for each in managed.cloud.compute.servers()
+             if each.status == 'ACTIVE']
+    ours = {each.id: str((each.metadata or {})[names.SHARE_SERVER])
+            for each in there
+            if (each.metadata or {}).get(names.MADE_BY) == made_by
+            and (each.metadata or {}).get(names.SHARE_SERVER)}
+    return (_logins(managed, ours) if ours else [],
+            {each.id for each in there})
+
+
+def _logins(managed: 'manager.ServiceInstanceManager',
+            ours: Mapping[str, str]) -> list[dict[str, Any]]:
+    """Return the details with which instances are logged in to.
+
+    :param ours: share servers by the ids of their instances in Nova.
+    """
+    neutron = managed.network_helper.neutron_api
+    part = ('service' if managed.network_helper.network_settings
+            .use_service_network else 'admin')
+    # A tenant's port may have such a name as well.
+    return [{**login.own_details(managed.settings.login),
+             names.INSTANCE_ID: port.device_id,
+             names.IP: port.fixed_ips[0].ip_address}
+            for port in neutron.ports(project_id=neutron.project_id())
+            if port.fixed_ips and port.device_id in ours
+            and port.name == names.port(part, ours[port.device_id])]
 
 
 def _say_what_there_is(managed: 'manager.ServiceInstanceManager') -> None:

@@ -10,6 +10,7 @@ from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
 from manila_drivers.service_instance import names
+from manila_drivers.transport import command
 from tests.unit.service_instance.conftest import HOST
 from tests.unit.service_instance.conftest import OTHER
 from tests.unit.service_instance.conftest import SERVER
@@ -88,6 +89,9 @@ def test_four_topologies(site, tenant, admin, wanted, address, public):
         return port['fixed_ips'][0]['ip_address']
     assert made['ip'] == ip(address) and made['public_address'] == ip(public)
     assert made.get('admin_ip') == (ip('admin') if admin else None)
+    [found], there = managed.running()
+    assert found.items() <= made.items() and there == {made['instance_id']}
+    assert managed.runner(found).run(command.Command.of('true'))
     assert ('router_id' in made) == (not tenant)
     assert ('subnet_id' in made) == ('service' in wanted)
     if tenant and 'service' in wanted:
@@ -95,6 +99,28 @@ def test_four_topologies(site, tenant, admin, wanted, address, public):
     assert managed.alive(made)
     managed.delete(made)
     assert site.lasting() == []
+
+
+def test_what_does_not_run_or_is_not_ours_is_not_logged_in_to(site):
+    managed = site.manager()
+    made = made_by(managed, site.request())
+    server = site.sim.server(made['instance_id'])
+    mine = server.metadata[names.MADE_BY]
+    managed.cloud.compute.mark(made['instance_id'], {
+        names.MADE_BY: 'other@g'})
+    assert managed.running() == ([], {made['instance_id']})
+    managed.cloud.compute.mark(made['instance_id'], {
+        names.MADE_BY: mine})
+    assert managed.running()[0]
+    # A port that only has the name of one of ours.
+    managed.cloud.networks.update_port(made['service_port_id'], name='moved')
+    managed.cloud.networks.create_port(
+        site.sim.tenant.network_id,
+        name=names.port('service', SERVER))
+    assert managed.running() == ([], {made['instance_id']})
+    managed.cloud.compute.stop(made['instance_id'])
+    site.clock.sleep(60)
+    assert managed.running() == ([], set())
 
 
 def test_ports_are_guarded_before_there_is_a_server(site):
