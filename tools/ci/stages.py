@@ -25,6 +25,8 @@ WHEELS = {'20.0': '20.0.3', '21.0': '21.0.3', '22.0': '22.0.2',
 
 # How a stage is started that lets others go first.
 YIELDING = ('python3', '-m', 'tools.ci.yielding', '5')
+# And one that goes before others.
+FIRST = (*YIELDING[:-1], '-5')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -67,8 +69,10 @@ class Stage:
     environments: those of tox that have to be there; shows: what its output
     has to match, so that a stage that does nothing is none that passes;
     yields: lets the lanes go first that mostly wait, since the last of them
-    decides how long a run takes; usual: is played by a run of all stages, and
-    not only when it is named; cloud: needs the parts of the real cloud.
+    decides how long a run takes; first: goes before other lanes, because it
+    waits for what is done in turn by many processes; usual: is played by a
+    run of all stages, and not only when it is named; cloud: needs the parts
+    of the real cloud.
     """
 
     name: str
@@ -80,13 +84,15 @@ class Stage:
     shows: str = ''
     counts: bool = True
     yields: bool = False
+    first: bool = False
     usual: bool = True
     cloud: bool = False
 
     @property
     def words(self) -> tuple[str, ...]:
         """The command as it is started."""
-        return (*(YIELDING if self.yields else ()), *self.command)
+        before = YIELDING if self.yields else FIRST if self.first else ()
+        return (*before, *self.command)
 
     def missing(self, output: str) -> str:
         """Return what the output should have shown, '' if it has."""
@@ -188,7 +194,7 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
             'prepare'), ('openstack',), shows=r'\] ready', counts=False,
               usual=False),
         Stage('openstack', 'openstack', 900, (*test, '-e', 'openstack'),
-              ('openstack',), usual=False, cloud=True)]
+              ('openstack',), first=True, usual=False, cloud=True)]
 
 
 def prepare(chosen: list[Stage], turn: Turn) -> Stage:

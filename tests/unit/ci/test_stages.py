@@ -3,6 +3,7 @@
 """Which stages there are, what moves with the commit, what the end says."""
 
 import itertools
+import os
 import pathlib
 import subprocess
 
@@ -200,6 +201,8 @@ def test_stages_share_a_directory_without_leaving_anything_out(whole, parts):
 
 def test_what_yields_is_started_with_less_priority():
     assert STAGE.words == ('true',)
+    assert stages.Stage('some', 'lane', 10, ('true',), first=True).words == (
+        'python3', '-m', 'tools.ci.yielding', '-5', 'true')
     assert stages.Stage('some', 'lane', 10, ('true',), yields=True).words == (
         'python3', '-m', 'tools.ci.yielding', '5', 'true')
     yielding = {stage.name for stage in stages.table(TURN) if stage.yields}
@@ -225,6 +228,10 @@ def test_a_session_yields_and_not_only_what_is_in_it():
     yielding = said(*stages.YIELDING)
     assert yielding[0] == str(min(usual + 5, 19))
     assert yielding[-1] == '5'
+    if os.geteuid() == 0:
+        before = said(*stages.FIRST)
+        assert before[0] == str(max(usual - 5, -20))
+        assert before[-1] == '-5'
 
 
 def judged(output, result, **fields):
