@@ -19,6 +19,7 @@ from tests.functional.openstack import tenancy
 
 # What they assert is told as what tests assert.
 pytest.register_assert_rewrite('tests.functional.openstack.life',
+                               'tests.functional.openstack.letting_go',
                                'tests.functional.openstack.trouble',
                                'tests.functional.openstack.interrupted')
 
@@ -140,6 +141,9 @@ class Served(ty.NamedTuple):
 SINGLE = {'single': {'generic_max_volumes_per_server': TOO_MANY},
           'refusing': {'cinder_volume_type': places.BACKENDS[1]},
           'users': {'share_helpers': BY_USER}}
+#: Backends with share servers.
+HANDLED = {'handled': {},
+           'handled-refusing': {'cinder_volume_type': places.BACKENDS[1]}}
 
 
 def single(path, machine, more):
@@ -159,13 +163,15 @@ def asked_for(items):
 @pytest.fixture(scope='package')
 def served(request, cloud, api, driver, manager, tell):
     """Manila with the driver in both modes; no share is there before."""
-    path, wanted = DRIVERS[driver], {}
-    for name in SINGLE.keys() & asked_for(request.session.items):
+    path, asked = DRIVERS[driver], asked_for(request.session.items)
+    wanted = {name: manila.section(path, handles=True, **more)
+              for name, more in HANDLED.items()
+              if name in asked or name == 'handled'}
+    for name in SINGLE.keys() & asked:
         wanted[name] = single(path, request.getfixturevalue('common'),
                               SINGLE[name])
     before = manila.inventory(api)
-    made = manila.Manila(cloud.room, {
-        'handled': manila.section(path, handles=True), **wanted})
+    made = manila.Manila(cloud.room, wanted)
     try:
         apis.eventually(made.up, 'all backends are up', manila.UP)
         tell(f'{driver}: all backends are up')
@@ -180,7 +186,7 @@ def living(cloud, api, driver, served, network, client, other, tell):
     @functools.cache
     def shares(backend):
         share_network = ''
-        if backend == 'handled':
+        if backend in HANDLED:
             share_network = api.post('sharev2', '/share-networks', {
                 'share_network': {'neutron_net_id': network.id,
                                   'neutron_subnet_id': network.subnet,

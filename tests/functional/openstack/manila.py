@@ -12,6 +12,7 @@ from tests.functional.openstack import places
 from tests.functional.openstack import services
 from tests.functional.openstack.api import Api
 from tests.functional.openstack.api import Body
+from tests.functional.openstack.api import eventually
 from tests.functional.openstack.api import Unexpected
 from tests.functional.openstack.room import Room
 
@@ -22,6 +23,9 @@ OURS = 'manila_drivers.generic.GenericShareDriver'
 
 #: Seconds until all backends are up; on a busy machine 330 were not enough.
 UP = 900.0
+
+#: What processes of the share service are called.
+CHILDREN = '^manila-share|bin/manila-share'
 
 _FILE = places.CONFIG / 'manila.conf'
 _OPTIONS = ('--config-file', _FILE)
@@ -85,9 +89,14 @@ class Manila:
     def kill(self) -> None:
         """End the share service in the middle of whatever it does."""
         self._room.stop('manila-share', 'KILL')
-        # Its children are one process for each backend.
-        self._room.box.run('pkill', '-KILL', '-f', 'bin/manila-share',
-                           check=False)
+        # Its children, one for each backend, have no program's name: they say
+        # what they are.  They would go on until they notice, and take what is
+        # meant for those that come after them.
+        def others() -> bool:
+            return not self._room.box.run('pkill', '-KILL', '-f', CHILDREN,
+                                          check=False).returncode
+
+        eventually(lambda: not others(), 'manila-share is gone', 60)
 
     def log(self) -> str:
         """Return what the share service has said since it was started."""
@@ -176,6 +185,42 @@ class Shares:
         made = self.api.post('sharev2', '/snapshots', {'snapshot': {
             'share_id': share, 'name': 'lab'}})
         self.settled('snapshots', made['id'], 'available', 300)
+        return str(made['id'])
+
+    def let_go(self, share: str) -> None:
+        """Have Manila forget a share, which goes on to be served."""
+        self.api.post('sharev2', f'/shares/{share}/action', {'unmanage': None})
+        self.settled('shares', share, '404', 300)
+
+    def taken_over(self, host: str, location: str, protocol: str = 'NFS',
+                   server: str = '') -> str:
+        """Have Manila know what is served already; return its id.
+
+        :param host: name, backend and pool, as shares tell it
+        :param server: the share server it is on
+        """
+        made = self.api.post('sharev2', '/shares/manage', {'share': {
+            'service_host': host, 'export_path': location,
+            'protocol': protocol, 'share_type': self._kind, 'name': 'lab',
+            **({'share_server_id': server} if server else {})}})
+        self.settled('shares', made['id'], 'available', 300)
+        return str(made['id'])
+
+    def server_let_go(self, server: str) -> None:
+        """Have Manila forget a share server without shares."""
+        self.api.post('sharev2', f'/share-servers/{server}/action',
+                      {'unmanage': {'force': False}})
+        self.settled('share-servers', server, '404', 300)
+
+    def server_taken_over(self, host: str, identifier: str) -> str:
+        """Have Manila know a share server again; return its new id.
+
+        :param host: name and backend
+        """
+        made = self.api.post('sharev2', '/share-servers/manage', {
+            'share_server': {'host': host, 'identifier': identifier,
+                             'share_network_id': self._network}})
+        self.settled('share-servers', made['id'], 'active', 300)
         return str(made['id'])
 
     def act(self, share: str, action: str, **arguments: object) -> ty.Any:

@@ -16,8 +16,11 @@ _CINDER = ('--config-file', places.CONFIG / 'cinder.conf')
 _NEUTRON = ('--config-file', places.CONFIG / 'neutron.conf',
             '--config-file', places.CONFIG / 'ml2_conf.ini')
 #: Neutron's agents, and their files.
-_AGENTS = {'openvswitch': '', 'dhcp': 'dhcp.ini', 'l3': 'l3.ini',
-           'metadata': 'metadata.ini'}
+SWITCH = 'neutron-openvswitch-agent'
+_AGENTS = {SWITCH: '', 'neutron-dhcp-agent': 'dhcp.ini',
+           'neutron-l3-agent': 'l3.ini',
+           'neutron-metadata-agent': 'metadata.ini'}
+COMPUTE = 'nova-compute'
 #: Seconds of one step of a schema, beside all others.
 _SCHEMA = 400.0
 
@@ -152,15 +155,17 @@ def agents(room: Room) -> None:
     room.until('the RPC worker of Neutron', lambda: not room.box.run(
         'pgrep', '-f', 'neutron-server: rpc worker', check=False).returncode)
     room.until('its queue', lambda: _consumed(room, 'q-plugin'), pause=1)
-    for name in _AGENTS:
-        agent(room, name)
-    room.start('nova-compute', 'nova-compute', *_NOVA)
+    for name in (*_AGENTS, COMPUTE):
+        again(room, name)
 
 
-def agent(room: Room, name: str) -> None:
-    """Start one of Neutron's agents."""
-    program, file = f'neutron-{name}-agent', _AGENTS[name]
-    room.start(program, program, *_NEUTRON, *(
+def again(room: Room, name: str) -> None:
+    """Start one of Neutron's agents, or the compute service."""
+    if name == COMPUTE:
+        room.start(name, name, *_NOVA)
+        return
+    file = _AGENTS[name]
+    room.start(name, name, *_NEUTRON, *(
         ('--config-file', places.CONFIG / file) if file else ()))
 
 

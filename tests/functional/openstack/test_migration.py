@@ -8,8 +8,8 @@ import pytest
 
 from tests.functional.openstack import manila
 from tests.functional.openstack.api import eventually
+from tests.functional.openstack.letting_go import LettingGo
 from tests.functional.openstack.life import TEXT
-from tests.functional.openstack.trouble import Trouble
 
 pytestmark = [
     pytest.mark.timeout(3000), pytest.mark.slow,
@@ -17,7 +17,7 @@ pytestmark = [
                             scope='package')]
 
 
-class Migration(Trouble):
+class Migration(LettingGo):
     """Shares that one driver makes and another one goes on with."""
 
     def _now_with(self, driver: str) -> None:
@@ -50,6 +50,10 @@ class Migration(Trouble):
             assert self.client.level(location) is None
             assert self.inside(location, 'ls', '/shares').split() == before
 
+    def managed(self) -> None:
+        """A share server is let go, and taken over by its identifier."""
+        self.let_go_and_taken_over(lambda: self._now_with(manila.OURS))
+
     def handed_back(self) -> None:
         self._now_with(manila.UPSTREAM)
 
@@ -62,6 +66,15 @@ def test_what_manilas_driver_made_is_taken_over(living, story, backend):
         if backend == 'handled':
             # Its servers are torn down by ours.
             life.end()
+    finally:
+        life.handed_back()
+
+
+@pytest.mark.parametrize('backend', ['handled'])
+def test_a_server_of_manilas_driver_is_managed(living, story, backend):
+    life = living(backend, Migration)
+    try:
+        story(life, 'managed')
     finally:
         life.handed_back()
 

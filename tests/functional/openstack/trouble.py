@@ -229,10 +229,12 @@ class Trouble(Life):
             or 'MEDIA_WRITE_PROTECTED' in said, said
         return 'ro' if 'NT_STATUS' in said else 'rw'
 
-    def without_an_agent(self) -> None:
-        """The switch has no agent for a while when a machine is made."""
+    def without_the_agent(self, name: str) -> None:
+        """One that a machine needs is away for a while as it is made.
+
+        :param name: of a daemon of the cloud
+        """
         self.end()
-        name = 'neutron-openvswitch-agent'
         before = {each['id'] for each in self._machines()}
         self._room.stop(name, 'KILL')
         begin, share = time.monotonic(), ''
@@ -242,13 +244,31 @@ class Trouble(Life):
                        - before, 'a machine is made', 180)
             time.sleep(max(0.0, begin + AWAY - time.monotonic()))
         finally:
-            services.agent(self._room, 'openvswitch')
-        with self.timed('create, agent away for a minute'):
+            services.again(self._room, name)
+        with self.timed(f'create, {name} away for a minute'):
             self.shares.settled('shares', share, 'available', 900)
         [location] = self.shares.locations(share)
         self.allow(share, self.client.address)
         assert self.client.level(location) == 'rw'
         self.shares.delete('shares', share)
+
+    def used_size(self) -> None:
+        """Manila tells others how much of a share is used."""
+        with self.share(size=2) as (share, location):
+            path = location.partition(':')[2]
+            self.inside(location, 'sudo', 'fallocate', '-l', '700M',
+                        f'{path}/much')
+            with self.timed('until the used size is told'):
+                used = eventually(lambda: [
+                    each for each in self._told(share) if each > 0.6],
+                    'the used size is told', 300)
+            assert used[-1] < 1, used
+
+    def _told(self, share: str) -> list[float]:
+        """Return the used sizes that Manila has told of a share, in GiB."""
+        return [float(re.search(r'"used_size": ([0-9.]+)', line)[1])
+                for line in self.served.log().splitlines()
+                if 'share.consumed.size' in line and share in line]
 
     def _machines(self) -> list[dict[str, ty.Any]]:
         return self.api.listed('compute', '/servers/detail?all_tenants=1',
