@@ -146,7 +146,6 @@ class ServersLab(generic.GenericLab):
     """All shares on one share server, which the driver has made."""
 
     name = 'generic with share servers'
-    features = lab.Features(revert=True, fills=0.9)
 
     def begin(self) -> None:
         tenant = self.sim.tenant
