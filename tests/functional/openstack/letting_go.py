@@ -23,7 +23,7 @@ class LettingGo(Trouble):
 
     def let_go_and_taken_over(
             self, between: Callable[[], object] = lambda: None) -> None:
-        """What is served goes on; then all of it can be used, and deleted.
+        """Shares are served all the time, and can be used and deleted then.
 
         :param between: called when both shares are there
         """
