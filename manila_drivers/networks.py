@@ -345,3 +345,10 @@ def _cut(network: Network, holes: Iterable[Network]) -> list[Network]:
         return []
     return [piece for half in network.subnets()
             for piece in _cut(half, inside)]
+
+
+def outside(network: Network, hole: Network) -> list[Network]:
+    """Return what of a network is not in another one, as networks."""
+    if _inside(network, hole):
+        return []
+    return _cut(network, [hole]) if _inside(hole, network) else [network]

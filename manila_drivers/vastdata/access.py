@@ -5,6 +5,7 @@
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import dataclasses
 import functools
 import logging
 
@@ -114,11 +115,12 @@ class Access:
 
         :param unread: why the view could not be read.
         """
-        known = self._notes.policy_ids.get(share.id)
-        if view is not None and view.policy == share.id:
-            known = view.policy_id or known
+        if view is not None and view.policy == share.id \
+                and view.policy_id is not None:
+            return planning.AccessFacts(view, view.policy_id)
+        known = self._remembered(share, unread)
         if known is not None:
-            return planning.AccessFacts(view, known)
+            return dataclasses.replace(known, view=view)
         if unread is not None:
             if not isinstance(unread, exception.BackendError) \
                     or errors.unable(unread):
@@ -126,6 +128,27 @@ class Access:
             LOG.warning('The view of share %s cannot be read: %s', share.id,
                         unread)
         return self._named(share, view)
+
+    def _remembered(self, share: model.Share,
+                    unread: exception.DriverError | None,
+                    ) -> planning.AccessFacts | None:
+        """Return the policy that this process wrote last, if it still is.
+
+        A cluster that was made anew gives ids to others.  Where policies
+        cannot be read, taking access away does not depend on that.
+        """
+        known = self._notes.policy_ids.get(share.id)
+        if known is None:
+            return None
+        policy = None
+        if unread is None or not errors.unable(unread):
+            policy, hidden = exception.caught(lambda: self._found.vms.get(
+                'viewpolicies', known, records.ViewPolicy.of))
+            if hidden is None and (policy is None
+                                   or policy.name != share.id):
+                self._notes.policy_ids.pop(share.id, None)
+                return None
+        return planning.AccessFacts(None, known, policy)
 
     def _named(self, share: model.Share,
                view: records.View | None) -> planning.AccessFacts:

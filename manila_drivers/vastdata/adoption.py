@@ -80,8 +80,9 @@ class Adoption:
             check='vast_vippool_name and vast_export_addresses')
 
     def _facts(self, share: model.Share, path: str) -> planning.ExportFacts:
-        views = self._found.views()
-        view = _only([view for view in views if view.path == path], path)
+        views = self._found.views_around(path)
+        view = _only([view for view in views
+                      if path in (view.path, _mounted(view))], path)
         self._check_owner(share, view)
         _check_view(view)
         _check_neighbours(view, views)
@@ -120,7 +121,20 @@ def _only(views: list[records.View], path: str) -> records.View:
         raise exception.NotManageable(
             'VMS has %d views for %s where one is needed'
             % (len(views), path), check='path and vast_tenant_name')
+    if _mounted(views[0]) != views[0].path:
+        raise exception.NotManageable(
+            'View %s of %s has the alias %s, which clients of NFSv3 mount in '
+            'its place; the location of a share is its path' % (
+                views[0].name or views[0].id, views[0].path, views[0].alias),
+            check='take the alias off the view')
     return views[0]
+
+
+def _mounted(view: records.View) -> str:
+    """Return the path that clients of NFSv3 mount."""
+    if not view.alias or 'NFS' not in (view.protocols or ('NFS',)):
+        return view.path
+    return records.path_of(view.alias)
 
 
 def _check_view(view: records.View) -> None:

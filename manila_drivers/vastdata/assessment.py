@@ -2,6 +2,7 @@
 
 """Assess a share, and plan what repairs it.  Pure."""
 
+from collections.abc import Sequence
 import dataclasses
 
 from manila_drivers import model
@@ -64,8 +65,12 @@ def assess(share: model.Share, facts: ShareFacts,
            closed: view_policy.ClientLists, usual_path: str,
            qos_id: int | None = None,
            binding: view_policy.Binding = view_policy.AS_IT_IS,
+           protocols: Sequence[str] = (),
            ) -> Assessment:
     """Decide about one share.
+
+    :param protocols: that its view has to serve at least.  None is taken
+        away, since somebody may have mounted with it.
 
     Never makes a directory: an empty share in place of a lost one would be
     taken for the data's end.
@@ -88,8 +93,10 @@ def assess(share: model.Share, facts: ShareFacts,
         # Marked as waiting for its rules, also for whoever comes after a
         # process that ends before it has asked for them.
         lists = dataclasses.replace(closed, unsettled=True)
-        steps.append(plan.Step('create policy', share.id, {'lists': lists},
-                               key='policy', detail=str(lists)))
+        steps.append(plan.Step(
+            'create policy', share.id,
+            {'lists': lists, 'replaces': view is not None},
+            key='policy', detail=str(lists)))
         ident, reapply = plan.Ref('policy', 'id'), True
     else:
         ident = policy.id
@@ -104,6 +111,14 @@ def assess(share: model.Share, facts: ShareFacts,
                                 or view.policy_id != policy.id):
         steps.append(planning.attach_policy(share.id, view, ident))
         reapply = True
+    served = view.protocols if view is not None else None
+    if view is not None and served and not set(protocols) <= set(served):
+        wanted = tuple(sorted({*served, *protocols}))
+        steps.append(plan.Step(
+            'serve protocols', share.id,
+            {'ident': view.id, 'protocols': wanted},
+            detail='%s, until now %s' % (', '.join(wanted),
+                                         ', '.join(served))))
     if policy is not None and not binding.holds(policy):
         # Last: VMS may refuse it, and all else is in order then.
         steps.append(plan.Step('bind policy', policy.name, {
@@ -140,6 +155,8 @@ def _assess_quota(steps: list[plan.Step], share: model.Share,
         steps.append(planning.set_quota(
             share.id, quota, share.size_bytes,
             shrink=(quota.hard_limit or 0) > share.size_bytes))
+    elif quota.hard_limit == 0 and share.size_bytes and not facts.resized:
+        return _too_full(share, quota.used, 'its quota has no limit')
     return '', False
 
 
@@ -154,11 +171,16 @@ def _why_unlimited(share: model.Share,
     """
     if view is None:
         return '', False
-    if view.capacity is None:
-        return 'its quota is lost, and VMS does not tell what is in use', True
-    if view.capacity > share.size_bytes:
-        return ('its quota is lost, and %d bytes are in use, which is more '
-                'than its %s GiB' % (view.capacity, share.size)), False
+    return _too_full(share, view.capacity, 'its quota is lost')
+
+
+def _too_full(share: model.Share, used: int | None,
+              what: str) -> tuple[str, bool]:
+    if used is None:
+        return what + ', and VMS does not tell what is in use', True
+    if used > share.size_bytes:
+        return ('%s, and %d bytes are in use, which is more than its %s GiB'
+                % (what, used, share.size)), False
     return '', False
 
 

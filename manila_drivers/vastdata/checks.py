@@ -12,8 +12,8 @@ import socket
 from manila_drivers import exception
 from manila_drivers.vastdata import client
 from manila_drivers.vastdata import cluster
+from manila_drivers.vastdata import cluster_records
 from manila_drivers.vastdata import paths
-from manila_drivers.vastdata import records
 from manila_drivers.vastdata import repository
 from manila_drivers.vastdata import view_policy
 
@@ -126,7 +126,7 @@ def _check_tenant(facts: cluster.ClusterFacts, exc: exception.DriverError,
     vms = unscoped()
     try:
         known = sorted(tenant.name for tenant
-                       in vms.readable('tenants', records.Tenant.of))
+                       in vms.readable('tenants', cluster_records.Tenant.of))
     except exception.DriverError:
         return
     finally:
@@ -170,7 +170,7 @@ def _connecting(facts: cluster.ClusterFacts,
 
 
 def _check_version(facts: cluster.ClusterFacts,
-                   told: records.Cluster) -> None:
+                   told: cluster_records.Cluster) -> None:
     if told.version < cluster.OLDEST_VERSION:
         raise exception.ConfigurationError(
             'vast_mgmt_host', 'VMS at %s has version %s; %s is the oldest '
@@ -179,7 +179,8 @@ def _check_version(facts: cluster.ClusterFacts,
                 _text(cluster.OLDEST_VERSION)))
 
 
-def _check_trash(facts: cluster.ClusterFacts, told: records.Cluster) -> None:
+def _check_trash(facts: cluster.ClusterFacts,
+                 told: cluster_records.Cluster) -> None:
     if told.trash is False:
         raise exception.ConfigurationError(
             'vast_mgmt_host', 'Trash Folder Access is off at VMS %s, so '

@@ -15,147 +15,21 @@ import logging
 import time
 from typing import Any
 from typing import TypeVar
-from urllib import parse
 
 from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.transport import rest
 from manila_drivers.transport import retry
+from manila_drivers.vastdata import answers
 from manila_drivers.vastdata import errors
-from manila_drivers.vastdata import records
 
 LOG = logging.getLogger(__name__)
 
 T = TypeVar('T')
 
-_GONE = 'gone'
 
-Query = tuple[tuple[str, str], ...]
-
-
-@dataclasses.dataclass(frozen=True)
-class Task:
-    """Background work."""
-
-    id: int
-    state: str
-    message: str
-
-    @classmethod
-    def of(cls, data: records.Json) -> 'Task':
-        messages = data.get('messages') or ['']
-        return cls(id=records.ident(data, 'task'),
-                   state=str(data.get('state') or '').lower(),
-                   message=str(messages[-1]))
-
-    @property
-    def running(self) -> bool:
-        return self.state in ('running', '')
-
-    @classmethod
-    def within(cls, data: object) -> 'Task | None':
-        """The task in an answer, which may itself be the task."""
-        if not isinstance(data, Mapping):
-            return None
-        inner = data.get('async_task')
-        if isinstance(inner, Mapping):
-            return cls.of(inner)
-        if 'state' in data and 'messages' in data:
-            return cls.of(data)
-        return None
-
-
-@dataclasses.dataclass(frozen=True)
-class Page:
-    """Records, the link to the next page and the number of all records.
-
-    ``link`` is '' and ``count`` None if not told.
-    """
-
-    rows: Sequence[Any]
-    link: str = ''
-    count: int | None = None
-
-    @classmethod
-    def of(cls, data: Any, resource: str) -> 'Page':
-        """Read any of the three shapes that lists have.
-
-        :raises BackendError: it is none of them.
-        """
-        if isinstance(data, list):
-            return cls(data)
-        if isinstance(data, Mapping) and isinstance(data.get('results'),
-                                                    list):
-            count = data.get('count')
-            return cls(data['results'], str(data.get('next') or ''),
-                       count if isinstance(count, int) else None)
-        if isinstance(data, Mapping) and 'id' in data:
-            return cls([data])
-        raise exception.BackendError(
-            'VMS answered a list of %s with something else' % resource,
-            answer=repr(data)[:200], check='vast_api_version')
-
-
-class Walk:
-    """The way through the pages of one list.
-
-    ``query`` is what to ask for next, None at the end.  ``linked`` tells if
-    that is a link of VMS, which may be older than the list is now.
-    """
-
-    def __init__(self, resource: str, query: Query) -> None:
-        self.resource = resource
-        self.query: Query | None = query
-        self.linked = False
-        self._first = dict(query)
-        self._asked: set[Query] = set()
-        self._told: set[str] = set()
-        self._rows = 0
-
-    def take(self, data: Any) -> Sequence[Any]:
-        """Return the records of a page that no page before had.
-
-        Records move to another page while others come and go, so that one
-        may be listed twice.
-
-        :raises BackendError: there are more records, and no way to them.
-        """
-        page = Page.of(data, self.resource)
-        rows = [row for row in page.rows if self._is_new(row)]
-        self._rows += len(page.rows)
-        asked = self.query or ()
-        guessed = bool(self._asked) and not self.linked
-        self._asked.add(asked)
-        self.linked = bool(page.link)
-        if page.link:
-            # The link may name another host; only its query is taken, and it
-            # may leave out what VMS takes to be known.
-            self.query = tuple({**self._first, **dict(parse.parse_qsl(
-                parse.urlsplit(page.link).query))}.items())
-        elif page.count is not None and page.count > self._rows:
-            number = int(dict(asked).get('page', 1)) + 1
-            self.query = tuple({**self._first, 'page': str(number)}.items())
-        else:
-            self.query = None
-        if self.query in self._asked or guessed and not rows:
-            raise self._cut(page)
-        return rows
-
-    def _is_new(self, row: Any) -> bool:
-        ident = row.get('id') if isinstance(row, Mapping) else None
-        if ident is None:
-            return True
-        before = len(self._told)
-        self._told.add(str(ident))
-        return len(self._told) > before
-
-    def _cut(self, page: Page) -> exception.BackendError:
-        return exception.BackendError(
-            'VMS lists %d of %s %s and does not show the rest'
-            % (len(self._told), 'more' if page.count is None else page.count,
-               self.resource), answer='next: %s' % (page.link or 'not told'),
-            check='vast_page_size, vast_api_version, and whether a proxy '
-                  'shortens what VMS answers')
+def _passed(error: exception.DriverError) -> None:
+    LOG.warning('Passed over in a list of VMS: %s', error)
 
 
 class Vms:
@@ -204,31 +78,36 @@ class Vms:
 
         :raises BackendError: VMS tells of more records than it lists.
         """
-        walk = Walk(resource, (
+        walk = answers.Walk(resource, (
             *((name, str(value)) for name, value in filters.items()
               if value is not None), ('page_size', str(self._page_size))))
         while walk.query is not None:
             for row in self._next_rows(walk):
-                yield errors.parsed(resource, parse_record, row)
+                if not answers.is_other(row, filters):
+                    yield errors.parsed(resource, parse_record, row)
 
-    def _next_rows(self, walk: Walk) -> Sequence[Any]:
+    def _next_rows(self, walk: answers.Walk) -> Sequence[Any]:
         try:
             return walk.take(self.call('GET', walk.resource + '/',
                                        query=walk.query or ()))
         except exception.BackendError as exc:
-            # Fewer than there were when the page before was read.
-            if not (walk.linked and exc.status == 404
+            # Fewer than there were when the page before was read, or than
+            # its number let expect.
+            if not (walk.unsure and exc.status == 404
                     and errors.NO_PAGE in exc.answer.lower()):
                 raise
-            walk.query = None
+            walk.end()
             return ()
 
     def readable(self, resource: str, parse_record: Callable[[Any], T],
-                 **filters: object) -> Iterator[T]:
+                 unread: Callable[[exception.DriverError], object] = _passed,
+                 /, **filters: object) -> Iterator[T]:
         """Like :meth:`list`, without records that cannot be read.
 
         For lists of everything there is: a strange object of somebody else
         must not stop the work on ours.
+
+        :param unread: is told why a record was left out.
         """
         def parse_or_none(row: Any) -> T | None:
             record, error = exception.caught(
@@ -236,7 +115,7 @@ class Vms:
             if error is not None:
                 if not isinstance(error, exception.BackendError):
                     raise error
-                LOG.warning('Passed over in a list of VMS: %s', error)
+                unread(error)
             return record
 
         for record in self.list(resource, parse_or_none, **filters):
@@ -270,7 +149,13 @@ class Vms:
         except exception.NotFound as exc:
             self._confirm_gone(resource, ident, exc)
             return None
-        return errors.parsed(resource, parse_record, data)
+        record = errors.parsed(resource, parse_record, data)
+        if not errors.is_about(data, ident):
+            raise exception.BackendError(
+                'VMS was asked for %s %s and answered with another'
+                % (resource, ident), answer='id: %r' % data.get('id'),
+                check=errors.NO_ROUTE)
+        return record
 
     def create(self, resource: str, body: Mapping[str, Any],
                parse_record: Callable[[Any], T | None],
@@ -296,14 +181,23 @@ class Vms:
                         and attempts.again()):
                     raise
             else:
-                record = (errors.parsed(resource, parse_record, data)
-                          if data else None)
-                record = look() if record is None else record
-                if record is not None:
-                    return plan.Done(record)
-                raise exception.OutcomeUnknown(
-                    'VMS accepted a new object in %s and does not list it'
-                    % resource, answer=repr(sorted(body)))
+                return plan.Done(self._made(resource, data, parse_record,
+                                            look, body))
+
+    def _made(self, resource: str, data: Any,
+              parse_record: Callable[[Any], T | None],
+              look: Callable[[], T | None], body: Mapping[str, Any]) -> T:
+        """Return a new object, which the answer need not tell."""
+        record, unread = exception.caught(
+            lambda: errors.parsed(resource, parse_record, data)
+            if data else None)
+        if record is None:
+            record = look()
+        if record is None:
+            raise unread or exception.OutcomeUnknown(
+                'VMS accepted a new object in %s and does not list it'
+                % resource, answer=repr(sorted(body)))
+        return record
 
     def update(self, resource: str, ident: int,
                body: Mapping[str, Any]) -> Any:
@@ -370,22 +264,28 @@ class Vms:
     def finish(self, what: str, answer: Any, seconds: float) -> bool:
         """Wait for the task in an answer; tell if it was seen completed.
 
-        False if there is none, or if it is no longer listed: what it was
-        about has to be looked at then.
+        False if there is none, if nobody tells how it ended, or if tasks may
+        not be read: what it was about has to be looked at then.
         """
-        task = Task.within(answer)
+        task = answers.Task.within(answer)
         if task is None:
             return False
 
-        def look(number: int = task.id) -> Task | None:
-            now = self.get('vtasks', number, Task.of)
+        def look(number: int = task.id) -> answers.Task | None:
+            try:
+                now = self.get('vtasks', number, answers.Task.of)
+            except exception.BackendError as exc:
+                if isinstance(exc, errors.LoginRefused) \
+                        or exc.status not in (403, 404):
+                    raise
+                now = None
             if now is None:
-                return Task(number, _GONE, '')
+                return answers.Task(number, answers.UNTOLD, '')
             return None if now.running else now
 
         if task.running:
             task = self.wait_for(what, look, seconds)
-        if task.state not in ('completed', _GONE):
+        if task.state not in ('completed', answers.UNTOLD):
             raise exception.BackendError(
                 '%s failed: task %d ended as %s' % (what, task.id, task.state),
                 answer=task.message, check='the activities in VMS')

@@ -19,6 +19,7 @@ from manila_drivers import exception
 from manila_drivers import flight
 from manila_drivers import model
 from manila_drivers.vastdata import client
+from manila_drivers.vastdata import cluster_records
 from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
@@ -105,39 +106,44 @@ class ClusterFacts:
         self._vms = vms
         self.settings = chosen
         cached = functools.partial(Cached, ttl=300.0, clock=clock)
-        self.pool: Cached[records.VipPool | None] = cached(self._read_pool)
+        self.pool: Cached[cluster_records.VipPool | None] = cached(
+            self._read_pool)
         # A tenant never gets another id, so that one failure to read it must
         # not stop the work.
-        self.tenant: Cached[records.Tenant] = cached(self._read_tenant,
+        self.tenant: Cached[cluster_records.Tenant] = cached(self._read_tenant,
                                                      keep=True)
-        self.version: Cached[records.Cluster] = Cached(
+        self.version: Cached[cluster_records.Cluster] = Cached(
             self.read_cluster, 3600.0, clock, keep=True)
         self._clock = clock
         self._qos: dict[str, Cached[int]] = {}
 
     # -- cluster ---------------------------------------------------------
 
-    def read_cluster(self) -> records.Cluster:
+    def read_cluster(self) -> cluster_records.Cluster:
         """The cluster's record, or what is left of it for this login.
 
         A tenant administrator may be refused the record; the list of
         installed versions then tells the version at least.
         """
         try:
-            found = list(self._vms.list('clusters', records.Cluster.of))
+            found = list(self._vms.list('clusters',
+                                        cluster_records.Cluster.of))
         except exception.BackendError as exc:
             if not errors.for_good(exc):
                 raise
             found = []
         if found and found[0].version:
             return found[0]
-        versions = list(self._vms.list('versions', records.Cluster.of,
-                                       status='success'))
+        # Also upgrades that failed, where the filter is not known.
+        versions = [
+            version for version in self._vms.list(
+                'versions', cluster_records.Installed.of, status='success')
+            if version.status in ('', 'success')]
         if not versions:
             raise exception.BackendError(
                 'VMS tells neither its clusters nor its versions',
                 check='the role of the VMS user')
-        return versions[0]
+        return max(versions, key=lambda version: version.id).cluster
 
     def can_clone(self) -> bool:
         return self.version.get().version >= CLONE_VERSION
@@ -191,17 +197,19 @@ class ClusterFacts:
         """The tenant as a field to send, or as a filter."""
         return {'tenant_id': self.tenant_id()}
 
-    def _read_tenant(self) -> records.Tenant:
+    def _read_tenant(self) -> cluster_records.Tenant:
         wanted = self.settings.tenant
         name = wanted or DEFAULT_TENANT
+        unread: list[exception.DriverError] = []
         try:
-            found = list(self._vms.readable('tenants', records.Tenant.of))
+            found = list(self._vms.readable(
+                'tenants', cluster_records.Tenant.of, unread.append))
         except exception.BackendError as exc:
             if not errors.for_good(exc):
                 raise
             return self._named_by_records(name, exc)
         named = [tenant for tenant in found if tenant.name == name]
-        if not named and not wanted and len(found) == 1:
+        if not named and not wanted and len(found) == 1 and not unread:
             # All that this login can see is in the one tenant that it can
             # see.
             named = found
@@ -212,14 +220,14 @@ class ClusterFacts:
                     sorted(tenant.name for tenant in found)) or 'not listed'))
         return named[0]
 
-    def _named_by_records(self, name: str,
-                          refusal: exception.BackendError) -> records.Tenant:
+    def _named_by_records(self, name: str, refusal: exception.BackendError,
+                          ) -> cluster_records.Tenant:
         """Learn the tenant from objects, for logins that may not list it."""
         for resource in ('viewpolicies', 'views'):
             for ident, told in self._vms.readable(resource, _tenant_of,
                                                   tenant_name=name):
                 if told == name and ident is not None:
-                    return records.Tenant(ident, name, 0)
+                    return cluster_records.Tenant(ident, name, 0)
         raise exception.ConfigurationError(
             'vast_tenant_name', 'tenant %r cannot be told apart from others: '
             'tenants cannot be read, and no object names it' % name,
@@ -228,14 +236,14 @@ class ClusterFacts:
 
     # -- pool ------------------------------------------------------------
 
-    def _read_pool(self) -> records.VipPool | None:
+    def _read_pool(self) -> cluster_records.VipPool | None:
         name = self.settings.pool
         if not name:
             return None
         hint = ('a tenant administrator cannot see pools: set '
                 'vast_export_addresses and unset this then')
         try:
-            pool = self._vms.find('vippools', records.VipPool.of,
+            pool = self._vms.find('vippools', cluster_records.VipPool.of,
                                   lambda pool: pool.name == name, name=name)
         except exception.AccessDenied as exc:
             raise exception.ConfigurationError(
@@ -274,8 +282,8 @@ class ClusterFacts:
         """Return the binding without asking VMS, as far as it is known."""
         return self._binding(self.pool.known, self.version.known)
 
-    def _binding(self, pool: Callable[[], records.VipPool | None],
-                 cluster: Callable[[], records.Cluster | None],
+    def _binding(self, pool: Callable[[], cluster_records.VipPool | None],
+                 cluster: Callable[[], cluster_records.Cluster | None],
                  ) -> view_policy.Binding:
         chosen = self.settings.bind_pool
         if chosen is not False and not self.settings.pool:

@@ -12,6 +12,7 @@ from typing import TypeVar
 from manila_drivers import exception
 from manila_drivers.transport import rest
 from manila_drivers.transport import retry
+from manila_drivers.vastdata import records
 
 T = TypeVar('T')
 
@@ -27,6 +28,10 @@ TRASH_OFF = 'trash folder disabled'
 NO_PAGE = 'invalid page'
 NO_ROUTE = ('vast_api_version, the version of VMS, whether it is just being '
             'upgraded, and whether a proxy answers in its place')
+
+
+#: Answers that a request is refused as things are, such as what is in use.
+REFUSED = frozenset((400, 409, 424))
 
 
 class LoginRefused(exception.AccessDenied):
@@ -49,6 +54,13 @@ def may_exist(exc: exception.DriverError) -> bool:
     """Tell if the answer to a creation can mean that it exists."""
     return (isinstance(exc, exception.OutcomeUnknown | exception.Conflict)
             or getattr(exc, 'status', None) == 400)
+
+
+def is_about(data: object, ident: object) -> bool:
+    """Tell if an answer is the record with this id, or has no id."""
+    if not isinstance(data, Mapping) or data.get('id') is None:
+        return True
+    return records.number(data, 'id') == int(str(ident))
 
 
 def names_object(resource: str, text: str) -> bool:
@@ -84,6 +96,8 @@ def failure(request: rest.Request, answer: rest.Response, resource: str = '',
             kind = exception.NotFound
         else:
             check = NO_ROUTE
+    elif answer.status == 405 or 300 <= answer.status < 400:
+        check = NO_ROUTE
     elif answer.status == 409 or (
             answer.status == 400 and any(word in text for word in EXISTS)):
         kind = exception.Conflict

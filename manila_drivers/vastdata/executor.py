@@ -9,15 +9,18 @@ everybody, and one that does not know a field about VIP pools would admit the
 clients of all of them.
 """
 
-from collections.abc import Callable
 from collections.abc import Mapping
+from collections.abc import Sequence
 import logging
 from typing import Any
 from typing import TypeVar
 
 from manila_drivers import exception
 from manila_drivers import plan
+from manila_drivers.vastdata import answers
 from manila_drivers.vastdata import errors
+from manila_drivers.vastdata import paths
+from manila_drivers.vastdata import record_steps
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import snapshot_steps
 from manila_drivers.vastdata import view_policy
@@ -25,6 +28,9 @@ from manila_drivers.vastdata import view_policy
 LOG = logging.getLogger(__name__)
 
 T = TypeVar('T')
+
+#: Seconds that a view which was deleted may still be listed.
+_LINGERING = 30.0
 
 
 class Executor(snapshot_steps.SnapshotSteps):
@@ -42,20 +48,30 @@ class Executor(snapshot_steps.SnapshotSteps):
 
     # -- policies --------------------------------------------------------
 
-    def create_policy(self, name: str,
-                      lists: view_policy.ClientLists) -> plan.Done:
+    def create_policy(self, name: str, lists: view_policy.ClientLists, *,
+                      replaces: bool = False) -> plan.Done:
         """Make a policy, or take the one of that name, with these lists.
 
+        :param replaces: another that lets in whom it should not: that must
+            not go on because nothing tells the VIP pool.
         :raises BackendError: VMS does not store them, or does not bind it to
             the VIP pool.  What this call made is removed then.
         """
-        binding = self._cluster.binding()
-        body = {'name': name, 'flavor': 'NFS', **lists.body(),
-                **binding.body(), **self._cluster.scope()}
-        done = self._vms.create('viewpolicies', body, records.ViewPolicy.of,
-                                lambda: self._adoptable(name))
+        binding = self._binding(name, replaces=replaces)
+        done, refused = exception.caught(
+            lambda: self._new_policy(name, lists, binding))
+        if done is None:
+            if not (replaces and binding.body() and getattr(
+                    refused, 'status', None) in errors.REFUSED):
+                raise refused or AssertionError
+            # The pool may be what VMS refuses.
+            LOG.error('View policy %s is made without a VIP pool: %s', name,
+                      refused)
+            binding = view_policy.AS_IT_IS
+            done = self._new_policy(name, lists, binding)
         try:
-            policy = done.value
+            policy = self._whole('viewpolicies', done.value, 'read_write',
+                                 'read_only')
             if not self._cluster.serves_here(policy):
                 raise exception.BackendError(
                     'View policy %s was not made in tenant %d'
@@ -63,12 +79,39 @@ class Executor(snapshot_steps.SnapshotSteps):
             if not lists.equals(policy):
                 policy = self.update_policy(name, policy.id, lists,
                                             binding=view_policy.AS_IT_IS)
-            self.bind_policy(name, policy, binding)
+            self._bind(name, policy, binding, replaces=replaces)
             return plan.Done(policy, done.created)
         except exception.DriverError:
             if done.created:
                 self._vms.delete('viewpolicies', done.value.id)
             raise
+
+    def _binding(self, name: str, *, replaces: bool) -> view_policy.Binding:
+        """Return the VIP pools of a new policy; see :meth:`create_policy`."""
+        binding, unknown = exception.caught(self._cluster.binding)
+        if binding is not None:
+            return binding
+        if not replaces:
+            raise unknown or AssertionError
+        LOG.error('View policy %s is bound as far as that is known: %s', name,
+                  unknown)
+        return self._cluster.known_binding()
+
+    def _new_policy(self, name: str, lists: view_policy.ClientLists,
+                    binding: view_policy.Binding) -> plan.Done:
+        body = {'name': name, 'flavor': 'NFS', **lists.body(),
+                **binding.body(), **self._cluster.scope()}
+        return self._vms.create('viewpolicies', body, records.ViewPolicy.of,
+                                lambda: self._adoptable(name))
+
+    def _bind(self, name: str, policy: records.ViewPolicy,
+              binding: view_policy.Binding, *, replaces: bool) -> None:
+        try:
+            self.bind_policy(name, policy, binding)
+        except errors.NotBound as exc:
+            if not replaces:
+                raise
+            LOG.error('%s', exc)
 
     def _adoptable(self, name: str) -> records.ViewPolicy | None:
         found = self._found.policy(name)
@@ -103,7 +146,7 @@ class Executor(snapshot_steps.SnapshotSteps):
         try:
             stored = self._written(ident, {**body, **binding.body()}, lists)
         except exception.BackendError as exc:
-            if exc.status != 400:
+            if exc.status not in errors.REFUSED:
                 raise
             stored = self._refused(ident, lists, body, binding, exc)
         if stored.name != name:
@@ -144,7 +187,8 @@ class Executor(snapshot_steps.SnapshotSteps):
                  lists: view_policy.ClientLists) -> records.ViewPolicy:
         """Write to a policy, and return what it is then."""
         data = self._vms.update('viewpolicies', ident, body)
-        if isinstance(data, Mapping) and 'nfs_read_write' in data:
+        if isinstance(data, Mapping) and 'nfs_read_write' in data \
+                and errors.is_about(data, ident):
             stored = errors.parsed('viewpolicies', records.ViewPolicy.of, data)
             if lists.equals(stored):
                 return stored
@@ -174,19 +218,28 @@ class Executor(snapshot_steps.SnapshotSteps):
         These are not ours, and the share is gone already: there is nothing
         that a repeated call could do better.
         """
-        try:
-            self._vms.delete('viewpolicies', ident)
-        except exception.BackendError as exc:
-            if exc.status != 400:
-                raise
-            others = ['view %s of %s' % (view.name or view.id, view.path)
-                      for view in self._found.views_under(ident)]
+        _, refused = exception.caught(
+            lambda: self._vms.delete('viewpolicies', ident))
+        if refused is None:
+            return
+        if getattr(refused, 'status', None) not in errors.REFUSED:
+            raise refused
+        seen, own = self._found.views_under(ident), paths.owner_of(name)
+        others = [view for view in seen if view.name != own]
+        if len(others) < len(seen):
+            self._vms.wait_for('Deleting view %s' % own, lambda: not any(
+                view.name == own for view in self._found.views_under(ident)
+                ) or None, _LINGERING)
             if not others:
-                raise
-            LOG.warning(
-                'View policy %s stays in VMS although its share is deleted: '
-                'it is also used by %s, which this driver did not make',
-                name, ', '.join(others))
+                self._vms.delete('viewpolicies', ident)
+                return
+        if not others:
+            raise refused
+        LOG.warning(
+            'View policy %s stays in VMS although its share is deleted: it '
+            'is also used by %s, which this driver did not make', name,
+            ', '.join('view %s of %s' % (view.name or view.id, view.path)
+                      for view in others))
 
     # -- views -----------------------------------------------------------
 
@@ -208,28 +261,50 @@ class Executor(snapshot_steps.SnapshotSteps):
             return found
 
         done = self._vms.create('views', body, records.View.of, look)
-        self._check_made('views', done)
-        self._check_protocols(done)
+        done = self._check_made(
+            'views', done, 'policy_id', 'protocols',
+            *(['qos_id'] if qos_id is not None else []))
+        self._check_served(done, qos_id)
         if done.value.policy_id != policy_id:
             self.attach_policy(name, done.value.id, policy_id)
         return done
 
-    def _check_protocols(self, done: plan.Done) -> None:
+    def _check_served(self, done: plan.Done, qos_id: int | None) -> None:
         """Raise if a new view serves more or less than it was asked to."""
         view: records.View = done.value
-        if not done.created or view.protocols is None \
-                or set(view.protocols) == set(self._settings.protocols):
+        if not done.created:
             return
-        self._vms.delete('views', view.id)
-        raise _not_stored('View', view.name, 'protocols %s' % ', '.join(
-            self._settings.protocols), ', '.join(view.protocols))
+        wanted = self._settings.protocols
+        error = None
+        if view.protocols is not None and set(view.protocols) != set(wanted):
+            error = record_steps.not_stored(
+                'View', view.name, 'protocols %s' % ', '.join(wanted),
+                ', '.join(view.protocols))
+        elif qos_id is not None and view.qos_id != qos_id:
+            error = record_steps.not_stored(
+                'View', view.name, 'QoS policy with the id %d' % qos_id,
+                view.qos_id)
+        if error is not None:
+            self._vms.delete('views', view.id)
+            raise error
 
     def attach_policy(self, name: str, ident: int, policy_id: int) -> None:
         stored = self._stored('views', ident, {'policy_id': policy_id},
                               records.View.of)
         if stored.policy_id != policy_id:
-            raise _not_stored('View', name, 'policy with the id %d'
-                              % policy_id, stored.policy_id)
+            raise record_steps.not_stored(
+                'View', name, 'policy with the id %d' % policy_id,
+                stored.policy_id)
+
+    def serve_protocols(self, name: str, ident: int,
+                        protocols: Sequence[str]) -> None:
+        """Let a view be mounted with these protocols."""
+        stored = self._stored('views', ident, {'protocols': list(protocols)},
+                              records.View.of)
+        if set(stored.protocols or ()) != set(protocols):
+            raise record_steps.not_stored(
+                'View', name, 'protocols %s' % ', '.join(protocols),
+                ', '.join(stored.protocols or ('none that VMS tells',)))
 
     def delete_view(self, name: str, ident: int) -> None:
         self._vms.delete('views', ident)
@@ -254,7 +329,7 @@ class Executor(snapshot_steps.SnapshotSteps):
             return found
 
         done = self._vms.create('quotas', body, records.Quota.of, look)
-        self._check_made('quotas', done)
+        done = self._check_made('quotas', done, 'hard_limit')
         if done.value.hard_limit != limit:
             self.shrink_quota(name, done.value, limit)
         return done
@@ -265,8 +340,9 @@ class Executor(snapshot_steps.SnapshotSteps):
         stored = self._stored('quotas', quota.id, {'hard_limit': limit},
                               records.Quota.of)
         if stored.hard_limit != limit:
-            raise _not_stored('Quota', name, 'limit of %d bytes' % limit,
-                              stored.hard_limit)
+            raise record_steps.not_stored(
+                'Quota', name, 'limit of %d bytes' % limit,
+                stored.hard_limit)
 
     def shrink_quota(self, name: str, quota: records.Quota,
                      limit: int) -> None:
@@ -293,60 +369,18 @@ class Executor(snapshot_steps.SnapshotSteps):
         VMS says so in words.  That there is no such call says nothing.
         """
         try:
-            self._vms.call('DELETE', 'folders/delete_folder/',
-                           body={'path': path, 'tenant_id': tenant_id})
+            answer = self._vms.call(
+                'DELETE', 'folders/delete_folder/',
+                body={'path': path, 'tenant_id': tenant_id})
         except exception.BackendError as exc:
             if exc.status == 404 or \
                     errors.NO_DIRECTORY not in exc.answer.lower():
                 raise
-
-    # -- whatever it is --------------------------------------------------
-
-    def rename(self, name: str, resource: str, ident: int) -> None:
-        """Give a view, a quota or a policy a new name."""
-        def name_of(data: Any) -> str:
-            return str(data['name'])
-        stored = self._stored(resource, ident, {'name': name}, name_of)
-        if stored != name:
-            raise _not_stored(resource, str(ident), 'name %s' % name, stored)
-
-    def _check_made(self, resource: str, done: plan.Done) -> None:
-        """Raise if a new object is not of the tenant that it was made for."""
-        if not done.created:
             return
-        try:
-            if not self._cluster.here(done.value):
-                raise _not_stored(
-                    resource, done.value.name, 'tenant %d'
-                    % self._cluster.tenant_id(), done.value.tenant_id)
-        except exception.BackendError:
-            self._vms.delete(resource, done.value.id)
-            raise
-
-    def _stored(self, resource: str, ident: int, body: Mapping[str, Any],
-                parse_record: Callable[[Any], T]) -> T:
-        """Change fields, and return the record as it is then.
-
-        :raises NotFound: it vanished meanwhile.
-        """
-        data = self._vms.update(resource, ident, body)
-        if isinstance(data, Mapping) and 'id' in data \
-                and body.keys() <= data.keys():
-            return errors.parsed(resource, parse_record, data)
-        return self._read(resource, ident, parse_record)
-
-    def _read(self, resource: str, ident: int,
-              parse_record: Callable[[Any], T]) -> T:
-        found = self._vms.get(resource, ident, parse_record)
-        if found is None:
-            raise exception.NotFound('%s %d vanished while it was changed'
-                                     % (resource, ident))
-        return found
-
-
-def _not_stored(kind: str, name: str, sent: str,
-                stored: object) -> exception.BackendError:
-    """Return the error for a setting that VMS took and does not have."""
-    return exception.BackendError(
-        '%s %s does not have the %s that it was given' % (kind, name, sent),
-        answer='it has %s' % stored, check='the object in VMS, by hand')
+        what, seconds = 'Deleting %s' % path, self._settings.task_timeout
+        if answers.Task.within(answer) is not None \
+                and not self._vms.finish(what, answer, seconds) \
+                and self._found.is_directory(path):
+            raise exception.BackendError(
+                what + ' has ended, and the directory is still there',
+                check='the activities in VMS')

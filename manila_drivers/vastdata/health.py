@@ -169,7 +169,7 @@ class Health:
         return assessment.assess(
             share, facts, closed,
             paths.share_path(self._settings.root, share.id), qos_id,
-            now.binding_for(facts.policy))
+            now.binding_for(facts.policy), self._settings.protocols)
 
     def _answer(self, share: model.Share, health: assessment.Assessment,
                 now: _Check) -> dict[str, Any]:
@@ -227,7 +227,8 @@ class Health:
         if quota is not None and actions & {'extend quota', 'shrink quota',
                                             'limit quota'}:
             quota = self._now(share, 'quotas', quota)
-        if view is not None and 'attach policy' in actions:
+        if view is not None and actions & {'attach policy',
+                                           'serve protocols'}:
             view = self._now(share, 'views', view)
         return dataclasses.replace(
             self._in_time(share, facts), view=view, quota=quota,

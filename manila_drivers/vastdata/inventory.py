@@ -156,6 +156,9 @@ def _share(ident: str, views: Sequence[records.View],
     if views and quotas and views[0].path != quotas[0].path:
         odd.append('its view is for %s and its quota for %s' % (
             views[0].path, quotas[0].path))
+    if views and views[0].alias:
+        odd.append('its view has the alias %s, which clients of NFSv3 mount '
+                   'in place of its path' % views[0].alias)
     others = sorted({*(views[0].protocols or ())} - {'NFS', 'NFS4'}
                     ) if views else []
     if others:

@@ -49,6 +49,11 @@ def adopted_policy(share_id: str) -> str:
     return share_id + '-adopted'
 
 
+def owner_of(policy: str) -> str:
+    """Return the id of the share that a policy of this name is of."""
+    return policy.removesuffix('-adopted')
+
+
 def stream_name(share_id: str) -> str:
     """Name of the clone that a share from a snapshot is filled by."""
     return 'manila-' + share_id
@@ -58,6 +63,13 @@ def parents(path: str) -> list[str]:
     """The directories above a path, ``/`` first."""
     parts = [part for part in path.split('/') if part]
     return ['/'] + ['/' + '/'.join(parts[:n]) for n in range(1, len(parts))]
+
+
+def apart(one: str, other: str) -> bool:
+    """Tell if of two directories neither is the other nor lies in it."""
+    one, other = (records.path_of(each).rstrip('/') + '/'
+                  for each in (one, other))
+    return not (one.startswith(other) or other.startswith(one))
 
 
 def exports_nfs(view: records.View) -> bool:

@@ -140,9 +140,32 @@ def delete(share_id: str, path: str, view: records.View | None,
     if quota is not None:
         steps.append(plan.Step('delete quota', share_id,
                                {'ident': quota.id}))
-    steps += [plan.Step('delete policy', name, {'ident': ident})
-              for name, ident in policies.items()]
-    return plan.Plan(tuple(steps))
+    return plan.Plan(tuple(steps)) + delete_policies(policies)
+
+
+def delete_policies(policies: Mapping[str, int]) -> plan.Plan:
+    """Remove policies; ids by name."""
+    return plan.Plan(tuple(
+        plan.Step('delete policy', name, {'ident': ident})
+        for name, ident in policies.items()))
+
+
+def check_holds_no_share(share_id: str, path: str,
+                         quotas: Sequence[records.Quota]) -> None:
+    """Raise Conflict if other shares lie in the directory of one.
+
+    :param quotas: of the directory and of directories in it.
+    """
+    others = [quota for quota in quotas
+              if quota.path != path and quota.name != share_id
+              and paths.is_instance_id(quota.name)]
+    if others:
+        raise exception.Conflict(
+            'Share %s cannot be deleted: %s, its directory, holds %s, the '
+            'first of %d other shares, of %s' % (
+                share_id, path, others[0].path, len(others), others[0].name),
+            check='vast_root_export of other backends; delete or move those '
+                  'shares first')
 
 
 def resize(share_id: str, quota: records.Quota | None, limit: int, *,
@@ -208,8 +231,8 @@ def access(share_id: str, wanted: ClientLists,
     if ident is None:
         return plan.Plan() if view is None else plan.Plan((
             plan.Step('create policy', share_id,
-                      {'lists': _squashed(wanted)}, key='policy',
-                      detail=str(wanted)),
+                      {'lists': _squashed(wanted), 'replaces': True},
+                      key='policy', detail=str(wanted)),
             attach_policy(share_id, view, plan.Ref('policy', 'id'))))
     steps = []
     if facts.policy is None or facts.former \
@@ -317,10 +340,12 @@ def size_of(facts: ExportFacts, options: Mapping[str, Any]) -> int:
             'Driver option size is %r, not a number of GiB' % given)
     if facts.quota is not None and facts.quota.hard_limit:
         return -(-facts.quota.hard_limit // model.GiB)
-    if given is None and facts.used is None:
+    untold = facts.quota is not None and facts.quota.hard_limit is None
+    if given is None and (untold or facts.used is None):
+        what = ('the limit of %s' if untold else
+                'how much is in %s, and no limit for it') % facts.view.path
         raise exception.NotManageable(
-            'VMS does not tell how much is in %s, and no limit for it'
-            % facts.view.path, check='give the size in GiB, with '
+            'VMS does not tell ' + what, check='give the size in GiB, with '
             '--driver-options size=<GiB>')
     least = max(1, -(-(facts.used or 0) // model.GiB))
     if given is None:

@@ -153,7 +153,8 @@ class View:
     """An export of a directory under a policy.
 
     ``protocols`` is None if not told, and so is ``capacity``, the bytes below
-    it.
+    it.  ``alias`` is what clients of NFSv3 mount in place of the path, '' for
+    none.
     """
 
     id: int
@@ -164,10 +165,14 @@ class View:
     protocols: tuple[str, ...] | None
     tenant_id: int | None
     capacity: int | None = None
+    qos_id: int | None = None
+    alias: str = ''
 
     @classmethod
     def of(cls, data: Json) -> 'View':
         return cls(**identity(data, 'view'), path=path(data, 'view'),
+                   qos_id=number(data, 'qos_policy_id'),
+                   alias=text(data, 'alias') or '',
                    policy_id=number(data, 'policy_id'),
                    policy=text(data, 'policy') or '',
                    protocols=texts(data, 'protocols'),
@@ -276,7 +281,8 @@ class Stream:
     """A clone: data that moves from a snapshot to a new directory.
 
     ``progress`` is in percent.  ``tenant`` is the name of the one whose
-    directory is filled, '' if not told; ``target`` is '' if not told.
+    directory is filled, ``target`` that directory and ``snapshot`` the name of
+    the snapshot; each is '' if not told.
     """
 
     id: int
@@ -287,6 +293,7 @@ class Stream:
     inner: str
     progress: int
     tenant: str = ''
+    snapshot: str = ''
 
     @classmethod
     def of(cls, data: Json) -> 'Stream':
@@ -300,7 +307,19 @@ class Stream:
                    state=(text(data, 'state') or '').lower(),
                    inner=str(inner or '').lower(),
                    progress=number(data, 'sync_progress') or 0,
-                   tenant=text(tenant, 'name') or '')
+                   tenant=text(tenant, 'name') or '',
+                   snapshot=text(data, 'loanee_snapshot') or '')
+
+    def is_fed_by(self, snapshot_id: int, snapshot: str) -> bool:
+        """Tell if it may be fed by this snapshot; one that hides it may."""
+        if self.snapshot_id is not None:
+            return self.snapshot_id == snapshot_id
+        return self.snapshot in ('', snapshot)
+
+    def fills(self, path: str) -> bool:
+        """Tell if it fills a directory, or is called as if it did."""
+        return self.target == path or not self.target and bool(
+            self.name) and path.endswith('/' + self.name)
 
     @property
     def finished(self) -> bool:
@@ -313,79 +332,3 @@ class Stream:
     @property
     def running(self) -> bool:
         return not self.finished and not self.failed
-
-
-@dataclasses.dataclass(frozen=True)
-class VipPool:
-    """A pool of virtual addresses; ``ranges`` are inclusive, in order."""
-
-    id: int
-    name: str
-    enabled: bool
-    role: str
-    ranges: tuple[tuple[str, str], ...]
-    tenant_id: int | None
-
-    @classmethod
-    def of(cls, data: Json) -> 'VipPool':
-        ranges = data.get('ip_ranges') or ()
-        if not isinstance(ranges, list | tuple) or not all(
-                isinstance(pair, list | tuple) for pair in ranges):
-            raise ValueError('ip_ranges is %.60r, not a list of pairs'
-                             % (ranges,))
-        return cls(id=ident(data, 'VIP pool'), name=name(data, 'VIP pool'),
-                   enabled=flag(data, 'enabled') is not False,
-                   role=(text(data, 'role') or 'PROTOCOLS').upper(),
-                   ranges=tuple((str(pair[0]), str(pair[-1] or pair[0]))
-                                for pair in ranges if pair),
-                   tenant_id=number(data, 'tenant_id'))
-
-
-@dataclasses.dataclass(frozen=True)
-class Tenant:
-    """A tenant; ``hard_limit`` in bytes caps its capacity, 0 = none."""
-
-    id: int
-    name: str
-    hard_limit: int
-
-    @classmethod
-    def of(cls, data: Json) -> 'Tenant':
-        rules = part(data, 'capacity_rules') or {}
-        return cls(id=ident(data, 'tenant'), name=name(data, 'tenant'),
-                   hard_limit=number(rules, 'hard_limit') or 0)
-
-
-@dataclasses.dataclass(frozen=True)
-class Cluster:
-    """The cluster; capacities in bytes, None where not told."""
-
-    version: tuple[int, ...]
-    version_text: str
-    trash: bool | None
-    reduction: float | None
-    total: int | None
-    free: int | None
-
-    @classmethod
-    def of(cls, data: Json) -> 'Cluster':
-        told = text(data, 'sw_version') or text(data, 'sys_version') or ''
-        total = size(data, 'logical_space')
-        free = size(data, 'free_logical_space')
-        used = size(data, 'logical_space_in_use')
-        if free is None and total is not None and used is not None:
-            free = total - used
-        return cls(version=version_of(told), version_text=told,
-                   trash=flag(data, 'enable_trash'),
-                   reduction=fraction(data, 'drr'),
-                   total=total, free=None if free is None else max(free, 0))
-
-
-def version_of(text: str) -> tuple[int, ...]:
-    """Up to three leading numbers of a software version.
-
-    ``5.4.0.20.10960402906660116571`` is (5, 4, 0): what follows is build
-    data.  A text that starts with no number is ().
-    """
-    match = re.match(r'\s*(\d+(?:\.\d+){0,2})', text)
-    return tuple(map(int, match.group(1).split('.'))) if match else ()

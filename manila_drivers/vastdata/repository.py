@@ -16,6 +16,7 @@ from manila_drivers import exception
 from manila_drivers.vastdata import client
 from manila_drivers.vastdata import cluster
 from manila_drivers.vastdata import errors
+from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 
 T = TypeVar('T')
@@ -47,6 +48,31 @@ class Repository:
             'views', records.View.of, **self.cluster.scope())
             if self.cluster.listed_here(view)]
 
+    def view_at(self, path: str) -> records.View | None:
+        return self._one('views', records.View.of,
+                         lambda view: view.path == path, path=path)
+
+    def views_around(self, path: str) -> list[records.View]:
+        """Return views, none left out that may be at, above or in a path.
+
+        :raises BackendError: such a one cannot be read, or does not tell
+            which tenant it is of.
+        """
+        def near(row: Any) -> records.View | None:
+            told = row.get('path') if isinstance(row, Mapping) else None
+            view, error = exception.caught(lambda: self._view_here(row))
+            if error is not None and not (
+                    isinstance(told, str) and told.startswith('/')
+                    and paths.apart(told, path)):
+                raise error
+            return view
+        return [view for view in self.vms.list(
+            'views', near, **self.cluster.scope()) if view is not None]
+
+    def _view_here(self, row: Any) -> records.View | None:
+        view = errors.parsed('views', records.View.of, row)
+        return view if self.cluster.here(view) else None
+
     def views_under(self, policy_id: int) -> list[records.View]:
         """Return views that use a policy, of whichever tenant."""
         return [view for view in self.vms.readable(
@@ -76,6 +102,22 @@ class Repository:
         return self._one('quotas', records.Quota.of,
                          lambda quota: quota.path == path,
                          path=path, show_user_rules='false')
+
+    def quotas_within(self, path: str) -> list[records.Quota]:
+        """Return quotas of a directory and of directories in it."""
+        def within(row: Any) -> records.Quota | None:
+            quota, error = exception.caught(
+                lambda: errors.parsed('quotas', records.Quota.of, row))
+            if quota is None or not (quota.path + '/').startswith(path + '/'):
+                # One of a share may be in it for all that is known.
+                if error is not None and paths.is_instance_id(
+                        str(row.get('name'))):
+                    raise error
+                return None
+            return quota if self.cluster.here(quota) else None
+        return [quota for quota in self.vms.list(
+            'quotas', within, path__startswith=path, show_user_rules='false',
+            **self.cluster.scope()) if quota is not None]
 
     def quotas(self) -> list[records.Quota]:
         return [quota for quota in self.vms.readable(
@@ -115,14 +157,15 @@ class Repository:
         return [stream for stream in self.vms.list(
             'globalsnapstreams', records.Stream.of,
             loanee_root_path__startswith=path)
-            if stream.target == path and self.cluster.fills_here(stream)]
+            if stream.fills(path) and self.cluster.fills_here(stream)]
 
-    def streams_from(self, snapshot_id: int) -> list[records.Stream]:
+    def streams_from(self, snapshot_id: int,
+                     name: str) -> list[records.Stream]:
         """Return clones that are fed by a snapshot."""
         return [stream for stream in self.vms.list(
             'globalsnapstreams', records.Stream.of,
             loanee_snapshot__id=snapshot_id)
-            if stream.snapshot_id == snapshot_id]
+            if stream.is_fed_by(snapshot_id, name)]
 
     # -- directories -----------------------------------------------------
 

@@ -12,8 +12,8 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
-from manila_drivers import plan
 from manila_drivers.driver import call
+from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import executor
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import planning
@@ -78,16 +78,23 @@ class Shares:
 
     def _delete(self, share: model.Share) -> None:
         view = self._found.view(share.id)
-        quota = self._found.quota(share.id)
+        # Asked for with what lies inside: it takes no request of its own.
+        within = self._found.quotas_within(view.path) if view else []
+        quota = next((quota for quota in within if quota.name == share.id),
+                     None) or self._found.quota(share.id)
         path = planning.path_of(view, quota, self._path(share))
         if not paths.deletable(path, self._settings.root):
             raise exception.Conflict(
                 'Share %s has the directory %s, which is never deleted'
                 % (share.id, path), check='the view and the quota of that '
                 'name in VMS')
-        if view is None and quota is None and self._taken(share, path):
-            self._executor.run(plan.Plan())
-            return None
+        if view is None:
+            if quota is None and self._taken(share, path):
+                self._executor.run(planning.delete_policies(
+                    self._own_policies(share, view)))
+                return None
+            within = self._found.quotas_within(path)
+        planning.check_holds_no_share(share.id, path, within)
         self._check_snapshots(share, path)
         policies = self._own_policies(share, view)
 
@@ -102,7 +109,8 @@ class Shares:
         if refused is None:
             return None
         # Callers without Manila's rows may not say that it is a clone.
-        if getattr(refused, 'status', None) == 400 and not streams:
+        if getattr(refused, 'status', None) in errors.REFUSED \
+                and not streams:
             streams = self._streams(path)
             if streams:
                 return run(streams)
@@ -113,11 +121,11 @@ class Shares:
 
         Whoever takes over an export leaves it where it is.
         """
-        quota = self._found.quota_at(path)
-        if quota is None or quota.name == share.id:
+        found = self._found.quota_at(path) or self._found.view_at(path)
+        if found is None:
             return False
         LOG.warning('Share %s is not there any more; %s, where it was, is '
-                    'now %s and stays', share.id, path, quota.name)
+                    'now %s and stays', share.id, path, found.name)
         return True
 
     def _streams(self, path: str) -> list[records.Stream]:

@@ -8,25 +8,14 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import plan
+from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import planning
+from manila_drivers.vastdata import record_steps
 from manila_drivers.vastdata import records
-from manila_drivers.vastdata import repository
-from manila_drivers.vastdata import share_record
 
 
-class SnapshotSteps:
-    """Steps that wait for what VMS does in the background.
-
-    :param notes: what is written down about shares.
-    """
-
-    def __init__(self, found: repository.Repository,
-                 notes: share_record.ShareRecord) -> None:
-        self._found = found
-        self._vms = found.vms
-        self._cluster = found.cluster
-        self._settings = found.cluster.settings
-        self._notes = notes
+class SnapshotSteps(record_steps.RecordSteps):
+    """Steps that wait for what VMS does in the background."""
 
     # -- notes -----------------------------------------------------------
 
@@ -77,7 +66,7 @@ class SnapshotSteps:
         return None if now.state in now.PENDING else now
 
     def rename_snapshot(self, name: str, ident: int) -> None:
-        self._vms.update('snapshots', ident, {'name': name})
+        self.rename(name, 'snapshots', ident)
 
     def delete_snapshot(self, name: str, ident: int) -> None:
         """Remove a snapshot.
@@ -87,9 +76,9 @@ class SnapshotSteps:
         _, error = exception.caught(
             lambda: self._vms.delete('snapshots', ident))
         if error is not None:
-            if getattr(error, 'status', None) == 400:
+            if getattr(error, 'status', None) in errors.REFUSED:
                 planning.check_feeds_nothing(
-                    name, self._found.streams_from(ident))
+                    name, self._found.streams_from(ident, name))
             raise error
         self._notes.snapshot_gone(name)
 
@@ -104,8 +93,9 @@ class SnapshotSteps:
 
         def look() -> records.Stream | None:
             found = self._found.stream(name)
-            if found is not None and (found.target, found.snapshot_id) != (
-                    target, snapshot_id):
+            if found is not None and not (
+                    found.fills(target)
+                    and found.is_fed_by(snapshot_id, snapshot)):
                 raise exception.Conflict(
                     'Clone %s of snapshot %d to %s cannot be made: one of '
                     'that name exists, of snapshot %s to %s'

@@ -10,7 +10,6 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.driver import call
-from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import executor
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import planning
@@ -61,7 +60,7 @@ class Snapshots:
         """
         found = self.find(snapshot)
         streams = ([] if found is None or self._notes.fed_none(found.name)
-                   else self._found.streams_from(found.id))
+                   else self._found.streams_from(found.id, found.name))
         steps = planning.delete_snapshot(found, streams)
         self._executor.run(steps)
 
@@ -138,7 +137,7 @@ class Snapshots:
         stream: records.Stream = self._shares.make(call, source)['stream']
         if call.share.source_member_id and not stream.finished:
             return self._filled(call)
-        return self._answer(stream)
+        return self._answer(call.share, stream)
 
     def _filled(self, call: call.Call) -> dict[str, Any]:
         """Wait until a share holds all data of its snapshot.
@@ -168,10 +167,8 @@ class Snapshots:
         status, error = exception.caught(lambda: self._status(share))
         if status is not None:
             return status
-        # An error would be the end of the share for Manila, and says nothing
-        # about the clone.
-        if error is None or not errors.unable(error):
-            raise error or AssertionError
+        # An error would be the end of the share for Manila, and whatever
+        # keeps VMS from telling says nothing about the clone.
         LOG.warning('How far share %s is cannot be told: %s', share.id,
                     error)
         return {'status': 'creating_from_snapshot'}
@@ -181,7 +178,7 @@ class Snapshots:
         stream = self._found.stream(name)
         if stream is not None:
             self._progress[share.id] = stream.progress
-            return self._answer(stream)
+            return self._answer(share, stream)
         # Its record is gone: complete, or stopped by somebody.  A view and a
         # directory prove nothing, since they are made while data is missing.
         seen = self._progress.pop(share.id, 0)
@@ -198,20 +195,33 @@ class Snapshots:
                   name, share.id, seen, share.id)
         return {'status': 'error'}
 
-    def _answer(self, stream: records.Stream) -> dict[str, Any]:
+    def _answer(self, share: model.Share,
+                stream: records.Stream) -> dict[str, Any]:
         # Where the clone is, wherever vast_root_export points to now.
+        path = stream.target or self._exported(share)
         if stream.finished:
-            return self._available(stream.target)
+            return self._available(path)
         if stream.failed:
             LOG.error('Clone %s, which fills %s, is %s at %d %%. Check: the '
                       'global snapshot clones and activities in VMS; delete '
                       'the share and create it from its snapshot again',
-                      stream.name, stream.target, stream.state,
-                      stream.progress)
+                      stream.name, path, stream.state, stream.progress)
             return {'status': 'error'}
         return {'status': 'creating_from_snapshot',
                 'progress': '%d%%' % min(stream.progress, 99),
-                'export_locations': self._shares.locations(stream.target)}
+                'export_locations': self._shares.locations(path)}
+
+    def _exported(self, share: model.Share) -> str:
+        """Return the directory of a share's view.
+
+        :raises NotFound: it has none.
+        """
+        view = self._found.view(share.id)
+        if view is None:
+            raise exception.NotFound(
+                'Where the clone for share %s is VMS does not tell: there is '
+                'no view of that name' % share.id)
+        return view.path
 
     def _available(self, path: str) -> dict[str, Any]:
         return {'status': 'available', 'progress': '100%',

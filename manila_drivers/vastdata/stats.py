@@ -10,6 +10,7 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.vastdata import cluster
+from manila_drivers.vastdata import cluster_records
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import repository
@@ -41,12 +42,20 @@ def promised(quotas: Iterable[records.Quota], root: str) -> int:
 
 
 def in_use(quotas: Iterable[records.Quota]) -> int | None:
-    """Bytes below all quotas of a tenant; None if one does not tell."""
-    used = [quota.used for quota in outermost(quotas)]
+    """Bytes below all quotas of a tenant; None if that is not told.
+
+    One that does not tell beside others that do is new, and may be full: a
+    scheduler takes what is not known for enough.
+    """
+    found = outermost(quotas)
+    if found and all(quota.used is None for quota in found):
+        return None
+    used = [(quota.hard_limit or None) if quota.used is None else quota.used
+            for quota in found]
     return None if None in used else sum(size or 0 for size in used)
 
 
-def bounded(cluster: records.Cluster, tenant_limit: int,
+def bounded(cluster: cluster_records.Cluster, tenant_limit: int,
             tenant_used: int | None) -> tuple[float | str, float | str]:
     """Total and free capacity in GiB, within what the tenant may have."""
     total, free = cluster.total, cluster.free
@@ -92,7 +101,8 @@ class Stats:
             'create_share_from_snapshot_support':
                 now.version >= cluster.CLONE_VERSION}
 
-    def _sampled(self, cluster: records.Cluster) -> records.Cluster:
+    def _sampled(self, cluster: cluster_records.Cluster,
+                 ) -> cluster_records.Cluster:
         """Return the cluster with capacities from its monitor, if it can."""
         try:
             data = self._found.vms.call(
@@ -104,7 +114,7 @@ class Stats:
         except exception.BackendError:
             return cluster
         row = newest(data)
-        return records.Cluster.of({
+        return cluster_records.Cluster.of({
             'sw_version': cluster.version_text,
             'logical_space': row.get('Capacity,logical_space'),
             'logical_space_in_use': row.get('Capacity,logical_space_in_use'),

@@ -93,8 +93,11 @@ class ClientLists:
 
     def within(self, policy: records.ViewPolicy) -> 'ClientLists':
         """Return the part that the policy has: never wider than either."""
+        denied = [host for host in policy.read_write or ()
+                  if host.startswith('~')]
         return dataclasses.replace(
-            self, read_write=_common(self.read_write, policy.read_write),
+            self, read_write=(*_common(self.read_write, policy.read_write),
+                              *denied),
             read_only=_common(self.read_only, policy.read_only))
 
 
@@ -147,9 +150,18 @@ def wanted(rules: Iterable[access.Rule], squash: str | None, *,
 def levels_of(policy: records.ViewPolicy) -> dict[access.Network, str]:
     """Return what networks a policy lets in; names are left out.
 
-    Who is in both lists counts as one who may only read.
+    Who is in both lists counts as one who may only read, and a network that
+    somebody is kept out of (``~10.0.0.7``) as one that is not let in.
     """
     found: dict[access.Network, str] = {}
+    denied: list[access.Network] = []
+    for host in policy.read_write or ():
+        if host.startswith('~'):
+            out = networks.parse(host[1:])
+            if out is None:
+                # Nobody can say who that is.
+                return {}
+            denied.append(out)
     for hosts, level in ((policy.read_write or (), access.RW),
                          (policy.read_only or (), access.RO)):
         for host in hosts:
@@ -157,6 +169,9 @@ def levels_of(policy: records.ViewPolicy) -> dict[access.Network, str]:
             for one in networks.EVERYBODY if host == EVERYONE else (
                     [network] if network else []):
                 found[one] = level
+    for out in denied:
+        found = {part: level for network, level in found.items()
+                 for part in networks.outside(network, out)}
     return found
 
 

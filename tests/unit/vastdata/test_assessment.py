@@ -24,14 +24,15 @@ USUAL = '/usual'
 
 
 def assess(*facts, share=SHARE, qos=None, binding=view_policy.AS_IT_IS,
-           closed=CLOSED, **more):
+           closed=CLOSED, protocols=(), **more):
     return assessment.assess(share, assessment.ShareFacts(*facts, **more),
-                             closed, USUAL, qos, binding)
+                             closed, USUAL, qos, binding, protocols)
 
 
-def create_policy(closed=CLOSED):
+def create_policy(closed=CLOSED, *, replaces=False):
     return plan.Step('create policy', ID, {
-        'lists': dataclasses.replace(closed, unsettled=True)}, 'policy')
+        'lists': dataclasses.replace(closed, unsettled=True),
+        'replaces': replaces}, 'policy')
 
 
 def create_view(policy, path=PATH, qos=None):
@@ -68,7 +69,8 @@ MADE = plan.Ref('policy', 'id')
      [create_quota()], False),
     ((None, None, GRANTING, True), USUAL, [
         create_quota(USUAL), create_view(2, USUAL)], False),
-    ((VIEW, QUOTA, None, True), PATH, [create_policy(), attach(MADE)], True),
+    ((VIEW, QUOTA, None, True), PATH, [
+        create_policy(replaces=True), attach(MADE)], True),
     ((but(VIEW, policy_id=9), QUOTA, GRANTING), PATH, [attach(2)], True),
     # A managed share waits for its rules under the policy that it has.
     ((UNDER_IT, QUOTA, None, None, ADOPTED), PATH, [], False),
@@ -149,8 +151,14 @@ LIMITS = [
 def test_a_limit_never_goes_below_what_is_in_use(limit, used, action):
     quota = but(QUOTA, hard_limit=limit, used=used)
     steps = () if action is None else (set_quota(action, quota),)
-    assert assess(VIEW, quota, GRANTING) == assessment.Assessment(
-        PATH, plan.Plan(steps))
+    found = assess(VIEW, quota, GRANTING)
+    # Where there was none, there still is none, and that is told.
+    unlimited = limit == 0 and action is None
+    assert (bool(found.unlimited), found.unknown) == (
+        unlimited, unlimited and used is None)
+    assert found == assessment.Assessment(
+        PATH, plan.Plan(steps), unlimited=found.unlimited,
+        unknown=found.unknown)
 
 
 @pytest.mark.parametrize(('limit', 'more', 'action'), [
@@ -197,3 +205,19 @@ def test_repairs_in_the_words_of_operators():
     assert str(assess(None, None, None, True).repair) == (
         f'create policy {ID} (for nobody; no_root_squash); create quota {ID} '
         f'(1 GiB for {USUAL}); create view {ID} (for {USUAL})')
+
+
+@pytest.mark.parametrize(('served', 'wanted', 'then'), [
+    (('NFS',), ('NFS',), None), (('NFS', 'NFS4'), ('NFS',), None),
+    (('NFS',), ('NFS', 'NFS4'), ('NFS', 'NFS4')),
+    (('NFS4',), ('NFS',), ('NFS', 'NFS4')), (('NFS',), (), None),
+    # It does not tell, or has none at all.
+    (None, ('NFS',), None), ((), ('NFS',), None)])
+def test_protocols_are_added_and_none_is_taken_away(served, wanted, then):
+    found = assess(but(VIEW, protocols=served), QUOTA, GRANTING,
+                   protocols=wanted)
+    assert found.repair.steps == (() if then is None else (plan.Step(
+        'serve protocols', ID, {'ident': 1, 'protocols': then}),))
+    assert then is None or str(found.repair) == (
+        'serve protocols %s (%s, until now %s)' % (
+            ID, ', '.join(then), ', '.join(served)))

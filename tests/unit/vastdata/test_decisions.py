@@ -10,8 +10,9 @@ from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
+from manila_drivers.vastdata import answers
 from manila_drivers.vastdata import assessment
-from manila_drivers.vastdata import client
+from manila_drivers.vastdata import cluster_records
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import planning
 from manila_drivers.vastdata import records
@@ -56,7 +57,7 @@ def rule(ident, to, level='rw', kind='ip'):
     ('5.4.0.20.10960402906660116571', (5, 4, 0)), ('5.3', (5, 3)),
     ('5', (5,)), ('', ()), ('trunk', ())])
 def test_versions(text, version):
-    assert records.version_of(text) == version
+    assert cluster_records.version_of(text) == version
 
 
 def test_a_missing_field_is_named():
@@ -99,7 +100,7 @@ def test_streams(data, finished, failed):
     ({'id': 4, 'state': 'Completed', 'messages': []}, 'completed'),
     ({'id': 9, 'state': 'Completed'}, None), (None, None), ([], None)])
 def test_tasks_are_found_in_answers(data, state):
-    task = client.Task.within(data)
+    task = answers.Task.within(data)
     assert (task and task.state) == state
 
 
@@ -451,12 +452,13 @@ def test_only_our_quotas_are_promised():
     (0, 0, 100.0, 40.0), (50 * GiB, 20 * GiB, 50.0, 30.0),
     (50 * GiB, 60 * GiB, 50.0, 0.0), (500 * GiB, 0, 100.0, 40.0)])
 def test_capacity_within_what_the_tenant_may_have(limit, used, total, free):
-    cluster = records.Cluster((5,), '5', True, 1.0, 100 * GiB, 40 * GiB)
+    cluster = cluster_records.Cluster((5,), '5', True, 1.0, 100 * GiB,
+                                      40 * GiB)
     assert stats.bounded(cluster, limit, used) == (total, free)
 
 
 def test_capacity_that_is_not_told_is_unknown():
-    cluster = records.Cluster.of({'sw_version': '5.3'})
+    cluster = cluster_records.Cluster.of({'sw_version': '5.3'})
     assert stats.bounded(cluster, 0, 0) == ('unknown', 'unknown')
 
 

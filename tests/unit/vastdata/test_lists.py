@@ -4,7 +4,8 @@
 import pytest
 
 from manila_drivers import exception
-from manila_drivers.vastdata import client
+from manila_drivers.vastdata import answers
+from manila_drivers.vastdata import cluster_records
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import records
 from tests.unit.vastdata.conftest import share
@@ -27,7 +28,7 @@ def test_all_pages_are_read_whatever_leads_to_them(bench, links):
 
 def walk(*pages):
     """Names that a list has whose pages are answered one by one."""
-    found = client.Walk('views', (('page_size', '2'),))
+    found = answers.Walk('views', (('page_size', '2'),))
     rows, asked = [], []
     for page in pages:
         asked.append(dict(found.query))
@@ -112,7 +113,8 @@ def test_usage_below_nothing_is_not_told():
     ['10.0.0.1'], ['10.0.0.1', None], ['10.0.0.1', ''],
     ['10.0.0.1', '10.0.0.1']])
 def test_a_range_of_one_address(pair):
-    pool = records.VipPool.of({'id': 1, 'name': 'p', 'ip_ranges': [pair]})
+    pool = cluster_records.VipPool.of({'id': 1, 'name': 'p',
+                                       'ip_ranges': [pair]})
     assert paths.first_addresses(pool.ranges, 4) == ('10.0.0.1',)
 
 

@@ -94,7 +94,8 @@ ATTACH = plan.Step('attach policy', ID, {'ident': 1, 'policy_id': 2})
     # Nobody can reach it, or it has lost its policy.
     ((None,), []),
     ((VIEW,), [
-        plan.Step('create policy', ID, {'lists': WANTED}, 'policy'),
+        plan.Step('create policy', ID,
+                  {'lists': WANTED, 'replaces': True}, 'policy'),
         plan.Step('attach policy', ID, {
             'ident': 1, 'policy_id': plan.Ref('policy', 'id')})])])
 def test_access(facts, steps):

@@ -39,6 +39,15 @@ class Observer(Core):
             return list(access.ways(self.state, client_ip, path,
                                     self._tenant(tenant), vip))
 
+    def mounted_as(self, name: str, tenant: str = 'default') -> str:
+        """Return the path by which a view is mounted with NFSv3.
+
+        Its alias, if it has one, which NFSv4 does not know.
+        """
+        view = self.record('view', name, tenant) or {}
+        alias = view.get('alias') if 'NFS' in view['protocols'] else None
+        return str(alias or view['path'])
+
     def ambiguous(self, path: str,
                   tenant: str = 'default') -> list[access.Ambiguity]:
         """Host strings that overlap between the rw and the ro list.

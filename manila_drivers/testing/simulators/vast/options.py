@@ -14,6 +14,7 @@ class Options:
     :param sw_version: of the cluster, as versions/ says it.
     :param omit_enable_trash: clusters/ does not say whether there is trash.
     :param versions_oldest_first: order of the list of versions.
+    :param failed_upgrade: version that versions/ has as one that failed.
     :param missing_routes: paths, or "VERB path", that this version does not
         have: tenants, folders/stat_path, DELETE folders/delete_folder.
     :param missing_route_page: a missing route is told by a page of the web
@@ -23,6 +24,7 @@ class Options:
     :param text_fields: fields told as text, lists as one word.
     :param ignored_fields: fields that are accepted and not stored.
     :param silent_updates: a PATCH is answered without a record.
+    :param partial_answers: resources of which a POST tells the id alone.
     :param pool_binding: what binds policies to VIP pools: none, vip_pools or
         permission_per_vip_pool; empty goes by the version.
     :param access_token_lifetime: of the token that requests carry.
@@ -37,7 +39,8 @@ class Options:
     :param page_cap: entries of a list that was asked for without page_size.
     :param max_page_size: larger wishes are reduced to it.
     :param links: to the next page: full ones, ones that name the ``page``
-        alone, or none.
+        alone, none, or untold, which leaves out the number of entries too.
+    :param bare_pages: a page is the bare list of its entries.
     :param link_host: host in links to the next page; it is not reachable.
     :param refuse_unknown_fields: in bodies; real clusters ignore them.
     :param empty_list_means_default: a POST with an empty list of clients
@@ -52,6 +55,9 @@ class Options:
     :param allow_views_on_same_path: of two tenants.
     :param duplicate_quota_status: answer to a second quota on a path, 503 or
         400.
+    :param in_use_status: answer to deleting what is in use: 400, 409 or 424.
+    :param view_delay: from deleting a view until it is gone.
+    :param folder_tasks: deleting a directory is answered with a task.
     :param usage_lag: of the usage counters behind the writes.
     :param trash_enabled: deleted directories go into the trash.
     :param trash_delay: until their space is free.
@@ -67,6 +73,7 @@ class Options:
         directory goes.
     :param task_delay: of stopping and deleting a clone.
     :param task_fails: such a task ends with an error.
+    :param tasks_end_untold: tasks have no state when they have ended.
     :param empty_samples: queries of metrics find nothing.
     :param log_limit: requests that the simulator remembers.
     """
@@ -75,6 +82,7 @@ class Options:
     sw_version: str = '5.3.0.25'
     omit_enable_trash: bool = False    # clusters/ does not say
     versions_oldest_first: bool = False
+    failed_upgrade: str = ''           # among the versions, with its status
 
     # Logging in
     access_token_lifetime: float = 3600.0
@@ -99,12 +107,16 @@ class Options:
     ignored_fields: set[str] = dataclasses.field(default_factory=set)
     # accepted in POST and PATCH, and not stored
     silent_updates: bool = False       # PATCH is answered without a record
+    partial_answers: set[str] = dataclasses.field(default_factory=set)
+    # resources of which a POST tells the id alone
 
     # Lists
     ignore_filters: bool = False       # every list is the whole list
     page_cap: int | None = None        # cut of a list without page_size
     max_page_size: int | None = None   # larger wishes are reduced to it
-    links: str = 'full'                # ``full``, ``page`` or ``none``
+    links: str = 'full'                # ``full``, ``page``, ``none``, or
+    # ``untold``: neither a link nor the number of entries
+    bare_pages: bool = False           # nothing but the entries of a page
     link_host: str = 'vms.cluster.invalid'   # in ``next``; not reachable
 
     # Bodies
@@ -127,6 +139,9 @@ class Options:
     allow_views_on_same_path: bool = False
     duplicate_quota_status: int = 503  # second quota on a path: 503 or 400
     usage_lag: float = 0.0             # of the counters behind the writes
+    in_use_status: int = 400           # deleting what is in use: or 409, 424
+    view_delay: float = 0.0            # from deleting a view until it goes
+    folder_tasks: bool = False         # a task is the answer to a deletion
 
     # Trash
     trash_enabled: bool = True
@@ -144,6 +159,7 @@ class Options:
     streams_outlive_folder: bool = False   # finished ones, as records
     task_delay: float = 0.0            # stop and delete of a stream
     task_fails: bool = False
+    tasks_end_untold: bool = False     # their state is null then
 
     # Metrics
     empty_samples: bool = False        # ad_hoc_query finds nothing

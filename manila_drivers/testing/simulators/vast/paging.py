@@ -18,7 +18,7 @@ def _number(call: Call, name: str) -> int | None:
 
 def _link(call: Call, options: Options, page: int) -> str | None:
     """The URL of a page, on a host that is not the one the client used."""
-    if options.links == 'none':
+    if options.links in ('none', 'untold'):
         return None
     params = [pair for pair in call.params
               if pair[0] != 'page' and options.links == 'full']
@@ -40,9 +40,14 @@ def paged(records: list[Record], call: Call, options: Options) -> Any:
     last = max(1, -(-len(records) // size))
     if page is None or page > last:
         raise detail(404, 'Invalid page.')
+    shown = records[(page - 1) * size:page * size]
+    if options.bare_pages:
+        return shown
+    if options.links == 'untold':
+        return {'results': shown}
     return {
         'count': len(records),
         'next': _link(call, options, page + 1) if page < last else None,
         'previous': _link(call, options, page - 1) if page > 1 else None,
-        'results': records[(page - 1) * size:page * size],
+        'results': shown,
     }

@@ -55,6 +55,10 @@ def told(state: State, call: Call, response: Response) -> Response:
         return response
     if options.silent_updates and call.verb == 'PATCH' and not call.action:
         return response._replace(body=b'')
+    if call.verb == 'POST' and not call.action \
+            and call.resource in options.partial_answers:
+        ident = json.loads(response.body)['id']
+        return response._replace(body=json.dumps({'id': ident}).encode())
     null, absent, text = (
         frozenset(_of(fields, call.resource)) for fields in (
             options.null_fields, options.absent_fields, options.text_fields))

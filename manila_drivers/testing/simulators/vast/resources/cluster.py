@@ -33,7 +33,7 @@ def capacity_of(state: State) -> Record:
         'free_usable_capacity': int((total - used) / ratio),
         'quotas_allocated_capacity': sum(quota['hard_limit'] or 0
                                          for quota in quotas),
-        'quotas_used_capacity': sum(quota['used_effective_capacity']
+        'quotas_used_capacity': sum(quota['used_effective_capacity'] or 0
                                     for quota in quotas)}
 
 
@@ -72,8 +72,19 @@ class Versions(base.Resource):
             if record['current']:
                 record['sys_version'] = self.options.sw_version
                 record['build'] = self.options.sw_version
+        self._tell_upgrade()
         found = super().select(call)
         return found if self.options.versions_oldest_first else found[::-1]
+
+    def _tell_upgrade(self) -> None:
+        wanted = self.options.failed_upgrade
+        for record in list(self.table.by('name', 'upgrade')):
+            self.table.remove(record)
+        if wanted:
+            self.table.add({
+                'name': 'upgrade', 'status': 'failed', 'sys_version': wanted,
+                'build': wanted, 'created': self.state.now(),
+                'current': False})
 
 
 class Monitors(base.Resource):

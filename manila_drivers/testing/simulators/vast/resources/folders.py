@@ -8,6 +8,7 @@ from manila_drivers.testing.simulators.vast import fields
 from manila_drivers.testing.simulators.vast.resources import base
 from manila_drivers.testing.simulators.vast.resources.streams import forget
 from manila_drivers.testing.simulators.vast.resources.streams import TABLE
+from manila_drivers.testing.simulators.vast.resources.tasks import new_task
 from manila_drivers.testing.simulators.vast.state import State
 from manila_drivers.testing.simulators.vast.tree import Directory
 from manila_drivers.testing.simulators.vast.wire import Call
@@ -54,7 +55,14 @@ class Folders(base.Resource):
         if path == '/':
             raise detail(400, 'The root directory cannot be deleted.')
         self.release_streams(path, tenant_id)
-        self.state.discard(tenant_id, path)
+
+        def gone() -> None:
+            if path in self.state.trees[tenant_id]:
+                self.state.discard(tenant_id, path)
+        if self.options.folder_tasks:
+            return answer(200, {'async_task': new_task(
+                self.state, 'delete_folder', self.options.task_delay, gone)})
+        gone()
         return answer(200, {'path': path})
 
     def release_streams(self, path: str, tenant_id: int) -> None:
@@ -66,8 +74,9 @@ class Folders(base.Resource):
                     target == path or target.startswith(below)):
                 continue
             if stream['id'] in self.state.running:
-                raise detail(400, f'{path} is in use by global snapshot '
-                                  f'{stream["name"]}.')
+                raise detail(self.options.in_use_status,
+                             f'{path} is in use by global snapshot '
+                             f'{stream["name"]}.')
             if not self.options.streams_outlive_folder:
                 forget(self.state, stream)
 

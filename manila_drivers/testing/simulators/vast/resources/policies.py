@@ -126,8 +126,9 @@ class Policies(base.Editable):
     def delete(self, call: Call) -> Response:
         record = self.one(call)
         if record['count_views']:
-            raise detail(400, 'Cannot delete view policy: it is used by '
-                              f'{record["count_views"]} views.')
+            raise detail(self.options.in_use_status,
+                         'Cannot delete view policy: it is used by '
+                         f'{record["count_views"]} views.')
         self.table.remove(record)
         self.account(record['id'], (0, 0))
         return answer(204, None)

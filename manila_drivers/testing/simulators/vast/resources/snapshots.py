@@ -86,8 +86,9 @@ class Snapshots(base.Editable):
             if (self.options.clone_keeps_snapshot
                     and stream['loanee_snapshot_id'] == record['id']
                     and stream['id'] in self.state.running):
-                raise detail(400, 'Cannot delete snapshot: it is the source '
-                                  f'of global snapshot {stream["name"]}.')
+                raise detail(self.options.in_use_status,
+                             'Cannot delete snapshot: it is the source '
+                             f'of global snapshot {stream["name"]}.')
         self.table.remove(record)
         self.state.snapshot_bytes.pop(record['id'], None)
         return answer(204, None)

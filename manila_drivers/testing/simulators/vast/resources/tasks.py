@@ -39,8 +39,10 @@ def new_task(state: State, name: str, delay: float,
         failed = state.options.task_fails
         if not failed:
             effect()
-        task.update(state='FAILED' if failed else 'COMPLETED',
-                    end_time=state.now(), execution_time=delay)
+        ended = 'FAILED' if failed else 'COMPLETED'
+        task.update(
+            state=None if state.options.tasks_end_untold else ended,
+            end_time=state.now(), execution_time=delay)
         task['messages'].append(
             f'{name} failed: not enough resources' if failed
             else f'{name} completed')

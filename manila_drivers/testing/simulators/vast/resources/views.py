@@ -73,8 +73,15 @@ class Views(base.Editable):
     def delete(self, call: Call) -> Response:
         """Removes the export, never the data."""
         record = self.one(call)
-        self.table.remove(record)
-        self.count(record['policy_id'], -1)
+
+        def gone() -> None:
+            if record['id'] in self.table.rows:
+                self.table.remove(record)
+                self.count(record['policy_id'], -1)
+        if self.options.view_delay:
+            self.state.timeline.after(self.options.view_delay, gone)
+        else:
+            gone()
         return answer(204, None)
 
     # Rules

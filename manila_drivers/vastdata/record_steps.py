@@ -1,0 +1,97 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Makes and changes records, and sees that they are what was asked for."""
+
+from collections.abc import Callable
+from collections.abc import Mapping
+from typing import Any
+from typing import TypeVar
+
+from manila_drivers import exception
+from manila_drivers import plan
+from manila_drivers.vastdata import errors
+from manila_drivers.vastdata import records
+from manila_drivers.vastdata import repository
+from manila_drivers.vastdata import share_record
+
+T = TypeVar('T')
+
+
+def not_stored(kind: str, name: str, sent: str,
+                stored: object) -> exception.BackendError:
+    """Return the error for a setting that VMS took and does not have."""
+    return exception.BackendError(
+        '%s %s does not have the %s that it was given' % (kind, name, sent),
+        answer='it has %s' % stored, check='the object in VMS, by hand')
+
+
+class RecordSteps:
+    """Steps that are the same for all kinds of records.
+
+    :param notes: what is written down about shares.
+    """
+
+    def __init__(self, found: repository.Repository,
+                 notes: share_record.ShareRecord) -> None:
+        self._found = found
+        self._vms = found.vms
+        self._cluster = found.cluster
+        self._settings = found.cluster.settings
+        self._notes = notes
+
+    def rename(self, name: str, resource: str, ident: int) -> None:
+        """Give a view, a quota or a policy a new name."""
+        def name_of(data: Any) -> str:
+            return str(data['name'])
+        stored = self._stored(resource, ident, {'name': name}, name_of)
+        if stored != name:
+            raise not_stored(resource, str(ident), 'name %s' % name, stored)
+
+    def _check_made(self, resource: str, done: plan.Done,
+                    *fields: str) -> plan.Done:
+        """Return a new object with these fields, as far as VMS tells them.
+
+        :raises BackendError: it is not of the tenant that it was made for.
+        """
+        if not done.created:
+            return done
+        try:
+            made = self._whole(resource, done.value, 'tenant_id', *fields)
+            if not self._cluster.here(made):
+                raise not_stored(
+                    resource, made.name, 'tenant %d'
+                    % self._cluster.tenant_id(), made.tenant_id)
+        except exception.BackendError:
+            self._vms.delete(resource, done.value.id)
+            raise
+        return plan.Done(made)
+
+    def _whole(self, resource: str, record: T, *fields: str) -> T:
+        """Return a record again that lacks a field, as answers may do."""
+        told: Any = record
+        if told.tenant_id != records.UNTOLD and None not in (
+                getattr(told, field) for field in fields):
+            return record
+        parse_record: Callable[[Any], T] = type(told).of
+        return self._read(resource, told.id, parse_record)
+
+    def _stored(self, resource: str, ident: int, body: Mapping[str, Any],
+                parse_record: Callable[[Any], T]) -> T:
+        """Change fields, and return the record as it is then.
+
+        :raises NotFound: it vanished meanwhile.
+        """
+        data = self._vms.update(resource, ident, body)
+        if isinstance(data, Mapping) and 'id' in data \
+                and body.keys() <= data.keys() \
+                and errors.is_about(data, ident):
+            return errors.parsed(resource, parse_record, data)
+        return self._read(resource, ident, parse_record)
+
+    def _read(self, resource: str, ident: int,
+              parse_record: Callable[[Any], T]) -> T:
+        found = self._vms.get(resource, ident, parse_record)
+        if found is None:
+            raise exception.NotFound('%s %d vanished while it was changed'
+                                     % (resource, ident))
+        return found
