@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What else there is where a share is, or has its names."""
+"""Others where a share is, or under its names."""
 
 import pytest
 
