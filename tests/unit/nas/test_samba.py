@@ -235,3 +235,28 @@ def test_refused_rules_say_why():
     found = samba.admitted(levels('ro 10.0.0.1', 'rw 10.0.0.2'))
     why, = found.refused.values()
     assert re.search('no access by address that only reads', why)
+
+
+def test_lines_that_are_no_parameters():
+    assert samba_text.read(
+        'before = a section\n[one]\n# path = /x\n; path = /y\n  nonsense\n'
+        '\t#guest ok = yes\n\tpath = /z\n\tcomment = # of one\n[ Two ]\n'
+    ) == {'one': {'path': '/z', 'comment': '# of one'}, 'two': {}}
+
+
+@pytest.mark.parametrize(('value', 'means'), [
+    ('YES', 'yes'), ('On', 'yes'), ('1', 'yes'), ('True', 'yes'),
+    ('NO', 'no'), ('Off', 'no'), ('0', 'no'), ('False', 'no'),
+    ('perhaps', 'perhaps')])
+def test_switches(value, means):
+    assert samba_text.meaning({'guest ok': value})['guest ok'] == means
+    assert samba_text.is_true(f' {value} ') is (means == 'yes')
+
+
+@pytest.mark.parametrize(('text', 'names'), [
+    ('', []), ('""', []), ('a "" b', ['a', 'b']), ('a,b;c', ['a', 'b', 'c']),
+    ('"a b"c', ['a bc']), ('"open', ['open'])])
+def test_lists_of_names(text, names):
+    assert samba_text.listed(text) == names
+    assert samba_text.words(text) == sorted(names)
+    assert samba_text.words(None) is None

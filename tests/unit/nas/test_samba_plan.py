@@ -29,18 +29,35 @@ def facts(before, **more):
     return samba.SambaFacts({'share-1': {**section, **more}})
 
 
+#: All words of each command, whose script is left out.
+WORDS = {
+    'import': ['net', 'conf', 'import', '/dev/stdin', 'share-1'],
+    'showshare': ['net', 'conf', 'showshare', 'share-1'],
+    'delshare': ['net', 'conf', 'delshare', 'share-1'],
+    'delparm': ['net', 'conf', 'delparm', 'share-1', 'comment'],
+    'available no': ['net', 'conf', 'setparm', 'share-1', 'available', 'no'],
+    'available yes': ['net', 'conf', 'setparm', 'share-1', 'available',
+                      'yes'],
+    'reload-config': ['smbcontrol', 'smbd', 'reload-config'],
+    'close all': ['sh', '-c', '', 'manila-smb-close', 'all', 'share-1'],
+    'close denied': ['sh', '-c', '', 'manila-smb-close', 'denied',
+                     'share-1']}
+
+
 def words(commands):
-    """Say in a word what each command does."""
-    found = []
-    for cmd in commands:
-        name, *rest = cmd.words()
-        if name == 'net':
-            found.append(rest[1])
-        elif name == 'sh':
-            found.append('close ' + rest[3])
-        else:
-            found.append(rest[1])
-    return found
+    """Say in a word what each command does, which has to be just that."""
+    return [_word(cmd) for cmd in commands]
+
+
+def _word(cmd):
+    found = list(cmd.words())
+    assert cmd.root
+    # Of those that end by themselves nobody waits for long.
+    assert (cmd.timeout == 300.0) == (found[0] == 'sh')
+    if found[0] == 'sh':
+        assert 'close-denied-share' in found[2]
+        found[2] = ''
+    return next(word for word, known in WORDS.items() if known == found)
 
 
 NEW = ['import', 'close all', 'showshare']
@@ -98,13 +115,13 @@ def test_the_end_disconnects_also_where_nothing_is_left():
 def test_pauses():
     known = facts(share('rw 10.0.0.1'))
     assert words(samba_plan.suspended(known, 'share-1')) == [
-        'setparm', 'close all']
+        'available no', 'close all']
     assert samba_plan.resumed(known, 'share-1') == []
     assert words(samba_plan.resumed(known, 'share-1', always=True)) == [
-        'setparm', 'reload-config']
+        'available yes', 'reload-config']
     paused = facts(share('rw 10.0.0.1'), available='no')
     assert words(samba_plan.resumed(paused, 'share-1')) == [
-        'setparm', 'reload-config']
+        'available yes', 'reload-config']
     assert samba_plan.suspended(samba.SambaFacts({}), 'share-1') == []
 
 
