@@ -3,6 +3,7 @@
 """Servers that come back are told what they missed."""
 
 from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Sequence
 import contextlib
@@ -120,33 +121,43 @@ class CatchUp:
         mine = found[server]
         if isinstance(mine, exception.DriverError):
             raise mine
-        other = self._model(server, found)
-        if other is None:
-            return
+        told = self._models(server, found, unseen.values())
         wrong = [
-            export for path, export in unseen.items()
-            if path in mine.doubtful
-            or mine.levels.get(path, {}) != other.levels.get(path, {})]
-        self._pending.seen({server: unseen.keys() - {
+            unseen[path] for path, levels in told.items()
+            if path in mine.doubtful or mine.levels.get(path, {}) != levels]
+        self._pending.seen({server: told.keys() - {
             export.path for export in wrong}})
         self._in_batches(server, wrong, self._copy)
 
     def _copy(self, server: str, batch: Sequence[Export]) -> None:
         with self._held(batch) as free:
-            other = self._model(server, self._servers.survey())
             now = self._pending.unseen(server)
-            wanted = [dataclasses.replace(
-                now[path], levels=other.levels.get(path, {}))
-                for path in free if path in now] if other else []
+            told = self._models(server, self._servers.survey(), [
+                now[path] for path in free if path in now])
+            wanted = [dataclasses.replace(now[path], levels=levels)
+                      for path, levels in told.items()]
             if wanted:
                 self._told(server, self._servers.ask(wanted), wanted)
 
-    def _model(self, server: str,
-               found: exports.Found) -> exports.Seen | None:
-        """Return what a server that has missed nothing exports."""
-        return next((answer for name, answer in found.items()
-                     if name != server and isinstance(answer, exports.Seen)
-                     and not self._pending.unseen(name)), None)
+    def _models(self, server: str, found: exports.Found,
+                wanted: Iterable[Export]) -> dict[str, exports.Levels]:
+        """Return by path how a server that has missed nothing of it has it.
+
+        Where all others have, nothing is known: one may still let in who was
+        turned out.
+        """
+        seen = {name: (answer, {*self._pending.unseen(name),
+                                *self._pending.owed(name)})
+                for name, answer in exports.apart(found)[1].items()
+                if name != server}
+        told = {}
+        for export in wanted:
+            unclosed = self._pending.unclosed(export)
+            for name, (answer, missed) in seen.items():
+                if export.path not in missed and not unclosed(name):
+                    told[export.path] = answer.levels.get(export.path, {})
+                    break
+        return told
 
     @contextlib.contextmanager
     def _held(self, wanted: Sequence[Export]) -> Iterator[list[str]]:

@@ -35,13 +35,13 @@ def answering(world, pattern, change):
 def idle(world, pattern, first=1):
     """Have commands answer success, and neither do nor say anything.
 
-    :param first: of them that does so.
+    :param first: the one that does so; 1 is all of them.
     """
     seen = []
 
     def answer(do):
         seen.append(do)
-        return NOTHING if len(seen) >= first else do()
+        return NOTHING if len(seen) == first or first == 1 else do()
     answering(world, pattern, answer)
 
 

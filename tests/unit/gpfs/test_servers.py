@@ -7,6 +7,7 @@ import functools
 import pytest
 
 from manila_drivers import compat
+from manila_drivers.testing.simulators.nfs.files import failed
 
 errors = compat.errors
 ALICE, BOB = '10.0.0.1', '10.0.0.2'
@@ -408,3 +409,31 @@ def test_servers_do_not_share_what_ganesha_reads(make_place):
     with pytest.raises(errors.ManilaException,
                        match=r'ganesha_export_dir.*nfs2'):
         place.driver.check_for_setup_error()
+
+
+@pytest.mark.parametrize('again', [False, True])
+def test_no_server_is_a_model_that_has_missed_something(servers, again):
+    """Who was turned out on one server is not let in again on it because
+    another one could not be told."""
+    manager, share = servers.manager, servers.share
+    alice = manager.rule(ALICE)
+    manager.update(share, add=[alice])
+    server = servers.sim.servers['nfs1']
+    special = server.special
+    server.special = lambda words, stdin: failed('no') if (
+        words[0] == 'exportfs' or 'RemoveExport' in ' '.join(words)
+        ) else special(words, stdin)
+    with pytest.raises(errors.ShareBackendException, match='nfs1'):
+        manager.update(share, delete=[alice])
+    assert given(servers, ALICE) == ['rw', None]
+    if again:
+        # It is remembered beyond the process as well.
+        manager.restart()
+    servers.lab.dead.add('nfs2')
+    manager.driver.ensure_shares(None, [manager.row(share)])
+    servers.lab.dead.clear()
+    manager.stats()
+    assert given(servers, ALICE) == ['rw', None]
+    server.special = special
+    manager.update(share, delete=[alice])
+    assert given(servers, ALICE) == [None, None]
