@@ -17,6 +17,7 @@ from collections.abc import Sequence
 from contextlib import AbstractContextManager
 import functools
 import logging
+import posixpath
 from typing import Any
 
 from manila_drivers import access
@@ -221,16 +222,20 @@ class AccessService:
         return self._pending.noted(ident)
 
     def exported_below(self, path: str) -> dict[str, list[str]]:
-        """Return exports at or below a directory, by server.
+        """Return exports at or below a directory, by whatever name of it.
 
         Also those that no address has by its own name: a netgroup or a host
         may be let in, or be when the server is restarted.
 
         :raises DriverError: a server does not say.
         """
+        places = self.helper.names(path)
+
+        def within(one: str) -> bool:
+            return any((posixpath.normpath(one) + '/').startswith(
+                place + '/') for place in places)
         return {server: sorted(
-            one for one in answer.levels
-            if (one == path or one.startswith(path + '/'))
+            one for one in answer.levels if within(one)
             and (answer.levels[one] or one in answer.doubtful))
             for server, answer in exports.told_by_all(
                 self.helper.survey(), path).items()}

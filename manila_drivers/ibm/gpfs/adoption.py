@@ -93,7 +93,8 @@ class AdoptionService:
         """The path of the export that the administrator named."""
         text = share.export_paths[0] if share.export_paths else ''
         host, colon, path = text.rpartition(':/')
-        path = '/' + path
+        # It may have been exported by another name of the base.
+        path = self._cluster.here('/' + path)
         settings = self._cluster.settings
         known = {*self._cluster.addresses, settings.main, *settings.servers}
         if not colon or not host:

@@ -48,6 +48,7 @@ class GpfsBackend:
         self.cluster = cluster.GpfsCluster(settings, self.execute)
         self.client = client.GpfsClient(self.cluster, self.execute)
         self.helper = load_helper(settings, self.execute, configuration)
+        self.helper.names = self.cluster.names
         if isinstance(self.helper, ces.CESHelper):
             self.helper.here = self.cluster.here
         restores = restoring.RestoreService(self.client, private_storage,

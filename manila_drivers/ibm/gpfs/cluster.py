@@ -74,6 +74,7 @@ class GpfsCluster:
                     answer=exc.answer) from exc
             raise
         counted = self.settings.account_replicas
+        plain = _one_line(real) or self.settings.base
         match = _SNAPDIR.search(snapdir.stdout)
         return FileSystem(
             device, quotas='fileset' in told.get('quotasenforced', ''),
@@ -82,8 +83,8 @@ class GpfsCluster:
             snapshots=match[1] if match and snapdir.status == 0
             else '.snapshots',
             base=records.name_of_base(
-                _one_line(real) or self.settings.base, _one_line(mount),
-                told.get('defaultmountpoint', '')), mount=_one_line(mount))
+                plain, _one_line(mount), told.get('defaultmountpoint', '')),
+            real=plain, mount=_one_line(mount))
 
     def here(self, path: str) -> str:
         """A path as GPFS lists it, as the operator named it."""
@@ -91,6 +92,16 @@ class GpfsCluster:
         if there and path.startswith(there + '/'):
             return self.settings.base + path[len(there):]
         return path
+
+    def names(self, path: str) -> tuple[str, ...]:
+        """Return a path below the base by all names, the operator's first.
+
+        A server may export it by any of them.  Asks nobody: before the file
+        system was looked up there is one name.
+        """
+        known, base = self._known, self.settings.base
+        return tuple(dict.fromkeys(each + path[len(base):] for each in (
+            base, *filter(None, (known.base, known.real) if known else ()))))
 
     def _device(self) -> str:
         base = self.settings.base

@@ -47,11 +47,13 @@ class Exported:
     """Hold all that servers export.
 
     :param linked: where filesets are linked, whosever they are.
+    :param names: other names of the base.
     """
 
     servers: Mapping[str, Listed]
     base: str
     linked: Collection[str]
+    names: Collection[str] = ()
 
     @functools.cached_property
     def _inside(self) -> dict[str, dict[str, list[str]]]:
@@ -86,8 +88,8 @@ class Exported:
 
     def objects(self) -> Iterator[inventory.SeenObject]:
         """Yield exports of no share, and those that lead into all."""
-        above = {self.base, *map(str, pathlib.PurePosixPath(
-            self.base).parents)}
+        above = {name for base in (self.base, *self.names) for name in (
+            base, *map(str, pathlib.PurePosixPath(base).parents))}
         for server, listed in self.servers.items():
             places: dict[str, str] = dict.fromkeys(listed.levels, 'exported')
             places.update({path: line for path, line

@@ -69,7 +69,7 @@ class GpfsInventory:
             *(one.path for one in lists.filesets if one.linked),
             # Where they belong, and may be exported.
             *(f'{base}/{one.name}' for some in owners.values()
-              for one in some)})
+              for one in some)}, self._cluster.names(base))
         shares = {ident: self._share(ident, some, lists, found, known)
                   for ident, some in owners.items()}
         partial = {inventory.SNAPSHOTS} if lists.snapshots is None else set()

@@ -316,6 +316,7 @@ class FileSystem:
     :param snapshots: name of the directory with a fileset's snapshots.
     :param base: what GPFS calls the base directory, which may be reached
         through a link above it, or at another mount point than the default.
+    :param real: the base without links on the way to it.
     :param mount: where it is mounted, '' if that is not known.
     """
 
@@ -325,6 +326,7 @@ class FileSystem:
     shows_quota: bool = True
     snapshots: str = '.snapshots'
     base: str = ''
+    real: str = ''
     mount: str = ''
 
     def quota_gib(self, size: int) -> int:

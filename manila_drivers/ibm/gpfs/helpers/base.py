@@ -16,6 +16,7 @@ from collections.abc import Sequence
 import dataclasses
 import functools
 import logging
+import posixpath
 import time
 from typing import Any
 
@@ -71,6 +72,8 @@ class NASHelperBase(fleet.Fleet[Facts]):
     def __init__(self, execute: Any, config_object: Any) -> None:
         self.execute = execute
         self.configuration = config_object
+        #: All names of a path below the base directory.
+        self.names: Callable[[str], Sequence[str]] = lambda path: (path,)
 
     @property
     def limit(self) -> float:
@@ -158,7 +161,9 @@ class NASHelperBase(fleet.Fleet[Facts]):
     def warn(self, server: str, paths: Sequence[str],
              exported: Iterable[str]) -> None:
         """Tell of exports by which everything below them is reached."""
-        if found := directory.above(paths, exported):
+        names = [name for path in paths for name in self.names(path)]
+        if found := directory.above(names, map(posixpath.normpath,
+                                               exported)):
             LOG.error(
                 'NFS server %s also exports %s, and so the shares below it: '
                 'whoever may mount that reaches all of them, whatever their '

@@ -41,7 +41,9 @@ class KNFSHelper(base.NASHelperBase[kernel.KernelFacts]):
         return bool(getattr(self.configuration, 'knfs_persist_exports', True))
 
     def questions(self, paths: Sequence[str]) -> base.Commands:
-        return kernel.questions(paths)
+        # Also whether what is above them is exported by another name.
+        return kernel.questions([name for path in paths
+                                 for name in self.names(path)])
 
     def completed(self, server: str, facts: kernel.KernelFacts,
                   paths: Sequence[str]) -> kernel.KernelFacts:
