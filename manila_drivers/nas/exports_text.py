@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 import dataclasses
 import functools
+import itertools
 import re
 
 from manila_drivers import access
@@ -168,9 +169,13 @@ def _entries(line: str) -> Iterator[ExportEntry]:
     if not match:
         return
     path = unescaped(match[1] if match[1] is not None else match[2])
-    for word in line[match.end():].split():
-        # A word such as -sync gives defaults and is no client.
-        client = None if word[0] == '-' else _CLIENT.fullmatch(word)
+    # A word such as -sync gives defaults and is no client; where there is
+    # none, everybody is let in.
+    words = [word for word in itertools.takewhile(
+        lambda word: word[0] != '#', line[match.end():].split())
+        if word[0] != '-'] or ['*']
+    for word in words:
+        client = _CLIENT.fullmatch(word)
         if client and (client[1] or client[2] is not None):
             yield ExportEntry(path, unescaped(client[1]) or '*',
                         _options(client[2] or ''))

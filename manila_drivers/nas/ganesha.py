@@ -113,8 +113,9 @@ def levels(facts: Facts, path: str,
            ) -> tuple[exports.Levels, bool]:
     """Return what networks get now, and whether that is the whole truth."""
     if facts.old is not None:
-        return (ganesha_legacy.levels(facts.old.of(path) or {}),
-                not facts.pending)
+        export = facts.old.of(path) or {}
+        return (ganesha_legacy.levels(export),
+                not facts.pending and ganesha_legacy.is_plain(export))
     stored = list(facts.stored(path).values())
     found: ganesha_exports.Clients = ()
     whole = len(facts.numbers(path)) <= 1 and not (

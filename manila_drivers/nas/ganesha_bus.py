@@ -65,6 +65,12 @@ def introspect() -> command.Command:
 
 # Answers
 
+def is_list(text: str) -> bool:
+    """Tell if ShowExports has answered, and not just nothing."""
+    return text.lstrip().startswith('method return') and re.search(
+        r'^ +array \[', text, re.MULTILINE) is not None
+
+
 def methods(text: str) -> frozenset[str]:
     return frozenset(re.findall(r'<method name="(\w+)"', text))
 

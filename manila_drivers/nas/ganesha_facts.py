@@ -125,17 +125,19 @@ def understand(server: str, layout: Layout,
     """:raises DriverError: it does not say what it exports."""
     known, shown, found, main, half, *details = results
     methods = ganesha_bus.methods(known.stdout)
-    if 'AddExport' not in methods:
+    if 'AddExport' not in methods and (methods or known.status):
         for result in (main, half):
             _readable_by_us(server, layout.config, result)
         old = _old(main.stdout, certain='ShowExports' in methods)
         if old is not None:
             return _facts_of_old(old, pending=not half.status)
-    for result in (known, shown):
-        if result.status:
+    for result, told in ((known, bool(methods)),
+                         (shown, ganesha_bus.is_list(shown.stdout))):
+        if result.status or not told:
             raise exception.BackendError(
                 f'Ganesha on {server} does not say what it exports',
-                answer=result.stderr.strip()[-500:], status=result.status,
+                answer=(result.stderr or result.stdout).strip()[-500:],
+                status=result.status,
                 check='that ganesha.nfsd and the system bus run there and '
                 'this user may run dbus-send as root')
     _readable_by_us(server, layout.export_dir, found)

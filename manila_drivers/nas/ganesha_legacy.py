@@ -167,6 +167,18 @@ def levels(export: Mapping[str, str]) -> dict[Network, str]:
     return found
 
 
+def is_plain(export: Mapping[str, str]) -> bool:
+    """Tell if addresses, in lists that we know, are all that get something.
+
+    A host or a netgroup may be, or there may be a list of another kind.
+    """
+    lists = {name: plain(value) for name, value in export.items()
+             if name.endswith('access')}
+    return lists.keys() <= {*_LISTS.values(), 'root_access'} and all(
+        tuple(_networks(client.strip())) for text in lists.values()
+        for client in filter(str.strip, text.split(',')))
+
+
 def _networks(client: str) -> Iterable[Network]:
     network = networks.parse(client)
     return networks.EVERYBODY if client == '*' else (

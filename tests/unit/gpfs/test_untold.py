@@ -296,3 +296,34 @@ def test_a_share_that_grew_during_a_start_stays_so(place):
     place.driver.ensure_shares(None, [row])
     fileset = place.sim.state.filesets[f'share-{share.id}']
     assert fileset.limit_kib == 4 * 1024 ** 2
+
+
+@pytest.mark.parametrize('method', ['ShowExports', 'Introspect'])
+@pytest.mark.parametrize('first', [1, 2])
+def test_a_ganesha_that_answers_nothing_has_no_empty_list(make_place, method,
+                                                          first):
+    """Clients that are turned out would stay in."""
+    place = make_place('GNFS')
+    share = place.manager.create()
+    alice = place.manager.rule('10.0.0.1')
+    place.manager.update(share, add=[alice])
+    server = place.sim.servers['nfs1']
+    special, seen = server.special, []
+
+    def half(words, stdin):
+        if words[0] == 'dbus-send' and words[5].endswith(method):
+            seen.append(words)
+            if len(seen) >= first:
+                return Result('', '', 0)
+        return special(words, stdin)
+
+    server.special = half
+    if (method, first) == ('Introspect', 2):
+        # It is asked for once.
+        place.manager.update(share, delete=[alice])
+    else:
+        with pytest.raises(errors.ShareBackendException, match='nfs1'):
+            place.manager.update(share, delete=[alice])
+    server.special = special
+    place.manager.update(share, delete=[alice])
+    assert place.lab.effective(share.export, '10.0.0.1') is None

@@ -305,9 +305,11 @@ def test_broken_file_of_others_is_passed_over():
 
 def test_directory_that_cannot_be_read_is_no_empty_one():
     good = command.Result('', '', 0)
+    known = command.Result('<method name="AddExport">', '', 0)
+    none = command.Result('method return\n   array [\n   ]\n', '', 0)
     with pytest.raises(exception.BackendError, match='cannot be read'):
         ganesha.understand('gnfs1', LAYOUT, [
-            good, good, command.Result('', 'sudo: no', 127), good, good])
+            known, none, command.Result('', 'sudo: no', 127), good, good])
 
 
 @pytest.mark.parametrize(('before', 'after', 'methods'), [

@@ -14,6 +14,8 @@ from tests.unit.nas import test_ganesha_plan as plans
 LAYOUT = ganesha_facts.Layout('/etc/g.d', config='/etc/g.conf')
 METHODS = '<method name="AddExport">\n<method name="ShowExports">'
 FILE = 'EXPORT { Export_Id = 7; Path = /a; }'
+NOTHING = 'method return time=1.5\n   array [\n   ]\n'
+SILENT = command.Result('', 'no bus', 1)
 OLD = 'EXPORT\n{\nexport_id = 7 ;\npath = "/a" ;\nfsal = "GPFS" ;\n}\n'
 
 
@@ -21,7 +23,7 @@ def result(stdout='', status=0, stderr=''):
     return command.Result(stdout, stderr, status)
 
 
-def understood(known=METHODS, shown='', files='', main='', half=None,
+def understood(known=METHODS, shown=NOTHING, files='', main='', half=None,
                details=()):
     """Answers; a text stands for one with success."""
     answers = [known, shown, files, main,
@@ -74,7 +76,7 @@ def test_a_server_that_was_asked_and_has_nothing():
 @pytest.mark.parametrize(('half', 'pending'), [
     (result('', 1), frozenset()), ('', frozenset({'INDEX.conf'}))])
 def test_an_old_ganesha_has_all_in_one_file(half, pending):
-    found = understood(known='', main=OLD + OLD.replace('7', '8').replace(
+    found = understood(known=SILENT, main=OLD + OLD.replace('7', '8').replace(
         'path = "/a" ;\n', ''), half=half)
     assert found == ganesha_facts.GaneshaFacts(
         live={7: '/a', 8: ''}, shown={}, asked=False, files={},
@@ -90,8 +92,8 @@ def test_an_old_ganesha_without_exports_is_one_if_it_speaks():
         understood(known=speaks, main='EXPORT\n{')
     # Of one that does not, the file has to look like it.
     for main in '# nothing', 'EXPORT\n{', OLD.replace('fsal', 'x'):
-        found = understood(known='', main=main)
-        assert found.old is None
+        with pytest.raises(exception.BackendError, match='does not say'):
+            understood(known=SILENT, main=main)
 
 
 @pytest.mark.parametrize(('parts', 'place'), [
@@ -101,17 +103,25 @@ def test_an_old_ganesha_without_exports_is_one_if_it_speaks():
     ({'shown': result('', 1, 'no bus')}, 'Ganesha on gnfs1 does not say'),
     ({'files': result('', 1, 'no bus')}, '/etc/g.d on gnfs1 cannot be'),
     ({'files': result('', 3)}, '/etc/g.d on gnfs1 cannot be'),
-    ({'known': '', 'main': result('', 1, 'no bus')},
+    ({'known': SILENT, 'main': result('', 1, 'no bus')},
      '/etc/g.conf on gnfs1 cannot be'),
-    ({'known': '', 'half': result('', 1, 'no bus')},
+    ({'known': SILENT, 'half': result('', 1, 'no bus')},
      '/etc/g.conf on gnfs1 cannot be')])
 def test_what_was_not_told_is_not_taken_for_nothing(parts, place):
     with pytest.raises(exception.BackendError, match=place) as caught:
         understood(**parts)
-    (answer,) = [one for one in parts.values()
-                 if isinstance(one, command.Result)]
+    *_, answer = [one for one in parts.values()
+                  if isinstance(one, command.Result)]
     assert caught.value.status == answer.status
     assert caught.value.answer == answer.stderr
+
+
+@pytest.mark.parametrize('parts', [
+    {'known': ''}, {'known': '', 'main': OLD}, {'shown': ''},
+    {'shown': 'method return time=1.5\n'}])
+def test_success_without_a_word_tells_nothing_either(parts):
+    with pytest.raises(exception.BackendError, match='does not say'):
+        understood(**parts)
 
 
 @pytest.mark.parametrize('status', [0, 1, 2])

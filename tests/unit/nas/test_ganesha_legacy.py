@@ -244,3 +244,15 @@ def test_file_comes_before_the_restart():
     with pytest.raises(exception.ConfigurationError,
                        match='ganesha_service_name'):
         legacy.commands('/etc/ganesha/ganesha.conf', config, 'a; reboot')
+
+
+@pytest.mark.parametrize(('settings', 'whole'), [
+    ({'rw_access': '"10.0.0.1,10.0.0.0/24"', 'r_access': '"*"'}, True),
+    ({'rw_access': '""'}, True), ({}, True),
+    ({'rw_access': '"@trusted"'}, False),
+    ({'r_access': '"10.0.0.1,build.example.org"'}, False),
+    ({'access': '"10.0.0.1"'}, False),
+    ({'mdonly_access': '"10.0.0.1"'}, False)])
+def test_whether_addresses_are_all_that_get_something(settings, whole):
+    """Else a directory is taken over that a host may write to."""
+    assert legacy.is_plain(settings) is whole

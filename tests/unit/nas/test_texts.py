@@ -105,6 +105,15 @@ def test_simulated_shell_refuses_what_is_no_script_of_ours(text):
         list(shell.steps(text))
 
 
+@pytest.mark.parametrize(('line', 'clients'), [
+    ('/a', ['*']), ('/a # all of it', ['*']), ('/a -ro,sync', ['*']),
+    ('/a -ro 10.0.0.1 # and none(rw)', ['10.0.0.1']),
+    ('/a 10.0.0.1(ro) b(rw)', ['10.0.0.1', 'b']), ('# /a', [])])
+def test_who_is_let_in_by_a_line(line, clients):
+    """Everybody where it names nobody, which no comment does."""
+    assert [entry.client for entry in exports_text.read(line)] == clients
+
+
 # Entries as other hands and releases write them
 
 @pytest.mark.parametrize(('client', 'network'), [

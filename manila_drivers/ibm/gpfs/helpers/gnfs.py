@@ -46,6 +46,8 @@ class GNFSHelper(base.NASHelperBase[ganesha.Facts]):
         self._lock = threading.Lock()
         # Export numbers by path that are not the preferred ones.
         self._numbers: dict[str, int] = {}
+        # Servers whose Ganesha is too old to be asked what it has done.
+        self._silent: set[str] = set()
 
     @property
     def _layout(self) -> ganesha.Layout:
@@ -67,7 +69,11 @@ class GNFSHelper(base.NASHelperBase[ganesha.Facts]):
 
     def understand(self, server: str,
                    results: Sequence[command.Result]) -> ganesha.Facts:
-        return ganesha.understand(server, self._layout, results)
+        facts = ganesha.understand(server, self._layout, results)
+        with self._lock:
+            (self._silent.discard if facts.old is None
+             else self._silent.add)(server)
+        return facts
 
     def seen(self, facts: ganesha.Facts) -> exports.Seen:
         def look(path: str) -> tuple[exports.Levels, bool]:
@@ -150,10 +156,10 @@ class GNFSHelper(base.NASHelperBase[ganesha.Facts]):
                 results: Sequence[command.Result]) -> str:
         complaint = ganesha_bus.complaint(results)
         looks = 1 + sum(bool(export.levels) for export in wanted)
-        # An old one says nothing over DBus; its file was replaced.
-        if complaint or not results[-looks:][0].stdout.startswith(
-                'method return'):
+        if complaint or server in self._silent:
             return complaint
+        if not ganesha_bus.is_list(results[-looks].stdout):
+            return 'it does not say what it exports now'
         left = ganesha.undone(results[-looks:], wanted, allocated)
         return left and f'what Ganesha says after that: {left}'
 
