@@ -7,6 +7,7 @@ import types
 
 import pytest
 
+from manila_drivers import exception
 from manila_drivers.transport import meter
 from tests import listening
 
@@ -69,3 +70,34 @@ def test_many_threads_at_once_lose_no_count():
             thread.start()
         listening.join(*threads)
     assert (made.counts, made.waited) == ({'SSH': 1600}, 1600.0)
+
+
+def test_whoever_wants_to_is_told_of_each_round_trip():
+    heard, outside = [], []
+    lost = exception.Unreachable('lost')
+    with meter.measure(lambda *told: outside.append(told)), \
+            meter.measure(lambda *told: heard.append(told)):
+        meter.count('SSH', 1.0)
+        meter.count('REST', 2.0, lost)
+    assert heard == outside == [('SSH', 1.0, None), ('REST', 2.0, lost)]
+
+
+def test_a_trip_has_the_error_that_it_ends_in(monkeypatch):
+    heard, now = [], [10.0]
+    monkeypatch.setattr(meter, 'time', types.SimpleNamespace(
+        monotonic=lambda: now[0]))
+    lost = exception.OutcomeUnknown('lost')
+
+    def take(error=None):
+        with meter.trip('REST'):
+            now[0] += 2.5
+            if error is not None:
+                raise error
+    with meter.measure(lambda *told: heard.append(told)):
+        take()
+        for error in lost, KeyError('a bug'):
+            with pytest.raises(type(error)) as caught:
+                take(error)
+            assert caught.value is error
+    assert heard == [('REST', 2.5, None), ('REST', 2.5, lost),
+                     ('REST', 2.5, None)]

@@ -2,14 +2,17 @@
 
 """Test what goes over the wire, and what is made of the answers."""
 
+from email import utils
 import json
 import logging
 import re
+import time
 
 import pytest
 import requests
 
 from manila_drivers import exception
+from manila_drivers.transport import clocks
 from manila_drivers.transport import meter
 from manila_drivers.transport import rest
 from manila_drivers.transport import rest_adapter
@@ -231,6 +234,28 @@ def test_an_answer_has_its_limit(wire, monkeypatch, size, fits):
         with pytest.raises(exception.OutcomeUnknown,
                            match='larger than 100000 bytes'):
             wire.transport().call(GET)
+
+
+# Clocks and certificates
+
+@pytest.mark.parametrize(('ahead', 'seconds'), [
+    (500.0, pytest.approx(500, abs=1.5)),
+    (-500.0, pytest.approx(-499, abs=1.5)), (0.0, 0.0)])
+def test_the_clock_of_a_server_is_heard(wire, ahead, seconds):
+    wire.answers.append(answer(Date=utils.formatdate(
+        time.time() + ahead, usegmt=True)))
+    transport = wire.transport()
+    with clocks.listen() as heard:
+        transport.call(GET)
+        transport.call(GET)
+    assert heard == {transport.endpoint.url: seconds}
+
+
+@pytest.mark.parametrize(('files', 'told'), [
+    ((), None), (('both',), 'both'), (('cert', 'key'), ('cert', 'key'))])
+def test_a_certificate_is_given_as_requests_wants_it(files, told):
+    endpoint = rest.Endpoint('vms', certificate=files)
+    assert rest.certificate(endpoint) == told
 
 
 # Connections
