@@ -8,11 +8,13 @@ from collections.abc import Sequence
 import dataclasses
 import functools
 import logging
+import math
 
 from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.driver import call
+from manila_drivers.transport import retry
 from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import executor
 from manila_drivers.vastdata import paths
@@ -90,7 +92,11 @@ class Access:
                               if facts.policy else {})
         lists = granting.lists
         steps = planning.access(share.id, lists, facts)
-        results, gone = exception.caught(lambda: self._executor.run(steps))
+        # VMS that has not answered for all that time need not for as long.
+        with retry.patience(retry.START if unread is not None and
+                            errors.unable(unread) else math.inf):
+            results, gone = exception.caught(
+                lambda: self._executor.run(steps))
         if isinstance(gone, exception.NotFound):
             # The policy went after its id had been seen.
             facts = self._named(share, view)

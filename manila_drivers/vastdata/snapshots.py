@@ -10,6 +10,7 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.driver import call
+from manila_drivers.transport import retry
 from manila_drivers.vastdata import executor
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import planning
@@ -164,7 +165,9 @@ class Snapshots:
             ``progress`` such as '50%'.
         """
         share = call.share
-        status, error = exception.caught(lambda: self._status(share))
+        # Manila asks for one share after the other, again and again.
+        with retry.patience(retry.PERIODIC):
+            status, error = exception.caught(lambda: self._status(share))
         if status is not None:
             return status
         # An error would be the end of the share for Manila, and whatever

@@ -189,3 +189,47 @@ def test_nobody_gives_up_because_somebody_in_a_hurry_did():
         waiting.set()
         assert second.result(5) == 'an answer'
         assert isinstance(first.exception(5), exception.Unreachable)
+
+
+# -- nobody waits twice -------------------------------------------------------
+
+def silent(bench, match=None, nth=1):
+    bench.sim.arm(Fault('status', code=503, times=None, match=match, nth=nth))
+
+
+@pytest.mark.parametrize('nth', [1, 2, 3])
+def test_what_is_undone_is_not_waited_for_once_more(bench, nth):
+    driver = bench.start()
+    silent(bench, nth=nth)
+    before = bench.clock.now
+    with pytest.raises(compat.errors.ManilaException):
+        driver.create_share(None, share())
+    assert bench.clock.now - before <= 150
+
+
+def test_rules_of_a_silent_service_are_not_waited_for_once_more(bench):
+    driver = bench.start()
+    one = share()
+    driver.create_share(None, one)
+    driver.update_access(None, one, [rule('r', '10.0.0.7')])
+    silent(bench)
+    before = bench.clock.now
+    with pytest.raises(compat.errors.ManilaException):
+        driver.update_access(None, one, [])
+    assert bench.clock.now - before <= 150
+
+
+def test_many_clones_of_a_silent_service_are_not_waited_for_long(bench):
+    """Manila asks for one after the other, in one thread."""
+    bench.sim.options.clone_delay = 600
+    driver = bench.start()
+    parent, child = share(), share(2)
+    driver.create_share(None, parent)
+    snapshot = snapshot_of(parent)
+    driver.create_share_from_snapshot(
+        None, child, {**snapshot, **driver.create_snapshot(None, snapshot)})
+    silent(bench)
+    before = bench.clock.now
+    assert driver.get_share_status(child) == {
+        'status': 'creating_from_snapshot'}
+    assert bench.clock.now - before <= 20
