@@ -116,8 +116,7 @@ class Health:
             facts = assessment.ShareFacts(
                 views.get(share.id), quotas.get(share.id),
                 policies.get(share.id),
-                adopted=policies.get(paths.adopted_policy(share.id)),
-                resized=self._notes.outdates(share, look=False))
+                adopted=policies.get(paths.adopted_policy(share.id)))
             answer, error = exception.caught(
                 lambda: self._one(call, facts, now))
             if answer is None:
@@ -265,4 +264,4 @@ class Health:
         """Return facts of the lists with what may have changed since."""
         return dataclasses.replace(
             facts, listed=facts.quota.hard_limit if facts.quota else None,
-            resized=self._notes.outdates(share, look=True))
+            resized=self._notes.outdates(share))

@@ -69,8 +69,7 @@ class ShareRecord:
     def remember(self, share_id: str, lists: view_policy.ClientLists) -> None:
         """Write down what a share's policy has been seen to hold."""
         made = digest(lists.read_write, lists.read_only)
-        if self._known.get(share_id) == made:
-            return
+        # Also what this process wrote last: another host may have since.
         _, failure = self._use(lambda kept: kept.update(share_id,
                                                         {_KEY: made}))
         if failure is not None:
@@ -104,23 +103,20 @@ class ShareRecord:
             LOG.warning('That share %s has %d GiB cannot be stored: %s',
                         share_id, gib, failure)
 
-    def size(self, share_id: str, *, look: bool) -> int | None:
+    def size(self, share_id: str) -> int | None:
         """Return the GiB that a share was given last, None if never.
 
-        :param look: for what other hosts and earlier processes have set.
+        That may have been by other hosts and earlier processes.
+
         :raises BackendError: the storage cannot be read.
         """
         found = self._need('The size of share %s cannot be read' % share_id,
-                           lambda kept: kept.get(share_id, _SIZE)
-                           ) if look else None
+                           lambda kept: kept.get(share_id, _SIZE))
         return self._sizes.get(share_id) if found is None else int(found)
 
-    def outdates(self, share: model.Share, *, look: bool) -> bool:
-        """Tell if Manila's row of a share is older than its size.
-
-        :param look: for what other hosts have set, too.
-        """
-        size = self.size(share.id, look=look)
+    def outdates(self, share: model.Share) -> bool:
+        """Tell if Manila's row of a share is older than its size."""
+        size = self.size(share.id)
         return size is not None and size != share.size
 
     def adopt(self, share_id: str) -> None:
@@ -180,13 +176,14 @@ class ShareRecord:
         self._use(lambda kept: kept.delete(_snapshot(name), [_CLONES]))
 
     def _made(self, share_id: str) -> str:
-        if share_id not in self._known:
-            made, failure = self._use(lambda kept: kept.get(share_id, _KEY))
-            if failure is None:
-                self._known[share_id] = str(made or '')
-            else:
-                LOG.warning('What the rules of share %s made cannot be read: '
-                            '%s', share_id, failure)
+        if self._storage is None:
+            return self._known.get(share_id, '')
+        made, failure = self._use(lambda kept: kept.get(share_id, _KEY))
+        if failure is None:
+            self._known[share_id] = str(made or '')
+        else:
+            LOG.warning('What the rules of share %s made cannot be read: %s',
+                        share_id, failure)
         return self._known.get(share_id, '')
 
     def _use(self, call: Callable[[Any], Any]) -> tuple[Any, Exception | None]:

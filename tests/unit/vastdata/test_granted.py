@@ -13,6 +13,7 @@ from tests.unit.vastdata.conftest import share
 
 errors = compat.errors
 CLIENT = '10.0.0.7'
+GiB = 2 ** 30
 
 
 @pytest.fixture
@@ -117,6 +118,26 @@ def test_rules_do_not_hang_on_the_storage(bench, driver, caplog):
     assert 'no database' in caplog.text
 
 
+# Rules that another host has set
+
+def test_what_another_host_made_counts(bench, driver):
+    one = made(driver, rule('a', CLIENT))
+    other = bench.start()
+    other.update_access(None, one, [])
+    # As if somebody had taken the change back by hand.
+    change(bench, one, read_write=[CLIENT])
+    assert driver.ensure_shares(None, [one])[one['id']][
+        'reapply_access_rules']
+
+
+def test_what_is_made_once_more_after_another_host_is_written_down(
+        bench, driver):
+    one = made(driver, rule('a', CLIENT))
+    bench.start().update_access(None, one, [])
+    driver.update_access(None, one, [rule('a', CLIENT)])
+    assert asked(bench, one) == set()
+
+
 # Round trips of the first change after a start
 
 def test_the_first_change_takes_no_more_than_the_others(bench, driver):
@@ -185,3 +206,13 @@ def test_nothing_is_kept_of_a_share_that_went(bench, driver):
     driver.extend_share(one, 3)
     driver.delete_share(None, {**one, 'size': 3})
     assert not bench.storage.get(one['id'])
+
+
+def test_a_size_that_another_host_has_set_hides_no_lost_limit(bench, driver):
+    one = share(1)
+    driver.create_share(None, one)
+    driver.extend_share(one, 2)
+    bench.start().extend_share({**one, 'size': 2}, 3)
+    bench.sim.change('quota', one['id'], hard_limit=2 * GiB)
+    driver.ensure_shares(None, [{**one, 'size': 3}])
+    assert bench.sim.record('quota', one['id'])['hard_limit'] == 3 * GiB
