@@ -2,8 +2,8 @@
 
 """A whole OpenStack, from nothing or from a state that is kept.
 
-The first cloud on a machine is made from empty databases, stopped in good
-order, and its state put aside.  Every other one begins with a copy of that.
+The first cloud on a machine is made from empty databases, and a copy of its
+state is put aside.  Every other one begins with a copy of that.
 """
 
 from collections.abc import Iterator
@@ -37,6 +37,8 @@ _RUN = 'openstack-run-'
 _LOGS = 'openstack-last-logs'
 #: What a kept state is made by.
 _INGREDIENTS = (configs, foundation, places, registering, services)
+#: Daemons that write what is kept.
+_WRITERS = ('ceph-osd', 'ceph-mgr', 'ceph-mon', 'mariadb')
 
 
 def quiet(text: str) -> None:
@@ -152,48 +154,28 @@ class Cloud:
         self.times[what] = time.monotonic() - self._begin
         self._tell(f'cloud: {what} after {self.times[what]:.0f} s')
 
-    def stop(self) -> None:
-        """Stop it so that its state can be kept.
+    def keep(self, place: pathlib.Path) -> None:
+        """Copy its state for others to begin with, while it is up.
 
-        Those that write files of their own may finish; all others have what
-        matters in the database, and some take a minute to end.
+        Those that write files of their own stand still meanwhile: the copy is
+        what they find after a crash.  All others have what matters in the
+        database, which writes its log once a second.
         """
-        last = ('ceph-osd', 'ceph-mgr', 'ceph-mon', 'mariadb')
-        for name in reversed(self.room.daemons()):
-            if name not in last:
-                self.room.stop(name, 'KILL')
-        for name in last:
-            self.room.stop(name)
-        self.close()
+        time.sleep(2)
+        with self.room.frozen(*_WRITERS):
+            _copy(self.room.work / 'state', place)
+        for each in ('ovs', 'rabbit', 'libvirt'):
+            shutil.rmtree(place / each, ignore_errors=True)
 
     def close(self) -> None:
         """End everything at once."""
         self.room.close()
 
 
-def prepared(tell: provide.Tell) -> pathlib.Path:
-    """Return a kept state; make it, and all that it needs, if it is not
-    there."""
-    venv, files = provide.environment(tell), provide.service_image(tell)
-
-    def make(place: pathlib.Path) -> None:
-        tell('making the first cloud from empty databases')
-        with workplace() as work:
-            cloud = Cloud(work, venv, files, tell)
-            try:
-                cloud.stop()
-            finally:
-                cloud.close()
-            for each in ('ovs', 'rabbit', 'libvirt'):
-                shutil.rmtree(work / 'state' / each, ignore_errors=True)
-            (work / 'state').rename(place / 'state')
-        tell('its state is kept')
-
-    texts = [pathlib.Path(str(each.__file__)).read_text()
-             for each in _INGREDIENTS]
-    kept_at = kept.directory('openstack-state', provide.digest(
-        venv.name, files.name, *texts), make)
-    return kept_at / 'state'
+def prepared(tell: provide.Tell) -> tuple[pathlib.Path, pathlib.Path]:
+    """Return the environment of the services, and the service image; make
+    them if they are not there."""
+    return provide.environment(tell), provide.service_image(tell)
 
 
 class Visited(Cloud):
@@ -234,16 +216,34 @@ def started(tell: provide.Tell = quiet, new: bool = False
             ) -> Iterator[Cloud]:
     """Have a new cloud for a while.
 
+    The first one is made from empty databases, and its state kept.
+
     :param new: from empty databases, whatever is kept
     """
-    state = None if new else prepared(tell)
-    venv, files = provide.environment(tell), provide.service_image(tell)
-    with workplace() as work:
-        cloud = Cloud(work, venv, files, tell, state)
-        try:
-            yield cloud
-        finally:
-            cloud.close()
+    venv, files = prepared(tell)
+    with contextlib.ExitStack() as stack:
+        def cloud(state: pathlib.Path | None = None) -> Cloud:
+            made = Cloud(stack.enter_context(workplace()), venv, files, tell,
+                         state)
+            stack.callback(made.close)
+            return made
+
+        first: list[Cloud] = []
+
+        def make(place: pathlib.Path) -> None:
+            tell('making the first cloud from empty databases')
+            first.append(cloud())
+            first[0].keep(place / 'state')
+            tell('its state is kept')
+
+        if new:
+            yield cloud()
+            return
+        texts = [pathlib.Path(str(each.__file__)).read_text()
+                 for each in _INGREDIENTS]
+        state = kept.directory('openstack-state', provide.digest(
+            venv.name, files.name, *texts), make) / 'state'
+        yield first[0] if first else cloud(state)
 
 
 @contextlib.contextmanager

@@ -330,7 +330,7 @@ exec "$@"
     'qemu-system-x86_64': """\
 #!/bin/sh
 echo -15 2>/dev/null >/proc/self/autogroup || :
-exec nice -n -10 /usr/bin/qemu-system-x86_64 "$@"
+exec nice -n -5 /usr/bin/qemu-system-x86_64 "$@"
 """,
     # The NFS back end's server is a directory, as this kernel has no NFS.
     'mount': f"""\

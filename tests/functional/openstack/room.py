@@ -203,6 +203,17 @@ class Room:
             time.sleep(0.1)
 
     @contextlib.contextmanager
+    def frozen(self, *names: str) -> Iterator[None]:
+        """Have daemons stand still for a moment."""
+        pids = [self.outside(places.PIDS / name).read_text().strip()
+                for name in names]
+        try:
+            self.box.run('kill', '-STOP', *pids)
+            yield
+        finally:
+            self.box.run('kill', '-CONT', *pids)
+
+    @contextlib.contextmanager
     def network(self) -> Iterator[None]:
         """Have this thread, and those it starts, in the cloud's network."""
         with open('/proc/thread-self/ns/net') as ours, open(
