@@ -137,10 +137,14 @@ class Served(ty.NamedTuple):
     before: dict[str, set[str]]
 
 
+#: The other address of the machine that is there, see ``test_six``.
+SIX = 'fd07::7'
+
 #: Backends of a machine that is there, and what they have of their own.
 SINGLE = {'single': {'generic_max_volumes_per_server': TOO_MANY},
           'refusing': {'cinder_volume_type': places.BACKENDS[1]},
-          'users': {'share_helpers': BY_USER}}
+          'users': {'share_helpers': BY_USER},
+          'six': {'tenant_net_name_or_ip': SIX}}
 #: Backends with share servers.
 HANDLED = {'handled': {},
            'handled-refusing': {'cinder_volume_type': places.BACKENDS[1]}}
@@ -148,10 +152,10 @@ HANDLED = {'handled': {},
 
 def single(path, machine, more):
     """Return the section of a backend of a machine that is there."""
-    return manila.section(
-        path, handles=False, service_instance_name_or_id=machine.id,
-        service_net_name_or_ip=machine.address,
-        tenant_net_name_or_ip=machine.address, **more)
+    return manila.section(path, handles=False, **{
+        'service_instance_name_or_id': machine.id,
+        'service_net_name_or_ip': machine.address,
+        'tenant_net_name_or_ip': machine.address, **more})
 
 
 def asked_for(items):

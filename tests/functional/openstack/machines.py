@@ -63,6 +63,17 @@ class Machine:
         return str(tenancy.ssh(self._manager, self.address,
                                *words, **options).stdout)
 
+    def six(self, subnet: str, address: str) -> None:
+        """Have another address, of IPv6; clients come by it as well."""
+        tenancy.address_too(self._api, self._port, subnet, address)
+        self._api.post('network', '/security-group-rules', {
+            'security_group_rule': {
+                'security_group_id': self._group, 'ethertype': 'IPv6',
+                'direction': 'ingress', 'protocol': 'tcp',
+                'port_range_min': 2049, 'port_range_max': 2049}})
+        self.run('sudo', 'ip', 'address', 'add', f'{address}/64', 'dev',
+                 'eth0', 'nodad')
+
     def console(self) -> str:
         """Return what it has said, as the operator reads it."""
         return str(self._api.post(

@@ -108,12 +108,19 @@ class Host:
             [*inside, *map(str, words)], env=self._room.environment(
                 PYTHONPATH=ROOT), **options)
 
+    def six(self, subnet: str, address: str) -> None:
+        """Come by another address from now on, of IPv6."""
+        address_too(self._api, self._port, subnet, address)
+        self.run('ip', 'address', 'add', f'{address}/64', 'dev',
+                 self._device, 'nodad')
+        self.address = address
+
     def level(self, location: str) -> str | None:
         """Return what this host can do with an NFS export: rw, ro or None.
 
         A server that cannot be reached is no answer: it raises.
         """
-        server, _, path = location.partition(':')
+        server, path = split(location)
         done = self.run(
             sys.executable, '-m', 'tests.functional.nas.asker',
             stdin=json.dumps(['gets', server, path, [self.address]]) + '\n',
@@ -125,7 +132,7 @@ class Host:
     def nfs(self, location: str, *words: object, check: bool = True,
             seconds: float = SECONDS) -> str:
         """Read or write over NFS; see ``nfs_client.py``."""
-        server, _, path = location.partition(':')
+        server, path = split(location)
         return str(self.run(
             sys.executable, '-m', 'tests.functional.openstack.nfs_client',
             server, path, *words, PYTHONPATH=ROOT, seconds=seconds,
@@ -150,6 +157,22 @@ class Host:
         if self._name:
             self._room.run('ip', 'netns', 'delete', self._name)
         self._api.delete('network', f'/ports/{self._port}')
+
+
+def split(location: str) -> tuple[str, str]:
+    """Return server and path of an NFS export."""
+    if location.startswith('['):
+        server, _, path = location[1:].partition(']:')
+    else:
+        server, _, path = location.partition(':')
+    return server, path
+
+
+def address_too(api: Api, port: str, subnet: str, address: str) -> None:
+    """Give a port another address."""
+    now = api.get('network', f'/ports/{port}')['fixed_ips']
+    api.put('network', f'/ports/{port}', {'port': {'fixed_ips': [
+        *now, {'subnet_id': subnet, 'ip_address': address}]}})
 
 
 def ssh(host: 'Host | Room', address: str, *words: str,

@@ -144,6 +144,15 @@ class Trouble(Life):
         finally:
             with contextlib.suppress(Unexpected):
                 self._power(machine, 'os-start', 'ACTIVE')
+                # Until then nothing can be made there.
+                eventually(lambda: self._lets_in(found[0][1]),
+                           'the machine lets in again', 300, pause=2)
+
+    def _lets_in(self, location: str) -> bool:
+        try:
+            return bool(self.inside(location, 'uptime'))
+        except (AssertionError, subprocess.TimeoutExpired):
+            return False
 
     def extended_although_refused(self) -> None:
         """The storage refuses to extend what is in use: the share is still
