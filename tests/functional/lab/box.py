@@ -23,6 +23,8 @@ import typing as ty
 from tests.functional.lab import init
 
 SECONDS = 60.0
+#: Of a busy machine, until the kernel has ended all that is in a box.
+LEAVING = 300.0
 
 #: Everything but users: we are root inside because we are outside.
 ALL = ('mount', 'net', 'uts', 'ipc', 'pid')
@@ -147,7 +149,7 @@ class Box:
         """Let its first process end, and the kernel all others with it."""
         assert self._init.stdin
         self._init.stdin.close()
-        self._init.wait(SECONDS)
+        self._init.wait(LEAVING)
 
     def __enter__(self) -> ty.Self:
         return self

@@ -176,25 +176,34 @@ class Trouble(Life):
         self.api.put('volumev3', '/os-quota-sets/'
                      + Api('manila', 'service').project,
                      {'quota_set': {'volumes': 2 * DISKS}})
-        with self.several(2) as found:
+        with self.several(2) as found, self._crowd() as more:
             machine = self.machine(found[0][1])
-            more = [self.shares.asked_for() for _ in range(DISKS - 2)]
             for share in more:
                 self.shares.settled('shares', share, 'available', 900)
             assert len(self.volumes(machine)) == DISKS
-            one_more = self.shares.asked_for()
+            more.append(self.shares.asked_for())
             with self.timed('create, no room for a disk'):
-                eventually(lambda: self.shares.get(one_more)[
+                eventually(lambda: self.shares.get(more[-1])[
                     'status'] == 'error', 'the share is in error', 300)
             self._right(found, 60)
-            for share in (one_more, *more):
-                self.api.delete('sharev2', f'/shares/{share}')
-            for share in (one_more, *more):
-                self.shares.settled('shares', share, '404', 600)
-            assert len(self.volumes(machine)) == 2
             said = self.served.log()
             assert re.search(r'(could not be attached|[Ff]ailed to attach)',
                              said), said[-2000:]
+        eventually(lambda: not self.volumes(machine), 'no disk is left', 60)
+
+    @contextlib.contextmanager
+    def _crowd(self) -> ty.Iterator[list[str]]:
+        """Ask for as many shares as there is room for, beside two; delete
+        them, and those that come to them."""
+        more: list[str] = []
+        try:
+            more.extend(self.shares.asked_for() for _ in range(DISKS - 2))
+            yield more
+        finally:
+            for share in more:
+                self.api.delete('sharev2', f'/shares/{share}')
+            for share in more:
+                self.shares.settled('shares', share, '404', 600)
 
     def cifs_by_user(self) -> None:
         """Who has a rule comes in with his password, and does what it says.
