@@ -2,7 +2,7 @@
 
 """Runs everything that has to be green, from a fresh clone, on Debian 12.
 
-    .ci/run                  all usual stages
+    .ci/run                  all stages
     .ci/run manila compat    these, after what they need has been installed
     .ci/run --list           the stages, and what this commit plays
 
@@ -212,9 +212,7 @@ def main(arguments: list[str]) -> int:
     if wanted.list:
         tell('\n'.join([f'{turn}', *(
             f'{stage.lane:<11} {stage.name:<11} {stage.limit:5.0f} s  '
-            f'{" ".join(stage.command)}' for stage in chosen), *(
-                f'only when it is named: {stage.name}' for stage in table
-                if not stage.usual)]))
+            f'{" ".join(stage.command)}' for stage in chosen)]))
         return 0
     with alone(LOGS):
         for name in leftovers.end(str(ROOT)):

@@ -70,8 +70,7 @@ class Stage:
     has to match, so that a stage that does nothing is none that passes;
     yields: lets the lanes go first that mostly wait, since the last of them
     decides how long a run takes; first: goes before other lanes, because it
-    waits for what is done in turn by many processes; usual: is played by a
-    run of all stages, and not only when it is named; cloud: needs the parts
+    waits for what is done in turn by many processes; cloud: needs the parts
     of the real cloud.
     """
 
@@ -85,7 +84,6 @@ class Stage:
     counts: bool = True
     yields: bool = False
     first: bool = False
-    usual: bool = True
     cloud: bool = False
 
     @property
@@ -191,10 +189,9 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
         # only the tests are named.
         Stage(CLOUD, 'openstack', 1800, (
             '.tox/openstack/bin/python', '-m', 'tests.functional.openstack',
-            'prepare'), ('openstack',), shows=r'\] ready', counts=False,
-              usual=False),
+            'prepare'), ('openstack',), shows=r'\] ready', counts=False),
         Stage('openstack', 'openstack', 900, (*test, '-e', 'openstack'),
-              ('openstack',), first=True, usual=False, cloud=True)]
+              ('openstack',), first=True, cloud=True)]
 
 
 def prepare(chosen: list[Stage], turn: Turn) -> Stage:
@@ -223,7 +220,7 @@ def prepare(chosen: list[Stage], turn: Turn) -> Stage:
 
 
 def selected(stages: list[Stage], names: list[str]) -> list[Stage]:
-    """Return the stages of those names, all usual ones without names.
+    """Return the stages of those names, all without names.
 
     :raises ValueError: there is none of that name.
     """
@@ -232,8 +229,7 @@ def selected(stages: list[Stage], names: list[str]) -> list[Stage]:
         raise ValueError('no stage %s; there are prepare, %s' % (
             ', '.join(sorted(unknown)),
             ', '.join(stage.name for stage in stages)))
-    return [stage for stage in stages
-            if (stage.name in names if names else stage.usual)]
+    return [stage for stage in stages if not names or stage.name in names]
 
 
 def lanes(stages: list[Stage]) -> list[list[Stage]]:
