@@ -9,7 +9,9 @@ begun is remembered beyond this process.
 """
 
 from collections.abc import Callable
+from collections.abc import Sequence
 import logging
+import socket
 import threading
 import time
 from typing import Any
@@ -19,12 +21,17 @@ from manila_drivers import model
 from manila_drivers import plan
 from manila_drivers.ibm.gpfs import client
 from manila_drivers.ibm.gpfs import errors
+from manila_drivers.ibm.gpfs import listing
 from manila_drivers.nas import pending
 from manila_drivers.transport import script
 
 LOG = logging.getLogger(__name__)
 
 _KEY = 'gpfs_restore_underway'
+_ON = ' on '
+# A host that runs its commands itself, by its name in the cluster.
+_LOCAL = 'local:'
+_HERE = _LOCAL + socket.gethostname()
 # Seconds between two looks whether it still runs.
 _PAUSE = 5.0
 
@@ -60,26 +67,38 @@ class RestoreService:
         found = note.look()
         if found == '' and not note.read():
             return
-        running = self._where(share.name)
+        place, _, hosts = (found or note.read()).partition(_ON)
+        running = self._where(share.name, hosts.split())
         if running:
             raise exception.Busy(
                 f'Share {share.id} is being restored from '
-                f'{found or note.read() or "some snapshot"}, and nobody may '
+                f'{place or "some snapshot"}, and nobody may '
                 f'reach it until that has ended',
                 answer=running, check='mmrestorefs on the management hosts')
         if not plan.is_dry():
             note.write('')
 
-    def _where(self, fileset: str) -> str:
-        """Where it runs, or may run; '' if it certainly does nowhere."""
+    @property
+    def _hosts(self) -> list[str]:
+        """Names of the hosts on which one may be begun from here."""
+        return [host or _HERE for host in self._client.execute.hosts]
+
+    def _where(self, fileset: str, begun: Sequence[str] = ()) -> str:
+        """Where it runs, or may run; '' if it certainly does nowhere.
+
+        :param begun: hosts on one of which it was begun, which need not be
+            those of now: each tells of its own alone.
+        """
         make = self._client.make
-        for host in self._client.execute.hosts:
-            name = host or 'this host'
+        for name in dict.fromkeys((*self._hosts, *begun)):
             try:
                 result, = script.attempt(
-                    self._client.execute.patient(host),
+                    self._client.execute.patient(self._reached(name)),
                     [make.restoring(fileset)], keep_going=True).results
-            except exception.TransportError as exc:
+            except (exception.TransportError,
+                    exception.ConfigurationError) as exc:
+                if self._is_off(name):
+                    continue
                 return f'{name} cannot be asked: {exc}'
             locked = make.is_locked(result)
             if locked is None:
@@ -87,6 +106,33 @@ class RestoreService:
             if locked:
                 return f'it runs on {name}'
         return ''
+
+    @staticmethod
+    def _reached(name: str) -> str:
+        """Return how a host is reached that was noted by its name.
+
+        :raises Unreachable: it is another one that ran commands itself.
+        """
+        if name == _HERE:
+            return ''
+        if name.startswith(_LOCAL):
+            raise exception.Unreachable(
+                'It is not this host, and not one that is logged in to',
+                check='a service of this backend on that host')
+        return name
+
+    def _is_off(self, name: str) -> bool:
+        """Tell if GPFS certainly does not run on a host, nor a restore."""
+        cmd = self._client.make.ask('mmgetstate', '-N',
+                                    name.removeprefix(_LOCAL), '-Y')
+        told, _ = exception.caught(lambda: self._client.ask(cmd))
+        if not told:
+            return False
+        if told[0].status and 'Incorrect node' in told[0].stderr:
+            return True
+        rows, _ = exception.caught(lambda: listing.rows(
+            told[0].stdout, 'mmgetstate'))
+        return [row.get('state') for row in rows or ()] == ['down']
 
     def run(self, share: model.Share, place: str, steps: plan.Plan) -> None:
         """Carry out steps, the first of which restores the fileset.
@@ -99,7 +145,7 @@ class RestoreService:
         :raises Busy: it could not be remembered, and was not begun.
         """
         note = self._note(share)
-        if not note.write(place):
+        if not note.write(place + _ON + ' '.join(self._hosts)):
             note.write('')
             raise exception.Busy(
                 f'Share {share.id} is not restored from {place}: the next '

@@ -6,6 +6,7 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers import exception
+from manila_drivers.ibm.gpfs import restoring
 from manila_drivers.model import GiB
 
 errors = compat.errors
@@ -123,3 +124,63 @@ def test_a_server_that_hangs_is_waited_for_as_long_as_the_operator_says(
     hanging.waited = 0.0
     place.driver.get_backend_info(None)
     assert 0 < hanging.waited <= 5
+
+
+def begun_on(make_place, **options):
+    """A restore that goes on where it was begun, and a service elsewhere."""
+    place = make_place(**options)
+    share = warm(place)
+    rule = place.manager.rule('10.0.0.1')
+    place.manager.update(share, add=[rule])
+    place.lab.write(share.export, 4711)
+    snapshot = place.manager.create_snapshot(share)
+    place.lab.write(share.export, GiB)
+    place.sim.options.restore_seconds = 100_000.0
+    rows = place.manager.rule_rows(share, [rule])
+    with pytest.raises(errors.ManilaException, match='being restored'):
+        place.driver.revert_to_snapshot(
+            None, place.manager.snapshot_row(snapshot), rows, [])
+
+    def open_again():
+        place.driver.update_access(None, place.manager.row(share), rows, [],
+                                   [])
+        return place.lab.effective(share.export, '10.0.0.1')
+    return place, open_again
+
+
+def configured(place, **options):
+    """Start a service anew with other options."""
+    place.lab.site.close()
+    place.lab.site = type(place.lab).make_site(**options)
+    place.manager.restart()
+
+
+def test_a_restore_on_a_host_that_is_not_configured_any_more(make_place):
+    """Its lock is its host's own; no other one knows of it."""
+    place, open_again = begun_on(make_place, gpfs_management_hosts='n1,n2')
+    configured(place, gpfs_management_hosts='n2,n3')
+    with pytest.raises(errors.ManilaException, match='runs on n1'):
+        open_again()
+    place.lab.advance(100_000)
+    assert open_again() == 'rw'
+
+
+@pytest.mark.parametrize('option', ['down_nodes', 'left_nodes'])
+def test_a_restore_on_a_host_that_has_gone_for_good(make_place, option):
+    place, open_again = begun_on(make_place, gpfs_management_hosts='n1,n2')
+    configured(place, gpfs_management_hosts='n2')
+    place.lab.dead.add('n1')
+    with pytest.raises(errors.ManilaException, match='n1 cannot be asked'):
+        open_again()
+    setattr(place.sim.options, option, ('n1',))
+    assert open_again() == 'rw'
+
+
+def test_a_restore_that_another_node_runs_itself(make_place, monkeypatch):
+    """Two hosts are nodes, and each serves the backend in its turn."""
+    place, open_again = begun_on(make_place, is_gpfs_node=True)
+    monkeypatch.setattr(restoring, '_HERE', 'local:another')
+    place.sim.state.locks.clear()
+    place.manager.restart()
+    with pytest.raises(errors.ManilaException, match='local:.* cannot be'):
+        open_again()

@@ -9,9 +9,12 @@ from manila_drivers.testing.simulators.gpfs.state import Refused
 
 
 def mmgetstate(sim: Any, words: list[str]) -> str:
+    node = words[words.index('-N') + 1] if '-N' in words else sim.host
+    if node in sim.state.options.left_nodes:
+        raise Refused(f'Incorrect node {node} specified for command.')
     return dialect.listing('mmgetstate', 'nodeName:nodeNumber:state:quorum:'
                            'nodesUp:totalNodes:remarks:cnfsState',
-                           [['node1', 1, 'down' if sim.host in
+                           [['node1', 1, 'down' if node in
                              sim.state.options.down_nodes else
                              sim.state.options.state, 1, 1, 1,
                              'quorum node', '(undefined)']])

@@ -31,6 +31,7 @@ class Options:
         paths and clients.
     :param left_out: columns that no list has, whatever is asked.
     :param down_nodes: hosts on which GPFS does not run.
+    :param left_nodes: hosts that are nodes of the cluster no more.
     :param forbidden: host, or '' for all, and program that sudo refuses;
         ALL for every program.
     :param absent: host, or '' for all, and program that sudo does not find.
@@ -55,6 +56,7 @@ class Options:
     plain_list: bool = False
     left_out: tuple[str, ...] = ()
     down_nodes: tuple[str, ...] = ()
+    left_nodes: tuple[str, ...] = ()
     forbidden: frozenset[tuple[str, str]] = frozenset()
     absent: frozenset[tuple[str, str]] = frozenset()
     newer_headers: bool = False
