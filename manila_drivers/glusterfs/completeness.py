@@ -58,7 +58,7 @@ def restarted(volume: Volume, before: Iterable[Brick],
             volume.bricks, found(volume, before), found(volume, after),
             strict=True)
         if first is None or last is None or not last.online
-        or first.pid != last.pid)
+        or not last.pid or first.pid != last.pid)
 
 
 def unhealed(volume: Volume,
@@ -94,11 +94,11 @@ def capacity(volume: Volume, bricks: Iterable[Brick],
     different data, and no arbiter does.  None if one that counts does not
     run: it may be the smallest, and what is told of it may be the size of
     the file system below.  None as well where it is not told how many bricks
-    keep the same data.
+    keep the same data; and of what is free if one does not tell that.
     """
     if not volume.width or (volume.dispersed and volume.redundancy is None):
         return None, None
-    total = free = 0
+    total, free, told = 0, 0, True
     counted = list(zip(volume.bricks, found(volume, bricks), strict=True))
     for first in range(0, len(counted), volume.width):
         members = [brick for name, brick
@@ -112,7 +112,8 @@ def capacity(volume: Volume, bricks: Iterable[Brick],
             if volume.dispersed else 1
         total += times * min(brick.total or 0 for brick in known)
         free += times * min(brick.free or 0 for brick in known)
-    return (total, free) if counted else (None, None)
+        told &= all(brick.free is not None for brick in known)
+    return (total, free if told else None) if counted else (None, None)
 
 
 def unheard(volume: Volume,

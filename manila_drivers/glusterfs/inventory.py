@@ -10,6 +10,7 @@ from collections.abc import Callable
 from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Iterator
+import functools
 import itertools
 
 from manila_drivers import exception
@@ -49,11 +50,21 @@ class GlusterInventory:
         shares = {ident: seen(ident, each, limits.get(each.qualified),
                               self._repo.settings.infrastructure)
                   for ident, each in found.items()}
+        partial = {inventory.SHARES} if any(
+            each.volume.unread for each in volumes) else set()
+        snapshots: list[inventory.SeenSnapshot] = []
+        for cluster in {each.cluster for each in volumes
+                        if each.volume.snapshots != 0}:
+            some, error = exception.caught(functools.partial(
+                self._snapshots, cluster, found))
+            snapshots += some or ()
+            if error is not None:
+                # One cluster hides no other.
+                partial.add(inventory.SNAPSHOTS)
+                unread.append(f'snapshots of cluster {cluster}: {error}')
         return inventory.Inventory(
-            shares, tuple(self._snapshots(volumes, found)),
-            unread=tuple(unread), topic=topic, partial=frozenset(
-                [inventory.SHARES] if any(each.volume.unread
-                                          for each in volumes) else ()))
+            shares, tuple(snapshots), unread=tuple(unread), topic=topic,
+            partial=frozenset(partial))
 
     def _shares(self, known: Collection[str],
                 volumes: Collection[clusters.LocatedVolume],
@@ -114,27 +125,26 @@ class GlusterInventory:
                         limits[each.qualified] = quota.limit
         return limits
 
-    def _snapshots(self, volumes: Iterable[clusters.LocatedVolume],
+    @staticmethod
+    def _snapshots(cluster: clusters.GlusterCluster,
                    found: dict[str, clusters.LocatedVolume],
-                   ) -> Iterator[inventory.SeenSnapshot]:
-        """Yield snapshots of shares; those of other names have no id."""
-        owners = {(each.cluster, each.volume.name): ident
-                  for ident, each in found.items()}
-        having = {each.cluster for each in volumes
-                  if each.volume.snapshots != 0}
-        for cluster in having:
-            for snapshot in parsing.snapshots(cluster.gluster.call(
-                    'snapshot', 'info')):
-                ident = snapshot.name.removeprefix(paths.PREFIX).partition(
-                    '_GMT-')[0]
-                owner = next((owners[cluster, name] for name
-                              in snapshot.volumes
-                              if (cluster, name) in owners), '')
-                ours = snapshot.name.startswith(paths.PREFIX) \
-                    and paths.is_id(ident)
-                if owner:
-                    yield inventory.SeenSnapshot(ident if ours else '', owner,
-                                                 snapshot.name)
+                   ) -> list[inventory.SeenSnapshot]:
+        """Return snapshots of shares; those of other names have no id."""
+        owners = {each.volume.name: ident for ident, each in found.items()
+                  if each.cluster is cluster}
+        seen = []
+        for snapshot in parsing.snapshots(cluster.gluster.call(
+                'snapshot', 'info')):
+            ident = snapshot.name.removeprefix(paths.PREFIX).partition(
+                '_GMT-')[0]
+            owner = next((owners[name] for name in snapshot.volumes
+                          if name in owners), '')
+            ours = snapshot.name.startswith(paths.PREFIX) \
+                and paths.is_id(ident)
+            if owner:
+                seen.append(inventory.SeenSnapshot(
+                    ident if ours else '', owner, snapshot.name))
+        return seen
 
 
 def _asking(cluster: clusters.GlusterCluster,

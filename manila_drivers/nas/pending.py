@@ -53,6 +53,11 @@ class PersistentText:
             self._stored = self._text is not None
         return self._text or ''
 
+    @property
+    def known(self) -> bool:
+        """Tell if it has been read, or written, in this process."""
+        return self._text is not None
+
     def look(self) -> str | None:
         """Return it as it is stored now, by whatever process.
 
@@ -180,8 +185,11 @@ class PendingChanges:
     def unclosed(self, export: Export) -> Callable[[str], bool]:
         """Says of a server whether it may still let in somebody who was
         turned out, which was reported and has not been done since."""
-        text = self._note_of(export).read()
-        return lambda server: text == _ANY or server in text.split()
+        note = self._note_of(export)
+        text = note.read()
+        # Where it cannot be read what is noted, it may be any.
+        return lambda server: text == _ANY or server in text.split() \
+            or not note.known
 
     def noted(self, ident: str) -> tuple[str, ...] | None:
         """Return servers that may let in who was turned out of a share.

@@ -318,6 +318,9 @@ def test_bricks_that_were_not_there_all_the_time():
     assert completeness.restarted(volume(), UP, UP) == ()
     assert completeness.restarted(volume(), UP, again) == ('b:/2',)
     assert completeness.restarted(volume(), UP, UP[:1]) == ('b:/2',)
+    # Two that do not tell which run it is need not be the same one.
+    unsaid = [UP[0], records.Brick('b:/2', 20, 8, peer='B')]
+    assert completeness.restarted(volume(), unsaid, unsaid) == ('b:/2',)
 
 
 @pytest.mark.parametrize(('heals', 'reasons'), [
@@ -367,6 +370,11 @@ def test_no_size_is_believed_of_a_brick_that_does_not_run():
     """Its file system may not be mounted: it is that of the root then."""
     down = records.Brick('b:/2', 500, 400, online=False)
     assert completeness.capacity(volume(), [UP[0], down]) == (None, None)
+
+
+def test_what_is_free_is_not_none_because_a_brick_does_not_tell():
+    assert completeness.capacity(volume(), [
+        UP[0], records.Brick('b:/2', 20, None)])[1] is None
 
 
 def test_arbiters_hold_no_data():

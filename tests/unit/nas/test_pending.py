@@ -45,3 +45,16 @@ def test_names_stay_the_same_for_ever(kind):
     assert again.token == changes.token != ''
     assert again.unclosed(export)('nfs1') and not again.unclosed(export)('x')
     assert share in pending.Unreached(storage, kind)
+
+
+def test_what_cannot_be_read_may_be_any():
+    """Who was turned out may still be in; so no widening counts as done."""
+    class Broken(Storage):
+        def get(self, entity, key, default):
+            raise OSError
+
+    export = world.export({}, fsid=str(uuid.UUID(int=7)))
+    changes = pending.PendingChanges(Broken(), 'gpfs', 'b')
+    assert changes.unclosed(export)('nfs1')
+    changes = pending.PendingChanges(None, 'gpfs', 'b')
+    assert not changes.unclosed(export)('nfs1')
