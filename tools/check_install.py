@@ -88,6 +88,11 @@ def pip(python: pathlib.Path, *words: str | pathlib.Path,
                '--disable-pip-version-check', *words, ok=ok)
 
 
+def install(python: pathlib.Path, *what: str | pathlib.Path) -> None:
+    """Install packages, of which only a few modules are going to run."""
+    pip(python, 'install', '--no-compile', *what)
+
+
 def frozen(python: pathlib.Path) -> set[str]:
     return set(pip(python, 'list', '--format=freeze').split())
 
@@ -117,9 +122,9 @@ def check(release: str, wheel: pathlib.Path, home: pathlib.Path) -> str:
     begin = time.monotonic()
     venv.create(home, with_pip=False)
     python = home / 'bin' / 'python'
-    pip(python, 'install', f'manila=={release}')
+    install(python, f'manila=={release}')
     before, said = frozen(python), complaints(python)
-    pip(python, 'install', wheel)
+    install(python, wheel)
     after, says = frozen(python), complaints(python)
     moved = before - after
     if moved:
@@ -146,7 +151,7 @@ def live(wheel: pathlib.Path, home: pathlib.Path) -> str:
     begin = time.monotonic()
     venv.create(home, with_pip=False)
     python = home / 'bin' / 'python'
-    pip(python, 'install', f'{wheel}[cli]')
+    install(python, f'{wheel}[cli]')
     says = complaints(python) - {'No broken requirements found.'}
     if says:
         raise Failed(f'{ALONE}: pip check says {sorted(says)}')
@@ -160,7 +165,7 @@ def _check_extras(release: str, wheel: pathlib.Path, home: pathlib.Path,
     """Add what works on shares without Manila, beside Manila."""
     python = home / 'bin' / 'python'
     said = complaints(python)
-    pip(python, 'install', '%s[%s]' % (wheel, EXTRAS))
+    install(python, '%s[%s]' % (wheel, EXTRAS))
     moved = before - frozen(python)
     says = complaints(python) - said
     if moved or says:
