@@ -92,6 +92,8 @@ def lab(variant):
     made.close()
 
 
+# The next slice has the next variant with a scenario: 28 is no multiple of 5.
+@pytest.mark.turns
 @pytest.mark.parametrize('variant', VARIANTS)
 @pytest.mark.parametrize('scenario', EVERYWHERE,
                          ids=[one.name for one in EVERYWHERE])
@@ -99,6 +101,7 @@ def test_life(lab, scenario):
     scenario.run(lab)
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('variant', USUAL_ROOT)
 @pytest.mark.parametrize('scenario', [
     service.each_drift_is_repaired_or_reported,

@@ -10,6 +10,9 @@ all.  Without that all are played.
 
 Cases of one test take turns with each other; those of several tests do, in
 whatever file, that name the same table: ``turns('snapshots')``.
+
+With ``--slow-turns`` the slow tests of each file (``tests/plugins/order.py``)
+take turns as well, for a run that repeats what another one has played whole.
 """
 
 from collections.abc import Hashable
@@ -22,9 +25,16 @@ import pytest
 from tests.plugins import played
 
 MARK = 'turns'
+SLOW = 'slow'
 SAID = pytest.StashKey[str]()
 
 Case = ty.TypeVar('Case')
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.getgroup('general').addoption(
+        '--slow-turns', action='store_true',
+        help='with MANILA_DRIVERS_SLICE, play a slice of the slow tests')
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -39,8 +49,10 @@ def pytest_configure(config: pytest.Config) -> None:
 def pytest_collection_modifyitems(config: pytest.Config,
                                   items: list[pytest.Item]) -> None:
     wanted = slice_of(os.environ.get('MANILA_DRIVERS_SLICE', ''))
+    slow = config.getoption('slow_turns')
     marked = [(item, table(item)) for item in items
-              if item.get_closest_marker(MARK)]
+              if item.get_closest_marker(MARK)
+              or slow and item.get_closest_marker(SLOW)]
     if wanted is None or not marked:
         return
     out = set(left_out(marked, *wanted))
@@ -69,7 +81,9 @@ def slice_of(text: str) -> tuple[int, int] | None:
 def table(item: pytest.Item) -> str:
     """Return what the cases of a test are numbered in."""
     mark = item.get_closest_marker(MARK)
-    named = mark.args[0] if mark is not None and mark.args else ''
+    if mark is None:
+        return item.nodeid.partition('::')[0]
+    named = mark.args[0] if mark.args else ''
     return str(named) or item.nodeid.partition('[')[0]
 
 

@@ -32,6 +32,27 @@ def test_other():
 def test_always(number):
     pass
 """
+REPEATED = """
+import pytest
+
+@pytest.mark.slow
+def test_slow():
+    pass
+
+@pytest.mark.slow
+@pytest.mark.parametrize('number', range(6))
+def test_slower(number):
+    pass
+
+@pytest.mark.slow
+@pytest.mark.turns
+@pytest.mark.parametrize('number', range(2))
+def test_by_turns(number):
+    pass
+
+def test_fast():
+    pass
+"""
 
 
 @pytest.mark.parametrize('many', [1, 2, 4, 5, 6, 23])
@@ -65,8 +86,8 @@ def test_tables_do_not_take_turns_with_each_other():
     assert turns.left_out(cases, 1, 2) == ['a2', 'b2']
 
 
-def played(tmp_path, part, *words):
-    (tmp_path / 'test_some.py').write_text(SOME)
+def played(tmp_path, part, *words, text=SOME):
+    (tmp_path / 'test_some.py').write_text(text)
     done = subprocess.run(
         [sys.executable, '-m', 'pytest', '-p', 'tests.plugins.turns', '-v',
          '-c', os.devnull, '--rootdir', tmp_path, tmp_path, *words],
@@ -90,3 +111,20 @@ def test_a_run_plays_its_slice_and_says_so(tmp_path):
     chosen = 'many[6] or test_one or test_other'
     assert played(tmp_path, '2/5', '-k', chosen)[1] == {
         'test_many[6]', 'test_other'}
+
+
+def test_slow_tests_take_turns_where_that_is_asked_for(tmp_path):
+    always = {'test_slow', 'test_fast',
+              *(f'test_slower[{number}]' for number in range(6))}
+    words = {'text': REPEATED}
+    assert played(tmp_path, '1/5', **words)[1] == {
+        *always, 'test_by_turns[0]'}
+    parts = [played(tmp_path, f'{number}/5', '--slow-turns', **words)[1]
+             for number in range(1, 6)]
+    assert parts[0] == {'test_slow', 'test_slower[4]', 'test_by_turns[0]',
+                        'test_fast'}
+    assert parts[2] == {'test_slower[1]', 'test_by_turns[0]', 'test_fast'}
+    assert set().union(*parts) == {*always, 'test_by_turns[0]',
+                                   'test_by_turns[1]'}
+    assert played(tmp_path, '', '--slow-turns', **words)[1] == {
+        *always, 'test_by_turns[0]', 'test_by_turns[1]'}
