@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What is left of flake8 when only hacking's checks are wanted."""
+"""hacking_only loads the checks of hacking that tox.ini selects."""
 
 import configparser
 from importlib import metadata
