@@ -34,8 +34,9 @@ SERVICES = (
 #: Profile of bindep.txt, and programs of its packages.
 PROFILE = 'openstack'
 PROGRAMS = (
-    'mariadbd', 'ovs-vswitchd', 'dnsmasq', 'haproxy', 'iptables',
-    'conntrack', 'arping', 'libvirtd', 'virsh', 'qemu-system-x86_64',
+    'mariadbd', 'ovs-vswitchd', 'dnsmasq', 'dhcp_release', 'haproxy',
+    'iptables', 'conntrack', 'arping', 'libvirtd', 'virsh',
+    'qemu-system-x86_64',
     'ceph-mon', 'ceph-osd', 'ceph-mgr', 'ceph', 'nfs-cat', 'smbclient',
     'mmdebstrap', 'ssh', 'nsenter', 'ip', 'ss', 'gcc', 'pkg-config')
 RABBIT = pathlib.Path('/usr/lib/rabbitmq/bin/rabbitmq-server')
