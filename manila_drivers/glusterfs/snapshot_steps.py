@@ -93,7 +93,10 @@ def _removed(gluster: client.GlusterClient, name: str) -> bool:
     """Delete a snapshot; False if there is none of that name."""
     try:
         answer = gluster.call('snapshot', 'delete', paths.checked(name))
-    except exception.NotFound:
+    except exception.NotFound as exc:
+        if exc.status != errors.NO_SNAPSHOT:
+            # It is about a volume.
+            raise
         return False
     if name not in parsing.removed_snapshots(answer) \
             and info(gluster, name) is not None:

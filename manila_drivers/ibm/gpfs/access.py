@@ -236,6 +236,7 @@ class AccessService:
                 place + '/') for place in places)
         return {server: sorted(
             one for one in answer.levels if within(one)
-            and (answer.levels[one] or one in answer.doubtful))
+            and (answer.levels[one] or one in answer.doubtful
+                 or not self.helper.LISTS_CLIENTS))
             for server, answer in exports.told_by_all(
                 self.helper.survey(), path).items()}

@@ -7,6 +7,7 @@ import re
 import pytest
 
 from manila_drivers import compat
+from manila_drivers.testing.simulators.gluster import Fault
 from manila_drivers.testing.simulators.gluster import wire
 from tests.unit.glusterfs.conftest import row
 from tests.unit.glusterfs.conftest import rules
@@ -146,3 +147,13 @@ def test_a_share_on_a_server_that_is_not_configured_is_not_lost(world):
         life.share['id']: {}}
     with pytest.raises(Failed, match='not configured'):
         driver.update_access(None, life.share, [], [], [])
+
+
+def test_a_volume_that_is_missing_is_no_snapshot_that_is(world):
+    """What is said of the volume of a snapshot says nothing of it."""
+    life = Life(world)
+    world.one.arm(Fault('status', match='snapshot delete', code=30806,
+                        body='Volume (0a1b2c) does not exist'))
+    with pytest.raises(Failed, match='0a1b2c'):
+        life.delete_snapshot()
+    assert life.delete_snapshot()

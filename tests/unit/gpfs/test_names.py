@@ -15,6 +15,7 @@ from manila_drivers.nas import ganesha_exports
 errors = compat.errors
 ALICE, BOB = '10.0.0.1', '10.0.0.9'
 BASE, REAL = '/link/shares', '/gpfs0/shares'
+INDEX = '/etc/ganesha/export.d/INDEX.conf'
 HAND = '/etc/ganesha/export.d/hand.conf'
 
 
@@ -75,3 +76,21 @@ def test_an_export_above_all_shares_is_told_of(two_names, path, caplog):
     assert 'also exports ' + path in caplog.text
     found = two_names.driver._backend.inventory.read([])
     assert [one for one in found.objects if one.leads]
+
+
+def test_a_file_does_not_tell_whom_ganesha_lets_in(make_place):
+    """Somebody has changed the file, and not told Ganesha."""
+    place = make_place('GNFS')
+    place.kind = 'GNFS'
+    unmanaged = place.lab.make_unmanaged('by-hand')
+    path = place.sim.state.filesets['legacy-by-hand'].path
+    export(place, path)
+    server = place.sim.servers['nfs1']
+    server.execute(['tee', '--', HAND], ganesha_exports.write(exports.Export(
+        path, 'hand', '', {}), 7, 'GPFS'))
+    for each in place.sim.servers.values():
+        each.execute(['tee', '-a', '--', INDEX], f'%include {HAND}\n')
+        each.execute(['tee', '--', HAND], server.files.text[HAND])
+    assert server.access(ALICE, path) == 'rw'
+    with pytest.raises(errors.ManageInvalidShare, match='is exported'):
+        place.manager.manage(unmanaged)

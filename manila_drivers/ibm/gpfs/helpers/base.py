@@ -66,6 +66,8 @@ class NASHelperBase(fleet.Fleet[Facts]):
     #: The extra spec with options, and the options it may contain.
     OPTIONS_SPEC = ''
     KNOWN_OPTIONS: frozenset[str] = frozenset()
+    #: Whether a list of all exports tells whom they really let in.
+    LISTS_CLIENTS = True
     #: Sets of them of which only one can hold.
     OPPOSITES: Sequence[frozenset[str]] = ()
 

@@ -40,6 +40,8 @@ class GNFSHelper(base.NASHelperBase[ganesha.Facts]):
     TYPE = 'GNFS'
     OPTIONS_SPEC = 'gnfs:export_options'
     KNOWN_OPTIONS = options.GANESHA
+    # It is made of files, which Ganesha may not have been told of.
+    LISTS_CLIENTS = False
 
     def __init__(self, execute: Any, config_object: Any) -> None:
         super().__init__(execute, config_object)
