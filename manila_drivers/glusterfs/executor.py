@@ -59,11 +59,11 @@ class VolumeExecutor:
         *_, told = self._gluster.batch([*lines, client.limits(volume)])
         quota = parsing.quota(told)
         # Where it is not told a share is neither shrunk nor its use known.
-        if quota is not None and quota.limit not in (None, gib * 1024 ** 3):
+        if quota is not None and quota.limit != gib * 1024 ** 3:
             raise exception.BackendError(
                 'Volume %s was to be bounded to %d GiB'
                 % (self._cluster.address.qualified(volume), gib),
-                answer='its limit is %s bytes' % quota.limit,
+                answer='its limit is %s bytes' % (quota.limit or '(no)'),
                 check='gluster volume quota %s list /' % volume)
 
     def _stop(self, volume: str) -> None:

@@ -73,7 +73,23 @@ class GlusterShares:
             cluster = found.cluster if found else place and place[0]
             if cluster is not None:
                 self._repo.run(cluster, steps)
+            if found is not None:
+                self._check_left(share, found)
             self._repo.journal.forget(share.id)
+
+    @staticmethod
+    def _check_left(share: model.Share,
+                    found: clusters.LocatedVolume) -> None:
+        """See that a volume is the share no more.
+
+        :raises BackendError: it is, so that options were not set.
+        """
+        now = found.cluster.gluster.volume(found.volume.name)
+        if now is not None and now.mark == share.id:
+            raise exception.BackendError(
+                'Volume %s was emptied, and is still share %s' % (
+                    found.qualified, share.id),
+                check='its options: gluster volume info %s' % now.name)
 
     def _to_delete(self, share: model.Share,
                    entry: journal.JournalEntry,

@@ -91,7 +91,20 @@ class Life:
         return '/later' not in self.volume.files
 
 
+    def delete(self):
+        self.driver.delete_snapshot(None, self.snapshot)
+        self.driver.delete_share(None, self.share)
+        return self.volume.options['user.manila-share'] == 'NONE'
+
+    def create(self):
+        name = NAME.replace('-1', '-2')
+        self.world.one.make_volume(name, size=4 * GIB)
+        self.driver.create_share(None, row(size=1))
+        return self.world.one.volume(name).limit == GIB
+
+
 CHANGES = [('deny', 'volume set'), ('extend', 'limit-usage'),
+           ('create', 'limit-usage'), ('delete', 'volume set'),
            ('take_snapshot', 'snapshot create'),
            ('delete_snapshot', 'snapshot delete'),
            ('restore', 'snapshot restore'), ('restore', 'snapshot info')]
