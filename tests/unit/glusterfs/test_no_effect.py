@@ -163,7 +163,7 @@ def test_a_share_on_a_server_that_is_not_configured_is_not_lost(world):
 
 
 def test_a_volume_that_is_missing_is_no_snapshot_that_is(world):
-    """What is said of the volume of a snapshot says nothing of it."""
+    """An answer about a volume says nothing of its snapshots."""
     life = Life(world)
     world.one.arm(Fault('status', match='snapshot delete', code=30806,
                         body='Volume (0a1b2c) does not exist'))
