@@ -7,6 +7,7 @@ import re
 import pytest
 
 from manila_drivers import compat
+from manila_drivers import inventory
 from manila_drivers.testing.simulators.gluster import Fault
 from manila_drivers.testing.simulators.gluster import wire
 from tests.unit.glusterfs.conftest import row
@@ -170,3 +171,14 @@ def test_a_volume_that_is_missing_is_no_snapshot_that_is(world):
     with pytest.raises(Failed, match='0a1b2c'):
         life.delete_snapshot()
     assert life.delete_snapshot()
+
+
+def test_an_audit_goes_on_where_snapshots_are_not_told(world):
+    life = Life(world)
+    read = life.driver._backend.inventory.read
+    assert len(read([life.share['id']]).snapshots) == 1
+    idle(world, 'snapshot info')
+    found = read([life.share['id']])
+    assert found.shares.keys() == {life.share['id']}
+    assert found.partial == {inventory.SNAPSHOTS}
+    assert 'snapshots of cluster one' in str(found.unread)
