@@ -55,6 +55,8 @@ def nfs_undone(facts: Facts, export: exports.Export,
     """Return what is not as it shall be after :func:`nfs` was run."""
     if not results:
         return ''
+    if untold := kernel.untold(results[-1]):
+        return f'{kernel.ETAB} cannot be read after exportfs: {untold}'
     return kernel_plan.undone(results[-1].stdout, [mounted_only(export)],
                               {export.path: fsid(facts, export)})
 

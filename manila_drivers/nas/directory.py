@@ -104,6 +104,16 @@ def objection(result: command.Result) -> str:
         and not line.endswith('No such file or directory'))[-500:]
 
 
+def unsearched(result: command.Result) -> str:
+    """Why grep has not told what there is; '' if it has.
+
+    It exits with 0 only where it has found something.
+    """
+    if not result.status and not result.stdout:
+        return 'it is said that something was found, and not what'
+    return objection(result)
+
+
 def files(text: str, directory: str, suffixes: str) -> dict[str, str]:
     """Name to content from what ``grep -rH -- ''`` prints of a directory.
 

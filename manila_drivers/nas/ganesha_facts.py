@@ -140,7 +140,7 @@ def understand(server: str, layout: Layout,
                 status=result.status,
                 check='that ganesha.nfsd and the system bus run there and '
                 'this user may run dbus-send as root')
-    _readable_by_us(server, layout.export_dir, found)
+    _readable_by_us(server, layout.export_dir, found, listed=True)
     files = directory.files(found.stdout, layout.export_dir, 'conf|pending')
     exports = filter(None, (ganesha_bus.export(result.stdout)
                             for result in details if not result.status))
@@ -159,10 +159,14 @@ def understand(server: str, layout: Layout,
             layout.index in included(main.stdout)))
 
 
-def _readable_by_us(server: str, path: str,
-                    result: command.Result) -> None:
-    """:raises BackendError: it could not be looked at."""
-    unread = directory.objection(result)
+def _readable_by_us(server: str, path: str, result: command.Result, *,
+                    listed: bool = False) -> None:
+    """
+    :param listed: it is a directory, in which grep has searched.
+    :raises BackendError: it could not be looked at.
+    """
+    unread = (directory.unsearched if listed else directory.objection)(
+        result)
     if unread or result.status not in (0, 1, 2):
         raise exception.BackendError(
             f'{path} on {server} cannot be read', answer=unread,

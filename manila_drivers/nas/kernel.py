@@ -124,10 +124,23 @@ def questions(paths: Collection[str] = ()) -> list[command.Command]:
 def live(paths: Collection[str]) -> command.Command:
     """Ask what is exported now of these paths and those above them."""
     if not few(paths):
-        return directory.look('cat', '--', ETAB)
+        # Not cat, which says the same of an empty file and of none of it:
+        # each line has options.
+        return directory.look('grep', '-F', '-e', '(', '--', ETAB)
     return directory.look('grep', '-F', *_patterns(
         exports_text.in_etab(path) + '\t' for path in _with_parents(paths)),
         '--', ETAB)
+
+
+def untold(etab: command.Result) -> str:
+    """Why it is not told what is exported now; '' if it is.
+
+    Nothing, if grep exits with 1 and has nothing to say.
+    """
+    return directory.unsearched(etab) or (
+        '' if not etab.status or etab.status == 1
+        and not etab.stderr.strip() else
+        etab.stderr.strip()[-500:] or f'exit code {etab.status}')
 
 
 def _with_parents(paths: Collection[str]) -> list[str]:
@@ -142,17 +155,16 @@ def _patterns(texts: Iterable[str]) -> Iterable[str]:
 def understand(server: str, results: Sequence[command.Result]) -> KernelFacts:
     """:raises DriverError: it does not say what it exports."""
     etab, found, others = results
-    unread = directory.objection(found) or directory.objection(others)
-    # Of grep that is nothing found; cat never fails without a word.
+    unread = directory.unsearched(found) or directory.objection(others)
     silent = etab.status == 1 and not etab.stderr.strip()
-    if (etab.status and not silent) or found.status not in (0, 1, 2) \
+    if untold(etab) or found.status not in (0, 1, 2) \
             or others.status not in (0, 1) or unread:
         absent = etab.status in (1, 2) and not silent \
             and not directory.objection(etab)
         kind = NoKernelNfs if absent else exception.BackendError
         raise kind(
             f'NFS server {server} does not say what it exports',
-            answer=etab.stderr.strip()[-500:] or unread,
+            answer=etab.stderr.strip()[-500:] or unread or untold(etab),
             status=etab.status or found.status or others.status,
             check='that nfs-utils is installed there, nfs-server is running '
             'and this user may run the commands as root')

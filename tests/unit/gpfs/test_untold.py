@@ -327,3 +327,30 @@ def test_a_ganesha_that_answers_nothing_has_no_empty_list(make_place, method,
     server.special = special
     place.manager.update(share, delete=[alice])
     assert place.lab.effective(share.export, '10.0.0.1') is None
+
+
+@pytest.mark.parametrize('result', [
+    Result('', '', 0), Result('', 'grep: Permission denied\n', 2)])
+@pytest.mark.parametrize('first', [1, 2])
+def test_etab_that_cannot_be_read_is_not_empty(make_place, result, first):
+    """Neither before a change nor behind it."""
+    place = make_place('KNFS')
+    share = place.manager.create()
+    alice = place.manager.rule('10.0.0.1')
+    place.manager.update(share, add=[alice])
+    server = place.sim.servers['nfs1']
+    run, seen = server.files.command, []
+
+    def unread(words, stdin=''):
+        if words[-1] == '/var/lib/nfs/etab':
+            seen.append(words)
+            if len(seen) >= first:
+                return result
+        return run(words, stdin)
+
+    server.files.command = unread
+    with pytest.raises(errors.ShareBackendException, match='nfs1'):
+        place.manager.update(share, delete=[alice])
+    server.files.command = run
+    place.manager.update(share, delete=[alice])
+    assert place.lab.effective(share.export, '10.0.0.1') is None

@@ -141,6 +141,8 @@ class KNFSHelper(base.NASHelperBase[kernel.KernelFacts]):
     def verify(self, server: str, wanted: Sequence[exports.Export],
                 allocated: Mapping[str, str],
                 results: Sequence[command.Result]) -> str:
+        if untold := kernel.untold(results[-1]):
+            return f'{kernel.ETAB} cannot be read after exportfs: {untold}'
         left = kernel_plan.undone(results[-1].stdout, wanted, allocated)
         return left and f'after exportfs {kernel.ETAB} still lacks: {left}'
 
