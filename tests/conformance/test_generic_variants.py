@@ -13,7 +13,9 @@ NOT_TO_THE_LAST_BYTE = test_generic.TestGeneric.play
 
 
 # A machine with other work to do takes minutes for some of the service's.
+# Scenarios take turns in each of the three; over NFS all are played.
 @pytest.mark.timeout(900)
+@pytest.mark.turns
 class Some(suite.Life, suite.Rules, suite.Service, suite.FaultSweep):
     """All that differs from NFS on one server."""
 

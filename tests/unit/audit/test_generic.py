@@ -86,6 +86,7 @@ def test_each_damage_of_samba_is_found_once_and_mended(place, name):
     found_and_mended(place, SAMBA[name], 'CIFS')
 
 
+@pytest.mark.turns('all damages at once')
 def test_all_at_once_are_found_and_mended(place):
     names = [name for name in PLANTS if name not in (
         'all shares', 'a line in /etc/exports', 'export of nothing',
@@ -114,6 +115,7 @@ def test_all_at_once_are_found_and_mended(place):
                 for kind in plant.kinds)
 
 
+@pytest.mark.turns('cost of an audit')
 def test_requests_do_not_grow_with_shares(place):
     counts = {}
     with place.backend() as backend:

@@ -174,6 +174,7 @@ def test_each_damage_is_found_once_and_mended(place, name):
                                 else sorted(plant.kinds)), after.differences
 
 
+@pytest.mark.turns('all damages at once')
 def test_all_at_once_are_found_and_mended(place):
     with place.backend() as backend:
         healthy(backend)
@@ -202,6 +203,7 @@ def test_a_blind_audit_is_caught(place, monkeypatch, name, what, instead):
         test_each_damage_is_found_once_and_mended(place, name)
 
 
+@pytest.mark.turns('cost of an audit')
 def test_commands_do_not_grow_with_shares(place):
     counts = {}
     with place.backend() as backend:

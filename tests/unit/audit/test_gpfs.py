@@ -84,7 +84,7 @@ def test_each_damage_is_found_once_and_mended(at, kind, name):
     found_and_mended(at(kind), gpfs_planted.PLANTS[kind][name])
 
 
-@pytest.mark.turns
+@pytest.mark.turns('all damages at once')
 @pytest.mark.parametrize('kind', KINDS)
 def test_all_at_once_are_found_and_mended(at, kind):
     place, plants = at(kind), gpfs_planted.PLANTS[kind]
@@ -115,7 +115,7 @@ def test_all_at_once_are_found_and_mended(at, kind):
                 for kind in plants[name].kinds)
 
 
-@pytest.mark.turns
+@pytest.mark.turns('cost of an audit')
 @pytest.mark.parametrize('kind', KINDS)
 def test_commands_do_not_grow_with_shares(at, kind):
     place, counts = at(kind), {}

@@ -121,6 +121,7 @@ def told(report):
     return '\n'.join(map(str, report.differences))
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('kind', KINDS)
 def test_damage_is_found_and_mended_without_a_word_to_manila(at, kind):
     site = at(kind)

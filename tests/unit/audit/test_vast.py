@@ -94,6 +94,7 @@ def test_each_damage_is_found_once_and_mended(place, name):
             assert place.cluster.inventory() == before
 
 
+@pytest.mark.turns('all damages at once')
 def test_all_at_once_are_found_and_mended(place):
     # What is there once in a cluster is planted once.
     names = [name for name in PLANTS if name not in (
@@ -141,6 +142,7 @@ def test_no_limit_goes_below_what_is_in_use(place):
         assert kinds(backend.audit()) == ['size']
 
 
+@pytest.mark.turns('cost of an audit')
 def test_requests_do_not_grow_with_shares(place):
     counts = {}
     with place.backend() as backend:

@@ -168,6 +168,7 @@ def _waited_for_its_size():
     assert house.look(served).disk(served.disk.volume_id).size == 3 * disk.GIB
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(('name', 'text', 'instead', 'check'), [
     pytest.param(*each, id=f'{each[0]}-{number}')
     for number, each in enumerate(SCRIPTS)])

@@ -78,6 +78,7 @@ def _end(name, fault=None):
         house.vm.records(), house.devices[1].content.size)), ran
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('name', OPERATIONS)
 def test_whichever_program_fails(name):
     """A success is one, although a program failed once, or each time."""

@@ -695,6 +695,7 @@ def _again(house, served, operation, *arguments):
     house.do(guest_planning.resume, served)
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('boot', [False, True])
 @pytest.mark.parametrize('name', OPERATIONS)
 def test_repetition_after_every_program_converges(name, boot):

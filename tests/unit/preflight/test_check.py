@@ -150,6 +150,7 @@ def fives(kind):
         yield five
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(('place', 'number'), [
     (kind, number) for kind in sorted(table.TABLES)
     for number in range(len(list(fives(kind))))], indirect=['place'])
