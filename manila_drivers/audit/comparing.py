@@ -344,9 +344,10 @@ def _snapshots(known: Recorded, found: inventory.Inventory,
 
 def _orphans(known: Recorded, found: inventory.Inventory,
              ) -> Iterator[Deviation]:
-    def tell(kind: str, name: str, seen: str, ident: str) -> Deviation:
+    def tell(kind: str, name: str, seen: str, ident: str,
+             owner: str = '') -> Deviation:
         return Deviation(kind, name, 'nothing, since none is recorded',
-                          seen, _UNUSED, ident)
+                          seen, _UNUSED, ident, owner=owner)
     orphans = [share for ident, share in found.shares.items()
                if ident not in known.ids]
     for share in orphans:
@@ -359,7 +360,7 @@ def _orphans(known: Recorded, found: inventory.Inventory,
         if one.id and one.id not in known.snapshot_ids \
                 and (one.name, one.share) not in adopted:
             yield tell(differences.ORPHAN_SNAPSHOT, f'snapshot {one.name}',
-                       f'a snapshot of share {one.share}', one.id)
+                       f'a snapshot of share {one.share}', one.id, one.share)
     for clone in found.clones:
         if clone.share not in known.ids and clone.share not in found.shares:
             yield tell(differences.ORPHAN_CLONE, f'clone {clone.name}',

@@ -33,6 +33,7 @@ class Deviation:
     snapshot, that it is about.  ``do`` is what helps.  ``repair`` is how the
     audit repairs it: by the driver's check of the share, by giving its rules
     or its size again, by going on with what was begun; '' if it does not.
+    ``owner`` is the id of the share that an orphan snapshot is of.
     """
 
     kind: str
@@ -42,6 +43,7 @@ class Deviation:
     do: str
     ident: str
     repair: str = ''
+    owner: str = ''
 
     def __str__(self) -> str:
         return (f'{self.kind}: {self.subject}: expected {self.expected}; '

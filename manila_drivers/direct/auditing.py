@@ -26,6 +26,7 @@ from manila_drivers.audit import overview
 from manila_drivers.direct import driving
 from manila_drivers.direct import ensuring
 from manila_drivers.direct import making
+from manila_drivers.direct import removing
 from manila_drivers.direct import resizing
 from manila_drivers.direct import reverting
 from manila_drivers.direct import rows
@@ -112,9 +113,14 @@ class Auditing:
 
     # -- repairing -------------------------------------------------------
 
-    def plan(self, report: differences.AuditReport) -> list[str]:
-        """Return what a repair would do, a line each; changes nothing."""
+    def plan(self, report: differences.AuditReport,
+             remove: Iterable[str] = ()) -> list[str]:
+        """Return what a repair would do, a line each; changes nothing.
+
+        :raises InvalidRequest: an id of ``remove`` is no orphan's.
+        """
         lines, ensured = [], []
+        gone = self._removing.plan(report, remove)
         for one in report.differences:
             if one.repair == differences.ENSURE:
                 ensured.append(one)
@@ -125,16 +131,20 @@ class Auditing:
         if ensured:
             lines += map(str, ensuring.Ensuring(self._parts).preview(
                 [record for record in known if record is not None]))
-        return lines
+        return lines + gone
 
     def repair(self, report: differences.AuditReport,
+               remove: Iterable[str] = (),
                ) -> list[tuple[differences.Deviation, str]]:
         """Repair what can be; one that cannot be stops no other.
 
         Nothing that is not recorded is touched.  It can be repeated.
 
+        :param remove: ids of orphans that are removed all the same.
         :returns: what could not be repaired, with the reason.
+        :raises InvalidRequest: one of these ids is no orphan's.
         """
+        remove = [one.ident for one in removing.chosen(report, remove)]
         wanted: dict[tuple[str, str], differences.Deviation] = {}
         for one in report.differences:
             if one.repair:
@@ -156,7 +166,20 @@ class Auditing:
                         functools.partial(work, ident))
                     if error is not None:
                         failed.append((one, str(error)))
-        return failed + self._ensure(ensured)
+        failed += self._ensure(ensured)
+        return failed + self._removing.run(report, remove)
+
+    @property
+    def _removing(self) -> removing.Removing:
+        parts = self._parts
+        return removing.Removing(
+            parts.driving, self._recorded,
+            lambda ident: parts.desk.alone([ident]))
+
+    def _recorded(self, one: differences.Deviation) -> bool:
+        registry = self._parts.registry
+        return registry.shares.get(one.ident) is not None \
+            or registry.snapshots.get(one.ident) is not None
 
     def _ensure(self, wanted: dict[str, differences.Deviation],
                 ) -> list[tuple[differences.Deviation, str]]:

@@ -3,6 +3,7 @@
 """One backend of a configuration file, used without Manila."""
 
 import collections
+from collections.abc import Iterable
 import os
 from types import TracebackType
 from typing import Any
@@ -123,21 +124,26 @@ class Backend:
         return auditing.Auditing(self._parts).look()
 
     def repair(self, report: 'differences.AuditReport',
+               remove: Iterable[str] = (),
                ) -> 'list[tuple[differences.Deviation, str]]':
         """Repair what an audit has found, as far as that can be.
 
-        What is not recorded is never touched, and nothing is made in the
-        place of what is lost.
+        Nothing is made in the place of what is lost, and what is not recorded
+        is never touched unless it is named.
 
+        :param remove: ids of orphan shares and snapshots that are removed,
+            with their data.
         :returns: what could not be repaired, with the reason.
+        :raises InvalidRequest: one of these ids is no orphan's.
         """
         from manila_drivers.direct import auditing
-        return auditing.Auditing(self._parts).repair(report)
+        return auditing.Auditing(self._parts).repair(report, remove)
 
-    def repair_plan(self, report: 'differences.AuditReport') -> list[str]:
+    def repair_plan(self, report: 'differences.AuditReport',
+                    remove: Iterable[str] = ()) -> list[str]:
         """Return what :meth:`repair` would do, a line each."""
         from manila_drivers.direct import auditing
-        return auditing.Auditing(self._parts).plan(report)
+        return auditing.Auditing(self._parts).plan(report, remove)
 
     def close(self) -> None:
         """Let go of connections; they are made again when needed."""

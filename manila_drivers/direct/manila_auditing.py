@@ -31,6 +31,7 @@ from manila_drivers.direct import driving
 from manila_drivers.direct import loading
 from manila_drivers.direct import manila_repairing
 from manila_drivers.direct import passing_notes
+from manila_drivers.direct import removing
 from manila_drivers.direct import rows
 from manila_drivers.manila_api import client
 from manila_drivers.manila_api import records
@@ -125,24 +126,48 @@ class ManilaAudit:
             len(view.here), len(found.shares),
             self._overview(view, found, known.ids, away))
 
-    def repair_plan(self, report: differences.AuditReport) -> list[str]:
+    def repair_plan(self, report: differences.AuditReport,
+                    remove: Iterable[str] = ()) -> list[str]:
         """Return what :meth:`repair` would do, a line each.
 
+        :raises InvalidRequest: an id of ``remove`` is no orphan's.
         :raises DriverError: Manila or the backend could not be asked.
         """
-        return self._repairing().plan(report)
+        gone = self._removing.plan(report, remove)
+        return self._repairing().plan(report) + gone
 
     def repair(self, report: differences.AuditReport,
-               ) -> manila_repairing.Failures:
+               remove: Iterable[str] = ()) -> manila_repairing.Failures:
         """Make shares on the backend what Manila tells of them.
 
-        Manila is told nothing, what it does not have is never touched, and
-        nothing is made in the place of what is lost.
+        Manila is told nothing, what it does not have is never touched unless
+        it is named, and nothing is made in the place of what is lost.
 
+        :param remove: ids of orphans that are removed, with their data.
         :returns: what could not be repaired, with the reason.
+        :raises InvalidRequest: one of these ids is no orphan's.
         :raises DriverError: Manila could not be asked.
         """
-        return self._repairing().run(report)
+        remove = [one.ident for one in removing.chosen(report, remove)]
+        return [*self._repairing().run(report),
+                *self._removing.run(report, remove)]
+
+    @property
+    def _removing(self) -> removing.Removing:
+        return removing.Removing(self._driving, self._recorded)
+
+    def _recorded(self, one: differences.Deviation) -> bool:
+        """Tell if Manila has an orphan by now.
+
+        :raises BackendError: it does not tell all that it has.
+        """
+        unseen: list[str] = []
+        view = self._instances(unseen)
+        if not (view.whole and view.snapshots_whole):
+            raise exception.BackendError(
+                f'It is not known if Manila has {one.subject}',
+                answer='; '.join(unseen), check=removing.AGAIN)
+        return one.ident in view.instances or one.ident in view.snapshots
 
     def _repairing(self) -> manila_repairing.Repairing:
         unseen: list[str] = []

@@ -3,6 +3,7 @@
 """``manila-drivers audit``"""
 
 import argparse
+from collections.abc import Iterable
 from collections.abc import Iterator
 import contextlib
 import os
@@ -26,10 +27,11 @@ class _Audited(Protocol):
     def audit(self) -> differences.AuditReport:
         ...
 
-    def repair_plan(self, report: differences.AuditReport) -> list[str]:
+    def repair_plan(self, report: differences.AuditReport,
+                    remove: Iterable[str]) -> list[str]:
         ...
 
-    def repair(self, report: differences.AuditReport,
+    def repair(self, report: differences.AuditReport, remove: Iterable[str],
                ) -> list[tuple[differences.Deviation, str]]:
         ...
 
@@ -59,7 +61,13 @@ class AuditBackends(base.Judging):
                                  'which share, and why')
         parser.add_argument('--repair', action='store_true',
                             help='show what would be repaired, ask, and do '
-                                 'it; what is not recorded is never removed')
+                                 'it; what is not recorded is never removed '
+                                 'unless it is named')
+        parser.add_argument('--remove', action='append', metavar='ID',
+                            default=[],
+                            help='with --repair: remove the orphan share or '
+                                 'snapshot of this id as well, with its '
+                                 'data; may be repeated')
         parser.add_argument('--yes', action='store_true',
                             help='with --repair: do not ask')
         return parser
@@ -100,15 +108,21 @@ class AuditBackends(base.Judging):
         if parsed_args.host and not parsed_args.os_cloud:
             raise exception.InvalidRequest(
                 '--host is a name of Manila, and nothing without --os-cloud')
+        if parsed_args.remove and not parsed_args.repair:
+            raise exception.InvalidRequest(
+                '--remove is a repair, and nothing without --repair')
+        if parsed_args.remove and len(parsed_args.name) > 1:
+            raise exception.InvalidRequest(
+                '--remove names orphans of one backend, and not of several')
 
     def _report(self, parsed_args: argparse.Namespace,
                 name: str | None) -> differences.AuditReport:
         with self._audited(parsed_args, name) as backend:
             report = backend.audit()
             if not parsed_args.repair or not self._agreed(
-                    backend, report, parsed_args.yes):
+                    backend, report, parsed_args):
                 return report
-            for one, why in backend.repair(report):
+            for one, why in backend.repair(report, parsed_args.remove):
                 self.say(report.backend, f'{one.subject} could not be '
                          f'repaired: {why}')
             return backend.audit()
@@ -131,15 +145,16 @@ class AuditBackends(base.Judging):
             yield found
 
     def _agreed(self, backend: _Audited,
-                report: differences.AuditReport, yes: bool) -> bool:
+                report: differences.AuditReport,
+                parsed_args: argparse.Namespace) -> bool:
         """Show what would be done, and return whether it is to be."""
-        lines = backend.repair_plan(report)
+        lines = backend.repair_plan(report, parsed_args.remove)
         for line in lines:
             self.say(report.backend, f'would do: {line}')
         if not lines:
             self.say(report.backend, 'nothing can be repaired')
             return False
-        if yes:
+        if parsed_args.yes:
             return True
         self.app.stderr.write(f'Do this to {report.backend}? [y/N] ')
         self.app.stderr.flush()

@@ -9,122 +9,17 @@ import pytest
 
 from manila_drivers.audit import differences
 from manila_drivers.glusterfs import inventory as listing
-from manila_drivers.testing.backends import gluster
 from manila_drivers.testing.simulators.gluster import sim as simulated
-from tests.unit.audit import planted
-from tests.unit.audit.planted import Plant
+from tests.unit.audit import gluster_planted
 from tests.unit.direct import bench
 
 D = differences
-ALLOW, MARK = 'auth.ssl-allow', 'user.manila-share'
-
-
-def volume(place, share):
-    name = share.locations[0].partition(':/')[2]
-    return place.cluster.sim.state.volumes[name]
-
-
-def options(**values):
-    def work(place, share):
-        place.cluster.sim.change(volume(place, share).name, **values)
-    return work
-
-
-def without(option):
-    return lambda place, share: volume(place, share).options.pop(option)
-
-
-def allow(change):
-    """Change the list of names, which begins with those of servers."""
-    def work(place, share):
-        found = volume(place, share).options
-        found[ALLOW] = ','.join(change(found[ALLOW].split(',')))
-    return work
-
-
-def read_only(value):
-    def work(place, share):
-        volume(place, share).options['features.read-only'] = value
-    return work
-
-
-def orphan(place, share):
-    place.cluster.sim.make_volume('manila-volume-70',
-                                  user__manila_share=str(uuid.uuid4()))
-
-
-def orphan_snapshot(place, share):
-    place.cluster.sim.gluster(
-        'snapshot', 'create', f'manila-{uuid.uuid4()}',
-        volume(place, share).name, 'no-timestamp')
-
-
-def lost(place, share):
-    name = volume(place, share).name
-    place.cluster.sim.gluster('volume', 'stop', name)
-    place.cluster.sim.gluster('volume', 'delete', name)
-
-
-def given_away(place, share):
-    name = volume(place, share).name
-    lost(place, share)
-    place.cluster.sim.make_volume(name, user__manila_share='NONE')
-
-
-def stopped(place, share):
-    place.cluster.sim.gluster('volume', 'stop', volume(place, share).name)
-
-
-def size(gib):
-    def work(place, share):
-        volume(place, share).limit = gib * planted.GIB
-    return work
-
-
-def lost_snapshot(place, share):
-    with place.backend() as backend:
-        taken = backend.shares.get(share.id).snapshot()
-    place.cluster.sim.gluster('snapshot', 'delete', f'manila-{taken.id}')
-
-
-PLANTS = {
-    'orphan share': Plant(orphan, (D.ORPHAN_SHARE,), mended=False),
-    'orphan snapshot': Plant(orphan_snapshot, (D.ORPHAN_SNAPSHOT,),
-                             mended=False),
-    'volume lost': Plant(lost, (D.LOST_SHARE,), mended=False),
-    'volume given away': Plant(given_away, (D.LOST_SHARE,), mended=False),
-    'snapshot lost': Plant(lost_snapshot, (D.LOST_SNAPSHOT,), mended=False),
-    'larger': Plant(size(7), (D.SIZE,)),
-    'smaller': Plant(size(1), (D.SIZE,)),
-    'another name': Plant(allow(lambda names: [*names, 'mallory']),
-                          (D.WIDER,)),
-    'open to all': Plant(without(ALLOW), (D.WIDER,)),
-    'a name lost': Plant(allow(lambda names: [
-        name for name in names if name != 'alice']), (D.NARROWER,)),
-    'only for reading': Plant(read_only('on'), (D.NARROWER,)),
-    'mark lost': Plant(without(MARK), (D.SETTING,)),
-    'TLS off': Plant(options(client__ssl='off', server__ssl='off'),
-                     (D.SETTING,)),
-    'stopped': Plant(stopped, (D.SETTING,)),
-    'exported by others': Plant(options(user__smb='on'), (D.ODD,),
-                                mended=False),
-    'rule being given': planted.PLANTS['rule being given'],
-    'resize cut off': planted.PLANTS['resize cut off'],
-    'deletion cut off': planted.PLANTS['deletion cut off'],
-}
-
-
-def cluster():
-    """Return a cluster that has a volume for each damage."""
-    sim = gluster.new()
-    for number in range(gluster.VOLUMES, len(PLANTS) + 6):
-        sim.make_volume('manila-volume-%d' % number, size=gluster.SIZE)
-    return gluster.Cluster(sim)
+PLANTS = gluster_planted.PLANTS
 
 
 @pytest.fixture
 def place(tmp_path):
-    with bench.bench('gluster', tmp_path, cluster) as made:
+    with bench.bench('gluster', tmp_path, gluster_planted.cluster) as made:
         yield made
 
 

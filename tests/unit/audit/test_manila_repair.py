@@ -17,40 +17,25 @@ from manila_drivers import owed
 from manila_drivers.audit import differences
 from manila_drivers.direct import manila_auditing
 from manila_drivers.direct import manila_repairing
+from tests.unit.audit import api_plants
 from tests.unit.audit import api_sim
 from tests.unit.audit import generic_planted
+from tests.unit.audit import gluster_planted
 from tests.unit.audit import gpfs_planted
 from tests.unit.audit import planted
-from tests.unit.audit import test_gluster
 from tests.unit.direct import bench
 
 D = differences
 KINDS = ('vast', 'gluster', 'ces', 'knfs', 'gnfs', 'generic')
-#: What only a registry, or the driver's notes, have; and what others mend by
-#: the way, or is there once.
-LEFT_OUT = {
-    'snapshot lost', 'resize cut off', 'creation cut off', 'deletion cut off',
-    'rule being given', 'rule being taken', 'snapshot being taken',
-    'snapshot being removed', 'snapshot half deleted', 'snapshot broken',
-    'snapshot in an odd state', 'snapshot without an end', 'a server owes',
-    'copied and not recorded so', 'copy died', 'copy recorded as whole',
-    'copy still going on', 'a line in /etc/exports', 'all shares',
-    'export of nothing', 'line of fstab left', 'copy failed'}
-#: What a driver knows by its notes alone, and so this audit does not.
-NOTED = {'gluster': {'mark lost', 'open to all'},
-         'generic': {'file of exports lost', 'not mounted by a boot',
-                     # Exports of what has no volume are cleared away.
-                     'volume lost'}}
 NETWORKS = {'gluster': ('cert', 'alice')}
 
 
 class Site:
     """A simulated backend, and the Manila that its shares belong to."""
 
-    def __init__(self, kind, place, plants):
+    def __init__(self, kind, place):
         self.kind, self.place = kind, place
-        self.plants = {name: plant for name, plant in plants.items()
-                       if name not in LEFT_OUT | NOTED.get(kind, set())}
+        self.plants = api_plants.of(kind)
         self.host = f'ctl@{kind}'
         self.manila = api_sim.ManilaSim(hosts=[self.host])
         self.proto = bench.PROTOCOLS[kind]
@@ -71,7 +56,7 @@ class Site:
 
     def hurt(self, name, share):
         """Plant one damage; what is of the registry is of Manila here."""
-        sizes = {'smaller': 3, 'larger': 1} if self.kind == 'generic' else {}
+        sizes = api_plants.SIZES.get(self.kind, {})
         if name in sizes:
             self.manila.shares[self.manila.of(share.id)]['size'] = sizes[name]
         else:
@@ -99,17 +84,15 @@ def at(tmp_path, monkeypatch):
         def opened(kind):
             if kind == 'generic':
                 return Site(kind, generic_planted.Place(
-                    tmp_path, monkeypatch), generic_planted.PLANTS)
+                    tmp_path, monkeypatch))
             if kind in gpfs_planted.PLANTS:
                 return Site(kind, gpfs_planted.opened(
-                    stack, kind, tmp_path, monkeypatch),
-                    gpfs_planted.PLANTS[kind])
+                    stack, kind, tmp_path, monkeypatch))
             if kind == 'gluster':
                 return Site(kind, stack.enter_context(bench.bench(
-                    kind, tmp_path, test_gluster.cluster)),
-                    test_gluster.PLANTS)
+                    kind, tmp_path, gluster_planted.cluster)))
             return Site(kind, stack.enter_context(bench.bench(
-                kind, tmp_path)), planted.PLANTS)
+                kind, tmp_path)))
         yield opened
 
 
@@ -132,10 +115,8 @@ def test_damage_is_found_and_mended_without_a_word_to_manila(at, kind):
     with site.audit() as audit:
         report = audit.audit()
         assert (report.differences, report.unseen) == ((), ()), told(report)
-    assert len(victims) >= 8
-    # Ganesha reads all of its files anew for some of the others.
-    for name in sorted(victims, key=lambda name: name == 'closed' or (
-            2 * (name in ('not read at a start', 'in no file')))):
+    assert len(victims) >= 12
+    for name in api_plants.ordered(victims):
         site.hurt(name, victims[name])
     before, rows = site.inventory(), site.manila.told()
     with site.audit() as audit:
@@ -163,7 +144,7 @@ def test_names_of_servers_that_nobody_knows_are_asked_for(at):
     site = at('gluster')
     share = site.share('victim')
     site.without_notes()
-    test_gluster.PLANTS['open to all'].work(site.place, share)
+    gluster_planted.PLANTS['open to all'].work(site.place, share)
     with site.audit() as audit:
         report = audit.audit()
         assert set(kinds(report)) == {D.WIDER, D.NOT_SEEN}

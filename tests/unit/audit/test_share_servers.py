@@ -173,8 +173,72 @@ def lost_snapshot(company):
     return D.LOST_SNAPSHOT, 'snapshot'
 
 
-PLANTS = (orphan_volume, orphan_share, orphan_port, orphan_subnet,
+def _volume_of(company, ident):
+    return next(one for one in company.sim.cinder.store.volumes.values()
+                if one.metadata.get(MARK) == ident)
+
+
+def second_volume(company):
+    ident = company.share()
+    company.volume(f'manila-share-{ident}', manila_host='ctl',
+                   **{MARK: ident})
+    return D.ODD, f'share {company.manila.of(ident)}'
+
+
+def odd_volume(company):
+    ident = company.share()
+    _volume_of(company, ident).status = 'maintenance'
+    return D.ODD, f'share {company.manila.of(ident)}'
+
+
+def orphan_snapshot(company):
+    ident, owner = str(uuid.uuid4()), company.share()
+    status, told = company.sim.ask('POST', '/volume/v3/snapshots', {
+        'snapshot': {'volume_id': _volume_of(company, owner).id,
+                     'name': f'manila-snapshot-{ident}', 'metadata': {
+                         'manila_snapshot_instance_id': ident}}},
+        user='manila')
+    assert status == 202, told
+    company.site.clock.sleep(60)
+    company.sim.settle()
+    return D.ORPHAN_SNAPSHOT, 'snapshot'
+
+
+def broken_snapshot(company):
+    owner = company.share()
+    status, told = company.sim.ask('POST', '/volume/v3/snapshots', {
+        'snapshot': {'volume_id': _volume_of(company, owner).id,
+                     'name': 'x'}}, user='manila')
+    assert status == 202, told
+    company.site.clock.sleep(60)
+    company.sim.settle()
+    [made] = company.sim.cinder.store.snapshots.values()
+    ident = str(uuid.uuid4())
+    made.name = f'manila-snapshot-{ident}'
+    made.metadata['manila_snapshot_instance_id'] = ident
+    made.status = 'error'
+    company.manila.snapshot(ident, owner)
+    return D.LOST_SNAPSHOT, 'snapshot'
+
+
+def share_in_error(company):
+    ident = company.share()
+    company.manila.instances[ident]['status'] = 'extending_error'
+    return D.UNFINISHED_SHARE, f'share {company.manila.of(ident)}'
+
+
+def snapshot_in_error(company):
+    company.manila.snapshot(str(uuid.uuid4()), company.share(), 'error')
+    return D.UNFINISHED_SNAPSHOT, 'snapshot'
+
+
+PLANTS = (second_volume, odd_volume, orphan_snapshot, broken_snapshot,
+          share_in_error, snapshot_in_error, orphan_volume, orphan_share, orphan_port, orphan_subnet,
           orphan_group, server_gone, in_error, lost_share, lost_snapshot)
+
+
+def test_there_are_enough_kinds():
+    assert len(PLANTS) >= 12
 
 
 @pytest.mark.parametrize('plant', PLANTS, ids=lambda one: one.__name__)

@@ -1,0 +1,114 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Remove orphans, with their data, that somebody has named.
+
+An orphan is what nobody has recorded here: somebody else may have, such as
+another Manila.  So nothing is removed that was not named by its id, and each
+is looked for in the records once more before.
+"""
+
+from collections.abc import Callable
+from collections.abc import Iterable
+import contextlib
+from contextlib import AbstractContextManager
+import dataclasses
+import functools
+from typing import Any
+
+from manila_drivers import exception
+from manila_drivers.audit import differences
+from manila_drivers.direct import driving
+from manila_drivers.direct import rows
+from manila_drivers.registry import records
+
+#: Snapshots go before their shares.
+REMOVABLE = (differences.ORPHAN_SNAPSHOT, differences.ORPHAN_SHARE)
+AGAIN = 'audit again'
+
+Failures = list[tuple[differences.Deviation, str]]
+
+
+@dataclasses.dataclass(frozen=True)
+class Removing:
+    """Remove what is on one backend and recorded nowhere.
+
+    :param recorded: tells if an orphan is recorded by now.
+    :param alone: keeps others of this registry out while one is removed.
+    """
+
+    driving: driving.Driving
+    recorded: Callable[[differences.Deviation], bool]
+    alone: Callable[[str], AbstractContextManager[object]] = \
+        contextlib.nullcontext
+
+    def plan(self, report: differences.AuditReport,
+             names: Iterable[str]) -> list[str]:
+        """Return what would be done, a line each; changes nothing.
+
+        :raises InvalidRequest: one of them is no orphan.
+        :raises DriverError: a plan cannot be made.
+        """
+        lines = []
+        for one in chosen(report, names):
+            words = f'remove {one.subject} with its data'
+            if not self.driving.driver.SHOWS_PLANS:
+                lines.append(words)
+                continue
+            lines += [f'{words}: {step}' for step in self.driving.preview(
+                'remove', one.subject, _call(one))]
+        return lines
+
+    def run(self, report: differences.AuditReport,
+            names: Iterable[str]) -> Failures:
+        """Do what :meth:`plan` says; one failure stops no other.
+
+        :returns: what could not be removed, with the reason.
+        :raises InvalidRequest: one of them is no orphan.
+        """
+        failed = []
+        for one in chosen(report, names):
+            _, error = exception.caught(functools.partial(self._remove, one))
+            if error is not None:
+                failed.append((one, str(error)))
+        return failed
+
+    def _remove(self, one: differences.Deviation) -> None:
+        with self.alone(one.owner or one.ident):
+            if self.recorded(one):
+                raise exception.Busy(
+                    f'{one.subject} has been recorded since the audit',
+                    check=AGAIN)
+            self.driving.call(_call(one))
+
+
+def chosen(report: differences.AuditReport,
+           names: Iterable[str]) -> list[differences.Deviation]:
+    """Return the orphans of these ids, in the order in which they can go.
+
+    :raises InvalidRequest: one of them is no orphan.
+    """
+    orphans = {one.ident: one for one in report.differences
+               if one.kind in REMOVABLE and one.ident}
+    wanted = list(dict.fromkeys(names))
+    others = [name for name in wanted if name not in orphans]
+    if others:
+        raise exception.InvalidRequest(
+            f'{", ".join(others)} cannot be removed: no orphan of '
+            f'{report.backend} has this id', answer=', '.join(
+                sorted(orphans)) or '(there are none)',
+            check='the ids that the audit tells of orphan shares and '
+            'snapshots; anything else is removed on the backend')
+    return sorted((orphans[name] for name in wanted),
+                  key=lambda one: REMOVABLE.index(one.kind))
+
+
+def _call(one: differences.Deviation) -> Callable[[Any], object]:
+    """Return the call with which Manila would have a driver delete it."""
+    owner = records.ShareEntry(one.owner or one.ident, '', '', '', None,
+                               'deleting')
+    if one.kind == differences.ORPHAN_SHARE:
+        return lambda driver: driver.delete_share(
+            None, rows.share(owner), share_server=None)
+    row = rows.snapshot(records.SnapshotEntry(
+        one.ident, '', '', owner.id, None, 'deleting'), owner)
+    return lambda driver: driver.delete_snapshot(None, row, share_server=None)
