@@ -24,6 +24,7 @@ Without a wheel one is built.
 import argparse
 import concurrent.futures
 import pathlib
+import re
 import subprocess
 import sys
 import tempfile
@@ -41,8 +42,12 @@ DASHBOARD = 'share/manila-drivers/manila_drivers.json'
 # The environment without Manila.
 ALONE = 'alone'
 
-# Extras that are meant for people without Manila, or for those who watch it.
-EXTRAS = 'cli,registry,metrics,openstack'
+# All that is meant for people; ``rig`` is for the tests of this repository,
+# and takes one Manila alone.
+EXTRAS = 'cli,conformance,demo,metrics,openstack,registry'
+#: Where the demonstration is shown as well: it takes a minute.
+SHOWN = RELEASES[-1]
+WALKED = re.compile(r'\d+ steps, \d+ requests to the cluster')
 
 LOADS = """
 import sys
@@ -180,6 +185,9 @@ def _check_extras(release: str, wheel: pathlib.Path, home: pathlib.Path,
                 'share', 'list', '-f', 'json')
     if shown.strip() != '[]':
         raise Failed(f'manila {release}: shares are listed as {shown}')
+    if release == SHOWN and not WALKED.search(
+            run(home / 'bin' / 'manila-drivers', 'demo')):
+        raise Failed(f'manila {release}: the demonstration shows nothing')
 
 
 def main(releases: tuple[str, ...], given: pathlib.Path | None) -> int:

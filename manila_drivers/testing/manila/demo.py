@@ -42,8 +42,9 @@ LEGEND = ('Seconds are those of Manila, from the request to its end; the '
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
-        '--release', default=releases.NEWEST.name,
-        choices=tuple(releases.RELEASES), help='Manila release')
+        '--release', choices=tuple(releases.RELEASES),
+        help='Manila release; by default the one that is installed, else '
+             f'{releases.NEWEST.name}')
     parser.add_argument(
         '--keep', action='store_true',
         help='leave everything running, to try it with the openstack client')
@@ -94,7 +95,8 @@ def run(wishes: argparse.Namespace) -> int:
 def perform(wishes: argparse.Namespace, work: pathlib.Path,
             screen: show.Screen) -> None:
     start = time.monotonic()
-    release = releases.named(wishes.release)
+    release = releases.named(wishes.release) if wishes.release \
+        else environment.native()
     name, kind = wishes.backend, kinds.KINDS[wishes.backend]
     driver = wishes.driver or kind.driver
     screen.line('Manila %s with %s' % (release.wheel, driver))

@@ -103,6 +103,17 @@ def provide(cache: pathlib.Path | None = None,
     return Environment(home / 'bin' / 'python', cache, releases.NEWEST.wheel)
 
 
+def native() -> releases.Release:
+    """Return the release that is installed, else the newest one.
+
+    Its requirements are there: an older one runs with those of the newest,
+    and not the other way round.
+    """
+    here = _installed()
+    return next((release for release in releases.RELEASES.values()
+                 if release.wheel == here), releases.NEWEST)
+
+
 def _installed() -> str | None:
     try:
         return importlib.metadata.version('manila')
