@@ -17,7 +17,8 @@ from manila_drivers.testing.manila import releases
 from manila_drivers.testing.manila.__main__ import make_types
 from tests.functional.metrics import counting
 
-RUNS = [('20.0', 'eventlet'), ('23.0', 'threads')]
+RUNS = [('20.0', 'eventlet'), ('21.0', 'eventlet'), ('22.0', 'threads'),
+        ('23.0', 'threads')]
 PORT = counting.free_port()
 
 
