@@ -34,7 +34,6 @@ class Supplies:
 
     :param instances: settings of share servers, None where there is one
         server for all shares; ``network`` likewise.
-    :param zone: of new volumes and servers, '' where shares tell.
     """
 
     def __init__(self, services: cloud.Cloud,
