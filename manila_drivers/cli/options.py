@@ -126,9 +126,9 @@ def section(backend: str, values: Mapping[str, object], secret: str, *,
     """
     # oslo.config takes a plain dollar for the name of another option.
     lines = ['%s = %s' % (name, str(value).replace('$', '$$'))
-             for name, value in values.items() if value is not None]
+             for name, value in {'driver_handles_share_servers': False,
+                                 **values}.items() if value is not None]
     return '\n'.join([
         '[DEFAULT]', f'enabled_share_backends = {backend}',
         f'enabled_share_protocols = {protocol}', '', f'[{backend}]',
-        f'share_backend_name = {backend}',
-        'driver_handles_share_servers = False', *lines, secret]) + '\n'
+        f'share_backend_name = {backend}', *lines, secret]) + '\n'

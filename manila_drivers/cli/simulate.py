@@ -5,6 +5,7 @@
 import argparse
 from collections.abc import Mapping
 
+from manila_drivers.cli import simulate_generic
 from manila_drivers.cli import simulate_gluster
 from manila_drivers.cli import simulate_gpfs
 from manila_drivers.cli import simulate_openstack
@@ -18,9 +19,8 @@ BACKENDS: Mapping[str, Subcommand] = {
     'vast': simulate_vast,
     'gluster': simulate_gluster,
     'gpfs': simulate_gpfs,
+    'generic': simulate_generic,
     'openstack': simulate_openstack,
-    # By the name of the driver that is tried on it.
-    'generic': simulate_openstack,
 }
 
 
