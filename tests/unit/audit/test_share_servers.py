@@ -233,7 +233,8 @@ def snapshot_in_error(company):
 
 
 PLANTS = (second_volume, odd_volume, orphan_snapshot, broken_snapshot,
-          share_in_error, snapshot_in_error, orphan_volume, orphan_share, orphan_port, orphan_subnet,
+          share_in_error, snapshot_in_error, orphan_volume,
+          orphan_share, orphan_port, orphan_subnet,
           orphan_group, server_gone, in_error, lost_share, lost_snapshot)
 
 
