@@ -15,6 +15,7 @@ import logging
 import time
 from typing import Any
 from typing import TypeVar
+import uuid
 
 from manila_drivers import exception
 from manila_drivers import plan
@@ -22,10 +23,15 @@ from manila_drivers.transport import rest
 from manila_drivers.transport import retry
 from manila_drivers.vastdata import answers
 from manila_drivers.vastdata import errors
+from manila_drivers.vastdata import records
 
 LOG = logging.getLogger(__name__)
 
 T = TypeVar('T')
+
+
+def _id_of(data: records.Json) -> int:
+    return records.ident(data, 'record')
 
 
 def _passed(error: exception.DriverError) -> None:
@@ -127,16 +133,40 @@ class Vms:
         """The one record that matches, or None.
 
         :raises Conflict: several match, which is named, not guessed about.
+        :raises BackendError: there is one of that name, which does not tell
+            it.
         """
-        found = [record for record
-                 in self.list(resource, parse_record, **filters)
-                 if match(record)]
+        listed = [*self.list(resource, parse_record, **filters)]
+        found = [record for record in listed if match(record)]
+        if not found and 'name' in filters:
+            self._check_nameless(resource, [
+                record for record in listed
+                if getattr(record, 'name', None) == ''], **filters)
         if len(found) > 1:
             raise exception.Conflict(
                 'VMS has %d %s where one was expected: ids %s'
                 % (len(found), resource, ', '.join(
                     str(getattr(record, 'id', record)) for record in found)))
         return found[0] if found else None
+
+    def _check_nameless(self, resource: str, listed: Sequence[Any],
+                        **filters: object) -> None:
+        """Raise if records without a name are listed because of it.
+
+        They are not if a name that nobody has brings them as well.
+        """
+        if not listed:
+            return
+        anyway = set(self.list(
+            resource, _id_of, **{**filters, 'name': str(uuid.uuid4())}))
+        hidden = [record for record in listed if record.id not in anyway]
+        if hidden:
+            raise exception.BackendError(
+                'VMS lists %d of %s under the name %s, and does not tell '
+                'their names' % (len(hidden), resource, filters['name']),
+                answer='ids %s' % ', '.join(
+                    str(record.id) for record in hidden),
+                check='vast_api_version; nothing was done with it')
 
     def get(self, resource: str, ident: object,
             parse_record: Callable[[Any], T]) -> T | None:

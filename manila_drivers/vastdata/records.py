@@ -11,6 +11,7 @@ Fields and their meaning: the OpenAPI description of VMS 5.3 and 5.5.
 """
 
 from collections.abc import Mapping
+import contextlib
 import dataclasses
 import math
 import re
@@ -74,13 +75,14 @@ def size(data: Json, field: str) -> int | None:
 
 
 def fraction(data: Json, field: str) -> float | None:
+    """A number for people; what cannot be read is not told."""
     value = data.get(field)
-    if value is None:
+    if isinstance(value, bool) or not isinstance(value, int | float | str):
         return None
-    if isinstance(value, bool) or not isinstance(value, int | float | str) \
-            or not math.isfinite(float(value)):
-        raise _wrong(field, value, 'a number')
-    return float(value)
+    with contextlib.suppress(ValueError):
+        found = float(value)
+        return found if math.isfinite(found) else None
+    return None
 
 
 def text(data: Json, field: str) -> str | None:
@@ -245,9 +247,10 @@ class Quota:
 
     @classmethod
     def of(cls, data: Json) -> 'Quota':
-        used = size(data, 'used_effective_capacity')
-        if used is None:
-            used = size(data, 'used_capacity')
+        # Old versions have the other one alone.  Where both are there, and
+        # this one is null, nobody has counted yet.
+        used = size(data, 'used_effective_capacity'
+                    if 'used_effective_capacity' in data else 'used_capacity')
         limit = number(data, 'hard_limit')
         if 'hard_limit' in data:
             limit = max(limit or 0, 0)

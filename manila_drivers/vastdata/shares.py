@@ -7,6 +7,7 @@ and runs the plan.  Each may be repeated after any interruption.
 """
 
 from collections.abc import Mapping
+from collections.abc import Sequence
 import logging
 from typing import Any
 
@@ -82,6 +83,7 @@ class Shares:
         within = self._found.quotas_within(view.path) if view else []
         quota = next((quota for quota in within if quota.name == share.id),
                      None) or self._found.quota(share.id)
+        quota = quota or _nameless(within, view.path if view else '')
         path = planning.path_of(view, quota, self._path(share))
         if not paths.deletable(path, self._settings.root):
             raise exception.Conflict(
@@ -89,11 +91,13 @@ class Shares:
                 % (share.id, path), check='the view and the quota of that '
                 'name in VMS')
         if view is None:
-            if quota is None and self._taken(share, path):
+            view = self._renamed(share, path)
+            if view is None and quota is None and self._taken(share, path):
                 self._executor.run(planning.delete_policies(
                     self._own_policies(share, view)))
                 return None
             within = self._found.quotas_within(path)
+            quota = quota or _nameless(within, path)
         planning.check_holds_no_share(share.id, path, within)
         self._check_snapshots(share, path)
         policies = self._own_policies(share, view)
@@ -115,6 +119,15 @@ class Shares:
             if streams:
                 return run(streams)
         raise refused
+
+    def _renamed(self, share: model.Share, path: str) -> records.View | None:
+        """Return the view of a directory under the share's own policy.
+
+        Whatever it is called: its clients are those of the share.
+        """
+        found = self._found.view_at(path)
+        return found if found is not None and found.policy in (
+            share.id, paths.adopted_policy(share.id)) else None
 
     def _taken(self, share: model.Share, path: str) -> bool:
         """Tell if another share has become of the directory of this one.
@@ -196,3 +209,10 @@ class Shares:
 
     def _path(self, share: model.Share) -> str:
         return paths.share_path(self._settings.root, share.id)
+
+
+def _nameless(quotas: Sequence[records.Quota],
+              path: str) -> records.Quota | None:
+    """Return the quota of a directory that does not tell its name."""
+    return next((quota for quota in quotas
+                 if quota.path == path and not quota.name), None)

@@ -354,6 +354,16 @@ def test_a_quota_that_does_not_tell_yet_may_be_full(bench):
     assert free() == 'unknown'
 
 
+@pytest.mark.parametrize(('told', 'used'), [
+    ({'used_capacity': 5, 'used_effective_capacity': 7}, 7),
+    ({'used_capacity': 5}, 5), ({}, None), ({'used_capacity': None}, None),
+    ({'used_capacity': 5, 'used_effective_capacity': None}, None),
+    ({'used_effective_capacity': 7}, 7), ({'used_capacity': -1}, None)])
+def test_what_the_limit_is_enforced_on_is_what_is_used(told, used):
+    assert records.Quota.of({'id': 1, 'name': 'q', 'path': '/q',
+                             'tenant_id': 1, **told}).used == used
+
+
 @pytest.mark.parametrize(('used', 'word'), [
     (None, 'does not tell what is in use'), (3 * GiB, 'more than its 1 GiB')])
 def test_a_share_whose_limit_was_taken_away_is_told_of(bench, driver, used,
@@ -404,3 +414,57 @@ def test_a_route_that_leads_elsewhere_is_told_as_such(bench, driver, code):
     with pytest.raises(errors.ManilaException, match='vast_api_version'):
         driver.extend_share(one, 2)
     assert bench.sim.record('quota', one['id'])['hard_limit'] == GiB
+
+
+# -- names that are not told --------------------------------------------------
+
+@pytest.mark.parametrize('resource', ['views', 'quotas'])
+@pytest.mark.parametrize('ignoring', [True, False])
+def test_a_share_is_not_gone_because_its_name_is_not_told(bench, driver,
+                                                          resource, ignoring):
+    one, path = made(driver, CLIENT)
+    bench.sim.options.null_fields.add(resource + '.name')
+    bench.sim.options.ignore_filters = ignoring
+    if not ignoring:
+        with pytest.raises(errors.ManilaException, match='tell their names'):
+            driver.delete_share(None, one)
+        assert path in bench.sim.directories()
+        bench.sim.options.null_fields.clear()
+    # They may be of others there, but for what is where the share is.
+    driver.delete_share(None, one)
+    assert not [item for item in bench.sim.inventory()
+                if one['id'] in item[2]]
+
+
+def test_a_snapshot_is_not_gone_because_its_name_is_not_told(bench, driver):
+    one, path = made(driver)
+    snapshot = snapshot_of(driver, one)
+    bench.sim.options.null_fields.add('snapshots.name')
+    with pytest.raises(errors.ManilaException, match='tell their names'):
+        driver.delete_snapshot(None, snapshot)
+    assert bench.sim.snapshots_on(path) == [snapshot['name']]
+
+
+@pytest.mark.parametrize('form', ['null_fields', 'absent_fields'])
+def test_a_clone_is_not_gone_because_its_name_is_not_told(bench, driver,
+                                                          form):
+    bench.sim.options.clone_delay = 60
+    parent, _ = made(driver)
+    child = share(2)
+    driver.create_share_from_snapshot(None, child,
+                                      snapshot_of(driver, parent))
+    getattr(bench.sim.options, form).add('globalsnapstreams.name')
+    assert driver.get_share_status(child) == {
+        'status': 'creating_from_snapshot'}
+
+
+def test_what_has_no_name_is_in_nobodys_way(bench, driver):
+    """A server that does not know the filter lists it with everything."""
+    bench.sim.perform('POST', 'views', {
+        'path': '/nameless', 'policy_id': 1, 'create_dir': True})
+    bench.sim.options.ignore_filters = True
+    one, path = made(driver, CLIENT)
+    driver.delete_share(None, one)
+    driver.delete_share(None, one)
+    assert path not in bench.sim.directories()
+    assert '/nameless' in bench.sim.directories()

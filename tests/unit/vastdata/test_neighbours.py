@@ -80,6 +80,17 @@ def test_what_another_share_has_become_is_not_deleted(bench, driver, left):
     assert bench.sim.record(left, two['id'])
 
 
+def test_a_view_that_was_renamed_goes_with_its_share(bench, driver):
+    one = share()
+    path = path_of(driver.create_share(None, one))
+    driver.update_access(None, one, [rule('r', CLIENT)])
+    bench.sim.change('view', one['id'], name='by-hand')
+    driver.delete_share(None, one)
+    assert path not in bench.sim.directories()
+    assert not bench.sim.record('view', 'by-hand')
+    assert not bench.sim.record('policy', one['id'])
+
+
 @pytest.mark.parametrize(('one', 'other', 'apart'), [
     ('/a', '/b', True), ('/a', '/ab', True), ('/a', '/a', False),
     ('/a', '/a/b', False), ('/a/b/', '/a', False), ('/', '/a', False),
