@@ -313,6 +313,11 @@ class Stream:
                    tenant=text(tenant, 'name') or '',
                    snapshot=text(data, 'loanee_snapshot') or '')
 
+    def is_called(self, name: str) -> bool:
+        """Tell if it has a name, or hides its own and fills what has it."""
+        return self.name == name or not self.name and self.target.endswith(
+            '/' + name)
+
     def is_fed_by(self, snapshot_id: int, snapshot: str) -> bool:
         """Tell if it may be fed by this snapshot; one that hides it may."""
         if self.snapshot_id is not None:

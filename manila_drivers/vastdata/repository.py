@@ -149,7 +149,7 @@ class Repository:
     def stream(self, name: str) -> records.Stream | None:
         return self.vms.find(
             'globalsnapstreams', records.Stream.of,
-            lambda stream: (stream.name == name
+            lambda stream: (stream.is_called(name)
                             and self.cluster.fills_here(stream)), name=name)
 
     def streams_to(self, path: str) -> list[records.Stream]:

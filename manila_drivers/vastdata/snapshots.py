@@ -84,6 +84,12 @@ class Snapshots:
             path = ''
         if found is not None and self._is(found, snapshot, path):
             return found
+        if found is not None and not found.name \
+                and found.path in (usual, path):
+            raise exception.BackendError(
+                'VMS does not tell the name of snapshot %d of %s'
+                % (found.id, found.path),
+                check='vast_api_version; nothing was done with it')
         return self._found.snapshot(snapshot.name, path)
 
     def _is(self, found: records.VastSnapshot, snapshot: model.Snapshot,

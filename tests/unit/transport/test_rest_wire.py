@@ -279,8 +279,9 @@ def test_nobody_else_repeats_anything(verify):
     assert seen == [b'\x16']
 
 
+@pytest.mark.parametrize('least', ['', '1.2'])
 @pytest.mark.parametrize('verify', [True, False])
-def test_as_many_connections_are_kept_as_there_are_threads(verify):
-    endpoint = rest.Endpoint('vms', verify=verify)
+def test_as_many_connections_are_kept_as_there_are_threads(verify, least):
+    endpoint = rest.Endpoint('vms', verify=verify, least_tls=least)
     pools = rest_adapter.made(endpoint).poolmanager
     assert pools.connection_from_url('https://vms').pool.maxsize == 64

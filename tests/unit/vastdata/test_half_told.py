@@ -436,26 +436,33 @@ def test_a_share_is_not_gone_because_its_name_is_not_told(bench, driver,
                 if one['id'] in item[2]]
 
 
-def test_a_snapshot_is_not_gone_because_its_name_is_not_told(bench, driver):
+@pytest.mark.parametrize('ignoring', [True, False])
+def test_a_snapshot_is_not_gone_because_its_name_is_not_told(bench, driver,
+                                                             ignoring):
     one, path = made(driver)
     snapshot = snapshot_of(driver, one)
     bench.sim.options.null_fields.add('snapshots.name')
-    with pytest.raises(errors.ManilaException, match='tell their names'):
+    bench.sim.options.ignore_filters = ignoring
+    with pytest.raises(errors.ManilaException, match='does not tell the'):
         driver.delete_snapshot(None, snapshot)
     assert bench.sim.snapshots_on(path) == [snapshot['name']]
 
 
+@pytest.mark.parametrize('ignoring', [True, False])
 @pytest.mark.parametrize('form', ['null_fields', 'absent_fields'])
-def test_a_clone_is_not_gone_because_its_name_is_not_told(bench, driver,
-                                                          form):
+def test_a_clone_is_not_gone_because_its_name_is_not_told(
+        bench, driver, form, ignoring):
     bench.sim.options.clone_delay = 60
     parent, _ = made(driver)
     child = share(2)
     driver.create_share_from_snapshot(None, child,
                                       snapshot_of(driver, parent))
     getattr(bench.sim.options, form).add('globalsnapstreams.name')
-    assert driver.get_share_status(child) == {
-        'status': 'creating_from_snapshot'}
+    bench.sim.options.ignore_filters = ignoring
+    assert driver.get_share_status(child)[
+        'status'] == 'creating_from_snapshot'
+    bench.clock.sleep(61)
+    assert driver.get_share_status(child)['status'] == 'available'
 
 
 def test_what_has_no_name_is_in_nobodys_way(bench, driver):
