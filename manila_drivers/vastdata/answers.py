@@ -9,6 +9,7 @@ from typing import Any
 from urllib import parse
 
 from manila_drivers import exception
+from manila_drivers.transport import rest
 from manila_drivers.vastdata import records
 
 #: State of a task that has ended, where VMS does not tell how.
@@ -161,6 +162,16 @@ class Walk:
                self.resource), answer='next: %s' % (page.link or 'not told'),
             check='vast_page_size, vast_api_version, and whether a proxy '
                   'shortens what VMS answers')
+
+
+def says_deleted(answer: rest.Response) -> bool:
+    """Tell if an answer can be one to a deletion that was carried out.
+
+    202 is a promise, and lists and new records answer something else.
+    """
+    return answer.status in (200, 204) and not isinstance(
+        answer.data, list) and not (isinstance(answer.data, Mapping)
+                                    and 'results' in answer.data)
 
 
 def is_other(row: Any, filters: Mapping[str, object]) -> bool:

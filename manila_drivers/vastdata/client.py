@@ -29,6 +29,9 @@ LOG = logging.getLogger(__name__)
 
 T = TypeVar('T')
 
+#: Seconds that something which was deleted may still be listed.
+LINGERING = 30.0
+
 
 def _id_of(data: records.Json) -> int:
     return records.ident(data, 'record')
@@ -64,7 +67,14 @@ class Vms:
     def call(self, method: str, resource: str, *, body: Any = None,
              query: tuple[tuple[str, str], ...] = (),
              repeatable: bool | None = None) -> Any:
-        """Send one request and return the decoded answer, or None.
+        """Return what :meth:`exchange` decodes, or None."""
+        return self.exchange(method, resource, body=body, query=query,
+                             repeatable=repeatable).data
+
+    def exchange(self, method: str, resource: str, *, body: Any = None,
+                 query: tuple[tuple[str, str], ...] = (),
+                 repeatable: bool | None = None) -> rest.Response:
+        """Send one request and return the answer, which is a success.
 
         :param resource: path below the prefix; ends in a slash, as VMS
             demands: a redirected POST would lose its body.
@@ -76,7 +86,7 @@ class Vms:
         answer = self._transport.call(request)
         if not answer.ok:
             raise errors.failure(request, answer, resource, self._login)
-        return answer.data
+        return answer
 
     def list(self, resource: str, parse_record: Callable[[Any], T],
              **filters: object) -> Iterator[T]:
@@ -242,11 +252,30 @@ class Vms:
             it.
         """
         try:
-            return self.call('DELETE', '%s/%d/' % (resource, ident),
-                             body=body)
+            answer = self.exchange('DELETE', '%s/%d/' % (resource, ident),
+                                   body=body)
         except exception.NotFound as exc:
             self._confirm_gone(resource, ident, exc)
             return None
+        self.confirm_deleted(
+            'Deleting %s %d' % (resource, ident), answer,
+            lambda: not self._listed(resource, ident))
+        return answer.data
+
+    def confirm_deleted(self, what: str, answer: rest.Response,
+                        is_gone: Callable[[], bool]) -> None:
+        """Look after a deletion whose answer does not say that it is done.
+
+        :raises OutcomeUnknown: it is still there after some time.
+        """
+        if answers.says_deleted(answer) \
+                or answers.Task.within(answer.data) is not None:
+            return
+        self.wait_for(what, lambda: is_gone() or None, LINGERING)
+
+    def _listed(self, resource: str, ident: object) -> bool:
+        return any(str(row.get('id')) == str(ident)
+                   for row in self.list(resource, dict, id=ident))
 
     def _confirm_gone(self, resource: str, ident: object,
                       answered: exception.NotFound) -> None:
@@ -255,9 +284,7 @@ class Vms:
         A proxy, or a service that is just being upgraded, answers in the
         words of VMS for routes that it does not have.
         """
-        listed = [row for row in self.list(resource, dict, id=ident)
-                  if str(row.get('id')) == str(ident)]
-        if listed:
+        if self._listed(resource, ident):
             raise exception.BackendError(
                 'VMS says that %s %s is not there, and lists it'
                 % (resource, ident), status=answered.status,

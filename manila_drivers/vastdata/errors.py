@@ -127,7 +127,7 @@ def parsed(resource: str, parse_record: Callable[[Any], T], row: Any) -> T:
     """
     try:
         return parse_record(row)
-    except (AttributeError, TypeError, ValueError) as exc:
+    except (AttributeError, LookupError, TypeError, ValueError) as exc:
         ident = row.get('id') if isinstance(row, Mapping) else row
         raise exception.BackendError(
             'VMS returned a record of %s that cannot be read: %s'

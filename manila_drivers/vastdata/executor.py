@@ -19,6 +19,7 @@ from typing import TypeVar
 from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.transport import retry
+from manila_drivers.vastdata import client
 from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import paths
 from manila_drivers.vastdata import quota_steps
@@ -29,9 +30,6 @@ from manila_drivers.vastdata import view_policy
 LOG = logging.getLogger(__name__)
 
 T = TypeVar('T')
-
-#: Seconds that a view which was deleted may still be listed.
-_LINGERING = 30.0
 
 
 class Executor(quota_steps.QuotaSteps):
@@ -246,7 +244,7 @@ class Executor(quota_steps.QuotaSteps):
         if len(others) < len(seen):
             self._vms.wait_for('Deleting view %s' % own, lambda: not any(
                 view.name == own for view in self._found.views_under(ident)
-                ) or None, _LINGERING)
+                ) or None, client.LINGERING)
             if not others:
                 self._vms.delete('viewpolicies', ident)
                 return

@@ -74,7 +74,7 @@ class QuotaSteps(snapshot_steps.SnapshotSteps):
         VMS says so in words.  That there is no such call says nothing.
         """
         try:
-            answer = self._vms.call(
+            told = self._vms.exchange(
                 'DELETE', 'folders/delete_folder/',
                 body={'path': path, 'tenant_id': tenant_id})
         except exception.BackendError as exc:
@@ -83,6 +83,9 @@ class QuotaSteps(snapshot_steps.SnapshotSteps):
                 raise
             return
         what, seconds = 'Deleting %s' % path, self._settings.task_timeout
+        self._vms.confirm_deleted(
+            what, told, lambda: not self._found.is_directory(path))
+        answer = told.data
         if answers.Task.within(answer) is not None \
                 and not self._vms.finish(what, answer, seconds) \
                 and self._found.is_directory(path):

@@ -42,7 +42,7 @@ class RecordSteps:
     def rename(self, name: str, resource: str, ident: int) -> None:
         """Give a view, a quota or a policy a new name."""
         def name_of(data: Any) -> str:
-            return str(data['name'])
+            return records.name(data, resource)
         stored = self._stored(resource, ident, {'name': name}, name_of)
         if stored != name:
             raise not_stored(resource, str(ident), 'name %s' % name, stored)

@@ -2,6 +2,8 @@
 
 """Answers of VMS that tell half, or are about something else."""
 
+import dataclasses
+
 import pytest
 
 from manila_drivers import compat
@@ -475,3 +477,43 @@ def test_what_has_no_name_is_in_nobodys_way(bench, driver):
     driver.delete_share(None, one)
     assert path not in bench.sim.directories()
     assert '/nameless' in bench.sim.directories()
+
+
+# -- answers to a deletion ----------------------------------------------------
+
+ODD = [(202, ''), (201, {'id': 7}), (200, []),
+       (200, {'results': [], 'count': 0, 'next': None})]
+
+
+@pytest.mark.parametrize(('code', 'body'), ODD)
+@pytest.mark.parametrize('what', ['folders', 'views', 'quotas',
+                                  'viewpolicies', 'snapshots'])
+def test_what_is_no_answer_to_a_deletion_is_looked_after(bench, driver, what,
+                                                         code, body):
+    one, path = made(driver, CLIENT)
+    snapshot = snapshot_of(driver, one)
+
+    def delete():
+        driver.delete_snapshot(None, snapshot)
+        driver.delete_share(None, one)
+    bench.sim.write(path, 7)
+    fault = Fault('status', code=code, body=body, match='DELETE .*' + what)
+    bench.sim.arm(fault)
+    with pytest.raises(errors.ManilaException, match='Deleting'):
+        delete()
+    bench.sim.arm(dataclasses.replace(fault, before=False))
+    delete()
+    assert path not in bench.sim.directories()
+    assert not [item for item in bench.sim.inventory()
+                if one['id'] in item[2] or item[2] == snapshot['name']]
+
+
+@pytest.mark.parametrize('body', [{}, [], {'id': 7}, {'results': []}])
+def test_an_export_is_managed_or_refused_whatever_is_answered(bench, driver,
+                                                              body):
+    bench.sim.make_share('old', path='/data')
+    one = share(None, export_locations=[{'path': '10.9.0.1:/data'}])
+    bench.sim.arm(Fault('status', code=200, body=body, match='PATCH',
+                        times=None))
+    with pytest.raises(errors.ManilaException):
+        driver.manage_existing(one, {})
