@@ -121,12 +121,13 @@ class Executor(quota_steps.QuotaSteps):
 
     def _bind(self, name: str, policy: records.ViewPolicy,
               binding: view_policy.Binding, *, replaces: bool) -> None:
-        try:
-            self.bind_policy(name, policy, binding)
-        except errors.NotBound as exc:
-            if not replaces:
-                raise
-            LOG.error('%s', exc)
+        _, unbound = exception.caught(
+            lambda: self.bind_policy(name, policy, binding))
+        if unbound is None:
+            return
+        if not (replaces and isinstance(unbound, errors.NotBound)):
+            raise unbound
+        LOG.error('%s', unbound)
 
     def _adoptable(self, name: str) -> records.ViewPolicy | None:
         found = self._found.policy(name)

@@ -21,6 +21,7 @@ def test_the_least_of_several_answers_counts():
     with clocks.listen() as heard:
         clocks.told('one', 'Thu, 01 Jan 1970 00:02:10 GMT', 60.0, 61.0)
         clocks.told('one', 'Thu, 01 Jan 1970 00:02:20 GMT', 60.0, 120.0)
+        clocks.told('one', 'Thu, 01 Jan 1970 00:02:10 GMT', 60.0, 61.0)
         clocks.told('two', 'Thu, 01 Jan 1970 00:00:10 GMT', 60.0, 61.0)
         for odd in ('', 'yesterday', 'Thu, 99 Jan 1970 00:00:10 GMT'):
             clocks.told('three', odd, 60.0, 61.0)

@@ -71,7 +71,8 @@ def test_unknown_fields_and_nulls_do_not_matter():
     quota = records.Quota.of({
         'id': '5', 'name': None, 'path': '/a/', 'hard_limit': None,
         'used_effective_capacity': None, 'used_capacity': 7, 'colour': 'red'})
-    assert quota == records.Quota(5, '', '/a', 0, 7, records.UNTOLD)
+    assert quota == records.Quota(5, '', '/a', 0, None,
+                                  records.UNTOLD)
 
 
 def test_a_list_that_is_not_told_is_not_empty():
