@@ -113,14 +113,14 @@ class Privileges:
         there."""
         if group in self._down:
             return
-        try:
-            look()
-        except exception.ConfigurationError as exc:
-            self._told.add((exc.option, exc.what))
-            raise
-        except exception.AccessDenied as exc:
+        _, error = exception.caught(look)
+        if isinstance(error, exception.AccessDenied):
             LOG.warning('[%s] username: %s. Check: the policy of the service: '
-                        'it is not known if that would do', group, exc)
+                        'it is not known if that would do', group, error)
+        elif error is not None:
+            if isinstance(error, exception.ConfigurationError):
+                self._told.add((error.option, error.what))
+            raise error
 
     def _rest(self, check: Probe) -> None:
         if self._down:

@@ -242,7 +242,8 @@ class Vms:
     def update(self, resource: str, ident: int,
                body: Mapping[str, Any]) -> Any:
         """Change fields; lists are replaced.  The answer may be None."""
-        return self.call('PATCH', '%s/%d/' % (resource, ident), body=body)
+        return self.exchange('PATCH', '%s/%d/' % (resource, ident),
+                             body=body).data
 
     def delete(self, resource: str, ident: int,
                body: Mapping[str, Any] | None = None) -> Any:

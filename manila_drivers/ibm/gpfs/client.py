@@ -167,15 +167,18 @@ class GpfsClient:
                 name: str) -> records.Fileset | None:
         """Return a fileset; where nothing is told of it, from a list of all.
         """
-        try:
-            return self._fileset(cmd, result, name)
-        except records.NothingTold as exc:
-            LOG.warning('All filesets are listed: %s', exc)
-            found = next((one for one in self.filesets()
-                          if one.name == name), None)
-            if found is not None and found.doubt:
-                raise
-            return found
+        told, error = exception.caught(
+            lambda: self._fileset(cmd, result, name))
+        if error is None:
+            return told
+        if not isinstance(error, records.NothingTold):
+            raise error
+        LOG.warning('All filesets are listed: %s', error)
+        found = next((one for one in self.filesets()
+                      if one.name == name), None)
+        if found is not None and found.doubt:
+            raise error
+        return found
 
     def _fileset(self, cmd: command.Command, result: command.Result,
                  name: str) -> records.Fileset | None:

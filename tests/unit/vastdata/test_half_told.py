@@ -120,13 +120,14 @@ def test_an_answer_about_another_record_is_not_believed(bench, driver, verb):
     other, _ = made(driver, size=5)
     quota = bench.sim.record('quota', one['id'])
     wrong = bench.sim.record('quota', other['id'])
-    call = vms.call
+    exchange = vms.exchange
 
     def mixed_up(method, resource, **parts):
-        data = call(method, resource, **parts)
-        return wrong if method == verb and resource.startswith(
-            'quotas/%d/' % quota['id']) else data
-    vms.call = mixed_up
+        answer = exchange(method, resource, **parts)
+        return dataclasses.replace(answer, data=wrong) if (
+            method == verb and resource.startswith(
+                'quotas/%d/' % quota['id'])) else answer
+    vms.exchange = mixed_up
     if verb == 'PATCH':
         bench.sim.options.ignored_fields.add('quotas.hard_limit')
         with pytest.raises(errors.ManilaException, match='does not have'):
