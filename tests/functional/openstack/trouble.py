@@ -269,6 +269,7 @@ class Trouble(Life):
         self.allow(share, self.client.address)
         assert self.client.level(location) == 'rw'
         self.shares.delete('shares', share)
+        self.end()
 
     def used_size(self) -> None:
         """Manila tells others how much of a share is used."""
