@@ -26,6 +26,7 @@ from manila_drivers.openstack import records as openstack
 from manila_drivers.openstack import versions
 from manila_drivers.transport import command
 from manila_drivers.transport import rest
+from manila_drivers.vastdata import cluster_records
 from manila_drivers.vastdata import records as vast
 
 PLACE = pathlib.Path(__file__).parents[1] / 'data/answers'
@@ -68,7 +69,8 @@ READERS = {
     'gpfs.attributes': mm('mmlsfs', gpfs.attributes),
     'gpfs.addresses': mm('mmces', gpfs.addresses),
     'vast.view': record(vast.View), 'vast.policy': record(vast.ViewPolicy),
-    'vast.quota': record(vast.Quota), 'vast.pool': record(vast.VipPool),
+    'vast.quota': record(vast.Quota),
+    'vast.pool': record(cluster_records.VipPool),
     'vast.stream': record(vast.Stream),
     **{'openstack.' + name: record(kind) for name, kind in {
         'server': openstack.Server, 'action': openstack.InstanceAction,
