@@ -34,7 +34,8 @@ Cluster = gluster.Cluster | gpfs.Cluster
 # Round trips that a call may take, whatever the rules and with nothing wrong
 # before.  With KNFS and GNFS there are two servers.  Most of what a GlusterFS
 # share costs are commands of the Manila host, which looks into the volume.
-GLUSTER = {'create_share': 17, 'update_access': 2, 'delete_snapshot': 1,
+# A change that takes access away asks if every server of the cluster knows.
+GLUSTER = {'create_share': 17, 'update_access': 3, 'delete_snapshot': 1,
            'create_snapshot': 1, 'create_share_from_snapshot': 7,
            'ensure_shares': 1}
 CES = {'create_share': 2, 'update_access': 2, 'ensure_shares': 2}
