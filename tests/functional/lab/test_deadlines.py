@@ -62,6 +62,7 @@ def test_all_boxes_are_closed_although_one_does_not_end(monkeypatch):
     inner._init.send_signal(signal.SIGSTOP)
     os.kill(inner.pid, signal.SIGSTOP)
     monkeypatch.setattr(box, 'SECONDS', 1.0)
+    monkeypatch.setattr(box, 'LEAVING', 1.0)
     started = time.monotonic()
     with contextlib.suppress(subprocess.TimeoutExpired):
         outer.close()

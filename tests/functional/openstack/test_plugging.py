@@ -13,6 +13,9 @@ import sys
 
 import pytest
 
+# The last of them ends the cloud as well, which a busy kernel takes long for.
+pytestmark = pytest.mark.timeout(600)
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 SCHEMA = '/usr/share/openvswitch/vswitch.ovsschema'
 START = """
