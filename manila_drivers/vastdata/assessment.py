@@ -119,6 +119,8 @@ def assess(share: model.Share, facts: ShareFacts,
             {'ident': view.id, 'protocols': wanted},
             detail='%s, until now %s' % (', '.join(wanted),
                                          ', '.join(served))))
+    if view is not None and isinstance(ident, plan.Ref):
+        steps.append(planning.confine_policy(share.id, plan.Ref('policy')))
     if policy is not None and not binding.holds(policy):
         # Last: VMS may refuse it, and all else is in order then.
         steps.append(plan.Step('bind policy', policy.name, {

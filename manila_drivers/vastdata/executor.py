@@ -68,7 +68,8 @@ class Executor(quota_steps.QuotaSteps):
         """Make a policy, or take the one of that name, with these lists.
 
         :param replaces: another that lets in whom it should not: that must
-            not go on because nothing tells the VIP pool.
+            not go on because nothing tells the VIP pool.  It is bound when it
+            is in place, see :meth:`confine_policy`.
         :raises BackendError: VMS does not store them, or does not bind it to
             the VIP pool.  What this call made is removed then.
         """
@@ -94,7 +95,8 @@ class Executor(quota_steps.QuotaSteps):
             if not lists.equals(policy):
                 policy = self.update_policy(name, policy.id, lists,
                                             binding=view_policy.AS_IT_IS)
-            self._bind(name, policy, binding, replaces=replaces)
+            if not replaces:
+                self.bind_policy(name, policy, binding)
             return plan.Done(policy, done.created)
         except exception.DriverError:
             if done.created:
@@ -118,16 +120,6 @@ class Executor(quota_steps.QuotaSteps):
                 **binding.body(), **self._cluster.scope()}
         return self._vms.create('viewpolicies', body, records.ViewPolicy.of,
                                 lambda: self._adoptable(name))
-
-    def _bind(self, name: str, policy: records.ViewPolicy,
-              binding: view_policy.Binding, *, replaces: bool) -> None:
-        _, unbound = exception.caught(
-            lambda: self.bind_policy(name, policy, binding))
-        if unbound is None:
-            return
-        if not (replaces and isinstance(unbound, errors.NotBound)):
-            raise unbound
-        LOG.error('%s', unbound)
 
     def _adoptable(self, name: str) -> records.ViewPolicy | None:
         found = self._found.policy(name)
@@ -155,6 +147,7 @@ class Executor(quota_steps.QuotaSteps):
             without asking unless given.  See :meth:`bind_policy`.
         :raises NotFound: there is no policy with this id.
         """
+        asks = binding is None
         if binding is None:
             binding = self._cluster.known_binding()
         body: dict[str, Any] = {'name': name} if former else {}
@@ -182,6 +175,14 @@ class Executor(quota_steps.QuotaSteps):
             LOG.error('View policy %s is not bound to the VIP pool: its share '
                       'is reached through every pool. Check: %s', name,
                       view_policy.UNBOUND)
+        elif asks and binding.pools is None and not stored.pools \
+                and self._cluster.settings.pool:
+            # It was made while nothing told the pool.
+            _, unknown = exception.caught(
+                lambda: self.confine_policy(name, stored))
+            if unknown is not None:
+                LOG.error('View policy %s may be reached through every VIP '
+                          'pool: %s', name, unknown)
         return stored
 
     def _refused(self, ident: int, lists: view_policy.ClientLists,
@@ -227,6 +228,20 @@ class Executor(quota_steps.QuotaSteps):
                 answer='stored: %s' % (
                     'nothing' if stored.pools is None else stored.pools,),
                 check=view_policy.UNBOUND)
+
+    def confine_policy(self, name: str, policy: records.ViewPolicy) -> None:
+        """Bind a policy that is used already.
+
+        Where it cannot be before somebody changes the configuration or VMS,
+        that is logged: nobody is let in because of it who had been kept out.
+
+        :raises DriverError: nothing tells the VIP pool at the moment.
+        """
+        try:
+            self.bind_policy(name, policy, self._cluster.binding())
+        except (errors.NotBound, exception.ConfigurationError) as exc:
+            LOG.error('View policy %s stays without its VIP pool: %s', name,
+                      exc)
 
     def delete_policy(self, name: str, ident: int) -> None:
         """Remove a policy; one that other views use stays.

@@ -30,7 +30,8 @@ _TOPICS = {
     'create view': inventory.PART, 'create quota': inventory.PART,
     'create policy': inventory.PART, 'extend quota': inventory.SIZE,
     'shrink quota': inventory.SIZE, 'limit quota': inventory.SIZE,
-    'update policy': inventory.ACCESS, 'attach policy': inventory.ACCESS}
+    'update policy': inventory.ACCESS, 'attach policy': inventory.ACCESS,
+    'confine policy': inventory.ACCESS}
 
 
 @dataclasses.dataclass(frozen=True)

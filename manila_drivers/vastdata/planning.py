@@ -3,8 +3,7 @@
 """Decide what has to be done from what is known.  Pure.
 
 Every function takes facts (records of VMS and Manila's values) and returns a
-plan for ``manila_drivers.vastdata.executor.Executor``, or raises why there is
-none.
+plan for ``executor.Executor``, or raises why there is none.
 """
 
 from collections.abc import Mapping
@@ -39,9 +38,8 @@ def create(share_id: str, path: str, limit: int, closed: ClientLists,
 
     :param limit: size in bytes.
     :param clone_of: snapshot whose content the share starts with.  The clone
-        makes the directory then, which must not exist before.  It is never
-        taken back: a repeated call could not tell whether the copying that
-        it finds is about to be stopped.  Deleting the share ends it.
+        makes the directory, which must not exist before.  It is not taken
+        back, as a repeated call could not tell that it is about to be stopped.
     """
     steps = []
     if clone_of is not None:
@@ -208,8 +206,8 @@ class AccessFacts:
     :param view: None if there is none, or it cannot be read.
     :param policy_id: of the share's own policy, None if there is none.
     :param policy: that policy, None if nobody has read it.
-    :param former: its name, if it has to be renamed: the policy that a
-        managed share has until its first rules becomes its own with them.
+    :param former: its name until the first rules of a managed share, with
+        which it becomes the share's own.
     """
 
     view: records.View | None = None
@@ -220,9 +218,7 @@ class AccessFacts:
 
 def access(share_id: str, wanted: ClientLists,
            facts: AccessFacts) -> plan.Plan:
-    """Write the share's own policy, and put its view under that.
-
-    The policy comes first: taking access away must not wait for the view.
+    """Write the share's own policy first, and put its view under that.
 
     :raises InvalidRequest: a policy has to be made for clients, and nothing
         says how these are to be squashed.
@@ -233,13 +229,17 @@ def access(share_id: str, wanted: ClientLists,
             plan.Step('create policy', share_id,
                       {'lists': _squashed(wanted), 'replaces': True},
                       key='policy', detail=str(wanted)),
-            attach_policy(share_id, view, plan.Ref('policy', 'id'))))
-    steps = []
+            attach_policy(share_id, view, plan.Ref('policy', 'id')),
+            confine_policy(share_id, plan.Ref('policy'))))
+    steps: list[plan.Step] = []
+    policy: object = facts.policy
     if facts.policy is None or facts.former \
             or not wanted.equals(facts.policy):
+        policy = plan.Ref('policy')
         steps.append(update_policy(share_id, ident, wanted, facts.former))
     if view is not None and view.policy_id != ident:
-        steps.append(attach_policy(share_id, view, ident))
+        steps += [attach_policy(share_id, view, ident),
+                  confine_policy(share_id, policy)]
     return plan.Plan(tuple(steps))
 
 
@@ -247,8 +247,14 @@ def update_policy(name: str, ident: int, wanted: ClientLists,
                   former: str = '') -> plan.Step:
     return plan.Step(
         'update policy', name,
-        {'ident': ident, 'lists': wanted, 'former': former},
+        {'ident': ident, 'lists': wanted, 'former': former}, 'policy',
         detail=str(wanted) + (former and ', renamed from ' + former))
+
+
+def confine_policy(name: str, policy: object) -> plan.Step:
+    """Bind it last: access is taken away though nothing tells the pool."""
+    return plan.Step('confine policy', name, {'policy': policy},
+                     detail='to the VIP pool')
 
 
 def attach_policy(name: str, view: records.View,

@@ -392,8 +392,10 @@ class CombinesTenants(Broken):
         super().do_setup(context, **kwargs)
         site = self._backend.cluster
         site.here = site.listed_here = lambda record: True
-        self._backend.repository.views = lambda: list(self._vms.readable(
+        repository = self._backend.repository
+        repository.views = lambda: list(self._vms.readable(
             'views', records.View.of))
+        repository.views_around = lambda path: repository.views()
 
 
 class BelievesThatACallIsGone(Broken):

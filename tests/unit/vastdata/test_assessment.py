@@ -45,6 +45,9 @@ def create_quota(path=PATH, limit=GiB):
         'path': path, 'limit': limit, 'make_directory': False})
 
 
+CONFINE = plan.Step('confine policy', ID, {'policy': plan.Ref('policy')})
+
+
 def attach(policy):
     return plan.Step('attach policy', ID, {'ident': 1, 'policy_id': policy})
 
@@ -70,7 +73,7 @@ MADE = plan.Ref('policy', 'id')
     ((None, None, GRANTING, True), USUAL, [
         create_quota(USUAL), create_view(2, USUAL)], False),
     ((VIEW, QUOTA, None, True), PATH, [
-        create_policy(replaces=True), attach(MADE)], True),
+        create_policy(replaces=True), attach(MADE), CONFINE], True),
     ((but(VIEW, policy_id=9), QUOTA, GRANTING), PATH, [attach(2)], True),
     # A managed share waits for its rules under the policy that it has.
     ((UNDER_IT, QUOTA, None, None, ADOPTED), PATH, [], False),

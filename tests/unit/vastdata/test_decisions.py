@@ -344,7 +344,8 @@ OPEN = but(POLICY, read_write=('*',), read_only=('*',), root_squash=('*',))
     # Without rules nobody has to be let in.
     (assessment.ShareFacts(VIEW, QUOTA, POLICY), 'nothing to do', False),
     (assessment.ShareFacts(VIEW, QUOTA, None, True),
-     f'create policy {ID}; attach policy {ID}', True),
+     f'create policy {ID}; attach policy {ID}; confine policy {ID}',
+     True),
     (assessment.ShareFacts(VIEW, QUOTA, OPEN), f'update policy {ID}', True),
     (assessment.ShareFacts(VIEW, QUOTA, but(GRANTING, root_squash=('*',))),
      'nothing to do', True),
@@ -403,7 +404,7 @@ def test_an_open_policy_is_narrowed_to_its_hosts():
     assert verdict.repair == plan.Plan((plan.Step(
         'update policy', ID, {'ident': policy.id, 'lists': ClientLists(
             ('10.0.0.1', '10.0.0.2'), (), 'no_root_squash',
-            unsettled=True), 'former': ''}),))
+            unsettled=True), 'former': ''}, 'policy'),))
 
 
 # -- manage --------------------------------------------------------------

@@ -75,7 +75,9 @@ def test_a_new_size():
 
 
 UPDATE = plan.Step('update policy', ID, {
-    'ident': 2, 'lists': WANTED, 'former': ''})
+    'ident': 2, 'lists': WANTED, 'former': ''}, 'policy')
+# A call that was cut off may have made it without its VIP pool.
+CONFINE = plan.Step('confine policy', ID, {'policy': plan.Ref('policy')})
 ELSEWHERE = decisions.but(VIEW, policy_id=9)
 ATTACH = plan.Step('attach policy', ID, {'ident': 1, 'policy_id': 2})
 
@@ -85,19 +87,21 @@ ATTACH = plan.Step('attach policy', ID, {'ident': 1, 'policy_id': 2})
     ((VIEW, 2), [UPDATE]), ((VIEW, 2, POLICY), [UPDATE]),
     ((VIEW, 2, decisions.GRANTING), []),
     # The view is under another one, which must not be waited for.
-    ((ELSEWHERE, 2), [UPDATE, ATTACH]),
-    ((ELSEWHERE, 2, decisions.GRANTING), [ATTACH]),
+    ((ELSEWHERE, 2), [UPDATE, ATTACH, CONFINE]),
+    ((ELSEWHERE, 2, decisions.GRANTING), [ATTACH, plan.Step(
+        'confine policy', ID, {'policy': decisions.GRANTING})]),
     ((None, 2), [UPDATE]), ((None, 2, decisions.GRANTING), []),
     # The first rules of a managed share.
     ((VIEW, 2, decisions.GRANTING, 'x'), [plan.Step('update policy', ID, {
-        'ident': 2, 'lists': WANTED, 'former': 'x'})]),
+        'ident': 2, 'lists': WANTED, 'former': 'x'}, 'policy')]),
     # Nobody can reach it, or it has lost its policy.
     ((None,), []),
     ((VIEW,), [
         plan.Step('create policy', ID,
                   {'lists': WANTED, 'replaces': True}, 'policy'),
         plan.Step('attach policy', ID, {
-            'ident': 1, 'policy_id': plan.Ref('policy', 'id')})])])
+            'ident': 1, 'policy_id': plan.Ref('policy', 'id')}),
+        CONFINE])])
 def test_access(facts, steps):
     assert planning.access(ID, WANTED, planning.AccessFacts(*facts)).steps \
         == tuple(steps)
@@ -105,7 +109,7 @@ def test_access(facts, steps):
 
 def test_a_policy_that_has_to_be_made_squashes_in_a_known_way():
     unknown = ClientLists(squash=None)
-    made, _ = planning.access(ID, unknown, planning.AccessFacts(VIEW))
+    made, _, _ = planning.access(ID, unknown, planning.AccessFacts(VIEW))
     assert made.args['lists'] == ClientLists(squash='root_squash')
     with pytest.raises(exception.InvalidRequest, match='squash'):
         planning.access(ID, ClientLists(('10.0.0.1',), squash=None),
@@ -155,7 +159,7 @@ def test_adoption_notes_first_and_names_the_view_last():
                      planning.AccessFacts(ELSEWHERE, 2, former='x')),
      (f'update policy {ID} (read-only 10.0.0.2 10.0.1.0/24; squashing as it '
       f'is, renamed from x); attach policy {ID} (to the view for {PATH}, in '
-      f'place of {ID})')),
+      f'place of {ID}); confine policy {ID} (to the VIP pool)')),
     (planning.access(ID, ClientLists(), planning.AccessFacts(VIEW, 2)),
      f'update policy {ID} (for nobody; no_root_squash)'),
     (planning.resize(ID, QUOTA, 2 * GiB, shrink=False),

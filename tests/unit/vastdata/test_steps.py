@@ -94,10 +94,11 @@ def test_steps_say_what_people_want_to_know():
     assert policy.detail == 'for nobody; no_root_squash'
     assert quota.detail == f'3 GiB for {PATH}'
     assert view.detail == f'for {PATH}'
-    made, attached = planning.access(ID, CLOSED, planning.AccessFacts(
-        but(VIEW, policy='')))
+    made, attached, confined = planning.access(
+        ID, CLOSED, planning.AccessFacts(but(VIEW, policy='')))
     assert made.detail == 'for nobody; no_root_squash'
     assert attached.detail == f'to the view for {PATH}, in place of another'
+    assert confined.detail == 'to the VIP pool'
     updated, = planning.access(ID, CLOSED, planning.AccessFacts(None, 2))
     assert updated.detail == 'for nobody; no_root_squash'
     renamed, = planning.access(ID, CLOSED, planning.AccessFacts(
