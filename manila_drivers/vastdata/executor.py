@@ -237,11 +237,15 @@ class Executor(quota_steps.QuotaSteps):
 
         :raises DriverError: nothing tells the VIP pool at the moment.
         """
-        try:
-            self.bind_policy(name, policy, self._cluster.binding())
-        except (errors.NotBound, exception.ConfigurationError) as exc:
-            LOG.error('View policy %s stays without its VIP pool: %s', name,
-                      exc)
+        _, unbound = exception.caught(lambda: self.bind_policy(
+            name, policy, self._cluster.binding()))
+        if unbound is None:
+            return
+        if not isinstance(unbound, (errors.NotBound,
+                                    exception.ConfigurationError)):
+            raise unbound
+        LOG.error('View policy %s stays without its VIP pool: %s', name,
+                  unbound)
 
     def delete_policy(self, name: str, ident: int) -> None:
         """Remove a policy; one that other views use stays.
