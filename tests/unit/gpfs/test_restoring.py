@@ -17,10 +17,8 @@ def warm(place):
     return place.manager.create(size=2)
 
 
-@pytest.mark.parametrize('kind', ['CES', 'KNFS'])
-def test_clients_stay_out_until_a_restore_has_ended(make_place, kind):
-    """It goes on behind the time that it is waited for."""
-    place = make_place(kind)
+def begun(place):
+    """Begin a restore that takes long; return share, snapshot and rules."""
     share = warm(place)
     rule = place.manager.rule('10.0.0.1')
     place.manager.update(share, add=[rule])
@@ -32,6 +30,14 @@ def test_clients_stay_out_until_a_restore_has_ended(make_place, kind):
     with pytest.raises(errors.ManilaException, match='being restored'):
         place.driver.revert_to_snapshot(
             None, place.manager.snapshot_row(snapshot), rows, [])
+    return share, snapshot, rows
+
+
+@pytest.mark.parametrize('kind', ['CES', 'KNFS'])
+def test_clients_stay_out_until_a_restore_has_ended(make_place, kind):
+    """It goes on behind the time that it is waited for."""
+    place = make_place(kind)
+    share, snapshot, rows = begun(place)
     for new_process in False, True:
         if new_process:
             place.manager.restart()
@@ -129,17 +135,7 @@ def test_a_server_that_hangs_is_waited_for_as_long_as_the_operator_says(
 def begun_on(make_place, **options):
     """A restore that goes on where it was begun, and a service elsewhere."""
     place = make_place(**options)
-    share = warm(place)
-    rule = place.manager.rule('10.0.0.1')
-    place.manager.update(share, add=[rule])
-    place.lab.write(share.export, 4711)
-    snapshot = place.manager.create_snapshot(share)
-    place.lab.write(share.export, GiB)
-    place.sim.options.restore_seconds = 100_000.0
-    rows = place.manager.rule_rows(share, [rule])
-    with pytest.raises(errors.ManilaException, match='being restored'):
-        place.driver.revert_to_snapshot(
-            None, place.manager.snapshot_row(snapshot), rows, [])
+    share, _, rows = begun(place)
 
     def open_again():
         place.driver.update_access(None, place.manager.row(share), rows, [],

@@ -94,3 +94,13 @@ def path_of(locations):
 @pytest.fixture
 def bench(tmp_path):
     return Bench(tmp_path)
+
+
+def made(driver, *clients, size=1):
+    """A share with rules, its row and its path."""
+    one = share(size)
+    path = path_of(driver.create_share(None, one))
+    if clients:
+        driver.update_access(None, one, [rule(client, client)
+                                         for client in clients])
+    return one, path

@@ -12,8 +12,8 @@ from manila_drivers.testing.simulators.vast import Fault
 from manila_drivers.vastdata import answers
 from manila_drivers.vastdata import records
 from manila_drivers.vastdata import view_policy
+from tests.unit.vastdata.conftest import made
 from tests.unit.vastdata.conftest import path_of
-from tests.unit.vastdata.conftest import rule
 from tests.unit.vastdata.conftest import share
 
 errors = compat.errors
@@ -25,15 +25,6 @@ CLIENT = '10.0.0.7'
 def driver(bench):
     bench.sim.make_directory('/manila')
     return bench.start()
-
-
-def made(driver, *clients, size=1):
-    one = share(size)
-    path = path_of(driver.create_share(None, one))
-    if clients:
-        driver.update_access(None, one, [rule(client, client)
-                                         for client in clients])
-    return one, path
 
 
 def snapshot_of(driver, parent):

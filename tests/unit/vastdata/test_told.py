@@ -8,7 +8,7 @@ import logging
 import pytest
 
 from manila_drivers import compat
-from tests.unit.vastdata.conftest import path_of
+from tests.unit.vastdata.conftest import made
 from tests.unit.vastdata.conftest import rule
 from tests.unit.vastdata.conftest import share
 
@@ -22,16 +22,6 @@ def driver(bench):
     bench.sim.make_directory('/manila')
     bench.sim.add_pool('pool-b', '10.9.1.1-10.9.1.4')
     return bench.start()
-
-
-def made(driver, *clients, size=1):
-    """A share with rules, its row and its path."""
-    one = share(size)
-    path = path_of(driver.create_share(None, one))
-    if clients:
-        driver.update_access(None, one, [rule(client, client)
-                                         for client in clients])
-    return one, path
 
 
 # -- routes that are not there ------------------------------------------------
