@@ -32,6 +32,8 @@ _ON = ' on '
 # A host that runs its commands itself, by its name in the cluster.
 _LOCAL = 'local:'
 _HERE = _LOCAL + socket.gethostname()
+# State of what the cluster does not know by that name.
+_NO_NODE = 'no node'
 # Seconds between two looks whether it still runs.
 _PAUSE = 5.0
 
@@ -123,16 +125,26 @@ class RestoreService:
 
     def _is_off(self, name: str) -> bool:
         """Tell if GPFS certainly does not run on a host, nor a restore."""
+        state = self._state(name)
+        # Gone from the cluster, unless this knows hosts by other names than
+        # those that they are logged in to by.
+        return state == 'down' or state == _NO_NODE and any(
+            self._state(other) not in ('', _NO_NODE)
+            for other in self._hosts if other != name)
+
+    def _state(self, name: str) -> str:
+        """Return the state of GPFS on a host; '' if that is not told."""
         cmd = self._client.make.ask('mmgetstate', '-N',
                                     name.removeprefix(_LOCAL), '-Y')
         told, _ = exception.caught(lambda: self._client.ask(cmd))
         if not told:
-            return False
+            return ''
         if told[0].status and 'Incorrect node' in told[0].stderr:
-            return True
+            return _NO_NODE
         rows, _ = exception.caught(lambda: listing.rows(
             told[0].stdout, 'mmgetstate'))
-        return [row.get('state') for row in rows or ()] == ['down']
+        states = [row.get('state') or '' for row in rows or ()]
+        return states[0] if len(states) == 1 else ''
 
     def run(self, share: model.Share, place: str, steps: plan.Plan) -> None:
         """Carry out steps, the first of which restores the fileset.

@@ -172,6 +172,18 @@ def test_a_restore_on_a_host_that_has_gone_for_good(make_place, option):
     assert open_again() == 'rw'
 
 
+def test_a_host_with_another_name_in_the_cluster_has_not_gone(make_place):
+    """Its restore may well run, although no node is called like it."""
+    place, open_again = begun_on(make_place, gpfs_management_hosts='n1,n2')
+    configured(place, gpfs_management_hosts='n2')
+    place.lab.dead.add('n1')
+    place.sim.options.left_nodes = ('n1', 'n2')
+    with pytest.raises(errors.ManilaException, match='n1 cannot be asked'):
+        open_again()
+    place.sim.options.left_nodes = ('n1',)
+    assert open_again() == 'rw'
+
+
 def test_a_restore_that_another_node_runs_itself(make_place, monkeypatch):
     """Two hosts are nodes, and each serves the backend in its turn."""
     place, open_again = begun_on(make_place, is_gpfs_node=True)
