@@ -127,6 +127,8 @@ def commands_of(play: scene.Scene, name: str) -> Iterator[tuple[str, int]]:
             yield methods[0], len(step.asked)
 
 
+# Four lives at once take twenty minutes on a machine that does much else.
+@pytest.mark.timeout(1500)
 def test_shares_live_side_by_side(company: Company) -> None:
     plays = {name: company.play(name) for name in BUDGETS}
     with futures.ThreadPoolExecutor(len(plays)) as threads:
