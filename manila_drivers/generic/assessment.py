@@ -78,11 +78,11 @@ def intruder(found: guest_records.GuestFacts,
 def abandoned(found: guest_records.GuestFacts, root: str,
               path: str) -> bool:
     """Tell if nothing is mounted where something was to be, or a dead disk.
+
+    A partition or a volume of LVM is no whole disk, and is alive.
     """
     mount = found.mount(path)
-    return posixpath.dirname(path) == root and (
-        mount is None or (mount.disk is None
-                          and mount.device.startswith('/dev/')))
+    return posixpath.dirname(path) == root and (mount is None or mount.gone)
 
 
 def occupied(found: guest_records.GuestFacts,
