@@ -163,7 +163,7 @@ def made(new: NewShare, volume: records.Volume | None,
     """Return the steps that make a volume, and its id."""
     steps: list[plan.Step] = []
     if volume is not None and transitions.is_error(volume.status) \
-            and not volume.attachments:
+            and volume.attachments == ():
         # It has never held anything.
         steps.append(_delete_volume(volume))
         volume = None
