@@ -202,7 +202,7 @@ def test_a_server_that_somebody_has_paused_keeps_its_disks(
 def test_any_other_server_has_its_disks_taken(status):
     steps = planning.delete(PLACE, facts.leaving(
         found=None, server=but(SERVER, status=status)))
-    assert list(steps)[0] == detach(silent=HOST, leaving=True)
+    assert steps.steps[0] == detach(silent=HOST, leaving=True)
 
 
 @pytest.mark.parametrize('told', [
