@@ -38,18 +38,20 @@ SEVERAL = guest_records.Mounted(PATH, '0:44', '/dev/vdc', 'btrfs')
 MEMORY = guest_records.Mounted(PATH, '0:45', 'tmpfs', 'tmpfs')
 PART = but(MOUNT, root='/part')
 UNTOLD = exception.BackendError('not told')
+FILE = f'manila-{PLACE.section}.exports'
 
 
 def text(*paths):
     """Return a file with exports of some directories."""
-    return ''.join(f'{path} 10.0.0.1(rw)\n' for path in paths)
+    return ''.join(f'{path} 10.0.0.1(mp,rw,no_root_squash,fsid={ID})\n'
+                   for path in paths)
 
 
 def guest(*mounts, lines=(LINE,), disks=(DISK,), live=(), kept=(), others=(),
           sections=None):
     return guest_records.GuestFacts(
         'vm', tuple(disks), tuple(mounts), tuple(lines), {},
-        kernel.KernelFacts(tuple(live), {'kept.exports': text(*kept)},
+        kernel.KernelFacts(tuple(live), {FILE: text(*kept)},
                            others=tuple(others)),
         samba.SambaFacts(sections or {}))
 
