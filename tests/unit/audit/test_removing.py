@@ -74,7 +74,8 @@ def named(site, report):
             if one.kind == D.ORPHAN_SHARE]
 
 
-@pytest.mark.parametrize('name', ['', 'nothing', str(uuid.uuid4())])
+@pytest.mark.parametrize('name', ['', 'nothing', str(uuid.uuid4())],
+                         ids=['none', 'no id', 'unknown id'])
 def test_only_orphans_are_removed(site, name):
     share = site.share('plain')
     gpfs_planted.size(7)(site.place, share)
