@@ -73,18 +73,19 @@ class GenericAccess:
         :raises InvalidRequest: its protocol is not served any more, and
             somebody was to be given more than they have.
         :raises BackendError: likewise, if its instance does not tell what is
-            mounted.
+            mounted; or the share may be served elsewhere.
         """
         share = call.share
         host = self._hosts.of(call)
         note = self._notes.share(share.id)
-        placement = self._hosts.placement(share, note)
+        usual = self._hosts.placement(share, note)
         unserved = exception.caught(lambda: planning.check_protocol(
             share, self._hosts.settings.protocols))[1] if rules else None
         wanted = exporting.wanted(rules, self._helper(share, rules))
 
         def once(last: bool) -> _Tried:
             found, untold = self._look(host)
+            placement = planning.stays(usual, note, found)
             refused = unserved or untold
             goal = exporting.servable(wanted, found, placement.path)
             if refused is not None:
@@ -114,8 +115,8 @@ class GenericAccess:
                     self._hosts.locked(host):
                 tried = self._hosts.persist(lambda: once(True))
         goal = tried.goal
-        if goal.levels and tried.away:
-            raise self._missing(share, placement, note)
+        if tried.away:
+            self._check_away(share, host, usual, note, goal)
         if unserved is None:
             # Nothing is remembered: the next check of all shares asks for the
             # rules again.
@@ -183,6 +184,23 @@ class GenericAccess:
             return not found.serves(placement.served(note.volume_id, 1))
         mounted = found.mount(placement.path)
         return mounted is None or mounted.disk is None
+
+    def _check_away(self, share: model.Share, host: records.ServiceHost,
+                    placement: records.Placement, note: notes.ShareNote,
+                    goal: exporting.Clients) -> None:
+        """Raise unless a share that is not mounted is as it shall be.
+
+        Nobody who is let in elsewhere has been shut out here.
+
+        :raises Conflict: another server has its volume.
+        :raises Busy: what answers is not the system that serves shares.
+        :raises BackendError: somebody shall be let in.
+        """
+        planning.check_nowhere_else(
+            share.id, host, self._volumes.volume_of(share.id, note.volume_id),
+            self._volumes.server(host.id))
+        if goal.levels:
+            raise self._missing(share, placement, note)
 
     def _missing(self, share: model.Share, placement: records.Placement,
                  note: notes.ShareNote) -> exception.BackendError:

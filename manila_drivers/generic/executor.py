@@ -65,16 +65,20 @@ class GenericExecutor:
     # -- volumes ---------------------------------------------------------
 
     def create_volume(self, name: str, share_id: str, gib: int, zone: str,
-                      snapshot_id: str) -> plan.Done:
-        """Ask for a volume and write down which it is, at once."""
+                      snapshot_id: str,
+                      place: Mapping[str, str]) -> plan.Done:
+        """Ask for a volume; write down which it is, at once.
+
+        :param place: where it will be served, which no later option changes.
+        """
         done = self._volumes.create(share_id, gib, zone, snapshot_id or None)
         self._notes.update(share_id, volume_id=done.value.id,
-                           cloning=bool(snapshot_id))
+                           cloning=bool(snapshot_id), **place)
         return done
 
     def take_volume(self, name: str, share_id: str, ident: str,
-                    clone: bool) -> None:
-        self._notes.update(share_id, volume_id=ident, cloning=clone)
+                    clone: bool, place: Mapping[str, str]) -> None:
+        self._notes.update(share_id, volume_id=ident, cloning=clone, **place)
 
     def await_volume(self, name: str, ident: str, gib: int) -> None:
         self._volumes.created(ident, gib)

@@ -140,11 +140,13 @@ class VolumeFinder:
                         (volume.metadata or {}).get(paths.SHARE_MARK)),
                 check='the metadata of the volume; nothing was done')
 
-    def snapshot_of(self, snapshot_id: str, recorded: str = '',
-                    ) -> records.VolumeSnapshot | None:
+    def snapshot_of(self, snapshot_id: str, recorded: str = '', *,
+                    volume_id: str = '') -> records.VolumeSnapshot | None:
         """Return the volume snapshot of a snapshot.
 
         :param recorded: its id, if that is known.
+        :param volume_id: that it is of, '' if that is not known: what is
+            called so and is of another volume is somebody else's.
         :raises Conflict: there are several.
         """
         if recorded:
@@ -153,7 +155,8 @@ class VolumeFinder:
         found = [one for one in self.cloud.volumes.snapshots(name=name)
                  if one.name == name and records.is_marked(
                      one.metadata, paths.SNAPSHOT_MARK, snapshot_id)
-                 is not False]
+                 is not False and (not volume_id
+                                   or one.volume_id == volume_id)]
         if len(found) > 1:
             raise exception.Conflict(
                 'Snapshot %s has %d volume snapshots: %s' % (
@@ -161,13 +164,15 @@ class VolumeFinder:
                     ', '.join(one.id for one in found)))
         return found[0] if found else None
 
-    def leaving_snapshots(self, snapshot_id: str, recorded: str = '',
+    def leaving_snapshots(self, snapshot_id: str, recorded: str = '', *,
+                          volume_id: str = '',
                           ) -> list[records.VolumeSnapshot]:
         """Return all volume snapshots that go with a snapshot.
 
         Those that have its name and its mark: a request whose answer was
         lost may have made one beside the one that is recorded.
 
+        :param volume_id: as of :meth:`snapshot_of`.
         :raises Conflict: there are several, and nothing tells whose they are.
         """
         name = self.snapshot_name(snapshot_id)
@@ -176,7 +181,8 @@ class VolumeFinder:
                      one.metadata, paths.SNAPSHOT_MARK, snapshot_id)]
         if recorded and recorded not in {one.id for one in named} \
                 or not named:
-            other = self.snapshot_of(snapshot_id, recorded)
+            other = self.snapshot_of(snapshot_id, recorded,
+                                     volume_id=volume_id)
             named += [] if other is None else [other]
         return named
 

@@ -110,6 +110,7 @@ class GenericHealth:
             return {one.call.share.id: owed.unfinished(error)
                     for one in group}
         kept = found
+        group = [self._placed(one, kept) for one in group]
         self._tidy(host, group, kept)
         back = self._remounted(host, [
             one for one in group if one.note.volume_id
@@ -117,6 +118,23 @@ class GenericHealth:
             and kept.disk(one.note.volume_id) is not None])
         return dict(plan.for_each(lambda one: (
             one.call.share.id, self._one(one, kept, back)), group))
+
+    def _placed(self, one: _Checked,
+                found: guest_records.GuestFacts) -> _Checked:
+        """Return a share with the place that it has, and note that."""
+        placement = planning.stays(one.placement, one.note, found)
+        if placement == one.placement:
+            return one
+        LOG.warning('Share %s stays at %s in server %s, where it was made',
+                    one.call.share.id, placement.path, one.host.id)
+        path, section = placement.path, placement.section
+        note = dataclasses.replace(one.note, path=path, section=section)
+        if not plan.is_dry():
+            _, error = exception.caught(lambda: self._notes.update(
+                one.call.share.id, path=path, section=section))
+            if error is not None:
+                LOG.warning('That cannot be stored: %s', error)
+        return dataclasses.replace(one, placement=placement, note=note)
 
     def _tidy(self, host: records.ServiceHost, group: Sequence[_Checked],
               found: guest_records.GuestFacts) -> None:

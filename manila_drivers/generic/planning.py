@@ -10,13 +10,16 @@ none.  What is done inside a service instance is decided in
 """
 
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import posixpath
 
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
 from manila_drivers.generic import guest_records
+from manila_drivers.generic import notes
 from manila_drivers.generic import paths
 from manila_drivers.generic import records
 from manila_drivers.generic import transitions
@@ -47,6 +50,41 @@ def check_server(server: records.Server | None, host: ServiceHost) -> None:
             answer=server.fault or '', check='start it in Nova')
 
 
+def check_holders(share_id: str, host: ServiceHost,
+                  volume: records.Volume) -> None:
+    """:raises Conflict: other servers have the volume of a share."""
+    holders = transitions.servers_of(volume)
+    if holders not in ((), (host.id,)):
+        raise exception.Conflict(
+            'Share %s is not on server %s: its volume %s is attached to %s, '
+            'which lets in whom it did' % (
+                share_id, host.id, called(volume), ', '.join(holders)),
+            check='which server has the shares of this backend: '
+                  'service_instance_name_or_id')
+
+
+def check_nowhere_else(share_id: str, host: ServiceHost,
+                       volume: records.Volume | None,
+                       server: records.Server | None) -> None:
+    """Raise if a share that is not mounted may be served all the same.
+
+    :raises BackendError: by another server, or by the system of this one that
+        does not run at the moment.
+    """
+    if volume is not None:
+        check_holders(share_id, host, volume)
+        if volume.attachments is None and volume.status != 'available':
+            raise exception.BackendError(
+                'Share %s is not mounted in server %s, and Cinder does not '
+                'tell which servers have its volume %s' % (
+                    share_id, host.id, called(volume)),
+                check='the roles of the user in [cinder]')
+    if server is not None and server.status == 'RESCUE':
+        raise exception.Busy(
+            'Server %s has been booted for a rescue, and lets in whom it did '
+            'when it is back' % host.id, check='unrescue it in Nova')
+
+
 def check_limit(server: records.Server, volume: records.Volume | None,
                 limit: int) -> None:
     """:raises NoRoom: a server has as many volumes as it may have."""
@@ -59,10 +97,6 @@ def check_limit(server: records.Server, volume: records.Volume | None,
                 server.id, len(server.volumes)),
             check='generic_max_volumes_per_server, if its machine type '
                   'takes more')
-
-
-#: Statuses of a server that goes on later where it has stopped.
-_ASLEEP = ('PAUSED', 'SUSPENDED')
 
 
 # -- steps -------------------------------------------------------------------
@@ -92,7 +126,7 @@ def detach(volume: records.Volume, server_id: str, *,
             else ''))
 
 
-def _delete_volume(volume: records.Volume) -> plan.Step:
+def delete_volume(volume: records.Volume) -> plan.Step:
     return plan.Step('delete volume', called(volume), {'ident': volume.id})
 
 
@@ -133,6 +167,12 @@ class NewShare:
         """Return the size of its volume: no copy is smaller than that."""
         return max(self.gib, (self.snapshot and self.snapshot.size) or 0)
 
+    @property
+    def place(self) -> Mapping[str, str]:
+        """Return what a note says of its place, which options may change."""
+        return {'path': self.placement.path,
+                'section': self.placement.section}
+
 
 def create(new: NewShare, server: records.Server | None,
            volume: records.Volume | None) -> plan.Plan:
@@ -165,14 +205,15 @@ def made(new: NewShare, volume: records.Volume | None,
     if volume is not None and transitions.is_error(volume.status) \
             and volume.attachments == ():
         # It has never held anything.
-        steps.append(_delete_volume(volume))
+        steps.append(delete_volume(volume))
         volume = None
     if volume is None:
         of = new.snapshot
         steps.append(plan.Step(
             'create volume', new.name, {
                 'share_id': new.placement.share_id, 'gib': new.volume_gib,
-                'zone': new.zone, 'snapshot_id': of.id if of else ''},
+                'zone': new.zone, 'snapshot_id': of.id if of else '',
+                'place': new.place},
             key='volume', detail='%d GiB%s' % (
                 new.volume_gib, ', of snapshot %s' % of.id if of else '')))
         return steps, plan.Ref('volume', 'id')
@@ -189,7 +230,8 @@ def made(new: NewShare, volume: records.Volume | None,
     steps.append(plan.Step(
         'take volume', new.name, {
             'share_id': new.placement.share_id, 'ident': volume.id,
-            'clone': new.snapshot is not None},
+            'clone': new.snapshot is not None,
+            'place': new.place},
         detail='%s, which an earlier call has made' % volume.id))
     return steps, volume.id
 
@@ -205,102 +247,6 @@ def _is_copy(volume: records.Volume, new: NewShare) -> bool:
         return volume.snapshot_id == new.snapshot.id
     return records.is_marked(volume.metadata, paths.SHARE_MARK,
                              new.placement.share_id) is True
-
-
-@dataclasses.dataclass(frozen=True)
-class LeavingFacts:
-    """All there is of a share that goes.
-
-    :param host: where it is; None if that is gone.
-    :param server: of Nova; None if it is gone.
-    :param found: in the instance; None if it does not answer.
-    :param twins: volumes that were made for it as well, and never used.
-    :param refused: the instance answers, and lets nobody in: it does not
-        hang, and serves other shares.
-    :param strangers: servers that have the volume, where ``host`` is not
-        known: another name of it, or something else altogether.
-    """
-
-    volume: records.Volume | None = None
-    host: ServiceHost | None = None
-    server: records.Server | None = None
-    found: guest_records.GuestFacts | None = None
-    twins: tuple[records.Volume, ...] = ()
-    refused: bool = False
-    strangers: tuple[str, ...] = ()
-
-
-def found_at(placement: Placement, facts: LeavingFacts) -> Placement:
-    """Return where a share is, by its volume, if nobody has noted it.
-
-    One that was taken over is in another place than the usual one, and if it
-    was let go since, nothing but the name of its volume tells.
-    """
-    volume, found = facts.volume, facts.found
-    if volume is None or found is None \
-            or found.mount(placement.path) is not None:
-        return placement
-    places = found.elsewhere(placement.served(volume.id, volume.size or 1))
-    if len(places) != 1:
-        return placement
-    shared = found.samba_or_none()
-    names = [] if shared is None else [
-        name for name, section in shared.sections.items()
-        if section.get('path') == places[0].path]
-    return dataclasses.replace(
-        placement, path=places[0].path,
-        section=names[0] if len(names) == 1 and placement.is_cifs
-        else placement.section)
-
-
-def delete(placement: Placement, facts: LeavingFacts) -> plan.Plan:
-    """Remove a share: access first, then data, and the records last.
-
-    A service instance that is gone or does not answer keeps nobody from
-    deleting: its volume is detached by Nova, and what it exported is not
-    there any more.
-
-    :raises Conflict: the volume is attached where nobody looked.
-    :raises Busy: it is attached to an instance that somebody has paused.
-    """
-    volume, host = facts.volume, facts.host
-    steps = []
-    if host is not None and facts.found is not None:
-        steps.append(in_guest('release share', placement, host,
-                              volume.id if volume else '',
-                              volume.size if volume else None))
-    if volume is not None:
-        silent = host if facts.found is None and facts.server \
-            and not facts.refused else None
-        holders = _holders(volume, facts)
-        if holders and facts.server and facts.server.status in _ASLEEP:
-            # It lets go of no disk, or does not wake up without it; a reboot
-            # would lose what clients of others wrote into its memory.
-            raise exception.Busy(
-                'Volume %s cannot be taken from service instance %s, which is '
-                '%s' % (called(volume), facts.server.id, facts.server.status),
-                check='resume it in Nova')
-        steps += [detach(volume, server, host=silent, leaving=True)
-                  for server in holders]
-        steps.append(_delete_volume(volume))
-    steps += map(_delete_volume, facts.twins)
-    return plan.Plan((*steps, plan.Step('forget share', placement.share_id)))
-
-
-def _holders(volume: records.Volume, facts: LeavingFacts) -> list[str]:
-    """Return the servers that a volume has to be taken from."""
-    found = list(transitions.servers_of(volume))
-    host = facts.host.id if facts.host else None
-    if len(found) > 1 or facts.strangers or (
-            host is not None and found not in ([], [host])):
-        raise exception.Conflict(
-            'Volume %s is attached to %s, where nothing of it was released'
-            % (called(volume), ', '.join(found)),
-            check='detach it, once nobody uses it there')
-    if not found and host is not None and volume.status in (
-            'in-use', 'reserved', 'attaching', 'detaching'):
-        return [host]
-    return found
 
 
 @dataclasses.dataclass(frozen=True)
@@ -373,6 +319,56 @@ def away(facts: ServedFacts,
             undo=serve),
         dataclasses.replace(detach(facts.volume, facts.host.id), undo=back),
         *steps, back, serve]
+
+
+# -- where it is -------------------------------------------------------------
+
+def stays(placement: Placement, note: notes.ShareNote,
+          found: guest_records.GuestFacts) -> Placement:
+    """Return the place of a share that is served.
+
+    ``share_mount_path`` and ``share_name_template`` may have been others when
+    it was made, and where was not written down.  Nobody may be let in, or
+    taken for shut out, at a place where it is not.
+
+    A directory that is not called after the share is somebody else's mount.
+    """
+    if note.path or not note.volume_id \
+            or found.mount(placement.path) is not None:
+        return placement
+    return _at(placement, found, [
+        mount for mount in found.elsewhere(
+            placement.served(note.volume_id, 1))
+        if placement.share_id in posixpath.basename(mount.path)])
+
+
+def leaving(placement: Placement, volume: records.Volume | None,
+            found: guest_records.GuestFacts | None) -> Placement:
+    """Return where a share is that goes, whatever it is called there.
+
+    One that was taken over is in another place than the usual one, and if it
+    was let go since, nothing but the name of its volume tells.
+    """
+    if volume is None or found is None \
+            or found.mount(placement.path) is not None:
+        return placement
+    return _at(placement, found, found.elsewhere(
+        placement.served(volume.id, volume.size or 1)))
+
+
+def _at(placement: Placement, found: guest_records.GuestFacts,
+        places: Sequence[guest_records.Mounted]) -> Placement:
+    """Return a placement at the one place that there is."""
+    if len(places) != 1 or places[0].root != '/':
+        return placement
+    path, section = places[0].path, placement.section
+    if placement.is_cifs:
+        shared = found.samba_or_none()
+        names = [] if shared is None else [
+            name for name, parameters in shared.sections.items()
+            if parameters.get('path') == path]
+        section = names[0] if len(names) == 1 else section
+    return dataclasses.replace(placement, path=path, section=section)
 
 
 # -- managing ----------------------------------------------------------------

@@ -22,6 +22,7 @@ from manila_drivers.generic import errors
 from manila_drivers.generic import executor
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import hosts
+from manila_drivers.generic import leaving_planning
 from manila_drivers.generic import notes
 from manila_drivers.generic import paths
 from manila_drivers.generic import planning
@@ -65,12 +66,13 @@ class GenericShares:
             note = self._notes.share(share.id)
             volume = self._volumes.volume_of(share.id, note.volume_id)
             server = self._volumes.server(host.id)
-            new = self.new(call, host)
+            new = self.new(call, host, note)
             steps = planning.create(new, server, volume)
             self._executor.run(steps)
         return self._hosts.locations(host, new.placement)
 
     def new(self, call: call.Call, host: records.ServiceHost,
+            note: notes.ShareNote,
             snapshot: records.VolumeSnapshot | None = None,
             ) -> planning.NewShare:
         """Return what a share that is to be made has."""
@@ -79,7 +81,7 @@ class GenericShares:
             raise exception.InvalidRequest(
                 'Share %s is to be made without a size' % share.id)
         return planning.NewShare(
-            self._hosts.placement(share, notes.ShareNote()), host,
+            self._hosts.placement(share, note), host,
             self._volumes.volume_name(share.id), share.size,
             share.availability_zone, chosen.max_volumes, snapshot)
 
@@ -91,15 +93,16 @@ class GenericShares:
             volume = self._volumes.volume_of(share.id, note.volume_id,
                                              everywhere=True, leaving=True)
             twins = self._volumes.twins(share.id, volume)
-            facts = dataclasses.replace(self._leaving(call, volume),
-                                        twins=tuple(twins))
-            placement = planning.found_at(
-                self._hosts.placement(share, note), facts)
-            steps = planning.delete(placement, facts)
+            facts = dataclasses.replace(
+                self._leaving(call, volume), twins=tuple(twins),
+                recorded=note.volume_id)
+            placement = planning.leaving(
+                self._hosts.placement(share, note), volume, facts.found)
+            steps = leaving_planning.delete(placement, facts)
             self._executor.run(steps)
 
-    def _leaving(self, call: call.Call,
-                 volume: records.Volume | None) -> planning.LeavingFacts:
+    def _leaving(self, call: call.Call, volume: records.Volume | None,
+                 ) -> leaving_planning.LeavingFacts:
         host = self._hosts.of_or_none(call)
         server = None if host is None else self._volumes.server(host.id)
         found: guest_records.GuestFacts | None = None
@@ -117,7 +120,7 @@ class GenericShares:
                             'instance does not answer. What is left of it '
                             'there goes with the next check of all shares: '
                             '%s', call.share.id, silence)
-        return planning.LeavingFacts(
+        return leaving_planning.LeavingFacts(
             volume, host, server, found, refused=isinstance(
                 silence, (exception.AccessDenied, exception.NotTrusted)),
             strangers=() if host is not None or volume is None else tuple(

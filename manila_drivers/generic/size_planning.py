@@ -20,9 +20,11 @@ def extend(facts: planning.ServedFacts, gib: int, *,
 
     :param offline: the share is away meanwhile, since its volume cannot be
         extended while it is attached.
+    :raises Conflict: its volume is attached to another server.
     :raises Busy: it is away, and cannot come back.
     """
     volume = facts.volume
+    planning.check_holders(facts.placement.share_id, facts.host, volume)
     grow = planning.in_guest(
         'grow file system', facts.placement, facts.host, volume.id,
         max(gib, volume.size or 0), 'to %d GiB' % gib, wanted=gib)

@@ -27,7 +27,8 @@ class SnapshotClient(finding.VolumeFinder):
                 metadata=self._marks(paths.SNAPSHOT_MARK, snapshot_id))
             return made
 
-        return self._once(lambda: self.snapshot_of(snapshot_id), post)
+        return self._once(lambda: self.snapshot_of(
+            snapshot_id, volume_id=volume_id), post)
 
     def snapshot_begun(self, ident: str, seconds: float) -> None:
         """Wait until a snapshot is no longer being made, or the time is over.

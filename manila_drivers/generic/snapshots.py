@@ -70,7 +70,8 @@ class GenericSnapshots:
                     check='the volumes of Cinder; a share is managed with '
                           '--driver-options volume_id=<id>')
             present = self._volumes.snapshot_of(
-                snapshot.id, self._notes.snapshot(snapshot.id))
+                snapshot.id, self._notes.snapshot(snapshot.id),
+                volume_id=volume.id)
             facts = None if present else self._served(snapshot, note, volume)
             steps = snapshot_planning.create_snapshot(
                 snapshot.id, self._volumes.snapshot_name(snapshot.id),
@@ -101,7 +102,8 @@ class GenericSnapshots:
         """Remove a snapshot; that it is gone already is success."""
         with self._lock(paths.snapshot_lock(snapshot.id), TURN):
             found = self._volumes.leaving_snapshots(
-                snapshot.id, self._recorded(snapshot))
+                snapshot.id, self._recorded(snapshot),
+                volume_id=self._volume_id(snapshot))
             steps = snapshot_planning.delete_snapshot(snapshot.id, found)
             self._executor.run(steps)
 
@@ -109,11 +111,16 @@ class GenericSnapshots:
         return (self._notes.snapshot(snapshot.id)
                 or snapshot.provider_location or '')
 
+    def _volume_id(self, snapshot: model.Snapshot) -> str:
+        """Return the volume that a snapshot is of, '' if it is not known."""
+        return self._notes.share(snapshot.share_instance_id).volume_id
+
     def find(self, snapshot: model.Snapshot,
              ) -> records.VolumeSnapshot | None:
         """Return the volume snapshot of a snapshot, None if it is gone."""
-        return self._volumes.snapshot_of(snapshot.id,
-                                         self._recorded(snapshot))
+        return self._volumes.snapshot_of(
+            snapshot.id, self._recorded(snapshot),
+            volume_id=self._volume_id(snapshot))
 
     def restore(self, call: call.Call, snapshot: model.Snapshot,
                 rules: Sequence[access.Rule]) -> None:
@@ -183,7 +190,7 @@ class GenericSnapshots:
             volume = self._volumes.volume_of(share.id, note.volume_id)
             source = self._source(snapshot)
             server = self._volumes.server(host.id)
-            new = self._shares.new(call, host, source)
+            new = self._shares.new(call, host, note, source)
             steps = snapshot_planning.clone(new, server, volume)
             self._executor.run(steps)
         return {'status': 'creating_from_snapshot', 'export_locations':

@@ -9,6 +9,7 @@ import pytest
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.generic import guest_records
+from manila_drivers.generic import leaving_planning
 from manila_drivers.generic import planning
 from manila_drivers.generic import records
 from manila_drivers.generic import size_planning
@@ -82,6 +83,32 @@ def test_a_volume_that_could_not_be_made_is_made_again():
         'delete volume', 'create volume']
 
 
+def test_a_volume_in_error_that_somebody_may_use_is_not_deleted():
+    """Where it is attached is not told."""
+    untold = dataclasses.replace(FREE, status='error_restoring',
+                                 attachments=None)
+
+    assert actions(planning.create(NEW, SERVER, untold))[0] == 'take volume'
+
+
+@pytest.mark.parametrize(('volume', 'told'), [
+    (None, ''), (FREE, ''), (ATTACHED, ''),
+    (dataclasses.replace(FREE, attachments=None), ''),
+    (dataclasses.replace(ATTACHED, attachments=None), 'does not tell'),
+    (dataclasses.replace(ATTACHED, attachments=(
+        AT, cloud.VolumeAttachment('server-2'))), 'server-2'),
+    (dataclasses.replace(ATTACHED, attachments=(
+        cloud.VolumeAttachment('server-2'),)), 'attached to server-2')])
+def test_where_else_a_share_may_be_served(volume, told):
+    def check():
+        planning.check_nowhere_else(ID, HOST, volume, SERVER)
+    if not told:
+        check()
+        return
+    with pytest.raises(exception.BackendError, match=told):
+        check()
+
+
 def test_a_volume_of_another_size_is_another():
     with pytest.raises(exception.Conflict, match='with 3 GiB and not 2'):
         planning.create(NEW, SERVER, dataclasses.replace(FREE, size=3))
@@ -117,13 +144,13 @@ def test_another_protocol_is_refused(proto):
 # Deleting
 
 def leaving(**facts):
-    return planning.LeavingFacts(**{
+    return leaving_planning.LeavingFacts(**{
         'volume': ATTACHED, 'host': HOST, 'server': SERVER,
         'found': found(), **facts})
 
 
 def test_access_goes_first_and_records_last():
-    steps = planning.delete(PLACE, leaving())
+    steps = leaving_planning.delete(PLACE, leaving())
 
     assert actions(steps) == ['release share', 'detach volume',
                               'delete volume', 'forget share']
@@ -131,7 +158,7 @@ def test_access_goes_first_and_records_last():
 
 
 def test_a_hung_server_is_rebooted_if_need_be():
-    steps = planning.delete(PLACE, leaving(found=None))
+    steps = leaving_planning.delete(PLACE, leaving(found=None))
 
     assert actions(steps) == ['detach volume', 'delete volume',
                               'forget share']
@@ -140,7 +167,7 @@ def test_a_hung_server_is_rebooted_if_need_be():
 
 
 def test_a_server_that_is_gone_is_not_rebooted():
-    steps = planning.delete(PLACE, leaving(found=None, server=None))
+    steps = leaving_planning.delete(PLACE, leaving(found=None, server=None))
 
     assert steps.steps[0].args['silent'] is None
 
@@ -148,14 +175,14 @@ def test_a_server_that_is_gone_is_not_rebooted():
 @pytest.mark.parametrize('facts', [
     {'volume': FREE}, {'volume': FREE, 'host': None, 'found': None}])
 def test_what_is_not_attached_is_not_detached(facts):
-    steps = planning.delete(PLACE, leaving(**facts))
+    steps = leaving_planning.delete(PLACE, leaving(**facts))
 
     assert actions(steps)[-2:] == ['delete volume', 'forget share']
     assert 'detach volume' not in actions(steps)
 
 
 def test_a_share_without_a_volume_is_still_released():
-    steps = planning.delete(PLACE, leaving(volume=None))
+    steps = leaving_planning.delete(PLACE, leaving(volume=None))
 
     assert actions(steps) == ['release share', 'forget share']
 
@@ -164,11 +191,28 @@ def test_a_volume_in_use_where_nobody_looked_is_not_taken_away():
     other = dataclasses.replace(ATTACHED, attachments=(
         cloud.VolumeAttachment('server-2'),))
     with pytest.raises(exception.Conflict, match='nothing of it was release'):
-        planning.delete(PLACE, leaving(volume=other))
+        leaving_planning.delete(PLACE, leaving(volume=other))
     both = dataclasses.replace(ATTACHED, attachments=(
         AT, cloud.VolumeAttachment('server-2')))
     with pytest.raises(exception.Conflict, match='server-1, server-2'):
-        planning.delete(PLACE, leaving(volume=both, host=None))
+        leaving_planning.delete(PLACE, leaving(volume=both, host=None))
+
+
+@pytest.mark.parametrize(('facts', 'there'), [
+    ({'recorded': ''}, False), ({}, True), ({'found': None}, True),
+    ({'found': None, 'server': SERVER}, False),
+    ({'found': None, 'server': dataclasses.replace(SERVER, volumes=None)},
+     False),
+    ({'found': dataclasses.replace(found(mounted=False), disks=())}, False)])
+def test_what_cinder_denies_may_be_there_all_the_same(facts, there):
+    facts = {'volume': None, 'recorded': VOLUME,
+             'server': dataclasses.replace(SERVER, volumes=(VOLUME,)),
+             **facts}
+    if not there:
+        leaving_planning.delete(PLACE, leaving(**facts))
+        return
+    with pytest.raises(exception.Conflict, match='there is no volume'):
+        leaving_planning.delete(PLACE, leaving(**facts))
 
 
 # Sizes

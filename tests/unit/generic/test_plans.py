@@ -9,6 +9,7 @@ import pytest
 from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.generic import guest_records
+from manila_drivers.generic import leaving_planning
 from manila_drivers.generic import planning
 from manila_drivers.generic import size_planning
 from manila_drivers.generic import snapshot_planning
@@ -22,6 +23,8 @@ ATTACHED, FREE, SNAPSHOT = facts.ATTACHED, facts.FREE, facts.SNAPSHOT
 AT, served, found = facts.AT, facts.served, facts.found
 but = dataclasses.replace
 ELSEWHERE = cloud.VolumeAttachment('server-2')
+#: Written down for a share that is made.
+WHERE = {'path': PATH, 'section': PLACE.section}
 NEW_VOLUME, NEW_SNAPSHOT = plan.Ref('volume', 'id'), plan.Ref('snapshot', 'id')
 
 
@@ -47,13 +50,13 @@ def detach(name=NAME, silent=None, leaving=False, server='server-1',
 
 def make(gib=2, zone='', snapshot=''):
     return plan.Step('create volume', NAME, {
-        'share_id': ID, 'gib': gib, 'zone': zone, 'snapshot_id': snapshot},
-        'volume')
+        'share_id': ID, 'gib': gib, 'zone': zone, 'snapshot_id': snapshot,
+        'place': WHERE}, 'volume')
 
 
 def take(clone=False):
     return plan.Step('take volume', NAME, {
-        'share_id': ID, 'ident': VOLUME, 'clone': clone})
+        'share_id': ID, 'ident': VOLUME, 'clone': clone, 'place': WHERE})
 
 
 def wait(volume, gib=2):
@@ -180,7 +183,7 @@ TWIN = but(FREE, id='twin', name=None)
     ({'volume': but(FREE, status='in-use'), 'host': None, 'found': None}, [
         delete(), FORGET], '')])
 def test_deleting(told, steps, says):
-    is_plan(planning.delete(PLACE, facts.leaving(**told)), steps, says)
+    is_plan(leaving_planning.delete(PLACE, facts.leaving(**told)), steps, says)
 
 
 @pytest.mark.parametrize('status', ['PAUSED', 'SUSPENDED'])
@@ -193,14 +196,14 @@ def test_a_server_that_somebody_has_paused_keeps_its_disks(
                          server=but(SERVER, status=status))
     if refused:
         with pytest.raises(exception.Busy, match='cannot be taken from'):
-            planning.delete(PLACE, told)
+            leaving_planning.delete(PLACE, told)
     else:
-        planning.delete(PLACE, told)
+        leaving_planning.delete(PLACE, told)
 
 
 @pytest.mark.parametrize('status', ['SHUTOFF', 'ERROR', 'BUILD', None])
 def test_any_other_server_has_its_disks_taken(status):
-    steps = planning.delete(PLACE, facts.leaving(
+    steps = leaving_planning.delete(PLACE, facts.leaving(
         found=None, server=but(SERVER, status=status)))
     assert steps.steps[0] == detach(silent=HOST, leaving=True)
 
@@ -214,7 +217,7 @@ def test_any_other_server_has_its_disks_taken(status):
     {'volume': FREE, 'host': None, 'strangers': ('server-1',)}])
 def test_what_was_not_released_is_not_taken(told):
     with pytest.raises(exception.Conflict, match='nothing of it was'):
-        planning.delete(PLACE, facts.leaving(**told))
+        leaving_planning.delete(PLACE, facts.leaving(**told))
 
 
 # Where a share is that nobody noted
@@ -262,7 +265,8 @@ UNTOLD = exception.BackendError('not told')
     (PLACE, {'found': elsewhere(OTHER, sections={
         'old': {'path': OTHER}}.items())}, OTHER, PLACE.section)])
 def test_where_a_share_is(place, told, path, section):
-    assert planning.found_at(place, facts.leaving(**told)) == but(
+    told = facts.leaving(**told)
+    assert planning.leaving(place, told.volume, told.found) == but(
         place, path=path, section=section)
 
 

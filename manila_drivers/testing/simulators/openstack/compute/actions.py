@@ -2,6 +2,7 @@
 
 """``/servers/{id}/action``: power, and security groups."""
 
+from manila_drivers.testing.simulators.openstack import hardware
 from manila_drivers.testing.simulators.openstack import schema
 from manila_drivers.testing.simulators.openstack import wire
 from manila_drivers.testing.simulators.openstack.compute import novastore
@@ -28,6 +29,7 @@ class ServerActions:
         known = {'reboot': self.reboot, 'os-stop': self.stop,
                  'os-start': self.start, 'pause': self.pause,
                  'unpause': self.unpause,
+                 'rescue': self.rescue, 'unrescue': self.unrescue,
                  'addSecurityGroup': self.add_group,
                  'removeSecurityGroup': self.remove_group,
                  'os-resetState': self.reset, 'forceDelete': self.force}
@@ -101,6 +103,40 @@ class ServerActions:
         if server.machine is not None:
             server.machine.unfreeze()
         self.store.move(server, 'active')
+
+    def rescue(self, ask: Ask, server: novastore.Instance) -> None:
+        """Boot another system, which has none of the server's volumes.
+
+        It may well have the host keys of its image, and let the same user
+        log in.
+        """
+        self.store.check(server, 'rescue', 'active', 'stopped', 'error')
+        line = self.store.begin(server, 'rescue', ask.request_id, ask.caller,
+                                'compute_rescue_instance')
+        self.store.move(server, task_state='rescuing')
+
+        def booted(machine: hardware.Vm) -> None:
+            machine.stop()
+            server.asleep = machine
+            server.machine = self.builder.make_machine(
+                server.name, machine.keys, server.bus)
+        server.up = None
+        self.builder.power(server, line, self.world.options.reboot, booted,
+                           on=True, state='rescued')
+
+    def unrescue(self, ask: Ask, server: novastore.Instance) -> None:
+        self.store.check(server, 'unrescue', 'rescued')
+        line = self.store.begin(server, 'unrescue', ask.request_id,
+                                ask.caller, 'compute_unrescue_instance')
+        self.store.move(server, task_state='unrescuing')
+
+        def booted(machine: hardware.Vm) -> None:
+            machine.stop()
+            server.machine, server.asleep = server.asleep, None
+            server.machine.start()
+        server.up = None
+        self.builder.power(server, line, self.world.options.reboot, booted,
+                           on=True)
 
     def reset(self, ask: Ask, server: novastore.Instance) -> None:
         if not ask.caller.admin:

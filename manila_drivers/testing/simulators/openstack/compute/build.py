@@ -238,8 +238,12 @@ class Builder:
 
     def power(self, server: novastore.Instance, line: novastore.InstanceLine,
               seconds: float,
-              act: Callable[[Any], Any], *, on: bool) -> None:
-        """Let a server be on or off in a while."""
+              act: Callable[[Any], Any], *, on: bool,
+              state: str = '') -> None:
+        """Let a server be on or off in a while.
+
+        :param state: that it has then, if not one of these.
+        """
         mishap = self.world.mishap('reboot', server.name, server.id)
 
         def done() -> None:
@@ -259,6 +263,6 @@ class Builder:
             server.up = (self.world.now + self.world.options.boot if on
                          else None)
             server.fault = None
-            self.store.move(server, 'active' if on else 'stopped')
+            self.store.move(server, state or ('active' if on else 'stopped'))
             self.store.finish(line)
         self.world.after(seconds, done)

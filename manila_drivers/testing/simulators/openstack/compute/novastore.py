@@ -15,14 +15,14 @@ QUOTAS = {'cores': 20, 'instances': 10, 'key_pairs': 100,
           'metadata_items': 128, 'ram': 51200, 'server_group_members': 10,
           'server_groups': 10}
 STATES = {'building': 'BUILD', 'active': 'ACTIVE', 'stopped': 'SHUTOFF',
-          'paused': 'PAUSED', 'error': 'ERROR',
+          'paused': 'PAUSED', 'error': 'ERROR', 'rescued': 'RESCUE',
           'soft-delete': 'SOFT_DELETED'}
 #: Statuses of active servers that do something.
 BUSY = {'rebooting': 'REBOOT', 'reboot_pending': 'REBOOT',
         'reboot_started': 'REBOOT', 'rebooting_hard': 'HARD_REBOOT',
         'reboot_pending_hard': 'HARD_REBOOT',
         'reboot_started_hard': 'HARD_REBOOT'}
-POWER = {'active': 1, 'paused': 3, 'stopped': 4}
+POWER = {'active': 1, 'paused': 3, 'rescued': 1, 'stopped': 4}
 
 
 @dataclasses.dataclass
@@ -91,6 +91,7 @@ class Instance:
     :param ports: in the order of the network cards.
     :param made_ports: those of them that Nova has made.
     :param up: when its guest has booted; None while it is off.
+    :param asleep: the machine that it is when a rescue is over.
     """
 
     id: str
@@ -116,6 +117,7 @@ class Instance:
     updated: float = 0.0
     launched: float | None = None
     up: float | None = None
+    asleep: Vm = None
     reservation: str = ''
     wired: bool = False
 

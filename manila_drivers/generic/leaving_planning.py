@@ -1,0 +1,120 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Decide how a share goes.  Pure."""
+
+import dataclasses
+
+from manila_drivers import exception
+from manila_drivers import plan
+from manila_drivers.generic import guest_records
+from manila_drivers.generic import planning
+from manila_drivers.generic import records
+from manila_drivers.generic import transitions
+
+Placement = records.Placement
+ServiceHost = records.ServiceHost
+
+#: Statuses of a server that goes on later where it has stopped.
+_ASLEEP = ('PAUSED', 'SUSPENDED')
+
+
+@dataclasses.dataclass(frozen=True)
+class LeavingFacts:
+    """All there is of a share that goes.
+
+    :param host: where it is; None if that is gone.
+    :param server: of Nova; None if it is gone.
+    :param found: in the instance; None if it does not answer.
+    :param twins: volumes that were made for it as well, and never used.
+    :param refused: the instance answers, and lets nobody in: it does not
+        hang, and serves other shares.
+    :param strangers: servers that have the volume, where ``host`` is not
+        known: another name of it, or something else altogether.
+    :param recorded: id of the volume, as it was written down; '' if none was.
+    """
+
+    volume: records.Volume | None = None
+    host: ServiceHost | None = None
+    server: records.Server | None = None
+    found: guest_records.GuestFacts | None = None
+    twins: tuple[records.Volume, ...] = ()
+    refused: bool = False
+    strangers: tuple[str, ...] = ()
+    recorded: str = ''
+
+
+def delete(placement: Placement, facts: LeavingFacts) -> plan.Plan:
+    """Remove a share: access first, then data, and the records last.
+
+    A service instance that is gone or does not answer keeps nobody from
+    deleting: its volume is detached by Nova, and what it exported is not
+    there any more.
+
+    :raises Conflict: the volume is attached where nobody looked, or Cinder
+        denies one that is in use.
+    :raises Busy: it is attached to an instance that somebody has paused.
+    """
+    volume, host = facts.volume, facts.host
+    _check_gone(placement, facts)
+    steps = []
+    if host is not None and facts.found is not None:
+        steps.append(planning.in_guest(
+            'release share', placement, host, volume.id if volume else '',
+            volume.size if volume else None))
+    if volume is not None:
+        silent = host if facts.found is None and facts.server \
+            and not facts.refused else None
+        holders = _holders(volume, facts)
+        if holders and facts.server and facts.server.status in _ASLEEP:
+            # It lets go of no disk, or does not wake up without it; a reboot
+            # would lose what clients of others wrote into its memory.
+            raise exception.Busy(
+                'Volume %s cannot be taken from service instance %s, which is '
+                '%s' % (planning.called(volume), facts.server.id,
+                        facts.server.status),
+                check='resume it in Nova')
+        steps += [planning.detach(volume, server, host=silent, leaving=True)
+                  for server in holders]
+        steps.append(planning.delete_volume(volume))
+    steps += map(planning.delete_volume, facts.twins)
+    return plan.Plan((*steps, plan.Step('forget share', placement.share_id)))
+
+
+def _check_gone(placement: Placement, facts: LeavingFacts) -> None:
+    """Raise Conflict if the volume that Cinder denies is there all the same.
+
+    A login of another project, or another region, is told so of any volume.
+    An instance that answers knows which disks it has; of one that does not,
+    Nova knows.
+    """
+    ident = facts.recorded
+    if facts.volume is not None or not ident:
+        return
+    if facts.found is not None:
+        there = facts.found.disk(ident) is not None
+    else:
+        there = facts.server is not None and ident in (
+            facts.server.volumes or ())
+    if there:
+        raise exception.Conflict(
+            'Share %s cannot be deleted: Cinder says that there is no volume '
+            '%s, and server %s has it' % (
+                placement.share_id, ident, facts.host and facts.host.id),
+            check='project_name and region_name in [cinder]; if the volume is '
+                  'really gone, take its disk from that server first')
+
+
+def _holders(volume: records.Volume, facts: LeavingFacts) -> list[str]:
+    """Return the servers that a volume has to be taken from."""
+    found = list(transitions.servers_of(volume))
+    host = facts.host.id if facts.host else None
+    if len(found) > 1 or facts.strangers or (
+            host is not None and found not in ([], [host])):
+        raise exception.Conflict(
+            'Volume %s is attached to %s, where nothing of it was released'
+            % (planning.called(volume), ', '.join(found)),
+            check='detach it, once nobody uses it there')
+    if not found and host is not None and volume.status in (
+            'in-use', 'reserved', 'attaching', 'detaching'):
+        return [host]
+    return found
