@@ -12,6 +12,7 @@ from collections.abc import Callable
 from collections.abc import Mapping
 import dataclasses
 
+from manila_drivers import model
 from manila_drivers import plan
 
 DONE, RUNNING, FAILED, STOPPED = 'done', 'running', 'failed', 'stopped'
@@ -57,7 +58,8 @@ class SeenShare:
     rules of an adopted share, say.  ``odd`` is what nobody can tell the right
     of, and what lets clients in beside the rules.  ``unseen`` is what of it
     could not be looked at, and ``owed`` what a server was not told, as a call
-    that failed has noted.
+    that failed has noted.  ``server`` is the id of the share server that it
+    is on, as far as that is known.
     """
 
     id: str
@@ -71,6 +73,7 @@ class SeenShare:
     odd: tuple[str, ...] = ()
     unseen: tuple[str, ...] = ()
     owed: tuple[str, ...] = ()
+    server: str = ''
 
 
 @dataclasses.dataclass(frozen=True)
@@ -126,6 +129,17 @@ class SeenPart:
 
 
 @dataclasses.dataclass(frozen=True)
+class Serving:
+    """Share servers that can be looked at, and who is on which.
+
+    ``homes`` has the id of the share server by that of the share.
+    """
+
+    servers: tuple[model.ShareServer, ...] = ()
+    homes: Mapping[str, str] = dataclasses.field(default_factory=dict)
+
+
+@dataclasses.dataclass(frozen=True)
 class Inventory:
     """All of ours that one backend has.
 
@@ -134,7 +148,7 @@ class Inventory:
     driver's check is about.  ``copies`` is True where ``clones`` has every
     copy that goes on, and ``noted`` where notes of the driver alone tell if
     the rules of a share were carried out.  ``servers`` are parts of share
-    servers.
+    servers, and ``unplaced`` the ids of those whose instance nobody knows.
     """
 
     shares: Mapping[str, SeenShare]
@@ -147,3 +161,4 @@ class Inventory:
     copies: bool = False
     noted: bool = False
     servers: tuple[SeenPart, ...] = ()
+    unplaced: frozenset[str] = frozenset()

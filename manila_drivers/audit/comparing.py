@@ -346,8 +346,10 @@ def _orphans(known: Recorded, found: inventory.Inventory,
              ) -> Iterator[Deviation]:
     def tell(kind: str, name: str, seen: str, ident: str,
              owner: str = '') -> Deviation:
+        home = found.shares.get(owner or ident)
         return Deviation(kind, name, 'nothing, since none is recorded',
-                          seen, _UNUSED, ident, owner=owner)
+                         seen, _UNUSED, ident, owner=owner,
+                         server=home.server if home else '')
     orphans = [share for ident, share in found.shares.items()
                if ident not in known.ids]
     for share in orphans:

@@ -33,7 +33,8 @@ class Deviation:
     snapshot, that it is about.  ``do`` is what helps.  ``repair`` is how the
     audit repairs it: by the driver's check of the share, by giving its rules
     or its size again, by going on with what was begun; '' if it does not.
-    ``owner`` is the id of the share that an orphan snapshot is of.
+    ``owner`` is the id of the share that an orphan snapshot is of, and
+    ``server`` of the share server that an orphan is on.
     """
 
     kind: str
@@ -44,6 +45,7 @@ class Deviation:
     ident: str
     repair: str = ''
     owner: str = ''
+    server: str = ''
 
     def __str__(self) -> str:
         return (f'{self.kind}: {self.subject}: expected {self.expected}; '

@@ -25,11 +25,11 @@ from manila_drivers.audit import comparing
 from manila_drivers.audit import differences
 from manila_drivers.audit import manila_view
 from manila_drivers.audit import overview
-from manila_drivers.audit import server_parts
 from manila_drivers.direct import auditing
 from manila_drivers.direct import driving
 from manila_drivers.direct import loading
 from manila_drivers.direct import manila_repairing
+from manila_drivers.direct import manila_servers
 from manila_drivers.direct import passing_notes
 from manila_drivers.direct import removing
 from manila_drivers.direct import rows
@@ -40,8 +40,6 @@ from manila_drivers.transport import meter
 if TYPE_CHECKING:
     import os
 
-#: The part without which a share server is lost.
-INSTANCE = 'service instance'
 #: Requests for rules at a time; each costs Manila several queries.
 AT_ONCE = 4
 
@@ -97,21 +95,25 @@ class ManilaAudit:
         unseen: list[str] = []
         view = self._placed(self._instances(unseen), unseen)
         view = self._described(view, unseen)
-        # Nobody is asked there whom share servers let in.
-        rules, untold = self._rules(set() if self._servers else {
+        servers = self._told_servers()
+        rules, untold = self._rules({
             one.share_id for one in view.here if not manila_view.work(one)})
         view = dataclasses.replace(view, rules=rules)
+        serving = servers and servers.serving(view.here)
         found: inventory.Inventory = self._driving.call(
             lambda driver: driver.take_inventory(
-                [one.id for one in view.here]))
-        # How share servers are reached, Manila alone knows.
-        checked, missing = (comparing.StartCheck(), []) if self._servers \
-            else auditing.start_check(self._driving, [
-                self._row(view, one) for one in view.checkable()])
-        lost, unjudged = self._lost_servers(found)
+                [one.id for one in view.here],
+                *([] if serving is None else [serving])))
+        checked, missing = auditing.start_check(self._driving, [
+            self._row(view, one, servers) for one in manila_servers.homes(
+                servers, view.checkable(), found)])
+        lost, unjudged = self._lost_servers(servers, found)
         after = self._instances(unseen)
         known = _with_ids(manila_view.recorded(view, self._name), after)
         away = manila_view.in_work(view, _changed(view, after))
+        if servers is not None:
+            unseen += [*servers.unread, *servers.homeless(view.checkable())]
+            away = servers.away(view.here) | away
         told = comparing.compare(known, found, checked)
         view = dataclasses.replace(
             view, whole=view.whole and after.whole,
@@ -154,7 +156,26 @@ class ManilaAudit:
 
     @property
     def _removing(self) -> removing.Removing:
-        return removing.Removing(self._driving, self._recorded)
+        return removing.Removing(self._driving, self._recorded,
+                                 server=self._server)
+
+    def _server(self, ident: str) -> 'Mapping[str, Any] | None':
+        """Return a share server as Manila hands it to drivers.
+
+        :raises DriverError: it is not told.
+        """
+        servers = self._told_servers() if ident else None
+        found = servers.rows.get(ident) if servers is not None else None
+        if ident and found is None:
+            raise exception.Busy(
+                f'Share server {ident} cannot be used now', answer='; '.join(
+                    servers.unread if servers else ()), check=removing.AGAIN)
+        return found
+
+    def _told_servers(self) -> 'manila_servers.ManilaServers | None':
+        """Return all share servers, None where the backend has none."""
+        return manila_servers.ManilaServers.read(
+            self._lists, self._host) if self._servers else None
 
     def _recorded(self, one: differences.Deviation) -> bool:
         """Tell if Manila has an orphan by now.
@@ -174,19 +195,15 @@ class ManilaAudit:
         view = self._described(
             self._placed(self._instances(unseen), unseen), unseen)
         return manila_repairing.Repairing(
-            self._driving, self._lists, view, self._row)
+            self._driving, self._lists, view, functools.partial(
+                self._row, servers=self._told_servers()))
 
-    def _lost_servers(self, found: inventory.Inventory,
+    def _lost_servers(self, servers: 'manila_servers.ManilaServers | None',
+                      found: inventory.Inventory,
                       ) -> tuple[list[differences.Deviation], list[str]]:
         """Return what is wrong with share servers, and what is in work."""
-        if not self._servers:
-            return [], []
-        servers = {one.id: one for one in self._lists.servers()}
-        busy = server_parts.working(servers, self._host)
-        return list(server_parts.compare(
-            found.servers, servers, self._host, main=INSTANCE, busy=busy)), [
-                f'share server {ident} is in work: {status}'
-                for ident, status in busy.items()]
+        return ([], []) if servers is None else servers.judged(
+            found, {one.id: one for one in self._lists.servers()})
 
     def _instances(self, unseen: list[str]) -> manila_view.ManilaView:
         """Return the instances of shares and snapshots as they are now."""
@@ -290,12 +307,16 @@ class ManilaAudit:
              if one.share_id in shares})
 
     def _row(self, view: manila_view.ManilaView,
-             instance: records.ApiInstance) -> dict[str, Any]:
+             instance: records.ApiInstance,
+             servers: 'manila_servers.ManilaServers | None' = None,
+             ) -> dict[str, Any]:
         """Return the row with which Manila would call the driver."""
         return {**rows.share(manila_view.entry(view, instance, self._name)),
                 'share_id': instance.share_id, 'host': instance.host,
                 'project_id': view.shares[instance.share_id].project,
-                'share_type_id': instance.type_id}
+                'share_type_id': instance.type_id,
+                'share_server': servers and servers.rows.get(
+                    instance.server_id)}
 
 
 def service_host(config_file: 'str | os.PathLike[str]', section: str) -> str:

@@ -116,7 +116,8 @@ class Repairing:
                   if rule.state == 'active']
         row, chosen = self.row(view, instance), rows.rules(wanted)
         return lambda driver: driver.update_access(
-            None, row, chosen, [], [], [], share_server=None)
+            None, row, chosen, [], [], [],
+            share_server=row['share_server'])
 
     # -- run -------------------------------------------------------------
 
@@ -289,7 +290,8 @@ def _stamp(instance: records.ApiInstance, *, when: bool) -> tuple[str, ...]:
         each release.
     """
     return (instance.status, instance.host, instance.share_id,
-            str(instance.read_only), instance.updated_at * when)
+            instance.server_id, str(instance.read_only),
+            instance.updated_at * when)
 
 
 def _told(rules: Rules) -> set[tuple[str, str, str, str, bool]]:

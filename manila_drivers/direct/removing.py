@@ -34,12 +34,14 @@ class Removing:
 
     :param recorded: tells if an orphan is recorded by now.
     :param alone: keeps others of this registry out while one is removed.
+    :param server: returns the share server of an id, None for none.
     """
 
     driving: driving.Driving
     recorded: Callable[[differences.Deviation], bool]
     alone: Callable[[str], AbstractContextManager[object]] = \
         contextlib.nullcontext
+    server: Callable[[str], Any] = lambda ident: None
 
     def plan(self, report: differences.AuditReport,
              names: Iterable[str]) -> list[str]:
@@ -55,7 +57,7 @@ class Removing:
                 lines.append(words)
                 continue
             lines += [f'{words}: {step}' for step in self.driving.preview(
-                'remove', one.subject, _call(one))]
+                'remove', one.subject, self._call(one))]
         return lines
 
     def run(self, report: differences.AuditReport,
@@ -78,7 +80,23 @@ class Removing:
                 raise exception.Busy(
                     f'{one.subject} has been recorded since the audit',
                     check=AGAIN)
-            self.driving.call(_call(one))
+            self.driving.call(self._call(one))
+
+    def _call(self, one: differences.Deviation) -> Callable[[Any], object]:
+        """Return the call with which Manila would have a driver delete it.
+
+        :raises DriverError: its share server cannot be used now.
+        """
+        server = self.server(one.server)
+        owner = records.ShareEntry(one.owner or one.ident, '', '', '', None,
+                                   'deleting')
+        if one.kind == differences.ORPHAN_SHARE:
+            return lambda driver: driver.delete_share(
+                None, rows.share(owner), share_server=server)
+        row = rows.snapshot(records.SnapshotEntry(
+            one.ident, '', '', owner.id, None, 'deleting'), owner)
+        return lambda driver: driver.delete_snapshot(
+            None, row, share_server=server)
 
 
 def chosen(report: differences.AuditReport,
@@ -100,15 +118,3 @@ def chosen(report: differences.AuditReport,
             'snapshots; anything else is removed on the backend')
     return sorted((orphans[name] for name in wanted),
                   key=lambda one: REMOVABLE.index(one.kind))
-
-
-def _call(one: differences.Deviation) -> Callable[[Any], object]:
-    """Return the call with which Manila would have a driver delete it."""
-    owner = records.ShareEntry(one.owner or one.ident, '', '', '', None,
-                               'deleting')
-    if one.kind == differences.ORPHAN_SHARE:
-        return lambda driver: driver.delete_share(
-            None, rows.share(owner), share_server=None)
-    row = rows.snapshot(records.SnapshotEntry(
-        one.ident, '', '', owner.id, None, 'deleting'), owner)
-    return lambda driver: driver.delete_snapshot(None, row, share_server=None)

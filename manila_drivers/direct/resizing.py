@@ -122,7 +122,7 @@ def call(driver: Any, row: Mapping[str, Any], size: int, *,
     :param row: with the size of before.
     """
     method = driver.shrink_share if shrink else driver.extend_share
-    method(row, size, share_server=None)
+    method(row, size, share_server=row.get('share_server'))
 
 
 def again(parts: 'Parts', record: records.ShareEntry, *,

@@ -15,6 +15,7 @@ from typing import Protocol
 from typing import runtime_checkable
 
 from manila_drivers import access
+from manila_drivers import exception
 from manila_drivers import inventory
 from manila_drivers import model
 from manila_drivers.driver.call import Call
@@ -215,8 +216,36 @@ class InventoryPart(Protocol):
 
 
 @runtime_checkable
+class ServingInventoryPart(InventoryPart, Protocol):
+    """Tell also of what share servers serve."""
+
+    def read_served(self, known: Collection[str],
+                    serving: inventory.Serving, /) -> inventory.Inventory:
+        """Return what :meth:`read` does, with what is in share servers.
+
+        :raises DriverError: as :meth:`read`.
+        """
+
+
+@runtime_checkable
 class ListedBackend(Protocol):
     """A backend that can be audited, beside its other parts."""
 
     @property
     def inventory(self) -> InventoryPart: ...
+
+
+def take_inventory(driver: str, parts: Any, known: Collection[str],
+                   serving: inventory.Serving | None) -> inventory.Inventory:
+    """Return what a backend has; see ``ShareDriver.take_inventory``.
+
+    :param driver: its name, for the error.
+    :raises Unsupported: it cannot list that.
+    """
+    part = parts.inventory if isinstance(parts, ListedBackend) else None
+    if part is not None and serving is None:
+        return part.read(known)
+    if isinstance(part, ServingInventoryPart) and serving is not None:
+        return part.read_served(known, serving)
+    raise exception.Unsupported('%s cannot list what its %s' % (
+        driver, 'backend has' if part is None else 'share servers have'))

@@ -159,17 +159,16 @@ class ShareDriver(stats.Statistics[configured.B],
         return self._owed.waiting()
 
     @observing.told
-    def take_inventory(self, known: Collection[str]) -> inventory.Inventory:
+    def take_inventory(self, known: Collection[str],
+                       serving: inventory.Serving | None = None,
+                       ) -> inventory.Inventory:
         """Return what the backend has of these shares, and of ours beside.
 
+        :param serving: share servers, where there are any.
         :raises Unsupported: the driver cannot list that.
         """
-        parts: Any = self._backend
-        if not isinstance(parts, backend.ListedBackend):
-            raise exception.Unsupported(
-                f'{type(self).__name__} cannot list what its backend has')
-        found: inventory.Inventory = parts.inventory.read(known)
-        return found
+        return backend.take_inventory(
+            type(self).__name__, self._backend, known, serving)
 
     @observing.told
     def check_shares(self, shares: Any) -> Mapping[str, Any]:

@@ -18,6 +18,7 @@ from manila_drivers.generic import executor
 from manila_drivers.generic import health
 from manila_drivers.generic import hosts
 from manila_drivers.generic import inventory
+from manila_drivers.generic import inventory_servers
 from manila_drivers.generic import notes
 from manila_drivers.generic import privileges
 from manila_drivers.generic import servers
@@ -86,7 +87,7 @@ class GenericBackend:
         self.inventory = inventory.GenericInventory(
             self.volumes, self.hosts, self.notes)
         if chosen.handles_servers:
-            self.inventory = inventory.ServersInventory(
+            self.inventory = inventory_servers.ServersInventory(
                 self.volumes, self.hosts, self.notes, section=str(
                     getattr(configuration, 'config_group', '')))
         self.servers = servers.GenericServers(self.manager, self.volumes,

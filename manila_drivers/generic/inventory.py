@@ -24,14 +24,10 @@ from manila_drivers.generic import inventory_share
 from manila_drivers.generic import notes
 from manila_drivers.generic import paths
 from manila_drivers.generic import records
-from manila_drivers.generic import transitions
-from manila_drivers.service_instance import listing
 
 _ID = re.compile(r'[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}')
 _PARTS = frozenset({'serve share again', 'attach volume', 'detach volume',
                     'evict disk'})
-_BLIND = ('service instances: whom they let in, and the size of what they '
-          'serve')
 #: Statuses of snapshots, and what they say of those that are recorded.
 _WHOLE, _COMING = 'available', ('creating', None)
 
@@ -71,7 +67,7 @@ class GenericInventory:
             shares, noted=True,
             snapshots=snapshots or (),
             clones=tuple(
-                _clone(ident, kept.get(ident), volumes)
+                clone(ident, kept.get(ident), volumes)
                 for ident, volumes in owned.items() if ident in shares),
             unread=tuple(unread), topic=topic, partial=frozenset(
                 [inventory.SNAPSHOTS] if snapshots is None else ()),
@@ -86,22 +82,30 @@ class GenericInventory:
             server = self._volumes.server(host.id)
             if server is None:
                 raise exception.NotFound('it is gone')
-            found, error = self._hosts.glance(host, ())
-            if found is None:
-                raise error or exception.BackendError('it tells nothing')
-            return server, found
+            return server, self._inside(host, unread)
         both, error = exception.caught(look)
         if both is None:
             unread.append('service instance %s: %s' % (host.id, error))
             return None, None
-        for what, told in (('exports', both[1].exported),
-                           ('shares of Samba', both[1].shared)):
+        return both
+
+    def _inside(self, host: records.ServiceHost,
+                unread: list[str]) -> guest_records.GuestFacts:
+        """Return what is in an instance; note what it does not tell.
+
+        :raises DriverError: it tells nothing.
+        """
+        found, error = self._hosts.glance(host, ())
+        if found is None:
+            raise error or exception.BackendError('it tells nothing')
+        for what, told in (('exports', found.exported),
+                           ('shares of Samba', found.shared)):
             if isinstance(told, exception.DriverError) and (
                     what == 'exports' or 'CIFS'
                     in self._hosts.settings.protocols):
                 unread.append('%s of service instance %s: %s' % (
                     what, host.id, told))
-        return both
+        return found
 
     def _placement(self, ident: str, note: notes.ShareNote | None,
                    found: guest_records.GuestFacts | None,
@@ -179,49 +183,6 @@ class GenericInventory:
                     if one.status in _COMING else '')
 
 
-class ServersInventory(GenericInventory):
-    """Reads what there is of shares on share servers, and of those.
-
-    Instances are not asked: how they are reached Manila alone knows.
-
-    :param section: the backend's, with which what is made is marked.
-    """
-
-    def __init__(self, volumes: client.VolumeClient,
-                 instances: hosts.ServiceHosts, kept: notes.GenericNotes,
-                 section: str) -> None:
-        super().__init__(volumes, instances, kept)
-        self._section = section
-
-    def read(self, known: Collection[str]) -> inventory.Inventory:
-        """Return what the cloud has of these shares, and of ours beside.
-
-        :raises DriverError: volumes cannot be listed.
-        """
-        chosen = self._hosts.settings
-        listed = self._volumes.cloud.volumes.list()
-        parts, unread = listing.read(
-            self._volumes.cloud, f'{chosen.host}@{self._section}', listed)
-        kept = {ident: self._notes.share(ident) for ident in known}
-        shares, owned = {}, self._owned(listed, kept)
-        snapshots = self._told_snapshots(owned, unread)
-        for ident, volumes in owned.items():
-            # Where it is attached is as good as any other place.
-            there = next(iter(transitions.servers_of(volumes[0])), ''
-                         ) if volumes else ''
-            shares[ident] = inventory_share.seen(
-                self._placement(ident, kept.get(ident), None),
-                kept.get(ident), volumes, server=None, found=None,
-                host=records.ServiceHost(there, ()),
-                helpers=chosen.helpers)
-        return inventory.Inventory(
-            {ident: one for ident, one in shares.items() if one.parts},
-            snapshots=snapshots or (), unread=(*unread, _BLIND),
-            partial=frozenset([inventory.SNAPSHOTS] if snapshots is None
-                              else ()),
-            topic=topic, noted=True, servers=parts)
-
-
 def _ident(name: str | None, template: object) -> str:
     """Return the id in a name that was made of a template, or ''."""
     match = _ID.search(name or '')
@@ -229,8 +190,8 @@ def _ident(name: str | None, template: object) -> str:
         and template(match[0]) == name else ''
 
 
-def _clone(ident: str, note: notes.ShareNote | None,
-           volumes: Iterable[records.Volume]) -> inventory.SeenClone:
+def clone(ident: str, note: notes.ShareNote | None,
+          volumes: Iterable[records.Volume]) -> inventory.SeenClone:
     """Return how far a share is that is, or was, made of a snapshot."""
     volume = next(iter(volumes), None)
     state = inventory.DONE if note is None or not note.cloning else \

@@ -121,6 +121,21 @@ class ManilaLists:
         return tuple(records.ApiServer.of(row) for row in self._rows(
             '/share-servers', 'share_servers'))
 
+    def server(self, ident: str) -> records.ApiServer:
+        """Return one share server with its details.
+
+        :raises NotFound: there is none of this id.
+        :raises DriverError: it is not told, or its details are not.
+        """
+        path = f'/share-servers/{ident}'
+        found = records.ApiServer.of(self._row(path, 'share_server'))
+        if found.details is None:
+            raise exception.BackendError(
+                f'The answer of Manila to GET {path} has no details of how '
+                'the share server is reached',
+                check='whether the login is an administrator')
+        return found
+
     def types(self) -> ApiList[records.ApiType]:
         return self._told('share types', lambda: _parsed(
             'share types', self._rows('/types', 'share_types',

@@ -33,6 +33,7 @@ class ApiInstance:
     type_id: str = ''
     updated_at: str = ''
     removed: bool = False
+    server_id: str = ''
 
     @classmethod
     def of(cls, row: Any, *, removed: bool) -> 'ApiInstance':
@@ -42,7 +43,8 @@ class ApiInstance:
                    found.text('access_rules_status') or '',
                    bool(found.flag('cast_rules_to_readonly')),
                    found.text('share_type_id') or '',
-                   found.text('updated_at') or '', removed)
+                   found.text('updated_at') or '', removed,
+                   found.text('share_server_id') or '')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -110,16 +112,29 @@ class ApiSnapshot:
 
 @dataclasses.dataclass(frozen=True)
 class ApiServer:
-    """A share server; ``host`` is host@backend."""
+    """A share server; ``host`` is host@backend.
+
+    ``details`` are what its driver returned when it was made, among which may
+    be a password; None where they were not told, as by lists.
+    """
 
     id: str
     host: str
     status: str
+    details: Mapping[str, str] | None = dataclasses.field(
+        default=None, repr=False)
 
     @classmethod
     def of(cls, row: Any) -> 'ApiServer':
         found = fields.Fields(row, 'share server')
-        return cls(found.ident(), found.ident('host'), found.ident('status'))
+        return cls(found.ident(), found.ident('host'), found.ident('status'),
+                   _details(found.data.get('backend_details')))
+
+
+def _details(told: Any) -> Mapping[str, str] | None:
+    """Return details as far as they are texts; no error may show them."""
+    return {str(key): value for key, value in told.items()
+            if isinstance(value, str)} if isinstance(told, Mapping) else None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -44,6 +44,7 @@ class ManilaSim:
         self.shares, self.instances = {}, {}
         self.rules = collections.defaultdict(list)
         self.snapshots, self.types, self.servers = {}, {}, {}
+        self.details = {}
         self.faults = {}
         self.asked = []
         self.most = MOST
@@ -68,7 +69,7 @@ class ManilaSim:
             'status': 'available', 'access_rules_status': 'active',
             'cast_rules_to_readonly': False, 'share_type_id': 'plain',
             'updated_at': '2026-01-01T00:00:00', 'export_locations':
-            list(paths), **more}
+            list(paths), 'share_server_id': None, **more}
         return ident
 
     def allow(self, share, target, level='rw', kind='ip', state='active'):
@@ -76,8 +77,10 @@ class ManilaSim:
             'id': str(uuid.uuid4()), 'access_type': kind,
             'access_to': target, 'access_level': level, 'state': state})
 
-    def add_server(self, ident, host='ctl@g', status='active'):
+    def add_server(self, ident, host='ctl@g', status='active', details=None):
+        """Add a share server; its details are not in lists."""
         self.servers[ident] = {'id': ident, 'host': host, 'status': status}
+        self.details[ident] = dict(details or {})
 
     def snapshot(self, ident, instance, status='available'):
         self.snapshots[ident] = {
@@ -97,19 +100,24 @@ class ManilaSim:
         if isinstance(fault, Exception):
             raise fault
         place, _, ident = path.rpartition('/')
-        if place in ('/share_instances', '/shares') and ident != 'detail':
-            return self.one(place, ident)
-        answer = getattr(self, 'get_' + path.strip('/').replace(
-            '/', '_').replace('-', '_'))(version, **query)
+        if place in ('/share_instances', '/shares', '/share-servers') \
+                and ident != 'detail':
+            answer = self.one(place, ident)
+        else:
+            answer = getattr(self, 'get_' + path.strip('/').replace(
+                '/', '_').replace('-', '_'))(version, **query)
         return answer if fault is None else fault(answer, query)
 
     def one(self, place, ident):
-        """Answer for one share or share instance."""
-        rows = self.shares if place == '/shares' else self.instances
+        """Answer for one share, share instance or share server."""
+        rows, key = {'/shares': (self.shares, 'share'),
+                     '/share_instances': (self.instances, 'share_instance'),
+                     '/share-servers': (self.servers, 'share_server')}[place]
         if ident not in rows:
             raise missing(f'{place}/{ident}')
-        return {'share' if place == '/shares' else 'share_instance':
-                dict(rows[ident])}
+        more = {'backend_details': dict(self.details[ident])} \
+            if rows is self.servers else {}
+        return {key: {**rows[ident], **more}}
 
     def told(self):
         """Return all that this Manila has, to be compared."""

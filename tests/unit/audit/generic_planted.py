@@ -27,8 +27,16 @@ class Place:
     """A cloud with one service instance, inside this process."""
 
     def __init__(self, directory, monkeypatch):
-        # In an environment with Manila this brings Manila along.
-        from manila_drivers.generic import driver
+        self.open()
+        self.server = self.cloud.add_server()
+        self.configure(
+            directory, driver_handles_share_servers=False,
+            service_instance_name_or_id=generic.SERVER,
+            service_net_name_or_ip='shares', tenant_net_name_or_ip='shares')
+        self.wire(monkeypatch)
+
+    def open(self):
+        """Open a cloud without any server."""
         # keystoneauth1 compares the end of a token with the real time.
         self.clock = Clock(time.time())
         self.cloud = generic.SimulatedCloud(
@@ -42,18 +50,20 @@ class Place:
         self.store.limits[service] = {
             **cinderstore.QUOTAS, 'volumes': 5000, 'snapshots': 5000,
             'gigabytes': 100_000}
-        self.server = self.cloud.add_server()
+
+    def configure(self, directory, **options):
         self.conf = bench.write(directory / 'manila.conf', {
             'generic': {
                 'share_driver': generic.DRIVER,
-                'driver_handles_share_servers': False,
                 'service_instance_user': generic.USER,
                 'service_instance_password': PASSWORD,
-                'service_instance_name_or_id': generic.SERVER,
-                'service_net_name_or_ip': 'shares',
-                'tenant_net_name_or_ip': 'shares',
-                'generic_max_volumes_per_server': 5000},
+                'generic_max_volumes_per_server': 5000, **options},
             **dict.fromkeys(generic.GROUPS, AUTH)}, state_path=directory)
+
+    def wire(self, monkeypatch):
+        """Have drivers reach the cloud inside this process."""
+        # In an environment with Manila this brings Manila along.
+        from manila_drivers.generic import driver
         build, wiring = driver.GenericShareDriver.build_backend, {
             'cloud_adapter': openstack.CloudAdapter(self.sim,
                                                     self.clock.sleep),
