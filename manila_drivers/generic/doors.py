@@ -86,7 +86,8 @@ def _in_file(found: Facts, placement: records.Placement,
         return
     for name, section in serving.sections.items():
         path = section.get('path', '')
-        if name not in shared.sections and (
+        # The file may lead another way than the registry by the same name.
+        if shared.sections.get(name, {}).get('path', '') != path and (
                 _is_in(path, places) or _is_above(path, places)):
             yield 'section %s of smb.conf leads into it as well' % name
     kept = shared.section(placement.section) if placement.is_cifs else None
