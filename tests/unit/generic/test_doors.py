@@ -71,6 +71,7 @@ def test_beside_its_own_export(found, place, beside):
 
 
 ABOVE = '/shares, which it is in, is exported with it'
+OVER = f'smb.conf has another say in section {PLACE.section}: '
 IN_FILE = 'section {} of smb.conf leads into it as well'.format
 
 
@@ -109,12 +110,10 @@ IN_FILE = 'section {} of smb.conf leads into it as well'.format
     (guest(sections={PLACE.section: OPEN}), CIFS, []),
     (guest(sections={PLACE.section: OPEN}, in_file={
         PLACE.section: {**OPEN, 'hosts allow': '10.0.0.1'}}), CIFS, [
-        f'smb.conf has another say in section {PLACE.section}: '
-        'hosts allow = 10.0.0.1, not None']),
+        OVER + 'hosts allow = 10.0.0.1, not None']),
     (guest(sections={PLACE.section: OPEN}, serving=but(
         SERVING, registry=False)), CIFS, [
-        f'smb.conf has another say in section {PLACE.section}: '
-        'Samba does not read its registry']),
+        OVER + 'Samba does not read its registry']),
     (guest(serving=but(SERVING, registry=False)), CIFS, [
         'Samba does not read its registry (include = registry)']),
     (guest(serving=but(SERVING, registry=False)), PLACE, []),

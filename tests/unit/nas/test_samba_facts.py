@@ -54,6 +54,7 @@ def test_a_server_without_samba_is_another_thing(status, kind):
     assert caught.value.status == status
     assert caught.value.answer.endswith('cannot open registry')
     assert len(caught.value.answer) == 500
+    assert 'include = registry' in caught.value.check
     with pytest.raises(exception.BackendError, match='no rights'):
         samba.understand('vm', [command.Result('', 'no rights', status)])
 
@@ -74,6 +75,14 @@ def test_who_reaches_a_section():
     {**OPEN, 'hosts allow': '10.0.0.1, 10.0.0.2'}])
 def test_lists_with_commas(section):
     assert len(samba.read('share-1', section).networks) == 2
+
+
+@pytest.mark.parametrize(('section', 'users'), [
+    ({'valid users': 'Xavier'}, {'Xavier': 'ro'}),
+    ({'hosts deny': 'ALL'}, {})])
+def test_a_section_without_a_directory(section, users):
+    assert samba.read('share-1', section) == samba.SambaShare(
+        'share-1', '', users=users)
 
 
 @pytest.mark.parametrize('section', [

@@ -72,6 +72,40 @@ def test_a_share_that_is_new():
     assert words(samba_plan.plan(samba.SambaFacts({}), share())) == NEW
 
 
+@pytest.mark.parametrize(('before', 'after', 'commands'), [
+    # Another directory: whoever is connected sees the old one.
+    (share('rw 10.0.0.1', path='/x'), share('rw 10.0.0.1'), ALL),
+    (share(alice='ro', path='/x'), share(alice='ro'), ALL),
+    (share(path='/x'), share(), ALL),
+    # Nobody was let in, so that nobody has less.
+    (share(), share(alice='rw'), MORE),
+    (share(alice=''), share('rw 10.0.0.1'), MORE),
+    (share('rw 10.0.0.1'), share(alice='rw'), ALL),
+    (share(alice='rw'), share('rw 10.0.0.1'), ALL)])
+def test_what_becomes_of_who_is_connected(before, after, commands):
+    found = samba_plan.plan(facts(before), after)
+    assert words(found) == commands
+    told = samba_text.read(found[0].input())['share-1']
+    # It is said until all of them are disconnected.
+    pending = {'comment': samba_plan.PENDING} if 'delparm' in commands else {}
+    assert told == {**samba.wanted(after), **pending}
+
+
+def test_reading_the_registry_again_may_fail():
+    assert samba_plan.reread().accept == frozenset(range(256))
+
+
+@pytest.mark.parametrize(('left', 'says'), [
+    ('\thosts deny = 0.0.0.0/0\n\tpath = /x\n',
+     'hosts deny = 0.0.0.0/0, not ALL; path = /x, not /shares/share-1'),
+    ('\tcomment = x\n', 'comment = x, not None')])
+def test_what_is_not_as_it_shall_be_is_told(left, says):
+    after = share('rw 10.0.0.1')
+    text = samba_text.write('share-1', samba.wanted(after))
+    assert samba_plan.undone(text + left, after) == says
+    assert f'path = None, not {PATH}' in samba_plan.undone('', after)
+
+
 def test_what_was_begun_is_finished():
     """The section is as it shall be, but who has to go is still there."""
     after = share(alice='ro')
