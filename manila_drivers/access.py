@@ -273,6 +273,7 @@ def _narrower(wanted: Mapping[Network, str], current: Mapping[Network, str],
         **{network: level
            for network, level in networks.meet(current, left).items()
            if writing.level(network) is not None}}
+    _take_writing_away(left, wanted)
     # Readers that nobody lets write any more.
     held = networks.Within(network for network, level in left.items()
                            if level == RW)
@@ -280,6 +281,21 @@ def _narrower(wanted: Mapping[Network, str], current: Mapping[Network, str],
     left.update((network, RO) for network in readers(wanted, why)
                 if table.level(network) is None and not held(network))
     return left
+
+
+def _take_writing_away(levels: dict[Network, str],
+                       wanted: Mapping[Network, str]) -> None:
+    """Let those only read who shall, where nothing around them writes.
+
+    They had more by what was in force for themselves.
+    """
+    shall = networks.PrefixTable(wanted)
+    around: networks.PrefixTable[str] = networks.PrefixTable()
+    for network in sorted(levels, key=lambda one: one.prefixlen):
+        if levels[network] == RW and shall.level(network) == RO \
+                and around.level(network) != RW:
+            levels[network] = RO
+        around.add(network, levels[network])
 
 
 def readable(levels: Mapping[Network, str],
