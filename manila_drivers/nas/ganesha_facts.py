@@ -113,7 +113,7 @@ def questions(layout: Layout,
     """
     return [
         ganesha_bus.introspect(), ganesha_bus.show(),
-        directory.look('grep', '-rH', '--include=*.conf',
+        directory.look('grep', '-a', '-rH', '--include=*.conf',
                        '--include=*.pending', '--', '', layout.export_dir),
         *(directory.look('cat', '--', path)
           for path in (layout.config, f'{layout.config}.pending')),

@@ -109,7 +109,9 @@ def questions(paths: Collection[str] = ()) -> list[command.Command]:
     :param paths: those of interest, with what is above them; all there are
         if none are named, or many.
     """
-    # Not -s: what cannot be read must not look as if it were not there.
+    # Not -s: what cannot be read must not look as if it were not there.  And
+    # -a: a power failure may leave zeros in a file, of which grep else says
+    # nothing but that it is binary, and a restart exports what is behind them.
     files: tuple[str, ...] = ('-rH', '--', '')
     if few(paths):
         files = ('-rHF', *_patterns(
@@ -117,7 +119,8 @@ def questions(paths: Collection[str] = ()) -> list[command.Command]:
                 path, exports_text.in_etab(path), exports_text.escaped(path)}
             for end in ' \t"'), '--')
     return [live(paths),
-            directory.look('grep', '--include=*.exports', *files, DIRECTORY),
+            directory.look('grep', '-a', '--include=*.exports', *files,
+                           DIRECTORY),
             directory.look('cat', '--', EXPORTS)]
 
 
@@ -126,8 +129,8 @@ def live(paths: Collection[str]) -> command.Command:
     if not few(paths):
         # Not cat, which says the same of an empty file and of none of it:
         # each line has options.
-        return directory.look('grep', '-F', '-e', '(', '--', ETAB)
-    return directory.look('grep', '-F', *_patterns(
+        return directory.look('grep', '-a', '-F', '-e', '(', '--', ETAB)
+    return directory.look('grep', '-a', '-F', *_patterns(
         exports_text.in_etab(path) + '\t' for path in _with_parents(paths)),
         '--', ETAB)
 

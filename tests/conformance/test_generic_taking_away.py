@@ -173,3 +173,19 @@ def test_rules_that_could_not_be_given_are_asked_for_again(stage):
     lab.heal()
     manager.ensure([share])
     stage.exact(share)
+
+
+@pytest.mark.parametrize('all_of_them', [True, False])
+def test_zeros_in_a_file_of_exports_hide_nobody(stage, all_of_them):
+    """A power failure left them; a boot exports what is behind them."""
+    manager, lab = stage.manager, stage.lab
+    alice, bob = manager.rule(ALICE), manager.rule('10.0.0.2')
+    share = stage.shared(alice, bob)
+    kept = lab.machine.system.tree.text
+    file, = (name for name in kept if share.id in name)
+    kept[file] = '\0' * 40 + '\n' + kept[file]
+    manager.update(share, delete=[alice, bob] if all_of_them else [alice])
+    lab.machine.reboot()
+    lab.advance(60.0)
+    stage.exact(share, alice, bob)
+    assert not any('\0' in text for text in kept.values())

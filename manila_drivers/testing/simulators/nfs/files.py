@@ -48,7 +48,10 @@ class Files:
 
     def _grep(self, arguments: Sequence[str], stdin: str) -> Result:
         """``grep -rH -- '' directory``, ``grep -rHF -e text -- directory``
-        and ``grep -F -e text -- file``."""
+        and ``grep -F -e text -- file``.
+
+        Without ``-a`` it shows nothing of a file that has zeros in it.
+        """
         texts = [text for before, text in itertools.pairwise(arguments)
                  if before == '-e']
         *pattern, place = _operands(arguments)
@@ -57,24 +60,23 @@ class Files:
                 and not word.startswith('--') for word in arguments):
             raise NotImplementedError('grep for something')
         if not any(word.startswith('-r') for word in arguments):
-            return self._grep_file(place, texts)
+            return self._grep_file(place, texts, binary='-a' in arguments)
         globs = [word.partition('=')[2] for word in arguments
                  if word.startswith('--include=')]
         if place not in self.directories:
             return failed(f'grep: {place}: No such file or directory', 2)
-        lines = [f'{path}:{line}\n'
-                 for path, text in self.below(place).items()
+        lines = [line for path, text in self.below(place).items()
                  if any(fnmatch.fnmatch(posixpath.basename(path), glob)
                         for glob in globs)
-                 for line in text.splitlines()
-                 if not texts or any(each in line for each in texts)]
+                 for line in _found(path, text, texts, f'{path}:',
+                                    binary='-a' in arguments)]
         return Result(''.join(lines), '', 0 if lines else 1)
 
-    def _grep_file(self, path: str, texts: Sequence[str]) -> Result:
+    def _grep_file(self, path: str, texts: Sequence[str], *,
+                   binary: bool) -> Result:
         if path not in self.text:
             return failed(f'grep: {path}: No such file or directory', 2)
-        lines = [line + '\n' for line in self.text[path].splitlines()
-                 if any(each in line for each in texts)]
+        lines = _found(path, self.text[path], texts, binary=binary)
         return Result(''.join(lines), '', 0 if lines else 1)
 
     def _tee(self, arguments: Sequence[str], stdin: str) -> Result:
@@ -180,3 +182,13 @@ def done(stdout: str = '') -> Result:
 
 def failed(stderr: str, status: int = 1) -> Result:
     return Result('', stderr + '\n', status)
+
+
+def _found(path: str, text: str, texts: Sequence[str], before: str = '', *,
+           binary: bool) -> list[str]:
+    """Return the lines that grep prints of a file."""
+    lines = [f'{before}{line}\n' for line in text.splitlines()
+             if not texts or any(each in line for each in texts)]
+    if lines and '\0' in text and not binary:
+        return [f'grep: {path}: binary file matches\n']
+    return lines
