@@ -51,7 +51,7 @@ def delete(placement: Placement, facts: LeavingFacts) -> plan.Plan:
     there any more.
 
     :raises Conflict: the volume is attached where nobody looked, or Cinder
-        denies one that is in use.
+        denies one that is in use, or nobody knows which it is.
     :raises Busy: it is attached to an instance that somebody has paused.
     """
     volume, host = facts.volume, facts.host
@@ -88,7 +88,10 @@ def _check_gone(placement: Placement, facts: LeavingFacts) -> None:
     Nova knows.
     """
     ident = facts.recorded
-    if facts.volume is not None or not ident:
+    if facts.volume is not None:
+        return
+    if not ident:
+        _check_empty(placement, facts.found)
         return
     if facts.found is not None:
         there = facts.found.disk(ident) is not None
@@ -102,6 +105,19 @@ def _check_gone(placement: Placement, facts: LeavingFacts) -> None:
                 placement.share_id, ident, facts.host and facts.host.id),
             check='project_name and region_name in [cinder]; if the volume is '
                   'really gone, take its disk from that server first')
+
+
+def _check_empty(placement: Placement,
+                 found: guest_records.GuestFacts | None) -> None:
+    """:raises Conflict: a share has data, and no volume that is known."""
+    mount = found.mount(placement.path) if found is not None else None
+    if mount is not None and not mount.gone:
+        raise exception.Conflict(
+            'Share %s cannot be deleted: it is not known which volume is '
+            'mounted at %s, and its data would stay' % (
+                placement.share_id, placement.path), answer=mount.device,
+            check='unmanage the share; or unmount that in the service '
+                  'instance, and delete its volume yourself')
 
 
 def _holders(volume: records.Volume, facts: LeavingFacts) -> list[str]:

@@ -211,6 +211,32 @@ def test_who_believes_cinder_alone_is_caught(stage, monkeypatch, silent):
         denied(stage, silent)
 
 
+def unknown(stage):
+    """A share was taken over by its path alone, and has data."""
+    lab = stage.lab
+    unmanaged = lab.make_unmanaged('by-hand')
+    share = stage.manager.manage(unmanaged)
+    lab.storage.delete(share.id, ['volume_id'])
+    found = lab.sim.cinder.store.volumes[unmanaged.options['volume_id']]
+    found.name = 'by-hand'
+    with pytest.raises(errors.ShareBackendException, match='is not known wh'):
+        stage.manager.delete_only(share)
+    assert lab.effective(share.export, '10.0.0.7') == 'rw'
+    lab.machine.unmount(share.export.partition(':')[2])
+    stage.manager.delete_only(share)
+    assert not lab.storage.get(share.id)
+
+
+def test_data_that_stays_is_not_said_to_be_deleted(stage):
+    unknown(stage)
+
+
+def test_who_says_so_is_caught(stage, monkeypatch):
+    monkeypatch.setattr(leaving_planning, '_check_empty', lambda *parts: None)
+    with pytest.raises(pytest.fail.Exception):
+        unknown(stage)
+
+
 # Another volume's snapshot
 
 def named_alike(stage, noted):

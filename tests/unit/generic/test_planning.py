@@ -182,9 +182,12 @@ def test_what_is_not_attached_is_not_detached(facts):
 
 
 def test_a_share_without_a_volume_is_still_released():
-    steps = leaving_planning.delete(PLACE, leaving(volume=None))
+    steps = leaving_planning.delete(PLACE, leaving(
+        volume=None, found=found(mounted=False)))
 
     assert actions(steps) == ['release share', 'forget share']
+    with pytest.raises(exception.Conflict, match='its data would stay'):
+        leaving_planning.delete(PLACE, leaving(volume=None))
 
 
 def test_a_volume_in_use_where_nobody_looked_is_not_taken_away():
@@ -199,7 +202,8 @@ def test_a_volume_in_use_where_nobody_looked_is_not_taken_away():
 
 
 @pytest.mark.parametrize(('facts', 'there'), [
-    ({'recorded': ''}, False), ({}, True), ({'found': None}, True),
+    ({'recorded': '', 'found': found(mounted=False)}, False), ({}, True),
+    ({'found': None}, True),
     ({'found': None, 'server': SERVER}, False),
     ({'found': None, 'server': dataclasses.replace(SERVER, volumes=None)},
      False),

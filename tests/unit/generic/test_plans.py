@@ -161,7 +161,8 @@ TWIN = but(FREE, id='twin', name=None)
     ({'found': None, 'server': None}, [
         detach(leaving=True), delete(), FORGET], ''),
     ({'volume': FREE}, [RELEASE, delete(), FORGET], ''),
-    ({'volume': None}, [inside('release share', 1, ''), FORGET], ''),
+    ({'volume': None, 'found': found(mounted=False)}, [
+        inside('release share', 1, ''), FORGET], ''),
     ({'volume': None, 'host': None, 'found': None}, [FORGET], ''),
     ({'volume': None, 'found': None}, [FORGET], ''),
     ({'volume': but(ATTACHED, name=None)}, [
