@@ -16,6 +16,7 @@ import pathlib
 import subprocess
 import time
 
+from tests import leftovers
 from tests.functional.lab import box
 from tests.functional.openstack import configs
 from tests.functional.openstack import places
@@ -35,6 +36,19 @@ class Visited(box.Box):
         self._boxes: list[box.Box] = []
         self._processes: list[subprocess.Popen[str]] = []
         self._entered = set(box.ALL)
+
+    def owner(self) -> str:
+        """Return the mark of the run that the box is of."""
+        for line in pathlib.Path(f'/proc/{self.pid}/environ').read_bytes(
+                ).split(b'\0'):
+            name, _, value = line.decode(errors='replace').partition('=')
+            if name == leftovers.VARIABLE:
+                return value
+        return ''
+
+    def leave(self, process: 'subprocess.Popen[str]') -> None:
+        """Have a process go on after the visit."""
+        self._processes.remove(process)
 
     def close(self) -> None:
         for each in self._processes:
@@ -58,6 +72,8 @@ class Room:
         self.work = work
         self.venv = venv
         self._daemons: dict[str, subprocess.Popen[str]] = {}
+        #: Those that a visitor has stopped, and owes the cloud.
+        self._owed: set[str] = set()
         self.box = inside or box.Box('cloud')
         if inside is not None:
             return
@@ -137,14 +153,24 @@ class Room:
             env=self.environment(**more))
 
     def start(self, name: str, *words: object, **more: object) -> None:
-        """Start a daemon that stays in the foreground."""
+        """Start a daemon that stays in the foreground.
+
+        One that a visitor has stopped is the cloud's again.
+        """
         # The number that it has in here, by which it can be stopped.
         note = ('echo $$ >"$0"; exec "$@"', str(places.PIDS / name))
+        visited = self.box if isinstance(self.box, Visited) \
+            and name in self._owed else None
+        if visited:
+            more |= {leftovers.VARIABLE: visited.owner()}
         with self.log(name).open('ab') as output:
             self._daemons[name] = self.box.popen(
                 ['sh', '-c', *note, *map(str, words)],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 env=self.environment(**more))
+        if visited:
+            visited.leave(self._daemons.pop(name))
+            self._owed.remove(name)
 
     def log(self, name: str) -> pathlib.Path:
         return self.outside(places.LOGS / f'{name}.out')
@@ -191,6 +217,8 @@ class Room:
         :raises Failed: it is still there after that time
         """
         process = self._daemons.pop(name, None)
+        if process is None:
+            self._owed.add(name)
         pid = self.outside(places.PIDS / name).read_text().strip()
         self.box.run('kill', f'-{signal}', pid, check=False)
         end = time.monotonic() + seconds

@@ -5,9 +5,11 @@
 import os
 import pathlib
 import subprocess
+import time
 
 import pytest
 
+from tests import leftovers
 from tests.functional.openstack import cloud as clouds
 from tests.functional.openstack import places
 from tests.functional.openstack import room as rooms
@@ -54,6 +56,30 @@ def test_a_daemon_that_dies_is_noticed(cloud):
             cloud.room.until('something', lambda: False, seconds=60)
     finally:
         cloud.room.stop('short-lived')
+
+
+def test_a_daemon_goes_on_that_a_visitor_has_started_anew(cloud):
+    room = cloud.room
+    room.start('sleeper', 'sleep', '3600')
+    visitor = clouds.visited(f'{room.box.pid}:{room.work}')
+    try:
+        visitor.room.stop('sleeper')
+        visitor.room.start('sleeper', 'sleep', '3601')
+        visitor.room.start('visitors-own', 'sleep', '3602')
+    finally:
+        visitor.close()
+
+    def sleepers():
+        running = room.box.run('ps', 'axwwe', '-o', 'args').stdout
+        return [line for line in running.splitlines()
+                if line.startswith('sleep 36')]
+    end = time.monotonic() + 60
+    while len(found := sleepers()) != 1 and time.monotonic() < end:
+        time.sleep(0.5)
+    [again] = found
+    assert again.startswith('sleep 3601')
+    assert f'{leftovers.VARIABLE}={os.environ[leftovers.VARIABLE]}' in again
+    room.stop('sleeper')
 
 
 def test_patience_ends(cloud):
