@@ -4,6 +4,7 @@
 
 import functools
 import os
+import subprocess
 import time
 import typing as ty
 
@@ -13,6 +14,7 @@ from tests.functional.openstack import api as apis
 from tests.functional.openstack import cloud as clouds
 from tests.functional.openstack import machines
 from tests.functional.openstack import manila
+from tests.functional.openstack import outcomes
 from tests.functional.openstack import places
 from tests.functional.openstack import provide
 from tests.functional.openstack import tenancy
@@ -27,6 +29,8 @@ DRIVERS = {'ours': manila.OURS, 'control': manila.UPSTREAM}
 BY_USER = 'CIFS=manila.share.drivers.helpers.CIFSHelperUserAccess'
 #: More than a machine takes, so that Nova has to say so.
 TOO_MANY = 40
+#: How the chapters of this run ended.
+ENDED = pytest.StashKey[list[outcomes.Outcome]]()
 
 
 @pytest.fixture(scope='session')
@@ -200,7 +204,8 @@ def living(cloud, api, driver, served, network, client, other, tell):
 
     def make(backend, story):
         made = story(cloud.room, api, shares(backend), client, other)
-        made.served = served.manila
+        made.served, made.backend = served.manila, backend
+        made.before = served.before
         told.append((backend, made.times))
         return made
 
@@ -213,15 +218,45 @@ def living(cloud, api, driver, served, network, client, other, tell):
 
 
 @pytest.fixture
-def story(driver, tell):
-    """Play a chapter; say at once what is wrong, before all else goes on."""
+def story(request, driver, tell):
+    """Play a chapter; say at once what is wrong, before all else goes on.
+
+    What one that failed has left goes, so that the next one is not about it.
+    """
+    ended = request.config.stash.setdefault(ENDED, [])
+
     def play(life, chapter, *arguments, faults=()):
+        begin = time.monotonic()
+
+        def ends(wrong=''):
+            found = outcomes.Outcome(
+                driver, life.backend, ' '.join(map(str, (chapter, *(
+                    each for each in arguments if isinstance(each, str))))),
+                time.monotonic() - begin, wrong)
+            ended.append(found)
+            tell(f'{driver}, {life.backend}, {found.chapter}: {found.told()}')
+
         try:
             getattr(life, chapter)(*arguments)
-        except AssertionError as wrong:
-            tell(f'{driver}, {chapter}: {str(wrong)[:1000]}')
+        except (AssertionError, subprocess.TimeoutExpired) as wrong:
+            ends(str(wrong))
+            stay, left = life.cleared(), life.left()
+            if stay or left:
+                tell(f'{driver}, {chapter}: not to be deleted: {stay}; left '
+                     f'in other services: {left}')
+            # Later chapters look for what they have left themselves.
+            life.before.update(manila.inventory(life.api))
             if driver == 'control' and chapter in faults:
                 pytest.xfail(f'{faults[chapter]}: {wrong}')
             raise
+        ends()
 
     return play
+
+
+def pytest_terminal_summary(terminalreporter):
+    """Show what both drivers did, side by side."""
+    ended = terminalreporter.config.stash.get(ENDED, [])
+    if ended:
+        terminalreporter.write_sep('=', 'chapters')
+        terminalreporter.write_line(outcomes.side_by_side(ended))

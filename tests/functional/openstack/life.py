@@ -24,6 +24,8 @@ from tests.functional.openstack.room import Room
 
 TEXT = 'what a tenant has written'
 MIB = 2**20
+#: Seconds for what a chapter that failed has left.
+CLEARED = 180.0
 
 
 class Life:
@@ -31,6 +33,13 @@ class Life:
 
     :param other: a host that nobody allows anything
     """
+
+    #: As the section of manila.conf is called.
+    backend: str
+    #: Manila, where it is killed, or the log of its driver matters.
+    served: manila.Manila
+    #: What was in the cloud before Manila was.
+    before: dict[str, set[str]]
 
     def __init__(self, room: Room, api: Api, shares: manila.Shares,
                  client: tenancy.Host, other: tenancy.Host) -> None:
@@ -243,6 +252,48 @@ class Life:
         for each in self.servers():
             with self.timed('delete server'):
                 self.server_away(each)
+
+    def nothing_is_left(self) -> None:
+        """When all shares and servers are gone, all that they had is."""
+        self.end()
+        left = self.left()
+        assert not left, left
+
+    def left(self) -> dict[str, list[str]]:
+        """Return what is in the cloud now, and should not be."""
+        return manila.left(self.before, manila.inventory(self.api))
+
+    def cleared(self) -> list[str]:
+        """Delete what a chapter that failed has left; return what stays.
+
+        Snapshots come before their shares, and servers after them.
+        """
+        stay: list[str] = []
+        for kind, key in (('snapshots', 'snapshots'), ('shares', 'shares'),
+                          ('share-servers', 'share_servers')):
+            every = '' if kind == 'share-servers' else '?all_tenants=1'
+            asked = [str(each['id']) for each in self.api.listed(
+                'sharev2', f'/{kind}{every}', key)]
+            for ident in asked:
+                self._told_to_go(kind, ident)
+            for ident in asked:
+                try:
+                    self.api.settled('sharev2', f'/{kind}/{ident}', '404',
+                                     seconds=CLEARED)
+                except Unexpected as wrong:
+                    stay.append(str(wrong)[:300])
+        return stay
+
+    def _told_to_go(self, kind: str, ident: str) -> None:
+        """Ask for a deletion, whatever state it is in."""
+        with contextlib.suppress(Unexpected):
+            if kind == 'share-servers':
+                self.api.do('sharev2', 'POST', f'/{kind}/{ident}/action',
+                            {'reset_status': {'status': 'active'}})
+                self.api.delete('sharev2', f'/{kind}/{ident}')
+            else:
+                self.api.do('sharev2', 'POST', f'/{kind}/{ident}/action',
+                            {'force_delete': None})
 
     def server_away(self, server: str) -> None:
         """Tear a share server down, also one that got stuck before."""

@@ -8,7 +8,6 @@ and what it costs there.  Where it is known to fail, that is said below.
 
 import pytest
 
-from tests.functional.openstack import manila
 from tests.functional.openstack.life import Life
 
 pytestmark = pytest.mark.timeout(1800)
@@ -34,6 +33,5 @@ def test_chapter(living, story, backend, chapter):
     story(living(backend, Life), chapter, faults=FAULTS)
 
 
-def test_nothing_is_left(api, living, served):
-    living('handled', Life).end()
-    assert not manila.left(served.before, manila.inventory(api))
+def test_nothing_is_left(living, story):
+    story(living('handled', Life), 'nothing_is_left', faults=FAULTS)
