@@ -26,6 +26,9 @@ MOMENTS = {
     'delete': ('a volume less in use', 'a volume less'),
     'tear_down': ('a server less',)}
 
+#: Shares to be deleted until one is caught in the middle of that.
+TRIES = 3
+
 
 class Interrupted(Trouble):
     """The chapters; each ends with everything as it was."""
@@ -142,21 +145,45 @@ class Interrupted(Trouble):
     def delete(self, moment: str) -> None:
         """A share that was half deleted goes when that is asked again."""
         with self.several(1) as found:
+            before = self._traces(found[0][1])
+            share = self._half_deleted(moment)
+            self._right(found)
+            self._away(share)
+            self._right(found)
+            assert self._traces(found[0][1]) == before
+
+    def _half_deleted(self, moment: str) -> str:
+        """Return a share during whose deletion the service was killed.
+
+        :raises AssertionError: all deletions were over before
+        """
+        for _ in range(TRIES):
             share = self.shares.create()
             with self._killed(moment):
                 self.api.delete('sharev2', f'/shares/{share}')
-            self._right(found)
             if share in self._all('sharev2', '/shares?all_tenants=1',
                                   'shares'):
-                self._away(share)
-            self._right(found)
+                return share
+        raise AssertionError(f'{TRIES} shares were deleted before the '
+                             f'service was killed at {moment}')
+
+    def _traces(self, location: str) -> dict[str, object]:
+        """Return what there is of shares, in Cinder and in a machine."""
+        said = self.inside(
+            location, 'grep -h /shares /proc/self/mounts /etc/fstab;'
+            ' ls /shares /etc/exports.d; sudo exportfs;'
+            ' sudo net conf listshares; true')
+        return {'volumes': set(self._volumes()),
+                'in the machine': sorted(said.splitlines())}
 
     def tear_down(self, moment: str) -> None:
-        """A share server that was half torn down goes."""
+        """A share server that was half torn down goes, with all it had."""
+        self.end()
         with self.share():
             pass
         [server] = self.servers()
         with self._killed(moment):
             self.api.delete('sharev2', f'/share-servers/{server}')
-        for each in self.servers():
-            self.server_away(each)
+        assert server in self.servers(), f'it was gone before {moment}'
+        self.server_away(server)
+        self.nothing_is_left()

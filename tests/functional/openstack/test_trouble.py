@@ -4,7 +4,6 @@
 
 import pytest
 
-from tests.functional.openstack import manila
 from tests.functional.openstack import services
 from tests.functional.openstack.letting_go import LettingGo
 from tests.functional.openstack.trouble import Trouble
@@ -39,11 +38,17 @@ def test_somebody_is_away(living, story, backend, name):
     story(living(backend, Trouble), 'without_the_agent', name, faults=FAULTS)
 
 
+@pytest.mark.parametrize(('backend', 'name'), [
+    ('handled', each) for each in AWAY])
+def test_somebody_is_given_up(living, story, backend, name):
+    story(living(backend, Trouble), 'given_up_by_its_service', name,
+          faults=FAULTS)
+
+
 @pytest.mark.parametrize('backend', ['handled'])
 def test_a_share_server_is_let_go_and_taken_over(living, story, backend):
     story(living(backend, LettingGo), 'let_go_and_taken_over', faults=FAULTS)
 
 
-def test_nothing_is_left(api, living, served):
-    living('handled', Trouble).end()
-    assert not manila.left(served.before, manila.inventory(api))
+def test_nothing_is_left(living, story):
+    story(living('handled', Trouble), 'nothing_is_left', faults=FAULTS)

@@ -10,7 +10,6 @@ import subprocess
 import time
 import typing as ty
 
-from tests.functional.openstack import manila
 from tests.functional.openstack import services
 from tests.functional.openstack import tenancy
 from tests.functional.openstack.api import Api
@@ -36,9 +35,6 @@ def _shuffled(volumes: list[str]) -> ty.Iterator[list[str]]:
 
 class Trouble(Life):
     """The chapters; each ends with everything as it was."""
-
-    #: Manila, where the log of its driver matters.
-    served: manila.Manila
 
     def machine(self, location: str) -> str:
         """Return the id of the server that serves an export."""
@@ -187,8 +183,9 @@ class Trouble(Life):
                     'status'] == 'error', 'the share is in error', 300)
             self._right(found, 60)
             said = self.served.log()
-            assert re.search(r'(could not be attached|[Ff]ailed to attach)',
-                             said), said[-2000:]
+            assert re.search(
+                r'(could not be|have not been) attached|[Ff]ailed to attach',
+                said), said[-2000:]
         eventually(lambda: not self.volumes(machine), 'no disk is left', 60)
 
     @contextlib.contextmanager
@@ -254,22 +251,54 @@ class Trouble(Life):
         """
         self.end()
         before = {each['id'] for each in self._machines()}
-        self._room.stop(name, 'KILL')
-        begin, share = time.monotonic(), ''
-        try:
+        with self._away_for(name):
+            begin = time.monotonic()
             share = self.shares.asked_for()
             eventually(lambda: {each['id'] for each in self._machines()}
                        - before, 'a machine is made', 180)
             time.sleep(max(0.0, begin + AWAY - time.monotonic()))
-        finally:
-            services.again(self._room, name)
         with self.timed(f'create, {name} away for a minute'):
             self.shares.settled('shares', share, 'available', 900)
         [location] = self.shares.locations(share)
         self.allow(share, self.client.address)
         assert self.client.level(location) == 'rw'
         self.shares.delete('shares', share)
+        self.nothing_is_left()
+
+    def given_up_by_its_service(self, name: str) -> None:
+        """It is away until its own service takes it for dead: the set-up
+        fails and leaves nothing, and the next one is whole.
+
+        :param name: of a daemon of the cloud
+        """
         self.end()
+        with self._away_for(name):
+            eventually(lambda: name in self._dead(), f'{name} is dead', 300)
+            share = self.shares.asked_for()
+            with self.timed(f'set-up fails, {name} dead'):
+                eventually(lambda: self.shares.get(share)['status'] == 'error',
+                           'the share is in error', 1200)
+        eventually(lambda: name not in self._dead(), f'{name} is back', 300)
+        self.shares.delete('shares', share)
+        self.nothing_is_left()
+        self.nfs()
+
+    @contextlib.contextmanager
+    def _away_for(self, name: str) -> ty.Iterator[None]:
+        """Have a daemon killed, and started again in the end."""
+        self._room.stop(name, 'KILL')
+        try:
+            yield
+        finally:
+            services.again(self._room, name)
+
+    def _dead(self) -> set[str]:
+        """Return the agents and compute services that are taken for dead."""
+        return {each['binary'] for each in self.api.listed(
+            'network', '/agents', 'agents') if not each['alive']} | {
+            each['binary'] for each in self.api.listed(
+                'compute', '/os-services', 'services')
+            if each['state'] != 'up'}
 
     def used_size(self) -> None:
         """Manila tells others how much of a share is used."""
