@@ -24,6 +24,8 @@ OTHERS = 2
 
 #: A file that is there until everything else is.
 _BUILDING = 'building'
+#: What follows the name of one that is being removed; no key has a dash.
+_GOING = '-going'
 
 
 class Busy(AssertionError):
@@ -65,7 +67,7 @@ def directory(name: str, key: str, make: Callable[[pathlib.Path], None]
                 make(wanted)
                 (wanted / _BUILDING).unlink()
             except BaseException:
-                shutil.rmtree(wanted)
+                _remove(wanted)
                 raise
         os.utime(wanted)
         _forget(name, wanted)
@@ -115,7 +117,21 @@ def _sweep(name: str) -> None:
     """
     for left in _all(name):
         if not _complete(left):
-            shutil.rmtree(left)
+            _remove(left)
+    for left in cache().glob(f'{name}-*{_GOING}'):
+        shutil.rmtree(left, ignore_errors=True)
+
+
+def _remove(path: pathlib.Path) -> None:
+    """Remove one, which nobody takes for complete from the first moment.
+
+    Whoever is killed meanwhile has removed some of its files, and that which
+    says that others are missing may be one of them.
+    """
+    going = path.with_name(path.name + _GOING)
+    shutil.rmtree(going, ignore_errors=True)
+    path.rename(going)
+    shutil.rmtree(going)
 
 
 def _forget(name: str, used: pathlib.Path) -> None:
@@ -123,4 +139,4 @@ def _forget(name: str, used: pathlib.Path) -> None:
     others = sorted((each for each in _all(name) if each != used),
                     key=lambda each: each.stat().st_mtime, reverse=True)
     for old in others[OTHERS:]:
-        shutil.rmtree(old)
+        _remove(old)

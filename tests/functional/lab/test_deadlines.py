@@ -6,6 +6,7 @@ import contextlib
 import fcntl
 import os
 import pathlib
+import shutil
 import signal
 import subprocess
 import sys
@@ -127,6 +128,29 @@ class TestImages:
         with pytest.raises(RuntimeError, match='no packages'):
             image.build(self.GUEST)
         assert [each.name for each in cache.iterdir()] == ['guest.lock']
+
+    @pytest.mark.parametrize('removed', ['building', 'disk'])
+    def test_what_was_half_removed_is_made_anew(self, cache, monkeypatch,
+                                                removed):
+        def half(path, **_):
+            if path.exists():
+                (path / removed).unlink()
+                raise KeyboardInterrupt
+
+        def fail(what, made):
+            unpacked(made)
+            raise RuntimeError('no packages')
+
+        with monkeypatch.context() as killed:
+            killed.setattr(image, '_build', fail)
+            killed.setattr(shutil, 'rmtree', half)
+            with pytest.raises(KeyboardInterrupt):
+                image.build(self.GUEST)
+        assert not image.ready(self.GUEST)
+        assert image.build(self.GUEST).disk.exists()
+        assert self.built == [self.GUEST]
+        assert {each.name for each in cache.iterdir()} == {
+            'guest.lock', image.build(self.GUEST).disk.parent.name}
 
     def test_who_builds_for_too_long_is_named(self, cache, monkeypatch):
         monkeypatch.setattr(kept, 'PATIENCE', 0.3)
