@@ -283,6 +283,9 @@ def separate(levels: Mapping[Network, str], limit: int) -> Disjoint:
         one stays as it is.  0 never cuts.
     """
     refused: dict[Network, str] = {}
+    if len({*levels.values()}) < 2:
+        return Disjoint({network: levels[network]
+                         for network in sorted(levels, key=order)}, refused)
     while True:
         left = {network: level for network, level in levels.items()
                 if network not in refused}
