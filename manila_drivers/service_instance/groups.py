@@ -9,6 +9,8 @@ from manila_drivers import exception
 from manila_drivers.openstack import records
 
 _ANY = '0.0.0.0/0'
+# Names that Neutron has for what TCP is of; 0 is any.
+_TCP = ('tcp', '6', 'any', '0')
 
 
 def rules(ssh_port: int, *, limit_ssh: bool) -> tuple[records.SecurityRule,
@@ -93,7 +95,7 @@ def check_limit(group: records.SecurityGroup | None, ssh_port: int) -> None:
     for rule in (group.rules or ()) if group is not None else ():
         if (rule.direction == 'ingress' and rule.remote_group is None
                 and _plain(rule)[5] is None
-                and (rule.protocol or 'tcp') in ('tcp', '6')
+                and (rule.protocol or 'tcp').lower() in _TCP
                 and (rule.port_min or 0) <= ssh_port
                 <= (65535 if rule.port_max is None else rule.port_max)):
             assert group is not None

@@ -221,6 +221,13 @@ class NetworkExecutor:
         except errors.ServiceError as exc:
             if exc.kind != _NO_GUARDS:
                 raise _full(exc, part, self._conf) from exc
+            if self._conf.limit_ssh:
+                raise exception.ConfigurationError(
+                    'limit_ssh_access', f'has no effect: network {network} '
+                    f'has no port security, so that everybody in it could '
+                    f'log in by port {name}', answer=exc.answer,
+                    check='openstack network set --enable-port-security'
+                ) from exc
             LOG.warning('Port %s gets no security groups, since its network '
                         '%s has no port security', name, network)
             made = self._port(name, network, subnet, None)

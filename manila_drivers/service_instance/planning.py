@@ -122,6 +122,8 @@ def _common_group(facts: NetworkFacts, conf: settings.NetworkSettings,
     if not conf.group:
         # Beside the group of a subnet it has to be named.
         default = groups.named(facts.groups, 'default')
+        if conf.limit_ssh:
+            groups.check_limit(default, conf.ssh_port)
         return default.id if conf.limit_ssh and default else ''
     found = groups.named(facts.groups, conf.group)
     if conf.limit_ssh:
@@ -142,8 +144,10 @@ def _ssh_group(facts: NetworkFacts, conf: settings.NetworkSettings,
     cidr = next(each.cidr for each in facts.service_subnets
                 if each.id == subnet)
     name = names.ssh_group(subnet)
-    return _group(groups.named(facts.groups, name), name, 'ssh',
-                  (groups.ssh_rule(conf.ssh_port, str(cidr)),), steps)
+    found = groups.named(facts.groups, name)
+    groups.check_limit(found, conf.ssh_port)
+    return _group(found, name, 'ssh', (
+        groups.ssh_rule(conf.ssh_port, str(cidr)),), steps)
 
 
 def _group(found: records.SecurityGroup | None, name: str, key: str,

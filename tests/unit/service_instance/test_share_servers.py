@@ -9,6 +9,7 @@ import pytest
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
+from manila_drivers.service_instance import groups
 from manila_drivers.service_instance import names
 from manila_drivers.transport import command
 from tests.unit.service_instance.conftest import HOST
@@ -162,6 +163,63 @@ def test_limited_ssh_is_refused_with_a_group_that_lets_everybody_in(site):
                        match=r'limit_ssh_access.*manila-service') as caught:
         site.manager(limit_ssh_access=True).create(site.request(OTHER), {})
     assert 'service_instance_security_group' in caught.value.check
+
+
+def widen(site, name):
+    """Let everybody log in, behind our back."""
+    # Neutron makes the default one when it is asked first.
+    site.sim.ask('GET', '/network/v2.0/security-groups', user='manila')
+    group = next(each['id'] for each
+                 in site.sim.neutron.store.rows['security_group'].values()
+                 if each['name'].startswith(name) and each['project_id']
+                 == site.sim.keystone.project('service').id)
+    status, told = site.sim.ask('POST', '/network/v2.0/security-group-rules', {
+        'security_group_rule': {
+            'security_group_id': group, 'direction': 'ingress',
+            'ethertype': 'IPv4', 'protocol': 'tcp', 'port_range_min': 22,
+            'port_range_max': 22, 'remote_ip_prefix': '0.0.0.0/0'}},
+        user='manila')
+    assert status == 201, told
+
+
+@pytest.mark.parametrize(('name', 'options'), [
+    ('manila-service-subnet-', {}),
+    ('default', {'service_instance_security_group': ''})])
+def test_limited_ssh_is_refused_with_a_group_that_was_widened(site, name,
+                                                              options):
+    managed = site.manager(limit_ssh_access=True,
+                           max_time_to_build_instance=30, **options)
+    if not options:
+        made_by(managed, site.request())
+    widen(site, name)
+    before = site.sim.inventory()
+    with pytest.raises(exception.ConfigurationError,
+                       match=f'limit_ssh_access.*{name}'):
+        managed.create(site.request(OTHER), {})
+    assert {each for each in site.sim.inventory() - before
+            if each[1] in ('server', 'port')} == set()
+
+
+def test_who_does_not_look_at_rules_that_are_there_is_caught(site,
+                                                             monkeypatch):
+    monkeypatch.setattr(groups, 'check_limit', lambda *parts: None)
+    with pytest.raises(pytest.fail.Exception):
+        test_limited_ssh_is_refused_with_a_group_that_was_widened(
+            site, 'manila-service-subnet-', {})
+
+
+def test_limited_ssh_is_refused_where_ports_have_no_groups(site):
+    made_by(site.manager(), site.request())
+    for each in site.sim.neutron.store.rows['network'].values():
+        each['port_security_enabled'] = False
+    managed = site.manager(limit_ssh_access=True,
+                           service_instance_security_group='limited')
+    before = site.sim.inventory()
+    with pytest.raises(exception.ConfigurationError,
+                       match=r'limit_ssh_access.*port security'):
+        managed.create(site.request(OTHER), {})
+    assert {each for each in site.sim.inventory() - before
+            if each[1] in ('server', 'port')} == set()
 
 
 def test_no_group_is_wanted(site):
