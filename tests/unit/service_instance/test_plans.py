@@ -109,6 +109,10 @@ DEFAULT = group((), 'default', 'def')
     ({'router_id': ''}, {'to_tenant': True}, [
         making(gateway=False), note(NEW), port('public', 'un', 'u'),
         port('service', 'sn', NEW)]),
+    # Nobody told where users are.
+    ({'router_id': '', 'users': None}, {'to_tenant': True}, [
+        making(gateway=False), note(NEW), port('public', 'un', 'u'),
+        port('service', 'sn', NEW)]),
     ({'router_id': '', 'users': None, 'service_network': ''},
      {'to_tenant': True, **ADMIN}, [port('public', 'un', 'u'),
                                     port('admin', 'an', 'as')]),
@@ -155,7 +159,7 @@ def test_the_common_group():
     assert list(planning.common_group((), conf(limit_ssh=True))) == [
         Step('create group', 'g', key='group'),
         rules(Ref('group', 'id'), LIMITED)]
-    assert 'tcp 445' in str(planning.common_group((), conf()))
+    assert '(tcp 445, tcp 137, ' in str(planning.common_group((), conf()))
     assert str(planning.common_group((), conf())).endswith('icmp)')
     with pytest.raises(exception.ConfigurationError):
         planning.common_group((group(RULES),), conf(limit_ssh=True))
