@@ -86,3 +86,58 @@ def test_a_volume_that_is_brought_back(status, found):
     (None, GOING)])
 def test_a_volume_that_is_deleted(status, found):
     assert transitions.deleting(status) is found
+
+
+UNTOLD = records.Volume('v', status='in-use', size=1)
+
+
+@pytest.mark.parametrize(('status', 'error', 'stuck'), [
+    ('error', True, True), ('error_deleting', True, True),
+    ('reserved', False, True), ('maintenance', False, False),
+    ('in-use', False, False), (None, False, False)])
+def test_a_status_that_may_be_left_over(status, error, stuck):
+    assert transitions.is_error(status) is error
+    assert transitions.is_stuck(status) is stuck
+
+
+@pytest.mark.parametrize(('found', 'rest'), [
+    (volume('error'), 'available'), (volume('error', on=(HERE,)), 'in-use'),
+    # Cinder takes "available" whatever uses it.
+    (UNTOLD, 'in-use')])
+def test_the_status_of_what_nothing_is_done_with(found, rest):
+    assert transitions.rest_of(found) == rest
+
+
+@pytest.mark.parametrize(('found', 'here', 'servers'), [
+    (volume('in-use', on=(HERE, THERE, HERE)), True, (HERE, THERE)),
+    (volume('in-use', on=(THERE,)), False, (THERE,)),
+    (volume('in-use'), False, ()), (UNTOLD, False, ()),
+    (volume('in-use', on=(None,)), False, ())])
+def test_where_a_volume_is(found, here, servers):
+    assert transitions.on_server(found, HERE) is here
+    assert transitions.servers_of(found) == servers
+
+
+@pytest.mark.parametrize(('found', 'away', 'moving'), [
+    (volume('in-use', on=(HERE,)), False, False),
+    (volume('available', on=(HERE,)), True, False),
+    (volume('in-use'), True, False), (UNTOLD, False, False),
+    *((volume(status, on=(HERE,)), True, True)
+      for status in ('reserved', 'attaching', 'detaching')),
+    (volume('extending', on=(HERE,)), False, False)])
+def test_what_is_away(found, away, moving):
+    assert transitions.is_away(found) is away
+    assert transitions.is_moving(found) is moving
+    assert not transitions.is_moving(None)
+
+
+def test_a_new_volume_may_be_of_any_size():
+    for status, size in ('available', 1), ('in-use', None):
+        assert transitions.creating(volume(status, size)) is DONE
+    assert transitions.creating(volume('available', 1), 2) is GOING
+    assert transitions.creating(volume('available', 2), 1) is DONE
+    # A disk that is lost between two servers is nobody's any more.
+    gone = records.Volume('v', status='error', attachments=None)
+    assert transitions.detaching(gone, HERE, moved=True) is GOING
+    assert transitions.reverting(volume('in-use')) is DONE
+    assert transitions.reverting(volume('error_reverting')) is FAILED
