@@ -159,8 +159,8 @@ class GenericNotes:
         claim = self.share(ident).claim
         if claim and self.claimant(claim) == ident:
             self._drop(claim, [_CLAIMANT])
-        self._drop(ident, [VOLUME, SNAPSHOT, _PATH, _SECTION, _CLONE, _RULES,
-                           _ADOPTED, _CLAIM])
+        self._drop(ident, [VOLUME, SNAPSHOT, _PATH, _SECTION, _CLONE, _SINCE,
+                           _RULES, _ADOPTED, _CLAIM])
 
     def snapshot(self, snapshot_id: str) -> str:
         """Return the id of the volume snapshot of a snapshot, or ''."""

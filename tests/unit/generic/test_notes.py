@@ -2,6 +2,8 @@
 
 """Notes about shares, and the storage that keeps them."""
 
+import dataclasses
+
 import pytest
 
 from manila_drivers import exception
@@ -33,6 +35,25 @@ def test_what_is_written_is_read(kept):
     kept.forget(IDENT)
     assert kept.share(IDENT) == notes.ShareNote()
     assert kept.snapshot(IDENT) == ''
+
+
+FULL = notes.ShareNote('v', '/legacy', 's', cloning=True, since='17',
+                       rules='r', adopted=True,
+                       claim=notes.place('vm', '/legacy'))
+
+
+def test_all_that_is_known_is_forgotten(tmp_path):
+    """Of a copy that was given up too: a share with notes is not deleted."""
+    assert all(getattr(FULL, one.name) for one in dataclasses.fields(FULL))
+    storage = private_data.PrivateData(str(tmp_path / 'private.sqlite'))
+    kept = notes.GenericNotes(storage)
+    kept.update(IDENT, **dataclasses.asdict(FULL))
+    kept.remember_snapshot(IDENT, 'snap')
+    assert kept.share(IDENT) == FULL
+    kept.forget(IDENT)
+
+    assert not storage.get(IDENT)
+    assert not storage.get(FULL.claim)
 
 
 def test_keys_are_those_of_manilas_driver(tmp_path):

@@ -242,6 +242,46 @@ def test_an_open_policy_is_taken_off_although_none_can_be_bound(bench,
     assert bench.sim.can_mount(CLIENT, path) is None
 
 
+@pytest.mark.parametrize('told', [True, False])
+@pytest.mark.parametrize('left', [[], ['10.0.0.8']])
+def test_who_has_never_read_the_pool_asks_for_it(bench, driver, left, told,
+                                                 caplog):
+    """The policy was made by a process that nothing told the pool."""
+    bench.sim.add_pool('pool-b', '10.9.1.1')
+    one = share()
+    path = path_of(driver.create_share(None, one))
+    driver.update_access(None, one, [rule('r', CLIENT)])
+    bench.sim.change('policy', one['id'], vip_pools=[],
+                     permission_per_vip_pool={})
+    later = bench.make()
+    later.do_setup(None)
+    if not told:
+        bench.sim.options.permission_denied.add('vippools')
+    later.update_access(None, one, [rule(host, host) for host in left])
+    assert bench.sim.can_mount(CLIENT, path) is None
+    for host in left:
+        assert bench.sim.can_mount(host, path, vip='10.9.0.1') == 'rw'
+        assert bench.sim.can_mount(host, path, vip='10.9.1.1') == (
+            None if told else 'rw')
+    bound = bench.sim.record('policy', one['id'])['vip_pools']
+    assert bool(bound) is told
+    assert ('without its VIP pool' in caplog.text) is not told
+
+
+def test_a_pool_that_a_policy_has_is_not_asked_for(bench, driver):
+    bench.sim.add_pool('pool-b', '10.9.1.1')
+    one = share()
+    path = path_of(driver.create_share(None, one))
+    later = bench.make()
+    later.do_setup(None)
+    before = list(bench.sim.log)
+    later.update_access(None, one, [rule('r', CLIENT)])
+    assert not any('vippools' in entry.path
+                   for entry in list(bench.sim.log)[len(before):])
+    assert bench.sim.can_mount(CLIENT, path, vip='10.9.0.1') == 'rw'
+    assert bench.sim.can_mount(CLIENT, path, vip='10.9.1.1') is None
+
+
 # -- settings that existing shares follow -------------------------------------
 
 def test_views_serve_what_the_option_has_come_to_say(bench, driver):
