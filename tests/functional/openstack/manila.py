@@ -275,17 +275,19 @@ def inventory(api: Api) -> dict[str, set[str]]:
                        'device_id'),
         'security groups': found('network', '/security-groups',
                                  'security_groups', 'name'),
-        'key pairs': {each['keypair']['name'] for each in api.listed(
-            'compute', '/os-keypairs', 'keypairs')}}
+        # Everybody sees only his own.
+        'key pairs': {
+            each['keypair']['name'] for one in (api, Api('manila', 'service'))
+            for each in one.listed('compute', '/os-keypairs', 'keypairs')}}
 
 
 #: Beginnings of what is kept for the next server, and is one for all: the
-#: service network, its free subnet, this host's port, a group and a key; and
-#: of what is the lab's own.
+#: service network, its free subnet, this host's port, a group and a key; of
+#: what is the lab's own; and the group that Neutron makes for each project.
 KEPT = {'networks': ('manila_service_network ',),
         'subnets': (' 10.254.',),
         'ports': ('manila:share ', 'network:dhcp ', 'lab:host '),
-        'security groups': ('manila-service ',),
+        'security groups': ('manila-service ', 'default '),
         'key pairs': ('manila-service',)}
 
 

@@ -2,6 +2,7 @@
 
 """How the tests of the real cloud tell what both drivers did."""
 
+from tests.functional.openstack import manila
 from tests.functional.openstack import outcomes
 
 Outcome = outcomes.Outcome
@@ -29,3 +30,19 @@ def test_what_failed_once_does_not_pass():
 
 def test_a_long_reason_is_cut():
     assert len(Outcome('ours', 'single', 'nfs', 1, 'x' * 9999).told()) < 400
+
+
+def test_what_is_for_all_servers_is_not_left():
+    before = {'security groups': set(), 'ports': set(), 'volumes': set()}
+    kept = {'security groups': {'manila-service 1', 'default 2'},
+            'ports': {'manila:share manila-share 3'}, 'volumes': set()}
+    assert manila.left(before, kept) == {}
+
+
+def test_what_a_server_had_is_left():
+    before = {'security groups': {'of-others 1'}, 'ports': set()}
+    after = {'security groups': {'of-others 1', 'manila-ssh-only 2'},
+             'ports': {'compute:nova 77 3'}}
+    assert manila.left(before, after) == {
+        'security groups': ['manila-ssh-only 2'],
+        'ports': ['compute:nova 77 3']}
