@@ -140,10 +140,12 @@ def meaning(server: str, commands: Sequence[command.Command],
         return error
     failed = commands[len(answer.results) - 1]
     words = failed.words()
-    known = guest_codes.MEANING.get(error.status or 0)
-    if known is None or not guest_scripts.is_script(failed):
+    if not guest_scripts.is_script(failed):
         return error
-    kind, what, check = known
+    kind, what, check = guest_codes.MEANING.get(error.status or 0, (
+        type(error), f'it failed with exit code {error.status}',
+        error.check or 'the log of its kernel; room in its root file system, '
+        'and whether that can be written to'))
     share = next((word for word in words[4:]
                   if word.startswith('/') and not word.startswith('/dev/')),
                  ' '.join(words[4:6]))

@@ -56,8 +56,8 @@ def check_holders(share_id: str, host: ServiceHost,
     holders = transitions.servers_of(volume)
     if holders not in ((), (host.id,)):
         raise exception.Conflict(
-            'Share %s is not on server %s: its volume %s is attached to %s, '
-            'which lets in whom it did' % (
+            'Share %s is not on server %s alone: its volume %s is attached to '
+            '%s, where others may be let in' % (
                 share_id, host.id, called(volume), ', '.join(holders)),
             check='which server has the shares of this backend: '
                   'service_instance_name_or_id')

@@ -133,10 +133,16 @@ class Command:
         return short if len(short) <= EXCERPT else '...' + short[-EXCERPT:]
 
     def __str__(self) -> str:
-        """The command for a log: quoted, secrets masked."""
+        """The command for a log: quoted, secrets masked.
+
+        Of a script only its name, which stands behind it, and its arguments:
+        its lines would hide what they say.
+        """
         return ' '.join(
-            str(word) if isinstance(word, Secret) else shlex.quote(word)
-            for word in self.argv)
+            str(word) if isinstance(word, Secret)
+            else "'...'" if before == '-c' and '\n' in word
+            else shlex.quote(word)
+            for before, word in zip(('', *self.argv), self.argv, strict=False))
 
 
 @dataclasses.dataclass(frozen=True)

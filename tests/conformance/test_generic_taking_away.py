@@ -189,3 +189,29 @@ def test_zeros_in_a_file_of_exports_hide_nobody(stage, all_of_them):
     lab.advance(60.0)
     stage.exact(share, alice, bob)
     assert not any('\0' in text for text in kept.values())
+
+
+@pytest.mark.parametrize('lost', ['fstab.manila-new', 'tee --',
+                                  'rm -f'])
+def test_an_instance_that_cannot_be_written_to_says_so(stage, lost):
+    """Its disk is full; nothing of a script stands in the message."""
+    manager, lab = stage.manager, stage.lab
+    alice, bob = manager.rule(ALICE), manager.rule('10.0.0.2')
+    share = stage.shared(alice, bob)
+    programs = lab.machine.programs
+    told = programs._told
+    programs._told = lambda words: faults.Fault(
+        'status', code=1) if lost in ' '.join(words) else told(words)
+    play = manager.delete_only if lost != 'tee --' else (
+        lambda share: manager.update(share, delete=[alice]))
+    with pytest.raises(errors.ShareBackendException) as failure:
+        play(share)
+    said = str(failure.value)
+    assert share.id in said
+    assert 'exit code 1' in said
+    assert 'set -' not in said
+    stage.exact(share)
+    programs._told = told
+    manager.update(share, delete=[alice])
+    manager.delete(share)
+    assert not [one for one in lab.records() if share.id in str(one)]
