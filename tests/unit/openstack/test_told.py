@@ -88,6 +88,30 @@ def test_a_list_that_does_not_end_is_left(
     assert len(bench.asked()) <= 21
 
 
+@pytest.mark.parametrize(('count', 'ignores'), [
+    (4, False), (5, False), (6, False), (2, True), (3, True)])
+def test_a_page_that_is_full_need_not_be_the_last(
+        make_bench, monkeypatch, count, ignores):
+    """A proxy has taken the links out of the answers."""
+    monkeypatch.setattr(service, 'PAGE', 2)
+    bench = make_bench()
+    clients = bench.cloud()
+    fill(clients, count)
+    every = clients.volumes.list()
+    assert len(every) == count
+
+    def without(data):
+        data.pop('volumes_links', None)
+        if ignores:
+            # Neither the limit nor the marker means anything to it.
+            data['volumes'] = [{'id': each.id, 'name': each.name}
+                               for each in every]
+        return data
+    bench.altered['GET .*/volumes/detail'] = without
+    assert {each.id for each in clients.volumes.list()} == {
+        each.id for each in every}
+
+
 def test_a_record_that_moves_to_another_page_is_listed_once(
         make_bench):
     bench = make_bench(page_limit=2)
