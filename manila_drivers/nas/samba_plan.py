@@ -200,5 +200,18 @@ def drops(before: samba.SambaShare, after: samba.SambaShare) -> bool:
         return True
     if before.users is None or after.users is None:
         return before.users is not after.users
-    return any(level == access.RW and after.users.get(user) == access.RO
+    readers = {_person(user) for user, level in after.users.items()
+               if level == access.RO}
+    return any(level == access.RW and after.users.get(user) != access.RW
+               and _person(user) in readers
                for user, level in before.users.items())
+
+
+def _person(user: str) -> str:
+    """Return a name that all names of one user have in common.
+
+    Samba does not tell capitals from small letters, and whose domain may be
+    left out only the server knows; of two who have one name in two domains
+    nobody loses more than a connection.
+    """
+    return user.rpartition('\\')[2].partition('@')[0].casefold()

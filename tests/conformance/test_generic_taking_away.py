@@ -12,6 +12,7 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers.generic import exporting
+from manila_drivers.nas import samba_plan
 from manila_drivers.testing.conformance import lab as labs
 from manila_drivers.testing.conformance import stage as stages
 from manila_drivers.testing.conformance.labs import generic
@@ -215,3 +216,31 @@ def test_an_instance_that_cannot_be_written_to_says_so(stage, lost):
     manager.update(share, delete=[alice])
     manager.delete(share)
     assert not [one for one in lab.records() if share.id in str(one)]
+
+
+def read_only_by_another_name(before, after, user):
+    lab = users()
+    stage = stages.Stage(lab)
+    manager = stage.manager
+    old = manager.rule(before, 'rw', 'user')
+    share = stage.shared(old)
+    section = share.export.rpartition('\\')[2]
+    assert lab.machine.connect('CIFS', section, '10.99.0.9', user) == 'rw'
+    manager.update(share, add=[manager.rule(after, 'ro', 'user')],
+                   delete=[old])
+    # Who is connected, too.
+    assert lab.machine.reaches('CIFS', section, '10.99.0.9', user) == 'ro'
+    lab.close()
+
+
+@pytest.mark.parametrize(('before', 'after'), [
+    ('Bob', 'bob'), ('bob', 'BOB'), ('SITE\\bob', 'site\\Bob'),
+    ('bob@site.example', 'Bob@SITE.example')])
+def test_a_name_written_in_another_way_keeps_nobody_writing(before, after):
+    read_only_by_another_name(before, after, after)
+
+
+def test_who_compares_names_letter_by_letter_is_caught(monkeypatch):
+    monkeypatch.setattr(samba_plan, '_person', lambda user: user)
+    with pytest.raises(AssertionError):
+        read_only_by_another_name('Bob', 'bob', 'bob')
