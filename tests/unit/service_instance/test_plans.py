@@ -408,6 +408,21 @@ def test_what_is_not_like_ours(facts, network, says):
         adopted(conf(**network), **facts)
 
 
+@pytest.mark.parametrize(('ports', 'answer'), [
+    ((), 'none'), ((SERVICE, but(SERVICE, id='z')), 'p, z')])
+def test_ports_that_are_not_like_ours_are_named(ports, answer):
+    with pytest.raises(exception.NotManageable) as caught:
+        adopted(ports=ports)
+    assert caught.value.answer == answer
+
+
+def test_an_instance_by_its_name_alone():
+    found = adopted(server=but(SERVER, name=f'vm-{OLD}', metadata=None))
+    assert list(found.steps) == [rename('service', 'p'), MARK]
+    with pytest.raises(exception.NotManageable, match=IDENT):
+        adopted(server=but(SERVER, name='vm', metadata=None))
+
+
 @pytest.mark.parametrize(('name', 'metadata', 'is_ours'), [
     ('x', {names.SHARE_SERVER: OLD}, True), ('x', {}, False),
     ('x', None, False), ('x', {names.SHARE_SERVER: ''}, False),
