@@ -140,8 +140,9 @@ class GenericExecutor:
                        ident: str) -> records.VolumeSnapshot:
         return self._volumes.snapshot_created(ident)
 
-    def delete_snapshot(self, name: str, ident: str) -> None:
-        self._volumes.delete_snapshot(ident)
+    def delete_snapshot(self, name: str, ident: str,
+                        status: str | None) -> None:
+        self._volumes.delete_snapshot(ident, status)
 
     def forget_snapshot(self, snapshot_id: str) -> None:
         self._notes.forget(snapshot_id)

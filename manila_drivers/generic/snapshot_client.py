@@ -58,26 +58,31 @@ class SnapshotClient(finding.VolumeFinder):
                            self._chosen.create_timeout,
                            'Volume snapshot %s is being made' % ident)
 
-    def delete_snapshot(self, ident: str) -> None:
+    def delete_snapshot(self, ident: str,
+                        status: str | None = None) -> None:
         """Remove a volume snapshot and wait until it is gone.
 
         One that is still at work, or is being deleted, is waited for, and one
         whose deletion has failed is deleted again: Cinder does none of it.
 
+        :param status: its own, as it was listed just now; it is asked for
+            unless given.
         :raises BackendError: it could not be removed.
         """
-        found = self._until(
-            lambda: self.snapshot(ident),
-            lambda found: found is None
-            or found.status not in transitions.SNAPSHOT_WORKED_ON,
-            self._chosen.create_timeout,
-            'Volume snapshot %s, which is to be deleted, is at work' % ident)
-        if found is None:
-            return
-        if found.status == 'error_deleting':
+        if not status or status in transitions.SNAPSHOT_WORKED_ON:
+            found = self._until(
+                lambda: self.snapshot(ident),
+                lambda found: found is None
+                or found.status not in transitions.SNAPSHOT_WORKED_ON,
+                self._chosen.create_timeout, 'Volume snapshot %s, which is to '
+                'be deleted, is at work' % ident)
+            if found is None:
+                return
+            status = found.status
+        if status == 'error_deleting':
             self._repeated(
                 lambda: self.cloud.volumes.reset_snapshot(ident, 'error'))
-        if found.status != 'deleting':
+        if status != 'deleting':
             finding.passing(
                 lambda: self.cloud.volumes.delete_snapshot(ident))
 

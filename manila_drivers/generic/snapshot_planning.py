@@ -104,7 +104,7 @@ def _await_snapshot(name: str, ident: planning.Ident) -> plan.Step:
 
 def delete_volume_snapshot(found: records.VolumeSnapshot) -> plan.Step:
     return plan.Step('delete snapshot', found.name or found.id,
-                     {'ident': found.id})
+                     {'ident': found.id, 'status': found.status})
 
 
 def delete_snapshot(snapshot_id: str,

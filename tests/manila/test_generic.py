@@ -34,7 +34,7 @@ from tests.manila.conftest import REPOSITORY
 # Round trips that a call may take, whatever the rules and with nothing wrong
 # before; the cloud is asked again until a volume is there.
 BUDGET = {'create_share': 16, 'update_access': 2, 'create_snapshot': 12,
-          'delete_snapshot': 6, 'create_share_from_snapshot': 5,
+          'delete_snapshot': 5, 'create_share_from_snapshot': 5,
           'ensure_shares': 2, 'extend_share': 10, 'shrink_share': 8}
 ALL = ('generic', 'generic-cifs', 'generic-servers')
 ENDS = ('19.1', '23.0')

@@ -10,6 +10,7 @@ from manila_drivers import exception
 from manila_drivers.generic import client
 from manila_drivers.generic import errors
 from manila_drivers.testing.simulators import openstack
+from manila_drivers.transport import meter
 from tests.unit.generic.conftest import SETTINGS
 
 ID = '7f1d3c0e-58a1-4b1e-9a51-0d6a8c8e7a11'
@@ -293,6 +294,19 @@ def test_a_snapshot_whose_deletion_failed_is_deleted_again(site, attached):
         site.client.delete_snapshot(made.id)
     site.client.delete_snapshot(made.id)
     assert site.client.snapshot(made.id) is None
+
+
+@pytest.mark.parametrize(('listed', 'asked'), [
+    ('available', 3), (None, 4), ('creating', 4)])
+def test_a_snapshot_that_was_just_listed_is_not_asked_for(
+        site, attached, listed, asked):
+    made = site.client.create_snapshot(attached.id, OTHER).value
+    site.client.snapshot_created(made.id)
+    with meter.measure() as counted:
+        site.client.delete_snapshot(made.id, listed)
+    assert site.client.snapshot(made.id) is None
+    assert counted.calls == asked
+    site.client.delete_snapshot(made.id, listed)
 
 
 def test_a_snapshot_that_is_still_being_taken_can_be_deleted(site, attached):

@@ -384,7 +384,8 @@ def awaited(ident=NEW_SNAPSHOT):
     (SNAPSHOT, [plan.Step('take snapshot', 'n', {
         'snapshot_id': 's', 'ident': 'snap-1'}), awaited('snap-1')]),
     *((but(SNAPSHOT, status=status, name=name), [
-        plan.Step('delete snapshot', name or 'snap-1', {'ident': 'snap-1'}),
+        plan.Step('delete snapshot', name or 'snap-1', {
+            'ident': 'snap-1', 'status': status}),
         SNAP, awaited()]) for status in ('error', 'error_deleting')
       for name in ('n', None))])
 @pytest.mark.parametrize('seen', [None, served(seen=found(mounted=False))])
@@ -425,9 +426,11 @@ def test_the_end_of_a_snapshot():
     gone = plan.Step('forget snapshot', 's')
     assert list(snapshot_planning.delete_snapshot('s', [])) == [gone]
     assert list(snapshot_planning.delete_snapshot('s', [
-        SNAPSHOT, but(SNAPSHOT, id='snap-2', name=None)])) == [
-        plan.Step('delete snapshot', 'n', {'ident': 'snap-1'}),
-        plan.Step('delete snapshot', 'snap-2', {'ident': 'snap-2'}), gone]
+        SNAPSHOT, but(SNAPSHOT, id='snap-2', name=None, status=None)])) == [
+        plan.Step('delete snapshot', 'n', {
+            'ident': 'snap-1', 'status': SNAPSHOT.status}),
+        plan.Step('delete snapshot', 'snap-2', {
+            'ident': 'snap-2', 'status': None}), gone]
 
 
 @pytest.mark.parametrize(('name', 'target'), [('n', 'n'), (None, 'snap-1')])
