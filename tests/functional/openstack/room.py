@@ -13,6 +13,7 @@ import contextlib
 import ctypes
 import os
 import pathlib
+import signal as signals
 import subprocess
 import time
 
@@ -241,6 +242,10 @@ class Room:
             yield
         finally:
             self.box.run('kill', '-CONT', *pids)
+            # Who brought them in stands still with them, and would not take
+            # note of their end, which the kernel waits for.
+            for name in set(names) & set(self._daemons):
+                self._daemons[name].send_signal(signals.SIGCONT)
 
     @contextlib.contextmanager
     def network(self) -> Iterator[None]:
