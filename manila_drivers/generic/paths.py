@@ -68,7 +68,7 @@ def split_nfs(export: str) -> tuple[str, str]:
     # The address may be one of IPv6, the path has no colon before its slash.
     host, colon, path = export.partition(':/')
     path = '/' + path.rstrip('/')
-    if not host or not colon or path == '/' \
+    if not host or not colon or path == '/' or path.startswith('//') \
             or posixpath.normpath(path) != path:
         raise exception.NotManageable(
             '%r is no export of NFS' % export, check='ADDRESS:/PATH')

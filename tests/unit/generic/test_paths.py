@@ -12,14 +12,18 @@ from manila_drivers.generic import paths
 @pytest.mark.parametrize(('export', 'found'), [
     ('10.0.0.1:/shares/x', ('10.0.0.1', '/shares/x')),
     ('[2001:db8::1]:/shares/x', ('2001:db8::1', '/shares/x')),
-    ('host.example:/a/b/', ('host.example', '/a/b'))])
+    ('host.example:/a/b/', ('host.example', '/a/b')),
+    # The first colon ends the address.
+    ('HOSTX:/a:/bX/', ('HOSTX', '/a:/bX'))])
 def test_an_export_of_nfs(export, found):
     assert paths.split_nfs(export) == found
 
 
 @pytest.mark.parametrize('export', [
     '', '/shares/x', '10.0.0.1', '10.0.0.1:/', ':/shares/x',
-    '10.0.0.1:/a/../b', '10.0.0.1:/a//b', '\\\\10.0.0.1\\x'])
+    '10.0.0.1:/a/../b', '10.0.0.1:/a//b', '\\\\10.0.0.1\\x',
+    # Two slashes at the beginning are kept by POSIX, and by normpath().
+    '10.0.0.1://shares/x'])
 def test_no_export_of_nfs(export):
     with pytest.raises(exception.NotManageable, match='no export of NFS'):
         paths.split_nfs(export)
@@ -28,6 +32,7 @@ def test_no_export_of_nfs(export):
 @pytest.mark.parametrize(('export', 'found'), [
     ('\\\\10.0.0.1\\x', ('10.0.0.1', 'x')),
     ('//10.0.0.1/x', ('10.0.0.1', 'x')),
+    ('//HOSTX/x', ('HOSTX', 'x')),
     ('\\\\10.0.0.1\\x\\', ('10.0.0.1', 'x'))])
 def test_an_export_of_cifs(export, found):
     assert paths.split_cifs(export) == found

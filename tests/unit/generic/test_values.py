@@ -83,7 +83,8 @@ def test_locks_are_those_of_one_thing():
 
 @pytest.mark.parametrize(('address', 'export'), [
     ('10.0.0.1', '10.0.0.1:/x'), ('2001:db8::1', '[2001:db8::1]:/x'),
-    ('[2001:db8::1]', '[2001:db8::1]:/x'), ('host', 'host:/x')])
+    ('[2001:db8::1]', '[2001:db8::1]:/x'), ('host', 'host:/x'),
+    ('XHOSTX', 'XHOSTX:/x')])
 def test_exports(address, export):
     assert paths.nfs_export(address, '/x') == export
     bare = address.strip('[]')
@@ -136,8 +137,8 @@ def test_places_are_of_one_server_and_path():
 class Log(dict):
     """A storage that counts what is written."""
 
-    def __init__(self):
-        super().__init__()
+    def __init__(self, **pairs):
+        super().__init__(**pairs)
         self.writes = []
 
     def get(self, ident):
@@ -178,6 +179,49 @@ def test_only_what_changes_is_written(storage):
     assert kept.claimant('c') == ''
     kept.remember_snapshot('s', 'x')
     assert (kept.snapshot('s'), kept.snapshot('t')) == ('x', '')
+
+
+def test_a_place_that_is_given_up_is_nobodys():
+    log = Log()
+    kept = notes.GenericNotes(log)
+    kept.update(ID, claim='c')
+    kept.update(ID, claim='')
+    assert log == {'c': {'generic_place_of': ID}, ID: {}}
+
+
+def test_what_was_stored_by_an_earlier_release_is_found():
+    assert notes.place('vm', '/b') == 'f864cbfe-4f38-5829-8ccf-9235c2a92bc2'
+    assert notes.digest({'10.0.0.1': 'rw', '10.0.0.2': 'ro'}) == (
+        '6dbebcfc7757d634e11646c5c35c1d68'
+        'c651e8e6d2a9e79320398f1357fe56cf')
+    log = Log(s={'volume_snapshot_id': 'None'})
+    assert notes.GenericNotes(log).snapshot('s') == ''
+
+
+def test_what_was_never_known_is_forgotten():
+    kept = notes.GenericNotes()
+    kept.forget(ID)
+    assert kept.share(ID) == notes.ShareNote()
+
+
+def test_a_storage_that_fails_says_of_what(caplog):
+    log = Log()
+    kept = notes.GenericNotes(log)
+    kept.remember_rules(ID, 'r')
+    assert not caplog.records
+    log.update = log.delete = lambda *args: 1 / 0
+    for call, done in (
+            (lambda: kept.update(ID, path='/p'), 'written'),
+            (lambda: kept.update(ID, rules=''), 'removed')):
+        with pytest.raises(exception.BackendError) as caught:
+            call()
+        assert caught.value.what == (
+            f'What is stored of {ID} cannot be {done}')
+    kept.remember_rules(ID, 'other')
+    assert f'rules of share {ID}' in caplog.text
+    log.get = log.update
+    with pytest.raises(exception.BackendError, match=f'of {ID} cannot be r'):
+        kept.share(ID)
 
 
 def test_rules_that_are_known_are_not_written_again():
