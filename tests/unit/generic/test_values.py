@@ -246,6 +246,7 @@ def test_what_ended_in_an_error(why, kind, answer):
     found = errors.failed('what', 'error', why)
     assert type(found) is kind
     assert (found.what, found.answer) == ('what', answer)
+    assert 'cinder-volume' in found.check
 
 
 @pytest.mark.parametrize('status', [400, 403, 406, 404, 409, 413, 500, None])
@@ -269,6 +270,7 @@ def test_extensions_that_fail():
         found = errors.broken_extension(ATTACHED, why)
         assert isinstance(found, errors.NotWhileAttached) and found.broken
         assert found.answer == answer
+        assert VOLUME in found.what and 'cinder-volume' in found.check
     for why, kind in (('', exception.BackendError),
                       ('weighted backend', exception.NoRoom)):
         found = errors.broken_extension(FREE, why)
