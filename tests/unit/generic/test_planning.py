@@ -105,8 +105,21 @@ def test_where_else_a_share_may_be_served(volume, told):
     if not told:
         check()
         return
-    with pytest.raises(exception.BackendError, match=told):
+    with pytest.raises(exception.BackendError, match=told) as caught:
         check()
+    assert f'Share {ID} is not' in str(caught.value)
+
+
+@pytest.mark.parametrize('status', ['RESCUE', 'ACTIVE', 'SHUTOFF', None])
+def test_a_rescued_server_comes_back_with_its_shares(status):
+    server = dataclasses.replace(SERVER, status=status)
+    for volume in None, FREE, ATTACHED:
+        planning.check_nowhere_else(ID, HOST, volume, None)
+        if status == 'RESCUE':
+            with pytest.raises(exception.Busy, match='for a rescue'):
+                planning.check_nowhere_else(ID, HOST, volume, server)
+        else:
+            planning.check_nowhere_else(ID, HOST, volume, server)
 
 
 def test_a_volume_of_another_size_is_another():

@@ -10,6 +10,7 @@ from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import leaving_planning
+from manila_drivers.generic import notes
 from manila_drivers.generic import planning
 from manila_drivers.generic import size_planning
 from manila_drivers.generic import snapshot_planning
@@ -271,6 +272,32 @@ def test_where_a_share_is(place, told, path, section):
         place, path=path, section=section)
 
 
+NOTED = notes.ShareNote(VOLUME)
+OLD = f'/old/share-{ID}'
+#: Called after a share, but the directory above it.
+BY_HAND = f'/old/share-{ID}/data'
+
+
+@pytest.mark.parametrize(('note', 'seen', 'path'), [
+    (NOTED, elsewhere(OLD), OLD), (NOTED, elsewhere(OLD, BY_HAND), OLD),
+    # It is written down where it is, or nothing tells which disk it has.
+    (but(NOTED, path='/p'), elsewhere(OLD), PATH),
+    (notes.ShareNote(), elsewhere(OLD), PATH),
+    (notes.ShareNote('another'), elsewhere(OLD), PATH),
+    (NOTED, elsewhere(PATH), PATH), (NOTED, elsewhere(OLD, PATH), PATH),
+    (NOTED, elsewhere(), PATH),
+    # Somebody else's mount, nobody knows which of two, and a part of it.
+    (NOTED, elsewhere(BY_HAND), PATH),
+    (NOTED, elsewhere(OLD, OLD + '-b'), PATH),
+    (NOTED, but(elsewhere(OLD), mounts=tuple(
+        but(one, root='/part') for one in elsewhere(OLD).mounts)), PATH)])
+def test_where_a_share_stays(note, seen, path):
+    assert planning.stays(PLACE, note, seen) == but(PLACE, path=path)
+    seen = but(seen, shared=samba.SambaFacts({'old': {'path': OLD}}))
+    assert planning.stays(CIFS, note, seen) == but(
+        CIFS, path=path, section='old' if path == OLD else PLACE.section)
+
+
 # -- coming back -------------------------------------------------------------
 
 @pytest.mark.parametrize(('volume', 'seen', 'steps'), [
@@ -293,7 +320,7 @@ def test_coming_back(volume, seen, steps):
     if steps is None:
         steps = [attach(volume='other'),
                  inside('serve share again', volume='other')]
-    assert planning.back(told) == steps
+    is_plan(planning.back(told), steps, '(in server server-1)')
 
 
 @pytest.mark.parametrize(('volume', 'says'), [
