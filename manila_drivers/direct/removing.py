@@ -16,6 +16,7 @@ import functools
 from typing import Any
 
 from manila_drivers import exception
+from manila_drivers import inventory
 from manila_drivers.audit import differences
 from manila_drivers.direct import driving
 from manila_drivers.direct import rows
@@ -24,6 +25,9 @@ from manila_drivers.registry import records
 #: Snapshots go before their shares.
 REMOVABLE = (differences.ORPHAN_SNAPSHOT, differences.ORPHAN_SHARE)
 AGAIN = 'audit again'
+STAYS = ('it is there after a deletion that did not fail: it may be called '
+         'otherwise than the driver calls what it makes. Remove it on the '
+         'backend')
 
 Failures = list[tuple[differences.Deviation, str]]
 
@@ -67,12 +71,34 @@ class Removing:
         :returns: what could not be removed, with the reason.
         :raises InvalidRequest: one of them is no orphan.
         """
-        failed = []
+        failed, done = [], []
         for one in chosen(report, names):
             _, error = exception.caught(functools.partial(self._remove, one))
             if error is not None:
                 failed.append((one, str(error)))
-        return failed
+            else:
+                done.append(one)
+        return failed + self._left(done)
+
+    def _left(self, removed: Iterable[differences.Deviation]) -> Failures:
+        """Look for what a driver has removed, by whatever name it is there.
+
+        What was on a share server is not looked for.
+        """
+        removed = [one for one in removed if not one.server]
+        if not removed:
+            return []
+        def look() -> inventory.Inventory:
+            found: inventory.Inventory = self.driving.call(
+                lambda driver: driver.take_inventory([]))
+            return found
+
+        found, error = exception.caught(look)
+        if found is None:
+            return [(one, f'nobody has seen it gone: {error}')
+                    for one in removed]
+        idents = {*found.shares, *(one.id for one in found.snapshots)}
+        return [(one, STAYS) for one in removed if one.ident in idents]
 
     def _remove(self, one: differences.Deviation) -> None:
         with self.alone(one.owner or one.ident):

@@ -74,6 +74,18 @@ def named(site, report):
             if one.kind == D.ORPHAN_SHARE]
 
 
+def test_what_is_called_otherwise_does_not_pass_for_removed(site):
+    """The driver deletes by name; the mark alone tells whose it is."""
+    share = site.share('plain')
+    gpfs_planted.given_away(site.place, share)
+    with site.audit() as audit:
+        report = audit.audit()
+        ident, = named(site, report)
+        (one, why), = audit.repair(report, [ident])
+        assert (one.ident, 'is there after' in why) == (ident, True)
+        assert named(site, audit.audit()) == [ident]
+
+
 @pytest.mark.parametrize('name', ['', 'nothing', str(uuid.uuid4())],
                          ids=['none', 'no id', 'unknown id'])
 def test_only_orphans_are_removed(site, name):
