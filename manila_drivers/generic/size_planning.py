@@ -48,7 +48,7 @@ def shrink(facts: planning.ServedFacts, gib: int) -> plan.Plan:
     placement, found = facts.placement, facts.found
     assert found is not None
     used = found.used(placement.path)
-    if used is None or used > gib * model.GiB:
+    if used is None or used >= gib * model.GiB:
         raise exception.PossibleDataLoss(
             'Share %s cannot shrink to %d GiB' % (placement.share_id, gib),
             answer='it is not told how much is in use' if used is None

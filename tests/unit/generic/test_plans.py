@@ -128,6 +128,10 @@ def test_a_copy_needs_a_server_with_room_as_well(limit):
         with pytest.raises(kind) as caught:
             snapshot_planning.clone(but(OF, limit=limit), server, None)
         assert type(caught.value) is kind
+    # One that is attached already takes no more room.
+    assert list(snapshot_planning.clone(
+        but(OF, limit=1), but(SERVER, volumes=(VOLUME,)),
+        but(ATTACHED, snapshot_id='snap-1'))) == [take(clone=True)]
 
 
 def test_a_server_takes_as_many_volumes_as_nova_can_name():
@@ -373,8 +377,17 @@ def test_extending(volume, parts, steps, says):
     is_plan(size_planning.extend(served(volume), 5, **parts), steps, says)
 
 
+@pytest.mark.parametrize('attachments', [(ELSEWHERE,), (AT, ELSEWHERE)])
+def test_what_others_have_does_not_grow(attachments):
+    for offline in True, False:
+        with pytest.raises(exception.Conflict, match=f'Share {ID} is not on'):
+            size_planning.extend(served(but(
+                ATTACHED, attachments=attachments)), 5, offline=offline)
+
+
 @pytest.mark.parametrize(('used', 'fits'), [
-    (0, True), ((1 << 30) - 1, True), ((1 << 30) + 1, False), (None, False)])
+    (0, True), ((1 << 30) - 1, True), (1 << 30, False),
+    ((1 << 30) + 1, False), (None, False)])
 def test_shrinking(used, fits):
     seen = found(used=used or 0)
     if used is None:
