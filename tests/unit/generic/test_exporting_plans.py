@@ -147,6 +147,14 @@ def test_samba_has_no_readers_by_address():
     assert (found.helper, found.levels) == (opts.CIFS_IP,
                                             levels('rw 10.0.0.1'))
     assert list(found.errors) == ['b']
+    assert "level 'ro'" in found.errors['b']
+
+
+def test_users_are_those_of_rules():
+    found = exporting.wanted([rule('a', 'alice', 'ro', 'user'),
+                              rule('b', '10.0.0.2')], opts.CIFS_USER)
+    assert found == by_user('ro alice', errors=found.errors)
+    assert list(found.errors) == ['b']
 
 
 @pytest.mark.parametrize('clients', [
@@ -239,7 +247,8 @@ SIX = [f'rw 10.0.0.{number}' for number in range(1, 7)]
     (guests.guest(guests.MOUNT), nfs(), None),
     (guests.guest(guests.MOUNT), nfs('rw 10.0.0.1'), 'to 10.0.0.1/32 rw'),
     (exported('rw 10.0.0.1'), nfs(), 'to nobody'),
-    (guests.guest(guests.MOUNT), nfs(*SIX[:5]), '10.0.0.5/32 rw)'),
+    (guests.guest(guests.MOUNT), nfs(*SIX[:5]),
+     '10.0.0.4/32 rw, 10.0.0.5/32 rw)'),
     (guests.guest(guests.MOUNT), nfs(*SIX), '10.0.0.5/32 rw and 1 more)'),
     # Nothing is made so that nobody may use it.
     (shared(), by_ip(), None), (shared(), by_user(), None),
