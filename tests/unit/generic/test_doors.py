@@ -96,6 +96,7 @@ IN_FILE = 'section {} of smb.conf leads into it as well'.format
     (guest(sections={'top': {**OPEN, 'path': '/'}}), CIFS, [SECTION('top')]),
     (guest(sections={'top': {**OPEN, 'path': 'shares'}, 'none': {}}), CIFS,
      []),
+    (guest(sections={'top': {**OPEN, 'path': '/sharesX'}}), PLACE, []),
     # What the file says beside the registry.
     (guest(in_file={'home': {'path': PATH}}), PLACE, [IN_FILE('home')]),
     (guest(in_file={'home': {'path': '/shares'}}), PLACE, [IN_FILE('home')]),
@@ -111,6 +112,10 @@ IN_FILE = 'section {} of smb.conf leads into it as well'.format
     (guest(sections={PLACE.section: OPEN}, in_file={
         PLACE.section: {**OPEN, 'hosts allow': '10.0.0.1'}}), CIFS, [
         OVER + 'hosts allow = 10.0.0.1, not None']),
+    # A section that is called as a share of NFS, and is elsewhere.
+    (guest(sections={PLACE.section: {'path': '/srv'}}, in_file={
+        PLACE.section: {'path': '/srv', 'hosts allow': '10.0.0.1'}}), PLACE,
+     []),
     (guest(sections={PLACE.section: OPEN}, serving=but(
         SERVING, registry=False)), CIFS, [
         OVER + 'Samba does not read its registry']),

@@ -1,0 +1,148 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Tables of who is let in by a service VM, command by command."""
+
+import dataclasses
+import ipaddress
+
+import pytest
+
+from manila_drivers.generic import guest_access
+from manila_drivers.generic import guest_scripts
+from manila_drivers.nas import exports
+from manila_drivers.nas import exports_text
+from manila_drivers.nas import kernel
+from manila_drivers.nas import kernel_plan
+from manila_drivers.nas import samba
+from manila_drivers.nas import samba_plan
+from manila_drivers.transport import command
+from tests.unit.generic import test_assessment as guests
+
+but, guest = dataclasses.replace, guests.guest
+ID, PATH, SERVED = guests.ID, guests.PATH, guests.SERVED
+NAME = SERVED.name
+KNOWN = '11111111-2222-4333-8444-555566667777'
+CLIENT = {ipaddress.ip_network('10.0.0.1'): 'rw'}
+EXPORT = exports.Export(PATH, NAME, ID, CLIENT, ('no_root_squash',))
+MOUNTED = but(EXPORT, options=('no_root_squash', 'mp'))
+SHARE = samba.SambaShare(NAME, PATH, networks=CLIENT)
+
+
+def entry(client='10.0.0.1', fsid=ID, path=PATH):
+    return exports_text.ExportEntry(
+        path, client, ('mp', 'rw', 'no_root_squash', f'fsid={fsid}'))
+
+
+def said(text='', status=0, stderr=''):
+    return command.Result(text, stderr, status)
+
+
+def line(client='10.0.0.1', fsid=ID, options='mp,rw,no_root_squash'):
+    return f'{PATH}\t{client}({options},fsid={fsid})\n'
+
+
+# -- NFS ---------------------------------------------------------------------
+
+def test_only_what_is_mounted_is_exported():
+    assert guest_access.mounted_only(EXPORT) == MOUNTED
+    assert guest_access.mounted_only(MOUNTED) is MOUNTED
+
+
+@pytest.mark.parametrize(('live', 'fsid'), [
+    ([], ID), ([entry('10.0.0.2')], ID),
+    # Clients hold handles with it.
+    ([entry('10.0.0.2', KNOWN)], KNOWN),
+    ([entry('10.0.0.2', KNOWN), entry(fsid=KNOWN, path='/x')], ID)])
+def test_exporting(live, fsid):
+    found = guest(guests.MOUNT, live=live)
+    commands = guest_access.nfs(found, EXPORT)
+    assert commands == [*kernel_plan.plan(found.nfs, MOUNTED, fsid),
+                        kernel.live([PATH])]
+    added = [one.words() for one in commands if '-o' in one.words()]
+    assert [words[-1] for words in added] == [f'10.0.0.1/32:{PATH}']
+    options = set(added[0][added[0].index('-o') + 1].split(','))
+    assert {'mountpoint', 'rw', 'no_root_squash', f'fsid={fsid}'} <= options
+
+
+def test_what_is_exported_already_is_let_be():
+    found = guest(guests.MOUNT, live=[entry()])
+    text = next(filter(None, (one.input() for one in guest_access.nfs(
+        found, EXPORT))))
+    assert guest_access.nfs(but(found, exported=but(found.nfs, files={
+        guests.FILE: text})), EXPORT) == []
+
+
+@pytest.mark.parametrize(('last', 'says'), [
+    (said(line(fsid=KNOWN)), ''),
+    (said(line(fsid=KNOWN) + line('10.0.0.2', KNOWN)), '10.0.0.2'),
+    (said(''), 'cannot be read after exportfs'),
+    (said(line()), f'fsid={KNOWN}'),
+    (said(line(fsid=KNOWN, options='rw,no_root_squash')), 'mountpoint'),
+    (said(line(fsid=KNOWN), 2, 'no way'), 'cannot be read after exportfs: no'),
+    # grep has found nothing.
+    (said('', 1), '10.0.0.1')])
+def test_what_exportfs_has_left_undone(last, says):
+    found = guest(guests.MOUNT, live=[entry('10.0.0.2', KNOWN)])
+    for before in [], [said('x', 2, 'bad')], [said('x', 2, 'bad')] * 3:
+        told = guest_access.nfs_undone(found, EXPORT, [*before, last])
+        assert says in told and bool(told) is bool(says)
+    assert guest_access.nfs_undone(found, EXPORT, []) == ''
+
+
+@pytest.mark.parametrize('path', ['/shares/a(b', '/shares/a b'])
+def test_lines_of_others_are_taken_out(path):
+    others = [entry(path=path), entry(path='/x')]
+    found = guest(guests.MOUNT, others=others)
+    found = but(found, exported=but(found.nfs, foreign={
+        'f.exports': f'{exports_text.escaped(path)} *(rw)\n'}))
+    wanted = [guest_scripts.run(
+        'exports', guest_scripts.EXPORTS, path, exports_text.in_etab(path),
+        exports_text.escaped(path), file)
+        for file in ('/etc/exports', '/etc/exports.d/f.exports')]
+    assert guest_access.nfs(found, but(EXPORT, path=path))[:2] == wanted
+    gone = guest_access.removed(found, but(SERVED, path=path))
+    assert gone[:2] == wanted
+
+
+# -- Samba -------------------------------------------------------------------
+
+def section(**more):
+    return f'[{NAME}]\n' + ''.join(
+        f'\t{key} = {value}\n'
+        for key, value in {**samba.wanted(SHARE), **more}.items())
+
+
+def test_sharing():
+    found = guest(guests.MOUNT, sections={'other': {'path': '/x'}})
+    commands = guest_access.cifs(found, SHARE)
+    assert commands == samba_plan.plan(found.samba, SHARE) != []
+    there = guest(guests.MOUNT, sections={NAME: samba.wanted(SHARE)})
+    assert guest_access.cifs(there, SHARE) == []
+
+
+@pytest.mark.parametrize(('last', 'says'), [
+    (section(), ''), ('', f'path = None, not {PATH}'),
+    (section(**{'hosts allow': '10.0.0.2'}),
+     'hosts allow = 10.0.0.2, not 10.0.0.1')])
+def test_what_samba_has_left_undone(last, says):
+    for before in [], [said('[x]')], [said('[x]')] * 3:
+        told = guest_access.cifs_undone(SHARE, [*before, said(last)])
+        assert says in told and bool(told) is bool(says)
+    assert guest_access.cifs_undone(SHARE, []) == ''
+
+
+# -- functions of a script ---------------------------------------------------
+
+@pytest.mark.parametrize('available', ['yes', 'no'])
+def test_a_script_closes_and_opens(available):
+    found = guest(guests.MOUNT, live=[entry()], kept=[PATH], sections={
+        NAME: {**samba.wanted(SHARE), 'available': available}})
+    shut = guest_access.closed(found, SERVED)
+    again = guest_access.reopened(found, SERVED, always=True)
+    text = guest_access.functions(found, SERVED)
+    assert text == guest_scripts.function('closed', shut) \
+        + guest_scripts.function('opened', again)
+    closing, opening = text.split('opened() {')
+    assert closing.startswith('closed() {')
+    assert 'exportfs -u' in closing and 'available no' in closing
+    assert 'exportfs -i' in opening and 'available yes' in opening
