@@ -106,8 +106,8 @@ TEST = ('python3', 'tools/run.py', 'test')
 CONFORMANCE = 'tests/conformance'
 # A cloud and a virtual machine are simulated for each case, which takes long.
 GENERIC = tuple(f'{CONFORMANCE}/test_generic{part}.py' for part in (
-    '', '_broken', '_degraded', '_doors', '_interrupted', '_scenarios',
-    '_taking_away', '_variants'))
+    '', '_broken', '_degraded', '_doors', '_elsewhere', '_interrupted',
+    '_scenarios', '_taking_away', '_variants'))
 GLUSTER = 'tests/functional/gluster'
 # Takes what no other test needs, and has an environment of its own.
 OPENSTACK = 'tests/functional/openstack'
