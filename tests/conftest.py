@@ -18,8 +18,8 @@ hypothesis.settings.load_profile('steady')
 # too. Whatever hangs ends, and what a killed run has left is ended.
 pytest_plugins = [
     'manila_drivers.testing.conformance.summary', 'tests.ending',
-    'tests.plugins.order', 'tests.plugins.played', 'tests.plugins.recording',
-    'tests.plugins.stacks', 'tests.plugins.turns']
+    'tests.plugins.order', 'tests.plugins.patience', 'tests.plugins.played',
+    'tests.plugins.recording', 'tests.plugins.stacks', 'tests.plugins.turns']
 
 
 @pytest.hookimpl(trylast=True)

@@ -20,12 +20,13 @@ import os
 import pytest
 
 from tests import leftovers
+from tests import patience
 
 #: Seconds that a test may overdraw its limit by, to clean up after itself.
-GRACE = 120.0
+GRACE = patience.seconds(120.0)
 #: Seconds for collecting, for anything between two tests, and for the end.
-BETWEEN = 600.0
-END = 120.0
+BETWEEN = patience.seconds(600.0)
+END = patience.seconds(120.0)
 
 _stderr: list[int] = []
 

@@ -147,6 +147,7 @@ class Run:
 def environment(identity: str) -> dict[str, str]:
     """Return what all stages are told."""
     return {'CI': 'true', 'DEBIAN_FRONTEND': 'noninteractive',
+            'MANILA_DRIVERS_PATIENCE': stages.PATIENCE,
             'PYTHONFAULTHANDLER': '1', leftovers.VARIABLE: identity}
 
 
