@@ -26,6 +26,7 @@ import time
 import typing as ty
 
 from tools.ci import leftovers
+from tools.ci import machine
 from tools.ci import processes
 from tools.ci import stages
 from tools.ci import summary
@@ -46,6 +47,7 @@ class Run:
                  tell: ty.Callable[[str], None]) -> None:
         self.begin = time.monotonic()
         self.reports: dict[str, summary.Report] = {}
+        self.pace = machine.Pace(machine.work, machine.stat)
         self._deadline = self.begin + limit
         self._limit = limit
         self._logs = logs
@@ -86,6 +88,7 @@ class Run:
                 self.end(f'the whole run has taken {self._limit:g} s')
             if now > tick:
                 tick = now + TICK
+                self.pace.look()
                 self.say('running: ' + ', '.join(
                     f'{name} ({now - since:.0f} s)'
                     for name, since in sorted(self._running.items())))
@@ -186,7 +189,7 @@ def play(chosen: list[stages.Stage], prepare: stages.Stage,
     order = [prepare.name, *(stage.name for stage in chosen)]
     words, well = summary.text(
         [run.reports[name] for name in order], turn,
-        time.monotonic() - run.begin)
+        time.monotonic() - run.begin, str(run.pace))
     tell(f'\n{words}')
     return well
 

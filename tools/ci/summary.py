@@ -18,6 +18,10 @@ TOTALS = re.compile(
     r'^(?:=+ )?(?P<counts>\d+ [a-z]+(?:, \d+ [a-z]+)*)'
     r'(?: in [\d.]+s(?: \([\d:]+\))?(?: =+)?)?$')
 PLAYED = re.compile(r'^played: (.*)$', re.MULTILINE)
+# pytest's short summary; "-" comes before the reason.
+BAD = re.compile(r'^(?:FAILED|ERROR) (\S+::.*)$', re.MULTILINE)
+# So much of each, and so many of a stage, are told again at the end.
+WIDTH, MANY = 240, 30
 
 OK, FAILED, TIMEOUT, EMPTY, NOT_RUN = (
     'ok', 'FAILED', 'TOO LONG', 'NO TESTS', 'NOT RUN')
@@ -57,6 +61,7 @@ class Report:
     counts: Counts | None = None
     played: list[str] = dataclasses.field(default_factory=list)
     notes: list[str] = dataclasses.field(default_factory=list)
+    bad: list[str] = dataclasses.field(default_factory=list)
 
     def __str__(self) -> str:
         counts = '' if self.counts is None else str(self.counts)
@@ -86,7 +91,8 @@ def judge(stage: stages.Stage, output: str,
     :param result: None if its warden has not said anything.
     """
     output = COLOURS.sub('', output)
-    report = Report(stage.name, FAILED, played=PLAYED.findall(output))
+    report = Report(stage.name, FAILED, played=PLAYED.findall(output),
+                    bad=[line[:WIDTH] for line in BAD.findall(output)])
     if stage.counts:
         report.counts = counted(output)
     if result is None:
@@ -121,17 +127,18 @@ def _outcome(stage: stages.Stage, output: str, result: warden.Result,
 
 
 def text(reports: Iterable[Report], turn: stages.Turn,
-         seconds: float) -> tuple[str, bool]:
+         seconds: float, machine: str) -> tuple[str, bool]:
     """Return the last lines of a run, and whether all is well.
 
-    The very last line counts tests.  A stage that did not do what it should,
-    although none of its tests failed, counts as one failure.
+    Which tests failed comes after all else: of a long output often only the
+    end is kept. The very last line counts tests.  A stage that did not do
+    what it should, although none of its tests failed, counts as one failure.
     """
     reports = list(reports)
     total = Counts()
     cpu = sum(one.cpu for one in reports)
     lines = [f'=== summary, {seconds:.0f} s in all, {cpu:.0f} CPU s',
-             str(turn), *map(str, reports)]
+             str(turn), machine, *map(str, reports)]
     for one in reports:
         lines += [f'    {one.name}: {played}' for played in one.played]
         if one.counts is not None:
@@ -141,6 +148,10 @@ def text(reports: Iterable[Report], turn: stages.Turn,
             total.passed += 1
         if one.outcome != OK and not (one.counts and one.counts.failed):
             total.failed += 1
+    for one in reports:
+        lines += [f'failed in {one.name}: {name}' for name in one.bad[:MANY]]
+        if len(one.bad) > MANY:
+            lines.append(f'failed in {one.name}: {len(one.bad) - MANY} more')
     bad = [one.name for one in reports if one.outcome != OK]
     lines.append('not ok: ' + ', '.join(bad) if bad
                  else f'all {len(reports)} stages are ok')
