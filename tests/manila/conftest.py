@@ -19,6 +19,7 @@ from manila_drivers.testing.manila import process
 from manila_drivers.testing.manila import releases
 from manila_drivers.testing.manila import scene
 from manila_drivers.testing.manila import show
+from tests import patience
 
 BACKEND = 'vast'
 HERE = pathlib.Path(__file__).parent
@@ -83,7 +84,7 @@ class Stage:
 def awaited(output: pathlib.Path, what: str,
             process: 'subprocess.Popen[bytes] | None' = None) -> str:
     """Return what a process has written, as soon as it has written `what`."""
-    end = time.monotonic() + 240
+    end = time.monotonic() + patience.seconds(240)
     while what not in (text := output.read_text()):
         assert process is None or process.poll() is None, text
         assert time.monotonic() < end, text

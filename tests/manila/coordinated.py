@@ -21,6 +21,7 @@ from oslo_config import cfg
 from manila_drivers import compat
 from manila_drivers import exception
 from manila_drivers import locks
+from tests import patience
 
 
 class Redis:
@@ -38,7 +39,7 @@ class Redis:
             ['redis-server', '--port', str(self.port), '--bind', '127.0.0.1',
              '--requirepass', 'open-sesame', '--save', '', '--dir',
              self._directory], stdout=subprocess.DEVNULL)
-        ends = time.monotonic() + 30
+        ends = time.monotonic() + patience.seconds(30)
         while True:
             with contextlib.suppress(OSError), socket.create_connection(
                     ('127.0.0.1', self.port), 1):
@@ -104,7 +105,7 @@ def in_child(take=attempt):
 
 
 def eventually(wanted='held'):
-    ends = time.monotonic() + 30
+    ends = time.monotonic() + patience.seconds(30)
     while True:
         answer = attempt()
         if answer[0] == wanted or time.monotonic() > ends:

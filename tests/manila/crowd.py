@@ -17,6 +17,7 @@ import sys
 import typing as ty
 import uuid
 
+from tests import patience
 from tests.manila.conftest import REPOSITORY
 
 _MAKE = """
@@ -45,8 +46,8 @@ def make(file: pathlib.Path, section: str, count: int,
     done = subprocess.run(
         [sys.executable, '-c', _MAKE, str(file), section,
          'sqlite:///%s' % (file.parent / 'crowd.sqlite3'), str(count),
-         network], capture_output=True, text=True, timeout=300,
-        cwd=REPOSITORY,
+         network], capture_output=True, text=True,
+        timeout=patience.seconds(300), cwd=REPOSITORY,
         env={**os.environ, 'MANILA_DRIVERS_STANDALONE': '1'})
     assert done.returncode == 0, done.stderr
     return [(ident, paths) for ident, paths in json.loads(done.stdout)]

@@ -29,6 +29,7 @@ from manila_drivers.testing.manila import kinds
 from manila_drivers.testing.manila import process
 from manila_drivers.testing.manila import releases
 from manila_drivers.testing.manila import scene
+from tests import patience
 from tests.manila import between
 from tests.manila import crowd
 from tests.manila.conftest import BACKEND
@@ -85,7 +86,8 @@ class Company:
             [sys.executable, '-m', 'manila_drivers.cli.main',
              '--config-file', str(self.manila.settings.file), 'audit',
              BACKEND, '--os-cloud', 'rig', '-f', 'json', *words],
-            capture_output=True, text=True, timeout=300, cwd=REPOSITORY,
+            capture_output=True, text=True,
+            timeout=patience.seconds(300), cwd=REPOSITORY,
             env={**os.environ, 'MANILA_DRIVERS_STANDALONE': '1',
                  'OS_CLIENT_CONFIG_FILE': str(work / 'clouds.yaml')})
         rows = json.loads(done.stdout or '[]')

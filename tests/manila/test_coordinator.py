@@ -12,6 +12,7 @@ import sys
 import pytest
 
 from tests import needs
+from tests import patience
 
 REPOSITORY = pathlib.Path(__file__).parents[2]
 OPTION = 'Check: [coordination] backend_url'
@@ -25,7 +26,8 @@ def told():
         needs.missing('the client of Redis for Python is not installed')
     done = subprocess.run(
         [sys.executable, '-W', 'ignore', '-m', 'tests.manila.coordinated'],
-        cwd=REPOSITORY, check=True, timeout=100, stdout=subprocess.PIPE)
+        cwd=REPOSITORY, check=True,
+        timeout=patience.seconds(100), stdout=subprocess.PIPE)
     return json.loads(done.stdout)
 
 

@@ -13,6 +13,7 @@ import sys
 import pytest
 import requests
 
+from tests import patience
 from tests.manila.conftest import awaited
 from tests.manila.conftest import REPOSITORY
 
@@ -29,7 +30,8 @@ def _environment() -> dict[str, str]:
 
 def _run(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run([*COMMAND, *arguments], env=_environment(),
-                          capture_output=True, text=True, timeout=300)
+                          capture_output=True, text=True,
+                          timeout=patience.seconds(300))
 
 
 def test_it_fails_with_a_driver_that_is_wrong(tmp_path: pathlib.Path) -> None:
@@ -55,12 +57,13 @@ def test_it_shows_a_life_is_kept_and_stopped(tmp_path: pathlib.Path) -> None:
             endpoint) in text
     finally:
         demo.send_signal(signal.SIGTERM)
-        assert demo.wait(60) == 0
+        assert demo.wait(patience.seconds(60)) == 0
     assert _refused(endpoint)
 
 
 def _services(endpoint: str) -> int:
-    answer = requests.get(endpoint + '/services', timeout=30, headers={
+    answer = requests.get(endpoint + '/services',
+                          timeout=patience.seconds(30), headers={
         'X-Auth-Token': 'admin:demo',
         'X-OpenStack-Manila-API-Version': '2.80'})
     return answer.status_code

@@ -19,6 +19,7 @@ from manila_drivers.testing.manila import life
 from manila_drivers.testing.manila import process
 from manila_drivers.testing.manila import releases
 from manila_drivers.testing.manila import scene
+from tests import patience
 from tests.manila.conftest import awaited
 from tests.manila.conftest import REPOSITORY
 
@@ -136,7 +137,7 @@ def test_a_file_of_backends_is_enough(
         text = awaited(output, 'To stop it', rig)
     finally:
         rig.send_signal(ending)
-        assert rig.wait(60) == code
+        assert rig.wait(patience.seconds(60)) == code
     assert re.search('openstack --os-auth-type none .* --share-type dummy',
                      text)
     awaited(tmp_path / 'status.json', '"stopped": true')

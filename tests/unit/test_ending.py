@@ -15,6 +15,7 @@ import pytest
 from manila_drivers.testing.simulators import sshd
 from tests import leftovers
 from tests import needs
+from tests import patience
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 
@@ -74,7 +75,7 @@ def start(tmp_path):
 
 @pytest.mark.parametrize('text', [IN_PYTHON, IN_A_PROCESS])
 def test_a_test_that_hangs_fails_and_the_next_one_runs(start, text):
-    said, _ = start(text + AFTER).communicate(timeout=100)
+    said, _ = start(text + AFTER).communicate(timeout=patience.seconds(100))
     assert 'Timeout' in said
     assert '1 failed, 1 passed' in said
 
@@ -82,7 +83,7 @@ def test_a_test_that_hangs_fails_and_the_next_one_runs(start, text):
 @pytest.mark.parametrize('text', [IN_C, IN_TEARDOWN, AT_EXIT])
 def test_what_its_limit_cannot_end_ends_with_all_stacks(start, text):
     process = start(text, grace=2.0)
-    said, _ = process.communicate(timeout=100)
+    said, _ = process.communicate(timeout=patience.seconds(100))
     assert process.returncode == 1
     assert 'most recent call first' in said, said
 
@@ -100,9 +101,9 @@ EMPTY = 'def test_it():\n    pass\n'
 
 def test_the_next_run_ends_what_a_killed_one_has_left(start, tmp_path):
     needs.ssh_server()
-    first = start(OPEN.replace('def', '@pytest.mark.timeout(90)\ndef', 1))
+    first = start(OPEN.replace('def', '@pytest.mark.timeout(900)\ndef', 1))
     ready = tmp_path / 'base/test_it0/ready'
-    end = time.monotonic() + 60
+    end = time.monotonic() + patience.seconds(60)
     while not ready.exists() or not ready.read_text():
         assert time.monotonic() < end
         assert first.poll() is None, first.stdout.read()
@@ -110,11 +111,11 @@ def test_the_next_run_ends_what_a_killed_one_has_left(start, tmp_path):
     pid = int(ready.read_text())
     assert [each for each in leftovers.processes() if each.pid == pid] == []
     first.send_signal(signal.SIGKILL)
-    first.wait(30)
+    first.wait(patience.seconds(30))
     left = {each.pid: each for each in leftovers.processes()
             if each.pid == pid or str(tmp_path) in each.words}
     assert len(left) == 2, left
-    said, _ = start(EMPTY).communicate(timeout=100)
+    said, _ = start(EMPTY).communicate(timeout=patience.seconds(100))
     assert f'ended {pid}' in said, said
     assert not [each for each in left.values() if sshd.lives(each.born)]
     assert not (tmp_path / 'base/test_it0/sshd').exists()

@@ -5,10 +5,12 @@
 from collections.abc import Callable
 import time
 
+from tests import patience
+
 
 def eventually(question: Callable[[], object], seconds: float = 20) -> bool:
     """Return whether it becomes true."""
-    end = time.monotonic() + seconds
+    end = time.monotonic() + patience.seconds(seconds)
     while not question():
         if time.monotonic() > end:
             return False

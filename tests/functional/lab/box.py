@@ -20,6 +20,7 @@ import sys
 import time
 import typing as ty
 
+from tests import patience
 from tests.functional.lab import init
 
 SECONDS = 60.0
@@ -166,7 +167,7 @@ def said(process: 'subprocess.Popen[str]', seconds: float) -> str:
     """
     assert process.stdout
     stream, text = process.stdout.fileno(), b''
-    limit = time.monotonic() + seconds
+    limit = time.monotonic() + patience.seconds(seconds)
     while not text.endswith(b'\n'):
         left = max(0.0, limit - time.monotonic())
         if not select.select([stream], [], [], left)[0]:

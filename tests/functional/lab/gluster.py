@@ -8,6 +8,7 @@ import time
 import typing as ty
 from xml.etree import ElementTree
 
+from tests import patience
 from tests.functional.lab import box
 
 GIB = 1024 ** 3
@@ -57,7 +58,7 @@ class Gluster:
     def start(self, *words: str, seconds: float = 120) -> None:
         """Start the daemon with a command and wait until it answers."""
         self.host.run(*words)
-        end = time.monotonic() + seconds
+        end = time.monotonic() + patience.seconds(seconds)
         while self.raw('volume', 'list').returncode:
             assert time.monotonic() < end, self.log()
             time.sleep(0.1)

@@ -9,6 +9,7 @@ import threading
 import time
 import typing as ty
 
+from tests import patience
 from tests.functional.lab import box
 from tests.functional.lab import image
 from tests.functional.lab import network
@@ -69,7 +70,7 @@ class Guest:
 
     def wait(self, seconds: float = BOOT_SECONDS) -> None:
         """Wait until it lets us in."""
-        end = time.monotonic() + seconds
+        end = time.monotonic() + patience.seconds(seconds)
         while not self._answers():
             assert self._process and self._process.poll() is None, (
                 f'guest {self.name} ended: {self.console()}')
@@ -144,7 +145,7 @@ class Guest:
         before = self._boot()
         self.run('systemctl', 'reboot', check=False)
         self._forget()
-        end = time.monotonic() + seconds
+        end = time.monotonic() + patience.seconds(seconds)
         while True:
             self.wait(seconds)
             with contextlib.suppress(box.CommandFailed):

@@ -15,6 +15,8 @@ import pathlib
 import shutil
 import time
 
+from tests import patience
+
 #: Seconds that making something may take, on a busy machine.
 SECONDS = 900.0
 #: Seconds to wait for somebody else who makes it; two may be before us.
@@ -80,7 +82,7 @@ def lock(path: pathlib.Path, seconds: float) -> Iterator[None]:
 
     :raises Busy: somebody else does, and goes on; names the process
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + patience.seconds(seconds)
     with path.open('a+') as file:
         while True:
             try:

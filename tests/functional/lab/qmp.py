@@ -7,6 +7,8 @@ import socket
 import time
 import typing as ty
 
+from tests import patience
+
 
 class QmpError(AssertionError):
     """QEMU refused a command."""
@@ -16,9 +18,9 @@ class Qmp:
     """A connection to a running machine."""
 
     def __init__(self, path: str, seconds: float = 60) -> None:
-        self._seconds = seconds
+        self._seconds = patience.seconds(seconds)
         self._socket = socket.socket(socket.AF_UNIX)
-        self._socket.settimeout(seconds)
+        self._socket.settimeout(self._seconds)
         self._socket.connect(path)
         self._file = self._socket.makefile('r')
         self._answer()

@@ -14,6 +14,7 @@ import time
 import typing as ty
 import uuid
 
+from tests import patience
 from tests.functional.lab import box
 
 #: What ssh says when it has lost the other side.
@@ -97,7 +98,7 @@ class Shell:
 
         :raises TimeoutError: it is not complete in time
         """
-        limit, said = time.monotonic() + seconds, b''
+        limit, said = time.monotonic() + patience.seconds(seconds), b''
         while said.count(self._mark) < 2:
             left = max(0.0, limit - time.monotonic())
             told, room, _ = select.select(

@@ -26,6 +26,7 @@ from manila_drivers.testing.backends import gpfs
 from manila_drivers.testing.backends import openstack
 from manila_drivers.testing.backends import storage
 from manila_drivers.testing.backends import vast
+from tests import patience
 
 SECTION = 'storage'
 CLIENTS = {'vast': ('192.0.2.%d', None), 'ces': ('192.0.2.%d', None),
@@ -114,7 +115,7 @@ def scraped(url: str) -> dict[tuple[str, ...], float]:
 
     Labels in the order of their names, without the backend.
     """
-    with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310
+    with urllib.request.urlopen(url, timeout=patience.seconds(20)) as answer:  # noqa: S310
         text = answer.read().decode()
     return {(sample.name, *(value for label, value in
                             sorted(sample.labels.items())
@@ -154,7 +155,7 @@ def load(bench: Bench, workers: int = 3, rounds: int = 1,
                for number in range(workers)]
     for one in threads:
         one.start()
-    end = time.monotonic() + 200
+    end = time.monotonic() + patience.seconds(200)
     while any(one.is_alive() for one in threads):
         assert time.monotonic() < end
         meanwhile()

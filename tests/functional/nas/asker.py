@@ -22,6 +22,7 @@ import threading
 import time
 import typing as ty
 
+from tests import patience
 from tests.functional.nas import wire
 
 _AT_ONCE = 8
@@ -80,7 +81,7 @@ class Asker:
 
     def _asked(self, server: str, source: str,
                operations: list[bytes]) -> wire.Answer:
-        end = time.monotonic() + _PATIENCE
+        end = time.monotonic() + patience.seconds(_PATIENCE)
         while True:
             answer = self._once(server, source, operations)
             if answer.status not in (wire.DELAY, wire.GRACE):

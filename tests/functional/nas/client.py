@@ -4,10 +4,11 @@
 
 import itertools
 
+from tests import patience
 from tests.functional.lab import box
 
 _COUNT = itertools.count(1)
-_SECONDS = '30'
+_SECONDS = f'{patience.seconds(30):g}'
 # The last one is how libnfs says that the kernel takes no call at all from
 # an address that may reach nothing; a server that is down reads otherwise.
 _REFUSALS = ('NFS4ERR_NOENT', 'NFS4ERR_ACCES', 'NFS4ERR_PERM',

@@ -4,6 +4,7 @@
 
 import time
 
+from tests import patience
 from tests.functional.lab import box
 
 EXPORT_DIR = '/etc/ganesha/export.d'
@@ -38,7 +39,7 @@ class Ganesha:
         """Start it and wait until it answers on the bus."""
         self.box.run('ganesha.nfsd', '-f', _CONFIG, '-p', _PID,
                      '-L', '/var/log/ganesha/log')
-        end = time.monotonic() + seconds
+        end = time.monotonic() + patience.seconds(seconds)
         while self.dbus('ShowExports').returncode:
             assert time.monotonic() < end, self.log()
             time.sleep(0.1)

@@ -10,10 +10,11 @@ import select
 import subprocess
 import time
 
+from tests import patience
 from tests.functional.lab import box
 
 _COUNT = itertools.count(1)
-_SECONDS = '60'
+_SECONDS = f'{patience.seconds(60):g}'
 FILE = '/etc/samba/smb.conf'
 PASSWORD = 'of-a-test'  # noqa: S105
 
@@ -52,7 +53,7 @@ class Smbd:
 
     def start(self, seconds: float = 60) -> None:
         self.box.run('smbd', '-D')
-        end = time.monotonic() + seconds
+        end = time.monotonic() + patience.seconds(seconds)
         while self.box.run('smbcontrol', 'smbd', 'ping',
                            check=False).returncode:
             assert time.monotonic() < end, self.log()

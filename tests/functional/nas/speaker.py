@@ -18,10 +18,11 @@ from manila_drivers.ibm.gpfs.helpers import knfs
 from manila_drivers.nas import exports
 from manila_drivers.transport import meter
 from manila_drivers.transport import ssh
+from tests import patience
 from tests.functional.lab import box
 
 # For a reconciliation in a guest on a busy machine.
-_SECONDS = 500.0
+_SECONDS = patience.seconds(500.0)
 
 ROOT = pathlib.Path(__file__).parents[3]
 OPTIONS = 'sync,no_root_squash,insecure,no_wdelay,no_subtree_check'
@@ -50,7 +51,7 @@ class Speaker:
     def close(self) -> None:
         self._process.stdin.close()
         try:
-            self._process.wait(30)
+            self._process.wait(patience.seconds(30))
         finally:
             box.end(self._process)
 

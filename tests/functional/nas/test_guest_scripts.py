@@ -19,6 +19,7 @@ from manila_drivers.generic import guest
 from manila_drivers.generic import guest_planning
 from manila_drivers.generic import guest_records
 from manila_drivers.nas import samba
+from tests import patience
 from tests.functional.lab import box
 from tests.functional.lab import need
 from tests.functional.nas import runner
@@ -155,15 +156,15 @@ def test_shrinking(house):
     # Somebody is in it.
     plan = guest_planning.shrink(house.sees(served), served, 1)
     house.box.popen(['sh', '-c', f'cd {served.path} && exec sleep 600'])
-    end = time.monotonic() + 30
+    end = time.monotonic() + patience.seconds(30)
     while house.box.run('fuser', '-m', served.path,
                         check=False).returncode:
         assert time.monotonic() < end
-    guest_planning.PATIENCE, patience = 1, guest_planning.PATIENCE
+    guest_planning.PATIENCE, usual = 1, guest_planning.PATIENCE
     try:
         plan = guest_planning.shrink(house.sees(served), served, 1)
     finally:
-        guest_planning.PATIENCE = patience
+        guest_planning.PATIENCE = usual
     with pytest.raises(exception.Busy, match='in use'):
         house.guest.run(plan)
     assert house.sees(served).serves(served)
@@ -185,7 +186,7 @@ def test_nobody_who_listens(house, lines):
         assert process.stderr.readline()
     process.stdout.close()
     process.stderr.close()
-    process.wait(60)
+    process.wait(patience.seconds(60))
     assert house.sees(served).serves(served)
 
 

@@ -13,11 +13,13 @@ import random
 import socket
 import struct
 
+from tests import patience
+
 _PROGRAM, _VERSION, _COMPOUND = 100003, 4, 1
 _PORT = 2049
 #: Says that calls have to come from ports that only root may have.
 RESERVED = 'MANILA_DRIVERS_NFS_RESERVED_PORTS'
-_SECONDS = 20.0
+_SECONDS = patience.seconds(20.0)
 # Somebody whom no server squashes, and who owns nothing.
 _UID = 4711
 

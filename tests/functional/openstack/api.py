@@ -13,6 +13,7 @@ import typing as ty
 
 import requests
 
+from tests import patience
 from tests.functional.openstack import places
 
 #: Seconds for one request; a server's creation was seen to take 24.
@@ -152,7 +153,7 @@ class Api:
 
         :raises Unexpected: nobody has stopped listening after that time
         """
-        last, end = None, time.monotonic() + seconds
+        last, end = None, time.monotonic() + patience.seconds(seconds)
         while True:
             if time.monotonic() > end:
                 raise Unexpected(f'{path} stays {last}')
@@ -175,7 +176,7 @@ class Api:
         :param wanted: states, and '404' for one that is to be gone
         :raises Unexpected: it is in error, or in another state for too long
         """
-        end = time.monotonic() + seconds
+        end = time.monotonic() + patience.seconds(seconds)
         while True:
             answer = self.ask(service, 'GET', path)
             body = answer.body
@@ -196,7 +197,7 @@ def eventually(question: Callable[[], object], what: str,
 
     :raises Unexpected: it does not become so in time
     """
-    end = time.monotonic() + seconds
+    end = time.monotonic() + patience.seconds(seconds)
     while True:
         answer = question()
         if answer:

@@ -18,6 +18,7 @@ import subprocess
 import time
 
 from tests import leftovers
+from tests import patience
 from tests.functional.lab import box
 from tests.functional.openstack import configs
 from tests.functional.openstack import places
@@ -197,7 +198,7 @@ class Room:
 
         :raises Failed: it does not in time, or a daemon has ended
         """
-        end = time.monotonic() + seconds
+        end = time.monotonic() + patience.seconds(seconds)
         while not question():
             for name in self.ended():
                 raise Failed(f'{name} ended while {what} was waited for; it '
@@ -223,7 +224,7 @@ class Room:
             self._owed.add(name)
         pid = self.outside(places.PIDS / name).read_text().strip()
         self.box.run('kill', f'-{signal}', pid, check=False)
-        end = time.monotonic() + seconds
+        end = time.monotonic() + patience.seconds(seconds)
         # Who visits a cloud has not started it, and waits for none of it.
         while process.poll() is None if process else not self.box.run(
                 'kill', '-0', pid, check=False).returncode:

@@ -13,6 +13,8 @@ import sys
 
 import pytest
 
+from tests import patience
+
 # The last of them ends the cloud as well, which a busy kernel takes long for.
 pytestmark = pytest.mark.timeout(600)
 
@@ -39,7 +41,8 @@ def seen(kind, path):
     script = run if kind != 'ovs' else (
         f'({START}) >$OVS_LOGDIR/start.log 2>&1\n{run}')
     done = subprocess.run(
-        [*ALONE, 'bash', '-ec', script], cwd=ROOT, timeout=100, check=False,
+        [*ALONE, 'bash', '-ec', script], cwd=ROOT,
+        timeout=patience.seconds(100), check=False,
         capture_output=True, text=True, env={
             **os.environ, 'PYTHONPATH': str(ROOT), 'OVS_RUNDIR': str(path),
             'OVS_DBDIR': str(path), 'OVS_LOGDIR': str(path)})

@@ -13,6 +13,8 @@ import time
 
 import pymysql
 
+from tests import patience
+
 USER, PASSWORD = 'registry', 'open-sesame-9'
 
 
@@ -39,7 +41,8 @@ class Mariadb:
             [self._base / 'bin' / 'mariadb-install-db', '--no-defaults',
              f'--basedir={self._base}', f'--datadir={self._home}/data',
              *self._as, '--auth-root-authentication-method=normal',
-             '--skip-test-db'], check=True, capture_output=True, timeout=120)
+             '--skip-test-db'], check=True, capture_output=True,
+            timeout=patience.seconds(120))
         self.start()
         self._do(f"CREATE USER {USER}@localhost IDENTIFIED BY '{PASSWORD}'")
         return self
@@ -62,7 +65,7 @@ class Mariadb:
                  f'--lc-messages-dir={self._base}/share/mysql',
                  '--innodb-flush-log-at-trx-commit=0'],
                 stdout=log, stderr=log)
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + patience.seconds(60)
         # A connection that is refused leaves a socket to the collector.
         while (self._home / 'log').read_text().count('ready for conn') \
                 <= self._starts:
@@ -82,7 +85,7 @@ class Mariadb:
     def stop(self):
         self._process.send_signal(signal.SIGTERM)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(30)
+            self._process.wait(patience.seconds(30))
         self._process.kill()
         self._process.wait()
 

@@ -11,6 +11,8 @@ import subprocess
 import tempfile
 import time
 
+from tests import patience
+
 USER, PASSWORD = 'registry', 'open-sesame-9'
 
 
@@ -35,7 +37,8 @@ class Postgres:
     def _run(self, *words, **more):
         return subprocess.run(
             [str(self._programs / words[0]), *map(str, words[1:])],
-            check=True, capture_output=True, text=True, timeout=60,
+            check=True, capture_output=True, text=True,
+            timeout=patience.seconds(60),
             cwd=self._home, **self._as, **more)
 
     def __enter__(self):
@@ -62,7 +65,7 @@ class Postgres:
                  '-c', 'listen_addresses=', '-c', 'fsync=off',
                  '-c', f'unix_socket_directories={self._home}'],
                 stdout=log, stderr=log, cwd=self._home, **self._as)
-        ends = time.monotonic() + 60
+        ends = time.monotonic() + patience.seconds(60)
         while subprocess.run(
                 [str(self._programs / 'pg_isready'), '-q', '-h', self._home],
                 check=False).returncode:
@@ -73,7 +76,7 @@ class Postgres:
     def stop(self, number=signal.SIGINT):
         self._process.send_signal(number)
         with contextlib.suppress(subprocess.TimeoutExpired):
-            self._process.wait(30)
+            self._process.wait(patience.seconds(30))
         self._process.kill()
         self._process.wait()
 

@@ -25,6 +25,7 @@ from manila_drivers.registry import records
 from manila_drivers.registry import registry
 from manila_drivers.registry import revisions
 from tests import needs
+from tests import patience
 from tests.functional.registry import mariadb
 from tests.functional.registry import postgres
 from tests.unit.direct import bench
@@ -72,7 +73,7 @@ def worker(place, rounds, name):
 
 
 def ended(child):
-    output, errors = child.communicate(timeout=600)
+    output, errors = child.communicate(timeout=patience.seconds(600))
     return child.returncode, output.splitlines(), errors
 
 

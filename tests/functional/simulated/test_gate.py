@@ -16,6 +16,7 @@ from manila_drivers.transport import ssh
 from tests import doors
 from tests import listening
 from tests import needs
+from tests import patience
 
 
 class TestGate(doors.Contract):
@@ -89,7 +90,7 @@ def _ssh(gate, known_hosts, *options):
         ['ssh', '-F', 'none', '-o', 'BatchMode=yes', '-p', str(gate.port),
          '-o', f'UserKnownHostsFile={known_hosts}',
          '-i', gate.key_file, *options], capture_output=True, text=True,
-        timeout=60, stdin=subprocess.DEVNULL, check=False)
+        timeout=patience.seconds(60), stdin=subprocess.DEVNULL, check=False)
 
 
 def test_people_may_look_around_but_get_no_shell(gate, heard, known_hosts):
@@ -108,7 +109,7 @@ def test_nobody_else_gets_in(gate, known_hosts, tmp_path):
          f'UserKnownHostsFile={known_hosts}', '-p', str(gate.port),
          '-o', 'IdentitiesOnly=yes', '-i', str(tmp_path / 'key'),
          doors.ADDRESSES[0], 'echo'], capture_output=True, text=True,
-        timeout=60, stdin=subprocess.DEVNULL, check=False)
+        timeout=patience.seconds(60), stdin=subprocess.DEVNULL, check=False)
     assert (done.returncode, done.stdout) == (255, '')
     assert 'Permission denied' in done.stderr
 

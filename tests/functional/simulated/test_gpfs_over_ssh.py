@@ -22,6 +22,7 @@ from manila_drivers.standalone import configuration
 from manila_drivers.standalone import private_data
 from manila_drivers.testing.simulators import gpfs
 from manila_drivers.testing.simulators import sshd
+from tests import patience
 
 FILES = 10_000
 
@@ -143,7 +144,7 @@ def picture(path):
 
 
 def wait(driver, clone):
-    deadline = time.monotonic() + 400
+    deadline = time.monotonic() + patience.seconds(400)
     while True:
         answer = driver.get_share_status(clone)
         if answer['status'] != 'creating_from_snapshot':
@@ -154,7 +155,7 @@ def wait(driver, clone):
 
 def interrupted(path, state, name):
     """Kill the copy when something has been copied; how much by then."""
-    deadline = time.monotonic() + 60
+    deadline = time.monotonic() + patience.seconds(60)
     while True:
         here = sum(len(files) for _, _, files in os.walk(path))
         if here > 50:

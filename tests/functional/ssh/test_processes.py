@@ -8,6 +8,7 @@ import sys
 
 import pytest
 
+from tests import patience
 from tests.functional.ssh import daemon
 
 PREPARE = """
@@ -76,7 +77,8 @@ def run(code, sshd, tmp_path):
         [sys.executable, '-W', 'ignore', '-c', code, str(sshd.port),
          daemon.USER, sshd.key_file,
          str(tmp_path / 'known_hosts')],
-        capture_output=True, text=True, timeout=100, check=False)
+        capture_output=True, text=True,
+        timeout=patience.seconds(100), check=False)
 
 
 @pytest.mark.parametrize('used', [False, True])

@@ -19,6 +19,7 @@ import uuid
 from manila_drivers.testing.backends import gluster
 from manila_drivers.testing.backends import gpfs
 from manila_drivers.testing.backends import openstack
+from tests import patience
 
 #: Ids of new shares, and their export locations.
 Made = list[tuple[str, list[str]]]
@@ -163,7 +164,7 @@ def cinder_volumes(cluster: openstack.CloudCluster, ident: str,
 def _until(cluster: openstack.CloudCluster,
            done: ty.Callable[[], bool]) -> None:
     """Wait until what was asked for has happened in a cloud."""
-    end = time.monotonic() + PATIENCE
+    end = time.monotonic() + patience.seconds(PATIENCE)
     while not done():
         assert time.monotonic() < end
         time.sleep(MOMENT)

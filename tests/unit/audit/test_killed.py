@@ -17,6 +17,7 @@ import pytest
 from manila_drivers.audit import differences
 from manila_drivers.cli import main
 from manila_drivers.testing.simulators.web import messages
+from tests import patience
 from tests.unit.direct import bench
 
 GIB = 2 ** 30
@@ -79,7 +80,7 @@ def killed(place, words, *, before):
                  '--config-file', str(place.conf), *words],
                 stdout=subprocess.DEVNULL,
                 stderr=subprocess.DEVNULL) as process:
-            code = process.wait(timeout=300)
+            code = process.wait(timeout=patience.seconds(300))
     finally:
         sim.handle = handle
     assert code == -signal.SIGKILL

@@ -19,6 +19,7 @@ from manila_drivers.audit import overview
 from manila_drivers.audit import page
 from manila_drivers.registry import records
 from tests import needs
+from tests import patience
 
 #: What a user may call a share.
 HOSTILE = ('</td></table><script>document.title="hacked"</script>'
@@ -218,7 +219,8 @@ def dumped(tmp_path, text):
         [needs.browser(), '--headless', '--no-sandbox', '--disable-gpu',
          '--disable-dev-shm-usage', f'--user-data-dir={tmp_path}/profile',
          '--virtual-time-budget=5000', '--dump-dom', file.as_uri()],
-        capture_output=True, text=True, timeout=110, check=True)
+        capture_output=True, text=True,
+        timeout=patience.seconds(110), check=True)
     return done.stdout
 
 

@@ -13,6 +13,7 @@ import time
 
 import pytest
 
+from tests import patience
 from tools.ci import __main__ as runner
 from tools.ci import leftovers
 from tools.ci import processes
@@ -61,7 +62,7 @@ def sleepers(seconds):
 
 
 def until(condition, seconds=60):
-    end = time.monotonic() + seconds
+    end = time.monotonic() + patience.seconds(seconds)
     while not condition():
         assert time.monotonic() < end
         time.sleep(0.05)
@@ -79,7 +80,8 @@ def warded(tmp_path, limit, *command, interrupt=1, **variables):
     target = tmp_path / 'result.json'
     done = subprocess.run(
         [sys.executable, '-c', patient(interrupt, 1), str(limit), str(target),
-         *command], cwd=ROOT, env={**os.environ, **variables}, timeout=100,
+         *command], cwd=ROOT, env={**os.environ, **variables},
+        timeout=patience.seconds(100),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
     assert done.returncode == 0, done.stdout
     return warden.Result(**json.loads(target.read_text())), done.stdout
@@ -186,7 +188,7 @@ def test_what_a_killed_run_has_left_is_ended_by_the_next(tmp_path, sleep):
         until(lambda: len(sleepers(sleep)) == 2)
         names = leftovers.end(root, seconds=20)
         assert names == [f'sleep ({stale.pid})']
-        assert stale.wait(20) == -signal.SIGTERM
+        assert stale.wait(patience.seconds(20)) == -signal.SIGTERM
         # Its leader, this process, is there.
         assert other.poll() is None
         assert leftovers.end(root) == []
@@ -256,10 +258,12 @@ def test_a_second_run_keeps_out(tmp_path):
 
 def test_the_entry_knows_its_stages():
     done = subprocess.run([ROOT / '.ci' / 'run', '--list'], cwd='/',
-                          capture_output=True, text=True, timeout=60)
+                          capture_output=True, text=True,
+                          timeout=patience.seconds(60))
     assert done.returncode == 0, done.stderr
     assert done.stdout.count('python3 tools/run.py test') >= 5
     wrong = subprocess.run([ROOT / '.ci' / 'run', 'nonsense'],
-                           capture_output=True, text=True, timeout=60)
+                           capture_output=True, text=True,
+                           timeout=patience.seconds(60))
     assert wrong.returncode == 2
     assert 'no stage nonsense' in wrong.stderr

@@ -9,6 +9,7 @@ import sys
 
 import pytest
 
+from tests import patience
 from tests.plugins import turns
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -91,7 +92,8 @@ def played(tmp_path, part, *words, text=SOME):
     done = subprocess.run(
         [sys.executable, '-m', 'pytest', '-p', 'tests.plugins.turns', '-v',
          '-c', os.devnull, '--rootdir', tmp_path, tmp_path, *words],
-        capture_output=True, text=True, timeout=100, cwd=ROOT,
+        capture_output=True, text=True,
+        timeout=patience.seconds(100), cwd=ROOT,
         env={**os.environ, 'MANILA_DRIVERS_SLICE': part})
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout, {

@@ -9,6 +9,8 @@ import signal
 import subprocess
 import sys
 
+from tests import patience
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 
@@ -34,7 +36,7 @@ def running(*arguments, **environment):
 
 def ended(process, number=signal.SIGTERM):
     process.send_signal(number)
-    output, errors = process.communicate(timeout=20)
+    output, errors = process.communicate(timeout=patience.seconds(20))
     return process.returncode, output, errors
 
 
@@ -42,7 +44,8 @@ def refused(*arguments, **environment):
     """Exit code and what it says of arguments that make no sense."""
     done = subprocess.run(
         [sys.executable, '-m', 'manila_drivers.cli.main', *arguments],
-        capture_output=True, text=True, cwd=ROOT, timeout=60, check=False,
+        capture_output=True, text=True, cwd=ROOT,
+        timeout=patience.seconds(60), check=False,
         env={**os.environ, **environment})
     assert 'Traceback' not in done.stderr
     return done.returncode, done.stderr

@@ -13,6 +13,7 @@ import pytest
 from manila_drivers.cli import main
 from manila_drivers.cli import reference
 from manila_drivers.cli.operate import app
+from tests import patience
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PAGES = ROOT / 'doc/source'
@@ -96,7 +97,7 @@ def test_the_man_page_has_them_all(tmp_path):
     subprocess.run(
         [sys.executable, '-m', 'sphinx', '-q', '-b', 'man', '-c', PAGES,
          '-D', 'root_doc=user/reference', tmp_path, tmp_path / 'man'],
-        check=True, capture_output=True, timeout=300)
+        check=True, capture_output=True, timeout=patience.seconds(300))
     page = (tmp_path / 'man' / 'manila-drivers.1').read_text()
     text = page.replace(r'\-', '-')
     # Roff breaks lines, and has marks of its own in them.

@@ -10,6 +10,7 @@ from keystoneauth1 import session as sessions
 from keystoneauth1.identity import v3
 import pytest
 
+from tests import patience
 from tests.unit.cli import process as processes
 
 GROUPS = ('nova', 'cinder', 'neutron', 'glance')
@@ -97,7 +98,7 @@ def test_arguments_that_make_no_sense(arguments, word):
 
 def test_every_switch_is_explained():
     with processes.running('openstack', '--settings') as (process, text):
-        assert process.wait(20) == 0
+        assert process.wait(patience.seconds(20)) == 0
     lines = text.splitlines()
     assert 'detach_hung = 201.0' in lines
     for at, line in enumerate(lines):

@@ -14,6 +14,7 @@ import requests
 
 from manila_drivers.testing.simulators.vast import VmsServer
 from manila_drivers.testing.simulators.vast import VmsSim
+from tests import patience
 from tests.unit.cli.process import ended
 from tests.unit.cli.process import refused
 from tests.unit.cli.process import ROOT
@@ -38,7 +39,7 @@ def login(section, password=None):
         f'https://{host}:{section["vast_mgmt_port"]}/api/v1/token/',
         json={'username': section['vast_mgmt_user'],
               'password': password or section['vast_mgmt_password']},
-        verify=section['vast_ssl_cert_path'], timeout=20)
+        verify=section['vast_ssl_cert_path'], timeout=patience.seconds(20))
 
 
 @pytest.mark.parametrize('number', [signal.SIGTERM, signal.SIGINT])

@@ -11,6 +11,8 @@ import sys
 
 import pytest
 
+from tests import patience
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PAGE = ROOT / 'doc' / 'source' / 'user' / 'tutorial.rst'
 
@@ -56,10 +58,10 @@ def test_the_tutorial_does_what_it_says(shell):
                            for line in lines)
         done = subprocess.run(['bash', '-e', '-c', script], cwd=place,
                               env=env, capture_output=True, text=True,
-                              timeout=280, check=False)
+                              timeout=patience.seconds(280), check=False)
     finally:
         cluster.send_signal(signal.SIGTERM)
-        cluster.communicate(timeout=20)
+        cluster.communicate(timeout=patience.seconds(20))
     assert (done.returncode, done.stderr) == (0, ''), done.stdout
     out = done.stdout
     assert re.search(r'\d+\.\d+\.\d+\.\d+:/manila/manila-', out)

@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from tests import patience
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 PACKAGE = ROOT / 'manila_drivers'
 
@@ -88,7 +90,7 @@ sys.meta_path.insert(0, Blocker())
 def run_blocked(code):
     return subprocess.run(
         [sys.executable, '-W', 'ignore', '-c', BLOCKED + code],
-        capture_output=True, text=True, timeout=60,
+        capture_output=True, text=True, timeout=patience.seconds(60),
         env={**os.environ, 'PYTHONPATH': str(ROOT)})
 
 

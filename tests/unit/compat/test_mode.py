@@ -10,6 +10,8 @@ import sys
 
 import pytest
 
+from tests import patience
+
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
 # What it asks of Manila's exceptions is asked at import.
@@ -51,7 +53,7 @@ def run(path, code=PROBE, **env):
              if key != 'MANILA_DRIVERS_STANDALONE'}
     return subprocess.run(
         [sys.executable, '-W', 'ignore', '-c', code], capture_output=True,
-        text=True, timeout=60,
+        text=True, timeout=patience.seconds(60),
         env={**clean, **env, 'PYTHONPATH': f'{path}:{ROOT}'})
 
 

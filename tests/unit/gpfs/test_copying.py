@@ -17,6 +17,7 @@ from manila_drivers.ibm.gpfs import commands
 from manila_drivers.ibm.gpfs import copy_scripts
 from manila_drivers.ibm.gpfs import errors
 from manila_drivers.ibm.gpfs import settings
+from tests import patience
 
 # With CI=true what is missing is a failure.
 ON_A_DESK = not os.environ.get('CI')
@@ -76,7 +77,7 @@ class Scripts:
             env={**os.environ, 'LC_ALL': 'C', 'PATH': ':'.join(
                 map(str, [*places, self.bin, os.environ['PATH']]))},
             stdin=subprocess.DEVNULL, capture_output=True, text=True,
-            timeout=60, check=False)
+            timeout=patience.seconds(60), check=False)
 
     def start(self, *copy, number=1, **where):
         return self.run(copy_scripts.START, number, self.source,
@@ -100,7 +101,7 @@ class Scripts:
 
 
 def wait(until):
-    deadline = time.monotonic() + 30
+    deadline = time.monotonic() + patience.seconds(30)
     while not until():
         assert time.monotonic() < deadline
         time.sleep(0.05)

@@ -12,6 +12,7 @@ import urllib.request
 import pytest
 
 from manila_drivers.metrics import endpoint
+from tests import patience
 
 
 def answer(environ, start_response):
@@ -36,7 +37,7 @@ def serve():
 
 
 def body(url):
-    with urllib.request.urlopen(url, timeout=20) as got:  # noqa: S310
+    with urllib.request.urlopen(url, timeout=patience.seconds(20)) as got:  # noqa: S310
         return got.read()
 
 

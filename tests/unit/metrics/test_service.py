@@ -13,6 +13,7 @@ import pytest
 from manila_drivers import exception
 from manila_drivers.metrics import facts
 from manila_drivers.metrics import service
+from tests import patience
 
 
 @pytest.fixture
@@ -43,7 +44,7 @@ def make():
 
 
 def body(url):
-    with urllib.request.urlopen(url, timeout=20) as answer:  # noqa: S310
+    with urllib.request.urlopen(url, timeout=patience.seconds(20)) as answer:  # noqa: S310
         return answer.read().decode()
 
 

@@ -12,6 +12,7 @@ import pytest
 
 import manila_drivers
 from manila_drivers.testing import moved
+from tests import patience
 
 
 @pytest.mark.parametrize('older', sorted(moved.PLACES))
@@ -41,6 +42,6 @@ def test_a_fresh_process_finds_them() -> None:
             '    print(exc)\n')
     done = subprocess.run(
         [sys.executable, '-c', code], capture_output=True, text=True,
-        timeout=120, check=True,
+        timeout=patience.seconds(120), check=True,
         cwd=pathlib.Path(manila_drivers.__file__).parents[1])
     assert 'manila_drivers.testing.simulators.no_such' in done.stdout

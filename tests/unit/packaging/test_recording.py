@@ -12,6 +12,7 @@ import textwrap
 
 import pytest
 
+from tests import patience
 from tests.plugins import recording
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
@@ -67,12 +68,14 @@ def record(place, *words):
     return subprocess.run(
         [sys.executable, '-m', 'pytest', '-p', 'tests.plugins.recording',
          '--stestr', '--rootdir', '.', '-c', '/dev/null', *words], cwd=place,
-        env={**os.environ, 'PYTHONPATH': str(ROOT)}, text=True, timeout=100,
+        env={**os.environ, 'PYTHONPATH': str(ROOT)}, text=True,
+        timeout=patience.seconds(100),
         stdout=subprocess.PIPE, stderr=subprocess.STDOUT, check=False)
 
 
 def stestr(place, *words):
-    return subprocess.run([STESTR, *words], cwd=place, text=True, timeout=100,
+    return subprocess.run([STESTR, *words], cwd=place, text=True,
+                          timeout=patience.seconds(100),
                           stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
                           check=False).stdout
 

@@ -20,6 +20,7 @@ from manila_drivers.registry import registry
 from manila_drivers.registry import revisions
 from manila_drivers.registry import schema
 from manila_drivers.standalone import private_data
+from tests import patience
 
 ENTITY = '7f9c1b1e-6a43-4d4c-9d4e-6ad1a7a0c9f4'
 
@@ -127,14 +128,14 @@ def test_a_writer_who_stays_is_waited_for_so_long(url):
     def stay():
         with made.database.begin():
             entered.set()
-            leave.wait(20)
+            leave.wait(patience.seconds(20))
     with concurrent.futures.ThreadPoolExecutor(1) as threads:
         stayed = threads.submit(stay)
-        assert entered.wait(10)
+        assert entered.wait(patience.seconds(10))
         with pytest.raises(exception.Busy, match='locked'):
             made.shares.change(one, size=2)
         leave.set()
-        stayed.result(10)
+        stayed.result(patience.seconds(10))
     assert made.shares.change(one, size=2).size == 2
 
 
@@ -248,7 +249,8 @@ def test_processes_that_come_first_at_once_make_one_registry(url):
     children = [subprocess.Popen(
         [sys.executable, '-c', SCRIPT, url, '20'], stdout=subprocess.PIPE,
         text=True, env=dict(os.environ)) for _ in range(6)]
-    told = [child.communicate(timeout=90)[0].strip() for child in children]
+    told = [child.communicate(timeout=patience.seconds(90))[0].strip()
+            for child in children]
     assert [child.returncode for child in children] == [0] * 6
     assert sorted(told) == ['0'] * 5 + ['1']
     assert len(registry.Registry(url).shares.all()) == 120

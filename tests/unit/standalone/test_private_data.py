@@ -16,6 +16,7 @@ from hypothesis import strategies
 import pytest
 
 from manila_drivers.standalone import private_data
+from tests import patience
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 
@@ -161,7 +162,8 @@ def test_processes_share_it(store, tmp_path):
         [sys.executable, '-c', WRITER, path, ONE, name],
         env={**os.environ, 'PYTHONPATH': str(ROOT)}) for name in 'abc']
 
-    assert [writer.wait(60) for writer in writers] == [0, 0, 0]
+    assert [writer.wait(patience.seconds(60)) for writer in writers] == [0, 0,
+                                                                         0]
     assert len(store.get(ONE)) == 60
 
 
