@@ -182,6 +182,15 @@ def widen(site, name):
     assert status == 201, told
 
 
+def refused_before_anything_is_made(site, managed, why):
+    before = site.sim.inventory()
+    with pytest.raises(exception.ConfigurationError,
+                       match=f'limit_ssh_access.*{why}'):
+        managed.create(site.request(OTHER), {})
+    assert {each for each in site.sim.inventory() - before
+            if each[1] in ('server', 'port')} == set()
+
+
 @pytest.mark.parametrize(('name', 'options'), [
     ('manila-service-subnet-', {}),
     ('default', {'service_instance_security_group': ''})])
@@ -192,12 +201,7 @@ def test_limited_ssh_is_refused_with_a_group_that_was_widened(site, name,
     if not options:
         made_by(managed, site.request())
     widen(site, name)
-    before = site.sim.inventory()
-    with pytest.raises(exception.ConfigurationError,
-                       match=f'limit_ssh_access.*{name}'):
-        managed.create(site.request(OTHER), {})
-    assert {each for each in site.sim.inventory() - before
-            if each[1] in ('server', 'port')} == set()
+    refused_before_anything_is_made(site, managed, name)
 
 
 def test_who_does_not_look_at_rules_that_are_there_is_caught(site,
@@ -214,12 +218,7 @@ def test_limited_ssh_is_refused_where_ports_have_no_groups(site):
         each['port_security_enabled'] = False
     managed = site.manager(limit_ssh_access=True,
                            service_instance_security_group='limited')
-    before = site.sim.inventory()
-    with pytest.raises(exception.ConfigurationError,
-                       match=r'limit_ssh_access.*port security'):
-        managed.create(site.request(OTHER), {})
-    assert {each for each in site.sim.inventory() - before
-            if each[1] in ('server', 'port')} == set()
+    refused_before_anything_is_made(site, managed, 'port security')
 
 
 def test_no_group_is_wanted(site):
