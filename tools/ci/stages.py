@@ -143,21 +143,21 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
     walked = r'\d+ steps, \d+ requests to the cluster'
     return [
         # The README's command in three parts, side by side.
-        Stage('test', 'tests', 3600, (*test, '--', f'--ignore={CONFORMANCE}'),
+        Stage('test', 'tests', 4800, (*test, '--', f'--ignore={CONFORMANCE}'),
               ('py3', 'pep8', 'docs'), (slices,),
               shows='house rules: nothing to complain about'),
-        Stage('conformance', 'conformance', 4200, (
+        Stage('conformance', 'conformance', 4800, (
             *test, '-e', 'py3', '--', CONFORMANCE,
             *(f'--ignore={each}' for each in GENERIC)), ('py3',), (slices,),
               yields=True),
-        Stage('generic', 'generic', 4200, (
+        Stage('generic', 'generic', 4800, (
             *test, '-e', 'py3', '--', *GENERIC), ('py3',), (slices,),
               yields=True),
-        Stage('demo', 'guest', 600, demo, shows=walked,
+        Stage('demo', 'guest', 1200, demo, shows=walked,
               counts=False),
-        Stage('tox-demo', 'guest', 600, in_manilas(test, 'demo'), ('manila',),
+        Stage('tox-demo', 'guest', 1200, in_manilas(test, 'demo'), ('manila',),
               shows=walked, counts=False),
-        Stage('manila', 'manila', 4200, (
+        Stage('manila', 'manila', 4800, (
             *test, '-e', 'manila', '--',
             f'--ignore=tests/manila/{DRIVERS}.py'),
             ('manila',), (manilas, slices)),
@@ -165,23 +165,23 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
             *test, '-e', 'manila', '--', '-k', DRIVERS), ('manila',),
             (manilas, slices)),
         # Real daemons make tests wait: what waits longest has a lane.
-        Stage('functional', 'functional', 4200, (
+        Stage('functional', 'functional', 4800, (
             *test, '-e', 'functional', '--', 'tests/functional',
             f'--ignore={GLUSTER}', f'--ignore={OPENSTACK}'),
               ('functional',), (slices,)),
-        Stage('gluster', 'gluster', 3600, (
+        Stage('gluster', 'gluster', 4800, (
             *test, '-e', 'functional', '--', GLUSTER,
             *(f'--ignore={each}' for each in (BRICKS, *GUEST))),
             ('functional',), (slices,)),
-        Stage('guest', 'guest', 4200, (
+        Stage('guest', 'guest', 4800, (
             *test, '-e', 'functional', '--', *GUEST), ('functional',),
               (slices,)),
-        Stage('bricks', 'bricks', 3600, (
+        Stage('bricks', 'bricks', 4800, (
             *test, '-e', 'functional', '--', BRICKS), ('functional',),
               (slices,)),
         Stage('lowest', 'bricks', 2400, (*test, '-e', 'lowest'),
               ('lowest',), (slices,), yields=True),
-        Stage('compat', 'gluster', 1200, in_manilas(test, 'compat'),
+        Stage('compat', 'gluster', 2400, in_manilas(test, 'compat'),
               ('manila',), yields=True),
         Stage('install', 'gluster', 2400, (
             *test, '-e', 'install', '--',
@@ -191,7 +191,7 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
               yields=True),
         # What the cloud is made of takes minutes: beside other lanes, unless
         # only the tests are named.
-        Stage(CLOUD, 'openstack', 1800, (
+        Stage(CLOUD, 'openstack', 3600, (
             '.tox/openstack/bin/python', '-m', 'tests.functional.openstack',
             'prepare'), ('openstack',), shows=r'\] ready', counts=False),
         Stage('openstack', 'openstack', 2700, (*test, '-e', 'openstack'),
@@ -219,7 +219,7 @@ def prepare(chosen: list[Stage], turn: Turn) -> Stage:
         stage.name == CLOUD for stage in chosen)
     if cloud:
         words += ['--cloud']
-    return Stage('prepare', 'prepare', 2400 if cloud else 1200, tuple(words),
+    return Stage('prepare', 'prepare', 4200 if cloud else 2400, tuple(words),
                  counts=False, shows='prepared: ')
 
 
