@@ -22,6 +22,7 @@ from manila_drivers.generic import paths
 from manila_drivers.generic import planning
 from manila_drivers.generic import records
 from manila_drivers.generic import shares
+from manila_drivers.generic import sight
 from manila_drivers.nas import samba
 
 LOG = logging.getLogger(__name__)
@@ -192,13 +193,16 @@ class GenericAccess:
 
         Nobody who is let in elsewhere has been shut out here.
 
-        :raises Conflict: another server has its volume.
+        :raises Conflict: another server has its volume, or may have it.
         :raises Busy: what answers is not the system that serves shares.
         :raises BackendError: somebody shall be let in.
         """
-        planning.check_nowhere_else(
-            share.id, host, self._volumes.volume_of(share.id, note.volume_id),
-            self._volumes.server(host.id))
+        volume = self._volumes.volume_of(share.id, note.volume_id)
+        server = self._volumes.server(host.id)
+        planning.check_nowhere_else(share.id, host, volume, server)
+        if volume is None:
+            sight.check_no_volume(share.id, host, note,
+                                  self._volumes.sight(server))
         if goal.levels:
             raise self._missing(share, placement, note)
 

@@ -19,6 +19,7 @@ from manila_drivers import plan
 from manila_drivers.generic import paths
 from manila_drivers.generic import records
 from manila_drivers.generic import settings
+from manila_drivers.generic import sight
 from manila_drivers.generic import transitions
 from manila_drivers.openstack import polling
 from manila_drivers.transport import retry
@@ -31,6 +32,8 @@ T = TypeVar('T')
 APPEARS = 45.0
 #: Seconds between two volumes that one call may have made.
 TOGETHER = 3600.0
+#: The role by which Cinder shows what all projects have.
+ADMIN = 'admin'
 
 
 class VolumeFinder:
@@ -196,6 +199,30 @@ class VolumeFinder:
             if name.startswith(before) and name.endswith(after) else ''
         return {one for one in (marked, named)
                 if one and uuidutils.is_uuid_like(one)}
+
+    def sight(self, server: records.Server | None = None,
+              volume_id: str = '') -> sight.CinderSight:
+        """Return what the login is shown, once it was told "not there".
+
+        No request, unless its roles and the projects do not tell.
+
+        :param server: the service instance, None if that is not known.
+        :param volume_id: of a share whose snapshot it was told that of.
+        :raises AccessDenied: it may not list volumes.
+        """
+        volumes, host = self.cloud.volumes, self._chosen.host
+        project = volumes.project_id()
+        known = sight.CinderSight(
+            project, ADMIN in (volumes.roles() or ()),
+            server is not None and server.project_id == project != '')
+        if known.decides:
+            return known
+        if volume_id and self.volume(volume_id) is not None:
+            return dataclasses.replace(known, home=True)
+        return dataclasses.replace(known, ours=any(
+            self.owners(one) and (one.metadata or {}).get(
+                paths.HOST_MARK, host) == host
+            for one in volumes.list()))
 
     def volume_name(self, share_id: str) -> str:
         return self._chosen.volume_name % share_id

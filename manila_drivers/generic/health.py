@@ -33,6 +33,7 @@ from manila_drivers.generic import paths
 from manila_drivers.generic import planning
 from manila_drivers.generic import records
 from manila_drivers.generic import shares
+from manila_drivers.generic import sight
 
 LOG = logging.getLogger(__name__)
 
@@ -149,7 +150,7 @@ class GenericHealth:
         for path, ident in left.items():
             gone, error = exception.caught(
                 lambda ident=ident: self._is_deleted(  # type: ignore[misc]
-                    ident))
+                    host, ident))
             if error is not None or not gone:
                 continue
             LOG.warning('Server %s: what is left of a share at %s, which was '
@@ -162,10 +163,14 @@ class GenericHealth:
             if error is not None:
                 LOG.warning('Server %s: %s', host.id, error)
 
-    def _is_deleted(self, share_id: str) -> bool:
+    def _is_deleted(self, host: records.ServiceHost, share_id: str) -> bool:
         """Tell if a share is gone: one that was let go has its volume."""
         return self._notes.share(share_id) == notes.ShareNote() \
-            and self._volumes.volume_of(share_id, everywhere=True) is None
+            and self._volumes.volume_of(share_id, everywhere=True) is None \
+            and self._seen(host).decides
+
+    def _seen(self, host: records.ServiceHost) -> sight.CinderSight:
+        return self._volumes.sight(self._volumes.server(host.id))
 
     def _remounted(self, host: records.ServiceHost,
                    group: Sequence[_Checked]) -> frozenset[str]:
@@ -311,6 +316,8 @@ class GenericHealth:
             volume = self._volumes.volume_of(share.id, one.note.volume_id,
                                              everywhere=True)
             if volume is None:
+                sight.check_no_volume(share.id, one.host, one.note,
+                                      self._seen(one.host))
                 LOG.error('Share %s is lost: it has no volume in Cinder. '
                           'Nothing was made in its place. Check: the '
                           'volumes of Cinder', share.id)

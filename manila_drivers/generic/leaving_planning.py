@@ -9,6 +9,7 @@ from manila_drivers import plan
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import planning
 from manila_drivers.generic import records
+from manila_drivers.generic import sight
 from manila_drivers.generic import transitions
 
 Placement = records.Placement
@@ -31,6 +32,10 @@ class LeavingFacts:
     :param strangers: servers that have the volume, where ``host`` is not
         known: another name of it, or something else altogether.
     :param recorded: id of the volume, as it was written down; '' if none was.
+    :param leaving: an earlier call saw that volume, and began to delete it.
+    :param seen: what the login is shown that was told of no such volume;
+        None if nobody has looked.
+    :param by_path: it was taken over without a volume that is known.
     """
 
     volume: records.Volume | None = None
@@ -41,6 +46,9 @@ class LeavingFacts:
     refused: bool = False
     strangers: tuple[str, ...] = ()
     recorded: str = ''
+    leaving: bool = False
+    seen: sight.CinderSight | None = None
+    by_path: bool = False
 
 
 def delete(placement: Placement, facts: LeavingFacts) -> plan.Plan:
@@ -75,41 +83,55 @@ def delete(placement: Placement, facts: LeavingFacts) -> plan.Plan:
                 check='resume it in Nova')
         steps += [planning.detach(volume, server, host=silent, leaving=True)
                   for server in holders]
+        if facts.recorded and not facts.leaving:
+            # Who finds nothing after that may take it for gone.
+            steps.append(plan.Step('note share', placement.share_id, {
+                'changes': {'leaving': True}}, detail='as being deleted'))
         steps.append(planning.delete_volume(volume))
     steps += map(planning.delete_volume, facts.twins)
     return plan.Plan((*steps, plan.Step('forget share', placement.share_id)))
 
 
 def _check_gone(placement: Placement, facts: LeavingFacts) -> None:
-    """Raise Conflict if the volume that Cinder denies is there all the same.
+    """Raise Conflict unless somebody knows that a volume is gone.
 
     A login of another project, or another region, is told so of any volume.
     An instance that answers knows which disks it has; of one that does not,
-    Nova knows.
+    Nova knows.  Neither knows of a volume that is attached to nothing.
     """
     ident = facts.recorded
     if facts.volume is not None:
         return
     if not ident:
-        _check_empty(placement, facts.found)
+        _check_empty(placement, facts)
         return
     if facts.found is not None:
         there = facts.found.disk(ident) is not None
     else:
         there = facts.server is not None and ident in (
             facts.server.volumes or ())
+    what = 'Share %s cannot be deleted' % placement.share_id
     if there:
         raise exception.Conflict(
-            'Share %s cannot be deleted: Cinder says that there is no volume '
-            '%s, and server %s has it' % (
-                placement.share_id, ident, facts.host and facts.host.id),
-            check='project_name and region_name in [cinder]; if the volume is '
-                  'really gone, take its disk from that server first')
+            '%s: Cinder says that there is no volume %s, and server %s has it'
+            % (what, ident, facts.host and facts.host.id),
+            check=sight.CHECK + '; if the volume is really gone, take its '
+                  'disk from that server first')
+    if not facts.leaving and (facts.seen is None
+                              or not facts.seen.decides):
+        raise sight.doubtful(what, 'volume', ident,
+                             facts.seen or sight.CinderSight())
 
 
-def _check_empty(placement: Placement,
-                 found: guest_records.GuestFacts | None) -> None:
+def _check_empty(placement: Placement, facts: LeavingFacts) -> None:
     """:raises Conflict: a share has data, and no volume that is known."""
+    found = facts.found
+    if found is None and facts.server is not None and facts.by_path:
+        raise exception.Conflict(
+            'Share %s cannot be deleted: it was taken over without a volume '
+            'that is known, and server %s does not tell what is mounted at %s'
+            % (placement.share_id, facts.server.id, placement.path),
+            check='unmanage the share; or that server')
     mount = found.mount(placement.path) if found is not None else None
     if mount is not None and not mount.gone:
         raise exception.Conflict(

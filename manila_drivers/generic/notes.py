@@ -33,6 +33,7 @@ _RULES = 'generic_rules'
 _ADOPTED = 'generic_adopted'
 _CLAIM = 'generic_place'
 _CLAIMANT = 'generic_place_of'
+_LEAVING = 'generic_leaving'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -47,6 +48,7 @@ class ShareNote:
     :param rules: digest of what its rules made, '' if that is not known.
     :param adopted: it was taken over and has had no rules of Manila's yet.
     :param claim: of the place where it was taken over; see :func:`place`.
+    :param leaving: its volume was seen, and its deletion was begun.
     """
 
     volume_id: str = ''
@@ -57,6 +59,7 @@ class ShareNote:
     rules: str = ''
     adopted: bool = False
     claim: str = ''
+    leaving: bool = False
 
     @classmethod
     def of(cls, stored: Mapping[str, Any] | None) -> 'ShareNote':
@@ -65,7 +68,8 @@ class ShareNote:
         return cls(found.get(VOLUME, ''), found.get(_PATH, ''),
                    found.get(_SECTION, ''), _CLONE in found,
                    found.get(_SINCE, ''), found.get(_RULES, ''),
-                   _ADOPTED in found, found.get(_CLAIM, ''))
+                   _ADOPTED in found, found.get(_CLAIM, ''),
+                   _LEAVING in found)
 
     def stored(self) -> dict[str, str]:
         """Return what is to be stored; what is not in it, is not."""
@@ -73,7 +77,7 @@ class ShareNote:
                 _SECTION: self.section, _CLONE: 'volume' * self.cloning,
                 _SINCE: self.since * self.cloning,
                 _RULES: self.rules, _ADOPTED: 'yes' * self.adopted,
-                _CLAIM: self.claim}
+                _CLAIM: self.claim, _LEAVING: 'yes' * self.leaving}
         return {key: value for key, value in told.items() if value}
 
 
@@ -160,7 +164,7 @@ class GenericNotes:
         if claim and self.claimant(claim) == ident:
             self._drop(claim, [_CLAIMANT])
         self._drop(ident, [VOLUME, SNAPSHOT, _PATH, _SECTION, _CLONE, _SINCE,
-                           _RULES, _ADOPTED, _CLAIM])
+                           _RULES, _ADOPTED, _CLAIM, _LEAVING])
 
     def snapshot(self, snapshot_id: str) -> str:
         """Return the id of the volume snapshot of a snapshot, or ''."""

@@ -95,7 +95,11 @@ class GenericShares:
             twins = self._volumes.twins(share.id, volume)
             facts = dataclasses.replace(
                 self._leaving(call, volume), twins=tuple(twins),
-                recorded=note.volume_id)
+                recorded=note.volume_id, leaving=note.leaving,
+                by_path=bool(note.path and not note.volume_id))
+            if volume is None and note.volume_id:
+                facts = dataclasses.replace(
+                    facts, seen=self._volumes.sight(facts.server))
             placement = planning.leaving(
                 self._hosts.placement(share, note), volume, facts.found)
             steps = leaving_planning.delete(placement, facts)

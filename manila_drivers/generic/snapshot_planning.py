@@ -10,6 +10,7 @@ from manila_drivers.generic import guest_planning
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import planning
 from manila_drivers.generic import records
+from manila_drivers.generic import sight
 from manila_drivers.generic import transitions
 
 # -- shares from snapshots ---------------------------------------------------
@@ -108,8 +109,18 @@ def delete_volume_snapshot(found: records.VolumeSnapshot) -> plan.Step:
 
 
 def delete_snapshot(snapshot_id: str,
-                    found: Iterable[records.VolumeSnapshot]) -> plan.Plan:
-    """Remove all that was made for a snapshot."""
+                    found: Iterable[records.VolumeSnapshot],
+                    recorded: str = '',
+                    seen: sight.CinderSight | None = None) -> plan.Plan:
+    """Remove all that was made for a snapshot.
+
+    :param recorded: its id in Cinder, '' if none was written down.
+    :param seen: what the login of [cinder] is shown, if that finds none.
+    :raises Conflict: nobody knows that it is gone.
+    """
+    if recorded and seen is not None and not seen.decides:
+        raise sight.doubtful('Snapshot %s cannot be deleted' % snapshot_id,
+                             'snapshot', recorded, seen)
     return plan.Plan((*map(delete_volume_snapshot, found),
                       plan.Step('forget snapshot', snapshot_id)))
 

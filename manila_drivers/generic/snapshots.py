@@ -20,6 +20,7 @@ from manila_drivers.generic import paths
 from manila_drivers.generic import planning
 from manila_drivers.generic import records
 from manila_drivers.generic import shares
+from manila_drivers.generic import sight
 from manila_drivers.generic import snapshot_planning
 from manila_drivers.generic import transitions
 from manila_drivers.openstack import polling
@@ -104,8 +105,22 @@ class GenericSnapshots:
             found = self._volumes.leaving_snapshots(
                 snapshot.id, self._recorded(snapshot),
                 volume_id=self._volume_id(snapshot))
-            steps = snapshot_planning.delete_snapshot(snapshot.id, found)
+            steps = snapshot_planning.delete_snapshot(
+                snapshot.id, found, self._recorded(snapshot),
+                None if found else self._seen(snapshot))
             self._executor.run(steps)
+
+    def _seen(self, snapshot: model.Snapshot) -> sight.CinderSight | None:
+        """Return what the login is shown that finds no snapshot.
+
+        None if it has never been in Cinder, as far as is known.
+        """
+        if not self._recorded(snapshot):
+            return None
+        host, _ = exception.caught(lambda: self._hosts.of_server(
+            snapshot.server, 'snapshot %s' % snapshot.id))
+        server = None if host is None else self._volumes.server(host.id)
+        return self._volumes.sight(server, self._volume_id(snapshot))
 
     def _recorded(self, snapshot: model.Snapshot) -> str:
         return (self._notes.snapshot(snapshot.id)

@@ -13,10 +13,12 @@ from manila_drivers import compat
 from manila_drivers.generic import finding
 from manila_drivers.generic import leaving_planning
 from manila_drivers.generic import planning
+from manila_drivers.generic import sight
 from manila_drivers.testing.backends.generic import USER
 from manila_drivers.testing.conformance.labs import generic
 from manila_drivers.testing.conformance.labs import generic_kinds
 from manila_drivers.testing.conformance.stage import Stage
+from manila_drivers.testing.simulators import faults
 
 errors = compat.errors
 
@@ -209,6 +211,242 @@ def test_who_believes_cinder_alone_is_caught(stage, monkeypatch, silent):
     monkeypatch.setattr(leaving_planning, '_check_gone', lambda *parts: None)
     with pytest.raises(pytest.fail.Exception):
         denied(stage, silent)
+
+
+class OtherLogin(generic.Site):
+    """Has [cinder] log in to another project, as a member of it."""
+
+    def _text(self, options):
+        before, cinder, after = super()._text(options).partition('[cinder]')
+        return before + cinder + after.replace(
+            'project_name = service', 'project_name = demo', 1)
+
+
+def no_admin(lab):
+    for roles in lab.sim.user(USER).roles.values():
+        roles.discard('admin')
+    for token in lab.sim.keystone.tokens.values():
+        token.roles -= {'admin'}
+
+
+def logged_in(stage, kind):
+    """Start the service with that login of Cinder."""
+    lab = stage.lab
+    lab.sim.user(USER).roles.setdefault(
+        lab.sim.keystone.project('demo').id, set()).add('member')
+    inner = lab._lab
+    inner.site.close()
+    inner.site = kind()
+    stage.manager.restart()
+
+
+def answering(lab, share):
+    lab._detach(share.id)
+
+
+def silent(lab, share):
+    """Nova tells no volumes either while its cell is down."""
+    lab.machine.freeze()
+    lab.sim.options.cell_down = True
+
+
+def without_server(lab, share):
+    lab.sim.ask('DELETE', f'/compute/v2.1/servers/{lab.server["id"]}',
+                user=USER)
+    lab.advance(60.0)
+
+
+def told_nothing(stage, trouble):
+    """Nobody who is asked has anything to say about a volume."""
+    lab, manager = stage.lab, stage.manager
+    share, other = stage.shared(stage.rule()), stage.shared(stage.rule())
+    ident = volume(lab, share).id
+    no_admin(lab)
+    trouble(lab, share)
+    logged_in(stage, OtherLogin)
+    for _ in range(2):
+        with pytest.raises(errors.ShareBackendException,
+                           match=f'there is no volume {ident}') as told:
+            manager.delete_only(share)
+        assert 'project_name' in str(told.value)
+        assert 'without the role admin' in str(told.value)
+    assert lab.storage.get(share.id)['volume_id'] == ident
+    assert volume(lab, share)
+    lab.sim.options.cell_down = False
+    logged_in(stage, generic.Site)
+    if trouble is not without_server:
+        lab.machine.unfreeze()
+        lab.advance(60.0)
+        stage.exact(other)
+    manager.delete_only(share)
+    assert volume(lab, share) is None
+    assert not lab.storage.get(share.id)
+    assert volume(lab, other)
+
+
+TROUBLES = [answering, silent, without_server]
+
+
+@pytest.mark.parametrize('trouble', TROUBLES)
+def test_what_nobody_tells_of_is_not_taken_for_gone(stage, trouble):
+    told_nothing(stage, trouble)
+
+
+@pytest.mark.parametrize('trouble', TROUBLES)
+def test_who_takes_it_for_gone_is_caught(stage, monkeypatch, trouble):
+    monkeypatch.setattr(sight.CinderSight, 'decides', True)
+    with pytest.raises(pytest.fail.Exception):
+        told_nothing(stage, trouble)
+
+
+def left_open(stage):
+    """Whose rules are taken away may be let in where nobody looks."""
+    lab, manager = stage.lab, stage.manager
+    rule = stage.rule()
+    share = stage.shared(rule)
+    no_admin(lab)
+    lab._detach(share.id)
+    logged_in(stage, OtherLogin)
+    with pytest.raises(errors.ShareBackendException,
+                       match='may be served elsewhere: Cinder says'):
+        manager.update(share, delete=[rule])
+    # Nor is it lost.
+    assert 'status' not in manager.ensure([share])[share.id]
+    logged_in(stage, generic.Site)
+    manager.ensure([share])
+    manager.update(share, delete=[rule])
+    stage.exact(share, rule)
+
+
+def test_nobody_is_told_to_be_shut_out_by_another_login(stage):
+    left_open(stage)
+
+
+def test_who_tells_so_is_caught(stage, monkeypatch):
+    monkeypatch.setattr(sight, 'check_no_volume', lambda *parts: None)
+    with pytest.raises(pytest.fail.Exception):
+        left_open(stage)
+
+
+def adopted_elsewhere(stage):
+    """A share was taken over by its path alone, in another server."""
+    lab, manager = stage.lab, stage.manager
+    unmanaged = lab.make_unmanaged('by-hand')
+    share = manager.manage(unmanaged)
+    rule = stage.rule()
+    manager.update(share, add=[rule])
+    lab.storage.delete(share.id, ['volume_id'])
+    lab.sim.cinder.store.volumes[
+        unmanaged.options['volume_id']].name = 'by-hand'
+    lab.cloud.add_server('second', 'others')
+    restarted(stage, service_instance_name_or_id='second',
+              service_net_name_or_ip='others', tenant_net_name_or_ip='others')
+    with pytest.raises(errors.ShareBackendException,
+                       match='which is not known to be that in which'):
+        manager.update(share, delete=[rule])
+    restarted(stage)
+    assert lab.effective(share.export, stage.client(rule)) == 'rw'
+    # In the right one nobody gets in where nothing is mounted.
+    lab.machine.unmount(share.export.partition(':')[2])
+    manager.update(share, delete=[rule])
+    assert lab.effective(share.export, stage.client(rule)) is None
+
+
+def test_who_is_let_in_by_a_share_without_a_volume_stays_known(stage):
+    adopted_elsewhere(stage)
+
+
+def test_who_forgets_them_is_caught(stage, monkeypatch):
+    monkeypatch.setattr(sight, 'check_no_volume', lambda *parts: None)
+    with pytest.raises(pytest.fail.Exception):
+        adopted_elsewhere(stage)
+
+
+def by_hand(lab, share):
+    """An administrator removes a volume, whatever becomes of its share."""
+    ident = volume(lab, share).id
+    lab.machine.unmount(share.export.partition(':')[2])
+    lab._detach(share.id)
+    lab.sim.ask('DELETE', f'/volume/v3/volumes/{ident}', user=USER)
+    lab.advance(60.0)
+    assert volume(lab, share) is None
+
+
+@pytest.mark.parametrize('admin', [False, True])
+@pytest.mark.parametrize('trouble', [None, silent, without_server])
+def test_what_an_administrator_removed_is_gone(stage, trouble, admin):
+    lab, manager = stage.lab, stage.manager
+    share = stage.shared(stage.rule())
+    other = stage.shared(stage.rule()) if trouble is without_server else None
+    by_hand(lab, share)
+    if not admin:
+        no_admin(lab)
+    if trouble is not None:
+        trouble(lab, share)
+    manager.delete_only(share)
+    assert not lab.storage.get(share.id)
+    assert other is None or volume(lab, other)
+
+
+def test_a_deletion_that_was_cut_off_goes_on_by_any_login(stage):
+    """Nothing is left by which Cinder could be believed."""
+    lab, manager = stage.lab, stage.manager
+    share = stage.shared(stage.rule())
+    no_admin(lab)
+    forget = lab.storage.delete
+
+    def lost(*parts):
+        raise RuntimeError('the database is away')
+
+    lab.storage.delete = lost
+    with pytest.raises(errors.ShareBackendException):
+        manager.delete_only(share)
+    assert volume(lab, share) is None
+    lab.storage.delete = forget
+    without_server(lab, share)
+    manager.restart()
+    manager.delete_only(share)
+    assert not lab.storage.get(share.id)
+
+
+def test_a_right_that_is_missing_is_no_missing_volume(stage):
+    lab, manager = stage.lab, stage.manager
+    share = stage.shared(stage.rule())
+    ident = volume(lab, share).id
+    lab.sim.arm(faults.Fault('status', code=403, times=None,
+                             match=f'GET .*/volumes/{ident}'))
+    with pytest.raises(errors.ManilaException, match='HTTP 403') as told:
+        manager.delete_only(share)
+    assert 'roles in [cinder]' in str(told.value)
+    assert 'there is no volume' not in str(told.value)
+    lab.sim.disarm()
+    stage.exact(share)
+
+
+def snapshot_denied(stage):
+    lab, manager = stage.lab, stage.manager
+    share = manager.create()
+    snapshot = manager.create_snapshot(share)
+    no_admin(lab)
+    logged_in(stage, OtherLogin)
+    with pytest.raises(errors.ShareBackendException,
+                       match='there is no snapshot'):
+        manager.delete_snapshot(snapshot)
+    assert lab.sim.cinder.store.snapshots
+    logged_in(stage, generic.Site)
+    manager.delete_snapshot(snapshot)
+    assert not lab.sim.cinder.store.snapshots
+    manager.delete_snapshot(snapshot)
+
+
+def test_a_snapshot_that_is_not_shown_is_not_gone(stage):
+    snapshot_denied(stage)
+
+
+def test_who_takes_a_snapshot_for_gone_is_caught(stage, monkeypatch):
+    monkeypatch.setattr(sight.CinderSight, 'decides', True)
+    with pytest.raises(pytest.fail.Exception):
+        snapshot_denied(stage)
 
 
 def unknown(stage):

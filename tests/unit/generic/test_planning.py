@@ -10,8 +10,10 @@ from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import leaving_planning
+from manila_drivers.generic import notes
 from manila_drivers.generic import planning
 from manila_drivers.generic import records
+from manila_drivers.generic import sight
 from manila_drivers.generic import size_planning
 from manila_drivers.generic import snapshot_planning
 from manila_drivers.nas import kernel
@@ -214,6 +216,9 @@ def test_a_volume_in_use_where_nobody_looked_is_not_taken_away():
         leaving_planning.delete(PLACE, leaving(volume=both, host=None))
 
 
+ADMIN = sight.CinderSight('p', admin=True)
+
+
 @pytest.mark.parametrize(('facts', 'there'), [
     ({'recorded': '', 'found': found(mounted=False)}, False), ({}, True),
     ({'found': None}, True),
@@ -222,7 +227,7 @@ def test_a_volume_in_use_where_nobody_looked_is_not_taken_away():
      False),
     ({'found': dataclasses.replace(found(mounted=False), disks=())}, False)])
 def test_what_cinder_denies_may_be_there_all_the_same(facts, there):
-    facts = {'volume': None, 'recorded': VOLUME,
+    facts = {'volume': None, 'recorded': VOLUME, 'seen': ADMIN,
              'server': dataclasses.replace(SERVER, volumes=(VOLUME,)),
              **facts}
     if not there:
@@ -230,6 +235,74 @@ def test_what_cinder_denies_may_be_there_all_the_same(facts, there):
         return
     with pytest.raises(exception.Conflict, match='there is no volume'):
         leaving_planning.delete(PLACE, leaving(**facts))
+
+
+@pytest.mark.parametrize(('facts', 'gone'), [
+    ({'seen': None}, False), ({'seen': sight.CinderSight()}, False),
+    ({'seen': sight.CinderSight('p')}, False), ({'seen': ADMIN}, True),
+    ({'seen': sight.CinderSight('p', home=True)}, True),
+    ({'seen': sight.CinderSight('p', ours=True)}, True),
+    ({'leaving': True}, True)])
+@pytest.mark.parametrize('server', [
+    None, SERVER, dataclasses.replace(SERVER, volumes=None)])
+def test_cinder_is_believed_by_whoever_is_shown_what_is_there(facts, gone,
+                                                              server):
+    facts = leaving(volume=None, recorded=VOLUME, found=None, server=server,
+                    **facts)
+    if gone:
+        assert actions(leaving_planning.delete(PLACE, facts)) == [
+            'forget share']
+        return
+    with pytest.raises(exception.Conflict, match='says so of what other pro'):
+        leaving_planning.delete(PLACE, facts)
+
+
+def test_a_volume_that_goes_is_noted_before():
+    steps = leaving_planning.delete(PLACE, leaving(recorded=VOLUME))
+    again = leaving_planning.delete(PLACE, leaving(recorded=VOLUME,
+                                                   leaving=True))
+
+    assert actions(steps)[-3:] == ['note share', 'delete volume',
+                                   'forget share']
+    assert 'note share' not in actions(again)
+
+
+def test_a_share_without_a_volume_is_not_gone_where_nobody_answers():
+    facts = leaving(volume=None, found=None, by_path=True)
+    with pytest.raises(exception.Conflict, match='does not tell what is mou'):
+        leaving_planning.delete(PLACE, facts)
+    for facts in (leaving(volume=None, found=None, by_path=True, server=None),
+                  leaving(volume=None, found=None),
+                  leaving(volume=None, found=found(mounted=False),
+                          by_path=True)):
+        leaving_planning.delete(PLACE, facts)
+
+
+@pytest.mark.parametrize(('note', 'seen', 'known'), [
+    (notes.ShareNote(), sight.CinderSight('p'), True),
+    (notes.ShareNote(VOLUME), sight.CinderSight('p'), False),
+    (notes.ShareNote(VOLUME), ADMIN, True),
+    (notes.ShareNote(VOLUME, leaving=True), sight.CinderSight('p'), True),
+    (notes.ShareNote('', '/srv'), ADMIN, False),
+    (notes.ShareNote('', '/srv', claim=notes.place('other', '/srv')), ADMIN,
+     False),
+    (notes.ShareNote('', '/srv', claim=notes.place(HOST.id, '/srv')),
+     sight.CinderSight('p'), True)])
+def test_where_else_a_share_may_be_that_has_no_volume(note, seen, known):
+    if known:
+        sight.check_no_volume(ID, HOST, note, seen)
+        return
+    with pytest.raises(exception.Conflict, match='is not mounted'):
+        sight.check_no_volume(ID, HOST, note, seen)
+
+
+def test_a_snapshot_that_is_not_shown_is_not_gone():
+    for seen, recorded in ((ADMIN, 'snap'), (None, ''), (None, 'snap')):
+        assert actions(snapshot_planning.delete_snapshot(
+            's', (), recorded, seen)) == ['forget snapshot']
+    with pytest.raises(exception.Conflict, match='there is no snapshot snap'):
+        snapshot_planning.delete_snapshot('s', (), 'snap',
+                                          sight.CinderSight('p'))
 
 
 # Sizes
