@@ -88,12 +88,12 @@ class GenericAccess:
             found, untold = self._look(host)
             placement = planning.stays(usual, note, found)
             refused = unserved or untold
-            goal = exporting.servable(wanted, found, placement.path)
+            goal = exporting.servable(wanted, found, placement)
             if refused is not None:
                 goal = exporting.narrowed(goal, found, placement)
             away = untold is None and self._away(share, placement, note,
                                                  found)
-            if away and goal.levels and not last:
+            if away and goal.lets_in and not last:
                 return _Tried(away, goal)
             steps = exporting.plan_access(
                 found, placement, host,
@@ -109,7 +109,7 @@ class GenericAccess:
             silence = exc
         if tried is None:
             return self._nobody(share, host, rules, silence)
-        if tried.goal.levels and tried.away:
+        if tried.goal.lets_in and tried.away:
             # A call that has its volume for a moment brings back who has
             # access by then: what is written down must not go before.
             with self._lock(paths.share_lock(share.id), shares.TURN), \
@@ -203,7 +203,7 @@ class GenericAccess:
         if volume is None:
             sight.check_no_volume(share.id, host, note,
                                   self._volumes.sight(server))
-        if goal.levels:
+        if goal.lets_in:
             raise self._missing(share, placement, note)
 
     def _missing(self, share: model.Share, placement: records.Placement,

@@ -31,7 +31,8 @@ Goal = exports.Export | samba.SambaShare
 class Clients:
     """Who shall reach a share.
 
-    :param levels: network or user to ``rw`` or ``ro``.
+    :param levels: network or user to ``rw`` or ``ro``; of Samba by address
+        ``ro`` is nothing, and keeps a network out of a wider one.
     :param errors: why a rule is refused, by its access id.
     :param source: the access id of the rule that a network is of.
     :param withheld: whether somebody shall reach it whom nobody may let in.
@@ -42,6 +43,11 @@ class Clients:
     errors: Mapping[str, str] = dataclasses.field(default_factory=dict)
     source: Mapping[Any, str] = dataclasses.field(default_factory=dict)
     withheld: bool = False
+
+    @property
+    def lets_in(self) -> bool:
+        """Return whether anybody reaches the share by them."""
+        return bool(_given(self.levels, self.helper))
 
     def digest(self) -> str:
         """Return a short text for what an instance shows of them."""
@@ -65,29 +71,43 @@ def wanted(rules: Sequence[access.Rule], helper: str) -> Clients:
     if helper == opts.CIFS_USER:
         users = samba.user_grants(rules)
         return Clients(helper, users.levels, users.errors)
-    if helper == opts.CIFS_IP:
-        grants = access.ip_grants(rules, levels=(access.RW,), versions=(4,))
-        grants = grants.without(samba.admitted(grants.levels).refused)
-    else:
+    if helper != opts.CIFS_IP:
         grants = access.ip_grants(rules)
-    return Clients(helper, grants.levels, grants.errors, grants.source)
+        return Clients(helper, grants.levels, grants.errors, grants.source)
+    grants = access.ip_grants(rules, versions=(4,))
+    return Clients(helper, grants.levels, {**grants.errors, **{
+        grants.source[network]: samba.READ_ONLY
+        for network, level in grants.levels.items() if level == access.RO}},
+        grants.source)
+
+
+def _given(levels: Mapping[Any, str], helper: str) -> Mapping[Any, str]:
+    """Return the levels that let somebody in."""
+    return levels if helper != opts.CIFS_IP else {
+        network: level for network, level in levels.items()
+        if level == access.RW}
 
 
 def servable(clients: Clients, found: guest_records.GuestFacts,
-             path: str) -> Clients:
+             placement: records.Placement) -> Clients:
     """Return what an instance can be told of those who shall reach a share.
 
     What it cannot be told keeps nobody in who shall not.
 
     :param found: says who reaches it now.
     """
-    if clients.helper != opts.NFS:
+    if clients.helper == opts.CIFS_USER:
         return clients
-    given = access.servable(
-        clients.levels, kernel.levels(found.nfs.of(path))[0], kernel.refused)
+    if clients.helper == opts.NFS:
+        given = access.servable(clients.levels, kernel.levels(
+            found.nfs.of(placement.path))[0], kernel.refused)
+    else:
+        given = access.servable(
+            clients.levels, seen(found, placement, clients.helper) or {},
+            samba.refused)
     return dataclasses.replace(clients, levels=given.levels, errors={
-        **clients.errors, **{clients.source[network]: why
-                             for network, why in given.refused.items()}})
+        **{clients.source[network]: why
+           for network, why in given.refused.items()}, **clients.errors})
 
 
 def narrowed(clients: Clients, found: guest_records.GuestFacts,
@@ -100,13 +120,20 @@ def narrowed(clients: Clients, found: guest_records.GuestFacts,
         return dataclasses.replace(clients, levels=levels, withheld=less)
     now = seen(found, placement, clients.helper) or {}
     if clients.helper == opts.CIFS_IP:
-        levels = networks.meet(now, clients.levels)
-        less = networks.takes_away(clients.levels, levels)
+        levels = access.readable(networks.meet(now, clients.levels),
+                                 samba.refused)
+        less = networks.takes_away(_writers(clients.levels),
+                                   _writers(levels))
     else:
         levels = {user: min(level, now[user]) for user, level
                   in clients.levels.items() if user in now}
         less = levels != clients.levels
     return dataclasses.replace(clients, levels=levels, withheld=less)
+
+
+def _writers(levels: Mapping[Any, str]) -> dict[Any, str]:
+    return {network: level if level == access.RW else ''
+            for network, level in levels.items()}
 
 
 def goal(found: guest_records.GuestFacts, placement: records.Placement,
@@ -138,7 +165,8 @@ def plan_access(found: guest_records.GuestFacts,
         todo = guest_access.cifs(found, target)
     if not todo:
         return plan.Plan()
-    told = ['%s %s' % one for one in clients.levels.items()]
+    told = ['%s %s' % one for one in _given(
+        clients.levels, clients.helper).items()]
     more = ' and %d more' % (len(told) - 5) if len(told) > 5 else ''
     return plan.Plan((plan.Step(
         'export share', placement.path,

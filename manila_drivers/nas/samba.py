@@ -35,7 +35,8 @@ IP, USER = 'ip', 'user'
 _EXTRA = 2000
 
 READ_ONLY = ('Samba has no access by address that only reads: the rule '
-             'gives nothing')
+             'gives nothing, and nobody comes to write for it; remove it, or '
+             'narrow the rules that let its addresses write')
 
 
 @dataclasses.dataclass(frozen=True)
@@ -183,6 +184,11 @@ def admitted(levels: exports.Levels) -> SambaAdmitted:
     refused = {network: READ_ONLY for network, level in levels.items()
                if level == access.RO}
     return SambaAdmitted(apart.of(access.RW), {**apart.refused, **refused})
+
+
+def refused(levels: exports.Levels) -> Mapping[Network, str]:
+    """Return networks that would need too many entries, and why."""
+    return networks.separate(levels, _EXTRA).refused
 
 
 def wanted(share: SambaShare) -> dict[str, str]:

@@ -56,6 +56,83 @@ def test_beside_readers_that_cannot_be_kept_apart(stage):
     turned_out_beside_readers(stage)
 
 
+def readers_by_address(stage):
+    """Samba lets who may only read do nothing, and write least of all."""
+    manager, lab = stage.manager, stage.lab
+    net, alice = manager.rule('10.0.0.0/30'), manager.rule(ALICE, 'ro')
+    bob = manager.rule('10.9.9.9')
+    share = manager.create()
+    states = manager.update(share, add=[net, alice])
+    assert set(states) == {alice.access_id}
+    assert given(stage, share, ALICE, '10.0.0.2') == [None, 'rw']
+    # A rule that is added says so of itself alone.
+    share = stage.shared(net, bob)
+    assert given(stage, share, ALICE) == ['rw']
+    assert set(manager.update(share, add=[alice], delete=[bob])) == {
+        alice.access_id}
+    assert given(stage, share, ALICE, '10.0.0.2', '10.9.9.9') == [
+        None, 'rw', None]
+    # Others may have left it active.
+    share.rules[alice.access_id] = alice
+    assert set(manager.update(share)) == {alice.access_id}
+    assert given(stage, share, ALICE, '10.0.0.2') == [None, 'rw']
+    # It keeps nobody from being turned out, nor does it let in.
+    manager.update(share, delete=[net])
+    assert given(stage, share, ALICE, '10.0.0.2') == [None, None]
+    away = manager.create()
+    lab._detach(away.id)
+    assert set(manager.update(away, add=[alice])) == {alice.access_id}
+
+
+def too_many_by_address(stage):
+    manager = stage.manager
+    alice, wide = manager.rule(ALICE), manager.rule(WIDE)
+    readers = [manager.rule(one, 'ro') for one in READERS]
+    share = stage.shared(alice, wide)
+    states = manager.update(share, add=readers, delete=[alice])
+    assert {rule.access_id for rule in readers} <= set(states)
+    # As with NFS: whom the wider rule lets in stays.
+    assert wide.access_id not in states
+    assert given(stage, share, ALICE, '131.3.3.9', '200.0.0.1') == [
+        None, 'rw', 'rw']
+    manager.update(share, delete=[wide])
+    assert given(stage, share, '131.3.3.9', '200.0.0.1') == [None, None]
+    # And nobody comes for a rule that would let readers write.
+    states = manager.update(share, add=[wide, alice, *readers])
+    assert set(states) == {rule.access_id for rule in (wide, *readers)}
+    assert given(stage, share, ALICE, '131.3.3.9', '200.0.0.1') == [
+        'rw', None, None]
+
+
+@pytest.fixture
+def cifs():
+    lab = generic_kinds.CifsLab()
+    yield stages.Stage(lab)
+    lab.close()
+
+
+def test_who_may_only_read_does_not_write_by_address(cifs):
+    readers_by_address(cifs)
+
+
+def test_too_many_readers_by_address_stop_nobody_from_being_turned_out(cifs):
+    too_many_by_address(cifs)
+
+
+def left_to_wider_rules(rules, helper):
+    """As if there were no rule that gives nothing."""
+    return _wanted([rule for rule in rules if rule.level == 'rw'], helper)
+
+
+_wanted = exporting.wanted
+
+
+def test_who_leaves_readers_to_wider_rules_is_caught(cifs, monkeypatch):
+    monkeypatch.setattr(exporting, 'wanted', left_to_wider_rules)
+    with pytest.raises(AssertionError):
+        readers_by_address(cifs)
+
+
 def users():
     return generic_kinds.CifsUserLab(
         share_helpers=f'{ALONE["NFS"]},CIFS:{HELPERS}CIFSHelperUserAccess')
@@ -86,16 +163,17 @@ def test_where_the_protocol_is_served_no_more(kind, served):
     lab.close()
 
 
-def served_without_readers(clients, found, path):
+def served_without_readers(clients, found, placement):
     refused = exporting.kernel.refused(clients.levels)
     return exporting.dataclasses.replace(clients, levels={
         one: level for one, level in clients.levels.items()
         if one not in refused})
 
 
-def refused_as_a_whole(clients, found, path):
+def refused_as_a_whole(clients, found, placement):
     exporting.exports.require_readers(
-        path, clients.levels, exporting.kernel.refused(clients.levels))
+        placement.path, clients.levels,
+        exporting.kernel.refused(clients.levels))
     return clients
 
 

@@ -9,6 +9,7 @@ import pytest
 from manila_drivers import access
 from manila_drivers.generic import exporting
 from manila_drivers.generic import opts
+from manila_drivers.nas import samba
 
 NET = ipaddress.ip_network
 
@@ -41,7 +42,25 @@ def test_a_rule_that_cannot_be_honoured_stops_no_other(helper, bad):
     found = exporting.wanted([bad, good], helper)
 
     assert set(found.errors) == {bad.access_id}
-    assert len(found.levels) == 1
+    let_in = {one: level for one, level in found.levels.items()
+              if level == 'rw'}
+    assert len(let_in) == 1
+
+
+@pytest.mark.parametrize(('rules', 'let_in', 'refused'), [
+    ([rule('10.0.0.0/30'), rule('10.0.0.1', 'ro')],
+     ['10.0.0.0/32', '10.0.0.2/31'], ['10.0.0.1']),
+    ([rule('10.0.0.0/30', 'ro'), rule('10.0.0.1')], ['10.0.0.1/32'],
+     ['10.0.0.0/30']),
+    ([rule('10.0.0.1'), rule('10.0.0.1/32', 'ro')], [],
+     ['10.0.0.1', '10.0.0.1/32']),
+    ([rule('10.0.0.1', 'ro')], [], ['10.0.0.1'])])
+def test_who_may_only_read_does_not_write_by_samba(rules, let_in, refused):
+    found = exporting.wanted(rules, opts.CIFS_IP)
+
+    assert set(found.errors) == set(refused)
+    assert samba.admitted(found.levels).networks == tuple(map(NET, let_in))
+    assert found.lets_in is bool(let_in)
 
 
 @pytest.mark.parametrize('name', [

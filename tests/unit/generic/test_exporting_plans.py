@@ -145,9 +145,9 @@ def test_samba_has_no_readers_by_address():
     found = exporting.wanted([rule('a', '10.0.0.1'),
                               rule('b', '10.0.0.2', 'ro')], opts.CIFS_IP)
     assert (found.helper, found.levels) == (opts.CIFS_IP,
-                                            levels('rw 10.0.0.1'))
-    assert list(found.errors) == ['b']
-    assert "level 'ro'" in found.errors['b']
+                                            levels('rw 10.0.0.1',
+                                                   'ro 10.0.0.2'))
+    assert found.errors == {'b': samba.READ_ONLY}
 
 
 def test_users_are_those_of_rules():
@@ -161,8 +161,8 @@ def test_users_are_those_of_rules():
     by_ip('rw 10.0.0.1', errors={'x': 'y'}), by_user('rw alice'),
     nfs('rw 10.0.0.1', errors={'x': 'y'}), nfs()])
 def test_what_can_be_said_stays(clients):
-    assert exporting.servable(clients, exported('ro 10.9.9.9'), PATH) \
-        == clients
+    found = exported('ro 10.9.9.9')
+    assert exporting.servable(clients, found, PLACE) == clients
 
 
 @pytest.mark.parametrize(('now', 'kept'), [
@@ -174,7 +174,7 @@ def test_nobody_writes_who_may_only_read(monkeypatch, now, kept):
                    'ro 10.1.3.0/24')
     clients = Clients(opts.NFS, given, {'x': 'y'}, {
         network: f'rule of {network}' for network in given})
-    left = exporting.servable(clients, exported(*now), PATH)
+    left = exporting.servable(clients, exported(*now), PLACE)
     assert set(left.errors) == {'x', 'rule of 10.0.0.0/8'}
     assert left.errors['x'] == 'y'
     assert left == but(clients, levels=left.levels, errors=left.errors)
@@ -204,6 +204,11 @@ def test_nobody_writes_who_may_only_read(monkeypatch, now, kept):
     (by_ip('rw 10.0.0.1'), shared(ip_share('rw 10.0.0.0/8')),
      ['rw 10.0.0.1'], False),
     (by_ip('rw 10.0.0.1'), shared(), [], True),
+    (by_ip('rw 10.0.0.0/31', 'ro 10.0.0.1'), shared(), [], True),
+    (by_ip('ro 10.0.0.1'), shared(), [], False),
+    (by_ip('rw 10.0.0.0/31', 'ro 10.0.0.1'),
+     shared(ip_share('rw 10.0.0.0/31')),
+     ['rw 10.0.0.0/31', 'ro 10.0.0.1'], False),
     (by_ip(), shared(ip_share('rw 10.0.0.1')), [], False),
     # Who that is cannot be told.
     (by_ip('rw 10.0.0.1'), shared(user_share('rw alice')), [], True),
