@@ -120,8 +120,8 @@ def narrowed(clients: Clients, found: guest_records.GuestFacts,
         return dataclasses.replace(clients, levels=levels, withheld=less)
     now = seen(found, placement, clients.helper) or {}
     if clients.helper == opts.CIFS_IP:
-        levels = access.readable(networks.meet(now, clients.levels),
-                                 samba.refused)
+        levels = dict(access.readable(
+            networks.meet(now, clients.levels), samba.refused))
         less = networks.takes_away(_writers(clients.levels),
                                    _writers(levels))
     else:
