@@ -115,8 +115,7 @@ class ManilaView:
     def checkable(self) -> list[api.ApiInstance]:
         """Return those of which a driver's check is told all it needs."""
         return [one for one in self.here if one.status in STEADY
-                and one.share_id in self.shares
-                and one.id in self.paths and one.type_id in self.types]
+                and not untold(self, one)]
 
     def unchecked(self) -> list[api.ApiInstance]:
         """Return steady ones of which something was not told.
@@ -130,9 +129,20 @@ class ManilaView:
 
 def repairable(view: ManilaView, instance: api.ApiInstance) -> bool:
     """Tell if Manila has told all of a share, and works on none of it."""
-    return instance.status in STEADY and instance.share_id in view.shares \
-        and instance.id in view.paths and instance.type_id in view.types \
+    return instance.status in STEADY and not untold(view, instance) \
         and instance.share_id in view.rules and not _pending(view, instance)
+
+
+def untold(view: ManilaView, instance: api.ApiInstance) -> str:
+    """Return what Manila has not told of a share but for rules, '' for none.
+
+    Without it a driver would take the defaults of its section.
+    """
+    return ', '.join(what for what, known in (
+        ('its size and project', instance.share_id in view.shares),
+        ('its export locations', instance.id in view.paths),
+        ('the extra specs of its type', instance.type_id in view.types))
+        if not known)
 
 
 def printable(text: str) -> str:

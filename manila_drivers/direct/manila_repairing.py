@@ -66,9 +66,11 @@ class Repairing:
                     differences.SHRINK):
             for one in wanted.get(how, {}).values():
                 lines += self._steps(how, one)
-        chosen = [self.row(self.view, instance) for instance in map(
-            self.view.instances.get, wanted.get(differences.ENSURE, {}))
-            if instance is not None]
+        chosen = [self.row(self.view, self._told(instance))
+                  for instance in map(
+                      self.view.instances.get,
+                      wanted.get(differences.ENSURE, {}))
+                  if instance is not None]
         if chosen:
             found = self.driving.preview(
                 'check shares', '', lambda driver: driver.check_shares(
@@ -81,6 +83,7 @@ class Repairing:
         instance = self.view.instances.get(one.ident)
         if instance is None:
             return
+        self._told(instance)
         words = f'{one.kind}: {one.subject}: '
         if not self.driving.driver.SHOWS_PLANS:
             yield words + ('its rules are given again'
@@ -153,6 +156,7 @@ class Repairing:
 
         :raises Busy: it has not, or works on it.
         :raises NotFound: Manila has it no more.
+        :raises BackendError: Manila does not tell all of it.
         """
         known = next((one for one in self.view.here if one.id == ident), None)
         if known is None:
@@ -165,7 +169,19 @@ class Repairing:
             raise exception.Busy(
                 f'Share {self.view.name(known)} has changed since the audit',
                 answer=now.status, check=_AGAIN)
-        return now
+        return self._told(now)
+
+    def _told(self, instance: records.ApiInstance) -> records.ApiInstance:
+        """Return an instance of which Manila has told all but its rules.
+
+        :raises BackendError: it has not.
+        """
+        missing = manila_view.untold(self.view, instance)
+        if missing:
+            raise exception.BackendError(
+                f'Manila does not tell {missing} of share '
+                f'{self.view.name(instance)}', check='audit again')
+        return instance
 
     def _unchanged(self, before: records.ApiInstance) -> None:
         after = self.lists.instance(before.id)
@@ -185,7 +201,7 @@ class Repairing:
         for _ in range(ROUNDS):
             answer = self.driving.call(self._given(instance, rules))
             given, rules = rules, self._at_rest(instance)
-            if _told(given) == _told(rules):
+            if _as_set(given) == _as_set(rules):
                 refused = access.refusals(answer)
                 if refused:
                     raise exception.InvalidRule(*next(iter(refused.items())))
@@ -294,6 +310,6 @@ def _stamp(instance: records.ApiInstance, *, when: bool) -> tuple[str, ...]:
             instance.updated_at * when)
 
 
-def _told(rules: Rules) -> set[tuple[str, str, str, str, bool]]:
+def _as_set(rules: Rules) -> set[tuple[str, str, str, str, bool]]:
     return {(rule.id, rule.kind, rule.target, rule.level,
              rule.state == 'active') for rule in rules}
