@@ -88,24 +88,60 @@ class Guest:
         :raises DriverError: of the command that failed; those behind it were
             not run.
         """
-        if not commands:
-            return ()
-        plan.before_change('; '.join(map(str, commands)))
-        answer = script.attempt(self._runner, commands, timeout=timeout,
-                                lock=script.Lock(LOCK, _PATIENCE))
+        answer = self._attempt(commands, timeout)
         if answer.error is not None:
             raise meaning(str(self._runner), commands, answer)
         return answer.results
+
+    def _attempt(self, commands: Sequence[command.Command],
+                 timeout: float | None = None) -> script.Answer:
+        if not commands:
+            return script.Answer(())
+        plan.before_change('; '.join(map(str, commands)))
+        return script.attempt(self._runner, commands, timeout=timeout,
+                              lock=script.Lock(LOCK, _PATIENCE))
 
     def export(self, facts: guest_records.GuestFacts,
                export: exports.Export) -> None:
         """Have an NFS export be what it shall be, and read it back.
 
+        What cannot be written down is taken away all the same, by a second
+        exec.  The file is written by a repetition, which sees another text.
+
         :raises BackendError: it is not, although nothing complained.
+        :raises NoRoom: the disk of the server is full.
         """
-        results = self.run(guest_access.nfs(facts, export))
+        commands = guest_access.nfs(facts, export)
+        answer = self._attempt(commands)
+        if answer.error is not None:
+            error = meaning(str(self._runner), commands, answer)
+            if isinstance(error, exception.BackendError) and not any(
+                    map(guest_access.is_live,
+                        commands[:len(answer.results)])):
+                error = self._unwritten(facts, export, error)
+            raise error
         self._settled(export.path,
-                      guest_access.nfs_undone(facts, export, results))
+                      guest_access.nfs_undone(facts, export, answer.results))
+
+    def _unwritten(self, facts: guest_records.GuestFacts,
+                   export: exports.Export,
+                   error: exception.BackendError) -> exception.BackendError:
+        """Take away what can be, and return what is to be said."""
+        _, failure = exception.caught(lambda: self.run(
+            guest_access.nfs_taken_away(facts, export)))
+        if failure is not None:
+            LOG.error('Who shall have less access to %s on %s has it still: '
+                      '%s', export.path, self, failure)
+        kind = exception.NoRoom if 'No space left' in error.answer \
+            else exception.BackendError
+        left = 'Who shall have less has it still' if failure else \
+            'Who shall have less has no more, until that server is rebooted'
+        return kind(
+            f'Who may reach {export.path} on {self} cannot be written down: '
+            f'{error.what.rstrip(".")}. {left}', answer=error.answer,
+            status=error.status,
+            check='room in its root file system, and whether it can be '
+                  'written to; then do the same again')
 
     def share(self, facts: guest_records.GuestFacts,
               share: samba.SambaShare) -> None:

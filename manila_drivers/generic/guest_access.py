@@ -22,6 +22,10 @@ Facts = guest_records.GuestFacts
 Served = guest_records.Served
 Entry = exports_text.ExportEntry
 
+#: Says that what is written to files may not be on disk, and what it says.
+#: It need not outlive a loss of power, after which all is told by the files.
+UNSYNCED, MARK = '/run/manila-unsynced', 'unsynced'
+
 #: Only what is mounted is exported: what is below it is the VM's own.
 _MOUNTED = 'mp'
 
@@ -34,7 +38,40 @@ def nfs(facts: Facts, export: exports.Export) -> Commands:
     export = mounted_only(export)
     commands = [*_taken_over(facts.nfs, export.path), *kernel_plan.plan(
         facts.nfs, export, fsid(facts, export))]
-    return [*commands, kernel.live([export.path])] if commands else []
+    if facts.unsynced or commands and not any(map(_is_live, commands)):
+        # Else a repetition is told by what is exported, which changes last.
+        mark = directory.run('tee', '--', UNSYNCED, stdin=MARK + '\n')
+        commands = [mark, *commands, directory.all_kept('/etc'),
+                    directory.removed(UNSYNCED)]
+    return [*roomy(commands), kernel.live([export.path])] \
+        if commands else []
+
+
+def nfs_taken_away(facts: Facts, export: exports.Export) -> Commands:
+    """Let nobody in who shall not be, until the next start of the server.
+
+    For a server on which it cannot be written down.
+    """
+    export = mounted_only(export)
+    return roomy(kernel_plan.taken_away(facts.nfs, export,
+                                         fsid(facts, export)))
+
+
+def roomy(commands: Commands) -> Commands:
+    """Keep the exports of others where the disk is full."""
+    return [guest_scripts.run(
+        'exportfs', guest_scripts.EXPORTFS, kernel.ETAB,
+        '/run/manila-etab.1', '/run/manila-etab.2', *one.words(),
+        timeout=one.timeout) if _is_live(one) else one for one in commands]
+
+
+def is_live(one: command.Command) -> bool:
+    """Tell if a command changes what is exported now."""
+    return one.words()[3:4] == ['manila-exportfs']
+
+
+def _is_live(one: command.Command) -> bool:
+    return one.words()[0] == 'exportfs'
 
 
 def mounted_only(export: exports.Export) -> exports.Export:
@@ -105,8 +142,9 @@ def removed(facts: Facts, served: Served) -> Commands:
         commands = [directory.removed(f'{kernel.DIRECTORY}/{file}')]
     else:
         nobody = exports.Export(served.path, served.name, served.ident, {})
-        commands = [*_taken_over(nfs_facts, served.path), *kernel_plan.plan(
-            nfs_facts, nobody, served.ident)]
+        commands = roomy([
+            *_taken_over(nfs_facts, served.path), *kernel_plan.plan(
+                nfs_facts, nobody, served.ident)])
     if samba_facts is None:
         return [*commands, directory.run(
             'net', 'conf', 'delshare', served.name,
@@ -130,8 +168,8 @@ def _told(facts: Facts, served: Served) -> None:
 def closed(facts: Facts, served: Served) -> Commands:
     """Let nobody in; who may stays written down."""
     nfs_facts, samba_facts = facts.nfs_or_none(), facts.samba_or_none()
-    commands = [] if nfs_facts is None else kernel_plan.closed(
-        nfs_facts, served.path)
+    commands = [] if nfs_facts is None else roomy(kernel_plan.closed(
+        nfs_facts, served.path))
     if samba_facts is not None:
         commands += samba_plan.suspended(samba_facts, served.name)
     return commands
@@ -146,9 +184,9 @@ def reopened(facts: Facts, served: Served, *,
     nfs_facts, samba_facts = facts.nfs_or_none(), facts.samba_or_none()
     commands: Commands = []
     if nfs_facts is not None:
-        commands += kernel_plan.reopened(
+        commands += roomy(kernel_plan.reopened(
             () if always else nfs_facts.of(served.path),
-            _written_down(nfs_facts, served.path))
+            _written_down(nfs_facts, served.path)))
     if samba_facts is not None:
         commands += samba_plan.resumed(samba_facts, served.name,
                                        always=always)

@@ -9,6 +9,7 @@ import dataclasses
 from typing import TypeVar
 
 from manila_drivers import exception
+from manila_drivers.generic import guest_access
 from manila_drivers.generic import guest_fstab
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import guest_scripts
@@ -52,7 +53,8 @@ def questions(disks: Sequence[Disk] = (), wait: float = 0.0, *,
         directory.run('df', '-a', '-B1', '--output=size,used,target', '-t',
                       'ext2', '-t', 'ext3', '-t', 'ext4', '-t', 'xfs',
                       accept=frozenset({0, 1})),
-        directory.run('cat', '--', _BOOT, accept=_ANY),
+        directory.run('cat', '--', _BOOT, guest_access.UNSYNCED,
+                      accept=_ANY),
         directory.run('cat', '--', _THREADS, accept=_ANY),
         *kernel.questions(), *samba.questions(),
         *(samba.in_force_questions() if serving else ())]
@@ -74,6 +76,7 @@ def understand(server: str, results: Sequence[Result], *,
         lambda: kernel.understand(server, access[:3]))
     shared, samba_error = exception.caught(
         lambda: samba.understand(server, access[3:4]))
+    told = boot.stdout.split()
     serving, untold = exception.caught(
         lambda: samba.in_force(server, access[4:])) if access[4:] \
         else (None, None)
@@ -81,8 +84,8 @@ def understand(server: str, results: Sequence[Result], *,
         server, disks, read_mounts(mounts.stdout, disks, others),
         guest_fstab.read(fstab.stdout), read_spaces(spaces.stdout),
         _either(exported, nfs_error), _either(shared, samba_error),
-        boot.stdout.strip() if not boot.status else '',
-        _number(threads), serving or untold)
+        next((word for word in told if word != guest_access.MARK), ''),
+        _number(threads), guest_access.MARK in told, serving or untold)
 
 
 def _check_told(server: str, found: Result, mounts: Result,

@@ -191,6 +191,8 @@ class GuestFacts:
 
     :param server: what it is called in errors.
     :param boot: what changes with every boot; '' if it was not told.
+    :param unsynced: a call that was cut off may have written down who has
+        access without waiting until that is on disk.
     :param nfsd: threads of the NFS server; None if it does not run.
     :param exported: or why that was not told; so is ``shared``.
     :param serving: what smb.conf comes to, or why that was not told; None if
@@ -206,6 +208,7 @@ class GuestFacts:
     shared: _Samba | exception.DriverError
     boot: str = ''
     nfsd: int | None = None
+    unsynced: bool = False
     serving: samba.SambaInForce | exception.DriverError | None = None
 
     @property

@@ -57,6 +57,18 @@ def plan(facts: kernel.KernelFacts, wanted: exports.Export, fsid: str, *,
     return files + live
 
 
+def taken_away(facts: kernel.KernelFacts, wanted: exports.Export,
+               fsid: str) -> Commands:
+    """Return what gives nobody more, now, and writes nothing down.
+
+    Who shall go on with less of what a server exports goes on with that.
+    """
+    have = facts.of(wanted.path)
+    less = wanted.narrowed(kernel.levels(have)[0])
+    return _live(have, _wanted(have, dataclasses.replace(
+        less, levels=access.readable(less.levels, kernel.refused)), fsid))
+
+
 def _wanted(have: Iterable[Entry], wanted: exports.Export,
             fsid: str) -> list[Entry]:
     have = tuple(have)

@@ -12,6 +12,7 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers.generic import exporting
+from manila_drivers.generic import guest_access
 from manila_drivers.nas import samba_plan
 from manila_drivers.testing.conformance import lab as labs
 from manila_drivers.testing.conformance import stage as stages
@@ -131,6 +132,89 @@ def test_who_leaves_readers_to_wider_rules_is_caught(cifs, monkeypatch):
     monkeypatch.setattr(exporting, 'wanted', left_to_wider_rules)
     with pytest.raises(AssertionError):
         readers_by_address(cifs)
+
+
+def full_disk(stage):
+    """The root file system of the service instance has no room."""
+    manager, lab = stage.manager, stage.lab
+    alice, bob, net = (manager.rule(one) for one in (
+        ALICE, '10.0.0.2', '10.9.0.0/24'))
+    carol = manager.rule('10.0.0.3')
+    share, other = stage.shared(alice, bob, net), stage.shared(carol)
+    lab.machine.system.tree.full = True
+    with pytest.raises(errors.ManilaException, match='No space left') as told:
+        manager.update(share, delete=[alice])
+    assert 'root file system' in str(told.value)
+    with pytest.raises(errors.ManilaException, match='No space left'):
+        manager.update(share, delete=[net])
+    assert given(stage, share, ALICE, '10.0.0.2', '10.9.0.9') == [
+        None, 'rw', None]
+    # Nobody is let in whom a reboot would shut out.
+    dave = manager.rule('10.0.0.4')
+    with pytest.raises(errors.ManilaException, match='No space left'):
+        manager.update(share, add=[dave], delete=[alice, bob])
+    assert given(stage, share, '10.0.0.4', '10.0.0.2') == [None, None]
+    # What needs no room is done, and others go on meanwhile.
+    manager.update(share, delete=[alice, bob, net])
+    assert given(stage, share, '10.0.0.2') == [None]
+    with pytest.raises(errors.ManilaException, match='No space left'):
+        manager.delete_only(share)
+    assert stage.lab.effective(other.export, '10.0.0.3') == 'rw'
+    lab.machine.system.tree.full = False
+    manager.delete_only(share)
+    stage.exact(other)
+    manager.update(other, add=[dave], delete=[carol])
+    stage.exact(other, carol)
+
+
+def finished_later(stage, *, cut):
+    """A repetition writes down what was taken away, wherever it ends."""
+    manager, lab = stage.manager, stage.lab
+    alice, bob = manager.rule(ALICE), manager.rule('10.0.0.2')
+    share = stage.shared(alice, bob)
+    lab.machine.system.tree.full = True
+    with pytest.raises(errors.ManilaException, match='No space left'):
+        manager.update(share, delete=[alice])
+    assert given(stage, share, ALICE, '10.0.0.2') == [None, 'rw']
+    lab.machine.system.tree.full = False
+    if cut:
+        lab.arm(labs.Fault(f'cut at program {cut}'), 2, lasting=False)
+        try:
+            manager.update(share, delete=[alice])
+        except errors.ManilaException:
+            lab.heal()
+            manager.restart()
+            manager.update(share, delete=[alice])
+        lab.heal()
+    else:
+        manager.update(share, delete=[alice])
+    assert given(stage, share, ALICE, '10.0.0.2') == [None, 'rw']
+    lab.machine.reboot(orderly=False)
+    lab.advance(120.0)
+    stage.exact(share, alice)
+
+
+def test_where_the_disk_of_the_instance_is_full(stage):
+    full_disk(stage)
+
+
+@pytest.mark.parametrize('cut', range(12))
+def test_what_was_taken_away_is_written_down_later(stage, cut):
+    finished_later(stage, cut=cut)
+
+
+def test_who_leaves_clients_in_for_want_of_room_is_caught(stage,
+                                                          monkeypatch):
+    monkeypatch.setattr(guest_access, 'nfs_taken_away',
+                        lambda facts, export: [])
+    with pytest.raises(AssertionError):
+        full_disk(stage)
+
+
+def test_who_empties_the_table_of_others_is_caught(stage, monkeypatch):
+    monkeypatch.setattr(guest_access, 'roomy', list)
+    with pytest.raises(AssertionError):
+        full_disk(stage)
 
 
 def users():
@@ -289,7 +373,9 @@ def test_an_instance_that_cannot_be_written_to_says_so(stage, lost):
     assert share.id in said
     assert 'exit code 1' in said
     assert 'set -' not in said
-    stage.exact(share)
+    # Who is to be shut out is, though it cannot be written down.
+    assert given(stage, share, ALICE, '10.0.0.2') == [
+        None if lost == 'tee --' else 'rw', 'rw']
     programs._told = told
     manager.update(share, delete=[alice])
     manager.delete(share)

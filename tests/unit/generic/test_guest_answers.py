@@ -41,7 +41,7 @@ def test_questions():
                       'ext2', '-t', 'ext3', '-t', 'ext4', '-t', 'xfs',
                       accept=frozenset({0, 1})),
         directory.run('cat', '--', '/proc/sys/kernel/random/boot_id',
-                      accept=ANY),
+                      '/run/manila-unsynced', accept=ANY),
         directory.run('cat', '--', '/proc/fs/nfsd/threads', accept=ANY)]
     assert asked[6:] == [*kernel.questions(), *samba.questions()]
     assert guest_facts.questions()[0] == guest_scripts.run(
@@ -85,6 +85,9 @@ def test_answers():
     assert (found.used('/p'), found.total('/p')) == (None, None)
     assert (found.boot, found.nfsd, found.serving) == ('b', 8, None)
     assert found.nfs == kernel.KernelFacts((), {})
+    assert not found.unsynced
+    assert understood(boot=said('b\nunsynced\n')).unsynced
+    assert understood(boot=said('b\n', 1)).boot == 'b'
     assert found.samba == samba.SambaFacts({'one': {'path': '/x'}})
     assert understood(SERVING).serving == samba.SambaInForce(True, {})
 

@@ -4,6 +4,7 @@
 
 import dataclasses
 import ipaddress
+import subprocess
 
 import pytest
 
@@ -56,8 +57,10 @@ def test_only_what_is_mounted_is_exported():
 def test_exporting(live, fsid):
     found = guest(guests.MOUNT, live=live)
     commands = guest_access.nfs(found, EXPORT)
-    assert commands == [*kernel_plan.plan(found.nfs, MOUNTED, fsid),
-                        kernel.live([PATH])]
+    planned = kernel_plan.plan(found.nfs, MOUNTED, fsid)
+    assert commands == [*guest_access.roomy(planned), kernel.live([PATH])]
+    assert list(map(guest_access.is_live, commands[:-1])) == [
+        one.words()[0] == 'exportfs' for one in planned]
     added = [one.words() for one in commands if '-o' in one.words()]
     assert [words[-1] for words in added] == [f'10.0.0.1/32:{PATH}']
     options = set(added[0][added[0].index('-o') + 1].split(','))
@@ -66,10 +69,52 @@ def test_exporting(live, fsid):
 
 def test_what_is_exported_already_is_let_be():
     found = guest(guests.MOUNT, live=[entry()])
-    text = next(filter(None, (one.input() for one in guest_access.nfs(
-        found, EXPORT))))
-    assert guest_access.nfs(but(found, exported=but(found.nfs, files={
-        guests.FILE: text})), EXPORT) == []
+    commands = guest_access.nfs(found, EXPORT)
+    text = next(one.input() for one in commands
+                if (one.input() or '').startswith(PATH))
+    # No change of what is exported tells a repetition that it was cut off.
+    mark = guest_access.UNSYNCED
+    words = [one.words() for one in commands]
+    assert words[0] == ['tee', '--', mark]
+    assert words[-3:-1] == [['sync', '-f', '--', '/etc'],
+                            ['rm', '-f', '--', mark]]
+    found = but(found, exported=but(found.nfs, files={guests.FILE: text}))
+    assert guest_access.nfs(found, EXPORT) == []
+    again = guest_access.nfs(but(found, unsynced=True), EXPORT)
+    assert [one.words()[0] for one in again] == ['tee', 'sync', 'rm', 'grep']
+
+
+def test_what_is_taken_away_is_written_down_later():
+    found = guest(guests.MOUNT, live=[entry(), entry('10.0.0.2')])
+    [gone] = guest_access.nfs_taken_away(found, EXPORT)
+    assert gone.words()[-3:] == ['exportfs', '-u', f'10.0.0.2:{PATH}']
+    assert not guest_access.nfs_taken_away(guest(guests.MOUNT), EXPORT)
+
+
+@pytest.mark.parametrize('full', [False, True])
+def test_the_table_goes_to_memory_where_there_is_no_room(tmp_path, full):
+    programs = tmp_path / 'bin'
+    programs.mkdir()
+    if full:
+        (programs / 'cp').write_text('#!/bin/sh\n: >"$2"\nexit 1\n')
+        (programs / 'cp').chmod(0o755)
+    table, one, two = (tmp_path / name for name in ('etab', 'one', 'two'))
+    table.write_text('text\n')
+    for here in one, two, one:
+        done = subprocess.run(
+            ['sh', '-c', guest_scripts.EXPORTFS, 'x',  # noqa: S607
+             table, one, two, 'sh', '-c', 'exit 7'], check=False, env={
+                 'PATH': f'{programs}:/usr/bin:/bin'})
+        assert done.returncode == 7
+        made = tmp_path / 'etab.tmp'
+        assert made.is_symlink() is full
+        assert {each.name for each in tmp_path.glob('*manila*')} == set()
+        if full:
+            # As exportfs does.
+            made.write_text('text\n')
+            made.rename(table)
+            assert table.resolve() == here
+            assert here.read_text() == 'text\n'
 
 
 @pytest.mark.parametrize(('last', 'says'), [

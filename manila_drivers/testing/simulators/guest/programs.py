@@ -71,6 +71,9 @@ class VmPrograms:
             return 'block'
         return self._system.tree.kind(path)
 
+    def same(self, one: str, other: str) -> bool:
+        return self._system.tree.same(one, other)
+
     def text(self, path: str) -> str:
         return self._system.tree.read(path)
 

@@ -18,12 +18,14 @@ from manila_drivers.testing.simulators.guest import shell_builtins
 from manila_drivers.testing.simulators.guest import shell_fields
 from manila_drivers.testing.simulators.guest import shell_streams
 from manila_drivers.testing.simulators.guest import shell_text
+from manila_drivers.transport import command
 
 Node = shell_text.Node
 ScriptError = shell_text.ScriptError
 Source = shell_streams.Source
 Sink = shell_streams.Sink
 Exit = shell_builtins.Exit
+Builtin = Callable[[Any, Sequence[str]], int]
 
 
 #: What runs a node, by its kind.
@@ -310,7 +312,7 @@ class Shell(shell_fields.WordFields):
                     self._call(self.functions[name], fields[1:])
                 else:
                     assert builtin is not None
-                    self.status = builtin(self, fields[1:])
+                    self._builtin(builtin, fields)
             finally:
                 for changed in values:
                     if changed in before:
@@ -321,10 +323,26 @@ class Shell(shell_fields.WordFields):
         source = self.streams.get(0)
         result = self.system.execute(
             fields, source.rest if source else str, root=self.root)
-        for number, text in (1, result.stdout), (2, result.stderr):
-            if text and number in self.streams:
-                self.streams[number].write(text)
+        self._answered(name, result)
+
+    def _answered(self, name: str, result: command.Result) -> None:
         self.status = result.status
+        try:
+            for number, text in (1, result.stdout), (2, result.stderr):
+                if text and number in self.streams:
+                    self.streams[number].write(text)
+        except OSError as exc:
+            self._unwritten(name, exc)
+
+    def _builtin(self, builtin: Builtin, fields: Sequence[str]) -> None:
+        try:
+            self.status = builtin(self, fields[1:])
+        except OSError as exc:
+            self._unwritten(fields[0], exc)
+
+    def _unwritten(self, name: str, exc: OSError) -> None:
+        self.status = 1
+        self.streams[2].write(f'{name}: write error: {exc.strerror}\n')
 
     def _call(self, body: Node, arguments: Sequence[str]) -> None:
         before, self.arguments = self.arguments, list(arguments)

@@ -206,6 +206,8 @@ def _true(shell: Any, words: list[str]) -> bool:
     left, sign, right = words
     if sign in ('=', '!='):
         return (left == right) == (sign == '=')
+    if sign == '-ef':
+        return bool(shell.system.same(left, right))
     try:
         return _NUMBERS[sign](int(left), int(right))
     except ValueError:

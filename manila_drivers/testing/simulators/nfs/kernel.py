@@ -186,10 +186,10 @@ class KernelNfs(server.Server):
         text = ''.join(
             f'{exports_text.in_etab(entry.path)}\t{entry.client}'
             f'({",".join(entry.options)})\n' for entry in ordered)
-        self.files.text[ETAB] = text
-        # What is read back is what was written: the next one to look need
-        # not take the text apart again.
-        self._known = text, tuple(ordered)
+        if self.files.saved(ETAB, text) == text:
+            # What is read back is what was written: the next one to look
+            # need not take the text apart again.
+            self._known = text, tuple(ordered)
 
 
 def _kind(entry: Entry) -> int:
