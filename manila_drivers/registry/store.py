@@ -54,16 +54,33 @@ class Records(Generic[R]):
 
         :raises Conflict: there is one of that name already.
         """
-        record = dataclasses.replace(record, created_at=_now())
-        values = {name: getattr(record, name) for name in self._fields}
         try:
             with self._database.begin() as connection:
-                connection.execute(self._table.insert().values(values))
+                record = dataclasses.replace(
+                    record, created_at=self._when(connection, record))
+                connection.execute(self._table.insert().values({
+                    name: getattr(record, name) for name in self._fields}))
         except exc.IntegrityError as error:
             raise exception.Conflict(
                 f'There is another {self._kind} of that name, or the share '
                 'that it belongs to is gone') from error
         return record
+
+    def _when(self, connection: Any, record: R) -> str:
+        """Return a time after that of all others of the same share.
+
+        Hosts differ in their clocks, and which snapshot of a share is its
+        last one decides what is lost by going back to it.
+        """
+        now = _now()
+        if isinstance(record, records.ShareEntry):
+            return now
+        last = connection.execute(sa.select(sa.func.max(
+            self._table.c.created_at)).where(
+                self._table.c.share_id == record.share_id)).scalar()
+        return now if last is None or last < now else _written(
+            datetime.datetime.fromisoformat(last)
+            + datetime.timedelta(microseconds=1))
 
     def change(self, record: R, **values: Any) -> R:
         """Write a record's new values.
@@ -102,6 +119,10 @@ class Records(Generic[R]):
 
 
 def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat(
-        timespec='microseconds')
+    return _written(datetime.datetime.now(datetime.UTC))
+
+
+def _written(when: datetime.datetime) -> str:
+    """Return a time in UTC as a text that sorts by it."""
+    return when.isoformat(timespec='microseconds')
 

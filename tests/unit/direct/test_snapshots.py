@@ -8,6 +8,7 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers.direct import taking
+from manila_drivers.registry import store
 from tests.unit.direct import bench
 
 GIB = 2 ** 30
@@ -328,3 +329,28 @@ def test_a_driver_that_cannot_says_so(vast):
                 share.revert(plan=plan)
         assert share.refresh().status == 'available'
         assert share.allow('192.0.2.0/24').state == 'active'
+
+
+@pytest.mark.parametrize('kind', ['gluster', 'ces'])
+def test_the_last_one_is_the_last_by_the_clocks_of_all_hosts(
+        kind, tmp_path, monkeypatch):
+    """Let the host that takes the second one have a clock that is behind."""
+    with bench.bench(kind, tmp_path) as back, back.backend() as backend:
+        share = backend.shares.create(size=3, name='one')
+        export = share.locations[0]
+        back.cluster.fill(export, GIB)
+        share.snapshot('first')
+        back.cluster.fill(export, 2 * GIB)
+        with monkeypatch.context() as patch:
+            patch.setattr(store, '_now',
+                          lambda: '2001-01-01T00:00:00.000000+00:00')
+            share.snapshot('second')
+            assert [one.name for one in share.snapshots] == [
+                'first', 'second']
+        with pytest.raises(exception.InvalidRequest, match='second alone'):
+            share.revert('first')
+        share.revert()
+        assert back.cluster.used(share.locations[0]) == 2 * GIB
+        share.snapshot('third')
+        assert [one.name for one in share.snapshots] == [
+            'first', 'second', 'third']
