@@ -9,8 +9,6 @@ is not judged.
 
 from collections.abc import Callable
 from collections.abc import Iterable
-from collections.abc import Mapping
-from collections.abc import Sequence
 import contextlib
 import dataclasses
 import functools
@@ -19,10 +17,10 @@ from typing import TYPE_CHECKING
 
 from manila_drivers import exception
 from manila_drivers import inventory
-from manila_drivers import plan
 from manila_drivers.audit import comparing
 from manila_drivers.audit import differences
 from manila_drivers.audit import overview
+from manila_drivers.direct import checking
 from manila_drivers.direct import driving
 from manila_drivers.direct import ensuring
 from manila_drivers.direct import making
@@ -64,7 +62,7 @@ class Auditing:
                   if record.task is None]
         found: inventory.Inventory = parts.driving.call(
             lambda driver: driver.take_inventory(list(before.shares)))
-        checked, unseen = start_check(
+        checked, unseen = checking.start_check(
             parts.driving, [rows.share(record) for record in steady])
         after = self._known()
         told = comparing.compare(_of_both(before, after), found, checked)
@@ -247,27 +245,6 @@ def need_plans(backend: driving.Driving) -> None:
         raise exception.Unsupported(
             f'{type(driver).__name__} cannot say what it would do, so that '
             'it cannot be audited')
-
-
-def start_check(backend: driving.Driving, chosen: Sequence[dict[str, Any]],
-                ) -> tuple[comparing.StartCheck, list[str]]:
-    """Return what the driver's own check would repair, without that.
-
-    :param chosen: rows of shares.
-    :returns: and what it could not look at.
-    """
-    with plan.dry_run() as dry:
-        backend.call(lambda driver: driver.check_shares(chosen))
-    answers: dict[str, Mapping[str, Any]] = {}
-    for one in dry.results:
-        answers.update([one] if isinstance(one, tuple) else one or {})
-    found = comparing.StartCheck(
-        tuple(step for each in dry.plans for step in each), answers)
-    # A plan is the answer of the share that it is for.
-    missing = len({row['id'] for row in chosen} - answers.keys()) \
-        - len(dry.plans)
-    return found, [f'{missing} shares, of which the driver says nothing'
-                   ] if missing > 0 else []
 
 
 def _of_both(before: comparing.Recorded,

@@ -68,15 +68,24 @@ class Driving:
         :raises Unsupported: the driver cannot tell.
         :raises DriverError: what can be known beforehand.
         """
-        driver = self.driver
-        if not (driver.SHOWS_PLANS or repairs and driver.SHOWS_REPAIRS):
-            raise exception.Unsupported(
-                f'{type(driver).__name__} cannot say what it would do')
+        driver = self.need_plans(repairs=repairs)
         with meter.measure() as trips, plan.dry_run() as dry:
             translated(lambda: work(driver))
         return preview.Preview(
             operation, subject,
             tuple(step for each in dry.plans for step in each), trips.calls)
+
+    def need_plans(self, *, repairs: bool = False) -> Any:
+        """Return the driver if it can say what it would do.
+
+        :param repairs: it would do nothing but check shares.
+        :raises Unsupported: it cannot.
+        """
+        driver = self.driver
+        if not (driver.SHOWS_PLANS or repairs and driver.SHOWS_REPAIRS):
+            raise exception.Unsupported(
+                f'{type(driver).__name__} cannot say what it would do')
+        return driver
 
     def close(self) -> None:
         """Let go of connections; they are made again when needed."""

@@ -16,15 +16,19 @@ from typing import Any
 from typing import TYPE_CHECKING
 
 from manila_drivers import exception
+from manila_drivers import owed
+from manila_drivers.direct import checking
 from manila_drivers.direct import preview
 from manila_drivers.direct import rows
 from manila_drivers.registry import records
+from manila_drivers.transport import meter
 
 if TYPE_CHECKING:
     from manila_drivers.direct.parts import Parts
 
 WHOLE, LOST, UNCHECKED, UNFINISHED, BUSY = (
     'whole', 'lost', 'unchecked', 'unfinished', 'busy')
+_GONE = 'the backend has it no more, or not whole; see the log'
 
 
 @dataclasses.dataclass(frozen=True)
@@ -49,12 +53,26 @@ class Ensuring:
 
     def preview(self, wanted: Sequence[records.ShareEntry],
                 ) -> preview.Preview:
-        """Return what a check would repair."""
-        chosen = [rows.share(record) for record in wanted
-                  if record.task is None]
-        return self._parts.driving.preview(
-            'ensure shares', f'of {self._parts.name}',
-            lambda driver: driver.ensure_shares(None, chosen), repairs=True)
+        """Return what a check would repair, and what it would not.
+
+        :raises Unsupported: the driver cannot tell.
+        :raises DriverError: nothing could be looked at.
+        """
+        driving = self._parts.driving
+        driving.need_plans(repairs=True)
+        steady = [record for record in wanted if record.task is None]
+        with meter.measure() as trips:
+            found, unseen = checking.start_check(
+                driving, [rows.share(record) for record in steady])
+        states = [EnsuredShare(record.name, UNFINISHED, _begun(record))
+                  for record in wanted if record.task is not None]
+        states += [one for one in (_foreseen(
+            record, found.answers.get(record.id)) for record in steady)
+            if one.state != WHOLE]
+        states += [EnsuredShare('', UNCHECKED, text) for text in unseen]
+        return preview.Preview(
+            'ensure shares', f'of {self._parts.name}', found.steps,
+            trips.calls, tuple(states))
 
     def ensure(self, wanted: Sequence[records.ShareEntry],
                ) -> list[EnsuredShare]:
@@ -88,7 +106,7 @@ class Ensuring:
         if now is None:
             return None, (UNFINISHED, 'it was deleted just now')
         if now.task is not None:
-            return None, (UNFINISHED, f'it is {now.status}: repeat that')
+            return None, (UNFINISHED, _begun(now))
         return now, ('', '')
 
     def _checked(self, held: Iterable[records.ShareEntry],
@@ -97,30 +115,47 @@ class Ensuring:
         chosen = [rows.share(record) for record in held]
         answers: Mapping[str, Any] = self._parts.driving.call(
             lambda driver: driver.ensure_shares(None, chosen))
-        owed: Mapping[str, str] = self._parts.driving.driver.owed_checks()
+        debts: Mapping[str, str] = self._parts.driving.driver.owed_checks()
         return {record.id: self._kept(
-            record, answers.get(record.id) or {}, owed.get(record.id, ''))
+            record, answers.get(record.id) or {}, debts.get(record.id, ''))
             for record in held}
 
     def _kept(self, record: records.ShareEntry, answer: Mapping[str, Any],
-              owed: str) -> EnsuredShare:
+              debt: str) -> EnsuredShare:
         """Record what a driver says of a share."""
         shares = self._parts.registry.shares
         if answer.get('status') == 'error':
-            why = 'the backend has it no more, or not whole; see the log'
-            shares.change(record, status='error', failure=why)
-            return EnsuredShare(record.name, LOST, why)
-        if owed and not answer.get('reapply_access_rules'):
-            return EnsuredShare(record.name, UNCHECKED, owed)
+            shares.change(record, status='error', failure=_GONE)
+            return EnsuredShare(record.name, LOST, _GONE)
+        if debt and not answer.get(owed.RULES):
+            return EnsuredShare(record.name, UNCHECKED, debt)
         locations = rows.locations(answer.get('export_locations'))
         if record.status == 'error' or locations not in (
                 (), record.locations):
             record = shares.change(
                 record, status='available', failure='',
                 locations=locations or record.locations)
-        if answer.get('reapply_access_rules'):
+        if answer.get(owed.RULES):
             _, error = exception.caught(
                 lambda: self._parts.rules.deny(record, None))
             if error is not None:
                 return EnsuredShare(record.name, UNCHECKED, str(error))
         return EnsuredShare(record.name, WHOLE)
+
+
+def _begun(record: records.ShareEntry) -> str:
+    """Return why a share is not checked of which something was begun."""
+    return f'it is {record.status}: repeat that'
+
+
+def _foreseen(record: records.ShareEntry,
+              answer: Mapping[str, Any] | None) -> EnsuredShare:
+    """Return what a check would say; without an answer there is a plan."""
+    if answer is None:
+        return EnsuredShare(record.name, WHOLE)
+    if answer.get('status') == 'error':
+        return EnsuredShare(record.name, LOST, _GONE)
+    if (not answer or owed.OWED in answer) and not answer.get(owed.RULES):
+        return EnsuredShare(record.name, UNCHECKED, str(
+            answer.get(owed.OWED) or 'it could not be checked'))
+    return EnsuredShare(record.name, WHOLE)

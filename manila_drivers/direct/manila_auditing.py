@@ -26,6 +26,7 @@ from manila_drivers.audit import differences
 from manila_drivers.audit import manila_view
 from manila_drivers.audit import overview
 from manila_drivers.direct import auditing
+from manila_drivers.direct import checking
 from manila_drivers.direct import driving
 from manila_drivers.direct import loading
 from manila_drivers.direct import manila_repairing
@@ -104,7 +105,7 @@ class ManilaAudit:
             lambda driver: driver.take_inventory(
                 [one.id for one in view.here],
                 *([] if serving is None else [serving])))
-        checked, missing = auditing.start_check(self._driving, [
+        checked, missing = checking.start_check(self._driving, [
             self._row(view, one, servers) for one in manila_servers.homes(
                 servers, view.checkable(), found)])
         lost, unjudged = self._lost_servers(servers, found)

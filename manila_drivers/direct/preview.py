@@ -4,8 +4,12 @@
 
 from collections.abc import Iterator
 import dataclasses
+from typing import TYPE_CHECKING
 
 from manila_drivers import plan
+
+if TYPE_CHECKING:
+    from manila_drivers.direct import ensuring
 
 
 @dataclasses.dataclass(frozen=True)
@@ -15,13 +19,16 @@ class Preview:
     ``operation`` is its name and ``subject`` what it is about; ``steps`` are
     carried out in order, and none are needed if the backend is as it should
     be.  ``asked`` is how many round trips it took to find that out.  It holds
-    for the moment: what others change meanwhile may change it.
+    for the moment: what others change meanwhile may change it.  Of a check of
+    shares ``states`` say what no step mends: shares that are lost, that are
+    not finished, or that could not be looked at.
     """
 
     operation: str
     subject: str
     steps: tuple[plan.Step, ...]
     asked: int = 0
+    states: 'tuple[ensuring.EnsuredShare, ...]' = ()
 
     def __bool__(self) -> bool:
         return bool(self.steps)

@@ -3,6 +3,7 @@
 """``manila-drivers share ...``"""
 
 import argparse
+from collections.abc import Iterable
 from collections.abc import Mapping
 from typing import Any
 
@@ -175,16 +176,24 @@ class ShareEnsure(base.Listing):
         with self.backend() as backend:
             if parsed_args.dry_run:
                 found = backend.shares.ensure(names, plan=True)
+                for one in found.states:
+                    self.app.stderr.write(' '.join(filter(None, (
+                        'manila-drivers: share', one.name,
+                        f'is {one.state}:', one.why))) + '\n')
+                self._judge(found.states)
                 return ('Step', 'Target', 'Detail'), [
                     (step.action, step.target, step.detail)
                     for step in found]
             checked = backend.shares.ensure(names)
-        states = {one.state for one in checked}
+        self._judge(checked)
+        return ('Share', 'State', 'Why'), [
+            (one.name, one.state, one.why) for one in checked]
+
+    def _judge(self, found: Iterable[ensuring.EnsuredShare]) -> None:
+        states = {one.state for one in found}
         if states - {ensuring.WHOLE}:
             self._code = (exits.FAILED if ensuring.LOST in states
                           else exits.LATER)
-        return ('Share', 'State', 'Why'), [
-            (one.name, one.state, one.why) for one in checked]
 
 
 class ShareDelete(base.NamedRemoval):

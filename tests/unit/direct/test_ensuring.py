@@ -4,6 +4,7 @@
 
 import pytest
 
+from manila_drivers import exception
 from manila_drivers.cli import main
 from tests.unit.direct import bench
 
@@ -134,3 +135,36 @@ def test_the_command_tells_by_its_exit_code(place, capsys):
         damage(place, one)
         assert main.main([*run, '--dry-run', '-f', 'json']) == 0
         assert one.id in capsys.readouterr().out
+
+
+def test_a_plan_tells_what_no_step_mends(place, capsys, monkeypatch):
+    """Exit as the command does that it is a plan of."""
+    run = ['--config-file', str(place.conf), 'share', 'ensure']
+    with place.backend() as backend:
+        one, two, _ = three(backend)
+        assert main.main([*run, '--dry-run']) == 0
+        two._parts.registry.shares.change(two._record, task={
+            'name': 'resize', 'size': 3, 'shrink': False, 'highest': 3},
+            status='resizing')
+        assert [(each.name, each.state) for each in backend.shares.ensure(
+            plan=True).states] == [('two', 'unfinished')]
+        assert main.main([*run, '--dry-run']) == main.main(run) == 4
+        place.cluster.sim.remove('directory', path_of(one))
+        place.cluster.sim.remove('view', one.id)
+        assert {each.name: each.state for each in backend.shares.ensure(
+            plan=True).states} == {'one': 'lost', 'two': 'unfinished'}
+        assert one.refresh().status == 'available'
+        capsys.readouterr()
+        assert main.main([*run, '--dry-run']) == 1
+        assert 'share one is lost' in capsys.readouterr().err
+        assert main.main(run) == 1
+
+
+def test_a_plan_that_could_not_look_says_so(place):
+    with place.backend() as backend:
+        three(backend)
+        assert backend.driver is not None
+        place.cluster.stop()
+        with pytest.raises(exception.TransportError):
+            backend.shares.ensure(plan=True)
+        place.cluster.start()

@@ -1,0 +1,32 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Have a driver check shares as at its start, without its repairs."""
+
+from collections.abc import Mapping
+from collections.abc import Sequence
+from typing import Any
+
+from manila_drivers import plan
+from manila_drivers.audit import comparing
+from manila_drivers.direct import driving
+
+
+def start_check(backend: driving.Driving, chosen: Sequence[dict[str, Any]],
+                ) -> tuple[comparing.StartCheck, list[str]]:
+    """Return what the driver's own check would repair, without that.
+
+    :param chosen: rows of shares.
+    :returns: and what it could not look at.
+    """
+    with plan.dry_run() as dry:
+        backend.call(lambda driver: driver.check_shares(chosen))
+    answers: dict[str, Mapping[str, Any]] = {}
+    for one in dry.results:
+        answers.update([one] if isinstance(one, tuple) else one or {})
+    found = comparing.StartCheck(
+        tuple(step for each in dry.plans for step in each), answers)
+    # A plan is the answer of the share that it is for.
+    missing = len({row['id'] for row in chosen} - answers.keys()) \
+        - len(dry.plans)
+    return found, [f'{missing} shares, of which the driver says nothing'
+                   ] if missing > 0 else []
