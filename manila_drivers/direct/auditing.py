@@ -12,7 +12,6 @@ from collections.abc import Iterable
 import contextlib
 import dataclasses
 import functools
-from typing import Any
 from typing import TYPE_CHECKING
 
 from manila_drivers import exception

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 from manila_drivers import exception
 from manila_drivers import owed
 from manila_drivers.direct import checking
+from manila_drivers.direct import driving
 from manila_drivers.direct import preview
 from manila_drivers.direct import rows
 from manila_drivers.registry import records
@@ -58,21 +59,13 @@ class Ensuring:
         :raises Unsupported: the driver cannot tell.
         :raises DriverError: nothing could be looked at.
         """
-        driving = self._parts.driving
-        driving.need_plans(repairs=True)
-        steady = [record for record in wanted if record.task is None]
-        with meter.measure() as trips:
-            found, unseen = checking.start_check(
-                driving, [rows.share(record) for record in steady])
-        states = [EnsuredShare(record.name, UNFINISHED, _begun(record))
-                  for record in wanted if record.task is not None]
-        states += [one for one in (_foreseen(
-            record, found.answers.get(record.id)) for record in steady)
-            if one.state != WHOLE]
-        states += [EnsuredShare('', UNCHECKED, text) for text in unseen]
-        return preview.Preview(
-            'ensure shares', f'of {self._parts.name}', found.steps,
-            trips.calls, tuple(states))
+        found = foreseen(
+            self._parts.driving, 'ensure shares', f'of {self._parts.name}',
+            [rows.share(record) for record in wanted if record.task is None])
+        return dataclasses.replace(found, states=(
+            *(EnsuredShare(record.name, UNFINISHED, _begun(record))
+              for record in wanted if record.task is not None),
+            *found.states))
 
     def ensure(self, wanted: Sequence[records.ShareEntry],
                ) -> list[EnsuredShare]:
@@ -148,14 +141,32 @@ def _begun(record: records.ShareEntry) -> str:
     return f'it is {record.status}: repeat that'
 
 
-def _foreseen(record: records.ShareEntry,
+def foreseen(backend: driving.Driving, operation: str, subject: str,
+             chosen: Sequence[dict[str, Any]]) -> preview.Preview:
+    """Return what a check of shares would repair, and what it would not.
+
+    :param chosen: rows of shares.
+    :raises Unsupported: the driver cannot tell.
+    :raises DriverError: nothing could be looked at.
+    """
+    backend.need_plans(repairs=True)
+    with meter.measure() as trips:
+        found, unseen = checking.start_check(backend, chosen)
+    states = [_expected(row, found.answers.get(row['id'])) for row in chosen]
+    return preview.Preview(operation, subject, found.steps, trips.calls, (
+        *(one for one in states if one.state != WHOLE),
+        *(EnsuredShare('', UNCHECKED, text) for text in unseen)))
+
+
+def _expected(row: Mapping[str, Any],
               answer: Mapping[str, Any] | None) -> EnsuredShare:
     """Return what a check would say; without an answer there is a plan."""
+    name = str(row.get('display_name') or row.get('name') or row['id'])
     if answer is None:
-        return EnsuredShare(record.name, WHOLE)
+        return EnsuredShare(name, WHOLE)
     if answer.get('status') == 'error':
-        return EnsuredShare(record.name, LOST, _GONE)
+        return EnsuredShare(name, LOST, _GONE)
     if (not answer or owed.OWED in answer) and not answer.get(owed.RULES):
-        return EnsuredShare(record.name, UNCHECKED, str(
+        return EnsuredShare(name, UNCHECKED, str(
             answer.get(owed.OWED) or 'it could not be checked'))
-    return EnsuredShare(record.name, WHOLE)
+    return EnsuredShare(name, WHOLE)

@@ -15,6 +15,7 @@ from oslo_config import cfg
 
 from manila_drivers import exception
 from manila_drivers.direct import driving
+from manila_drivers.direct import ensuring
 from manila_drivers.direct import loading
 from manila_drivers.direct import preview
 from manila_drivers.preflight import decisions
@@ -142,8 +143,7 @@ def first_start(config_file: str | os.PathLike[str], name: str,
     kind = loading.driver_class(path)
     made = driving.Driving(lambda: kind(configuration=conf))
     try:
-        return made.preview(
-            'start', name, lambda driver: driver.check_shares(
-                [dict(row) for row in rows]), repairs=True)
+        return ensuring.foreseen(made, 'start', name,
+                                 [dict(row) for row in rows])
     finally:
         made.close()

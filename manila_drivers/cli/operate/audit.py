@@ -6,6 +6,7 @@ import argparse
 from collections.abc import Iterable
 from collections.abc import Iterator
 import contextlib
+import functools
 import os
 import time
 from typing import Any
@@ -17,7 +18,7 @@ from manila_drivers.audit import page
 from manila_drivers.cli.operate import base
 
 #: Exit codes of this command: something differs; not all could be looked at.
-DIFFERENT, BLIND = 1, 2
+DIFFERENT, BLIND = 1, base.Judging.BLIND
 _AGAIN = 'audit again, once that can be read'
 
 
@@ -81,10 +82,12 @@ class AuditBackends(base.Judging):
         rows: list[tuple[Any, ...]] = []
         reports = []
         for name in parsed_args.name or [None]:
-            try:
-                report = self._report(parsed_args, name)
-            except exception.DriverError as error:
-                self._code = max(self._code, self.tell(error))
+            report, error = exception.caught_any(functools.partial(
+                self._report, parsed_args, name))
+            if report is None:
+                assert error is not None
+                self._code = max(self._code, self.tell(
+                    base.unexpected(error)))
                 continue
             self._told(report)
             reports.append(report)

@@ -3,10 +3,13 @@
 """``manila-drivers backend ...``"""
 
 import argparse
+import functools
 from typing import Any
 
+from manila_drivers import exception
 from manila_drivers.cli import configured
 from manila_drivers.cli.operate import base
+from manila_drivers.cli.operate import exits
 
 CAPACITY = ('total_capacity_gb', 'free_capacity_gb',
             'provisioned_capacity_gb', 'reserved_percentage',
@@ -55,22 +58,38 @@ class BackendShow(base.Showing):
 
 
 class BackendCapacity(base.Listing):
-    """Show the capacity of backends in GiB, by pool."""
+    """Show the capacity of backends in GiB, by pool.
+
+    One that cannot be asked stops no other; the exit code is that of the
+    first one.
+    """
+
+    _code = exits.DONE
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
         parser.add_argument('name', nargs='*', help='default: --backend')
         return parser
 
+    def run(self, parsed_args: argparse.Namespace) -> int:
+        return super().run(parsed_args) or self._code
+
     def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
-        rows = []
+        rows: list[tuple[Any, ...]] = []
         for name in parsed_args.name or [None]:
-            with self.backend(name) as backend:
-                stats = backend.stats()
-                pools = stats.get('pools') or [
-                    {**stats, 'pool_name': backend.name}]
-                rows += [(backend.name, pool['pool_name'], *(
-                    pool.get(field, stats.get(field))
-                    for field in CAPACITY)) for pool in pools]
+            found, error = exception.caught(
+                functools.partial(self._pools, name))
+            if error is not None:
+                self._code = self._code or self.tell(error)
+            rows += found or []
         return ('Backend', 'Pool', 'Total', 'Free', 'Provisioned',
                 'Reserved %', 'Promised up to'), rows
+
+    def _pools(self, name: str | None) -> list[tuple[Any, ...]]:
+        with self.backend(name) as backend:
+            stats = backend.stats()
+            pools = stats.get('pools') or [
+                {**stats, 'pool_name': backend.name}]
+            return [(backend.name, pool['pool_name'], *(
+                pool.get(field, stats.get(field))
+                for field in CAPACITY)) for pool in pools]

@@ -7,6 +7,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import logging
 from typing import Any
 from typing import TYPE_CHECKING
 
@@ -20,6 +21,8 @@ from manila_drivers import exception
 from manila_drivers.cli import configured
 from manila_drivers.cli.operate import exits
 from manila_drivers.cli.operate import progress
+
+LOG = logging.getLogger(__name__)
 
 Fields = Mapping[str, Any]
 Output = tuple[Sequence[str], Iterable[Any]]
@@ -167,6 +170,8 @@ class Judging(Listing):
 
     #: The backends that are meant where none is named.
     USUAL = ''
+    #: Not all could be looked at, for whatever reason.
+    BLIND = 2
     _code = exits.DONE
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
@@ -176,12 +181,33 @@ class Judging(Listing):
         return parser
 
     def run(self, parsed_args: argparse.Namespace) -> int:
-        return super().run(parsed_args) or self._code
+        code, error = exception.caught_any(
+            lambda: super(Judging, self).run(parsed_args))
+        if error is None:
+            return code or self._code
+        if isinstance(error, BrokenPipeError):
+            raise error
+        self.tell(unexpected(error))
+        return self.BLIND
 
     def say(self, name: str, text: str) -> None:
         """Tell people something of a backend, beside the table."""
         line = ' '.join(text.split())
         self.app.stderr.write(f'manila-drivers: {name}: {line}\n')
+
+
+def unexpected(error: Exception) -> exception.DriverError:
+    """Return an error that tells of any other one.
+
+    Python's exit code for those would be one that says what was found.
+    """
+    if isinstance(error, exception.DriverError):
+        return error
+    LOG.debug('Not expected', exc_info=error)
+    return exception.DriverError(
+        'It could not be looked at to the end',
+        answer=f'{type(error).__name__}: {error}',
+        check='--debug, which shows where; report it')
 
 
 def dry_run(parser: argparse.ArgumentParser) -> None:

@@ -3,8 +3,10 @@
 """``manila-drivers check``"""
 
 import argparse
+import functools
 import json
 import pathlib
+from typing import Any
 
 from manila_drivers import exception
 from manila_drivers.cli import configured
@@ -45,6 +47,9 @@ class CheckBackends(base.Judging):
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
+        if parsed_args.shares and not parsed_args.migrate:
+            raise exception.InvalidRequest(
+                '--shares is nothing without --migrate')
         rows = []
         for name in self._names(parsed_args):
             report = self._report(parsed_args, name)
@@ -54,6 +59,7 @@ class CheckBackends(base.Judging):
                 rows.append((name, finding.severity, finding.option,
                              finding.tried, finding.answered, finding.do))
             for text in report.unseen:
+                self._code = self.BLIND
                 self.say(name, f'not looked at: {text}')
             self.say(name, f'{len(report.findings)} findings')
         return ('Backend', 'Severity', 'Option', 'Tried', 'Answered',
@@ -61,27 +67,28 @@ class CheckBackends(base.Judging):
 
     def _report(self, parsed_args: argparse.Namespace,
                 name: str) -> findings.Report:
-        args, path = parsed_args, self.app.options.config_file
-        try:
-            if not args.migrate:
-                return looking.look(path, name, ask=not args.offline)
-            found = migrating.migrate(path, name, ask=not args.offline)
-            self.app.stderr.write(found.section)
-            changes = self._changes(args, path, name)
-            return findings.Report(name, (*found.findings, *changes),
-                                   found.unseen)
-        except exception.DriverError as error:
-            return findings.Report(name, (findings.Finding.of(error),))
+        found, error = exception.caught_any(functools.partial(
+            self._looked, parsed_args, name))
+        if found is not None:
+            return found
+        assert error is not None
+        return _failed(name, error)
 
-    @staticmethod
-    def _changes(args: argparse.Namespace, path: str,
-                 name: str) -> list[findings.Finding]:
-        """Return what the first start would change, step by step."""
-        if not args.shares:
-            return []
-        rows = json.loads(pathlib.Path(args.shares).read_text('utf-8'))
-        return [findings.Finding('', str(step), severity=migrating.CHANGE)
-                for step in migrating.first_start(path, name, rows)]
+    def _looked(self, parsed_args: argparse.Namespace,
+                name: str) -> findings.Report:
+        args, path = parsed_args, self.app.options.config_file
+        if not args.migrate:
+            return looking.look(path, name, ask=not args.offline)
+        found = migrating.migrate(path, name, ask=not args.offline)
+        self.app.stderr.write(found.section)
+        start, error = exception.caught_any(functools.partial(
+            _first_start, args.shares, path, name))
+        if start is None:
+            assert error is not None
+            start = _failed(name, error)
+        return findings.Report(
+            name, (*found.findings, *start.findings),
+            found.unseen)
 
     def _names(self, parsed_args: argparse.Namespace) -> list[str]:
         options = self.app.options
@@ -94,3 +101,42 @@ class CheckBackends(base.Judging):
                 'enabled_share_backends', 'is not set, and no section has '
                 'share_driver: there is nothing to look at')
         return names
+
+
+def _first_start(file: str | None, path: str, name: str) -> findings.Report:
+    """Return what the first start would change, step by step.
+
+    :param file: with the shares, None for none.
+    """
+    if not file:
+        return findings.Report(name, ())
+    found = migrating.first_start(path, name, _shares(file))
+    return findings.Report(name, (
+        *(findings.Finding('', str(step), severity=migrating.CHANGE)
+          for step in found),
+        *(findings.Finding('', f'share {one.name}', f'it is {one.state}: '
+                           f'{one.why}', 'see the log, and the backend')
+          for one in found.states)))
+
+
+def _shares(file: str) -> list[dict[str, Any]]:
+    """Return the shares of a file.
+
+    :raises InvalidRequest: it has none, or cannot be read.
+    """
+    try:
+        rows = json.loads(pathlib.Path(file).read_text('utf-8'))
+    except (OSError, ValueError) as exc:
+        raise exception.InvalidRequest(
+            f'{file} of --shares cannot be read', answer=str(exc)) from exc
+    if not isinstance(rows, list) or not all(
+            isinstance(row, dict) and isinstance(row.get('id'), str)
+            for row in rows):
+        raise exception.InvalidRequest(
+            f'{file} of --shares is no list of shares that have an id each')
+    return rows
+
+
+def _failed(name: str, error: Exception) -> findings.Report:
+    return findings.Report(name, (findings.Finding.of(
+        base.unexpected(error)),))

@@ -251,3 +251,50 @@ def test_shares_of_share_servers_are_not_guessed_at(generic):
         'driver_handles_share_servers = True'))
     with pytest.raises(exception.Unsupported, match='share servers'):
         migrating.first_start(conf, 'generic', [])
+
+
+@pytest.mark.parametrize('text', [
+    None, '{', '{"a": 1}', '[1]', '[{"name": "share-1"}]', '[{"id": 3}]'])
+def test_shares_that_cannot_be_read_are_no_mere_warning(
+        vast, capsys, tmp_path, text):
+    """Exit with 2, and tell all that was found beside them."""
+    conf, file = upstream(vast, 'vast_ssl_cert_path'), tmp_path / 'shares'
+    if text is not None:
+        file.write_text(text)
+    run = ['--config-file', str(conf), '--backend', 'vast', 'check',
+           '--migrate', '-f', 'json']
+    assert main.main(run) == 1
+    before = json.loads(capsys.readouterr().out)
+    assert main.main([*run, '--shares', str(file)]) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert told[:-1] == before
+    assert 'of --shares' in told[-1]['Tried']
+    assert main.main([*(word for word in run if word != '--migrate'),
+                      '--shares', str(file)]) == 2
+    assert 'without --migrate' in capsys.readouterr().err
+
+
+def test_a_share_that_is_not_there_is_told_before_the_first_start(
+        vast, capsys, tmp_path):
+    sim, ident, lost = vast.cluster.sim, str(uuid.uuid4()), str(uuid.uuid4())
+    sim.make_upstream_share(ident, 1, ())
+    conf, file = upstream(vast, 'vast_ssl_cert_path'), tmp_path / 'shares'
+    file.write_text(json.dumps([row(ident), row(lost)]))
+    assert main.main(['--config-file', str(conf), '--backend', 'vast',
+                      'check', '--migrate', '--shares', str(file),
+                      '-f', 'json']) == 2
+    [told] = [one for one in json.loads(capsys.readouterr().out)
+              if one['Severity'] == 'error']
+    assert lost in told['Tried']
+    assert 'it is lost' in told['Answered']
+
+
+def test_a_crash_is_no_mere_warning(vast, capsys, monkeypatch):
+    def crash(*args, **more):
+        raise KeyError('nobody expects that')
+    monkeypatch.setattr(looking, 'look', crash)
+    assert main.main(['--config-file', str(vast.conf), 'check', 'vast',
+                      'vast', '-f', 'json']) == 2
+    told = json.loads(capsys.readouterr().out)
+    assert len(told) == 2
+    assert all('KeyError' in one['Answered'] for one in told)
