@@ -38,7 +38,7 @@ LIMITS: Mapping[str, int] = {
     'aliases': 0,
     'lines': 97000,
     'lines of the longest module': 400,
-    'lines outside the test bed': 61400,
+    'lines outside the test bed': 61700,
     'anatomy of generic': 18,
     'planned in generic': 9,
     'anatomy of glusterfs': 18,
