@@ -17,6 +17,7 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import inventory
+from manila_drivers import model
 from manila_drivers.audit import differences
 from manila_drivers.direct import driving
 from manila_drivers.direct import rows
@@ -28,6 +29,8 @@ AGAIN = 'audit again'
 STAYS = ('it is there after a deletion that did not fail: it may be called '
          'otherwise than the driver calls what it makes. Remove it on the '
          'backend')
+
+UNSEEN = 'nobody has seen it gone: %s'
 
 Failures = list[tuple[differences.Deviation, str]]
 
@@ -83,22 +86,31 @@ class Removing:
     def _left(self, removed: Iterable[differences.Deviation]) -> Failures:
         """Look for what a driver has removed, by whatever name it is there.
 
-        What was on a share server is not looked for.
+        What is missing where not all was read has not been seen gone.
         """
-        removed = [one for one in removed if not one.server]
+        removed = list(removed)
         if not removed:
             return []
-        def look() -> inventory.Inventory:
-            found: inventory.Inventory = self.driving.call(
-                lambda driver: driver.take_inventory([]))
-            return found
-
-        found, error = exception.caught(look)
+        found, error = exception.caught(lambda: self._look(
+            {one.server for one in removed if one.server}))
         if found is None:
-            return [(one, f'nobody has seen it gone: {error}')
-                    for one in removed]
+            return [(one, UNSEEN % error) for one in removed]
         idents = {*found.shares, *(one.id for one in found.snapshots)}
-        return [(one, STAYS) for one in removed if one.ident in idents]
+        untold = '; '.join(found.unread) or 'a list was not read whole'
+        return [(one, STAYS if one.ident in idents else UNSEEN % untold)
+                for one in removed if one.ident in idents
+                or _doubtful(one, found)]
+
+    def _look(self, servers: Iterable[str]) -> inventory.Inventory:
+        """:raises DriverError: the backend, or a share server, is not told.
+        """
+        rows = [self.server(ident) for ident in sorted(servers)]
+        serving = inventory.Serving(tuple(
+            model.ShareServer.of(row) for row in rows if row is not None))
+        found: inventory.Inventory = self.driving.call(
+            lambda driver: driver.take_inventory(
+                [], serving if serving.servers else None))
+        return found
 
     def _remove(self, one: differences.Deviation) -> None:
         with self.alone(one.owner or one.ident):
@@ -123,6 +135,17 @@ class Removing:
             one.ident, '', '', owner.id, None, 'deleting'), owner)
         return lambda driver: driver.delete_snapshot(
             None, row, share_server=server)
+
+
+def _doubtful(one: differences.Deviation,
+              found: inventory.Inventory) -> bool:
+    """Tell if an orphan may be there although no list has it.
+
+    A share may be served by what could not be looked into.
+    """
+    if one.kind == differences.ORPHAN_SNAPSHOT:
+        return inventory.SNAPSHOTS in found.partial
+    return inventory.SHARES in found.partial or bool(found.unread)
 
 
 def chosen(report: differences.AuditReport,

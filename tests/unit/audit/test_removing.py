@@ -3,13 +3,16 @@
 """Orphans that were named are removed, and nothing else is."""
 
 import contextlib
+import dataclasses
 import types
 import uuid
 
 import pytest
 
 from manila_drivers import exception
+from manila_drivers import inventory
 from manila_drivers.audit import differences
+from manila_drivers.ibm.gpfs import GPFSShareDriver
 from manila_drivers.registry import records
 from tests.unit.audit import generic_planted
 from tests.unit.audit import gluster_planted
@@ -84,6 +87,32 @@ def test_what_is_called_otherwise_does_not_pass_for_removed(site):
         (one, why), = audit.repair(report, [ident])
         assert (one.ident, 'is there after' in why) == (ident, True)
         assert named(site, audit.audit()) == [ident]
+
+
+@pytest.mark.parametrize(('partial', 'unread', 'seen'), [
+    (frozenset(), (), {D.ORPHAN_SHARE, D.ORPHAN_SNAPSHOT}),
+    ({inventory.SHARES}, ('a page is missing',), {D.ORPHAN_SNAPSHOT}),
+    ({inventory.SNAPSHOTS}, (), {D.ORPHAN_SHARE}),
+    (frozenset(), ('exports of a server',), {D.ORPHAN_SNAPSHOT})])
+def test_what_was_not_read_is_not_seen_gone(site, monkeypatch, partial,
+                                            unread, seen):
+    share = site.share('plain')
+    orphans(site, share)
+    with site.audit() as audit:
+        report = audit.audit()
+        idents = [one.ident for one in report.differences]
+        whole = GPFSShareDriver.take_inventory
+        monkeypatch.setattr(
+            GPFSShareDriver, 'take_inventory',
+            lambda self, known, serving=None: dataclasses.replace(
+                whole(self, known, serving), partial=frozenset(partial),
+                unread=unread))
+        failed = audit.repair(report, idents)
+        assert {one.kind for one, _ in failed} == {
+            D.ORPHAN_SHARE, D.ORPHAN_SNAPSHOT} - seen
+        for _, why in failed:
+            assert why.startswith('nobody has seen it gone: ' + (
+                unread[0] if unread else 'a list was not read whole'))
 
 
 @pytest.mark.parametrize('name', ['', 'nothing', str(uuid.uuid4())],

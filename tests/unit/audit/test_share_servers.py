@@ -3,6 +3,7 @@
 """Share servers in OpenStack, and what they serve, as Manila has them."""
 
 import collections
+import dataclasses
 import json
 import uuid
 
@@ -10,6 +11,7 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers.audit import differences
+from manila_drivers.generic import GenericShareDriver
 from manila_drivers.generic import inventory_servers
 from manila_drivers.generic import inventory_share
 from manila_drivers.openstack import networks
@@ -432,3 +434,38 @@ def test_a_server_that_comes_meanwhile_is_no_damage(company):
     report = company.report()
     assert report.differences == ()
     assert any(OTHER in text for text in report.passed)
+
+
+def removed(company):
+    company.share()
+    servers_planted.orphan_on_server(company, None)
+    with company.audit() as audit:
+        report = audit.audit()
+        [ident] = [one.ident for one in report.differences
+                   if one.kind == D.ORPHAN_SHARE]
+        return [why for _, why in audit.repair(report, [ident])]
+
+
+def test_an_orphan_on_a_share_server_is_seen_to_be_gone(company, monkeypatch):
+    assert removed(company) == []
+    monkeypatch.setattr(GenericShareDriver, 'delete_share',
+                        lambda self, *parts, **more: None)
+    [why] = removed(company)
+    assert 'it is there after a deletion that did not fail' in why
+
+
+def test_an_orphan_is_not_seen_gone_where_nobody_can_look(company,
+                                                          monkeypatch):
+    monkeypatch.setattr(
+        GenericShareDriver, 'take_inventory', _untold(
+            GenericShareDriver.take_inventory))
+    [why] = removed(company)
+    assert why == 'nobody has seen it gone: share server x: no answer'
+
+
+def _untold(whole):
+    def take(self, known, serving=None):
+        assert serving is None or serving.servers
+        return dataclasses.replace(whole(self, known, serving),
+                                   unread=('share server x: no answer',))
+    return take
