@@ -8,6 +8,7 @@ import logging
 import pytest
 
 from manila_drivers import compat
+from manila_drivers.testing.simulators.faults import Fault
 from tests.unit.vastdata.conftest import made
 from tests.unit.vastdata.conftest import rule
 from tests.unit.vastdata.conftest import share
@@ -165,6 +166,22 @@ def test_no_field_is_so_important_that_a_share_suffers(bench, driver, field,
     driver.update_access(None, one, [rule('a', CLIENT)])
     assert bench.sim.can_mount(CLIENT, path) == 'rw'
     assert bench.sim.can_mount('10.0.0.8', path) is None
+
+
+# -- deletions that have no effect --------------------------------------------
+
+def test_a_view_that_stays_keeps_its_policy_and_is_told(bench, driver):
+    """It costs no request: VMS deletes no policy that a view uses."""
+    one, path = made(driver, CLIENT)
+    bench.sim.arm(Fault('status', code=204, body='', before=True, times=None,
+                        match='DELETE .*/views/'))
+    with pytest.raises(errors.ManilaException):
+        driver.delete_share(None, one)
+    assert bench.sim.record('view', one['id'])
+    bench.sim.disarm()
+    driver.delete_share(None, one)
+    assert not bench.sim.record('view', one['id'])
+    assert path not in bench.sim.directories()
 
 
 # -- settings that have no effect ---------------------------------------------
