@@ -15,6 +15,7 @@ from manila_drivers.generic import exporting
 from manila_drivers.generic import guest_fstab
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import notes
+from manila_drivers.generic import paths
 from manila_drivers.generic import records
 
 # With which names of shares end.
@@ -62,6 +63,20 @@ def _exported(found: guest_records.GuestFacts, placement: records.Placement,
     # Without a note it never had any rules, as far as is known.
     return levels is not None and notes.digest(levels) == (
         note.rules or notes.digest({}))
+
+
+def lost_addresses(host: records.ServiceHost,
+                   server: records.Server) -> tuple[str, ...]:
+    """Return addresses of a share server that its instance has no more.
+
+    Somebody has deleted a port of it.  None, if that is not told.
+    """
+    if server.addresses is None:
+        return ()
+    return tuple(address for address in dict.fromkeys((
+        *host.addresses, *filter(None, (host.admin_address,))))
+        if not any(paths.same_address(address, one.ip)
+                   for one in server.addresses))
 
 
 def intruder(found: guest_records.GuestFacts,

@@ -210,6 +210,12 @@ class GenericHealth:
             raise exception.Busy(
                 'Service instance %s is %s' % (host.id, server.status),
                 answer=server.fault or '', check='start it in Nova')
+        lost = assessment.lost_addresses(host, server) \
+            if self._hosts.settings.handles_servers else ()
+        if lost:
+            LOG.error('Service instance %s has no address %s any more, so '
+                      'that nobody reaches it there. Check: its ports in '
+                      'Neutron', host.id, ', '.join(lost))
         found, error = self._hosts.glance(host, ())
         if found is None:
             raise error or AssertionError

@@ -14,6 +14,7 @@ import dataclasses
 from manila_drivers import exception
 from manila_drivers import inventory
 from manila_drivers import model
+from manila_drivers.generic import assessment
 from manila_drivers.generic import client
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import hosts
@@ -133,8 +134,13 @@ class ServersInventory(listed_inventory.GenericInventory):
             self._placement(ident, note, one.found), note, volumes,
             host=one.host, server=one.server, found=one.found,
             helpers=self._hosts.settings.helpers)
+        lost = assessment.lost_addresses(one.host, one.server) \
+            if one.server is not None else ()
         blind = bool(home) and one.found is None and not one.gone
-        return dataclasses.replace(seen, server=home, unseen=(
+        return dataclasses.replace(seen, server=home, odd=(
+            *seen.odd, *('the service instance of share server %s has no '
+                         'address %s any more' % (home, address)
+                         for address in lost)), unseen=(
             *seen.unseen, *(['what share server %s serves' % home]
                             if blind else ())))
 

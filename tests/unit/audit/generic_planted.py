@@ -2,6 +2,7 @@
 
 """Damage that is planted beside healthy shares in a simulated cloud."""
 
+import dataclasses
 import time
 import uuid
 
@@ -262,6 +263,13 @@ def section_of_nothing(place, share):
               f'/shares/share-{uuid.uuid4()}')
 
 
+def attached_twice(place, share):
+    """An operator attaches a volume to another server as well."""
+    held = volume(place, share).attached
+    held.append(dataclasses.replace(held[0], server_id=str(uuid.uuid4()),
+                                    attachment_id=str(uuid.uuid4())))
+
+
 PLANTS = {
     'orphan volume': Plant(orphan, (found.ORPHAN_SHARE,), mended=False),
     'second volume': Plant(second_volume, (found.ODD,), mended=False),
@@ -274,6 +282,8 @@ PLANTS = {
     'not mounted by a boot': Plant(unlisted, (found.LOST_PART,)),
     'volume in an odd status': Plant(status('maintenance'), (found.ODD,),
                                      mended=False),
+    'volume attached twice': Plant(attached_twice, (found.ODD,),
+                                   mended=False),
     'snapshot lost': Plant(lost_snapshot, (found.LOST_SNAPSHOT,),
                            mended=False),
     'snapshot broken': Plant(broken_snapshot('error'), (

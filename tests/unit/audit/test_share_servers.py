@@ -11,10 +11,13 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers.audit import differences
+from manila_drivers.direct import rows
+from manila_drivers.generic import assessment
 from manila_drivers.generic import GenericShareDriver
 from manila_drivers.generic import inventory_servers
 from manila_drivers.generic import inventory_share
 from manila_drivers.openstack import networks
+from manila_drivers.registry import records
 from manila_drivers.service_instance import names
 from tests.unit.audit import api_plants
 from tests.unit.audit import api_sim
@@ -469,3 +472,38 @@ def _untold(whole):
         return dataclasses.replace(whole(self, known, serving),
                                    unread=('share server x: no answer',))
     return take
+
+
+def port_gone(company):
+    """Somebody deletes the port at which clients reach shares."""
+    share = company.share()
+    assert company.report().differences == ()
+    ident = company.details['public_port_id']
+    company.sim.ask('DELETE', f'/network/v2.0/ports/{ident}', user='manila')
+    company.pass_time()
+    return share, company.details['public_address']
+
+
+@pytest.fixture
+def connected(tmp_path, monkeypatch):
+    return Company(tmp_path, monkeypatch,
+                   connect_share_server_to_tenant_network=True)
+
+
+def test_a_port_that_is_gone_is_told(connected, caplog):
+    share, address = port_gone(connected)
+    [one] = connected.report().differences
+    assert (one.kind, f'no address {address} any more' in str(one)) == (
+        D.ODD, True)
+    row = {**rows.share(records.ShareEntry(
+        share.id, 'generic', '', 'NFS', 2, 'available')),
+        'host': f'{HOST}#generic', 'share_server': connected.rows[SERVER]}
+    connected.service().ensure_shares(None, [row])
+    assert f'has no address {address} any more' in caplog.text
+
+
+def test_who_does_not_look_for_ports_is_caught(connected, caplog,
+                                               monkeypatch):
+    monkeypatch.setattr(assessment, 'lost_addresses', lambda *parts: ())
+    with pytest.raises(ValueError, match='not enough values'):
+        test_a_port_that_is_gone_is_told(connected, caplog)
