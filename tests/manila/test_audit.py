@@ -3,18 +3,11 @@
 """An audit beside a real Manila with 200 shares, from the command line.
 
 What is wrong is planted on the storage behind Manila's back, or in Manila by
-its own API; the audit is a process of its own that is told of Manila by a
-clouds.yaml.
+its own API.
 """
 
 import collections
 from collections.abc import Iterator
-import contextlib
-import dataclasses
-import json
-import os
-import subprocess
-import sys
 import types
 import typing as ty
 
@@ -22,18 +15,17 @@ import pytest
 
 from manila_drivers.audit import differences as kinds_of
 from manila_drivers.testing.backends import vast
-from manila_drivers.testing.manila import client
 from manila_drivers.testing.manila import config
 from manila_drivers.testing.manila import environment
 from manila_drivers.testing.manila import kinds
 from manila_drivers.testing.manila import process
 from manila_drivers.testing.manila import releases
 from manila_drivers.testing.manila import scene
-from tests import patience
+from tests.manila import audited
 from tests.manila import between
 from tests.manila import crowd
+from tests.manila.audited import LISTS
 from tests.manila.conftest import BACKEND
-from tests.manila.conftest import REPOSITORY
 from tests.unit.audit import planted
 
 pytestmark = pytest.mark.timeout(900)
@@ -47,74 +39,13 @@ FEW = pytest.mark.parametrize('company', ['19.1'], indirect=True)
 PAGE = 5
 #: Those that Manila has made itself.
 OWN = 6
-#: Lists that are read once or twice, however many shares there are.
-LISTS = {'/services': 1, '/share_instances': 5, '/types': 1,
-         '/snapshot-instances/detail': 2, '/shares/detail': 1}
 OF_REGISTRY = ('snapshot lost', 'resize cut off', 'creation cut off',
                'deletion cut off', 'rule being given', 'rule being taken',
                'snapshot being taken', 'snapshot being removed')
 PLANTS = {name: plant for name, plant in planted.PLANTS.items()
           if name not in OF_REGISTRY}
 
-CLOUDS = """\
-clouds:
-  rig:
-    auth_type: admin_token
-    auth:
-      endpoint: %s
-      token: 'admin:demo'
-"""
-
-
-@dataclasses.dataclass
-class Company:
-    """A Manila with many shares on a simulated cluster."""
-
-    manila: process.Manila
-    cluster: vast.Cluster
-    door: between.Between
-    scene: scene.Scene
-    shares: list[types.SimpleNamespace]
-
-    def audit(self, *words: str) -> 'Outcome':
-        """Run the command; it reaches Manila through the door."""
-        work = self.manila.settings.work
-        (work / 'clouds.yaml').write_text(CLOUDS % self.door.endpoint)
-        self.door.asked.clear()
-        mark = self.cluster.mark()
-        done = subprocess.run(
-            [sys.executable, '-m', 'manila_drivers.cli.main',
-             '--config-file', str(self.manila.settings.file), 'audit',
-             BACKEND, '--os-cloud', 'rig', '-f', 'json', *words],
-            capture_output=True, text=True,
-            timeout=patience.seconds(300), cwd=REPOSITORY,
-            env={**os.environ, 'MANILA_DRIVERS_STANDALONE': '1',
-                 'OS_CLIENT_CONFIG_FILE': str(work / 'clouds.yaml')})
-        rows = json.loads(done.stdout or '[]')
-        blind = [one for one in rows if one['Kind'] == kinds_of.NOT_SEEN]
-        return Outcome(
-            done.returncode, [one for one in rows if one not in blind],
-            done.stderr + ''.join('not looked at: %s\n' % one['Found']
-                                  for one in blind),
-            dict(self.door.asked), self.cluster.requests(mark))
-
-
-@dataclasses.dataclass
-class Outcome:
-    """All that came of one run of the command."""
-
-    code: int
-    found: list[dict[str, str]]
-    told: str
-    asked: dict[str, int]
-    storage: list[str]
-
-    @property
-    def kinds(self) -> collections.Counter[str]:
-        return collections.Counter(one['Kind'] for one in self.found)
-
-    def lines(self, words: str) -> list[str]:
-        return [line for line in self.told.splitlines() if words in line]
+Company = audited.Audited
 
 
 @pytest.fixture(scope='module', params=list(COMPANIES))
@@ -125,53 +56,16 @@ def company(request: pytest.FixtureRequest, place: environment.Environment,
     with vast.Cluster() as cluster:
         settings = config.Settings(work, {BACKEND: cluster.options()})
         manila = process.Manila(place, releases.named(name), settings)
-        with _running(manila):
+        with audited.running(manila):
             play = scene.play(manila, kinds.vast_profile(BACKEND), cluster,
                               tell=lambda line: None)
             play.client.seconds = 240
+            shares = audited.made(play, OWN, 'ip', planted.NETWORK)
+            shares += audited.entered(play, shares[0], crowd.make(
+                settings.file, BACKEND, COMPANIES[name] - OWN,
+                planted.NETWORK))
             with between.Between(manila.endpoint) as door:
-                yield Company(manila, cluster, door, play,
-                              _made(play, COMPANIES[name]))
-
-
-@contextlib.contextmanager
-def _running(manila: process.Manila) -> Iterator[None]:
-    """Run Manila, with patience for a start beside other tests."""
-    manila.start(seconds=300)
-    try:
-        yield
-    finally:
-        manila.stop()
-
-
-def _made(play: scene.Scene, count: int) -> list[types.SimpleNamespace]:
-    """Have Manila make a few shares with a rule, and enter many more."""
-    api, settings = play.client, play.manila.settings
-    api.create_type('plain', play.profile.extra_specs())
-    own = [api.create_share('NFS', 2, 'plain', name=f'share {number}')['id']
-           for number in range(OWN)]
-    api.wait('shares', lambda: _all(api.shares(), 'status', 'available'))
-    for ident in own:
-        api.allow(ident, 'ip', planted.NETWORK, 'rw')
-    api.wait('rules', lambda: _all(_instances(api), 'access_rules_status',
-                                   'active'))
-    crowd.enter(settings.database, own[0], crowd.make(
-        settings.file, BACKEND, count - OWN, planted.NETWORK))
-    by_share = {row['share_id']: row['id'] for row in _instances(api)}
-    return [types.SimpleNamespace(
-        share=ident, id=by_share[ident], locations=[
-            '10.0.0.1:/manila/manila-%s' % by_share[ident]])
-        for ident in sorted(by_share, key=lambda one: one not in own)]
-
-
-def _instances(api: client.Client) -> list[dict[str, ty.Any]]:
-    found = api.api.get('/share_instances')['share_instances']
-    return ty.cast('list[dict[str, ty.Any]]', found)
-
-
-def _all(rows: list[dict[str, ty.Any]], field: str, value: str,
-         ) -> bool | None:
-    return all(row[field] == value for row in rows) or None
+                yield Company(manila, cluster, door, play, shares)
 
 
 def test_healthy_shares_have_no_finding(company: Company) -> None:
@@ -181,7 +75,7 @@ def test_healthy_shares_have_no_finding(company: Company) -> None:
     assert f'{count} shares recorded, {count} on the backend' in done.told
     assert done.told.count('\n') == 1
     # Rules are told by share alone; all else is a list.
-    assert done.asked == {**LISTS, '/share-access-rules': count}
+    assert done.asked == {**LISTS, audited.RULES: count}
     assert [line for line in done.storage if not line.startswith('GET')
             and 'token' not in line] == []
     # Manila's own statistics ask for the cluster meanwhile.
@@ -315,7 +209,7 @@ def test_damage_is_repaired_and_manila_told_nothing(company: Company) -> None:
     planted.PLANTS['orphan share'].work(place, shares[0])
     for name, share in planted_on.items():
         PLANTS[name].work(place, share)
-    rows = _instances(company.scene.client)
+    rows = audited.instances(company.scene.client)
     done = company.audit('--repair', '--yes')
     assert (done.code, list(done.kinds)) == (1, [kinds_of.ORPHAN_SHARE]), (
         done.told)
@@ -323,7 +217,7 @@ def test_damage_is_repaired_and_manila_told_nothing(company: Company) -> None:
     assert done.lines('could not be repaired') == []
     # The door counts whatever is no GET by its method.
     assert [path for path in done.asked if not path.startswith('/')] == []
-    assert _instances(company.scene.client) == rows
+    assert audited.instances(company.scene.client) == rows
 
 
 @MANY
@@ -358,7 +252,7 @@ def test_damage_is_found_and_nothing_else(company: Company) -> None:
         if not PLANTS[name].kinds[0].startswith('orphan'):
             assert {one['Kind'] for one in done.found
                     if one['Id'] == share.id} == set(PLANTS[name].kinds)
-    assert done.asked == {**LISTS, '/share-access-rules': len(shares)}
+    assert done.asked == {**LISTS, audited.RULES: len(shares)}
 
 
 @MANY
@@ -371,7 +265,7 @@ def test_manila_mends_what_it_is_said_to_mend(company: Company) -> None:
         row['status'] != 'ensuring' for row in api.shares()) or None)
     api.wait('rules', lambda: all(
         row['access_rules_status'] != 'syncing'
-        for row in _instances(api)) or None)
+        for row in audited.instances(api)) or None)
     after = company.audit()
     mended = [one for one in before.found
               if 'openstack share service ensure' in one['What to do']]
