@@ -66,6 +66,14 @@ def enter(database: pathlib.Path, like: str,
                     for number, each in enumerate(made)]
 
 
+def resize(database: pathlib.Path, share: str, size: int) -> None:
+    """Have Manila say another size of a share, in GiB."""
+    with contextlib.closing(sqlite3.connect(database, timeout=60)) as base:
+        with base:
+            base.execute('UPDATE shares SET size = ? WHERE id = ?',
+                         (size, share))
+
+
 def _one(base: sqlite3.Connection, like: str, number: int, instance: str,
          paths: list[str]) -> str:
     share, rule = str(uuid.uuid4()), str(uuid.uuid4())

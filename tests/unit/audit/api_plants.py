@@ -25,6 +25,11 @@ NOTED = {'gluster': {'mark lost', 'open to all'},
 #: Sizes that Manila has in the place of the backend's, which stays.
 SIZES = {'generic': {'smaller': 3, 'larger': 1}}
 
+#: Kind and target of a rule, where it is none for an address.
+NETWORKS = {'gluster': ('cert', 'alice')}
+#: Shares of which one command tells, where it does not tell of all.
+PAGES = {'gluster': 64}
+
 
 def of(kind):
     """Return the damage for a kind of backend, by its name."""
@@ -34,6 +39,17 @@ def of(kind):
                   for each, table in gpfs_planted.PLANTS.items()}}
     return {name: plant for name, plant in tables[kind].items()
             if name not in LEFT_OUT | NOTED.get(kind, set())}
+
+
+def rule(kind):
+    """Return kind and target of the rule that all shares have."""
+    return NETWORKS.get(kind, ('ip', planted.NETWORK))
+
+
+def pages(kind, shares):
+    """Return how many requests more than one so many shares take."""
+    page = PAGES.get(kind)
+    return -(-shares // page) - 1 if page else 0
 
 
 def ordered(names):

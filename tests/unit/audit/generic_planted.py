@@ -24,7 +24,32 @@ AUTH = {'auth_type': 'password', 'username': 'manila',
         'user_domain_name': 'Default', 'project_domain_name': 'Default'}
 
 
-class Place:
+class CloudPlace:
+    """A cloud with one service instance, where damage is planted."""
+
+    @property
+    def store(self):
+        return self.sim.cinder.store
+
+    @property
+    def machine(self):
+        return self.sim.machine(self.server['id'])
+
+    def run(self, *words, stdin=''):
+        result = self.machine.execute(words, stdin)
+        assert result.status == 0, (words, result)
+        return result.stdout
+
+
+def roomy(sim):
+    """Have a cloud hold thousands of volumes, on one server too."""
+    sim.options.disk_slots, sim.options.pool_gib = 10_000, 100_000
+    sim.cinder.store.limits[sim.keystone.project('service').id] = {
+        **cinderstore.QUOTAS, 'volumes': 5000, 'snapshots': 5000,
+        'gigabytes': 100_000}
+
+
+class Place(CloudPlace):
     """A cloud with one service instance, inside this process."""
 
     def __init__(self, directory, monkeypatch):
@@ -42,15 +67,10 @@ class Place:
         self.clock = Clock(time.time())
         self.cloud = generic.SimulatedCloud(
             self.clock, self.clock.sleep, password=PASSWORD,
-            options=openstack.CloudOptions(
-                boot=0, disk_slots=10_000, pool_gib=100_000))
+            options=openstack.CloudOptions(boot=0))
         self.sim = self.cloud.sim
         self.sim.password = PASSWORD
-        self.store = self.sim.cinder.store
-        service = self.sim.keystone.project('service').id
-        self.store.limits[service] = {
-            **cinderstore.QUOTAS, 'volumes': 5000, 'snapshots': 5000,
-            'gigabytes': 100_000}
+        roomy(self.sim)
 
     def configure(self, directory, **options):
         self.conf = bench.write(directory / 'manila.conf', {
@@ -79,15 +99,6 @@ class Place:
 
     def backend(self):
         return manila_drivers.Backend.load(self.conf, 'generic')
-
-    @property
-    def machine(self):
-        return self.sim.machine(self.server['id'])
-
-    def run(self, *words, stdin=''):
-        result = self.machine.execute(words, stdin)
-        assert result.status == 0, (words, result)
-        return result.stdout
 
     def mark(self):
         return self.sim.mark(), len(self.machine.ran)

@@ -22,12 +22,10 @@ from tests.unit.audit import api_sim
 from tests.unit.audit import generic_planted
 from tests.unit.audit import gluster_planted
 from tests.unit.audit import gpfs_planted
-from tests.unit.audit import planted
 from tests.unit.direct import bench
 
 D = differences
 KINDS = ('vast', 'gluster', 'ces', 'knfs', 'gnfs', 'generic')
-NETWORKS = {'gluster': ('cert', 'alice')}
 
 
 class Site:
@@ -41,7 +39,7 @@ class Site:
         self.proto = bench.PROTOCOLS[kind]
 
     def share(self, name):
-        kind, to = NETWORKS.get(self.kind, ('ip', planted.NETWORK))
+        kind, to = api_plants.rule(self.kind)
         with self.place.backend() as backend:
             made = backend.shares.create(size=2, name=name, proto=self.proto)
             made.allow(to, kind=kind)

@@ -17,7 +17,6 @@ from manila_drivers.audit import comparing
 from manila_drivers.audit import differences
 from tests.unit.audit import api_plants
 from tests.unit.audit import copies
-from tests.unit.audit import planted
 from tests.unit.audit import test_manila_repair
 
 D = differences
@@ -25,8 +24,6 @@ KINDS = ('gluster', 'knfs', 'gnfs', 'ces', 'generic')
 COPIED = ('knfs', 'gnfs', 'ces', 'gluster', 'generic')
 FEW, MANY = 14, 200
 RULES = '/share-access-rules'
-#: Shares of which one command tells, where it does not tell of all.
-PAGES = {'gluster': 64}
 
 at = test_manila_repair.at
 
@@ -51,8 +48,7 @@ class Company:
     def grow(self, count):
         """Have so many shares, and enter all into Manila."""
         like, site = self.shares[0], self.site
-        kind, to = test_manila_repair.NETWORKS.get(
-            site.kind, ('ip', planted.NETWORK))
+        kind, to = api_plants.rule(site.kind)
         for ident, paths in copies.of(self.cluster, like.id, like.locations,
                                       count - len(self.shares)):
             share = site.manila.add(ident, host=f'{site.host}#{site.kind}',
@@ -126,9 +122,8 @@ def test_damage_among_many_is_found_at_the_cost_of_few(at, monkeypatch,
     company.grow(FEW)
     few = company.healthy()
     company.grow(MANY)
-    page = PAGES.get(kind)
-    more = -(-MANY // page) - 1 if page else 0
-    assert company.healthy() == (few[0], few[1] + more)
+    assert company.healthy() == (
+        few[0], few[1] + api_plants.pages(kind, MANY))
     found_and_mended(company)
 
 
