@@ -108,7 +108,7 @@ class GenericAccess:
         except exception.TransportError as exc:
             silence = exc
         if tried is None:
-            return self._nobody(share, host, rules, silence)
+            return self._nobody(share, host, note, rules, silence)
         if tried.goal.lets_in and tried.away:
             # A call that has its volume for a moment brings back who has
             # access by then: what is written down must not go before.
@@ -129,13 +129,14 @@ class GenericAccess:
         return goal.errors
 
     def _nobody(self, share: model.Share, host: records.ServiceHost,
-                rules: Sequence[access.Rule],
+                note: notes.ShareNote, rules: Sequence[access.Rule],
                 silence: exception.DriverError | None) -> Mapping[str, str]:
         """Let nobody in, where there is nothing that lets anybody in.
 
         An instance that is stopped, or hangs, lets in whom it did when it is
-        back.
+        back.  Nova denies those of other projects as well.
 
+        :raises Conflict: Nova denies an instance that has the volume.
         :raises TransportError: the instance is there, or somebody is to be
             let in.
         """
@@ -144,6 +145,9 @@ class GenericAccess:
         assert silence is not None
         if rules or error is not None or server is not None:
             raise silence
+        sight.check_server_gone(
+            share.id, host, self._volumes.volume_of(share.id, note.volume_id),
+            admin=client.ADMIN in (self._volumes.cloud.compute.roles() or ()))
         LOG.warning('Nobody reaches share %s any more, since service '
                     'instance %s is gone: %s', share.id, host.id, silence)
         return {}

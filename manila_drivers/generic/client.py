@@ -19,6 +19,7 @@ from manila_drivers.generic import snapshot_client
 from manila_drivers.generic import transitions
 
 ChangeState = transitions.ChangeState
+ADMIN = finding.ADMIN
 
 LOG = logging.getLogger(__name__)
 

@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""How far Cinder's word goes that something is not there.  Pure.
+"""How far the word of services goes that something is not there.  Pure.
 
-Cinder says the same of what is gone and of what is in another project or
-region.  Only a login that is shown what this backend has can be told that
+Cinder and Nova say the same of what is gone and of what is in another project
+or region.  Only a login that is shown what this backend has can be told that
 something of it is gone.
 """
 
@@ -12,6 +12,7 @@ import dataclasses
 from manila_drivers import exception
 from manila_drivers.generic import notes
 from manila_drivers.generic import records
+from manila_drivers.generic import transitions
 
 
 @dataclasses.dataclass(frozen=True)
@@ -83,3 +84,18 @@ def check_no_volume(share_id: str, host: records.ServiceHost,
             check='which server has the shares of this backend: '
                   'service_instance_name_or_id; mount it there, or unmanage '
                   'the share')
+
+
+def check_server_gone(share_id: str, host: records.ServiceHost,
+                      volume: records.Volume | None, *, admin: bool) -> None:
+    """Raise Conflict if an instance that Nova denies has a share's volume.
+
+    :param admin: Nova would have shown that of any project.
+    """
+    if not admin and volume is not None \
+            and transitions.on_server(volume, host.id):
+        raise exception.Conflict(
+            'Nova says that there is no server %s, and Cinder that it has '
+            'volume %s of share %s: others may be let in there' % (
+                host.id, volume.name or volume.id, share_id),
+            check='project_name, region_name and roles in [nova]')

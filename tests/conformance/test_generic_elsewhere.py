@@ -240,6 +240,52 @@ def logged_in(stage, kind):
     stage.manager.restart()
 
 
+class OtherNova(generic.Site):
+    def _text(self, options):
+        return super()._text(options).replace(
+            'project_name = service', 'project_name = demo', 1)
+
+
+def server_denied():
+    """A share server is asked for by a login of another project."""
+    labs = generic_kinds.server_labs()
+    lab = labs()
+    stage = Stage(lab)
+    rule = stage.rule()
+    share = stage.shared(rule)
+    no_admin(lab)
+    lab.machine.freeze()
+    made = lab.site
+    logged_in(stage, lambda: OtherNova(**SERVERS))
+    with pytest.raises(errors.ShareBackendException,
+                       match='Nova says that there is no server') as told:
+        stage.manager.update(share, delete=[rule])
+    assert 'roles in [nova]' in str(told.value)
+    lab.machine.unfreeze()
+    assert lab.effective(share.export, stage.client(rule)) == 'rw'
+    logged_in(stage, lambda: type(made)(**SERVERS))
+    stage.manager.update(share, delete=[rule])
+    stage.exact(share, rule)
+    lab.close()
+
+
+SERVERS = {'driver_handles_share_servers': True,
+           'service_instance_name_or_id': None, 'service_net_name_or_ip': None,
+           'tenant_net_name_or_ip': None,
+           'interface_driver': 'NoopInterfaceDriver'}
+
+
+def test_a_server_that_is_not_shown_is_not_gone():
+    server_denied()
+
+
+def test_who_takes_a_server_for_gone_is_caught(monkeypatch):
+    monkeypatch.setattr(sight, 'check_server_gone',
+                        lambda *parts, **more: None)
+    with pytest.raises(pytest.fail.Exception):
+        server_denied()
+
+
 def answering(lab, share):
     lab._detach(share.id)
 
