@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import json
 from typing import Any
 
 from manila_drivers import access
@@ -75,6 +76,13 @@ def task(record: records.ShareEntry) -> str:
     return str(record.task['name']) if record.task else ''
 
 
+def begun(record: records.ShareEntry | records.SnapshotEntry) -> str:
+    """Return what was begun, with its arguments, to be compared."""
+    if isinstance(record, records.SnapshotEntry):
+        return record.status
+    return json.dumps(record.task, sort_keys=True)
+
+
 def compare(known: Recorded, found: inventory.Inventory,
             checked: StartCheck) -> list[Deviation]:
     """Return all that differs, the shares that are recorded first."""
@@ -104,7 +112,8 @@ class _ShareAudit:
     def tell(self, kind: str, expected: str, found: str, do: str,
              repair: str = '') -> Deviation:
         return Deviation(kind, f'share {self.record.name}', expected, found,
-                          do, self.record.id, repair)
+                         do, self.record.id, repair,
+                         begun=begun(self.record))
 
     def planned(self, topic: str) -> str:
         """Return how the driver repairs something, '' if it does not."""
@@ -112,13 +121,13 @@ class _ShareAudit:
             self.found.topic(step) == topic for step in self.steps) else ''
 
     def differences(self) -> list[Deviation]:
-        begun = task(self.record)
-        if begun not in _THERE:
+        name = task(self.record)
+        if name not in _THERE:
             return [self.tell(
-                differences.UNFINISHED_SHARE, f'{_GO_ON[begun]} to end',
+                differences.UNFINISHED_SHARE, f'{_GO_ON[name]} to end',
                 f'{self.record.status}, and nobody works on it'
                 + (self.record.failure and f': {self.record.failure}'),
-                f'repeat {_GO_ON[begun]}', differences.GO_ON)]
+                f'repeat {_GO_ON[name]}', differences.GO_ON)]
         unseen = list(self.unseen())
         if self.gone() and unseen:
             return unseen
@@ -176,15 +185,15 @@ class _ShareAudit:
     def copying(self) -> Iterator[Deviation]:
         clone = next((one for one in self.found.clones
                       if one.share == self.record.id), None)
-        begun = task(self.record) == 'copy'
-        if clone is None and begun and self.found.copies:
+        copied = task(self.record) == 'copy'
+        if clone is None and copied and self.found.copies:
             yield self.tell(
                 differences.COPY, 'a copy that goes on', 'none',
                 'delete the share, and make it again')
         elif clone is None or clone.state == (
-                inventory.RUNNING if begun else inventory.DONE):
+                inventory.RUNNING if copied else inventory.DONE):
             return
-        elif clone.state == inventory.STOPPED and begun:
+        elif clone.state == inventory.STOPPED and copied:
             yield self.tell(
                 differences.COPY, 'a copy that goes on',
                 f'copy {clone.name} stopped', 'share wait takes it up again',
@@ -318,7 +327,8 @@ def _snapshots(known: Recorded, found: inventory.Inventory,
                  repair: str = '', record: records.SnapshotEntry = record,
                  ) -> Deviation:
             return Deviation(kind, f'snapshot {record.name}', expected,
-                              seen, do, record.id, repair)
+                             seen, do, record.id, repair,
+                             begun=begun(record))
         if record.status != 'available':
             word = _SNAPSHOT[record.status]
             yield tell(

@@ -34,7 +34,8 @@ class Deviation:
     audit repairs it: by the driver's check of the share, by giving its rules
     or its size again, by going on with what was begun; '' if it does not.
     ``owner`` is the id of the share that an orphan snapshot is of, and
-    ``server`` of the share server that an orphan is on.
+    ``server`` of the share server that an orphan is on.  ``begun`` is what is
+    gone on with, as it was recorded: nothing else is.
     """
 
     kind: str
@@ -46,6 +47,7 @@ class Deviation:
     repair: str = ''
     owner: str = ''
     server: str = ''
+    begun: str = ''
 
     def __str__(self) -> str:
         return (f'{self.kind}: {self.subject}: expected {self.expected}; '

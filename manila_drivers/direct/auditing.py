@@ -29,6 +29,8 @@ from manila_drivers.direct import reverting
 from manila_drivers.direct import rows
 from manila_drivers.direct import share
 from manila_drivers.direct import snapshot
+from manila_drivers.direct import taking
+from manila_drivers.direct import tasks
 from manila_drivers.direct import waiting
 from manila_drivers.registry import records
 
@@ -150,17 +152,17 @@ class Auditing:
                    if how == differences.ENSURE}
         failed: list[tuple[differences.Deviation, str]] = []
         # First what was begun, then access, then all the rest.
-        order: tuple[tuple[str, Callable[[str], None]], ...] = (
+        order: tuple[tuple[str, Callable[[differences.Deviation], None]],
+                     ...] = (
             (differences.SNAPSHOT, self._snapshot),
             (differences.GO_ON, self._go_on),
             (differences.RULES, self._rules),
             (differences.EXTEND, functools.partial(self._size, shrink=False)),
             (differences.SHRINK, functools.partial(self._size, shrink=True)))
         for how, work in order:
-            for (ident, repair), one in wanted.items():
+            for (_, repair), one in wanted.items():
                 if repair == how:
-                    _, error = exception.caught(
-                        functools.partial(work, ident))
+                    _, error = exception.caught(functools.partial(work, one))
                     if error is not None:
                         failed.append((one, str(error)))
         failed += self._ensure(ensured)
@@ -185,35 +187,40 @@ class Auditing:
                  if record is not None]
         if not found:
             return []
-        states = ensuring.Ensuring(self._parts).ensure(found)
+        states, error = exception.caught(functools.partial(
+            ensuring.Ensuring(self._parts).ensure, found))
+        if states is None:
+            return [(wanted[record.id], str(error)) for record in found]
         return [(wanted[record.id], f'{state.state}: {state.why}')
                 for record, state in zip(found, states, strict=True)
                 if state.state != ensuring.WHOLE]
 
-    def _rules(self, ident: str) -> None:
+    def _rules(self, one: differences.Deviation) -> None:
         """Give the rules of a share that are in force, and no other."""
         parts = self._parts
-        with parts.desk.alone([ident]):
-            record = parts.registry.shares.get(ident)
+        with parts.desk.alone([one.ident]):
+            record = parts.registry.shares.get(one.ident)
             if record is not None:
+                tasks.reachable(record, reverting.REVERT)
                 parts.rules.deny(record, None)
 
-    def _size(self, ident: str, *, shrink: bool) -> None:
+    def _size(self, one: differences.Deviation, *, shrink: bool) -> None:
         """Give a share the size once more that is recorded.
 
         :raises PossibleDataLoss: more is in use; nothing was changed.
         """
         parts = self._parts
-        with parts.desk.alone([ident]):
-            record = parts.registry.shares.get(ident)
+        with parts.desk.alone([one.ident]):
+            record = parts.registry.shares.get(one.ident)
             if record is not None and record.size and record.task is None:
                 resizing.again(parts, record, shrink=shrink)
 
-    def _go_on(self, ident: str) -> None:
+    def _go_on(self, one: differences.Deviation) -> None:
         parts = self._parts
-        record = parts.registry.shares.get(ident)
+        record = parts.registry.shares.get(one.ident)
         if record is None or record.task is None:
             return
+        _need_same(one, record)
         chosen, begun = share.Share(parts, record), comparing.task(record)
         if begun in making.STATUS:
             chosen.make()
@@ -228,13 +235,23 @@ class Auditing:
         else:
             chosen.release()
 
-    def _snapshot(self, ident: str) -> None:
+    def _snapshot(self, one: differences.Deviation) -> None:
         parts = self._parts
-        record = parts.registry.snapshots.get(ident)
-        if record is None:
+        record = parts.registry.snapshots.get(one.ident)
+        if record is None or record.status == taking.AVAILABLE:
             return
+        _need_same(one, record)
         if parts.registry.shares.get(record.share_id) is not None:
             snapshot.Snapshot(parts, record).make()
+
+
+def _need_same(one: differences.Deviation,
+               record: records.ShareEntry | records.SnapshotEntry) -> None:
+    """Raise Busy unless what was begun is what the audit has told."""
+    if one.begun != comparing.begun(record):
+        raise exception.Busy(
+            f'{one.subject} has changed since the audit',
+            answer=record.status, check=removing.AGAIN)
 
 
 def need_plans(backend: driving.Driving) -> None:

@@ -282,12 +282,7 @@ class Share(recorded.Recorded[records.ShareEntry]):
         :param also: a task that does not matter.
         :raises Busy: it is not, or not for long.
         """
-        record = self.refresh()._record
-        if tasks.name_of(record.task) not in ('', 'resize', also):
-            raise exception.Busy(
-                f'Share {record.name} is {record.status}',
-                check='repeat or await what was begun, then this')
-        return record
+        return tasks.reachable(self.refresh()._record, also)
 
     # -- snapshots -------------------------------------------------------
 

@@ -35,6 +35,20 @@ def name_of(task: 'Mapping[str, Any] | None') -> str:
     return str(task['name']) if task else ''
 
 
+def reachable(record: records.ShareEntry,
+              also: str = '') -> records.ShareEntry:
+    """Return the record of a share that is there to be reached.
+
+    :param also: a task that does not matter.
+    :raises Busy: it is not, or not for long.
+    """
+    if name_of(record.task) not in ('', 'resize', also):
+        raise exception.Busy(
+            f'Share {record.name} is {record.status}',
+            check='repeat or await what was begun, then this')
+    return record
+
+
 class Desk:
     """Begins, ends and gives up work on shares of one registry.
 
