@@ -55,17 +55,25 @@ class Removing:
         """Return what would be done, a line each; changes nothing.
 
         :raises InvalidRequest: one of them is no orphan.
-        :raises DriverError: a plan cannot be made.
+        :raises DriverError: the driver cannot be set up.
         """
         lines = []
         for one in chosen(report, names):
             words = f'remove {one.subject} with its data'
-            if not self.driving.driver.SHOWS_PLANS:
-                lines.append(words)
-                continue
-            lines += [f'{words}: {step}' for step in self.driving.preview(
-                'remove', one.subject, self._call(one))]
+            steps, error = exception.caught(functools.partial(
+                self._steps, one))
+            if error is not None:
+                # With its snapshots, which are still there, for one.
+                lines.append(f'{words}, which is not possible yet: {error}')
+            else:
+                lines += [words + step for step in steps or ()]
         return lines
+
+    def _steps(self, one: differences.Deviation) -> list[str]:
+        if not self.driving.driver.SHOWS_PLANS:
+            return ['']
+        return [f': {step}' for step in self.driving.preview(
+            'remove', one.subject, self._call(one))]
 
     def run(self, report: differences.AuditReport,
             names: Iterable[str]) -> Failures:
@@ -75,13 +83,45 @@ class Removing:
         :raises InvalidRequest: one of them is no orphan.
         """
         failed, done = [], []
-        for one in chosen(report, names):
-            _, error = exception.caught(functools.partial(self._remove, one))
+        orphans, kept = chosen(report, names), None
+        for one in orphans:
+            if one.kind == differences.ORPHAN_SHARE and kept is None:
+                # The snapshots that were named are gone by now.
+                kept = self._kept([each for each in orphans
+                                   if each.kind == one.kind])
+            error = (kept or {}).get(one.ident)
+            if error is None:
+                _, error = exception.caught(
+                    functools.partial(self._remove, one))
             if error is not None:
                 failed.append((one, str(error)))
             else:
                 done.append(one)
         return failed + self._left(done)
+
+    def _kept(self, shares: list[differences.Deviation],
+              ) -> dict[str, exception.DriverError]:
+        """Return why shares stay: they have snapshots that nobody has named.
+        """
+        found, error = exception.caught(lambda: self._look(
+            {one.server for one in shares if one.server}))
+        if found is None:
+            assert error is not None
+            return {one.ident: error for one in shares}
+        kept: dict[str, exception.DriverError] = {}
+        for one in shares:
+            there = [each.name for each in found.snapshots
+                     if each.share == one.ident]
+            if there:
+                kept[one.ident] = exception.Busy(
+                    f'{one.subject} has snapshots, which would go with it',
+                    answer=', '.join(there), check='name them as well, or '
+                    'remove them on the backend')
+            elif inventory.SNAPSHOTS in found.partial:
+                kept[one.ident] = exception.Busy(
+                    f'It is not known if {one.subject} has snapshots',
+                    answer='; '.join(found.unread), check=AGAIN)
+        return kept
 
     def _left(self, removed: Iterable[differences.Deviation]) -> Failures:
         """Look for what a driver has removed, by whatever name it is there.
@@ -152,7 +192,8 @@ def chosen(report: differences.AuditReport,
            names: Iterable[str]) -> list[differences.Deviation]:
     """Return the orphans of these ids, in the order in which they can go.
 
-    :raises InvalidRequest: one of them is no orphan.
+    :raises InvalidRequest: one of them is no orphan, or a share has orphan
+        snapshots that are not named.
     """
     orphans = {one.ident: one for one in report.differences
                if one.kind in REMOVABLE and one.ident}
@@ -165,5 +206,13 @@ def chosen(report: differences.AuditReport,
                 sorted(orphans)) or '(there are none)',
             check='the ids that the audit tells of orphan shares and '
             'snapshots; anything else is removed on the backend')
+    unnamed = [f'{one.ident} of share {one.owner}'
+               for one in report.differences
+               if one.kind == differences.ORPHAN_SNAPSHOT
+               and one.owner in wanted and one.ident not in wanted]
+    if unnamed:
+        raise exception.InvalidRequest(
+            'Snapshots would go with their shares: ' + ', '.join(unnamed),
+            check='name them as well')
     return sorted((orphans[name] for name in wanted),
                   key=lambda one: REMOVABLE.index(one.kind))
