@@ -36,7 +36,7 @@ LIMITS: Mapping[str, int] = {
     'homonyms': 18,
     'homonyms in the test bed': 28,
     'aliases': 0,
-    'lines': 97000,
+    'lines': 97500,
     'lines of the longest module': 400,
     'lines outside the test bed': 61700,
     'anatomy of generic': 18,
