@@ -65,6 +65,10 @@ def one_volume(place, share):
     place.sim.settle()
 
 
+def attached_once(place, share):
+    del generic_planted.volume(place, share).attached[1:]
+
+
 def unexported(place, share):
     place.run('exportfs', '-u', f'{generic_planted.STRANGER}:'
               f'{generic_planted.path_of(share)}/inside')
@@ -80,5 +84,6 @@ UNDONE = {
     'gluster': {'exported by others': not_exported_by_others},
     'generic': {'second volume': one_volume,
                 'volume in an odd status': generic_planted.status('in-use'),
+                'volume attached twice': attached_once,
                 'a directory in it': unexported},
     **dict.fromkeys(gpfs_planted.PLANTS, _FILESETS)}
