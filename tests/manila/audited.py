@@ -9,6 +9,7 @@ reaches it through a door that counts.
 import collections
 from collections.abc import Iterable
 from collections.abc import Iterator
+from collections.abc import Sequence
 import contextlib
 import dataclasses
 import json
@@ -130,13 +131,16 @@ def running(manila: process.Manila) -> Iterator[None]:
         manila.stop()
 
 
-def made(play: scene.Scene, count: int, kind: str,
-         target: str) -> list[types.SimpleNamespace]:
-    """Have Manila make a few shares of 2 GiB, and let one target write."""
-    api = play.client
-    api.create_type('plain', play.profile.extra_specs())
-    own = [api.create_share(play.profile.protocol, 2, 'plain',
-                            name=f'share {number}')['id']
+def made(play: scene.Scene, count: int, kind: str, target: str,
+         networks: Sequence[str] = ('',)) -> list[types.SimpleNamespace]:
+    """Have Manila make a few shares of 2 GiB, and let one target write.
+
+    :param networks: share networks that take turns, '' for none.
+    """
+    api, profile = play.client, play.profile
+    api.create_type(profile.share_type, profile.extra_specs(),
+                    profile.servers)
+    own = [play.order(2, f'share {number}', networks[number % len(networks)])
            for number in range(count)]
     api.wait('shares', lambda: every(api.shares(), 'status', 'available'))
     for ident in own:

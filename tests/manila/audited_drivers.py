@@ -2,8 +2,9 @@
 
 """A real Manila with many shares of one driver, and damage among them.
 
-Manila makes two shares.  All others are copies of the first one, on the
-simulated backend and in Manila's database.
+Manila makes two shares, each on a share server of its own where there are
+any.  All others are copies of these, on the simulated backend and in Manila's
+database.
 """
 
 import collections
@@ -11,6 +12,7 @@ from collections.abc import Iterable
 from collections.abc import Iterator
 import contextlib
 import dataclasses
+import itertools
 import pathlib
 import time
 import types
@@ -32,6 +34,8 @@ from tests.unit.audit import api_plants
 from tests.unit.audit import by_hand
 from tests.unit.audit import copies
 from tests.unit.audit import generic_planted
+from tests.unit.audit import parts_planted
+from tests.unit.audit import planted
 
 #: Those that Manila has made itself.
 OWN = 2
@@ -42,13 +46,15 @@ ROOM = 5000
 
 
 class Cloud(generic_planted.CloudPlace):
-    """The cloud behind Manila, for damage that waits for it."""
+    """The cloud behind Manila, for damage to a share that waits for it."""
 
-    def __init__(self, cluster: openstack.CloudCluster) -> None:
-        self.sim = cluster.sim
-        [self.server] = [
-            {'id': ident} for ident, one in
-            self.sim.nova.store.servers.items()]
+    def __init__(self, cluster: openstack.CloudCluster, host: str,
+                 share: types.SimpleNamespace) -> None:
+        self.cluster, self.sim, self.host = cluster, cluster.sim, host
+        self.server = {'id': next(
+            one.attached[0].server_id for one in self.store.volumes.values()
+            if one.metadata.get('manila_share_instance_id') == share.id
+            and one.attached)}
         #: What takes a minute elsewhere takes a second here.
         self.clock = types.SimpleNamespace(
             sleep=lambda seconds: time.sleep(seconds / 50))
@@ -61,9 +67,19 @@ class Company(audited.Audited):
     kind: str
 
     @property
-    def place(self) -> object:
-        """Return what damage is planted in."""
-        return Cloud(self.cluster) if isinstance(
+    def base(self) -> str:
+        """Return the kind of the backend, with share servers or without."""
+        return self.kind.partition('-')[0]
+
+    @property
+    def plants(self) -> dict[str, planted.Plant]:
+        """Return the kinds of damage, by their names."""
+        return api_plants.of(self.base) | (
+            SERVED if self.scene.profile.servers else {})
+
+    def place(self, share: types.SimpleNamespace) -> object:
+        """Return what damage to a share is planted in."""
+        return Cloud(self.cluster, self.scene.host, share) if isinstance(
             self.cluster, openstack.CloudCluster) else \
             types.SimpleNamespace(kind=self.kind, cluster=self.cluster)
 
@@ -80,10 +96,16 @@ class Company(audited.Audited):
 
     def grow(self, count: int) -> None:
         """Have so many shares, on the backend and in Manila."""
-        like, missing = self.shares[0], count - len(self.shares)
-        if missing > 0:
-            self.shares += audited.entered(self.scene, like, copies.of(
-                self.cluster, like.id, like.locations, missing))
+        missing = count - len(self.shares)
+        if missing <= 0:
+            return
+        likes = self.shares[:OWN if self.scene.profile.servers else 1]
+        entered = [audited.entered(self.scene, like, copies.of(
+            self.cluster, like.id, like.locations,
+            (missing + number) // len(likes)))
+            for number, like in enumerate(likes)]
+        self.shares += [share for several in itertools.zip_longest(*entered)
+                        for share in several if share is not None]
 
     def healthy(self, broken: str = '') -> collections.Counter[str]:
         """Audit, and return what the backend was asked for that.
@@ -94,23 +116,33 @@ class Company(audited.Audited):
         done, count = self.audit(broken=broken), len(self.shares)
         assert (done.code, done.rows) == (0, []), done.told
         assert f'{count} shares recorded, {count} on the backend' in done.told
-        assert done.asked == {**audited.LISTS, audited.RULES: count}, \
+        servers = {path for path in done.asked if path.startswith(
+            '/share-servers/')}
+        assert len(servers) == (OWN if self.scene.profile.servers else 0)
+        assert done.asked == {**audited.LISTS, audited.RULES: count,
+                              **self._of_servers(servers)}, \
             f'Manila was asked: {done.asked}'
         assert done.storage
         return collections.Counter(done.storage)
 
+    @staticmethod
+    def _of_servers(paths: Iterable[str]) -> dict[str, int]:
+        """Return what Manila is asked of share servers."""
+        asked = dict.fromkeys(paths, 1)
+        return {**asked, '/share-servers': 2} if asked else {}
+
     def hurt(self) -> Victims:
         """Plant all damage, a kind each on a share; return the victims."""
-        plants = api_plants.of(self.kind)
+        plants = self.plants
         hurt = dict(zip(plants, self.shares[OWN + 1:], strict=False))
         assert len(hurt) == len(plants) >= 12
-        sizes = api_plants.SIZES.get(self.kind, {})
+        sizes = api_plants.SIZES.get(self.base, {})
         for name in api_plants.ordered(hurt):
             if name in sizes:
                 crowd.resize(self.manila.settings.database, hurt[name].share,
                              sizes[name])
             else:
-                plants[name].work(self.place, hurt[name])
+                plants[name].work(self.place(hurt[name]), hurt[name])
         return hurt
 
     def expect(self, done: audited.Outcome, hurt: Victims,
@@ -119,7 +151,7 @@ class Company(audited.Audited):
 
         :raises AssertionError: one is missing, or something else is said.
         """
-        plants = api_plants.of(self.kind)
+        plants = self.plants
         wanted = collections.Counter(
             kind for name in names for kind in plants[name].kinds)
         told = collections.Counter(one['Kind'] for one in done.rows)
@@ -142,16 +174,29 @@ class Company(audited.Audited):
         undone on the backend.
         """
         api = self.scene.client
-        hands = by_hand.UNDONE[self.kind]
+        hands = {**by_hand.UNDONE[self.base], **parts_planted.UNDONE}
         lost = [hurt[name] for name in names if name not in hands]
+        assert all(differences.LOST_SHARE in self.plants[name].kinds
+                   for name in names if name not in hands), names
         for name in names:
             if name in hands:
-                hands[name](self.place, hurt[name])
+                hands[name](self.place(hurt[name]), hurt[name])
         for share in lost:
             api.delete_share(share.share)
         for share in lost:
             api.wait_share_gone(share.share)
             self.shares.remove(share)
+
+
+def orphan_on_server(place: Cloud, share: types.SimpleNamespace) -> None:
+    """Make a share that is served, and of which Manila knows nothing."""
+    copies.of(place.cluster, share.id, share.locations, 1)
+
+
+#: Damage that is told of shares on share servers.
+SERVED = {'orphan that is served': planted.Plant(
+    orphan_on_server, (differences.ORPHAN_SHARE,), mended=False),
+    **parts_planted.PLANTS}
 
 
 @contextlib.contextmanager
@@ -167,7 +212,9 @@ def company(kind: str, place: environment.Environment, release: str,
             play = scene.play(manila, kinds.KINDS[kind].profile(kind),
                               cluster, tell=lambda line: None)
             play.client.seconds = 240
-            shares = audited.made(play, OWN, *api_plants.rule(kind))
+            networks = [play.new_network('one'), play.new_network('two')] \
+                if play.profile.servers else ['']
+            shares = audited.made(play, OWN, *api_plants.rule(kind), networks)
             # From here on Manila asks the backend for nothing by itself.
             manila.stop()
             manila.settings = dataclasses.replace(settings, options={

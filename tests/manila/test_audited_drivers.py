@@ -17,7 +17,8 @@ from tests.unit.audit import api_plants
 
 pytestmark = [pytest.mark.timeout(900), pytest.mark.turns]
 
-KINDS = ('gluster', 'knfs', 'gnfs', 'ces', 'generic')
+KINDS = ('gluster', 'knfs', 'gnfs', 'ces', 'generic',
+         'generic-servers')
 EACH = pytest.mark.parametrize('crowded', KINDS, indirect=True)
 FEW, MANY = 14, 200
 ORPHANS = (differences.ORPHAN_SHARE, differences.ORPHAN_SNAPSHOT)
@@ -50,7 +51,7 @@ def test_many_healthy_shares_cost_what_few_do(crowded: Company) -> None:
 @EACH
 def test_damage_among_many_is_found_and_mended(crowded: Company) -> None:
     crowded.grow(MANY)
-    hurt, plants = crowded.hurt(), api_plants.of(crowded.kind)
+    hurt, plants = crowded.hurt(), crowded.plants
     found = crowded.audit()
     crowded.expect(found, hurt, hurt)
     with pytest.raises(AssertionError, match=r'not found: .*wider access'):

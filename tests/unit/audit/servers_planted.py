@@ -16,11 +16,12 @@ from manila_drivers.registry import records
 from tests.unit.audit import api_plants
 from tests.unit.audit import api_sim
 from tests.unit.audit import generic_planted
+from tests.unit.audit import parts_planted
 from tests.unit.audit.planted import Plant
 
 HOST = 'ctl@generic'
 SERVER = '0f0e0d0c-1111-4222-8333-444455556666'
-OTHER = '1f0e0d0c-1111-4222-8333-444455556666'
+OTHER = parts_planted.GONE
 MARK = 'manila_share_instance_id'
 
 

@@ -22,6 +22,7 @@ from manila_drivers.service_instance import names
 from tests.unit.audit import api_plants
 from tests.unit.audit import api_sim
 from tests.unit.audit import generic_planted
+from tests.unit.audit import parts_planted
 from tests.unit.audit import servers_planted
 from tests.unit.audit.servers_planted import HOST
 from tests.unit.audit.servers_planted import OTHER
@@ -33,6 +34,8 @@ MARK = servers_planted.MARK
 
 class Company(servers_planted.ServersPlace):
     """A cloud with one share server, and the Manila that has it."""
+
+    host = HOST
 
     def report(self):
         with self.audit() as audit:
@@ -87,8 +90,7 @@ def test_what_a_set_up_left_behind_is_found(company):
 
 
 def orphan_volume(company):
-    company.volume('boot', **{names.SHARE_SERVER: OTHER,
-                              names.MADE_BY: HOST})
+    parts_planted.boot_volume(company, None)
     return D.LEFT, 'boot volume'
 
 
@@ -100,16 +102,12 @@ def orphan_share(company):
 
 
 def orphan_port(company):
-    subnet = company.network.subnet(company.details['subnet_id'])
-    company.network.create_port(subnet.network_id,
-                                name=names.port('service', OTHER))
+    parts_planted.port(company, None)
     return D.LEFT, 'port'
 
 
 def orphan_subnet(company):
-    subnet = company.network.subnet(company.details['subnet_id'])
-    company.network.create_subnet(
-        subnet.network_id, cidr='10.254.200.0/28', name=names.subnet('gone'))
+    parts_planted.subnet(company, None)
     return D.LEFT, 'service subnet'
 
 
