@@ -76,8 +76,8 @@ def wanted(rules: Sequence[access.Rule], helper: str) -> Clients:
         return Clients(helper, grants.levels, grants.errors, grants.source)
     grants = access.ip_grants(rules, versions=(4,))
     return Clients(helper, grants.levels, {**grants.errors, **{
-        grants.source[network]: samba.READ_ONLY
-        for network, level in grants.levels.items() if level == access.RO}},
+        rule.access_id: samba.READ_ONLY for rule in rules
+        if rule.level == access.RO and rule.access_id not in grants.errors}},
         grants.source)
 
 

@@ -16,6 +16,7 @@ from manila_drivers.generic import guest_access
 from manila_drivers.nas import samba_plan
 from manila_drivers.testing.conformance import lab as labs
 from manila_drivers.testing.conformance import stage as stages
+from manila_drivers.testing.conformance import verdict
 from manila_drivers.testing.conformance.labs import generic
 from manila_drivers.testing.conformance.labs import generic_kinds
 from manila_drivers.testing.simulators import faults
@@ -132,6 +133,28 @@ def test_who_leaves_readers_to_wider_rules_is_caught(cifs, monkeypatch):
     monkeypatch.setattr(exporting, 'wanted', left_to_wider_rules)
     with pytest.raises(AssertionError):
         readers_by_address(cifs)
+
+
+def refused_and_left_to_them(rules, helper):
+    """They are in error, and that is all."""
+    found = left_to_wider_rules(rules, helper)
+    return exporting.dataclasses.replace(found, errors={
+        rule.access_id: 'no' for rule in rules if rule.level == 'ro'})
+
+
+def kept_out(stage):
+    manager = stage.manager
+    share = manager.create()
+    manager.update(share, add=[manager.rule('10.0.0.0/24'),
+                               manager.rule('10.0.0.7', 'ro')])
+    stage.exact(share)
+
+
+def test_the_suite_sees_who_is_kept_out(cifs, monkeypatch):
+    kept_out(cifs)
+    monkeypatch.setattr(exporting, 'wanted', refused_and_left_to_them)
+    with pytest.raises(verdict.Violation, match=r'10\.0\.0\.7 has rw'):
+        kept_out(cifs)
 
 
 def full_disk(stage):

@@ -161,13 +161,16 @@ class Player:
                 change: Sequence[Rule], *, repeat: bool) -> None:
         share = self._share
         wanted = wanted_rules(share.rules, add, delete, change)
+        # Who was kept out by a rule that is not sent again comes back.
+        repeat = repeat and not (self._able.keeps_out and share.kept_out)
         stored = self._lab.records() if repeat else {}
         watch = watching.Watch(self._lab, share.export, self._clients)
         with watch.watching():
             states = self._manager.update(share, add, delete, change)
         self._looks += watch.looks
         check_refusals(self._lab, wanted, states)
-        expected = meaning.levels(share.rules.values(), self._clients)
+        expected = meaning.expected(share.rules.values(), share.kept_out,
+                                    self._clients, self._able)
         watch.straight_to(expected)
         self._check(expected)
         if repeat and not states:

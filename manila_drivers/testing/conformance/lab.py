@@ -30,11 +30,14 @@ class Access:
     :param types: access types: ``ip``, ``user``, ``cert``.
     :param levels: ``rw``, ``ro``.
     :param ip_versions: 4, 6.
+    :param keeps_out: a rule that may only read, which is refused, lets its
+        addresses write by no wider one in the call that brings it.
     """
 
     types: frozenset[str] = frozenset({'ip'})
     levels: frozenset[str] = frozenset({'rw', 'ro'})
     ip_versions: frozenset[int] = frozenset({4})
+    keeps_out: bool = False
 
 
 @dataclasses.dataclass(frozen=True)

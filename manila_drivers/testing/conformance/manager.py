@@ -31,8 +31,9 @@ class Share:
     """Hold what the database knows of a share instance.
 
     ``rules`` are those that are to be honoured, ``refused`` those that the
-    driver has put in error.  ``tried`` tells that the driver was asked to
-    make it, with whatever result.
+    driver has put in error, ``kept_out`` those of them that may only read and
+    came with the last change of rules.  ``tried`` tells that the driver was
+    asked to make it, with whatever result.
     """
 
     id: str
@@ -42,6 +43,7 @@ class Share:
     locations: list[dict[str, Any]] = dataclasses.field(default_factory=list)
     rules: dict[str, Rule] = dataclasses.field(default_factory=dict)
     refused: dict[str, Rule] = dataclasses.field(default_factory=dict)
+    kept_out: tuple[Rule, ...] = ()
     status: str = 'creating'
     tried: bool = False
 
@@ -190,6 +192,10 @@ class Manager:
     @staticmethod
     def _keep(share: Share, wanted: dict[str, Rule], delete: Sequence[Rule],
               states: Mapping[str, Any]) -> None:
+        share.kept_out = tuple(
+            wanted[access_id] for access_id in states if access_id in wanted
+            and (wanted[access_id].type, wanted[access_id].level)
+            == ('ip', 'ro'))
         for rule in delete:
             share.refused.pop(rule.access_id, None)
         for access_id, state in states.items():

@@ -63,6 +63,21 @@ def level(rules: Iterable[Rule], client: str) -> Level:
     return networks.level_for(granted(rules), address)
 
 
+def expected(rules: Iterable[Rule], kept_out: Iterable[Rule],
+             clients: Iterable[str], able: lab.Access) -> dict[str, Level]:
+    """Return what clients shall have after a change of rules.
+
+    :param kept_out: rules of it that may only read, and were refused.
+    """
+    rules = tuple(rules)
+    found = levels(rules, clients)
+    if able.keeps_out:
+        narrow = levels((*rules, *kept_out), found)
+        found = {client: None if narrow[client] == 'ro' else given
+                 for client, given in found.items()}
+    return found
+
+
 def granted(rules: Iterable[Rule]) -> Mapping[networks.Network, str]:
     return access.ip_grants(
         rule for rule in rules if rule.type == 'ip').levels

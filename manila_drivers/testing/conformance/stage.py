@@ -106,8 +106,8 @@ class Stage:
         rules = [*share.rules.values(), *share.refused.values(), *others]
         clients = meaning.clients(rules, self.able)
         for export in share.exports:
-            watching.check(self.lab, export,
-                           meaning.levels(share.rules.values(), clients))
+            watching.check(self.lab, export, meaning.expected(
+                share.rules.values(), share.kept_out, clients, self.able))
 
     def unreachable(self, exports: Iterable[str], *rules: Rule) -> None:
         clients = meaning.clients(rules, self.able)

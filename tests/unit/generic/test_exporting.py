@@ -54,7 +54,9 @@ def test_a_rule_that_cannot_be_honoured_stops_no_other(helper, bad):
      ['10.0.0.0/30']),
     ([rule('10.0.0.1'), rule('10.0.0.1/32', 'ro')], [],
      ['10.0.0.1', '10.0.0.1/32']),
-    ([rule('10.0.0.1', 'ro')], [], ['10.0.0.1'])])
+    ([rule('10.0.0.1', 'ro')], [], ['10.0.0.1']),
+    ([rule('10.0.0.1', 'ro'), rule('10.0.0.1/32', 'ro')], [],
+     ['10.0.0.1', '10.0.0.1/32'])])
 def test_who_may_only_read_does_not_write_by_samba(rules, let_in, refused):
     found = exporting.wanted(rules, opts.CIFS_IP)
 

@@ -25,7 +25,7 @@ class CifsLab(generic.GenericLab):
     name = 'generic with CIFS by address'
     features = lab.Features(
         proto='CIFS', revert=True, fills=0.9,
-        access=lab.Access(levels=frozenset({'rw'})))
+        access=lab.Access(levels=frozenset({'rw'}), keeps_out=True))
 
     def _set(self, section: str, **parameters: str) -> None:
         for name, value in parameters.items():
