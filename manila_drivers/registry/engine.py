@@ -7,6 +7,7 @@ from collections.abc import Iterator
 import contextlib
 import os
 import random
+import re
 import time
 from typing import Any
 from typing import TypeVar
@@ -22,6 +23,8 @@ from manila_drivers import exception
 T = TypeVar('T')
 
 OPTION = 'registry_connection'
+# Names of parameters of a URL whose values nobody is shown.
+_SECRET = re.compile('pass|pwd|secret|token|key', re.IGNORECASE)
 #: Tries of a transaction that met another one.
 TRIES = 50
 
@@ -42,11 +45,11 @@ class Database:
             self.engine: Any = sa.create_engine(
                 parsed, hide_parameters=True, connect_args=arguments,
                 **_pool(parsed.get_backend_name()))
-        except exc.ArgumentError as error:
+        except (exc.ArgumentError, ValueError):
             raise exception.ConfigurationError(
                 OPTION, 'is no URL of SQLAlchemy',
                 check='postgresql+psycopg2://USER:PASSWORD@HOST/NAME, for '
-                      'instance') from error
+                      'instance') from None
         except (exc.NoSuchModuleError, ModuleNotFoundError) as error:
             raise exception.ConfigurationError(
                 OPTION, 'what it needs of Python is not installed',
@@ -54,8 +57,10 @@ class Database:
                 'psycopg2 or PyMySQL') from error
         _forget_in_children(self.engine)
         self.name: str = self.engine.dialect.name
-        #: For people; without the password.
-        self.url: str = parsed.render_as_string(hide_password=True)
+        #: For people; without the password, wherever it stands.
+        self.url: str = parsed.difference_update_query(
+            list(filter(_SECRET.search, parsed.query))).render_as_string(
+                hide_password=True)
         if self.name == 'sqlite':
             _make_file(parsed.database)
             _prepare_sqlite(self.engine)
