@@ -18,6 +18,7 @@ from manila_drivers.direct import making
 from manila_drivers.direct import preview
 from manila_drivers.direct import share
 from manila_drivers.direct import snapshot
+from manila_drivers.direct import tasks
 
 if TYPE_CHECKING:
     from manila_drivers.direct.parts import Parts
@@ -84,7 +85,7 @@ class ShareCatalogue:
         ident = str(uuid.uuid4())
         wanted = making.new(
             id=ident, backend=self._parts.name, size=size,
-            name=_name(name) or 'share-' + ident,
+            name=tasks.checked_name(name) or 'share-' + ident,
             proto=self._proto(proto), task={'name': making.CREATE},
             specs=None if specs is None else dict(specs))
         return self._made(wanted, plan)
@@ -116,7 +117,7 @@ class ShareCatalogue:
         ident = str(uuid.uuid4())
         wanted = making.new(
             id=ident, backend=self._parts.name, size=None,
-            name=_name(name) or 'share-' + ident,
+            name=tasks.checked_name(name) or 'share-' + ident,
             proto=self._proto(proto), locations=({'path': export},),
             task={'name': making.ADOPT, 'export': export,
                   'options': dict(options or {})})
@@ -202,16 +203,3 @@ def _one(stored: Any, backend: str, wanted: str, kind: str) -> Any:
         f'No {kind} {wanted} is recorded', backend=backend,
         check=f'the {kind}s that are listed for this backend, and that it is '
               'the right registry')
-
-
-def _name(name: str | None) -> str:
-    """Return a name that can be recorded, '' for none.
-
-    :raises InvalidRequest: it cannot.
-    """
-    text = name or ''
-    if len(text) > 255 or text != text.strip() or not text.isprintable():
-        raise exception.InvalidRequest(
-            f'{text[:40]!r} is no name: up to 255 printable characters, '
-            'without spaces around them')
-    return text

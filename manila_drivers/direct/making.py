@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from manila_drivers.direct.parts import Parts
 
 CREATE, CLONE, ADOPT = 'create', 'clone', 'adopt'
+AVAILABLE = 'available'
 STATUS = {CREATE: 'creating', CLONE: 'creating_from_snapshot',
           ADOPT: 'adopting'}
 #: Tasks of shares that are made, if not whole.
@@ -72,6 +73,7 @@ class Making:
             record = self._parts.desk.seen(record)
             name = tasks.name_of(record.task)
             if name in DONE:
+                tasks.need_whole(record)
                 return record
             if name not in STATUS or record.task is None:
                 raise exception.Conflict(
@@ -136,6 +138,10 @@ class Making:
             raise exception.NotFound(
                 f'The snapshot of which share {record.name} is made is gone',
                 check='delete the share')
+        if snapshot.status != AVAILABLE:
+            raise exception.Busy(
+                f'Snapshot {snapshot.name} is {snapshot.status}',
+                check='repeat that')
         return driver.create_share_from_snapshot(
             None, row, rows.snapshot(snapshot, owner), share_server=None,
             parent_share=rows.share(owner))

@@ -16,6 +16,7 @@ from manila_drivers.direct import recorded
 from manila_drivers.direct import reverting
 from manila_drivers.direct import rows
 from manila_drivers.direct import taking
+from manila_drivers.direct import tasks
 from manila_drivers.direct.share import Share
 from manila_drivers.registry import records
 
@@ -82,7 +83,8 @@ class Snapshot(recorded.Recorded[records.SnapshotEntry]):
                 f'{record.size} GiB')
         owner, ident = self._owner(), str(uuid.uuid4())
         wanted = making.new(
-            id=ident, backend=record.backend, name=name or 'share-' + ident,
+            id=ident, backend=record.backend,
+            name=tasks.checked_name(name) or 'share-' + ident,
             proto=owner.proto, size=gib, snapshot_id=record.id,
             specs=owner.specs if specs is None else dict(specs),
             task={'name': making.CLONE, 'snapshot': record.id})

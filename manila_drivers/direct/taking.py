@@ -32,7 +32,8 @@ def new(owner: records.ShareEntry, name: str | None, status: str,
     """Return the record of a snapshot that is to be begun."""
     ident = str(uuid.uuid4())
     return records.SnapshotEntry(
-        id=ident, backend=owner.backend, name=name or 'snapshot-' + ident,
+        id=ident, backend=owner.backend,
+        name=tasks.checked_name(name) or 'snapshot-' + ident,
         share_id=owner.id, size=owner.size, status=status, location=location)
 
 

@@ -36,17 +36,39 @@ def name_of(task: 'Mapping[str, Any] | None') -> str:
 
 
 def reachable(record: records.ShareEntry,
-              also: str = '') -> records.ShareEntry:
+              *also: str) -> records.ShareEntry:
     """Return the record of a share that is there to be reached.
 
-    :param also: a task that does not matter.
+    :param also: tasks that do not matter.
     :raises Busy: it is not, or not for long.
     """
-    if name_of(record.task) not in ('', 'resize', also):
+    if name_of(record.task) not in ('', 'resize', *also):
         raise exception.Busy(
             f'Share {record.name} is {record.status}',
             check='repeat or await what was begun, then this')
     return record
+
+
+def need_whole(record: records.ShareEntry) -> None:
+    """Raise BackendError of a share that is lost, or whose copy has failed."""
+    if record.status == 'error':
+        raise exception.BackendError(
+            f'Share {record.name} is there in the records alone',
+            backend=record.backend, answer=record.failure,
+            check='share ensure, if it has come back; else delete it')
+
+
+def checked_name(name: 'str | None') -> str:
+    """Return a name that can be recorded, '' for none.
+
+    :raises InvalidRequest: it cannot.
+    """
+    text = name or ''
+    if len(text) > 255 or text != text.strip() or not text.isprintable():
+        raise exception.InvalidRequest(
+            f'{text[:40]!r} is no name: up to 255 printable characters, '
+            'without spaces around them')
+    return text
 
 
 class Desk:

@@ -50,6 +50,7 @@ class Waiting:
             record, percent = self.look(record)
             begun = tasks.name_of(record.task)
             if begun in ('', 'resize'):
+                tasks.need_whole(record)
                 return record
             if begun != COPY:
                 raise exception.Busy(
