@@ -84,6 +84,23 @@ class Rules:
             rule.kind, rule.target) == (kind, to)), None) or next(
                 (rule for rule in there if rule.id == wanted), None)
 
+    def taken(self, share: records.ShareEntry, kind: str,
+              wanted: str) -> records.RuleEntry | None:
+        """Return the rule that is to be taken, None if it was already.
+
+        :raises NotFound: it never was: others let in what is meant.
+        """
+        rule = self.find(share, kind, wanted)
+        others = [other.target for other in self.in_force(share)
+                  if rule is None and _overlap(other, kind, wanted)]
+        if others:
+            raise exception.NotFound(
+                f'Share {share.name} has no rule for {wanted}, which gets in '
+                'by others', backend=share.backend,
+                answer='rules for ' + ', '.join(others),
+                check='deny one of these')
+        return rule
+
     @staticmethod
     def new(share: records.ShareEntry, kind: str, to: str,
             level: str) -> records.RuleEntry:
@@ -177,3 +194,13 @@ class Rules:
             elif rule.state == APPLYING and rule.id != given:
                 self._rules.change(rule, state=ERROR, reason='the command '
                                    'that gave it was cut off; allow it again')
+
+
+def _overlap(rule: records.RuleEntry, kind: str, text: str) -> bool:
+    """Tell if a rule lets in some of an address or network."""
+    if rule.kind != kind or kind != 'ip' or '%' in text:
+        return False
+    mine, other = networks.parse(text.strip()), networks.parse(rule.target)
+    return (mine is not None and other is not None
+            and networks.plain(mine).version == networks.plain(other).version
+            and networks.plain(mine).overlaps(networks.plain(other)))

@@ -252,6 +252,8 @@ class Share(recorded.Recorded[records.ShareEntry]):
         """Take access from whom it was given to; repeatable.
 
         :param to: as for :meth:`allow`, or the id of a rule.
+        :raises NotFound: there is no rule for it, and another one lets it,
+            or some of it, in.
         """
         parts = self._parts
         kind = kind or access_rules.KINDS.get(self.proto, 'ip')
@@ -259,15 +261,16 @@ class Share(recorded.Recorded[records.ShareEntry]):
             return self._preview('deny', to, kind, '')
         parts.driving.ready()
         with parts.desk.alone([self.id]):
-            record = self._reachable(reverting.REVERT)
-            parts.rules.deny(record, parts.rules.find(record, kind, to))
+            # Taking away waits for nothing that was begun and fails.
+            record = self._reachable(*_DENIED_IN)
+            parts.rules.deny(record, parts.rules.taken(record, kind, to))
         return None
 
     def _preview(self, name: str, to: str, kind: str,
                  level: str) -> preview.Preview:
-        record = self._reachable(reverting.REVERT if not level else '')
+        record = self._reachable(*() if level else _DENIED_IN)
         book = self._parts.rules
-        found = book.find(record, kind, to)
+        found = (book.find if level else book.taken)(record, kind, to)
         wanted = book.in_force(record, without=found.id if found else '')
         if level:
             wanted.append(dataclasses.replace(found, level=level) if found
@@ -276,13 +279,13 @@ class Share(recorded.Recorded[records.ShareEntry]):
             f'{name} {to} {level}'.rstrip() + ' on share', self.name,
             lambda driver: book.call(driver, record, wanted))
 
-    def _reachable(self, also: str = '') -> records.ShareEntry:
+    def _reachable(self, *also: str) -> records.ShareEntry:
         """Return the record of a share that is there to be reached.
 
-        :param also: a task that does not matter.
+        :param also: tasks that do not matter.
         :raises Busy: it is not, or not for long.
         """
-        return tasks.reachable(self.refresh()._record, also)
+        return tasks.reachable(self.refresh()._record, *also)
 
     # -- snapshots -------------------------------------------------------
 
@@ -370,6 +373,8 @@ class Share(recorded.Recorded[records.ShareEntry]):
         return found
 
 
+#: Tasks during which access can be taken, though none can be given.
+_DENIED_IN = reverting.REVERT, 'delete', 'release'
 #: Tasks that cannot be followed by an operation but their own.  What is
 #: adopted, or half so, is somebody's: it is released, and never deleted.
 _BEFORE = {'delete': ('adopt', 'release', reverting.REVERT),
