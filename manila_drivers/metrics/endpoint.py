@@ -21,6 +21,8 @@ import time
 from typing import Any
 from wsgiref import simple_server
 
+from manila_drivers import exception
+
 LOG = logging.getLogger(__name__)
 
 #: Scrapes that are answered at a time; others wait.
@@ -67,12 +69,11 @@ class ScrapeEndpoint:
 
     def _serve(self) -> None:
         while not self._ended.is_set():
-            try:
-                self._server.take()
-            except OSError as exc:
+            _, exc = exception.caught_any(self._server.take)
+            if exc is not None:
                 if self._ended.is_set():
                     return
-                # Such as too many open files, which may pass.
+                # Such as too many open files, or threads, which may pass.
                 LOG.debug('No connection for metrics: %s', exc)
                 time.sleep(_PAUSE)
 
@@ -99,7 +100,11 @@ class MetricsServer(socketserver.ThreadingMixIn, simple_server.WSGIServer):
         self._free.acquire()
         try:
             request, client = self.get_request()
-            self.process_request(request, client)
+            try:
+                self.process_request(request, client)
+            except BaseException:
+                self.shutdown_request(request)
+                raise
         except BaseException:
             self._free.release()
             raise
@@ -108,8 +113,12 @@ class MetricsServer(socketserver.ThreadingMixIn, simple_server.WSGIServer):
                                ) -> None:
         late = threading.Timer(DEADLINE, _cut, (request,))
         late.daemon = True
-        late.start()
         try:
+            _, error = exception.caught_any(late.start)
+            if error is not None:
+                # Nobody would end it.
+                self.shutdown_request(request)
+                return
             super().process_request_thread(request, client_address)
         finally:
             late.cancel()

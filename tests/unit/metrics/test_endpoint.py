@@ -2,6 +2,7 @@
 
 """The server waits for nobody, and ends when it is told to."""
 
+import contextlib
 import logging
 import socket
 import threading
@@ -128,3 +129,36 @@ def test_a_port_that_is_taken_is_refused(serve):
 
     with pytest.raises(OSError, match='in use'):
         endpoint.ScrapeEndpoint(*made.place, answer)
+
+
+def cut_off(made):
+    """Tell if a client is sent away at once, and not left to wait."""
+    with socket.create_connection(
+            made.place, patience.seconds(10)) as client, \
+            contextlib.suppress(ConnectionResetError):
+        client.settimeout(patience.seconds(10))
+        return client.recv(1) == b''
+    return True
+
+
+@pytest.mark.parametrize('name', ['process_request', 'deadline'])
+def test_threads_that_are_short_for_a_while_end_nothing(
+        serve, monkeypatch, name):
+    """Refuse as many as there are places, and answer again afterwards."""
+    made, start, refused = serve(), threading.Thread.start, []
+    monkeypatch.setattr(endpoint, '_PAUSE', 0.01)
+
+    def few(thread):
+        wanted = isinstance(thread, threading.Timer) == (name == 'deadline')
+        if wanted and len(refused) <= endpoint.MOST \
+                and thread is not made._thread:
+            refused.append(thread)
+            raise RuntimeError("can't start new thread")
+        start(thread)
+    with monkeypatch.context() as patch:
+        patch.setattr(threading.Thread, 'start', few)
+        for _ in range(endpoint.MOST + 1):
+            assert cut_off(made)
+        assert body(made.url) == b'well'
+    assert len(refused) == endpoint.MOST + 1
+    assert body(made.url) == b'well'
