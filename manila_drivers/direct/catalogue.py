@@ -194,11 +194,19 @@ def usual(told: str) -> str:
 
 
 def _one(stored: Any, backend: str, wanted: str, kind: str) -> Any:
-    """Return the record that a name or an id means; a name goes before."""
-    for field in ('name', 'id'):
-        found = stored.all(backend=backend, **{field: wanted})
-        if found:
-            return found[0]
+    """Return the record that a name or an id means.
+
+    :raises Conflict: one has this name, and another one this id.
+    """
+    found = {one.id: one for field in ('name', 'id')
+             for one in stored.all(backend=backend, **{field: wanted})}
+    if len(found) > 1:
+        raise exception.Conflict(
+            f'{wanted} is the name of one {kind}, and the id of another',
+            backend=backend, check=f'the other one of the {kind} that is '
+            'meant: its id, or its name')
+    if found:
+        return found.popitem()[1]
     raise exception.NotFound(
         f'No {kind} {wanted} is recorded', backend=backend,
         check=f'the {kind}s that are listed for this backend, and that it is '

@@ -119,3 +119,16 @@ def test_no_share_is_made_of_what_is_half_gone(place, monkeypatch):
         monkeypatch.setattr(backend._parts.desk, 'alone', late)
         with pytest.raises(exception.Busy, match='is deleting'):
             snapshot.clone('two')
+
+
+def test_what_may_be_another_is_not_deleted(place):
+    """Let a share be called as another one is by its id."""
+    with place.backend() as backend:
+        share = backend.shares.create(size=1, name='one')
+        other = backend.shares.create(size=1, name=share.id)
+        run = ['--config-file', str(place.conf), 'share', 'delete']
+        assert main.main([*run, share.id]) == 2
+        assert len(backend.shares.list()) == 2
+        assert main.main([*run, other.id]) == 0
+        assert main.main([*run, share.id]) == 0
+        assert backend.shares.list() == []
