@@ -17,8 +17,9 @@ from manila_drivers.testing.conformance.stage import Rule
 from manila_drivers.testing.conformance.stage import Scenario
 from manila_drivers.testing.conformance.stage import Stage
 
-#: Seconds for one rule, however wide.
-WIDE_RULE_SECONDS = 0.1
+#: Seconds for one rule, however wide; on a machine that takes longer for any
+#: rule, so many times what it takes for one of a single address.
+WIDE_RULE_SECONDS, WIDE_RULE_TIMES = 0.1, 3
 WIDE_RULE_BYTES = 2 * 1024 ** 2
 
 
@@ -154,12 +155,13 @@ def _sampled(stage: Stage, share: Share, rules: Sequence[Rule]) -> None:
 
 def a_wide_rule_costs_no_more_than_another(stage: Stage) -> None:
     """0.0.0.0/0 and ::/0: no time, no memory, whatever becomes of them."""
-    for to in ('0.0.0.0/0', '::/0'):
+    for to, other in (('0.0.0.0/0', '192.0.2.1'), ('::/0', '2001:db8::1')):
         share = stage.manager.create()
         rule = stage.manager.rule(to)
-        best = min(_seconds(stage, share, rule) for _ in range(5))
-        verdict.require(best < WIDE_RULE_SECONDS, 'access.slow',
-                        f'{to} took {best:.3f} s')
+        usual, best = _fastest(stage, share, stage.manager.rule(other), rule)
+        verdict.require(
+            best < max(WIDE_RULE_SECONDS, WIDE_RULE_TIMES * usual),
+            'access.slow', f'{to} took {best:.3f} s, {other} {usual:.3f} s')
         tracemalloc.start()
         try:
             stage.manager.update(share, add=[rule])
@@ -172,11 +174,19 @@ def a_wide_rule_costs_no_more_than_another(stage: Stage) -> None:
         stage.manager.delete(share)
 
 
-def _seconds(stage: Stage, share: Share, rule: Rule) -> float:
-    stage.manager.update(share, delete=[rule])
-    started = time.perf_counter()
-    stage.manager.update(share, add=[rule])
-    return time.perf_counter() - started
+def _fastest(stage: Stage, share: Share, *rules: Rule) -> list[float]:
+    """Return the seconds that adding each rule took, at the best of times.
+
+    They take turns, so that no busy moment is of one alone.
+    """
+    taken: list[list[float]] = [[] for _ in rules]
+    for _ in range(5):
+        for rule, seconds in zip(rules, taken, strict=True):
+            started = time.perf_counter()
+            stage.manager.update(share, add=[rule])
+            seconds.append(time.perf_counter() - started)
+            stage.manager.update(share, delete=[rule])
+    return [min(seconds) for seconds in taken]
 
 
 SCENARIOS = (
