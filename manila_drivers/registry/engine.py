@@ -57,10 +57,7 @@ class Database:
                 'psycopg2 or PyMySQL') from error
         _forget_in_children(self.engine)
         self.name: str = self.engine.dialect.name
-        #: For people; without the password, wherever it stands.
-        self.url: str = parsed.difference_update_query(
-            list(filter(_SECRET.search, parsed.query))).render_as_string(
-                hide_password=True)
+        self.url = shown(parsed)
         if self.name == 'sqlite':
             _make_file(parsed.database)
             _prepare_sqlite(self.engine)
@@ -134,6 +131,14 @@ class Database:
         if isinstance(error, (exc.OperationalError, exc.InterfaceError)):
             return exception.OutcomeUnknown(what, answer=told, check=OPTION)
         return exception.BackendError(what, answer=told, check=OPTION)
+
+
+def shown(url: Any) -> str:
+    """Return a URL for people: without the password, wherever it stands."""
+    told: str = url.difference_update_query(
+        list(filter(_SECRET.search, url.query))).render_as_string(
+            hide_password=True)
+    return told
 
 
 class _Again(exception.Busy):
