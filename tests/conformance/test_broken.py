@@ -85,6 +85,7 @@ BY_SCENARIO = [
      'ensure.undone')]
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(
     ('driver_class', 'scenario', 'check'), BY_SCENARIO,
     ids=[f'{one[0].__name__}-{one[1]}' for one in BY_SCENARIO])

@@ -303,6 +303,7 @@ BY_SWEEP = [
     (CES, LetsErrorsOut, 'create', 'error.undocumented')]
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize(
     ('labs', 'driver_class', 'operation', 'check'), BY_SWEEP,
     ids=[row[1].__name__ for row in BY_SWEEP])

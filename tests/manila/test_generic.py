@@ -5,7 +5,8 @@
 The driver asks the cloud over HTTPS and logs in to its virtual machines over
 SSH.  The oldest and the newest release try all that it can do, each in a
 Manila of its own, since a manila.conf names one cloud: a server for all
-shares with NFS and with CIFS, and servers that the driver makes.
+shares with NFS and with CIFS, and servers that the driver makes.  In trouble,
+and without shares on servers, they live by turn.
 """
 
 from collections.abc import Callable
@@ -119,12 +120,14 @@ def test_shares_live(estates: Estates) -> None:
         assert each.cloud.doors.logins == 1, name
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('estates', ENDS, indirect=True)
 def test_share_servers_come_and_go(estates: Estates) -> None:
     estate = estates['generic-servers']
     instances.whole(estate.play())
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('estates', ENDS, indirect=True)
 def test_shares_outlive_trouble(estates: Estates) -> None:
     play = estates['generic'].play()
