@@ -216,11 +216,10 @@ class Auditing:
                 resizing.again(parts, record, shrink=shrink)
 
     def _go_on(self, one: differences.Deviation) -> None:
-        parts = self._parts
+        parts = self._steady(one)
         record = parts.registry.shares.get(one.ident)
         if record is None or record.task is None:
             return
-        _need_same(one, record)
         chosen, begun = share.Share(parts, record), comparing.task(record)
         if begun in making.STATUS:
             chosen.make()
@@ -236,22 +235,29 @@ class Auditing:
             chosen.release()
 
     def _snapshot(self, one: differences.Deviation) -> None:
-        parts = self._parts
+        parts = self._steady(one)
         record = parts.registry.snapshots.get(one.ident)
         if record is None or record.status == taking.AVAILABLE:
             return
-        _need_same(one, record)
         if parts.registry.shares.get(record.share_id) is not None:
             snapshot.Snapshot(parts, record).make()
 
+    def _steady(self, one: differences.Deviation) -> 'Parts':
+        """Return parts with which nothing is done to what has changed since.
 
-def _need_same(one: differences.Deviation,
-               record: records.ShareEntry | records.SnapshotEntry) -> None:
-    """Raise Busy unless what was begun is what the audit has told."""
-    if one.begun != comparing.begun(record):
-        raise exception.Busy(
-            f'{one.subject} has changed since the audit',
-            answer=record.status, check=removing.AGAIN)
+        That is looked at under the lock of each operation, so that nobody can
+        come between.
+        """
+        registry = self._parts.registry
+
+        def need() -> None:
+            record = registry.shares.get(one.ident) \
+                or registry.snapshots.get(one.ident)
+            if record is not None and one.begun != comparing.begun(record):
+                raise exception.Busy(
+                    f'{one.subject} has changed since the audit',
+                    answer=record.status, check=removing.AGAIN)
+        return dataclasses.replace(self._parts, need=need)
 
 
 def need_plans(backend: driving.Driving) -> None:

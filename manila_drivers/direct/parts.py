@@ -2,6 +2,7 @@
 
 """One backend with all that its shares and snapshots need."""
 
+from collections.abc import Callable
 import dataclasses
 import functools
 from typing import TYPE_CHECKING
@@ -19,16 +20,18 @@ class Parts:
     """A backend's name, its registry and its driver.
 
     :param seconds: how long to wait for others who work on the same share.
+    :param need: as of :class:`manila_drivers.direct.tasks.Desk`.
     """
 
     name: str
     registry: 'Registry'
     driving: driving.Driving
     seconds: float
+    need: Callable[[], None] = lambda: None
 
     @functools.cached_property
     def desk(self) -> tasks.Desk:
-        return tasks.Desk(self.registry, self.seconds)
+        return tasks.Desk(self.registry, self.seconds, self.need)
 
     @functools.cached_property
     def rules(self) -> access_rules.Rules:

@@ -75,11 +75,15 @@ class Desk:
     """Begins, ends and gives up work on shares of one registry.
 
     :param seconds: how long to wait for others who work on the same.
+    :param need: raises if work is not to be done; called as soon as others
+        are kept out of it.
     """
 
-    def __init__(self, registry: 'Registry', seconds: float) -> None:
+    def __init__(self, registry: 'Registry', seconds: float,
+                 need: Callable[[], None] = lambda: None) -> None:
         self.registry = registry
         self._seconds = seconds
+        self._need = need
 
     @contextlib.contextmanager
     def alone(self, idents: Iterable[str]) -> Iterator[None]:
@@ -89,6 +93,7 @@ class Desk:
         """
         with self.registry.leases.hold(
                 ('share ' + ident for ident in idents), self._seconds):
+            self._need()
             yield
 
     def seen(self, record: R) -> R:
