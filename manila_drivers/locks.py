@@ -36,6 +36,7 @@ from oslo_concurrency import lockutils
 from oslo_config import cfg
 
 from manila_drivers import exception
+from manila_drivers import plan
 
 LOG = logging.getLogger(__name__)
 
@@ -110,6 +111,7 @@ def lock(name: str, *, timeout: float = 60.0, lock_path: str | None = None,
     A coordinator that is lost while the lock is held ends nothing: what the
     block does goes on, the log says that other hosts may have done something
     at the same time, and releasing takes :data:`ANSWER` seconds at the most.
+    Only leases of a registry end what they are lost to, at its next change.
 
     :param timeout: seconds to wait until it is free; 0 tries once.
     :param lock_path: directory of the files; without it the one that
@@ -182,8 +184,11 @@ def _hosts(name: str, deadline: float, timeout: float,
            coordinator: MakeCoordinator) -> Iterator[None]:
     shared = _shared(name, deadline, timeout, coordinator)
     since = time.monotonic()
+    # Leases of a registry are asked for before each change.
+    need = getattr(shared, 'need', lambda: None)
     try:
-        yield
+        with plan.guarded(need):
+            yield
     finally:
         _give_back(shared, name, since)
 

@@ -184,11 +184,33 @@ def before_change(what: object) -> None:
     :param what: the request or command, for people, without secrets.
     :raises NotPlanned: this is a dry run, which raises it at its end as well:
         it does not get lost when the operation passes over failures.
+    :raises DriverError: what guards the operation does not allow it any more.
     """
     dry = _dry_run.get()
     if dry is not None:
         dry.refused.append(str(what))
         raise NotPlanned('No plan says: %s' % what)
+    for guard in _guards.get():
+        guard()
+
+
+_guards: contextvars.ContextVar[tuple[Callable[[], object], ...]] = \
+    contextvars.ContextVar('manila_drivers_guards', default=())
+
+
+@contextlib.contextmanager
+def guarded(guard: Callable[[], object]) -> Iterator[None]:
+    """Call a function before each change that is made in this block.
+
+    Threads take part as in a dry run.
+
+    :param guard: raises DriverError if nothing may be changed any more.
+    """
+    token = _guards.set((*_guards.get(), guard))
+    try:
+        yield
+    finally:
+        _guards.reset(token)
 
 
 def for_each(function: Callable[[T], U], items: Iterable[T]) -> list[U]:

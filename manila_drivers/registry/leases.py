@@ -5,7 +5,9 @@
 A lock is a row with the name of its holder and the time at which it ends, by
 the clock of the database.  The holder's process puts that time off as long as
 it lives.  A holder that is known to have ended, because it was a process of
-this host, is replaced at once; any other one when its time is over.
+this host, is replaced at once; any other one when its time is over.  One that
+was suspended for longer, and wakes up, changes nothing any more: it asks for
+its lease before each change.
 """
 
 from collections.abc import Callable
@@ -21,6 +23,7 @@ from typing import Any
 from sqlalchemy import exc
 
 from manila_drivers import exception
+from manila_drivers import plan
 from manila_drivers.registry import engine
 from manila_drivers.registry import holders
 from manila_drivers.registry import schema
@@ -81,7 +84,8 @@ class Leases:
             self._sleep(pause)
             pause = min(2 * pause, longest)
         try:
-            yield
+            with plan.guarded(lease.need):
+                yield
         finally:
             _, error = exception.caught_any(lambda: lease.release())
             if error is not None:
@@ -140,6 +144,22 @@ class Leases:
             return bool(done.rowcount == 1)
         return self._database.transact(work)
 
+    def kept(self, name: str, holder: str) -> str:
+        """Return who has a lease, '' for nobody; its holder has it for long.
+
+        That is longer than until leases are put off the next time.
+        """
+        def work(connection: Any) -> tuple[str, int]:
+            found = connection.execute(_TABLE.select().where(
+                _TABLE.c.name == name)).mappings().first()
+            return ('', 0) if found is None else (
+                str(found['owner']),
+                found['expires'] - self._database.now(connection))
+        owner, left = self._database.transact(work)
+        if owner != holder or left > self._milliseconds / 3:
+            return owner
+        return holder if self.put_off(name, holder) else ''
+
     def give(self, name: str, holder: str) -> bool:
         """Give a lease back; tell if it was held."""
         return self._database.transact(lambda connection: bool(
@@ -190,6 +210,22 @@ class Lease:
     def is_still_owner(self) -> bool:
         """Tell if it is still held, as far as has been seen."""
         return not self.lost
+
+    def need(self) -> None:
+        """Raise Busy unless it is held, and for a while.
+
+        :raises DriverError: that cannot be asked.
+        """
+        holder = self._leases.kept(self.name, self._mine)
+        if holder == self._mine:
+            return
+        self.lost = True
+        raise exception.Busy(
+            f'The lease of {self.name} has ended while it was held, and '
+            'nothing more is changed', answer='it is held by '
+            + holders.told(holder) if holder else 'nobody holds it now',
+            check='whether this process or its host was suspended, and '
+            'registry_lease; audit, then repeat the command')
 
     def put_off(self) -> bool:
         """Let it last longer; tell if it was held."""

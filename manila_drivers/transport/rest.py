@@ -96,11 +96,12 @@ class RestTransport:
         :raises OutcomeUnknown: it was sent and there is no usable answer.
         :raises NotPlanned: a dry run is to change nothing.
         """
-        if request.changes:
-            plan.before_change(request)
         attempts = retry.Attempts(self._policy, self._clock, self._sleep)
         renewed = False
         while True:
+            # Before each try: they may be far apart.
+            if request.changes:
+                plan.before_change(request)
             headers = self._authority(request)
             got = self._try(request, headers)
             if isinstance(got, Response):

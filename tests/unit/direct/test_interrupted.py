@@ -232,6 +232,11 @@ def test_a_lease_that_keeps_nobody_out_is_noticed(place, monkeypatch):
         monkeypatch.setattr(leases.Leases, 'take',
                             lambda self, name, holder: holder)
         with backend.registry.leases.hold([f'share {share.id}'], 1):
+            # The fence before each change finds that nobody has it.
+            with pytest.raises(exception.Busy, match='has ended'):
+                share.extend(2)
+            monkeypatch.setattr(leases.Leases, 'kept',
+                                lambda self, name, holder: holder)
             share.extend(2)
 
 
