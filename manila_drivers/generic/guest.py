@@ -21,6 +21,7 @@ from manila_drivers.generic import guest_records
 from manila_drivers.generic import guest_scripts
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports
+from manila_drivers.nas import kernel_room
 from manila_drivers.nas import samba
 from manila_drivers.transport import command
 from manila_drivers.transport import script
@@ -132,16 +133,7 @@ class Guest:
         if failure is not None:
             LOG.error('Who shall have less access to %s on %s has it still: '
                       '%s', export.path, self, failure)
-        kind = exception.NoRoom if 'No space left' in error.answer \
-            else exception.BackendError
-        left = 'Who shall have less has it still' if failure else \
-            'Who shall have less has no more, until that server is rebooted'
-        return kind(
-            f'Who may reach {export.path} on {self} cannot be written down: '
-            f'{error.what.rstrip(".")}. {left}', answer=error.answer,
-            status=error.status,
-            check='room in its root file system, and whether it can be '
-                  'written to; then do the same again')
+        return kernel_room.unwritten(export.path, str(self), error, failure)
 
     def share(self, facts: guest_records.GuestFacts,
               share: samba.SambaShare) -> None:

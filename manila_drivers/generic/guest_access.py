@@ -13,6 +13,7 @@ from manila_drivers.nas import exports
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import kernel
 from manila_drivers.nas import kernel_plan
+from manila_drivers.nas import kernel_room
 from manila_drivers.nas import samba
 from manila_drivers.nas import samba_plan
 from manila_drivers.transport import command
@@ -38,7 +39,8 @@ def nfs(facts: Facts, export: exports.Export) -> Commands:
     export = mounted_only(export)
     commands = [*_taken_over(facts.nfs, export.path), *kernel_plan.plan(
         facts.nfs, export, fsid(facts, export))]
-    if facts.unsynced or commands and not any(map(_is_live, commands)):
+    if facts.unsynced or commands and not any(
+            map(kernel_room.is_live, commands)):
         # Else a repetition is told by what is exported, which changes last.
         mark = directory.run('tee', '--', UNSYNCED, stdin=MARK + '\n')
         commands = [mark, *commands, directory.all_kept('/etc'),
@@ -61,17 +63,13 @@ def roomy(commands: Commands) -> Commands:
     """Keep the exports of others where the disk is full."""
     return [guest_scripts.run(
         'exportfs', guest_scripts.EXPORTFS, kernel.ETAB,
-        '/run/manila-etab.1', '/run/manila-etab.2', *one.words(),
-        timeout=one.timeout) if _is_live(one) else one for one in commands]
+        *kernel_room.SPARE, *one.words(), timeout=one.timeout)
+        if kernel_room.is_live(one) else one for one in commands]
 
 
 def is_live(one: command.Command) -> bool:
     """Tell if a command changes what is exported now."""
     return one.words()[3:4] == ['manila-exportfs']
-
-
-def _is_live(one: command.Command) -> bool:
-    return one.words()[0] == 'exportfs'
 
 
 def mounted_only(export: exports.Export) -> exports.Export:

@@ -111,6 +111,15 @@ class Fleet(abc.ABC, Generic[Facts]):
     def expect(self, wanted: Sequence[Export]) -> None:
         """Learn of exports before a server is asked about them."""
 
+    def closing(self, server: str, facts: Facts, wanted: Sequence[Export],
+                allocated: Any, failure: exception.DriverError,
+                ) -> exception.DriverError:
+        """Have a server that refuses changes take away what it can.
+
+        :returns: what is to be said of it.
+        """
+        return failure
+
     def adapt(self, failure: exception.DriverError) -> bool:
         """Say if a failure tells how to do better the next time.
 
@@ -355,7 +364,8 @@ class Fleet(abc.ABC, Generic[Facts]):
             if not commands:
                 return lacking
             if not (adapted if refused else attempts.again()):
-                return failure
+                return self.closing(server, facts.told, wanted, allocated,
+                                    failure)
 
     def _once(self, allocated: Any, server: str, wanted: Sequence[Export],
               commands: Commands,

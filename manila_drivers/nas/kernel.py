@@ -55,12 +55,17 @@ class KernelFacts:
     :param files: our files in /etc/exports.d, name to text.
     :param others: entries of files that are not ours.
     :param foreign: those files in /etc/exports.d, name to text.
+    :param free: bytes that there is room for where the table is, if asked.
+    :param spare: files in memory that tables have to be written to, the
+        first one of which is not in use; empty if the disk has room.
     """
 
     live: tuple[Entry, ...]
     files: Mapping[str, str]
     others: tuple[Entry, ...] = ()
     foreign: Mapping[str, str] = dataclasses.field(default_factory=dict)
+    free: int = 0
+    spare: tuple[str, ...] = ()
 
     def of(self, path: str) -> tuple[Entry, ...]:
         return self._live.get(path, ())

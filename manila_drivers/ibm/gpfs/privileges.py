@@ -8,6 +8,7 @@ want a password for a single one of them.
 
 from collections.abc import Callable
 from collections.abc import Iterable
+from collections.abc import Mapping
 from collections.abc import Sequence
 import functools
 import logging
@@ -37,6 +38,9 @@ FILES = ('chmod', 'df', 'stat')
 OPTIONAL = {'flock': 'shares cannot be reverted to snapshots',
             'mv': 'filesets cannot be managed',
             'sh': 'shares cannot be made from snapshots'}
+#: The same of NFS servers.
+OPTIONAL_THERE = {'KNFS': {
+    'ln': 'access is not taken away while the disk of that server is full'}}
 OWNER = 'chown'
 #: On NFS servers, by ``gpfs_nfs_server_type``.
 _STORED = ('cat', 'grep', 'mkdir', 'mv', 'rm', 'stat', 'sync', 'tee')
@@ -85,8 +89,10 @@ class Privileges:
                         'commands that takes may not be run')
         return self.look, [*(functools.partial(self._need, name)
                              for name in wanted),
-                           *(functools.partial(self._offer, name)
-                             for name in OPTIONAL if name not in wanted),
+                           *(functools.partial(self._offer, name, lost)
+                             for name, lost in {
+                                 **OPTIONAL, **self._optional_there}.items()
+                             if name not in wanted),
                            rest]
 
     def look(self) -> None:
@@ -113,7 +119,8 @@ class Privileges:
             # That one cannot be reached is told by the look at all else.
             exception.caught(functools.partial(
                 self._ask, server,
-                SERVERS.get(self._given.server_type.upper(), ()),
+                (*SERVERS.get(self._given.server_type.upper(), ()),
+                 *self._optional_there),
                 lambda asked, server=server: script.attempt(  # type: ignore[misc]
                     self._execute.server(server), asked,
                     keep_going=True).results))
@@ -138,6 +145,10 @@ class Privileges:
                 kept.setdefault(name, []).append(host)
 
     @property
+    def _optional_there(self) -> Mapping[str, str]:
+        return OPTIONAL_THERE.get(self._given.server_type.upper(), {})
+
+    @property
     def _user(self) -> str:
         return self._given.login.user if self._given.login else 'the login'
 
@@ -153,8 +164,8 @@ class Privileges:
                     OPTION, f'{name} may not be run as root on '
                     + ', '.join(hosts[name]), answer=why, check=do)
 
-    def _offer(self, name: str) -> None:
+    def _offer(self, name: str, lost: str) -> None:
         hosts = [*self._refused.get(name, ()), *self._absent.get(name, ())]
         if hosts:
             LOG.warning('%s: %s may not be run as root on %s, so that %s',
-                        OPTION, name, ', '.join(hosts), OPTIONAL[name])
+                        OPTION, name, ', '.join(hosts), lost)

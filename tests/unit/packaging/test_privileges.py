@@ -177,7 +177,8 @@ def test_sudoers_lines_have_what_is_run_there(name, mark, files):
     ('# management host', {
         *privileges.GPFS, *privileges.CES, *privileges.FILES,
         *privileges.OPTIONAL, privileges.OWNER}),
-    ('# NFS server, KNFS', {*privileges.SERVERS['KNFS']}),
+    ('# NFS server, KNFS', {
+        *privileges.SERVERS['KNFS'], *privileges.OPTIONAL_THERE['KNFS']}),
     # Before Ganesha 2.1 alone.
     ('# NFS server, GNFS', {*privileges.SERVERS['GNFS'], 'service'})])
 def test_check_looks_for_what_sudoers_lines_have(mark, names):

@@ -23,6 +23,12 @@ def ces(tmp_path, monkeypatch):
         yield gpfs_planted.opened(stack, 'ces', tmp_path, monkeypatch)
 
 
+@pytest.fixture
+def knfs(tmp_path, monkeypatch):
+    with contextlib.ExitStack() as stack:
+        yield gpfs_planted.opened(stack, 'knfs', tmp_path, monkeypatch)
+
+
 def look(place, forbidden=(), absent=()):
     options = place.cluster.sim.options
     options.forbidden = frozenset(forbidden)
@@ -62,6 +68,12 @@ def test_what_may_be_left_out_is_a_warning(ces, name):
     [one] = look(ces, {('', name)})
     assert (one.severity, one.option) == ('warning', privileges.OPTION)
     assert privileges.OPTIONAL[name] in one.tried
+
+
+def test_a_knfs_server_without_ln_is_a_warning(knfs):
+    [one] = look(knfs, {('', 'ln')})
+    assert (one.severity, one.option) == ('warning', privileges.OPTION)
+    assert privileges.OPTIONAL_THERE['KNFS']['ln'] in one.tried
 
 
 def test_a_program_that_is_nowhere_is_told_as_that(ces):

@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import dataclasses
 import logging
 import posixpath
 from typing import Any
@@ -15,6 +16,7 @@ from manila_drivers.nas import exports
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import kernel
 from manila_drivers.nas import kernel_plan
+from manila_drivers.nas import kernel_room
 from manila_drivers.nas import options
 from manila_drivers.transport import command
 
@@ -42,21 +44,32 @@ class KNFSHelper(base.NASHelperBase[kernel.KernelFacts]):
 
     def questions(self, paths: Sequence[str]) -> base.Commands:
         # Also whether what is above them is exported by another name.
-        return kernel.questions([name for path in paths
-                                 for name in self.names(path)])
+        return [*kernel.questions([name for path in paths
+                                   for name in self.names(path)]),
+                kernel_room.question()]
 
     def completed(self, server: str, facts: kernel.KernelFacts,
                   paths: Sequence[str]) -> kernel.KernelFacts:
         """Servers may export thousands of directories, of which one changes:
         all are read only where that one does not tell enough."""
+        facts = self._with_spare(server, facts)
         if kernel.few(paths):
             if all(self._tells_enough(facts, path) for path in paths):
                 return facts
-            facts = self.understand(server, self.asked(
-                server, kernel.questions()))
+            facts = dataclasses.replace(
+                kernel.understand(server, self.asked(
+                    server, kernel.questions())), spare=facts.spare)
         for path, fsid in kernel.own_fsids(facts).items():
             self._own.setdefault(path, set()).add(fsid)
         return facts
+
+    def _with_spare(self, server: str, facts: kernel.KernelFacts,
+                    ) -> kernel.KernelFacts:
+        """Find out where tables go, unless the disk has plenty of room."""
+        if kernel_room.is_plenty(facts.free):
+            return facts
+        return dataclasses.replace(facts, spare=kernel_room.spare(
+            facts.free, self.asked(server, kernel_room.details())))
 
     def expect(self, wanted: Sequence[exports.Export]) -> None:
         """Note the numbers and files that are made of a share's own UUID."""
@@ -76,7 +89,9 @@ class KNFSHelper(base.NASHelperBase[kernel.KernelFacts]):
 
     def understand(self, server: str,
                    results: Sequence[command.Result]) -> kernel.KernelFacts:
-        return kernel.understand(server, results)
+        *told, room = results
+        return dataclasses.replace(kernel.understand(server, told),
+                                   free=kernel_room.read(room))
 
     def seen(self, facts: kernel.KernelFacts) -> exports.Seen:
         def look(path: str) -> tuple[exports.Levels, bool]:
@@ -133,10 +148,37 @@ class KNFSHelper(base.NASHelperBase[kernel.KernelFacts]):
 
     def plan(self, facts: kernel.KernelFacts, wanted: Sequence[exports.Export],
              allocated: Mapping[str, str]) -> base.Commands:
-        commands = [cmd for export in wanted for cmd in kernel_plan.plan(
-            facts, export, allocated[export.path], persist=self._persist)]
+        commands = kernel_room.roomy((
+            cmd for export in wanted for cmd in kernel_plan.plan(
+                facts, export, allocated[export.path],
+                persist=self._persist)), facts.spare)
         return [*commands, kernel.live([
             export.path for export in wanted])] if commands else []
+
+    def closing(self, server: str, facts: kernel.KernelFacts,
+                wanted: Sequence[exports.Export],
+                allocated: Mapping[str, str],
+                failure: exception.DriverError) -> exception.DriverError:
+        """Take away what can be, where it cannot be written down."""
+        commands = [cmd for export in wanted for cmd in kernel_plan.taken_away(
+            facts, export, allocated[export.path])]
+        if not commands or not isinstance(failure, exception.BackendError) \
+                or not any(map(kernel_room.is_file, self.plan(
+                    facts, wanted, allocated))):
+            return failure
+
+        def close() -> None:
+            # There may be room for little things, or none for their names.
+            spare = facts.spare or kernel_room.is_full(failure) \
+                and kernel_room.spare(0, self.asked(
+                    server, kernel_room.details()))
+            self.done(server, kernel_room.roomy(commands, spare or ()))
+
+        _, error = exception.caught(close)
+        if error is not None:
+            LOG.error('Who shall have less access to %s on %s has it still: '
+                      '%s', wanted[0].path, server, error)
+        return kernel_room.unwritten(wanted[0].path, server, failure, error)
 
     def verify(self, server: str, wanted: Sequence[exports.Export],
                 allocated: Mapping[str, str],

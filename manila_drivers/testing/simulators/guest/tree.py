@@ -34,15 +34,10 @@ class VmFiles(files.Files):
         self.made: Callable[[str], str | None] = lambda path: None
         #: Says of a directory whether something is mounted there.
         self.mounted: Callable[[str], bool] = lambda path: False
-        #: Whether the disk has no room for anything more.
-        self.full = False
-        #: Symbolic links to files, and where they lead.
-        self.leads: dict[str, str] = {}
         self._kept: dict[str, str] = {}
         self._synced: set[str] = set()
         self._commands |= {'rmdir': self._rmdir, 'chmod': self._chmod,
-                           'cp': self._cp, 'readlink': self._readlink,
-                           'ln': self._ln}
+                           'cp': self._cp, 'readlink': self._readlink}
         #: Symbolic links to directories, and where they lead.
         self.links: dict[str, str] = {}
         self.is_directory = self.directories.__contains__
@@ -52,7 +47,7 @@ class VmFiles(files.Files):
         """Run a command; behind its options are operands."""
         name, *arguments = words
         if name in ('mv', 'rm', 'sync', 'mkdir', 'tee', 'rmdir', 'cat',
-                    'readlink') \
+                    'readlink', 'ln') \
                 and '--' not in arguments:
             at = next((number for number, word in enumerate(arguments)
                        if not word.startswith('-')), len(arguments))
@@ -105,27 +100,6 @@ class VmFiles(files.Files):
             raise OSError(errno.ENOSPC, 'No space left on device', path)
         self.text[path] = (self.text.get(path, '') if more else '') + text
 
-    def has_room(self, path: str) -> bool:
-        """Tell if more can be written; /run is in memory."""
-        return not self.full or path.startswith('/run/')
-
-    def saved(self, path: str, text: str) -> str:
-        """Put a table in place as exportfs does.
-
-        Seen of nfs-utils 2.6.2: with a full disk it leaves an empty one, and
-        says nothing of it.  Where the name that it writes to leads elsewhere,
-        the table's name does so afterwards.
-        """
-        lead = self.leads.pop(path + '.tmp', '')
-        self.leads.pop(path, None)
-        if lead:
-            self.leads[path] = lead
-        return super().saved(path, text if self.has_room(lead or path)
-                             else '')
-
-    def same(self, one: str, other: str) -> bool:
-        return self.leads.get(one, one) == self.leads.get(other, other)
-
     # What a power failure leaves
 
     def kept(self) -> None:
@@ -166,21 +140,6 @@ class VmFiles(files.Files):
             for name, text in self.text.items() if inside(name)}
 
     # Commands
-
-    def _tee(self, arguments: Sequence[str], stdin: str) -> Result:
-        for path in arguments[list(arguments).index('--') + 1:]:
-            if stdin and not self.has_room(path):
-                self.text[path] = ''
-                return Result(stdin, f'tee: {path}: No space left on '
-                                     f'device\n', 1)
-        return super()._tee(arguments, stdin)
-
-    def _ln(self, arguments: Sequence[str], stdin: str) -> Result:
-        if list(arguments[:3]) != ['-s', '-f', '-T']:
-            raise unmodelled.NotModelledError(['ln', *arguments])
-        target, link = arguments[3:]
-        self.leads[link] = target
-        return files.done()
 
     def _cat(self, arguments: Sequence[str], stdin: str) -> Result:
         found, errors = '', ''

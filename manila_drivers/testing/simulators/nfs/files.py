@@ -22,11 +22,15 @@ class Files:
         #: What kind of file system all of this is on.
         self.file_system = 'ext2/ext3'
         self.directories = {'/etc', '/var/lib/nfs'}
+        #: Whether the disk has no room for anything more.
+        self.full = False
+        #: Symbolic links to files, and where they lead.
+        self.leads: dict[str, str] = {}
         self._commands: dict[str, Callable[[Sequence[str], str], Result]] = {
             'cat': self._cat, 'grep': self._grep, 'tee': self._tee,
             'mv': self._mv, 'rm': self._rm, 'mkdir': self._mkdir,
             'sed': self._sed, 'stat': self._stat, 'sync': self._sync,
-            'flock': self._flock}
+            'flock': self._flock, 'ln': self._ln}
         #: Which shares there are on this host; every path unless told.
         self.is_directory: Callable[[str], bool] = lambda path: True
 
@@ -36,14 +40,38 @@ class Files:
         known = self._commands.get(name)
         return known(arguments, stdin) if known else None
 
+    def has_room(self, path: str) -> bool:
+        """Tell if more can be written; /run is in memory."""
+        return not self.full or path.startswith('/run/')
+
     def saved(self, path: str, text: str) -> str:
-        """Put a table in place of the one before; return what is in it."""
-        self.text[path] = text
-        return text
+        """Put a table in place as exportfs does.
+
+        Seen of nfs-utils 2.6.2: with a full disk it leaves an empty one, and
+        says nothing of it.  Where the name that it writes to leads elsewhere,
+        the table's name does so afterwards.
+        """
+        lead = self.leads.pop(path + '.tmp', '')
+        if lead and lead == self.leads.pop(path, None):
+            raise NotImplementedError('mountd reads a new file only')
+        if lead:
+            self.leads[path] = lead
+        self.text[path] = text if self.has_room(lead or path) else ''
+        return self.text[path]
+
+    def same(self, one: str, other: str) -> bool:
+        return self.leads.get(one, one) == self.leads.get(other, other)
 
     def below(self, directory: str) -> dict[str, str]:
         return {path: text for path, text in sorted(self.text.items())
                 if path.startswith(directory.rstrip('/') + '/')}
+
+    def _ln(self, arguments: Sequence[str], stdin: str) -> Result:
+        if list(arguments[:3]) != ['-s', '-f', '-T']:
+            raise NotImplementedError(arguments)
+        target, link = _operands(arguments)
+        self.leads[link] = target
+        return done()
 
     def _cat(self, arguments: Sequence[str], stdin: str) -> Result:
         path, = _operands(arguments)
@@ -86,6 +114,10 @@ class Files:
 
     def _tee(self, arguments: Sequence[str], stdin: str) -> Result:
         for path in _operands(arguments):
+            if stdin and not self.has_room(path):
+                self.text[path] = ''
+                return Result(stdin, f'tee: {path}: No space left on '
+                                     f'device\n', 1)
             if posixpath.dirname(path) not in self.directories:
                 return Result(
                     stdin, f'tee: {path}: No such file or directory\n', 1)
@@ -117,6 +149,12 @@ class Files:
     def _stat(self, arguments: Sequence[str], stdin: str) -> Result:
         if list(arguments[:3]) == ['-f', '-c', '%T']:
             return done(f'{self.file_system}\n')
+        if list(arguments[:3]) == ['-f', '-c', '%f %S %c %d']:
+            free = 0 if self.full else 10_000_000
+            return done(f'{free} 4096 1000000 {free // 10}\n')
+        if list(arguments[:-1]) in (['-L', '-c', '%s', '--'],
+                                    ['-c', '%N', '--']):
+            return self._stat_file(arguments[-1], whole='-L' in arguments)
         if list(arguments[:2]) != ['-c', '%F']:
             raise NotImplementedError(arguments)
         path = arguments[-1]
@@ -127,6 +165,14 @@ class Files:
             return done('directory\n')
         return failed(f"stat: cannot statx '{path}': No such file or "
                       f"directory")
+
+    def _stat_file(self, path: str, *, whole: bool) -> Result:
+        if path not in self.text:
+            return failed(f"stat: cannot statx '{path}': No such file or "
+                          f"directory")
+        lead = self.leads.get(path)
+        return done(f'{len(self.text[path])}\n' if whole else
+                    f"'{path}' -> '{lead}'\n" if lead else f'{path}\n')
 
     def _sync(self, arguments: Sequence[str], stdin: str) -> Result:
         """Files here are always kept."""
