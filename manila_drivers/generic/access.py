@@ -145,9 +145,13 @@ class GenericAccess:
         assert silence is not None
         if rules or error is not None or server is not None:
             raise silence
+        volume = self._volumes.volume_of(share.id, note.volume_id)
+        if volume is None:
+            sight.check_no_volume(share.id, host, note,
+                                  self._volumes.sight(server))
         sight.check_server_gone(
-            share.id, host, self._volumes.volume_of(share.id, note.volume_id),
-            admin=client.ADMIN in (self._volumes.cloud.compute.roles() or ()))
+            share.id, host, volume, admin=self._volumes.one_region()
+            and client.ADMIN in (self._volumes.cloud.compute.roles() or ()))
         LOG.warning('Nobody reaches share %s any more, since service '
                     'instance %s is gone: %s', share.id, host.id, silence)
         return {}

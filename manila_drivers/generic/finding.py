@@ -204,9 +204,10 @@ class VolumeFinder:
               volume_id: str = '') -> sight.CinderSight:
         """Return what the login is shown, once it was told "not there".
 
-        No request, unless its roles and the projects do not tell.
+        No request, unless its roles, projects and regions do not tell.
 
-        :param server: the service instance, None if that is not known.
+        :param server: the service instance that Nova shows, None if it shows
+            none.
         :param volume_id: of a share whose snapshot it was told that of.
         :raises AccessDenied: it may not list volumes.
         """
@@ -214,15 +215,22 @@ class VolumeFinder:
         project = volumes.project_id()
         known = sight.CinderSight(
             project, ADMIN in (volumes.roles() or ()),
-            server is not None and server.project_id == project != '')
+            server is not None and server.project_id == project != '',
+            server is not None and self.one_region())
         if known.decides:
             return known
         if volume_id and self.volume(volume_id) is not None:
-            return dataclasses.replace(known, home=True)
+            return dataclasses.replace(known, ours=True)
+        # Manila's own driver marks nothing: that may be another backend's.
         return dataclasses.replace(known, ours=any(
-            self.owners(one) and (one.metadata or {}).get(
-                paths.HOST_MARK, host) == host
-            for one in volumes.list()))
+            paths.SHARE_MARK in marks and marks.get(paths.HOST_MARK, '')
+            == host for one in volumes.list(all_projects=known.admin)
+            for marks in [one.metadata or {}]))
+
+    def one_region(self) -> bool:
+        """Tell if Nova and Cinder are known to be of one region."""
+        return not self.cloud.compute.regions().isdisjoint(
+            self.cloud.volumes.regions())
 
     def volume_name(self, share_id: str) -> str:
         return self._chosen.volume_name % share_id

@@ -4,7 +4,8 @@
 
 Cinder and Nova say the same of what is gone and of what is in another project
 or region.  Only a login that is shown what this backend has can be told that
-something of it is gone.
+something of it is gone: volumes that say so themselves, or those of the region
+in which Nova shows the service instance.
 """
 
 import dataclasses
@@ -21,21 +22,22 @@ class CinderSight:
 
     :param project: id of its project.
     :param admin: it has the role that shows it what all projects have.
-    :param home: the service instance, or what is asked about, is of that
-        project.
-    :param ours: among the volumes of that project are some of shares of this
-        backend.
+    :param home: the service instance is of that project.
+    :param near: Nova shows the service instance in the region of this Cinder.
+    :param ours: among what it is shown are volumes that say that they are of
+        shares of this backend, or that of what is asked about.
     """
 
     project: str = ''
     admin: bool = False
     home: bool = False
+    near: bool = False
     ours: bool = False
 
     @property
     def decides(self) -> bool:
         """Return whether what it is not shown is gone."""
-        return self.admin or self.home or self.ours
+        return self.ours or self.near and (self.admin or self.home)
 
 
 #: Where to look if it does not.
@@ -52,9 +54,10 @@ def doubtful(what: str, kind: str, ident: str,
     """
     return exception.Conflict(
         '%s: Cinder says that there is no %s %s, and says so of what other '
-        'projects have as well; the login is of project %s, without the role '
-        'admin, and is shown nothing there that is of this backend'
-        % (what, kind, ident, sight.project or '(not told)'),
+        'projects and regions have as well; the login is of project %s, %s '
+        'the role admin, and is shown nothing there that is of this backend'
+        % (what, kind, ident, sight.project or '(not told)',
+           'with' if sight.admin else 'without'),
         check=CHECK + '; if it is really gone, "openstack share delete '
                       '--force" or unmanaging lets go of it'
         if kind == 'volume' else CHECK)

@@ -76,6 +76,19 @@ def find(catalogue: Iterable[Mapping[str, Any]], wanted: Wanted) -> str:
     return urls.pop()
 
 
+def regions(catalogue: Iterable[Mapping[str, Any]], wanted: Wanted,
+            url: str) -> frozenset[str]:
+    """Return all regions that have a service at a URL.
+
+    Regions may share a service.  One that is not in the catalogue is in none.
+    """
+    return frozenset(
+        _region(endpoint) for each in catalogue
+        if each.get('type') in wanted.types
+        for endpoint in each.get('endpoints') or ()
+        if endpoint.get('url') == url)
+
+
 def _of_type(services: Sequence[Mapping[str, Any]],
              wanted: Wanted) -> Sequence[Mapping[str, Any]]:
     for name in wanted.types:

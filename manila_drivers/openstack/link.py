@@ -108,6 +108,12 @@ class Link:
         """Return the roles of the login, None if they are not told."""
         return self._logged_in().roles()
 
+    def regions(self) -> frozenset[str]:
+        """Return the regions of the service, none if that is not told."""
+        login = self._logged_in()
+        return catalogue.regions(login.catalogue() or (), self._wanted_way(),
+                                 self._url(login))
+
     def close(self) -> None:
         with self._lock:
             found, self._found = self._found, None
@@ -185,12 +191,15 @@ class Link:
         found = login.catalogue()
         if found is None:
             return login.fixed_endpoint()
+        return catalogue.find(found, self._wanted_way())
+
+    def _wanted_way(self) -> catalogue.Wanted:
         section = self._conf[self._kind.group]
-        return catalogue.find(found, catalogue.Wanted(
+        return catalogue.Wanted(
             self.service, self._kind.group, self._kind.types,
             interface=section.endpoint_type.removesuffix('URL'),
             region=section.region_name or None,
-            region_told=self._told('region_name')))
+            region_told=self._told('region_name'))
 
     def _told(self, option: str) -> bool:
         """Tell if the operator has set an option, or a program for him."""

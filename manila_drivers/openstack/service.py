@@ -45,6 +45,9 @@ class ServiceConnection(Protocol):
     def roles(self) -> frozenset[str] | None:
         """Return the roles of the login, None if they are not told."""
 
+    def regions(self) -> frozenset[str]:
+        """Return the regions of the service, none if that is not told."""
+
     def close(self) -> None:
         """Let go of the connections."""
 
@@ -66,6 +69,13 @@ class CloudService:
         :returns: None: this kind of login does not tell.
         """
         return self._connection.roles()
+
+    def regions(self) -> frozenset[str]:
+        """Return the regions that have this service.
+
+        :returns: none of them: it is not told.
+        """
+        return self._connection.regions()
 
     def close(self) -> None:
         self._connection.close()
