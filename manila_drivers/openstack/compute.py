@@ -98,13 +98,15 @@ class Compute(service.CloudService):
                            confidential=True)
         return records.Server.of(service.within(answer.data, 'server', what))
 
-    def delete_server(self, ident: str) -> None:
+    def delete_server(self, ident: str) -> bool:
         """Ask for the end of a server; one that is not there is fine.
 
         Repetition does nothing.  It is shown until it is gone.
+
+        :returns: whether it was there; Nova denies those of other projects.
         """
-        self._remove('/servers/' + service.part(ident, 'server'),
-                    'Deletion of server %s' % ident)
+        return self._remove('/servers/' + service.part(ident, 'server'),
+                            'Deletion of server %s' % ident)
 
     def reboot(self, ident: str, *, hard: bool = False) -> None:
         """Reboot a server.

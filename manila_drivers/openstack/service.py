@@ -95,12 +95,13 @@ class CloudService:
     def _put(self, path: str, body: Any, what: str) -> Any:
         return self._ask('PUT', path, what, body=body).data
 
-    def _remove(self, path: str, what: str, query: Query = ()) -> None:
-        """Delete; something that is not there, is deleted."""
+    def _remove(self, path: str, what: str, query: Query = ()) -> bool:
+        """Delete, and return whether it was there; if not, it is deleted."""
         try:
             self._ask('DELETE', path, what, query=query)
         except exception.NotFound:
-            return
+            return False
+        return True
 
     def _ask(self, method: str, path: str, what: str, *,
              query: Query = (), body: Any = None,

@@ -13,6 +13,7 @@ from oslo_utils import uuidutils
 from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.service_instance import adoption_planning
+from manila_drivers.service_instance import denials
 from manila_drivers.service_instance import names
 from manila_drivers.service_instance import network
 from manila_drivers.service_instance import share_servers
@@ -32,6 +33,7 @@ def adopt(managed: 'manager.ServiceInstanceManager', server_id: str,
         plan.run(found.steps, _Executor(managed).perform)
         made: dict[str, Any] = {
             names.SERVER_ID: server_id, names.INSTANCE_ID: ident,
+            names.HOME: denials.home(managed.cloud.compute),
             **{names.PORTS[part]: port.id
                for part, port in found.ports.items()}}
         if found.volume:

@@ -174,10 +174,11 @@ class Instances:
 
     # -- removing --------------------------------------------------------
 
-    def delete(self, ident: str) -> None:
-        """Delete a server and wait; one that is not there is fine."""
-        self.cloud.compute.delete_server(ident)
+    def delete(self, ident: str) -> bool:
+        """Delete a server and wait; return whether it was there."""
+        there = self.cloud.compute.delete_server(ident)
         self.until_gone(ident)
+        return there
 
     def made_for(self, server_id: str) -> list[str]:
         """Return the servers that carry the id of a share server."""

@@ -25,6 +25,8 @@ PUBLIC_PORT = 'public_port_id'
 ADMIN_PORT = 'admin_port_id'
 HOST_KEY = 'ssh_host_key'
 BOOT_VOLUME = 'boot_volume_id'
+#: The project and the regions of Nova that an instance was made in.
+HOME = 'instance_home'
 
 #: Parts that a port has, and the detail that names it.
 PORTS = {'service': SERVICE_PORT, 'public': PUBLIC_PORT, 'admin': ADMIN_PORT}

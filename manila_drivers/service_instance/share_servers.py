@@ -17,6 +17,7 @@ from typing import TYPE_CHECKING
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
+from manila_drivers.service_instance import denials
 from manila_drivers.service_instance import instances
 from manila_drivers.service_instance import login
 from manila_drivers.service_instance import names
@@ -30,7 +31,7 @@ if TYPE_CHECKING:
 LOG = logging.getLogger(__name__)
 
 # What is of the network and the volume, and not of the server.
-_TAKEN_BACK = (names.BOOT_VOLUME, names.SUBNET_ID, names.ROUTER_ID,
+_TAKEN_BACK = (names.HOME, names.BOOT_VOLUME, names.SUBNET_ID, names.ROUTER_ID,
                *names.PORTS.values())
 
 
@@ -42,6 +43,7 @@ def create(managed: 'manager.ServiceInstanceManager',
     if plan.is_dry():
         plan.show(_planned(managed, request))
     made[names.SERVER_ID] = request.server_id
+    made[names.HOME] = denials.home(managed.cloud.compute)
     try:
         wired = managed.network_helper.setup_network(request, made)
         _boot(managed, conf, request.server_id, wired, made)
@@ -129,8 +131,11 @@ def delete(managed: 'manager.ServiceInstanceManager',
         plan.show(tear_down_planning.whole(
             found, managed.network_helper.planned_tear_down(details),
             str(details.get(names.BOOT_VOLUME) or '')))
+    if not found and server_id:
+        denials.check(managed.cloud, server_id, details)
     for each in found:
-        managed.instances.delete(each)
+        if not managed.instances.delete(each):
+            denials.check(managed.cloud, each, details)
         managed.logins.forget({**details, names.INSTANCE_ID: each})
     managed.network_helper.teardown_network(details)
     managed.instances.delete_volumes(details, _template(managed))

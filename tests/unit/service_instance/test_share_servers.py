@@ -50,7 +50,9 @@ def test_the_details_are_those_that_manilas_driver_has(site):
         'subnet_id': service['fixed_ips'][0]['subnet_id'],
         'router_id': site.sim.tenant.router_id,
         'service_port_id': service['id'],
-        'ssh_host_key': site.host_key(site.sim.machine_at(made['ip']))}
+        'ssh_host_key': site.host_key(site.sim.machine_at(made['ip'])),
+        'instance_home':
+            f'{site.sim.keystone.project("service").id} RegionOne'}
     assert all(len(each) < 1024 for each in made.values())
 
 
