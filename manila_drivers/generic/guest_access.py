@@ -62,7 +62,7 @@ def nfs_taken_away(facts: Facts, export: exports.Export) -> Commands:
 def roomy(commands: Commands) -> Commands:
     """Keep the exports of others where the disk is full."""
     return [guest_scripts.run(
-        'exportfs', guest_scripts.EXPORTFS, kernel.ETAB,
+        'exportfs', kernel_room.EXPORTFS, kernel.ETAB,
         *kernel_room.SPARE, *one.words(), timeout=one.timeout)
         if kernel_room.is_live(one) else one for one in commands]
 

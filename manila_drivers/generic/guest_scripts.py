@@ -170,25 +170,45 @@ set -u
 unmounted "$1" "$2" "$3" "$4" "$5"
 """
 
-#: path as the file has it, the line that it shall have, or ''.
+#: path as the file has it, the line that it shall have, or ''.  Where there
+#: is no room for a new file, a line that shall go becomes a remark: that is
+#: one byte in its place, so that no interruption can harm the others.
 FSTAB = """\
 set -efu
+LC_ALL=C
 path=$1 line=$2 file=/etc/fstab new=/etc/fstab.manila-new
-: >"$new"
-if [ -e "$file" ]; then
+its() {
+    case ${1-} in '#'*) return 1 ;; esac
+    [ "${2-}" = "$path" ]
+}
+lines() {
+    [ -e "$file" ] || return 0
     while IFS= read -r old || [ -n "$old" ]; do
-        set -- $old
-        case ${1-} in
-        '#'*) ;;
-        *) if [ "${2-}" = "$path" ]; then continue; fi ;;
-        esac
-        printf '%s\\n' "$old"
-    done <"$file" >"$new"
+        if its $old; then continue; fi
+        printf '%s\\n' "$old" || return 1
+    done <"$file"
+    [ -z "$line" ] || printf '%s\\n' "$line"
+}
+silenced() {
+    at=0
+    while IFS= read -r old || [ -n "$old" ]; do
+        if its $old; then
+            printf '#' | dd of="$file" bs=1 seek="$at" conv=notrunc \\
+                status=none || return 1
+        fi
+        at=$(( at + ${#old} + 1 ))
+    done <"$file"
+}
+if lines >"$new"; then
+    sync "$new"
+    mv -f -T "$new" "$file"
+    sync /etc
+else
+    rm -f "$new"
+    [ -z "$line" ] || exit 1
+    silenced
+    sync "$file"
 fi
-[ -z "$line" ] || printf '%s\\n' "$line" >>"$new"
-sync "$new"
-mv -f -T "$new" "$file"
-sync /etc
 """
 
 #: path in each way that a file may have it, the file.
@@ -217,27 +237,6 @@ done <"$file" >"$new"
 sync "$new"
 mv -f -T "$new" "$file"
 sync "${file%/*}"
-"""
-
-#: the table of exports, two files in memory, then a call of exportfs, which
-#: makes its table in memory if the disk has no room for one.  Seen of release
-#: 2.6.2: else it leaves an empty one, says nothing of it, and all clients of
-#: all shares are gone.  What it puts in place of the table is what it has
-#: written to, a link included.
-EXPORTFS = """\
-set -u
-table=$1 one=$2 two=$3
-shift 3
-if cp "$table" "$table.manila-1" && cp "$table" "$table.manila-2"; then
-    rm -f "$table.manila-1" "$table.manila-2"
-else
-    rm -f "$table.manila-1" "$table.manila-2"
-    if [ -e "$table" ]; then
-        if [ "$table" -ef "$one" ]; then one=$two; fi
-        : >"$one" && ln -s -f -T "$one" "$table.tmp" || exit 1
-    fi
-fi
-"$@"
 """
 
 #: device, serial, path, device number, kind, bytes wanted, bytes that the

@@ -23,6 +23,24 @@ Commands = list[command.Command]
 #: Files in memory that the table is written to in turn.
 SPARE = ('/run/manila-etab.1', '/run/manila-etab.2')
 
+#: The table of exports, :data:`SPARE`, then a call of exportfs: for servers
+#: that run shells as root, which look at the last moment.
+EXPORTFS = """\
+set -u
+table=$1 one=$2 two=$3
+shift 3
+if cp "$table" "$table.manila-1" && cp "$table" "$table.manila-2"; then
+    rm -f "$table.manila-1" "$table.manila-2"
+else
+    rm -f "$table.manila-1" "$table.manila-2"
+    if [ -e "$table" ]; then
+        if [ "$table" -ef "$one" ]; then one=$two; fi
+        : >"$one" && ln -s -f -T "$one" "$table.tmp" || exit 1
+    fi
+fi
+"$@"
+"""
+
 _ANY = frozenset(range(256))
 
 # Bytes that are enough for a table of any size, and beside two tables.

@@ -180,11 +180,17 @@ def full_disk(stage):
     # What needs no room is done, and others go on meanwhile.
     manager.update(share, delete=[alice, bob, net])
     assert given(stage, share, '10.0.0.2') == [None]
-    with pytest.raises(errors.ManilaException, match='No space left'):
-        manager.delete_only(share)
-    assert stage.lab.effective(other.export, '10.0.0.3') == 'rw'
-    lab.machine.system.tree.full = False
     manager.delete_only(share)
+    path = share.export.partition(':')[2]
+    lines = lab.machine.system.tree.text['/etc/fstab']
+    assert f' {path} ' in lines
+    assert other.export.partition(':')[2] in lines
+    assert stage.lab.effective(other.export, '10.0.0.3') == 'rw'
+    lab.machine.reboot(orderly=False)
+    lab.advance(120.0)
+    assert lab.machine.system.mounts.at(path) is None
+    lab.machine.system.tree.full = False
+    manager.ensure([other])
     stage.exact(other)
     manager.update(other, add=[dave], delete=[carol])
     stage.exact(other, carol)

@@ -14,6 +14,7 @@ from manila_drivers.nas import exports
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import kernel
 from manila_drivers.nas import kernel_plan
+from manila_drivers.nas import kernel_room
 from manila_drivers.nas import samba
 from manila_drivers.nas import samba_plan
 from manila_drivers.transport import command
@@ -91,6 +92,24 @@ def test_what_is_taken_away_is_written_down_later():
     assert not guest_access.nfs_taken_away(guest(guests.MOUNT), EXPORT)
 
 
+@pytest.mark.parametrize('shell', ['sh', 'bash'])
+def test_a_line_becomes_a_remark_where_there_is_no_room(tmp_path, shell):
+    file, new = tmp_path / 'fstab', tmp_path / 'fstab.manila-new'
+    text = '# caf\u00e9\n \t/dev/x /a ext4 ro 0 0\n/dev/y / ext4\n/z /a x'
+    for wanted, status in ('', 0), ('', 0), ('/dev/n /a ext4', 1):
+        file.write_text(text)
+        new.symlink_to('/dev/full')
+        done = subprocess.run([  # noqa: S603
+            shell, '-c', guest_scripts.FSTAB.replace('/etc/', f'{tmp_path}/'),
+            'x', '/a', wanted], check=False, stderr=subprocess.DEVNULL)
+        assert done.returncode == status
+        assert not new.is_symlink()
+        if not status:
+            text = text.replace(' \t/dev/x', '#\t/dev/x').replace(
+                '\n/z', '\n#z')
+        assert file.read_text() == text
+
+
 @pytest.mark.parametrize('full', [False, True])
 def test_the_table_goes_to_memory_where_there_is_no_room(tmp_path, full):
     programs = tmp_path / 'bin'
@@ -102,7 +121,7 @@ def test_the_table_goes_to_memory_where_there_is_no_room(tmp_path, full):
     table.write_text('text\n')
     for here in one, two, one:
         done = subprocess.run(
-            ['sh', '-c', guest_scripts.EXPORTFS, 'x',  # noqa: S607
+            ['sh', '-c', kernel_room.EXPORTFS, 'x',  # noqa: S607
              table, one, two, 'sh', '-c', 'exit 7'], check=False, env={
                  'PATH': f'{programs}:/usr/bin:/bin'})
         assert done.returncode == 7

@@ -566,6 +566,24 @@ def test_the_end_leaves_nothing(house):
     assert house.vm.inventory() == before
 
 
+def test_the_end_on_a_full_disk(house):
+    """The line becomes a remark, which takes no room, and lasts."""
+    tree = house.vm.system.tree
+    tree.text['/etc/fstab'] += '# caf\u00e9\n'
+    served, other = house.made(1), house.made(2)
+    tree.text['/etc/fstab'] += f' \t/dev/x {served.path} ext4 ro 0 0'
+    tree.kept()
+    tree.full = True
+    for _ in range(2):
+        house.do(guest_planning.release, served)
+    house.reboot(orderly=False)
+    assert house.vm.system.mounts.at(served.path) is None
+    assert house.vm.system.mounts.at(other.path)
+    with pytest.raises(exception.DriverError):
+        house.do(guest_planning.serve, served)
+    assert not house.look(served).fstab(served.path)
+
+
 def test_a_client_that_went_away_with_a_file_open(house):
     """The kernel waits for it; those of other shares are left alone."""
     served, other = house.made(1), house.made(2)

@@ -166,7 +166,7 @@ class Mounts:
     def _lines(self) -> list[list[str]]:
         return [[_plain(field) for field in line.split()]
                 for line in self.fstab().splitlines()
-                if len(line.split()) > 2 and not line.startswith('#')]
+                if len(line.split()) > 2 and not line.lstrip().startswith('#')]
 
     def boot_mounts(self, seconds: float = 0.0) -> str:
         """VmMount what fstab says; return what a boot has to wait for.

@@ -126,11 +126,13 @@ class VmPrograms:
              read: Read) -> Result:
         known = self._commands.get(name) \
             or self._system.smb.commands().get(name)
-        if known is not None:
+        # Else it is about a file.
+        if known is not None and (
+                name != 'dd' or 'of=/dev/null' in arguments):
             return known(arguments, read) if name in _READERS \
                 else known(arguments)
         words = [name, *arguments]
-        reads = name == 'tee' or (name == 'cat' and not arguments) or (
+        reads = name in ('tee', 'dd') or (name == 'cat' and not arguments) or (
             name == 'grep' and len(arguments) == 1)
         found = self._system.nfs.special(words, '')
         if found is None:

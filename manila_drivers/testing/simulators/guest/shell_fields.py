@@ -120,6 +120,8 @@ class WordFields:
                     f'sh: {part.value}: parameter not set\n')
                 raise Exit(2)
             return ''
+        if operator == 'length':
+            return str(len(value.encode()))
         if operator:
             return shell_builtins.trimmed(
                 value, operator, self._pattern(part.argument))

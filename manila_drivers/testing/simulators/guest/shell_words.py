@@ -12,6 +12,7 @@ _OPERATORS = re.compile(r'&&|\|\||;;|>>|>&|<&|[;&|()<>\n]')
 _BLANKS = re.compile(r'(?:[ \t]|\\\n|#[^\n]*)*')
 _BREAKS = ' \t\n;&|()<>'
 _PARAMETER = re.compile(r'[A-Za-z_][A-Za-z0-9_]*|[0-9]+|[@*#?$!]')
+_LENGTH = re.compile(r'#([A-Za-z_][A-Za-z0-9_]*)\}')
 _OPERATOR = re.compile(r'##|%%|:-|:\+|:=|[-#%+]|')
 
 
@@ -25,7 +26,8 @@ class WordPart:
 
     :param kind: ``text``, ``parameter``, ``command`` or ``sum``.
     :param value: text, name, or what is inside.
-    :param operator: of a parameter: ``-``, ``:-``, ``#``, ``%``, ...
+    :param operator: of a parameter: ``-``, ``:-``, ``#``, ``%``, ...,
+        ``length``
     """
 
     kind: str
@@ -143,6 +145,9 @@ class Scanner:
         return tuple(found)
 
     def _braces(self, at: int, *, quoted: bool) -> WordPart:
+        if measured := _LENGTH.match(self.text, at):
+            self.at = measured.end()
+            return WordPart('parameter', measured[1], quoted, 'length')
         match = _PARAMETER.match(self.text, at)
         if match is None:
             raise ScriptError(self.text[at:at + 20])

@@ -36,8 +36,11 @@ class VmFiles(files.Files):
         self.mounted: Callable[[str], bool] = lambda path: False
         self._kept: dict[str, str] = {}
         self._synced: set[str] = set()
+        #: Files whose content was changed in its place, and is not on disk.
+        self._rewritten: set[str] = set()
         self._commands |= {'rmdir': self._rmdir, 'chmod': self._chmod,
-                           'cp': self._cp, 'readlink': self._readlink}
+                           'cp': self._cp, 'readlink': self._readlink,
+                           'dd': self._dd}
         #: Symbolic links to directories, and where they lead.
         self.links: dict[str, str] = {}
         self.is_directory = self.directories.__contains__
@@ -125,6 +128,10 @@ class VmFiles(files.Files):
         for path in arguments[list(arguments).index('--') + 1:]:
             if path in self.text:
                 self._synced.add(self.text[path])
+                if path in self._rewritten:
+                    # Under a name that is on disk already.
+                    self._rewritten.remove(path)
+                    self._kept[path] = self.text[path]
             else:
                 self._sync_directory(path, whole='-f' in arguments)
         return done
@@ -158,6 +165,21 @@ class VmFiles(files.Files):
         except OSError as exc:
             return files.failed(f"cp: cannot stat '{exc.filename}': "
                                 f"{exc.strerror}")
+        return files.done()
+
+    def _dd(self, arguments: Sequence[str], stdin: str) -> Result:
+        """``dd of=FILE bs=1 seek= conv=notrunc status=none``: what is there
+        becomes something else, for which there is always room."""
+        values = dict(word.split('=', 1) for word in arguments)
+        path, at = values.pop('of', ''), int(values.pop('seek', 0))
+        if values != {'bs': '1', 'conv': 'notrunc', 'status': 'none'}:
+            raise unmodelled.NotModelledError(['dd', *arguments])
+        text = self.text[path].encode()
+        assert at + len(stdin) <= len(text)
+        if self._kept.get(path) == self.text[path]:
+            self._rewritten.add(path)
+        self.text[path] = (text[:at] + stdin.encode()
+                           + text[at + len(stdin):]).decode(errors='replace')
         return files.done()
 
     def _grep(self, arguments: Sequence[str], stdin: str) -> Result:
