@@ -93,7 +93,7 @@ SCRIPTS = [
      lambda: serving.test_power_that_fails_takes_no_line_away(_house())),
     ('FSTAB', '    silenced\n', '    :\n',
      lambda: serving.test_the_end_on_a_full_disk(_house())),
-    ('FSTAB', '+ 1 ))', '))',
+    ('FSTAB', 'seek="$at"', 'seek=0',
      lambda: serving.test_the_end_on_a_full_disk(_house())),
     ('FSTAB', '[ -z "$line" ] || exit 1', ':',
      lambda: serving.test_the_end_on_a_full_disk(_house())),
