@@ -33,7 +33,8 @@ def found(volume: Volume, bricks: Iterable[Brick]) -> list[Brick | None]:
 
     One server may have several names: then its id tells.
     """
-    known = list(bricks)
+    # Of one that is told of twice, that it does not run counts.
+    known = sorted(bricks, key=lambda brick: not brick.online)
     by_name = {brick.name: brick for brick in known}
     by_place = {(brick.peer, brick.path): brick for brick in known
                 if brick.peer}
@@ -96,7 +97,9 @@ def capacity(volume: Volume, bricks: Iterable[Brick],
     the file system below.  None as well where it is not told how many bricks
     keep the same data; and of what is free if one does not tell that.
     """
-    if not volume.width or (volume.dispersed and volume.redundancy is None):
+    if not volume.width or len(volume.bricks) % volume.width or (
+            volume.dispersed and (volume.redundancy is None
+                                  or volume.redundancy >= volume.width)):
         return None, None
     total, free, told = 0, 0, True
     counted = list(zip(volume.bricks, found(volume, bricks), strict=True))
@@ -123,7 +126,8 @@ def unheard(volume: Volume,
     Their bricks may well run, and go on as they were.  Where it is not told
     on which servers bricks are, all count.
     """
-    there = {peer.ident for peer in peers if peer.connected}
+    there = {peer.ident for peer in peers if peer.connected}.difference(
+        peer.ident for peer in peers if not peer.connected)
     hosts = dict(zip(volume.peers, (
         name.partition(':/')[0] for name in volume.bricks), strict=False))
     if not all(hosts) or not hosts:

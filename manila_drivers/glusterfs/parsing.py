@@ -108,10 +108,8 @@ def volumes(answer: GlusterAnswer) -> list[records.Volume]:
     """
     found = [_read(each) for each
              in _told(answer, 'volInfo/volumes').iterfind('volume')]
-    count = _count(answer.tree, 'volInfo/volumes/count')
-    # Where nothing is counted either, nothing is told.
-    _check_count('volumes', len(found), count if found or count is not None
-                 else -1)
+    _check_told('volumes', len(found), _count(answer.tree,
+                                              'volInfo/volumes/count'))
     return found
 
 
@@ -141,6 +139,11 @@ def _told(answer: GlusterAnswer, path: str) -> Element:
 def _count(element: Element, path: str) -> int | None:
     text = _text(element, path)
     return int(text) if text.isdecimal() else None
+
+
+def _check_told(what: str, found: int, told: int | None) -> None:
+    """Where there is nothing, and nothing is counted, nothing is told."""
+    _check_count(what, found, told if found or told is not None else -1)
 
 
 def _check_count(what: str, found: int, told: int | None) -> None:
@@ -220,18 +223,26 @@ def _nodes(volume: Element) -> Iterator[records.Brick]:
         yield records.Brick(
             f'{_text(node, "hostname")}:{_text(node, "path")}',
             _bytes(node, 'sizeTotal'), _bytes(node, 'sizeFree'),
-            online=_text(node, 'status') == '1', pid=_text(node, 'pid'),
+            online=_text(node, 'status') == '1', pid=_pid(node),
             peer=_text(node, 'peerid'))
+
+
+def _pid(node: Element) -> str:
+    """Return the number of a process, '' if that is none."""
+    text = _text(node, 'pid')
+    return text if text.isdecimal() and int(text) else ''
 
 
 def peers(answer: GlusterAnswer) -> list[records.Peer]:
     """The servers of ``pool list``, the one that answers among them.
 
-    That one has no state; the others take part only in state 3.
+    That one, localhost, has no state; the others take part in state 3 alone.
     """
     return [records.Peer(
         _text(each, 'uuid'), _text(each, 'hostname'),
-        _text(each, 'connected') == '1' and _text(each, 'state') in ('', '3'))
+        _text(each, 'connected') == '1' and (
+            _text(each, 'state') or ('3' if _text(each, 'hostname')
+                                     == 'localhost' else '')) == '3')
         for each in _told(answer, 'peerStatus').iterfind('peer')]
 
 
@@ -285,8 +296,8 @@ def snapshot_names(answer: GlusterAnswer) -> list[str]:
     """The names of ``snapshot list``."""
     found = [(each.text or '').strip() for each
              in _told(answer, 'snapList').iterfind('snapshot')]
-    _check_count('snapshots', len(found), _count(answer.tree,
-                                                 'snapList/count'))
+    _check_told('snapshots', len(found), _count(answer.tree,
+                                                'snapList/count'))
     return found
 
 

@@ -162,11 +162,14 @@ def size_of(name: str, quota: records.FilesetQuota | None,
             size = int(given)
         except (TypeError, ValueError):
             size = 0
+        if not quota.limit or size * each < quota.limit:
+            used = _most(quota, each)
         if size < used:
             raise exception.NotManageable(
                 f'size={given!r}, but {used} GiB are needed')
         return size
     if not quota.limit:
+        used = _most(quota, each)
         LOG.warning('Fileset %s has no quota; it gets one of %d GiB, '
                     'which is what it uses', quota.name, used)
         return used
@@ -176,3 +179,15 @@ def size_of(name: str, quota: records.FilesetQuota | None,
             f'Fileset {quota.name} uses {used} GiB, more than its quota '
             f'of {size} GiB')
     return size
+
+
+def _most(quota: records.FilesetQuota, each: int) -> int:
+    """Return GiB that what may be in use fits in.
+
+    :raises NotManageable: GPFS does not tell how much of it is in doubt.
+    """
+    if quota.most is None:
+        raise exception.NotManageable(
+            f'GPFS does not tell how much of the usage of fileset '
+            f'{quota.name} is in doubt', check='mmlsquota -j, blockInDoubt')
+    return max(1, math.ceil(quota.most / each))

@@ -108,7 +108,10 @@ def _rows(text: str, command: str, section: str, long_column: str, *,
     for fields in _records(text, command, section):
         if fields[2] == 'HEADER':
             headers[fields[1]] = [name.lower() for name in fields[_FIXED:]]
-        elif fields[1] in headers:
+        elif fields[1] not in headers:
+            raise Unreadable(f'{command} printed a row without a header',
+                             answer=':'.join(fields))
+        else:
             yield _row(headers[fields[1]], fields[_FIXED:],
                        long_column.lower(), ':'.join(fields), ragged=ragged)
 

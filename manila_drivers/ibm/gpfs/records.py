@@ -214,13 +214,17 @@ def all_filesets(cmd: command.Command,
 
 def snapshots(cmd: command.Command, result: command.Result,
               name: str = '') -> list[FilesetSnapshot]:
-    """None of a fileset that is not there, or that has none.
+    """Return those of a fileset that is there, or of all.
 
-    :param name: of the fileset; '' for those of all.
+    :param name: of the fileset; '' for all.
+    :raises NothingTold: by this answer it is not there.
     """
-    if name and errors.missing(result, name) or not result.stdout.strip(
-            ).startswith('mm') and _NONE.search(
-                result.stdout + '\n' + result.stderr):
+    if name and errors.missing(result, name):
+        raise NothingTold(
+            f'mmlsfileset says that fileset {name} is there, and mmlssnapshot '
+            f'that it is not', answer=cmd.excerpt(result.stderr))
+    if not result.stdout.strip().startswith('mm') and _NONE.search(
+            result.stdout + '\n' + result.stderr):
         return []
     return [FilesetSnapshot.of(row)
             for row in listing.rows(
@@ -240,9 +244,15 @@ def quotas(cmd: command.Command,
             'name', 'quotatype', 'blockusage', 'blocklimit'), ragged=True)
              if row.get('quotatype', '').upper() == 'FILESET'
              and listing.WRONG not in row
-             and listing.number(row.get('blockusage')) is not None
-             and listing.number(row.get('blocklimit')) is not None]
+             and _known(row.get('blockusage'))
+             and _known(row.get('blocklimit'))]
     return {quota.name: quota for quota in found}
+
+
+def _known(text: str | None) -> bool:
+    """Tell if it is a number of blocks."""
+    found = listing.number(text)
+    return found is not None and found >= 0
 
 
 def attributes(cmd: command.Command,
