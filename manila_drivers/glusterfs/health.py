@@ -117,7 +117,8 @@ class GlusterHealth:
             if not index.tells({place[0]} if place
                                else set(self._repo.clusters)):
                 return owed.unfinished(
-                    'the cluster that may have its volume did not answer')
+                    'the cluster that may have its volume did not answer, or '
+                    'knows no volume at all')
             if entry.volume and place is None:
                 return owed.unfinished(
                     'it is recorded as %s, whose server is not configured'
@@ -190,7 +191,8 @@ class _VolumeIndex:
         known = list(answers)
         volumes = [clusters.LocatedVolume(cluster, volume)
                    for cluster, found in known for volume in found]
-        self._answered = {cluster for cluster, _ in known}
+        # A server that was made anew knows no volume of its cluster.
+        self._answered = {cluster for cluster, found in known if found}
         #: Clusters that have stopped to answer since.
         self.silent: dict[clusters.GlusterCluster,
                           exception.TransportError] = {}

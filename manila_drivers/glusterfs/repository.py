@@ -139,14 +139,29 @@ class VolumeRepository:
             return VolumeFacts(found, entry)
         if all_of_them:
             clusters.check_read(volumes)
-        if all_of_them and entry.volume \
-                and self.clusters.at(entry.volume) is None:
+            if entry.volume:
+                self._check_gone(share_id, entry.volume)
+        return None
+
+    def _check_gone(self, share_id: str, recorded: str) -> None:
+        """Raise BackendError if a recorded volume may be there.
+
+        A server that was made anew knows no volume of its cluster.
+        """
+        place = self.clusters.at(recorded)
+        if place is None:
             raise exception.BackendError(
                 'Share %s is recorded as %s, whose server is not configured'
-                % (share_id, entry.volume),
+                % (share_id, recorded),
                 check='glusterfs_servers (or glusterfs_targets): put a '
                       'server of that cluster back, or unmanage the share')
-        return None
+        if not place[0].gluster.volumes():
+            raise exception.BackendError(
+                'Share %s is recorded as %s, whose server knows no volume at '
+                'all' % (share_id, recorded),
+                check='gluster volume info and gluster pool list there: was '
+                      'glusterd made anew? If the volume is really gone, '
+                      '"openstack share delete --force" lets go of it')
 
     def recorded(self, entry: journal.JournalEntry,
                  ) -> clusters.LocatedVolume | None:
