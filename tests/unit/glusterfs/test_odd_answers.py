@@ -56,7 +56,7 @@ def test_who_takes_part(text, connected):
 @pytest.mark.parametrize(('pid', 'told'), [
     ('17', True), ('-1', False), ('0', False), ('N/A', False), ('', False)])
 def test_a_run_without_a_number_is_not_the_same(pid, told):
-    """What looked empty while it was away need not be."""
+    """Files may have come back with it that were not seen before."""
     found = parsing.bricks(answer(
         '<volStatus><volumes><volume><volName>v</volName><node><hostname>a'
         '</hostname><path>/b</path><status>1</status>'

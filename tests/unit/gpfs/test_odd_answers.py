@@ -30,7 +30,7 @@ HEADER = 'mmx:s:HEADER:version:reserved:reserved:name:'
     'mmx:s:0:1:::a:', f'mmx:s:0:1:::a:\n{HEADER}\nmmx:s:0:1:::b:',
     f'{HEADER}\nmmx:other:0:1:::b:', f'{HEADER}\nmmx::0:1:::b:'])
 def test_a_row_without_a_header_is_not_passed_over(text):
-    """What it tells of would be taken for gone."""
+    """Else an object that it tells of would be taken for gone."""
     with pytest.raises(listing.Unreadable):
         listing.rows(text, 'mmx')
 
