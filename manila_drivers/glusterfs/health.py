@@ -28,7 +28,6 @@ from manila_drivers.glusterfs import repository
 LOG = logging.getLogger(__name__)
 
 
-
 @dataclasses.dataclass(frozen=True)
 class Repair:
     """Hold what to do about one share.

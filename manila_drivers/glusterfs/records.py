@@ -33,7 +33,6 @@ UNMANAGED = 'unmanaged'
 
 _TRUE = frozenset({'on', 'yes', 'true', 'enable', '1'})
 
-
 _EXPOSING = ('ganesha.enable', 'user.cifs', 'user.smb')
 
 _OFF = frozenset({'off', 'no', 'false', 'disable', '0'})
