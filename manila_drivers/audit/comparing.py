@@ -2,11 +2,11 @@
 
 """Compare records with what a backend has.  Pure."""
 
-from collections.abc import Iterable
 from collections.abc import Iterator
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 import json
 from typing import Any
 
@@ -17,6 +17,7 @@ from manila_drivers import owed
 from manila_drivers import plan
 from manila_drivers.audit import differences
 from manila_drivers.audit import reach
+from manila_drivers.audit import widening
 from manila_drivers.audit.differences import Deviation
 from manila_drivers.registry import records
 
@@ -29,6 +30,8 @@ _SNAPSHOT = {'creating': 'create', 'adopting': 'adopt', 'deleting': 'delete',
              'releasing': 'release'}
 #: Tasks during which a share is there, and may be reached.
 _THERE = ('', 'resize', 'copy')
+#: Repairs by which rules are given, or may be.
+_GIVING = (differences.RULES, differences.ENSURE)
 _UNUSED = ('remove it on the backend, if nobody else uses it: neither Manila '
            'nor another registry; it is never removed by this')
 
@@ -113,7 +116,14 @@ class _ShareAudit:
              repair: str = '') -> Deviation:
         return Deviation(kind, f'share {self.record.name}', expected, found,
                          do, self.record.id, repair,
-                         begun=begun(self.record))
+                         begun=begun(self.record), gives=self.gives
+                         if repair in _GIVING else ())
+
+    @functools.cached_property
+    def gives(self) -> tuple[str, ...]:
+        """Return who gets more if the rules are given once more."""
+        return widening.decide([rule for rule in self.rules
+                                if rule.state == 'active'], self.seen).gives
 
     def planned(self, topic: str) -> str:
         """Return how the driver repairs something, '' if it does not."""
@@ -272,7 +282,9 @@ class _ShareAudit:
                         if len(servers) < everywhere else '')
                 for text, servers in told.items()])
             + (' too' if kind == differences.WIDER else ' missing'),
-            'its rules are given again', differences.RULES)
+            'its rules are given again' + (
+                '' if kind == differences.WIDER else ', with --widen alone'),
+            differences.RULES)
 
     def owed(self) -> Iterator[Deviation]:
         """Yield what calls that failed have noted, and nobody has done."""
@@ -384,13 +396,3 @@ def _orphans(known: Recorded, found: inventory.Inventory,
                 each.what, 'decide on the backend whether it is right', '')
         else:
             yield tell(differences.LEFT, each.name, each.what, '')
-
-
-def judged(told: Iterable[Deviation], passed: Iterable[str],
-           snapshots: Mapping[str, records.SnapshotEntry],
-           ) -> list[Deviation]:
-    """Return differences without those about shares that are worked on."""
-    away = set(passed)
-    return [one for one in told if one.ident not in away and not (
-        one.ident in snapshots
-        and snapshots[one.ident].share_id in away)]

@@ -236,7 +236,7 @@ def judged(told: Iterable[Deviation], view: ManilaView,
 
     :param away: instances that are in work.
     """
-    kept = comparing.judged(told, away, recorded(view, '').snapshots)
+    kept = differences.judged(told, away, recorded(view, '').snapshots)
     return [*filter(None, (_judged(one, view, found) for one in kept)),
             *_failed(view, set(away))]
 

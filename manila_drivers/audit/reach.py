@@ -76,6 +76,15 @@ def beyond(one: Admitted, other: Admitted) -> list[str]:
                 one.readers, other.readers) if client not in writing)]
 
 
+def overlap(one: Admitted, other: Admitted) -> bool:
+    """Tell if both let in somebody."""
+    return any(mine == theirs or EVERYBODY in (mine, theirs)
+               if isinstance(mine, str) or isinstance(theirs, str) else
+               mine.version == theirs.version and mine.overlaps(
+                   theirs)
+               for mine in one.readers for theirs in other.readers)
+
+
 def several(told: list[str]) -> str:
     """Return a few of them, and how many there are more."""
     more = len(told) - _NAMED

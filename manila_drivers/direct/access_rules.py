@@ -2,9 +2,11 @@
 
 """Access rules of one share: what is recorded, and what is in force."""
 
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 from typing import Any
 from typing import TYPE_CHECKING
 import uuid
@@ -163,16 +165,31 @@ class Rules:
         return self._rules.change(there, level=rule.level, state=APPLYING,
                                   reason='')
 
-    def deny(self, share: records.ShareEntry,
-             rule: records.RuleEntry | None) -> None:
-        """Take a rule out of force, or those alone that are cut off.
+    def deny(self, share: records.ShareEntry, kind: str,
+             wanted: Iterable[str]) -> dict[str, exception.DriverError]:
+        """Take rules out of force, all in one call of the driver.
 
         It can be repeated: what was to be denied once is in no list any
-        more.
+        more.  One by one the later ones would be given once more, if the
+        records are older than the backend.
+
+        :returns: the errors of :meth:`taken`, by target.
         """
-        if rule is not None:
-            self._rules.change(rule, state=DENYING, reason='')
-        others = self.in_force(share)
+        found = {each: exception.caught(functools.partial(
+            self.taken, share, kind, each)) for each in wanted}
+        errors = {each: error for each, (_, error) in found.items()
+                  if error is not None}
+        if len(errors) < len(found):
+            for rule in {rule.id: rule for rule, _ in found.values()
+                         if rule is not None}.values():
+                self._rules.change(rule, state=DENYING, reason='')
+            self.again(share, self.in_force(share))
+        return errors
+
+    def again(self, share: records.ShareEntry,
+              others: Sequence[records.RuleEntry]) -> None:
+        """Let in whom some rules let in that are in force, and nobody else.
+        """
         answer = self._driving.call(lambda driver: self.call(
             driver, share, others))
         self._settle(share, others, access.refusals(answer))

@@ -22,6 +22,7 @@ from manila_drivers.audit import overview
 from manila_drivers.direct import checking
 from manila_drivers.direct import driving
 from manila_drivers.direct import ensuring
+from manila_drivers.direct import giving
 from manila_drivers.direct import making
 from manila_drivers.direct import removing
 from manila_drivers.direct import resizing
@@ -70,7 +71,7 @@ class Auditing:
         passed = {ident for ident in {*before.shares, *after.shares}
                   if before.of(ident) != after.of(ident)}
         passed |= self._worked_on(told, before)
-        judged = comparing.judged(told, passed, before.snapshots)
+        judged = differences.judged(told, passed, before.snapshots)
         names = {ident: record.name for known in (before, after)
                  for ident, record in known.shares.items()}
         return differences.AuditReport(
@@ -113,33 +114,48 @@ class Auditing:
     # -- repairing -------------------------------------------------------
 
     def plan(self, report: differences.AuditReport,
-             remove: Iterable[str] = ()) -> list[str]:
-        """Return what a repair would do, a line each; changes nothing.
+             remove: Iterable[str] = ()) -> differences.RepairPlan:
+        """Return what a repair would do; changes nothing.
 
         :raises InvalidRequest: an id of ``remove`` is no orphan's.
         """
-        lines, ensured = [], []
         gone = self._removing.plan(report, remove)
-        for one in report.differences:
-            if one.repair == differences.ENSURE:
-                ensured.append(one)
-            elif one.repair:
-                lines.append(f'{one.kind}: {one.subject}: {one.do}')
-        known = [self._parts.registry.shares.get(ident) for ident in
-                 dict.fromkeys(one.ident for one in ensured)]
-        if ensured:
-            lines += map(str, ensuring.Ensuring(self._parts).preview(
-                [record for record in known if record is not None]))
-        return lines + gone
+        steps, unplanned = checking.plan_each({
+            one.ident: one for one in report.differences
+            if one.repair == differences.ENSURE}.values(), self._ensured)
+        lines = [f'{one.kind}: {one.subject}: {one.do}'
+                 for one in report.differences
+                 if one.repair not in ('', differences.ENSURE)
+                 and one.kind != differences.NARROWER]
+        return differences.RepairPlan(
+            (*lines, *steps, *gone), differences.wider(report),
+            tuple(unplanned))
+
+    def _ensured(self, wanted: list[differences.Deviation],
+                 ) -> tuple[list[str], removing.Failures]:
+        """Return what the driver's check would do, and what is not known."""
+        shares = self._parts.registry.shares
+        found = {one.ident: record for one in wanted
+                 if (record := shares.get(one.ident)) is not None}
+        if not found:
+            return [], []
+        told = ensuring.Ensuring(self._parts).preview(list(found.values()))
+        named = {state.name: f'{state.state}: {state.why}'
+                 for state in told.states}
+        return list(map(str, told)), [
+            (one, named[found[one.ident].name]) for one in wanted
+            if one.ident in found and found[one.ident].name in named]
 
     def repair(self, report: differences.AuditReport,
-               remove: Iterable[str] = (),
+               remove: Iterable[str] = (), *, widen: bool = False,
                ) -> list[tuple[differences.Deviation, str]]:
         """Repair what can be; one that cannot be stops no other.
 
         Nothing that is not recorded is touched.  It can be repeated.
 
         :param remove: ids of orphans that are removed all the same.
+        :param widen: rules are given also to whom the backend does not let
+            in.
         :returns: what could not be repaired, with the reason.
         :raises InvalidRequest: one of these ids is no orphan's.
         """
@@ -151,12 +167,16 @@ class Auditing:
         ensured = {ident: one for (ident, how), one in wanted.items()
                    if how == differences.ENSURE}
         failed: list[tuple[differences.Deviation, str]] = []
+        give = self._parts.giving(widen=widen)
+        if {differences.RULES, differences.ENSURE} & {
+                how for _, how in wanted}:
+            give.begin()
         # First what was begun, then access, then all the rest.
         order: tuple[tuple[str, Callable[[differences.Deviation], None]],
                      ...] = (
             (differences.SNAPSHOT, self._snapshot),
             (differences.GO_ON, self._go_on),
-            (differences.RULES, self._rules),
+            (differences.RULES, functools.partial(self._rules, give)),
             (differences.EXTEND, functools.partial(self._size, shrink=False)),
             (differences.SHRINK, functools.partial(self._size, shrink=True)))
         for how, work in order:
@@ -165,7 +185,7 @@ class Auditing:
                     _, error = exception.caught(functools.partial(work, one))
                     if error is not None:
                         failed.append((one, str(error)))
-        failed += self._ensure(ensured)
+        failed += self._ensure(ensured, give)
         return failed + self._removing.run(report, remove)
 
     @property
@@ -181,6 +201,7 @@ class Auditing:
             or registry.snapshots.get(one.ident) is not None
 
     def _ensure(self, wanted: dict[str, differences.Deviation],
+                give: giving.Giving,
                 ) -> list[tuple[differences.Deviation, str]]:
         shares = self._parts.registry.shares
         found = [record for record in map(shares.get, wanted)
@@ -188,21 +209,22 @@ class Auditing:
         if not found:
             return []
         states, error = exception.caught(functools.partial(
-            ensuring.Ensuring(self._parts).ensure, found))
+            ensuring.Ensuring(self._parts, give).ensure, found))
         if states is None:
             return [(wanted[record.id], str(error)) for record in found]
         return [(wanted[record.id], f'{state.state}: {state.why}')
                 for record, state in zip(found, states, strict=True)
                 if state.state != ensuring.WHOLE]
 
-    def _rules(self, one: differences.Deviation) -> None:
+    def _rules(self, give: giving.Giving,
+               one: differences.Deviation) -> None:
         """Give the rules of a share that are in force, and no other."""
         parts = self._parts
         with parts.desk.alone([one.ident]):
             record = parts.registry.shares.get(one.ident)
             if record is not None:
                 tasks.reachable(record, reverting.REVERT)
-                parts.rules.deny(record, None)
+                give.again(parts.rules, record)
 
     def _size(self, one: differences.Deviation, *, shrink: bool) -> None:
         """Give a share the size once more that is recorded.

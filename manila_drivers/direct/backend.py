@@ -124,7 +124,7 @@ class Backend:
         return auditing.Auditing(self._parts).look()
 
     def repair(self, report: 'differences.AuditReport',
-               remove: Iterable[str] = (),
+               remove: Iterable[str] = (), *, widen: bool = False,
                ) -> 'list[tuple[differences.Deviation, str]]':
         """Repair what an audit has found, as far as that can be.
 
@@ -133,15 +133,25 @@ class Backend:
 
         :param remove: ids of orphan shares and snapshots that are removed,
             with their data.
+        :param widen: rules are given also to whom the backend does not let
+            in now.  Without it such rules are told as not given: the registry
+            may be older than the backend.
         :returns: what could not be repaired, with the reason.
         :raises InvalidRequest: one of these ids is no orphan's.
         """
         from manila_drivers.direct import auditing
-        return auditing.Auditing(self._parts).repair(report, remove)
+        return auditing.Auditing(self._parts).repair(
+            report, remove, widen=widen)
 
     def repair_plan(self, report: 'differences.AuditReport',
-                    remove: Iterable[str] = ()) -> list[str]:
-        """Return what :meth:`repair` would do, a line each."""
+                    remove: Iterable[str] = ()) -> 'differences.RepairPlan':
+        """Return what :meth:`repair` would do, in words.
+
+        One share that cannot be planned stops no other: the plan says which,
+        and why.
+
+        :raises InvalidRequest: an id of ``remove`` is no orphan's.
+        """
         from manila_drivers.direct import auditing
         return auditing.Auditing(self._parts).plan(report, remove)
 

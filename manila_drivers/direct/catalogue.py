@@ -125,26 +125,32 @@ class ShareCatalogue:
 
     @overload
     def ensure(self, names: Iterable[str] | None = None, *,
+               widen: bool = False,
                plan: Literal[False] = False) -> Results: ...
 
     @overload
     def ensure(self, names: Iterable[str] | None = None, *,
+               widen: bool = False,
                plan: Literal[True]) -> preview.Preview: ...
 
     def ensure(self, names: Iterable[str] | None = None, *,
-               plan: bool = False) -> Results | preview.Preview:
+               widen: bool = False, plan: bool = False,
+               ) -> Results | preview.Preview:
         """Check shares against their records, and repair what differs.
 
         As Manila does when its service starts: access, size, export
         locations.  A lost share is told, and never made again.
 
         :param names: of shares, or their ids; by default all.
+        :param widen: rules are given also to whom the backend does not let
+            in now; else such a share is told as ``narrower``.
         """
         found = self._parts.registry.shares
         wanted = (found.all(backend=self._parts.name) if names is None else
                   [_one(found, self._parts.name, name, 'share')
                    for name in dict.fromkeys(names)])
-        part = ensuring.Ensuring(self._parts)
+        part = ensuring.Ensuring(
+            self._parts, self._parts.giving(widen=widen))
         return part.preview(wanted) if plan else part.ensure(wanted)
 
     def _made(self, wanted: Any, plan: bool) -> share.Share | preview.Preview:

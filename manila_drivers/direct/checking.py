@@ -2,12 +2,16 @@
 
 """Have a driver check shares as at its start, without its repairs."""
 
+from collections.abc import Callable
+from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from typing import Any
 
+from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.audit import comparing
+from manila_drivers.audit import differences
 from manila_drivers.direct import driving
 
 
@@ -30,3 +34,24 @@ def start_check(backend: driving.Driving, chosen: Sequence[dict[str, Any]],
         - len(dry.plans)
     return found, [f'{missing} shares, of which the driver says nothing'
                    ] if missing > 0 else []
+
+
+Planned = tuple[list[str], list[tuple[differences.Deviation, str]]]
+
+
+def plan_each(wanted: Iterable[differences.Deviation],
+              work: Callable[[list[differences.Deviation]], Planned],
+              ) -> Planned:
+    """Return what repairs would do, of each by itself if all fail together.
+
+    :returns: and what could not be planned, with the reason.
+    """
+    wanted = list(wanted)
+    found, error = exception.caught_any(lambda: work(wanted))
+    if found is not None:
+        return found
+    if len(wanted) < 2 or isinstance(error, exception.TransportError):
+        return [], [(one, str(error)) for one in wanted]
+    each = [plan_each([one], work) for one in wanted]
+    return ([line for lines, _ in each for line in lines],
+            [one for _, left in each for one in left])

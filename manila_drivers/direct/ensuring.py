@@ -19,6 +19,7 @@ from manila_drivers import exception
 from manila_drivers import owed
 from manila_drivers.direct import checking
 from manila_drivers.direct import driving
+from manila_drivers.direct import giving
 from manila_drivers.direct import preview
 from manila_drivers.direct import rows
 from manila_drivers.registry import records
@@ -27,8 +28,8 @@ from manila_drivers.transport import meter
 if TYPE_CHECKING:
     from manila_drivers.direct.parts import Parts
 
-WHOLE, LOST, UNCHECKED, UNFINISHED, BUSY = (
-    'whole', 'lost', 'unchecked', 'unfinished', 'busy')
+WHOLE, LOST, UNCHECKED, UNFINISHED, BUSY, NARROWER = (
+    'whole', 'lost', 'unchecked', 'unfinished', 'busy', 'narrower')
 _GONE = 'the backend has it no more, or not whole; see the log'
 
 
@@ -37,8 +38,9 @@ class EnsuredShare:
     """All that a check says of one share.
 
     ``state`` is ``whole``, also if it had to be repaired for that; ``lost``;
-    ``unchecked``, for which ``why`` is; ``unfinished`` if an operation of it
-    has to be repeated first; or ``busy``.
+    ``unchecked``, for which ``why`` is; ``narrower`` if it would have to let
+    in whom it does not let in; ``unfinished`` if an operation of it has to be
+    repeated first; or ``busy``.
     """
 
     name: str
@@ -47,10 +49,15 @@ class EnsuredShare:
 
 
 class Ensuring:
-    """Check many shares with as few questions as a start takes."""
+    """Check many shares with as few questions as a start takes.
 
-    def __init__(self, parts: 'Parts') -> None:
+    :param give: gives rules; by default to nobody who does not get in now.
+    """
+
+    def __init__(self, parts: 'Parts',
+                 give: giving.Giving | None = None) -> None:
         self._parts = parts
+        self._giving = give or parts.giving(widen=False)
 
     def preview(self, wanted: Sequence[records.ShareEntry],
                 ) -> preview.Preview:
@@ -105,6 +112,8 @@ class Ensuring:
     def _checked(self, held: Iterable[records.ShareEntry],
                  ) -> dict[str, EnsuredShare]:
         held = list(held)
+        if held:
+            self._giving.begin()
         chosen = [rows.share(record) for record in held]
         answers: Mapping[str, Any] = self._parts.driving.call(
             lambda driver: driver.ensure_shares(None, chosen))
@@ -130,7 +139,9 @@ class Ensuring:
                 locations=locations or record.locations)
         if answer.get(owed.RULES):
             _, error = exception.caught(
-                lambda: self._parts.rules.deny(record, None))
+                lambda: self._giving.again(self._parts.rules, record))
+            if isinstance(error, exception.InvalidRequest):
+                return EnsuredShare(record.name, NARROWER, str(error))
             if error is not None:
                 return EnsuredShare(record.name, UNCHECKED, str(error))
         return EnsuredShare(record.name, WHOLE)

@@ -28,6 +28,7 @@ from manila_drivers.audit import overview
 from manila_drivers.direct import auditing
 from manila_drivers.direct import checking
 from manila_drivers.direct import driving
+from manila_drivers.direct import giving
 from manila_drivers.direct import loading
 from manila_drivers.direct import manila_repairing
 from manila_drivers.direct import manila_servers
@@ -100,11 +101,7 @@ class ManilaAudit:
         rules, untold = self._rules({
             one.share_id for one in view.here if not manila_view.work(one)})
         view = dataclasses.replace(view, rules=rules)
-        serving = servers and servers.serving(view.here)
-        found: inventory.Inventory = self._driving.call(
-            lambda driver: driver.take_inventory(
-                [one.id for one in view.here],
-                *([] if serving is None else [serving])))
+        found = self._found(view, servers)
         checked, missing = checking.start_check(self._driving, [
             self._row(view, one, servers) for one in manila_servers.homes(
                 servers, view.checkable(), found)])
@@ -130,29 +127,34 @@ class ManilaAudit:
             self._overview(view, found, known.ids, away))
 
     def repair_plan(self, report: differences.AuditReport,
-                    remove: Iterable[str] = ()) -> list[str]:
-        """Return what :meth:`repair` would do, a line each.
+                    remove: Iterable[str] = ()) -> differences.RepairPlan:
+        """Return what :meth:`repair` would do; one stops no other.
 
         :raises InvalidRequest: an id of ``remove`` is no orphan's.
-        :raises DriverError: Manila or the backend could not be asked.
+        :raises DriverError: Manila could not be asked.
         """
         gone = self._removing.plan(report, remove)
-        return self._repairing().plan(report) + gone
+        lines, unplanned = self._repairing().plan(report)
+        return differences.RepairPlan(
+            (*lines, *gone), differences.wider(report), tuple(unplanned))
 
     def repair(self, report: differences.AuditReport,
-               remove: Iterable[str] = ()) -> manila_repairing.Failures:
+               remove: Iterable[str] = (), *, widen: bool = False,
+               ) -> manila_repairing.Failures:
         """Make shares on the backend what Manila tells of them.
 
         Manila is told nothing, what it does not have is never touched unless
         it is named, and nothing is made in the place of what is lost.
 
         :param remove: ids of orphans that are removed, with their data.
+        :param widen: rules are given also to whom the backend does not let
+            in.
         :returns: what could not be repaired, with the reason.
         :raises InvalidRequest: one of these ids is no orphan's.
         :raises DriverError: Manila could not be asked.
         """
         remove = [one.ident for one in removing.chosen(report, remove)]
-        return [*self._repairing().run(report),
+        return [*self._repairing(widen=widen).run(report),
                 *self._removing.run(report, remove)]
 
     @property
@@ -191,13 +193,30 @@ class ManilaAudit:
                 answer='; '.join(unseen), check=removing.AGAIN)
         return one.ident in view.instances or one.ident in view.snapshots
 
-    def _repairing(self) -> manila_repairing.Repairing:
+    def _repairing(self, *, widen: bool = False,
+                   ) -> manila_repairing.Repairing:
         unseen: list[str] = []
         view = self._described(
             self._placed(self._instances(unseen), unseen), unseen)
+        servers = self._told_servers()
         return manila_repairing.Repairing(
             self._driving, self._lists, view, functools.partial(
-                self._row, servers=self._told_servers()))
+                self._row, servers=servers), giving.Giving(
+                    lambda: self._found(view, servers), widen))
+
+    def _found(self, view: manila_view.ManilaView,
+               servers: 'manila_servers.ManilaServers | None',
+               ) -> inventory.Inventory:
+        """Return what is on the backend.
+
+        :raises DriverError: it could not be read.
+        """
+        serving = servers and servers.serving(view.here)
+        found: inventory.Inventory = self._driving.call(
+            lambda driver: driver.take_inventory(
+                [one.id for one in view.here],
+                *([] if serving is None else [serving])))
+        return found
 
     def _lost_servers(self, servers: 'manila_servers.ManilaServers | None',
                       found: inventory.Inventory,

@@ -9,7 +9,6 @@ they are given again, so that no access stays of a list that is of before.
 
 from collections.abc import Callable
 from collections.abc import Iterable
-from collections.abc import Iterator
 from collections.abc import Mapping
 import dataclasses
 import functools
@@ -21,7 +20,10 @@ from manila_drivers import exception
 from manila_drivers import owed
 from manila_drivers.audit import differences
 from manila_drivers.audit import manila_view
+from manila_drivers.audit import widening
+from manila_drivers.direct import checking
 from manila_drivers.direct import driving
+from manila_drivers.direct import giving
 from manila_drivers.direct import resizing
 from manila_drivers.direct import rows
 from manila_drivers.manila_api import client
@@ -43,6 +45,7 @@ class Repairing:
 
     :param view: all that Manila has told just now, but for rules.
     :param row: returns the row of an instance, as Manila hands it out.
+    :param give: decides which rules are given.
     """
 
     driving: driving.Driving
@@ -50,55 +53,68 @@ class Repairing:
     view: manila_view.ManilaView
     row: Callable[[manila_view.ManilaView, records.ApiInstance],
                   dict[str, Any]]
+    give: giving.Giving
     clock: Callable[[], float] = time.monotonic
     sleep: Callable[[float], None] = time.sleep
 
     # -- plan ------------------------------------------------------------
 
-    def plan(self, report: differences.AuditReport) -> list[str]:
+    def plan(self, report: differences.AuditReport,
+             ) -> tuple[list[str], Failures]:
         """Return what would be done, a line each; changes nothing.
 
-        :raises DriverError: a plan cannot be made.
+        :returns: and what could not be planned, with the reason.
         """
-        wanted = _wanted(report)
-        lines: list[str] = []
+        wanted, lines = _wanted(report), list[str]()
+        failed: Failures = []
         for how in (differences.RULES, differences.EXTEND,
                     differences.SHRINK):
             for one in wanted.get(how, {}).values():
-                lines += self._steps(how, one)
-        chosen = [self.row(self.view, self._told(instance))
-                  for instance in map(
-                      self.view.instances.get,
-                      wanted.get(differences.ENSURE, {}))
-                  if instance is not None]
-        if chosen:
-            found = self.driving.preview(
-                'check shares', '', lambda driver: driver.check_shares(
-                    chosen), repairs=True)
-            lines += map(str, found)
-        return lines
+                steps, error = exception.caught_any(functools.partial(
+                    self._steps, how, one))
+                lines += steps or ()
+                if error is not None:
+                    failed.append((one, str(error)))
+        steps, left = checking.plan_each(
+            wanted.get(differences.ENSURE, {}).values(), self._ensured)
+        return lines + steps, failed + left
 
-    def _steps(self, how: str, one: differences.Deviation) -> Iterator[str]:
-        """Yield the steps for one share, or words where there are none."""
+    def _ensured(self, wanted: list[differences.Deviation],
+                 ) -> tuple[list[str], Failures]:
+        """Return what the driver's check would do.
+
+        :raises BackendError: Manila has not told all of them.
+        """
+        chosen = [self.row(self.view, self._told(instance)) for instance in (
+            self.view.instances.get(one.ident) for one in wanted)
+            if instance is not None]
+        return list(map(str, self.driving.preview(
+            'check shares', '', lambda driver: driver.check_shares(chosen),
+            repairs=True) if chosen else ())), []
+
+    def _steps(self, how: str, one: differences.Deviation) -> list[str]:
+        """Return the steps for one share, or words where there are none."""
         instance = self.view.instances.get(one.ident)
         if instance is None:
-            return
+            return []
         self._told(instance)
         words = f'{one.kind}: {one.subject}: '
+        work = self._work(how, instance)
+        if work is None:
+            return []
         if not self.driving.driver.SHOWS_PLANS:
-            yield words + ('its rules are given again'
-                           if how == differences.RULES else
-                           f'it is given {one.expected} again')
-            return
-        found = self.driving.preview(
-            'repair share', one.subject, self._work(how, instance))
-        for step in found:
-            yield f'{words}{step}'
+            return [words + ('its rules are given again'
+                             if how == differences.RULES else
+                             f'it is given {one.expected} again')]
+        return [f'{words}{step}' for step in self.driving.preview(
+            'repair share', one.subject, work)]
 
     def _work(self, how: str, instance: records.ApiInstance,
-              ) -> Callable[[Any], Any]:
+              ) -> Callable[[Any], Any] | None:
+        """Return the call that repairs a share, None if there is none."""
         if how == differences.RULES:
-            return self._given(instance, self.lists.rules(instance.share_id))
+            return self._given(
+                instance, self.lists.rules(instance.share_id))[0]
         row = self._row(instance)
         return functools.partial(resizing.call, row=row, size=row['size'],
                                  shrink=how == differences.SHRINK)
@@ -111,16 +127,22 @@ class Repairing:
             instance)
 
     def _given(self, instance: records.ApiInstance, rules: Rules,
-               ) -> Callable[[Any], Any]:
-        """Return the call that makes access what these rules say."""
+               ) -> tuple[Callable[[Any], Any] | None, widening.Widening]:
+        """Return the call that makes access what these rules say.
+
+        :returns: None if it must not be made; and whom it does not let in.
+        """
         view = dataclasses.replace(
             self.view, rules={instance.share_id: rules})
         wanted = [rule for rule in manila_view.rules(view, instance) or ()
                   if rule.state == 'active']
-        row, chosen = self.row(view, instance), rows.rules(wanted)
+        decided = self.give.decide(instance.id, wanted)
+        if decided.narrow is None:
+            return None, decided
+        row, chosen = self.row(view, instance), rows.rules(decided.narrow)
         return lambda driver: driver.update_access(
             None, row, chosen, [], [], [],
-            share_server=row['share_server'])
+            share_server=row['share_server']), decided
 
     # -- run -------------------------------------------------------------
 
@@ -130,6 +152,8 @@ class Repairing:
         :returns: what could not be repaired, with the reason.
         """
         wanted, failed = _wanted(report), []
+        if differences.RULES in wanted or differences.ENSURE in wanted:
+            self.give.begin()
         for how, work in (
                 (differences.RULES, self._rules),
                 (differences.EXTEND, functools.partial(
@@ -196,15 +220,19 @@ class Repairing:
 
         :raises Busy: they do not come to rest.
         :raises InvalidRule: the backend cannot honour one.
+        :raises InvalidRequest: some would give access to whom the backend
+            does not let in; others were given.
         """
         rules = self._at_rest(instance)
         for _ in range(ROUNDS):
-            answer = self.driving.call(self._given(instance, rules))
+            work, decided = self._given(instance, rules)
+            answer = None if work is None else self.driving.call(work)
             given, rules = rules, self._at_rest(instance)
             if _as_set(given) == _as_set(rules):
                 refused = access.refusals(answer)
                 if refused:
                     raise exception.InvalidRule(*next(iter(refused.items())))
+                decided.need(self.view.name(instance))
                 return
         raise self._restless(instance)
 
@@ -225,7 +253,9 @@ class Repairing:
             'time', check=_AGAIN)
 
     def _size(self, how: str, instance: records.ApiInstance) -> None:
-        self.driving.call(self._work(how, instance))
+        work = self._work(how, instance)
+        if work is not None:
+            self.driving.call(work)
         self._unchanged(instance)
 
     def _ensure(self, wanted: Mapping[str, differences.Deviation],

@@ -7,8 +7,10 @@ import dataclasses
 import functools
 from typing import TYPE_CHECKING
 
+from manila_drivers import inventory
 from manila_drivers.direct import access_rules
 from manila_drivers.direct import driving
+from manila_drivers.direct import giving
 from manila_drivers.direct import tasks
 
 if TYPE_CHECKING:
@@ -36,3 +38,13 @@ class Parts:
     @functools.cached_property
     def rules(self) -> access_rules.Rules:
         return access_rules.Rules(self.registry, self.driving)
+
+    def giving(self, *, widen: bool) -> giving.Giving:
+        """Return what gives rules once more; see there."""
+        def look() -> inventory.Inventory:
+            known = [one.id for one in
+                     self.registry.shares.all(backend=self.name)]
+            found: inventory.Inventory = self.driving.call(
+                lambda driver: driver.take_inventory(known))
+            return found
+        return giving.Giving(look, widen)

@@ -2,6 +2,7 @@
 
 """One share, as somebody has it in hands."""
 
+from collections.abc import Sequence
 import dataclasses
 from typing import Any
 from typing import Literal
@@ -228,7 +229,7 @@ class Share(recorded.Recorded[records.ShareEntry]):
             raise exception.InvalidRequest(
                 f'{level!r} is no access level: rw or ro')
         parts = self._parts
-        kind = kind or access_rules.KINDS.get(self.proto, 'ip')
+        kind = self._kind(kind)
         if plan:
             return self._preview('allow', to, kind, level)
         parts.driving.ready()
@@ -255,16 +256,24 @@ class Share(recorded.Recorded[records.ShareEntry]):
         :raises NotFound: there is no rule for it, and another one lets it,
             or some of it, in.
         """
-        parts = self._parts
-        kind = kind or access_rules.KINDS.get(self.proto, 'ip')
         if plan:
-            return self._preview('deny', to, kind, '')
+            return self._preview('deny', to, self._kind(kind), '')
+        for error in self.deny_all([to], kind).values():
+            raise error
+        return None
+
+    def deny_all(self, to: Sequence[str], kind: str | None = None,
+                 ) -> dict[str, exception.DriverError]:
+        """Take access from several at once; return why some keep theirs."""
+        parts = self._parts
         parts.driving.ready()
         with parts.desk.alone([self.id]):
             # Taking away waits for nothing that was begun and fails.
-            record = self._reachable(*_DENIED_IN)
-            parts.rules.deny(record, parts.rules.taken(record, kind, to))
-        return None
+            return parts.rules.deny(self._reachable(*_DENIED_IN),
+                                    self._kind(kind), to)
+
+    def _kind(self, kind: str | None) -> str:
+        return kind or access_rules.KINDS.get(self.proto, 'ip')
 
     def _preview(self, name: str, to: str, kind: str,
                  level: str) -> preview.Preview:

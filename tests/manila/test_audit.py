@@ -212,7 +212,7 @@ def test_damage_is_repaired_and_manila_told_nothing(company: Company) -> None:
     for name, share in planted_on.items():
         PLANTS[name].work(place, share)
     rows = audited.instances(company.scene.client)
-    done = company.audit('--repair', '--yes')
+    done = company.audit('--repair', '--yes', '--widen')
     assert (done.code, list(done.kinds)) == (1, [kinds_of.ORPHAN_SHARE]), (
         done.told)
     assert len(done.lines('would do: ')) >= len(planted_on)

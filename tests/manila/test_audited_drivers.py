@@ -57,7 +57,7 @@ def test_damage_among_many_is_found_and_mended(crowded: Company) -> None:
     with pytest.raises(AssertionError, match=r'not found: .*wider access'):
         crowded.expect(crowded.audit(broken='blind'), hurt, hurt)
     orphans = [one['Id'] for one in found.rows if one['Kind'] in ORPHANS]
-    repair = ['--repair', '--yes', *(
+    repair = ['--repair', '--yes', '--widen', *(
         word for ident in orphans for word in ('--remove', ident))]
     left = [name for name, plant in plants.items() if not plant.mended
             and not set(plant.kinds) <= set(ORPHANS)]

@@ -6,6 +6,7 @@ import argparse
 from typing import Any
 
 from manila_drivers import direct
+from manila_drivers import exception
 from manila_drivers.cli.operate import base
 
 KINDS = ('ip', 'cert', 'user')
@@ -53,8 +54,17 @@ class ShareDeny(base.Removal):
         args = parsed_args
         with self.backend() as backend:
             share = backend.shares.get(args.share)
-            return self.each(args, args.to, lambda to: share.deny(
-                to, args.type, plan=args.dry_run))
+            if args.dry_run:
+                return self.each(args, args.to, lambda to: share.deny(
+                    to, args.type, plan=True))
+            left, error = exception.caught(
+                lambda: share.deny_all(args.to, args.type))
+
+            def denied(to: str) -> None:
+                why = error if left is None else left.get(to)
+                if why is not None:
+                    raise why
+            return self.each(args, args.to, denied)
 
 
 class AccessList(base.Listing):

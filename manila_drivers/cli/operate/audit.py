@@ -29,11 +29,11 @@ class _Audited(Protocol):
         ...
 
     def repair_plan(self, report: differences.AuditReport,
-                    remove: Iterable[str]) -> list[str]:
+                    remove: Iterable[str]) -> differences.RepairPlan:
         ...
 
     def repair(self, report: differences.AuditReport, remove: Iterable[str],
-               ) -> list[tuple[differences.Deviation, str]]:
+               *, widen: bool) -> list[tuple[differences.Deviation, str]]:
         ...
 
 
@@ -69,8 +69,10 @@ class AuditBackends(base.Judging):
                             help='with --repair: remove the orphan share or '
                                  'snapshot of this id as well, with its '
                                  'data; may be repeated')
+        base.widen(parser)
         parser.add_argument('--yes', action='store_true',
-                            help='with --repair: do not ask')
+                            help='with --repair: do not ask; gives nobody '
+                                 'access without --widen')
         return parser
 
     def tell(self, error: exception.DriverError) -> int:
@@ -111,9 +113,10 @@ class AuditBackends(base.Judging):
         if parsed_args.host and not parsed_args.os_cloud:
             raise exception.InvalidRequest(
                 '--host is a name of Manila, and nothing without --os-cloud')
-        if parsed_args.remove and not parsed_args.repair:
-            raise exception.InvalidRequest(
-                '--remove is a repair, and nothing without --repair')
+        for option in ('remove', 'widen'):
+            if getattr(parsed_args, option) and not parsed_args.repair:
+                raise exception.InvalidRequest(
+                    f'--{option} is a repair, and nothing without --repair')
         if parsed_args.remove and len(parsed_args.name) > 1:
             raise exception.InvalidRequest(
                 '--remove names orphans of one backend, and not of several')
@@ -122,10 +125,14 @@ class AuditBackends(base.Judging):
                 name: str | None) -> differences.AuditReport:
         with self._audited(parsed_args, name) as backend:
             report = backend.audit()
-            if not parsed_args.repair or not self._agreed(
-                    backend, report, parsed_args):
+            if not parsed_args.repair:
                 return report
-            for one, why in backend.repair(report, parsed_args.remove):
+            plan = self._planned(backend, report, parsed_args)
+            agreed, widen = self._agreed(plan, report.backend, parsed_args)
+            if not agreed:
+                return report
+            for one, why in backend.repair(
+                    plan.agreed(report), parsed_args.remove, widen=widen):
                 self.say(report.backend, f'{one.subject} could not be '
                          f'repaired: {why}')
             return backend.audit()
@@ -147,19 +154,37 @@ class AuditBackends(base.Judging):
                         connection, parsed_args.host or '')) as found:
             yield found
 
-    def _agreed(self, backend: _Audited,
-                report: differences.AuditReport,
-                parsed_args: argparse.Namespace) -> bool:
-        """Show what would be done, and return whether it is to be."""
-        lines = backend.repair_plan(report, parsed_args.remove)
-        for line in lines:
+    def _planned(self, backend: _Audited, report: differences.AuditReport,
+                 parsed_args: argparse.Namespace) -> differences.RepairPlan:
+        """Show what would be done, and what would give somebody access."""
+        plan = backend.repair_plan(report, parsed_args.remove)
+        for line in plan.lines:
             self.say(report.backend, f'would do: {line}')
-        if not lines:
+        for line in plan.wider:
+            self.say(report.backend, 'would widen' + (
+                '' if parsed_args.widen else ', if asked to') + f': {line}')
+        for one, why in plan.unplanned:
+            self._code = BLIND
+            self.say(report.backend, f'{one.subject} is left alone, since its '
+                     f'repair cannot be planned: {why}')
+        if not plan:
             self.say(report.backend, 'nothing can be repaired')
-            return False
+        return plan
+
+    def _agreed(self, plan: differences.RepairPlan, name: str,
+                parsed_args: argparse.Namespace) -> tuple[bool, bool]:
+        """Return whether this is to be done, and if access is widened."""
+        widen = bool(plan.wider) and parsed_args.widen
         if parsed_args.yes:
-            return True
-        self.app.stderr.write(f'Do this to {report.backend}? [y/N] ')
+            return bool(plan.lines) or widen, widen
+        agreed = bool(plan.lines or widen) and self._asked(
+            f'Do this to {name}?')
+        if plan.wider and not widen and (agreed or not plan.lines):
+            widen = self._asked('Give access to those who have none now?')
+        return agreed or widen, widen
+
+    def _asked(self, question: str) -> bool:
+        self.app.stderr.write(f'{question} [y/N] ')
         self.app.stderr.flush()
         answer = self.app.stdin.readline().strip().lower()
         return answer in ('y', 'yes')

@@ -217,6 +217,14 @@ def dry_run(parser: argparse.ArgumentParser) -> None:
              'change nothing')
 
 
+def widen(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument(
+        '--widen', action='store_true',
+        help='give rules also to whom the backend does not let in now; '
+             'without it they are told: the records may be older than the '
+             'backend, and have what was denied since')
+
+
 def planned(found: 'direct.Preview') -> Fields:
     """Return a plan in words, with what it takes."""
     return {'operation': found.operation, 'object': found.subject,

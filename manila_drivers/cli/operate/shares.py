@@ -165,6 +165,7 @@ class ShareEnsure(base.Listing):
         parser = super().get_parser(prog_name)
         parser.add_argument('share', nargs='*',
                             help='names or ids (default: all)')
+        base.widen(parser)
         base.dry_run(parser)
         return parser
 
@@ -184,7 +185,8 @@ class ShareEnsure(base.Listing):
                 return ('Step', 'Target', 'Detail'), [
                     (step.action, step.target, step.detail)
                     for step in found]
-            checked = backend.shares.ensure(names)
+            checked = backend.shares.ensure(
+                names, widen=parsed_args.widen)
         self._judge(checked)
         return ('Share', 'State', 'Why'), [
             (one.name, one.state, one.why) for one in checked]
@@ -192,8 +194,8 @@ class ShareEnsure(base.Listing):
     def _judge(self, found: Iterable[ensuring.EnsuredShare]) -> None:
         states = {one.state for one in found}
         if states - {ensuring.WHOLE}:
-            self._code = (exits.FAILED if ensuring.LOST in states
-                          else exits.LATER)
+            self._code = (exits.FAILED if states & {
+                ensuring.LOST, ensuring.NARROWER} else exits.LATER)
 
 
 class ShareDelete(base.NamedRemoval):

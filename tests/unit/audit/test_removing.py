@@ -51,7 +51,8 @@ def test_what_was_named_goes_and_nothing_else(at, kind):
             plan = audit.repair_plan(report, [ident])
             assert plan
             assert all(ident in line or 'snapshot' in line for line in plan)
-        assert audit.repair_plan(report) == audit.repair(report) == []
+        assert not audit.repair_plan(report)
+        assert audit.repair(report, widen=True) == []
         assert site.inventory() == planted_there
         assert audit.repair(report, [idents[D.ORPHAN_SNAPSHOT]]) == []
         assert [one.ident for one in audit.audit().differences] == [
@@ -178,7 +179,7 @@ def test_an_orphan_of_a_registry_is_removed(tmp_path, monkeypatch):
             gpfs_planted.orphan_snapshot(place, share)
             report = backend.audit()
             idents = [one.ident for one in report.differences]
-            assert len(backend.repair_plan(report, idents)) >= 2
+            assert len(list(backend.repair_plan(report, idents))) >= 2
             [ident] = named(None, report)
             # Another host records one meanwhile.
             entry = backend.registry.shares.add(records.ShareEntry(

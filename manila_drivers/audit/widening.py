@@ -1,0 +1,81 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Tell what rules that are given once more give to whom gets nothing now.
+
+Records may be older than the backend: a registry, or a database of Manila,
+that was brought back from a backup has rules that were denied since.  So who
+gives rules again that nobody has just asked for turns out whom no rule lets
+in, and lets in nobody more unless that was asked for.  Pure.
+"""
+
+from collections.abc import Iterable
+from collections.abc import Sequence
+import dataclasses
+import functools
+
+from manila_drivers import access
+from manila_drivers import exception
+from manila_drivers import inventory
+from manila_drivers.audit import reach
+from manila_drivers.registry import records
+
+Rules = Sequence[records.RuleEntry]
+
+
+@dataclasses.dataclass(frozen=True)
+class Widening:
+    """One share whose rules would be given.
+
+    ``gives`` says who gets in by them who does not now, on any server.
+    ``narrow`` are those of the rules that can be given with nobody getting
+    more, nor anybody whom a rule lets in getting less; None if there are no
+    such.
+    """
+
+    gives: tuple[str, ...]
+    narrow: Rules | None
+
+    def need(self, name: str) -> None:
+        """Raise InvalidRequest if somebody would get more."""
+        if self.gives:
+            raise exception.InvalidRequest(
+                f'Share {name} would let in {reach.several(list(self.gives))}'
+                ', whom its backend does not let in now, so that they were '
+                'not given access', check='if they shall have it, widen; '
+                'else share deny, for all of them at once')
+
+
+def decide(rules: Rules, seen: inventory.SeenShare | None) -> Widening:
+    """Return what it means to give the rules that are in force.
+
+    :param seen: the share as the backend has it, None if that is not known.
+    """
+    # What a backend never lets in by is refused when it is given.
+    kinds = {clients.kind for clients in seen.clients} \
+        if seen is not None and seen.clients else {rule.kind for rule in rules}
+    there = {kind: _present(seen, kind) for kind in kinds}
+    gives = tuple(text for kind in sorted(kinds)
+                  for text in reach.beyond(_due(rules, kind), there[kind]))
+    if not gives:
+        return Widening((), rules)
+    narrow = [rule for rule in rules if not any(reach.beyond(
+        _due([rule], kind), there[kind]) for kind in kinds)]
+    left = [rule for rule in rules if rule not in narrow]
+    if seen is None or seen.unseen or any(
+            reach.overlap(_due(left, kind), there[kind])
+            or reach.beyond(_due(narrow, kind), there[kind])
+            for kind in kinds):
+        return Widening(gives, None)
+    return Widening(gives, narrow)
+
+
+def _due(rules: Iterable[records.RuleEntry], kind: str) -> reach.Admitted:
+    return reach.wanted([access.Rule(rule.id, rule.kind, rule.target,
+                                     rule.level) for rule in rules], kind)
+
+
+def _present(seen: inventory.SeenShare | None, kind: str) -> reach.Admitted:
+    """Return whom any server lets in."""
+    return functools.reduce(reach.Admitted.joined, (
+        reach.seen(clients)[0] for clients in (seen.clients if seen else ())
+        if clients.kind == kind), reach.NOBODY)
