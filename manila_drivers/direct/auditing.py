@@ -9,7 +9,6 @@ is not judged.
 
 from collections.abc import Callable
 from collections.abc import Iterable
-import contextlib
 import dataclasses
 import functools
 from typing import TYPE_CHECKING
@@ -99,17 +98,13 @@ class Auditing:
     def _worked_on(self, told: Iterable[differences.Deviation],
                    known: comparing.Recorded) -> set[str]:
         """Return shares whose unfinished work somebody is at."""
-        leases, busy = self._parts.registry.leases, set()
-        for ident in {one.ident for one in told if one.repair in _WORK}:
-            if ident in known.snapshots:
-                ident = known.snapshots[ident].share_id
-            _, error = exception.caught(functools.partial(
-                _take, leases.hold([f'share {ident}'], 0)))
-            if error is not None:
-                if not isinstance(error, exception.Busy):
-                    raise error
-                busy.add(ident)
-        return busy
+        owners = {known.snapshots[ident].share_id
+                  if ident in known.snapshots else ident
+                  for ident in {one.ident for one in told
+                                if one.repair in _WORK}}
+        leases = self._parts.registry.leases
+        return {ident for ident in owners
+                if leases.holder(f'share {ident}')}
 
     # -- repairing -------------------------------------------------------
 
@@ -297,8 +292,3 @@ def _of_both(before: comparing.Recorded,
     return dataclasses.replace(
         before, ids=before.ids | after.ids,
         snapshot_ids=before.snapshot_ids | after.snapshot_ids)
-
-
-def _take(lease: contextlib.AbstractContextManager[None]) -> None:
-    with lease:
-        pass

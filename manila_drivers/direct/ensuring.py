@@ -78,7 +78,8 @@ class Ensuring:
                ) -> list[EnsuredShare]:
         """Check and repair shares; one that cannot be stops no other.
 
-        :raises DriverError: the driver cannot be set up.
+        :raises DriverError: the driver cannot be set up, or the registry not
+            be used.
         """
         parts = self._parts
         parts.driving.ready()
@@ -96,12 +97,17 @@ class Ensuring:
 
     def _held(self, stack: contextlib.ExitStack, record: records.ShareEntry,
               ) -> tuple[records.ShareEntry | None, tuple[str, str]]:
-        """Keep others out of a share; return its record, or why not."""
+        """Keep others out of a share; return its record, or why not.
+
+        :raises DriverError: the registry cannot be used.
+        """
         leases = self._parts.registry.leases
         _, error = exception.caught(lambda: stack.enter_context(
             leases.hold([f'share {record.id}'], 0)))
-        if error is not None:
+        if isinstance(error, exception.Busy):
             return None, (BUSY, error.answer)
+        if error is not None:
+            raise error
         now = self._parts.registry.shares.get(record.id)
         if now is None:
             return None, (UNFINISHED, 'it was deleted just now')

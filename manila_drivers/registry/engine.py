@@ -77,11 +77,15 @@ class Database:
 
         :raises Unreachable: nothing was asked.
         :raises Busy: others kept it for too long; nothing was changed.
+        :raises AccessDenied: it may not be written; nothing was changed.
+        :raises NoRoom: its file system is full; nothing was changed.
         :raises OutcomeUnknown: the connection was lost.
         """
         try:
             connection = self.engine.connect()
         except exc.SQLAlchemyError as error:
+            if self.name == 'sqlite' and isinstance(error, exc.DBAPIError):
+                raise self._translated(error) from None
             raise exception.Unreachable(
                 f'The registry {self.url} does not answer',
                 answer=_told(error), check=OPTION) from None
@@ -125,9 +129,19 @@ class Database:
         what = f'The registry {self.url} could not be used'
         if self.name == 'sqlite' and 'locked' in told \
                 or _WAITED & _codes(error):
-            return exception.Busy(what, answer=told, check='what else uses it')
+            return exception.Busy(what, answer=told, check='what else uses '
+                                  'it, a backup say; then repeat the command')
         if _DEADLOCKS & _codes(error):
             return _Again(what, answer=told)
+        if _READ_ONLY & {told, *_codes(error)}:
+            return exception.AccessDenied(
+                what + ': nothing was recorded', answer=told, check='that the '
+                'user of this command may read and write it, the directory '
+                'of a file as well, and that it is not mounted for reading')
+        if _FULL & {told, *_codes(error)}:
+            return exception.NoRoom(
+                what + ': nothing was recorded', answer=told,
+                check='the space of the file system that it is on')
         if isinstance(error, (exc.OperationalError, exc.InterfaceError)):
             return exception.OutcomeUnknown(what, answer=told, check=OPTION)
         return exception.BackendError(what, answer=told, check=OPTION)
@@ -234,6 +248,11 @@ def _prepare_sqlite(engine: Any) -> None:
 # one of two transactions that wait for each other had to end.
 _WAITED = frozenset({'55P03', 1205})
 _DEADLOCKS = frozenset({'40P01', '40001', 1213})
+# And SQLite as well, in words: that it may not be written, or is full.
+_READ_ONLY = frozenset({'25006', 1290, 1792, 1836,
+                        'attempt to write a readonly database',
+                        'unable to open database file'})
+_FULL = frozenset({'53100', 1021, 1114, 'database or disk is full'})
 
 
 def _codes(error: Any) -> set[Any]:

@@ -134,6 +134,20 @@ class Leases:
             # It comes and goes all the time: somebody has it.
             return ''
 
+    def holder(self, name: str) -> str:
+        """Return who has a lease, '' for nobody who is known to live."""
+        owner, left = self._database.transact(
+            lambda connection: self._row(connection, name))
+        return owner if left > 0 and not holders.is_dead(owner) else ''
+
+    def _row(self, connection: Any, name: str) -> tuple[str, int]:
+        """Return who has a lease, and for how many milliseconds."""
+        found = connection.execute(_TABLE.select().where(
+            _TABLE.c.name == name)).mappings().first()
+        return ('', 0) if found is None else (
+            str(found['owner']),
+            found['expires'] - self._database.now(connection))
+
     def put_off(self, name: str, holder: str) -> bool:
         """Let a lease last longer; tell if it was held at all."""
         def work(connection: Any) -> bool:
@@ -149,13 +163,8 @@ class Leases:
 
         That is longer than until leases are put off the next time.
         """
-        def work(connection: Any) -> tuple[str, int]:
-            found = connection.execute(_TABLE.select().where(
-                _TABLE.c.name == name)).mappings().first()
-            return ('', 0) if found is None else (
-                str(found['owner']),
-                found['expires'] - self._database.now(connection))
-        owner, left = self._database.transact(work)
+        owner, left = self._database.transact(
+            lambda connection: self._row(connection, name))
         if owner != holder or left > self._milliseconds / 3:
             return owner
         return holder if self.put_off(name, holder) else ''
