@@ -283,8 +283,8 @@ class _ShareAudit:
                 for text, servers in told.items()])
             + (' too' if kind == differences.WIDER else ' missing'),
             'its rules are given again' + (
-                '' if kind == differences.WIDER else ', with --widen alone'),
-            differences.RULES)
+                ', with --widen alone' if self.gives
+                and kind == differences.NARROWER else ''), differences.RULES)
 
     def owed(self) -> Iterator[Deviation]:
         """Yield what calls that failed have noted, and nobody has done."""

@@ -29,14 +29,20 @@ class Widening:
     ``gives`` says who gets in by them who does not now, on any server.
     ``narrow`` are those of the rules that can be given with nobody getting
     more, nor anybody whom a rule lets in getting less; None if there are no
-    such.
+    such.  ``blind`` is True where it is not known who gets in now.
     """
 
     gives: tuple[str, ...]
     narrow: Rules | None
+    blind: bool = False
 
     def need(self, name: str) -> None:
-        """Raise InvalidRequest if somebody would get more."""
+        """Raise InvalidRequest if somebody would get more, or may."""
+        if self.blind:
+            raise exception.InvalidRequest(
+                f'It is not known who gets into share {name} now, so that its '
+                'rules were not given', check='audit again, which says what '
+                'could not be read; or widen, whoever gets in')
         if self.gives:
             raise exception.InvalidRequest(
                 f'Share {name} would let in {reach.several(list(self.gives))}'
@@ -61,10 +67,11 @@ def decide(rules: Rules, seen: inventory.SeenShare | None) -> Widening:
     narrow = [rule for rule in rules if not any(reach.beyond(
         _due([rule], kind), there[kind]) for kind in kinds)]
     left = [rule for rule in rules if rule not in narrow]
-    if seen is None or seen.unseen or any(
-            reach.overlap(_due(left, kind), there[kind])
-            or reach.beyond(_due(narrow, kind), there[kind])
-            for kind in kinds):
+    if seen is None or seen.unseen:
+        return Widening(gives, None, blind=True)
+    if any(reach.overlap(_due(left, kind), there[kind])
+           or reach.beyond(_due(narrow, kind), there[kind])
+           for kind in kinds):
         return Widening(gives, None)
     return Widening(gives, narrow)
 

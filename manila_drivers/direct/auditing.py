@@ -121,7 +121,7 @@ class Auditing:
         lines = [f'{one.kind}: {one.subject}: {one.do}'
                  for one in report.differences
                  if one.repair not in ('', differences.ENSURE)
-                 and one.kind != differences.NARROWER]
+                 and not (one.kind == differences.NARROWER and one.gives)]
         return differences.RepairPlan(
             (*lines, *steps, *gone), differences.wider(report),
             tuple(unplanned))

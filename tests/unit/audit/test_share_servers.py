@@ -276,7 +276,7 @@ def found_and_mended(company, names):
         assert not [one for one in report.differences
                     if 'plain' in one.subject]
         plan = audit.repair_plan(report)
-        assert len(plan) >= len(
+        assert len(list(plan)) >= len(
             [one for one in plants.values() if one.mended]), plan
         assert company.inventory() == before
         assert audit.repair(report, widen=True) == []
@@ -380,6 +380,9 @@ def test_a_server_whose_details_go_is_not_repaired(company):
             '/share-servers/x')
         before = company.inventory()
         [(one, why)] = audit.repair(report)
+        assert (one.ident, 'It is not known who gets' in why) == (
+            share.id, True)
+        [(one, why)] = audit.repair(report, widen=True)
         assert (one.ident, 'share server' in why) == (share.id, True)
     assert company.inventory() == before
 
