@@ -38,7 +38,7 @@ LIMITS: Mapping[str, int] = {
     'aliases': 0,
     'lines': 98100,
     'lines of the longest module': 400,
-    'lines outside the test bed': 62400,
+    'lines outside the test bed': 62750,
     'anatomy of generic': 18,
     'planned in generic': 9,
     'anatomy of glusterfs': 18,
