@@ -159,9 +159,15 @@ class Room:
         """Start a daemon that stays in the foreground.
 
         One that a visitor has stopped is the cloud's again.
+
+        :raises Failed: it has not begun in time
         """
-        # The number that it has in here, by which it can be stopped.
-        note = ('echo $$ >"$0"; exec "$@"', str(places.PIDS / name))
+        # The number that it has in here, by which it can be stopped; that of
+        # a daemon before it would stop somebody else.
+        noted = self.outside(places.PIDS / name)
+        noted.unlink(missing_ok=True)
+        note = ('echo $$ >"$0.new"; mv "$0.new" "$0"; exec "$@"',
+                str(places.PIDS / name))
         visited = self.box if isinstance(self.box, Visited) \
             and name in self._owed else None
         if visited:
@@ -171,6 +177,13 @@ class Room:
                 ['sh', '-c', *note, *map(str, words)],
                 stdin=subprocess.DEVNULL, stdout=output, stderr=output,
                 env=self.environment(**more))
+        end = time.monotonic() + patience.seconds(60)
+        while not noted.exists():
+            if time.monotonic() > end or \
+                    self._daemons[name].poll() and not noted.exists():
+                raise Failed(f'{name} has not begun; it said: '
+                             f'{self.said(name)}')
+            time.sleep(0.02)
         if visited:
             visited.leave(self._daemons.pop(name))
             self._owed.remove(name)

@@ -58,6 +58,15 @@ def test_a_daemon_that_dies_is_noticed(cloud):
         cloud.room.stop('short-lived')
 
 
+def test_a_daemon_can_be_stopped_as_soon_as_it_is_started(cloud):
+    # Twice: what the first has left must not be taken for the second.
+    for seconds in ('3610', '3611'):
+        cloud.room.start('hasty', 'sleep', seconds)
+        cloud.room.stop('hasty')
+        running = cloud.room.box.run('ps', 'axww', '-o', 'args').stdout
+        assert f'sleep {seconds}' not in running.splitlines()
+
+
 def test_a_daemon_goes_on_that_a_visitor_has_started_anew(cloud):
     room = cloud.room
     room.start('sleeper', 'sleep', '3600')
