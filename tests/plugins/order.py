@@ -14,9 +14,13 @@ import pytest
 # Files with one second of tests or more, where processes are started,
 # deadlines waited for, or thousands of rules handled.
 SLOW = frozenset(f'tests/unit/{name}.py' for name in (
-    'cli/test_operate', 'cli/test_simulate_openstack',
+    'cli/test_operate', 'cli/test_simulate_generic',
+    'cli/test_simulate_openstack',
     'cli/test_simulate_ssh', 'cli/test_simulate_vast',
     'cli/test_tutorial', 'compat/test_locks', 'compat/test_mode',
+    'compat/test_shared_locks',
+    'generic/test_dry_run', 'generic/test_over_the_wire',
+    'gpfs/test_dry_run',
     'gpfs/test_copying', 'gpfs/test_local',
     'gpfs/test_operations', 'gpfs/test_servers', 'nas/test_ganesha',
     'generic/test_guest_access', 'generic/test_guest_broken',
@@ -27,7 +31,8 @@ SLOW = frozenset(f'tests/unit/{name}.py' for name in (
     'packaging/test_recording', 'simulators/test_robustness',
     'service_instance/test_faults', 'simulators/test_speed',
     'standalone/test_private_data',
-    'tempest/test_processes', 'transport/ssh/test_commands',
+    'tempest/test_processes', 'test_ending',
+    'transport/ssh/test_commands',
     'transport/test_local', 'transport/test_rest',
     'vastdata/test_meanwhile'))
 SLOW_DIRECTORIES = tuple(f'tests/unit/{name}/' for name in (
