@@ -35,3 +35,4 @@ class TestRules(suite.Base):
 
 class TestHistories(suite.AccessHistories):
     make_lab = gluster.GlusterLabs(gluster.LevelsLab)
+    histories = 5000

@@ -220,7 +220,7 @@ def test_histories_fail(driver_class, check):
 BY_SWEEP = [
     (DoesNotWipe, 'delete alone', 'strangers'),
     (BelievesTheWipe, 'delete alone', 'claimed.state'),
-    (MarksAtTheEnd, 'create', 'repeat.state'),
+    (MarksAtTheEnd, 'create', ('repeat.state', 'delete.failed')),
     (StartsTheCloneFirst, 'create from snapshot', 'access.too-wide-')]
 
 

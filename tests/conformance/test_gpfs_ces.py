@@ -64,6 +64,7 @@ class Gpfs(suite.Base):
 
 class TestGpfsWithCes(Gpfs, suite.Everything):
     make_lab = gpfs.GpfsLabs()
+    histories = 5000
 
 
 class AlternativesLab(gpfs.GpfsLab):

@@ -17,6 +17,7 @@ from manila_drivers.testing.conformance.labs import vast
 
 class TestVast(suite.Everything):
     make_lab = vast.VastLabs()
+    histories = 5000
 
 
 class Ipv6Lab(vast.VastLab):

@@ -177,13 +177,18 @@ def unseen(known: Mapping[str, Reference]) -> list[str]:
 
 def cases(lab: Lab,
           known: Mapping[str, Reference]) -> Iterator[Case]:
-    """Every call times every fault, once and from then on."""
+    """Every call times every fault once, and half of them from then on.
+
+    Which half changes from call to call, so that each fault goes on from
+    every other call.
+    """
     for name, reached in known.items():
         for nth in range(1, reached.calls + 1):
             faults = [fault for fault in (*lab.faults, *KILLS)
                       if reached.strikes(nth, fault)]
             for number, fault in enumerate(faults):
-                for lasting in (False, True)[:1 + fault.lasting]:
+                goes_on = fault.lasting and (nth + number) // 2 % 2 == 0
+                for lasting in (False, True)[:1 + goes_on]:
                     strikes = (Strike(nth, fault, lasting),)
                     # Each call meets half of the faults in either way.
                     same = (nth + number + lasting) % 2 == 0
