@@ -222,6 +222,8 @@ def main(arguments: list[str]) -> int:
         for name in leftovers.end(str(ROOT)):
             tell(f'an earlier run had left {name}')
         os.environ.update(environment(leftovers.mark(str(ROOT))))
+        # Hundreds of processes are started, each of which would compile.
+        os.environ.pop('PYTHONDONTWRITEBYTECODE', None)
         return 0 if play(chosen, stages.prepare(chosen, turn), turn,
                          wanted.limit) else 1
 

@@ -21,6 +21,7 @@ import sys
 import tempfile
 import time
 
+from tools.ci import stages
 from tools.ci import turns
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
@@ -163,7 +164,7 @@ def version() -> str:
 def tox(made: pathlib.Path, *names: str) -> None:
     """Make environments of tox, with the wheel in each."""
     run(sys.executable, 'tools/run.py', 'test', '--notest', '--installpkg',
-        made, '-e', ','.join(names))
+        made, '-e', ','.join(names), **stages.UNCOMPILED)
 
 
 def manila(made: pathlib.Path, releases: list[str]) -> None:

@@ -27,6 +27,10 @@ BEFORE = ('19.1',)
 WHEELS = {'20.0': '20.0.3', '21.0': '21.0.3', '22.0': '22.0.2',
           '23.0': '23.0.1'}
 
+# pip compiles all that it installs, of which a run imports a part: half of the
+# time that it takes.
+UNCOMPILED = {'PIP_COMPILE': '0'}
+
 # How a stage is started that lets others go first.
 YIELDING = ('python3', '-m', 'tools.ci.yielding', '5')
 # And one that goes before others.
@@ -187,7 +191,7 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
             *test, '-e', 'install', '--',
             *(('--wheel', wheel) if wheel else ()),
             *(WHEELS[name] for name in turn.installed), 'alone'), (
-                'install',),
+                'install',), tuple(UNCOMPILED.items()),
               yields=True),
         # What the cloud is made of takes minutes: beside other lanes, unless
         # only the tests are named.
