@@ -12,6 +12,7 @@ import pytest
 from manila_drivers.audit import differences
 from manila_drivers.testing.manila import environment
 from manila_drivers.testing.manila import releases
+from tests.manila import audited
 from tests.manila import audited_drivers
 from tests.unit.audit import api_plants
 
@@ -20,7 +21,7 @@ pytestmark = [pytest.mark.timeout(900), pytest.mark.turns]
 KINDS = ('gluster', 'knfs', 'gnfs', 'ces', 'generic',
          'generic-servers')
 EACH = pytest.mark.parametrize('crowded', KINDS, indirect=True)
-FEW, MANY = 14, 200
+FEW, MANY = 26, 200
 ORPHANS = (differences.ORPHAN_SHARE, differences.ORPHAN_SNAPSHOT)
 
 Company = audited_drivers.Company
@@ -36,34 +37,24 @@ def crowded(request: pytest.FixtureRequest, place: environment.Environment,
 
 
 @EACH
-def test_many_healthy_shares_cost_what_few_do(crowded: Company) -> None:
+def test_damage_among_many_is_found_and_mended(crowded: Company) -> None:
     crowded.grow(FEW)
     few = crowded.healthy()
     with pytest.raises(AssertionError, match=r'asked: .*/share_instances/'):
         crowded.healthy('curious')
     assert crowded.healthy('nosy').total() > few.total()
-    crowded.grow(MANY)
-    many = crowded.healthy()
-    assert many.total() == few.total() + api_plants.pages(
-        crowded.kind, MANY), many - few
-
-
-@EACH
-def test_damage_among_many_is_found_and_mended(crowded: Company) -> None:
-    crowded.grow(MANY)
     hurt, plants = crowded.hurt(), crowded.plants
-    found = crowded.audit()
-    crowded.expect(found, hurt, hurt)
     with pytest.raises(AssertionError, match=r'not found: .*wider access'):
         crowded.expect(crowded.audit(broken='blind'), hurt, hurt)
-    orphans = [one['Id'] for one in found.rows if one['Kind'] in ORPHANS]
-    repair = ['--repair', '--yes', '--widen', *(
-        word for ident in orphans for word in ('--remove', ident))]
     left = [name for name, plant in plants.items() if not plant.mended
             and not set(plant.kinds) <= set(ORPHANS)]
+    found = _and_removing(crowded.audit())
     with pytest.raises(AssertionError, match=r"beyond: .*'size'"):
-        crowded.expect(crowded.audit(*repair, broken='idle'), hurt, left)
-    done = crowded.audit(*repair)
+        crowded.expect(crowded.audit(*found, broken='idle'), hurt, left)
+    crowded.grow(MANY)
+    among = crowded.audit()
+    crowded.expect(among, hurt, hurt)
+    done = crowded.audit(*_and_removing(among))
     crowded.expect(done, hurt, left)
     # The door counts whatever is no GET by its method.
     assert [path for path in done.asked if not path.startswith('/')] == []
@@ -71,4 +62,14 @@ def test_damage_among_many_is_found_and_mended(crowded: Company) -> None:
     refused = done.lines('could not be repaired')
     assert len(refused) == left.count('given away'), refused
     crowded.end(hurt, left)
-    crowded.healthy()
+    many, count = crowded.healthy(), len(crowded.shares)
+    assert count > MANY - len(plants)
+    assert many.total() == few.total() + api_plants.pages(
+        crowded.kind, count), many - few
+
+
+def _and_removing(found: audited.Outcome) -> list[str]:
+    """Return the words that repair all that was found, orphans included."""
+    orphans = [one['Id'] for one in found.rows if one['Kind'] in ORPHANS]
+    return ['--repair', '--yes', '--widen', *(
+        word for ident in orphans for word in ('--remove', ident))]
