@@ -12,6 +12,7 @@ GROUPS = {'nova', 'cinder', 'neutron', 'glance'}
 CHOICES = 2
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('first', ['ours', 'upstream'])
 def test_groups_are_manilas(release, first):
     told = json.loads(conftest.run('tests.compat.cloud_options', release,

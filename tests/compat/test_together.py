@@ -9,6 +9,7 @@ import pytest
 from tests.compat import conftest
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('first', ['upstream', 'ours', 'driver'])
 def test_options_never_clash(release, first):
     told = json.loads(conftest.run('tests.compat.together', release,
@@ -31,6 +32,7 @@ DIFFERENT = {
     'gpfs_share_helpers'}
 
 
+@pytest.mark.turns
 @pytest.mark.parametrize('order', ['ours', 'upstream'])
 def test_all_drivers_live_in_one_process(release, order):
     """And in one section, the options of which the first of them defines."""

@@ -20,6 +20,7 @@ from manila_drivers.testing.manila import releases
 from manila_drivers.testing.manila import scene
 from manila_drivers.testing.manila import show
 from tests import patience
+from tests.plugins import turns
 
 BACKEND = 'vast'
 HERE = pathlib.Path(__file__).parent
@@ -33,20 +34,32 @@ RUNS = [(release.name, threading)
 
 # Names of releases, with commas between them: only these are started.
 CHOICE = 'MANILA_DRIVERS_RELEASES'
+# Where a slice is played, as `.ci/run` does, these files play one of the two
+# releases by turn; `test_share_life.py` plays both.
+ALTERNATING = frozenset({
+    'test_generic.py', 'test_servers.py', 'test_ssh_drivers.py'})
+ENDS = ('20.0', '23.0')
 
 
 def pytest_collection_modifyitems(config: pytest.Config,
                                   items: list[pytest.Item]) -> None:
     """Leave the releases out that it is not the turn of."""
-    names = os.environ.get(CHOICE, '')
-    if not names:
-        return
-    wanted = {releases.named(name).name for name in names.split(',')}
     out = [item for item in items if item.path.parent == HERE
-           and release_of(item) not in (None, *wanted)]
+           and not in_turn(item.path.name, release_of(item))]
     if out:
         config.hook.pytest_deselected(items=out)
         items[:] = [item for item in items if item not in set(out)]
+
+
+def in_turn(file: str, release: str | None) -> bool:
+    """Tell if tests of a file about a release are played in this run."""
+    names = os.environ.get(CHOICE, '')
+    part = turns.slice_of(os.environ.get('MANILA_DRIVERS_SLICE', ''))
+    if names and release not in (None, *(
+            releases.named(name).name for name in names.split(','))):
+        return False
+    return (part is None or file not in ALTERNATING or release not in ENDS
+            or release == ENDS[part[0] % len(ENDS)])
 
 
 def release_of(item: pytest.Item) -> str | None:

@@ -30,6 +30,7 @@ from manila_drivers.testing.manila import process
 from manila_drivers.testing.manila import releases
 from manila_drivers.testing.manila import scene
 from manila_drivers.testing.manila import show
+from tests.manila.conftest import ENDS
 from tests.manila.conftest import REPOSITORY
 
 # Round trips that a call may take, whatever the rules and with nothing wrong
@@ -38,7 +39,6 @@ BUDGET = {'create_share': 16, 'update_access': 2, 'create_snapshot': 12,
           'delete_snapshot': 5, 'create_share_from_snapshot': 5,
           'ensure_shares': 2, 'extend_share': 10, 'shrink_share': 8}
 ALL = ('generic', 'generic-cifs', 'generic-servers')
-ENDS = ('19.1', '23.0')
 
 
 class Estate:
@@ -120,14 +120,12 @@ def test_shares_live(estates: Estates) -> None:
         assert each.cloud.doors.logins == 1, name
 
 
-@pytest.mark.turns
 @pytest.mark.parametrize('estates', ENDS, indirect=True)
 def test_share_servers_come_and_go(estates: Estates) -> None:
     estate = estates['generic-servers']
     instances.whole(estate.play())
 
 
-@pytest.mark.turns
 @pytest.mark.parametrize('estates', ENDS, indirect=True)
 def test_shares_outlive_trouble(estates: Estates) -> None:
     play = estates['generic'].play()

@@ -28,6 +28,7 @@ from manila_drivers.testing.manila import scene
 from manila_drivers.testing.manila import show
 from manila_drivers.testing.simulators import gate
 from tests import needs
+from tests.manila.conftest import ENDS
 
 Cluster = gluster.Cluster | gpfs.Cluster
 
@@ -49,8 +50,6 @@ COMMANDS = {
        for name in ('knfs', 'gnfs')}}
 
 RELEASES = ('20.0', '21.0', '22.0', '23.0')
-# Restarts take their time: with eventlet and with threads, which take turns.
-RESTARTED = ('20.0', '23.0')
 
 
 class Company:
@@ -153,8 +152,8 @@ def test_shares_live_side_by_side(company: Company) -> None:
         'gluster': 1, 'ces': 1, 'knfs': 3, 'gnfs': 3}
 
 
-@pytest.mark.turns
-@pytest.mark.parametrize('company', RESTARTED, indirect=True)
+# Restarts take their time: with eventlet and with threads.
+@pytest.mark.parametrize('company', ENDS, indirect=True)
 def test_shares_outlive_trouble(company: Company) -> None:
     plays = {name: company.play(name) for name in BUDGETS}
     outage.whole(*plays.values())

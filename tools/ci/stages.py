@@ -186,7 +186,7 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
         Stage('lowest', 'bricks', 2400, (*test, '-e', 'lowest'),
               ('lowest',), (slices,), yields=True),
         Stage('compat', 'gluster', 2400, in_manilas(test, 'compat'),
-              ('manila',), yields=True),
+              ('manila',), (slices,), yields=True),
         Stage('install', 'gluster', 2400, (
             *test, '-e', 'install', '--',
             *(('--wheel', wheel) if wheel else ()),

@@ -78,6 +78,7 @@ def ended(child):
 
 
 @pytest.mark.timeout(900)
+@pytest.mark.turns
 def test_two_processes_lose_no_share_and_make_none_twice(url, tmp_path):
     with bench.bench('vast', tmp_path, registry_connection=url) as place:
         children = [worker(place, ROUNDS, name) for name in ('one', 'two')]
@@ -100,6 +101,7 @@ def test_two_processes_lose_no_share_and_make_none_twice(url, tmp_path):
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.turns
 def test_what_killed_processes_leave_is_converged_from(url, tmp_path):
     chosen = random.Random(1)
     with bench.bench('vast', tmp_path, registry_connection=url) as place:
@@ -125,6 +127,7 @@ UNFINISHED = {differences.UNFINISHED_SHARE, differences.UNFINISHED_RULE}
 
 
 @pytest.mark.timeout(600)
+@pytest.mark.turns
 def test_an_audit_finds_what_a_kill_has_left_and_ends_it(url, tmp_path):
     chosen, caught = random.Random(2), 0
     with bench.bench('vast', tmp_path, registry_connection=url) as place:
