@@ -24,6 +24,7 @@ from manila_drivers import access
 from manila_drivers import model
 from manila_drivers import plan
 from manila_drivers.driver.call import Call
+from manila_drivers.ibm.gpfs import paths
 from manila_drivers.ibm.gpfs.helpers import base
 from manila_drivers.nas import catch_up
 from manila_drivers.nas import exports
@@ -74,6 +75,15 @@ class AccessService:
         """
         return self._lock(f'gpfs-{ident}', patience)
 
+    def _place(self, share: model.Share) -> str:
+        """Return the path of a share.
+
+        :raises Conflict: it was made at another one.
+        """
+        path = self._path(share.name)
+        paths.check_home(share, self.helper.names(path))
+        return path
+
     def options(self, specs: model.Specs) -> tuple[str, ...]:
         """:raises InvalidRequest: an option is refused."""
         return self.helper.options(specs)
@@ -103,8 +113,8 @@ class AccessService:
         rules = tuple(rules)
         grants = access.ip_grants(rules)
         opening = bool(grants.levels)
-        wanted, hindrance = Export(self._path(share.name), share.name,
-                                   share.id, grants.levels), None
+        wanted, hindrance = Export(self._place(share), share.name, share.id,
+                                   grants.levels), None
         if opening:
             wanted, hindrance = self.helper.chosen(
                 wanted, specs, functools.partial(self._may_open, share))
@@ -130,13 +140,13 @@ class AccessService:
             self._may_open(share)
             if not plan.is_dry():
                 self.nobody.discard(share.id)
-            self.helper.allow_access(self._path(share.name), row, rule)
+            self.helper.allow_access(self._place(share), row, rule)
 
     def deny(self, row: Any, rule: Any) -> None:
         """Take one rule away; pass over one that never was."""
         share = model.Share.of(row)
         with self.alone(share.id):
-            self.helper.deny_access(self._path(share.name), row, rule)
+            self.helper.deny_access(self._place(share), row, rule)
 
     def closing(self, share: model.Share, *,
                 everywhere: bool = False) -> exports.AccessPlan:
@@ -144,7 +154,7 @@ class AccessService:
 
         :param everywhere: fail if a server does not answer.
         """
-        export = Export(self._path(share.name), share.name, share.id, {})
+        export = Export(self._place(share), share.name, share.id, {})
         answers = self.helper.ask([export])
         if everywhere:
             exports.told_by_all(self.helper.look(answers), export.path)

@@ -2,8 +2,10 @@
 
 """Names and paths of what the driver makes.  Pure."""
 
+from collections.abc import Collection
 import dataclasses
 import ipaddress
+import posixpath
 import re
 
 from manila_drivers import exception
@@ -34,6 +36,25 @@ def share_path(base: str, name: str) -> str:
     :raises InvalidRequest: the name cannot be a fileset's.
     """
     return f'{base}/{fileset_name(name)}'
+
+
+def check_home(share: model.Share, names: Collection[str]) -> None:
+    """Raise Conflict if a share was made below another base directory.
+
+    There it would go on with its data, and let in whom it did.
+
+    :param names: of its place below the base directory of now.
+    """
+    found = {posixpath.normpath('/' + path.partition(':/')[2])
+             for path in share.export_paths}
+    elsewhere = sorted(path for path in found
+                       if posixpath.basename(path) == share.name)
+    if elsewhere and found.isdisjoint(map(posixpath.normpath, names)):
+        raise exception.Conflict(
+            f'Share {share.id} was made at {elsewhere[0]}, and would be '
+            f'looked for at {", ".join(sorted(names))}',
+            check='gpfs_mount_point_base and gpfs_filesystem, which have '
+                  'been changed; put them back')
 
 
 def snapshot_name(name: str) -> str:
