@@ -36,7 +36,7 @@ LIMITS: Mapping[str, int] = {
     'homonyms': 18,
     'homonyms in the test bed': 28,
     'aliases': 0,
-    'lines': 98100,
+    'lines': 98250,
     'lines of the longest module': 400,
     'lines outside the test bed': 62750,
     'anatomy of generic': 18,

@@ -127,6 +127,15 @@ class ManilaView:
                 and one.id not in told and not one.removed]
 
 
+def left_out(view: ManilaView, after: ManilaView) -> list[str]:
+    """Say that lists of instances lack some of which other lists tell."""
+    known = {**view.instances, **after.instances}
+    shares = {one.share_id for one in known.values()}
+    missing = sorted({*view.paths, *view.shares} - known.keys() - shares)
+    return [f'share instances: {len(missing)} left out, such as of {one}, of '
+            'which another list tells' for one in missing[:1]]
+
+
 def repairable(view: ManilaView, instance: api.ApiInstance) -> bool:
     """Tell if Manila has told all of a share, and works on none of it."""
     return instance.status in STEADY and not untold(view, instance) \

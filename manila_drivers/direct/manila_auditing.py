@@ -6,14 +6,11 @@ The API is asked for its lists of instances before and after the backend:
 what has changed between them is in work, and not judged.
 """
 
-from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
-from concurrent import futures
 import dataclasses
 import functools
 import socket
-import threading
 from typing import Any
 from typing import TYPE_CHECKING
 
@@ -31,21 +28,16 @@ from manila_drivers.direct import driving
 from manila_drivers.direct import giving
 from manila_drivers.direct import loading
 from manila_drivers.direct import manila_repairing
+from manila_drivers.direct import manila_rules
 from manila_drivers.direct import manila_servers
 from manila_drivers.direct import passing_notes
 from manila_drivers.direct import removing
 from manila_drivers.direct import rows
 from manila_drivers.manila_api import client
 from manila_drivers.manila_api import records
-from manila_drivers.transport import meter
 
 if TYPE_CHECKING:
     import os
-
-#: Requests for rules at a time; each costs Manila several queries.
-AT_ONCE = 4
-
-_Rules = dict[str, tuple[records.ApiRule, ...]]
 
 
 class ManilaAudit:
@@ -98,7 +90,7 @@ class ManilaAudit:
         view = self._placed(self._instances(unseen), unseen)
         view = self._described(view, unseen)
         servers = self._told_servers()
-        rules, untold = self._rules({
+        rules, untold = manila_rules.read(self._lists, {
             one.share_id for one in view.here if not manila_view.work(one)})
         view = dataclasses.replace(view, rules=rules)
         found = self._found(view, servers)
@@ -112,13 +104,17 @@ class ManilaAudit:
         if servers is not None:
             unseen += [*servers.unread, *servers.homeless(view.checkable())]
             away = servers.away(view.here) | away
-        told = comparing.compare(known, found, checked)
+        unseen += (missing_too := manila_view.left_out(view, after))
         view = dataclasses.replace(
-            view, whole=view.whole and after.whole,
+            view, whole=view.whole and after.whole and not missing_too,
             snapshots_whole=view.snapshots_whole and after.snapshots_whole)
+        again = manila_rules.ask_again(self._lists, view, manila_view.judged(
+            comparing.compare(known, found, checked), view, found, away))
+        away = again.changed | away
+        unseen += again.unread
         return differences.AuditReport(
             self._name,
-            (*manila_view.judged(told, view, found, away), *lost),
+            (*again.told, *lost),
             (*dict.fromkeys(unseen), *untold(view, away), *found.unread,
              *missing,
              *_not_told(view, away)),
@@ -270,45 +266,6 @@ class ManilaAudit:
             view, paths={one.id: one.paths for one in paths.found},
             types={one.id: one.specs for one in types.found},
             shares={one.id: one for page in pages for one in page.found})
-
-    def _rules(self, shares: Iterable[str]) -> tuple[
-            _Rules, Callable[..., list[str]]]:
-        """Ask for the rules of each share; there is no list of all.
-
-        :returns: and what tells of those that were not told.
-        """
-        found: _Rules = {}
-        failed: dict[str, exception.DriverError | None] = {}
-        stopped = threading.Event()
-
-        def one(ident: str) -> tuple[Any, exception.DriverError | None]:
-            if stopped.is_set():
-                return None, None
-            told, error = exception.caught(
-                functools.partial(self._lists.rules, ident))
-            if isinstance(error, (exception.AccessDenied,
-                                  exception.TransportError)):
-                # It would be the same for all others.
-                stopped.set()
-            return told, error
-        with futures.ThreadPoolExecutor(AT_ONCE) as pool:
-            jobs = {ident: pool.submit(meter.carried(one), ident)
-                    for ident in sorted(shares)}
-        for ident, job in jobs.items():
-            told, error = job.result()
-            if told is None:
-                failed[ident] = error
-            else:
-                found[ident] = told
-
-        def untold(view: manila_view.ManilaView,
-                   away: Mapping[str, str]) -> list[str]:
-            here = {one.share_id for one in view.here if one.id not in away}
-            left = [error for ident, error in failed.items() if ident in here]
-            why = sorted({str(error) for error in left if error is not None})
-            return [f'access rules of {len(left)} shares: {"; ".join(why)}'
-                    ] if left else []
-        return found, untold
 
     def _overview(self, view: manila_view.ManilaView,
                   found: inventory.Inventory, ids: frozenset[str],

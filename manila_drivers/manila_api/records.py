@@ -38,10 +38,16 @@ class ApiInstance:
     @classmethod
     def of(cls, row: Any, *, removed: bool) -> 'ApiInstance':
         found = fields.Fields(row, 'share instance')
+        status, host = found.ident('status'), found.text('host')
+        cast = found.flag('cast_rules_to_readonly')
+        if host is None and status == 'available':
+            # One that was never placed has none, and nothing to be judged.
+            raise fields.untold(found, 'host')
+        if cast is None:
+            raise fields.untold(found, 'cast_rules_to_readonly')
         return cls(found.ident(), found.ident('share_id'),
-                   found.text('host') or '', found.ident('status'),
-                   found.text('access_rules_status') or '',
-                   bool(found.flag('cast_rules_to_readonly')),
+                   host or '', status,
+                   found.text('access_rules_status') or '', cast,
                    found.text('share_type_id') or '',
                    found.text('updated_at') or '', removed,
                    found.text('share_server_id') or '')

@@ -13,6 +13,7 @@ from manila_drivers import exception
 from manila_drivers.audit import differences
 from manila_drivers.audit import manila_view
 from manila_drivers.direct import manila_auditing
+from manila_drivers.direct import manila_rules
 from manila_drivers.manila_api import client
 from manila_drivers.manila_api import records
 from manila_drivers.vastdata import inventory as listing
@@ -324,7 +325,7 @@ def test_rules_are_not_asked_for_in_vain(site):
     site.manila.faults['/share-access-rules'] = api_sim.denied('/rules')
     report = site.look()
     assert site.manila.asked.count('/share-access-rules') <= \
-        manila_auditing.AT_ONCE
+        manila_rules.AT_ONCE
     assert report.differences == ()
     assert [line[:28] for line in report.unseen] == [
         'access rules of 12 shares: G']
