@@ -2,8 +2,8 @@
 
 """Access rules of many shares, for which Manila has no list.
 
-Those of shares that seem damaged are asked for twice: not every release tells
-by its lists that something has changed meanwhile.
+Some of shares that seem damaged are asked for twice: lists tell in seconds
+when something was changed, or not at all.
 """
 
 from collections.abc import Callable
@@ -82,14 +82,18 @@ def ask_again(lists: client.ManilaLists, view: manila_view.ManilaView,
               told: Iterable[differences.Deviation]) -> AskedAgain:
     """Ask for the rules, or the size, of what differs in them once more.
 
-    What Manila does not tell any more is told, and not repaired.
+    That is done of shares that may have changed without another time in the
+    lists.  What Manila does not tell any more is told, and not repaired.
     """
     told = list(told)
+    newest = max((one.updated_at for one in view.here), default='')
+    doubtful = {one.id for one in view.here if one.updated_at in ('', newest)}
     changed: dict[str, str] = {}
     failed: dict[str, str] = {}
     for one in {(one.ident, one.kind == differences.SIZE): one for one in told
-                if one.kind in (*_ACCESS, differences.SIZE)
-                or one.repair == differences.RULES}.values():
+                if one.ident in doubtful and (
+                    one.kind in (*_ACCESS, differences.SIZE)
+                    or one.repair == differences.RULES)}.values():
         same, error = exception.caught(functools.partial(
             _is_same, lists, view, one))
         if error is not None:

@@ -165,3 +165,12 @@ def test_damage_of_which_no_more_is_told_is_not_judged(site, path):
     report = site.look()
     assert report.unseen
     assert not [one for one in report.differences if one.repair]
+
+
+def test_a_share_that_has_rested_is_asked_for_once(site):
+    """Leave the requests as many as the lists are, where times tell all."""
+    share, other = site.share('one'), site.share('two')
+    site.manila.instances[other.id]['updated_at'] = '2026-01-02T00:00:00'
+    planted.PLANTS['another client'].work(site.place, share)
+    assert kinds(site.look()) == [D.WIDER]
+    assert site.manila.asked.count('/share-access-rules') == 2
