@@ -117,7 +117,7 @@ def test_a_server_that_was_down_is_told_what_it_missed(server):
     stage.exact(share)
 
 
-@pytest.mark.turns
+@pytest.mark.turns('reboots of kernel NFS')
 def test_all_again_after_a_restart(server):
     """And a rule that is taken away then stays away."""
     stage = Stage(server.lab)
