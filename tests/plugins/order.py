@@ -27,14 +27,16 @@ SLOW = frozenset(f'tests/unit/{name}.py' for name in (
     'generic/test_guest_failing', 'generic/test_guest_serving',
     'nas/test_helpers', 'nas/test_kernel',
     'nas/test_crowds',
-    'packaging/test_driver_page', 'packaging/test_privileges',
+    'packaging/test_driver_page', 'packaging/test_measure_house',
+    'packaging/test_privileges',
     'packaging/test_recording', 'simulators/test_robustness',
     'service_instance/test_faults', 'simulators/test_speed',
     'standalone/test_private_data',
     'tempest/test_processes', 'test_ending',
     'transport/ssh/test_commands',
     'transport/test_local', 'transport/test_rest',
-    'vastdata/test_meanwhile'))
+    'vastdata/test_dry_run', 'vastdata/test_meanwhile',
+    'vastdata/test_patience'))
 SLOW_DIRECTORIES = tuple(f'tests/unit/{name}/' for name in (
     'audit', 'ci', 'direct', 'preflight', 'registry'))
 

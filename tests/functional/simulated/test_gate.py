@@ -55,7 +55,7 @@ def host(gate, known_hosts):
         return hosts.host(ssh.Target(
             address, ssh.Login(gate.user, key_file=gate.key_file),
             ssh.KnownHosts((known_hosts,)), port=gate.port,
-            connect_timeout=20.0, sudo=sudo))
+            connect_timeout=patience.seconds(5.0), sudo=sudo))
 
     yield make
     hosts.close()

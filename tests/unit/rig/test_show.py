@@ -101,21 +101,31 @@ def test_a_type_asks_for_what_the_driver_can_do(capabilities, specs):
 class Configured(process.Manila):
     running = True
 
-    def __init__(self, tmp_path, status):
+    def __init__(self, tmp_path, *told):
         self.settings = type('S', (), {'backends': {'b': {}},
                                        'logs': tmp_path})
         self.release = type('R', (), {'wheel': '23'})
-        self._told = status
+        self._told = list(told)
 
     def status(self):
-        return self._told
+        return self._told.pop(0) if len(self._told) > 1 else self._told[0]
 
 
 def test_a_misconfigured_driver_is_not_waited_for(tmp_path):
+    before = process.Status(port=1)
     status = process.Status(port=1, ready={'scheduler': 1.0}, trouble={
         'b': ['BadConfigurationException', 'vast_vippool_name is not set']})
-    with pytest.raises(process.ManilaFailure, match='vippool_name is not'):
-        Configured(tmp_path, status).wait(seconds=30)
+    with pytest.raises(process.ManilaFailure,
+                       match=r'did not start: .*vippool_name is not'):
+        Configured(tmp_path, before, status).wait(seconds=30)
+
+
+def test_what_was_wrong_before_is_waited_for(tmp_path):
+    """It may have been mended meanwhile."""
+    wrong = process.Status(port=1, ready={'scheduler': 1.0}, trouble={
+        'b': ['BadConfigurationException', 'vast_vippool_name is not set']})
+    ready = process.Status(port=1, ready={'scheduler': 1.0, 'b': 2.0})
+    assert Configured(tmp_path, wrong, wrong, ready).wait(seconds=30) == ready
 
 
 def test_after_the_wait_the_driver_has_the_word(tmp_path):

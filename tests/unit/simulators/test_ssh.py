@@ -9,6 +9,7 @@ from manila_drivers.testing.simulators import ssh as simulated
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh
 from tests import doors
+from tests import patience
 
 
 class TestSshServer(doors.Contract):
@@ -38,7 +39,7 @@ def host(server, tmp_path):
         return hosts.host(ssh.Target(
             address, ssh.Login(values.pop('user', server.user), **values),
             ssh.KnownHosts((str(known),)), port=server.port,
-            connect_timeout=20.0, sudo=sudo))
+            connect_timeout=patience.seconds(5.0), sudo=sudo))
 
     yield make
     hosts.close()
@@ -64,7 +65,7 @@ def test_a_host_that_is_another_is_not_trusted(server, tmp_path):
                 doors.ADDRESSES[0], ssh.Login(
                     other.user, password=command.Secret(other.password)),
                 ssh.KnownHosts((str(known),)), port=other.port,
-                connect_timeout=20.0)).run(command.Command.of('echo'))
+                connect_timeout=patience.seconds(5.0))).run(command.Command.of('echo'))
         hosts.close()
 
 
