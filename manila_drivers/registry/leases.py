@@ -14,6 +14,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Iterator
 import contextlib
+import contextvars
 import logging
 import os
 import threading
@@ -52,6 +53,8 @@ class Leases:
         self._sleep = sleep
         self._keeper = Keeper(self)
         self._guard = threading.Lock()
+        self._mine: contextvars.ContextVar[tuple[Lease, ...]] = \
+            contextvars.ContextVar('manila_drivers_leases', default=())
         self._pid = os.getpid()
 
     @contextlib.contextmanager
@@ -84,7 +87,7 @@ class Leases:
             self._sleep(pause)
             pause = min(2 * pause, longest)
         try:
-            with plan.guarded(lease.need):
+            with self._guarding(lease):
                 yield
         finally:
             _, error = exception.caught_any(lambda: lease.release())
@@ -96,6 +99,18 @@ class Leases:
                 LOG.warning('The lease of %s has ended while it was held. '
                             'Another host may have changed the same object '
                             'at the same time. Check: registry_lease', name)
+
+    @contextlib.contextmanager
+    def _guarding(self, lease: 'Lease') -> Iterator[None]:
+        """Have each change in the block ask for all leases of this context."""
+        before = self._mine.get()
+        token = self._mine.set((*before, lease))
+        try:
+            with contextlib.nullcontext() if before else plan.guarded(
+                    lambda: self.need(self._mine.get())):
+                yield
+        finally:
+            self._mine.reset(token)
 
     def get_lock(self, name: bytes) -> 'Lease':
         """Return the lease of a name, not held."""
@@ -136,17 +151,16 @@ class Leases:
 
     def holder(self, name: str) -> str:
         """Return who has a lease, '' for nobody who is known to live."""
-        owner, left = self._database.transact(
-            lambda connection: self._row(connection, name))
+        owner, left = self._all().get(name, ('', 0))
         return owner if left > 0 and not holders.is_dead(owner) else ''
 
-    def _row(self, connection: Any, name: str) -> tuple[str, int]:
-        """Return who has a lease, and for how many milliseconds."""
-        found = connection.execute(_TABLE.select().where(
-            _TABLE.c.name == name)).mappings().first()
-        return ('', 0) if found is None else (
-            str(found['owner']),
-            found['expires'] - self._database.now(connection))
+    def _all(self) -> dict[str, tuple[str, int]]:
+        """Return who has each lease, and for how many milliseconds."""
+        def work(connection: Any) -> dict[str, tuple[str, int]]:
+            now = self._database.now(connection)
+            return {row['name']: (row['owner'], row['expires'] - now)
+                    for row in connection.execute(_TABLE.select()).mappings()}
+        return self._database.transact(work)
 
     def put_off(self, name: str, holder: str) -> bool:
         """Let a lease last longer; tell if it was held at all."""
@@ -158,16 +172,21 @@ class Leases:
             return bool(done.rowcount == 1)
         return self._database.transact(work)
 
-    def kept(self, name: str, holder: str) -> str:
-        """Return who has a lease, '' for nobody; its holder has it for long.
+    def need(self, held: 'Iterable[Lease]') -> None:
+        """Raise Busy unless leases are held, and for a while, in one question.
 
-        That is longer than until leases are put off the next time.
+        :raises DriverError: that cannot be asked.
         """
-        owner, left = self._database.transact(
-            lambda connection: self._row(connection, name))
-        if owner != holder or left > self._milliseconds / 3:
-            return owner
-        return holder if self.put_off(name, holder) else ''
+        there = self._all()
+        for lease in held:
+            owner, left = there.get(lease.name, ('', 0))
+            if not lease.is_kept(owner, left > self._milliseconds / 3):
+                raise exception.Busy(
+                    f'The lease of {lease.name} has ended while it was held, '
+                    'and nothing more is changed', answer='it is held by '
+                    + holders.told(owner) if owner else 'nobody holds it now',
+                    check='whether this process or its host was suspended, '
+                    'and registry_lease; audit, then repeat the command')
 
     def give(self, name: str, holder: str) -> bool:
         """Give a lease back; tell if it was held."""
@@ -221,20 +240,16 @@ class Lease:
         return not self.lost
 
     def need(self) -> None:
-        """Raise Busy unless it is held, and for a while.
+        """Raise Busy unless it is held, and for a while."""
+        self._leases.need([self])
 
-        :raises DriverError: that cannot be asked.
+    def is_kept(self, owner: str, long: bool) -> bool:
+        """Tell if it is held by us, and see to it that it is for a while.
+
+        :param owner: who has it, and ``long`` if that is for a while yet.
         """
-        holder = self._leases.kept(self.name, self._mine)
-        if holder == self._mine:
-            return
-        self.lost = True
-        raise exception.Busy(
-            f'The lease of {self.name} has ended while it was held, and '
-            'nothing more is changed', answer='it is held by '
-            + holders.told(holder) if holder else 'nobody holds it now',
-            check='whether this process or its host was suspended, and '
-            'registry_lease; audit, then repeat the command')
+        self.lost = owner != self._mine or not (long or self.put_off())
+        return not self.lost
 
     def put_off(self) -> bool:
         """Let it last longer; tell if it was held."""

@@ -18,7 +18,7 @@ def blind():
 
 def idle():
     """Say that all has been repaired."""
-    Audit.repair = lambda self, report, remove=(): []
+    Audit.repair = lambda self, report, remove=(), *, widen: []
 
 
 def curious():

@@ -235,8 +235,8 @@ def test_a_lease_that_keeps_nobody_out_is_noticed(place, monkeypatch):
             # The fence before each change finds that nobody has it.
             with pytest.raises(exception.Busy, match='has ended'):
                 share.extend(2)
-            monkeypatch.setattr(leases.Leases, 'kept',
-                                lambda self, name, holder: holder)
+            monkeypatch.setattr(leases.Leases, 'need',
+                                lambda self, held: None)
             share.extend(2)
 
 

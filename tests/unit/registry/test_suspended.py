@@ -131,6 +131,26 @@ def test_each_change_asks_for_all_leases(made):
     plan.before_change('something')
 
 
+def test_all_leases_are_one_question(made, monkeypatch):
+    """Ask as often for those of a thousand shares as for one."""
+    begun = []
+    begin = type(made.database).begin
+
+    def counted(database):
+        begun.append(database)
+        return begin(database)
+    monkeypatch.setattr(type(made.database), 'begin', counted)
+    with contextlib.ExitStack() as stack:
+        for number in range(5):
+            stack.enter_context(made.leases.hold([f'share {number}'], 1))
+        begun.clear()
+        plan.before_change('something')
+        assert len(begun) == 1
+        steal(made)
+        with pytest.raises(exception.Busy):
+            plan.before_change('something')
+
+
 def test_locks_of_drivers_that_are_leases_are_asked_for(made, tmp_path):
     with locks.lock('vast-x', lock_path=str(tmp_path),
                     coordinator=lambda: made.leases):
