@@ -4,12 +4,12 @@
 
 import contextlib
 import time
-import types
 import uuid
 
 import pytest
 
 from manila_drivers import access
+from manila_drivers import model
 from manila_drivers.ibm.gpfs.access import AccessService
 from manila_drivers.nas import pending
 from tests.unit.nas import test_helpers
@@ -35,8 +35,8 @@ def seconds(call):
 
 
 def share(number):
-    return types.SimpleNamespace(id=str(uuid.UUID(int=number + 1)),
-                                 name=f'share-{number}')
+    return model.Share(id=str(uuid.UUID(int=number + 1)),
+                       name=f'share-{number}')
 
 
 def rule(to, level='rw'):

@@ -10,6 +10,7 @@ import pytest
 
 from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers import model
 from manila_drivers import networks
 from manila_drivers.ibm.gpfs.access import AccessService
 from manila_drivers.ibm.gpfs.helpers import gnfs
@@ -176,7 +177,7 @@ def mixed():
 
     def update(*rules):
         return service.set_rules(
-            types.SimpleNamespace(id='1', name='share-1'),
+            model.Share('1', name='share-1'),
             [access.Rule(to, 'ip', to, level) for to, level in rules], dict)
 
     return servers, update
