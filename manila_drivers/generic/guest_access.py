@@ -23,10 +23,6 @@ Facts = guest_records.GuestFacts
 Served = guest_records.Served
 Entry = exports_text.ExportEntry
 
-#: Says that what is written to files may not be on disk, and what it says.
-#: It need not outlive a loss of power, after which all is told by the files.
-UNSYNCED, MARK = '/run/manila-unsynced', 'unsynced'
-
 #: Only what is mounted is exported: what is below it is the VM's own.
 _MOUNTED = 'mp'
 
@@ -39,12 +35,7 @@ def nfs(facts: Facts, export: exports.Export) -> Commands:
     export = mounted_only(export)
     commands = [*_taken_over(facts.nfs, export.path), *kernel_plan.plan(
         facts.nfs, export, fsid(facts, export))]
-    if facts.unsynced or commands and not any(
-            map(kernel_room.is_live, commands)):
-        # Else a repetition is told by what is exported, which changes last.
-        mark = directory.run('tee', '--', UNSYNCED, stdin=MARK + '\n')
-        commands = [mark, *commands, directory.all_kept('/etc'),
-                    directory.removed(UNSYNCED)]
+    commands = kernel_room.kept(commands, unsynced=facts.unsynced)
     return [*roomy(commands), kernel.live([export.path])] \
         if commands else []
 

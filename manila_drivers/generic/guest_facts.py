@@ -9,12 +9,12 @@ import dataclasses
 from typing import TypeVar
 
 from manila_drivers import exception
-from manila_drivers.generic import guest_access
 from manila_drivers.generic import guest_fstab
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import guest_scripts
 from manila_drivers.nas import directory
 from manila_drivers.nas import kernel
+from manila_drivers.nas import kernel_room
 from manila_drivers.nas import samba
 from manila_drivers.transport import command
 
@@ -53,7 +53,7 @@ def questions(disks: Sequence[Disk] = (), wait: float = 0.0, *,
         directory.run('df', '-a', '-B1', '--output=size,used,target', '-t',
                       'ext2', '-t', 'ext3', '-t', 'ext4', '-t', 'xfs',
                       accept=frozenset({0, 1})),
-        directory.run('cat', '--', _BOOT, guest_access.UNSYNCED,
+        directory.run('cat', '--', _BOOT, kernel_room.UNSYNCED,
                       accept=_ANY),
         directory.run('cat', '--', _THREADS, accept=_ANY),
         *kernel.questions(), *samba.questions(),
@@ -84,8 +84,8 @@ def understand(server: str, results: Sequence[Result], *,
         server, disks, read_mounts(mounts.stdout, disks, others),
         guest_fstab.read(fstab.stdout), read_spaces(spaces.stdout),
         _either(exported, nfs_error), _either(shared, samba_error),
-        next((word for word in told if word != guest_access.MARK), ''),
-        _number(threads), guest_access.MARK in told, serving or untold)
+        next((word for word in told if word != kernel_room.MARK), ''),
+        _number(threads), kernel_room.MARK in told, serving or untold)
 
 
 def _check_told(server: str, found: Result, mounts: Result,

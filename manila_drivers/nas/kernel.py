@@ -56,6 +56,8 @@ class KernelFacts:
     :param others: entries of files that are not ours.
     :param foreign: those files in /etc/exports.d, name to text.
     :param free: bytes that there is room for where the table is, if asked.
+    :param unsynced: a call that was cut off may have written files that are
+        not on disk; told where :attr:`free` is.
     :param spare: files in memory that tables have to be written to, the
         first one of which is not in use; empty if the disk has room.
     """
@@ -65,6 +67,7 @@ class KernelFacts:
     others: tuple[Entry, ...] = ()
     foreign: Mapping[str, str] = dataclasses.field(default_factory=dict)
     free: int = 0
+    unsynced: bool = False
     spare: tuple[str, ...] = ()
 
     def of(self, path: str) -> tuple[Entry, ...]:

@@ -41,6 +41,11 @@ fi
 "$@"
 """
 
+#: Says that what is written to files may not be on disk, and what it says.
+#: It need not outlive a loss of power, after which all is told by the files.
+UNSYNCED, MARK = '/run/manila-unsynced', 'unsynced'
+
+_DISK = posixpath.dirname(kernel.ETAB)
 _ANY = frozenset(range(256))
 
 # Bytes that are enough for a table of any size, and beside two tables.
@@ -49,22 +54,38 @@ _SPARED = 1 << 20
 
 
 def question() -> command.Command:
-    """Ask how much more can be written where the table is."""
-    return directory.run('stat', '-f', '-c', '%f %S %c %d', '--',
-                         posixpath.dirname(kernel.ETAB), accept=_ANY,
-                         reads=True)
+    """Ask how much more can be written where the table is, and for a mark."""
+    return directory.run('stat', '-f', '-c', '%n %f %S %c %d', '--', _DISK,
+                         UNSYNCED, accept=_ANY, reads=True)
 
 
-def read(result: command.Result) -> int:
-    """Return bytes that there is room for; 0 if that was not told.
+def read(result: command.Result) -> tuple[int, bool]:
+    """Return bytes that there is room for, and whether there is the mark.
 
-    A file system that makes room for files as they come says 0 of them.
+    No room if that was not told.  A file system that makes room for files as
+    they come says 0 of them.
     """
-    words = result.stdout.split()
-    if result.status or len(words) != 4 or not all(map(str.isdigit, words)):
-        return 0
+    told = {words[0]: words[1:] for line in result.stdout.splitlines()
+            if (words := line.split())}
+    words = told.get(_DISK, [])
+    if len(words) != 4 or not all(map(str.isdigit, words)):
+        return 0, UNSYNCED in told
     blocks, size, files, more = map(int, words)
-    return 0 if files and more < 2 else blocks * size
+    return 0 if files and more < 2 else blocks * size, UNSYNCED in told
+
+
+def kept(commands: Commands, *, unsynced: bool) -> Commands:
+    """Have a repetition see what was not on disk yet.
+
+    Else it is told by what is exported, which changes last.
+
+    :param unsynced: whether the mark is there.
+    """
+    if not unsynced and (not commands or is_live(commands[-1])):
+        return commands
+    mark = directory.run('tee', '--', UNSYNCED, stdin=MARK + '\n')
+    return [mark, *commands, directory.all_kept('/etc'),
+            directory.removed(UNSYNCED)]
 
 
 def details() -> Commands:

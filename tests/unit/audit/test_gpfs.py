@@ -130,7 +130,7 @@ def test_commands_do_not_grow_with_shares(at, kind):
             assert backend.audit().differences == ()
             counts[many] = len(place.cluster.requests(mark))
     assert counts[3] == counts[60] == {
-        'ces': 8, 'knfs': 18, 'gnfs': 26}[kind], counts
+        'ces': 8, 'knfs': 22, 'gnfs': 26}[kind], counts
 
 
 SEEN = exported.seen

@@ -74,7 +74,7 @@ def test_what_is_exported_already_is_let_be():
     text = next(one.input() for one in commands
                 if (one.input() or '').startswith(PATH))
     # No change of what is exported tells a repetition that it was cut off.
-    mark = guest_access.UNSYNCED
+    mark = kernel_room.UNSYNCED
     words = [one.words() for one in commands]
     assert words[0] == ['tee', '--', mark]
     assert words[-3:-1] == [['sync', '-f', '--', '/etc'],

@@ -105,17 +105,59 @@ def test_what_cannot_be_taken_away_is_said(place, caplog):
     assert 'has it still' in caplog.text
 
 
-@pytest.mark.parametrize(('said', 'status', 'free'), [
-    ('100 4096 50 20\n', 0, 409600),
-    ('100 4096 0 0\n', 0, 409600),   # A file system without a table of files.
-    ('100 4096 50 1\n', 0, 0),
-    ('100 4096 50\n', 0, 0),
-    ('', 0, 0),
-    ('100 4096 50 20\n', 1, 0),
-    ('? ? ? ?\n', 0, 0),
-])
-def test_what_is_told_of_room(said, status, free):
-    assert kernel_room.read(command.Result(said, '', status)) == free
+DISK = '/var/lib/nfs'
+
+
+@pytest.mark.parametrize(('said', 'free'), [
+    (f'{DISK} 100 4096 50 20\n', 409600),
+    # A file system without a table of files.
+    (f'{DISK} 100 4096 0 0\n', 409600),
+    (f'{DISK} 100 4096 50 1\n', 0), (f'{DISK} 100 4096 50\n', 0),
+    (f'{DISK} ? ? ? ?\n', 0), (f'{DISK}\n', 0), ('', 0),
+    # That is another one.
+    ('/run 100 4096 50 20\n', 0)])
+@pytest.mark.parametrize('unsynced', [False, True])
+def test_what_is_told_of_room(said, free, unsynced):
+    mark = f'{kernel_room.UNSYNCED} 900 4096 50 20\n' * unsynced
+    assert kernel_room.read(command.Result(
+        said + mark, '', int(not unsynced))) == (free, unsynced)
+
+
+def unsynced(place):
+    """A call ends before what it wrote is on disk."""
+    manager, server = place.manager, place.sim.servers['nfs1']
+    alice, bob = manager.rule(ALICE), manager.rule(BOB)
+    share = manager.create()
+    manager.update(share, add=[alice, bob])
+    server.files.full = True
+    with pytest.raises(errors.ManilaException, match='No space left'):
+        manager.update(share, delete=[alice])
+    server.files.full = False
+    programs, sync = server.files._commands, server.files._sync
+    programs['sync'] = lambda words, stdin: files.failed('sync: interrupted')
+    with pytest.raises(errors.ManilaException, match='interrupted'):
+        manager.update(share, delete=[alice])
+    programs['sync'] = sync
+    server.ran.clear()
+    manager.update(share, delete=[alice])
+    assert ('sync', '-f', '--', '/etc') in server.ran
+    assert kernel_room.UNSYNCED not in server.files.text
+    server.ran.clear()
+    manager.update(share)
+    assert not any(words[0] in ('sync', 'tee') for words in server.ran)
+    server.reboot()
+    assert given(place, share, ALICE, BOB) == [None, 'rw']
+
+
+def test_a_repetition_waits_until_it_is_on_disk(place):
+    unsynced(place)
+
+
+def test_who_does_not_wait_for_it_is_caught(place, monkeypatch):
+    monkeypatch.setattr(kernel_room, 'kept',
+                        lambda commands, unsynced: commands)
+    with pytest.raises((AssertionError, pytest.fail.Exception)):
+        unsynced(place)
 
 
 @pytest.mark.parametrize(('free', 'size', 'name', 'first'), [

@@ -58,7 +58,8 @@ class KNFSHelper(base.NASHelperBase[kernel.KernelFacts]):
                 return facts
             facts = dataclasses.replace(
                 kernel.understand(server, self.asked(
-                    server, kernel.questions())), spare=facts.spare)
+                    server, kernel.questions())), spare=facts.spare,
+                unsynced=facts.unsynced)
         for path, fsid in kernel.own_fsids(facts).items():
             self._own.setdefault(path, set()).add(fsid)
         return facts
@@ -90,8 +91,9 @@ class KNFSHelper(base.NASHelperBase[kernel.KernelFacts]):
     def understand(self, server: str,
                    results: Sequence[command.Result]) -> kernel.KernelFacts:
         *told, room = results
+        free, unsynced = kernel_room.read(room)
         return dataclasses.replace(kernel.understand(server, told),
-                                   free=kernel_room.read(room))
+                                   free=free, unsynced=unsynced)
 
     def seen(self, facts: kernel.KernelFacts) -> exports.Seen:
         def look(path: str) -> tuple[exports.Levels, bool]:
@@ -148,10 +150,11 @@ class KNFSHelper(base.NASHelperBase[kernel.KernelFacts]):
 
     def plan(self, facts: kernel.KernelFacts, wanted: Sequence[exports.Export],
              allocated: Mapping[str, str]) -> base.Commands:
-        commands = kernel_room.roomy((
-            cmd for export in wanted for cmd in kernel_plan.plan(
-                facts, export, allocated[export.path],
-                persist=self._persist)), facts.spare)
+        commands = [cmd for export in wanted for cmd in kernel_room.kept(
+            kernel_plan.plan(facts, export, allocated[export.path],
+                             persist=self._persist),
+            unsynced=facts.unsynced)]
+        commands = kernel_room.roomy(commands, facts.spare)
         return [*commands, kernel.live([
             export.path for export in wanted])] if commands else []
 

@@ -21,7 +21,7 @@ class Files:
         self.text: dict[str, str] = {}
         #: What kind of file system all of this is on.
         self.file_system = 'ext2/ext3'
-        self.directories = {'/etc', '/var/lib/nfs'}
+        self.directories = {'/etc', '/run', '/var/lib/nfs'}
         #: Whether the disk has no room for anything more.
         self.full = False
         #: Symbolic links to files, and where they lead.
@@ -149,9 +149,8 @@ class Files:
     def _stat(self, arguments: Sequence[str], stdin: str) -> Result:
         if list(arguments[:3]) == ['-f', '-c', '%T']:
             return done(f'{self.file_system}\n')
-        if list(arguments[:3]) == ['-f', '-c', '%f %S %c %d']:
-            free = 0 if self.full else 10_000_000
-            return done(f'{free} 4096 1000000 {free // 10}\n')
+        if list(arguments[:3]) == ['-f', '-c', '%n %f %S %c %d']:
+            return self._stat_disk(arguments[4:])
         if list(arguments[:-1]) in (['-L', '-c', '%s', '--'],
                                     ['-c', '%N', '--']):
             return self._stat_file(arguments[-1], whole='-L' in arguments)
@@ -165,6 +164,16 @@ class Files:
             return done('directory\n')
         return failed(f"stat: cannot statx '{path}': No such file or "
                       f"directory")
+
+    def _stat_disk(self, paths: Sequence[str]) -> Result:
+        told, errors = '', ''
+        for path in paths:
+            free = 10_000_000 if self.has_room(path) else 0
+            if path in self.text or path in self.directories:
+                told += f'{path} {free} 4096 1000000 {free // 10}\n'
+            else:
+                errors += f"stat: cannot read file system of '{path}'\n"
+        return Result(told, errors, 1 if errors else 0)
 
     def _stat_file(self, path: str, *, whole: bool) -> Result:
         if path not in self.text:
