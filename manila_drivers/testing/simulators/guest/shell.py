@@ -177,11 +177,11 @@ class Shell(shell_fields.WordFields):
                           lambda: shell.ended(lambda: shell.run(rest)))
         self.status = 0
 
-    @contextlib.contextmanager
-    def _looking(self) -> Any:
+    def _look(self, node: Node) -> None:
+        """Run a node whose failure is looked at."""
         self._looked_at += 1
         try:
-            yield
+            self.run(node)
         finally:
             self._looked_at -= 1
 
@@ -197,27 +197,30 @@ class Shell(shell_fields.WordFields):
             if at == last:
                 self.run(parts[at])
             else:
-                with self._looking():
-                    self.run(parts[at])
+                self._look(parts[at])
 
     def _pipe(self, node: Node) -> None:
         negated, parts = node.parts
-        with self._looking() if negated else contextlib.nullcontext():
-            source = self.streams.get(0)
-            for number, each in enumerate(parts):
-                shell = self.child() if len(parts) > 1 else self
-                sink = Sink()
-                if len(parts) > 1:
-                    shell.streams[0] = source
-                    if number < len(parts) - 1:
-                        shell.streams[1] = sink
-                    self.status = shell.ended(functools.partial(
-                        shell.run, each))
-                else:
-                    shell.run(each)
-                source = Source(sink.text)
+        self._looked_at += bool(negated)
+        try:
+            self._joined(parts)
+        finally:
+            self._looked_at -= bool(negated)
         if negated:
             self.status = int(self.status == 0)
+
+    def _joined(self, parts: Sequence[Node]) -> None:
+        if len(parts) == 1:
+            self.run(parts[0])
+            return
+        source = self.streams.get(0)
+        for each in parts:
+            shell, sink = self.child(), Sink()
+            shell.streams[0] = source
+            if each is not parts[-1]:
+                shell.streams[1] = sink
+            self.status = shell.ended(functools.partial(shell.run, each))
+            source = Source(sink.text)
 
     def _subshell(self, node: Node) -> None:
         shell = self.child()
@@ -229,8 +232,7 @@ class Shell(shell_fields.WordFields):
     def _if(self, node: Node) -> None:
         clauses, otherwise = node.parts
         for condition, body in clauses:
-            with self._looking():
-                self.run(condition)
+            self._look(condition)
             if not self.status:
                 self.run(body)
                 return
@@ -242,8 +244,7 @@ class Shell(shell_fields.WordFields):
         condition, body = node.parts
         status = 0
         while True:
-            with self._looking():
-                self.run(condition)
+            self._look(condition)
             if (self.status == 0) == until:
                 break
             try:

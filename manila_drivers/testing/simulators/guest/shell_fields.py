@@ -14,6 +14,10 @@ Word = shell_words.Word
 Exit = shell_builtins.Exit
 Sink = shell_streams.Sink
 
+#: What means something in a pattern.
+_SPECIAL = re.compile(r'([*?\[])')
+_BLANKS = re.compile(r'[ \t\n]+')
+
 
 def _is_all(part: shell_words.WordPart) -> bool:
     return part.kind == 'parameter' and part.value == '@'
@@ -83,12 +87,12 @@ class WordFields:
         value = self._value(part)
         if part.quoted or part.kind == 'text':
             return [value]
-        return [piece or None for piece in re.split(r'[ \t\n]+', value)]
+        return [piece or None for piece in _BLANKS.split(value)]
 
     def _pattern(self, word: Word) -> str:
         """Expand a word as a pattern: what is quoted means itself."""
         return ''.join(
-            re.sub(r'([*?\[])', r'[\1]', self._value(part)) if part.quoted
+            _SPECIAL.sub(r'[\1]', self._value(part)) if part.quoted
             else self._value(part) for part in word)
 
     def _value(self, part: shell_words.WordPart) -> str:
@@ -128,12 +132,16 @@ class WordFields:
         return value
 
     def _get(self, name: str) -> str | None:
-        if name.isdecimal():
-            values = [self.name, *self.arguments]
-            return values[int(name)] if int(name) < len(values) else None
         if name in self.variables or name[0].isalpha():
             return self.variables.get(name)
-        special = {'#': str(len(self.arguments)), '?': str(self.status),
-                   '*': ' '.join(self.arguments), '$': '4711', '!': '',
-                   '@': ' '.join(self.arguments)}
-        return special.get(name)
+        if name.isdecimal():
+            number = int(name)
+            if not number:
+                return self.name
+            return self.arguments[number - 1] \
+                if number <= len(self.arguments) else None
+        if name in ('*', '@'):
+            return ' '.join(self.arguments)
+        if name == '#':
+            return str(len(self.arguments))
+        return {'?': str(self.status), '$': '4711', '!': ''}.get(name)
