@@ -95,12 +95,26 @@ def switch(room: Room) -> None:
                '--disable-system')
 
 
+#: Directory of machines, that of logs.
+_KEEPS = """
+while sleep 3; do
+    for each in "$0"/*/console.log; do
+        name=${each%/console.log}
+        [ ! -e "$each" ] || ln -f "$each" "$1/console-${name##*/}.log"
+    done
+done
+"""
+
+
 def hypervisor(room: Room) -> None:
     """Start libvirt; its guests are emulated, and root's."""
     for name, text in (('libvirtd.conf', configs.LIBVIRTD),
                        ('qemu.conf', configs.QEMU)):
         room.write(places.STATE / 'libvirt' / name, text)
     room.start('virtlogd', 'virtlogd')
+    # What a machine has said outlives it.
+    room.start('console-keeper', 'sh', '-c', _KEEPS, places.STATE
+               / 'nova' / 'instances', places.LOGS)
     room.start('libvirtd', 'libvirtd', '-f', '/etc/libvirt/libvirtd.conf')
     room.until('libvirt', lambda: not room.run(
         'virsh', '-c', 'qemu:///system', 'version', check=False,
