@@ -15,30 +15,30 @@ import pytest
 # deadlines waited for, or thousands of rules handled.
 SLOW = frozenset(f'tests/unit/{name}.py' for name in (
     'cli/test_operate', 'cli/test_simulate_generic',
-    'cli/test_simulate_openstack',
-    'cli/test_simulate_ssh', 'cli/test_simulate_vast',
-    'cli/test_tutorial', 'compat/test_locks', 'compat/test_mode',
-    'compat/test_shared_locks',
-    'generic/test_dry_run', 'generic/test_over_the_wire',
-    'gpfs/test_dry_run',
-    'gpfs/test_copying', 'gpfs/test_local',
-    'gpfs/test_operations', 'gpfs/test_servers', 'nas/test_ganesha',
+    'cli/test_simulate_openstack', 'cli/test_simulate_ssh',
+    'cli/test_simulate_vast', 'cli/test_tutorial', 'compat/test_locks',
+    'compat/test_mode', 'compat/test_shared_locks', 'generic/test_dry_run',
     'generic/test_guest_access', 'generic/test_guest_broken',
     'generic/test_guest_failing', 'generic/test_guest_serving',
-    'nas/test_helpers', 'nas/test_kernel',
-    'nas/test_crowds',
-    'packaging/test_driver_page', 'packaging/test_measure_house',
-    'packaging/test_privileges',
-    'packaging/test_recording', 'simulators/test_robustness',
-    'service_instance/test_faults', 'simulators/test_speed',
-    'standalone/test_private_data',
-    'tempest/test_processes', 'test_ending',
-    'transport/ssh/test_commands',
-    'transport/test_local', 'transport/test_rest',
-    'vastdata/test_dry_run', 'vastdata/test_meanwhile',
-    'vastdata/test_patience'))
+    'generic/test_over_the_wire', 'glusterfs/test_grammars',
+    'glusterfs/test_patience', 'glusterfs/test_shares', 'gpfs/test_ces_order',
+    'gpfs/test_copying', 'gpfs/test_dry_run', 'gpfs/test_local',
+    'gpfs/test_one_too_many', 'gpfs/test_operations', 'gpfs/test_servers',
+    'metrics/test_endpoint', 'nas/test_crowds', 'nas/test_ganesha',
+    'nas/test_helpers', 'nas/test_kernel', 'openstack/test_keystone',
+    'openstack/test_link', 'packaging/test_driver_page',
+    'packaging/test_measure_house', 'packaging/test_metadata',
+    'packaging/test_privileges', 'packaging/test_recording', 'rig/test_kinds',
+    'service_instance/test_faults', 'service_instance/test_share_servers',
+    'simulators/openstack/test_transcripts', 'simulators/test_local_server',
+    'simulators/test_robustness', 'simulators/test_speed',
+    'standalone/test_private_data', 'tempest/test_backends',
+    'tempest/test_processes', 'test_ending', 'transport/test_local',
+    'transport/test_rest', 'transport/test_script_lock',
+    'vastdata/test_dry_run', 'vastdata/test_half_told',
+    'vastdata/test_meanwhile', 'vastdata/test_patience', 'vastdata/test_told'))
 SLOW_DIRECTORIES = tuple(f'tests/unit/{name}/' for name in (
-    'audit', 'ci', 'direct', 'preflight', 'registry'))
+    'audit', 'ci', 'direct', 'preflight', 'registry', 'transport/ssh'))
 
 # The directories that are sorted.  Elsewhere the order of the files is part
 # of what is tested, or of what a module's fixture costs.

@@ -27,6 +27,8 @@ from tests.plugins import played
 
 MARK = 'turns'
 SLOW = 'slow'
+#: What libraries of other ages are there for is played whole with them.
+WHOLE = 'tests/unit/transport/'
 SAID = pytest.StashKey[str]()
 
 Case = ty.TypeVar('Case')
@@ -53,7 +55,8 @@ def pytest_collection_modifyitems(config: pytest.Config,
     slow = config.getoption('slow_turns')
     marked = [(item, table(item)) for item in items
               if item.get_closest_marker(MARK)
-              or slow and item.get_closest_marker(SLOW)]
+              or slow and item.get_closest_marker(SLOW)
+              and not item.nodeid.startswith(WHOLE)]
     if wanted is None or not marked:
         return
     out = set(left_out(marked, *wanted))

@@ -115,7 +115,10 @@ CONFORMANCE = 'tests/conformance'
 # A cloud and a virtual machine are simulated for each case, which takes long.
 GENERIC = tuple(f'{CONFORMANCE}/test_generic{part}.py' for part in (
     '', '_broken', '_degraded', '_doors', '_elsewhere', '_interrupted',
-    '_scenarios', '_taking_away', '_variants'))
+    '_regions', '_scenarios', '_taking_away', '_variants'))
+# What waits for processes, and deadlines, of the command.
+OPERATOR = tuple(f'tests/unit/{name}' for name in (
+    'audit', 'cli', 'direct', 'preflight', 'registry'))
 GLUSTER = 'tests/functional/gluster'
 # Takes what no other test needs, and has an environment of its own.
 OPENSTACK = 'tests/functional/openstack'
@@ -146,8 +149,10 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
     manilas = ('MANILA_DRIVERS_RELEASES', ','.join(turn.lived_in))
     walked = r'\d+ steps, \d+ requests to the cluster'
     return [
-        # The README's command in three parts, side by side.
-        Stage('test', 'tests', 4800, (*test, '--', f'--ignore={CONFORMANCE}'),
+        # The README's command in four parts, side by side.
+        Stage('test', 'tests', 4800, (
+            *test, '--', f'--ignore={CONFORMANCE}',
+            *(f'--ignore={each}' for each in OPERATOR)),
               ('py3', 'pep8', 'docs'), (slices,),
               shows='house rules: nothing to complain about'),
         Stage('conformance', 'conformance', 4800, (
@@ -199,7 +204,10 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
             '.tox/openstack/bin/python', '-m', 'tests.functional.openstack',
             'prepare'), ('openstack',), shows=r'\] ready', counts=False),
         Stage('openstack', 'openstack', 2700, (*test, '-e', 'openstack'),
-              ('openstack',), first=True, cloud=True)]
+              ('openstack',), first=True, cloud=True),
+        # In the lane that ends first.
+        Stage('operator', 'openstack', 2400, (
+            *test, '-e', 'py3', '--', *OPERATOR), ('py3',), (slices,))]
 
 
 def prepare(chosen: list[Stage], turn: Turn) -> Stage:

@@ -91,18 +91,22 @@ def test_every_stage_has_a_limit_below_that_of_the_whole():
     assert stages.WHOLE + 2 * warden.GRACE < 5400
 
 
-def test_the_first_three_stages_are_the_readmes_command():
+def test_four_stages_are_the_readmes_command():
     """Each plays what the other leaves out, and nothing is installed."""
     assert 'python3 tools/run.py test\n' in (ROOT / 'README.rst').read_text()
     begin = ('python3', 'tools/run.py', 'test', '--skip-pkg-install')
-    first, second, third = stages.table(TURN)[:3]
-    assert first.command == (*begin, '--', '--ignore=tests/conformance')
+    first, second, third, fourth = stages.selected(
+        stages.table(TURN), ['test', 'conformance', 'generic', 'operator'])
+    assert first.command == (*begin, '--', '--ignore=tests/conformance', *(
+        f'--ignore={each}' for each in stages.OPERATOR))
+    assert all((ROOT / each).is_dir() for each in stages.OPERATOR)
     begin = (*begin, '-e', 'py3', '--')
     generic = sorted(str(path.relative_to(ROOT)) for path in (
         ROOT / 'tests' / 'conformance').glob('test_generic*.py'))
     assert second.command == (*begin, 'tests/conformance',
                               *(f'--ignore={each}' for each in generic))
     assert third.command == (*begin, *generic)
+    assert fourth.command == (*begin, *stages.OPERATOR)
 
 
 def test_what_is_installed_is_what_the_stages_need():
