@@ -5,6 +5,7 @@
 import collections
 import concurrent.futures
 import contextlib
+import gc
 import os
 import random
 import re
@@ -47,6 +48,8 @@ def server(request):
         needs.missing(f'{request.param} is not installed')
     with make() as made:
         yield made
+    # Here, and not in a test of another module.
+    gc.collect()
 
 
 @pytest.fixture
