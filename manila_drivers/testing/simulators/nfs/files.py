@@ -53,6 +53,8 @@ class Files:
         """
         lead = self.leads.pop(path + '.tmp', '')
         if lead and lead == self.leads.pop(path, None):
+            # Nobody may ask for this: mountd would go on with what it has
+            # read before, so that a test which gets here has to fail.
             raise NotImplementedError('mountd reads a new file only')
         if lead:
             self.leads[path] = lead
@@ -68,6 +70,7 @@ class Files:
 
     def _ln(self, arguments: Sequence[str], stdin: str) -> Result:
         if list(arguments[:3]) != ['-s', '-f', '-T']:
+            # As elsewhere here: what no driver asks for is no success.
             raise NotImplementedError(arguments)
         target, link = _operands(arguments)
         self.leads[link] = target
