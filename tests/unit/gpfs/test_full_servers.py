@@ -58,7 +58,8 @@ def test_access_is_taken_away_on_a_full_disk(place):
     full_disk(place)
 
 
-def test_it_is_written_down_by_a_repetition(place):
+def refused(place):
+    """Return a share, and its rule whose end could not be written down."""
     manager, server = place.manager, place.sim.servers['nfs1']
     alice, bob = manager.rule(ALICE), manager.rule(BOB)
     share = manager.create()
@@ -66,6 +67,11 @@ def test_it_is_written_down_by_a_repetition(place):
     server.files.full = True
     with pytest.raises(errors.ManilaException, match='No space left'):
         manager.update(share, delete=[alice])
+    return manager, server, share, alice
+
+
+def test_it_is_written_down_by_a_repetition(place):
+    manager, server, share, alice = refused(place)
     server.reboot()
     assert given(place, share, ALICE) == [None]  # The table was lost as well.
     server.files.full = False
@@ -125,13 +131,7 @@ def test_what_is_told_of_room(said, free, unsynced):
 
 def unsynced(place):
     """A call ends before what it wrote is on disk."""
-    manager, server = place.manager, place.sim.servers['nfs1']
-    alice, bob = manager.rule(ALICE), manager.rule(BOB)
-    share = manager.create()
-    manager.update(share, add=[alice, bob])
-    server.files.full = True
-    with pytest.raises(errors.ManilaException, match='No space left'):
-        manager.update(share, delete=[alice])
+    manager, server, share, alice = refused(place)
     server.files.full = False
     programs, sync = server.files._commands, server.files._sync
     programs['sync'] = lambda words, stdin: files.failed('sync: interrupted')
