@@ -28,6 +28,8 @@ import contextlib
 import contextvars
 import dataclasses
 import logging
+import math
+import time
 from typing import Any
 from typing import TypeVar
 
@@ -190,10 +192,31 @@ def before_change(what: object) -> None:
     if dry is not None:
         dry.refused.append(str(what))
         raise NotPlanned('No plan says: %s' % what)
+    _ask_guards()
+
+
+def still_allowed() -> None:
+    """Ask what guards a change once more, unless it was asked just now.
+
+    Called by transports as a change is sent, which may have waited since
+    :func:`before_change`: for a turn, for a login, for another host.
+
+    :raises DriverError: it is not allowed any more.
+    """
+    if not is_dry() and time.monotonic() - _asked.get() > FRESH:
+        _ask_guards()
+
+
+def _ask_guards() -> None:
     for guard in _guards.get():
         guard()
+    _asked.set(time.monotonic())
 
 
+#: Seconds for which the answer of what guards a change is good.
+FRESH = 1.0
+_asked: contextvars.ContextVar[float] = contextvars.ContextVar(
+    'manila_drivers_guards_asked', default=-math.inf)
 _guards: contextvars.ContextVar[tuple[Callable[[], object], ...]] = \
     contextvars.ContextVar('manila_drivers_guards', default=())
 

@@ -46,6 +46,10 @@ _ANY = frozenset(range(256))
 _PROMPT = 10.0
 
 
+def _reads(words: Words) -> bool:
+    return _READING.match(' '.join(words)) is not None
+
+
 class CommandRunner(Protocol):
     """Run commands: ``local.Local`` and ``ssh.Host`` do."""
 
@@ -155,7 +159,7 @@ class GlusterClient:
     def _answers(self, lines: Sequence[Words]) -> list[parsing.GlusterAnswer]:
         cmd = self._command(lines)
         for words in lines:
-            if not _READING.match(' '.join(words)):
+            if not _reads(words):
                 plan.before_change(' '.join(words))
         what = self._what(lines[0])
         result = self._runner.run(cmd)
@@ -179,6 +183,7 @@ class GlusterClient:
             stdin = ''.join(' '.join(line) + '\n' for line in lines)
         return command.Command(
             words, stdin=stdin, root=True, accept=_CODES,
+            reads=all(map(_reads, lines)),
             timeout=self._patience.command * len(lines))
 
     def _what(self, words: Words) -> str:
@@ -192,7 +197,7 @@ class GlusterClient:
     def version(self) -> tuple[int, ...]:
         """:raises BackendError: gluster does not tell, or is not there."""
         result = self._patiently(lambda: self._runner.run(
-            command.Command.of('gluster', '--version', root=True,
+            command.Command.of('gluster', '--version', root=True, reads=True,
                                timeout=self._patience.command)))
         found = parsing.version(result.stdout)
         if found is None:

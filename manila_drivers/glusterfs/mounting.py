@@ -229,7 +229,12 @@ class VolumeMount:
                     '!', '(', '-path', pattern + name, '-type', 'd', ')')))
 
     def delete(self) -> None:
-        """Remove everything that can be; see :meth:`something`."""
+        """Remove everything that can be; see :meth:`something`.
+
+        :raises DriverError: somebody else may have the volume by now.
+        """
+        # To mount it took its time.
+        plan.still_allowed()
         self._run(*self._find(), '-delete', timeout=self._timeout,
                   accept=_ANY)
 

@@ -99,10 +99,11 @@ class RestTransport:
         attempts = retry.Attempts(self._policy, self._clock, self._sleep)
         renewed = False
         while True:
-            # Before each try: they may be far apart.
+            headers = self._authority(request)
+            # Before each try, and after the login that it may take: they
+            # may be far apart.
             if request.changes:
                 plan.before_change(request)
-            headers = self._authority(request)
             got = self._try(request, headers)
             if isinstance(got, Response):
                 if not renewed and self._renew(request, headers, got):

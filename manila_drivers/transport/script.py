@@ -151,7 +151,7 @@ def attempt(runner: Runner, commands: Sequence[command.Command], *,
               '; '.join(str(one) for one in commands))
     whole = command.Command.of(
         *(lock.words() if lock else ()), 'sh', '-s', root=lock is not None,
-        stdin=command.Secret(text),
+        stdin=command.Secret(text), reads=all(one.reads for one in commands),
         timeout=(timeout or sum(one.timeout for one in commands))
         + (lock.patience if lock else 0))
     results = parse(*_answer(runner, whole, commands, marker), marker)

@@ -47,6 +47,7 @@ import threading
 import time
 
 from manila_drivers import exception
+from manila_drivers import plan
 from manila_drivers.transport import command
 from manila_drivers.transport import remarks
 from manila_drivers.transport import retry
@@ -138,6 +139,9 @@ class Host:
         while again:
             with self._pool.channel() as (connection, channel), \
                     contextlib.suppress(ssh_exec.NotSentError):
+                if not cmd.reads:
+                    # Each time: it may have waited for minutes.
+                    plan.still_allowed()
                 return ssh_exec.Execution(
                     connection, channel, cmd, text, self.target,
                     timeout=cmd.timeout + extra,

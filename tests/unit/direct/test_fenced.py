@@ -14,6 +14,11 @@ from tests.unit.direct import bench
 ELSEWHERE = 'far/boot-1/77/1234/abcd'
 
 
+def steal(backend):
+    with backend.registry.database.begin() as connection:
+        connection.execute(schema.LEASES.update().values(owner=ELSEWHERE))
+
+
 def stolen(backend, place, monkeypatch):
     """Give all leases away after the first change.
 
@@ -31,9 +36,7 @@ def stolen(backend, place, monkeypatch):
                 left.append(place.cluster.inventory())
                 raise
             allowed.append(what)
-            with backend.registry.database.begin() as connection:
-                connection.execute(schema.LEASES.update().values(
-                    owner=ELSEWHERE))
+            steal(backend)
     monkeypatch.setattr(plan, 'before_change', watched)
     return allowed, left
 
@@ -69,3 +72,26 @@ def test_nothing_more_is_changed(kind, operation, tmp_path, monkeypatch):
     if kind not in SEVERAL:
         assert set(map(repr, left)) == {repr(after)}
     assert 'has ended while it was held' in str(error)
+
+
+def test_no_file_is_removed_by_a_mount_that_took_too_long(tmp_path,
+                                                          monkeypatch):
+    """Keep the content of a volume that is another's since it was mounted."""
+    monkeypatch.setattr(plan, 'FRESH', 0.0)
+    with bench.bench('gluster', tmp_path) as place, \
+            place.backend() as backend:
+        share = backend.shares.create(size=2, name='one', proto=place.proto)
+        place.cluster.fill(share.locations[0], 5)
+        with monkeypatch.context() as patch:
+            real, mounted = plan.before_change, []
+
+            def watched(what):
+                real(what)
+                if str(what).startswith('mount '):
+                    mounted.append(what)
+                    steal(backend)
+            patch.setattr(plan, 'before_change', watched)
+            _, error = exception.caught(share.delete)
+        assert mounted
+        assert 'has ended while it was held' in str(error)
+        assert place.cluster.used(share.locations[0]) == 5
