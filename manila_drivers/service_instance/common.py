@@ -90,16 +90,22 @@ class CommonServer:
                 names.PUBLIC_ADDRESS: public, **self._extra}
 
     def _server(self) -> records.Server:
-        """Return the server: by id, by name in our project, then in all."""
+        """Return the server: by id, by name in our project, then in all.
+
+        What looks like an id is no name in other projects: once that server
+        is gone, anybody could call another one so, and would be given the
+        disks of all shares.
+        """
         wanted, nova = self._conf.server, self._nova()
-        if _is_id(wanted):
+        is_id = _is_id(wanted)
+        if is_id:
             try:
                 return nova.server(wanted)
             except exception.NotFound as exc:
-                # It may be a name as well.
+                # It may be a name as well, in our project.
                 LOG.debug('No server has the id %s: %s', wanted, exc)
         found = nova.servers(name=wanted)
-        hidden, elsewhere = '', not found
+        hidden, elsewhere = '', not found and not is_id
         if elsewhere:
             try:
                 found = nova.servers(name=wanted, all_projects=True)

@@ -112,6 +112,21 @@ def test_nobody_else_takes_the_place_of_a_server_by_its_name(
         managed_.common(refresh=True)
 
 
+def test_nobody_else_calls_a_server_by_the_id_of_one_that_is_gone(
+        site, server):
+    """Operators are told to name it by its id, which anybody may learn."""
+    managed_ = managed(site, service_instance_name_or_id=server)
+    managed_.common()
+    site.sim.ask('DELETE', f'/compute/v2.1/servers/{server}')
+    site.clock.sleep(10)
+    net = site.sim.add_tenant_network('demo', '10.6.0.0/24',
+                                      name='manila_service_network')
+    build(site, server, [{'uuid': net.network_id}], user='demo')
+    for each in managed_, managed(site, service_instance_name_or_id=server):
+        with pytest.raises(exception.NotFound, match=server):
+            each.common(refresh=True)
+
+
 def test_an_operators_server_in_another_project_may_be_built_anew(
         site, server):
     site.sim.ask('DELETE', f'/compute/v2.1/servers/{server}')
