@@ -85,7 +85,12 @@ class GenericHealth:
                 groups.setdefault(checked.host.id, []).append(checked)
 
         def check(group: list[_Checked]) -> dict[str, Answer]:
-            return self._server(group[0].host, group) if group else unknown
+            if not group:
+                return unknown
+            found, error = exception.caught(
+                lambda: self._server(group[0].host, group))
+            return found or {one.call.share.id: owed.unfinished(error)
+                             for one in group}
 
         for found in plan.for_each(check, [*groups.values(), []]):
             answers.update(found)
@@ -116,7 +121,7 @@ class GenericHealth:
         back = self._remounted(host, [
             one for one in group if one.note.volume_id
             and not self._seems_served(one, kept)
-            and kept.disk(one.note.volume_id) is not None])
+            and self._has_disk(one, kept)])
         return dict(plan.for_each(lambda one: (
             one.call.share.id, self._one(one, kept, back)), group))
 
@@ -271,6 +276,12 @@ class GenericHealth:
         """
         healthy, _ = exception.caught(lambda: self._assess(one, found))
         return healthy is None or healthy.served
+
+    @staticmethod
+    def _has_disk(one: _Checked, found: guest_records.GuestFacts) -> bool:
+        """Tell if the disk of a share is there, once."""
+        disk, _ = exception.caught(lambda: found.disk(one.note.volume_id))
+        return disk is not None
 
     @staticmethod
     def _assess(one: _Checked, found: guest_records.GuestFacts,

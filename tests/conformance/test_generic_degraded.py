@@ -8,15 +8,18 @@ import pytest
 
 from manila_drivers import compat
 from manila_drivers import exception
+from manila_drivers import owed
 from manila_drivers.generic import guest_scripts
 from manila_drivers.model import GiB
 from manila_drivers.testing.backends.generic import SERVER
 from manila_drivers.testing.backends.generic import USER
 from manila_drivers.testing.conformance import budgets
+from manila_drivers.testing.conformance import rows
 from manila_drivers.testing.conformance.labs import generic
 from manila_drivers.testing.conformance.labs import generic_kinds
 from manila_drivers.testing.conformance.stage import Stage
 from manila_drivers.testing.simulators import faults
+from manila_drivers.testing.simulators import guest
 
 
 @pytest.fixture
@@ -94,6 +97,35 @@ def test_another_disk_that_is_in_use_there_is_closed(stage):
     lab.machine.system.mounts._busy = lambda path: 'somebody'
     stage.manager.ensure([share])
     assert lab.effective(share.export, stage.client(rule)) is None
+
+
+def test_a_disk_that_is_there_twice_stops_no_other_share(stage):
+    """Nobody knows which of the two a boot would mount."""
+    lab, manager = stage.lab, stage.manager
+    bad, good = stage.shared(stage.rule()), stage.shared(stage.rule())
+    lab.machine.plug(guest.BlockDevice(volume(lab, bad).id, 1))
+    lab.advance(60.0)
+    lab.machine.system.settle()
+    lab.machine.system.tree.text['/etc/fstab'] = ''
+    answers = manager.ensure([bad, good])
+    assert not answers[bad.id].get('export_locations')
+    assert answers[good.id]['export_locations']
+    assert path_of(good) in lab.machine.system.tree.text['/etc/fstab']
+    stage.exact(good)
+
+
+def test_a_server_that_cannot_be_checked_stops_no_other(stage, monkeypatch):
+    """A lock of its shares is lost, for instance."""
+    manager = stage.manager
+    share = stage.shared(stage.rule())
+    health = manager.driver._backend.health
+    monkeypatch.setattr(health, '_tidy', lost)
+    answers = manager.driver.check_shares([manager.row(share, rows.DICT)])
+    assert answers == {share.id: owed.unfinished(exception.Busy('it is lost'))}
+
+
+def lost(*_):
+    raise exception.Busy('it is lost')
 
 
 def test_holding_back_writes_ends_whatever_happens_to_another(stage):
