@@ -87,12 +87,14 @@ class GenericAccess:
         def once(last: bool) -> _Tried:
             found, untold = self._look(host)
             placement = planning.stays(usual, note, found)
+            away = untold is None and self._away(share, placement, note,
+                                                 found)
+            if wanted.levels and untold is None and not away:
+                found, untold = self._named(host, placement, note, found)
             refused = unserved or untold
             goal = exporting.servable(wanted, found, placement)
             if refused is not None:
                 goal = exporting.narrowed(goal, found, placement)
-            away = untold is None and self._away(share, placement, note,
-                                                 found)
             if away and goal.lets_in and not last:
                 return _Tried(away, goal)
             steps = exporting.plan_access(
@@ -173,6 +175,32 @@ class GenericAccess:
         if found is None:
             raise untold
         return found, untold
+
+    def _named(self, host: records.ServiceHost,
+               placement: records.Placement, note: notes.ShareNote,
+               found: guest_records.GuestFacts,
+               ) -> tuple[guest_records.GuestFacts,
+                          exception.DriverError | None]:
+        """Return what is in an instance with the UUID that clients know a
+        share by, or why that is not told.
+
+        Nobody has to be let in with another one for want of an answer: a disk
+        that hangs keeps nobody from being turned out.
+        """
+        disk = exporting.unnamed(found, placement, note)
+        if disk is None:
+            return found, None
+        named, error = exception.caught(lambda: self._hosts.look(
+            host, [guest_records.Disk(note.volume_id or disk.serial, 1)]))
+        mount = None if named is None else named.mount(placement.path)
+        if named is None or mount is None or mount.disk is None \
+                or not mount.disk.looked:
+            return found, error or exception.BackendError(
+                'Server %s does not tell the UUID of the file system at %s, '
+                'by which clients of NFS know it' % (
+                    host.id, placement.path), check='blkid %s in that server'
+                % disk.name)
+        return named, None
 
     def _helper(self, share: model.Share,
                 rules: Sequence[access.Rule]) -> str:

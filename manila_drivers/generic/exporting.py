@@ -136,6 +136,22 @@ def _writers(levels: Mapping[Any, str]) -> dict[Any, str]:
             for network, level in levels.items()}
 
 
+def unnamed(found: guest_records.GuestFacts, placement: records.Placement,
+            note: notes.ShareNote) -> guest_records.FoundDisk | None:
+    """Return the disk of a share whose UUID is needed and was not told.
+
+    Where an export has no ``fsid``, clients of NFS have handles with that of
+    the file system, and lose the share if another one is written down.  What
+    this driver has made is called after its share.
+    """
+    mount = found.mount(placement.path)
+    if placement.is_cifs or mount is None or mount.disk is None \
+            or mount.disk.looked or (note.path and not note.claim):
+        return None
+    known = kernel.own_fsids(found.nfs).get(placement.path, '')
+    return mount.disk if known in ('', '0', 'root') else None
+
+
 def goal(found: guest_records.GuestFacts, placement: records.Placement,
          clients: Clients) -> Goal:
     """Return what an instance is to export."""

@@ -8,8 +8,11 @@ import uuid
 import pytest
 
 from manila_drivers import compat
+from manila_drivers import exception
 from manila_drivers import plan
+from manila_drivers.generic import guest
 from manila_drivers.model import GiB
+from manila_drivers.nas import exports_text
 from manila_drivers.testing.conformance.lab import Unmanaged
 from manila_drivers.testing.conformance.labs import generic
 from manila_drivers.testing.conformance.labs import generic_kinds
@@ -390,8 +393,8 @@ def test_a_share_does_not_go_back_behind_another_snapshot(stage):
 
 # Shares of Manila's own driver
 
-def test_shares_of_manilas_own_driver_are_taken_over(stage):
-    """Their volume has no mark, and their file system another name."""
+def _of_manilas_driver(stage):
+    """Return a share of Manila's own driver, and the id of its volume."""
     lab, manager = stage.lab, stage.manager
     share = manager.new_share()
     ident = lab._volume(f'manila-share-{share.id}')
@@ -402,6 +405,14 @@ def test_shares_of_manilas_own_driver_are_taken_over(stage):
     share.locations = [{'path': f'{lab.server["address"]}:{path}'}]
     share.tried, share.status = True, 'available'
     share.rules = {'r': manager.rule('10.0.0.7')}
+    return share, ident
+
+
+def test_shares_of_manilas_own_driver_are_taken_over(stage):
+    """Their volume has no mark, and their file system another name."""
+    lab, manager = stage.lab, stage.manager
+    share, ident = _of_manilas_driver(stage)
+    path = path_of(share)
     uuid_before = lab.sim.disk(ident).content.uuid
     manager.ensure([share])
     stage.exact(share)
@@ -411,6 +422,76 @@ def test_shares_of_manilas_own_driver_are_taken_over(stage):
     assert path not in lab.machine.execute(['cat', '/etc/exports']).stdout
     manager.delete(share)
     assert volume(lab, share) is None
+
+
+def _managed(stage):
+    share = stage.manager.manage(stage.lab.make_unmanaged('by-hand'))
+    return share, volume(stage.lab, share).id
+
+
+def _managed_by_its_path(stage):
+    unmanaged = stage.lab.make_unmanaged('by-hand')
+    ident = unmanaged.options.pop('volume_id')
+    return stage.manager.manage(unmanaged), ident
+
+
+def handles(lab, path):
+    """Return what handles of clients of NFS go by, of each client."""
+    found = {}
+    for entry in exports_text.read(
+            lab.machine.execute(['cat', '/var/lib/nfs/etab']).stdout):
+        if entry.path == path:
+            found[entry.client] = entry.fsid or exports_text.comparable(
+                lab.machine.system.mounts.at(path).content.uuid)
+    return found
+
+
+TAKEN_OVER = [_of_manilas_driver, _managed, _managed_by_its_path]
+
+
+@pytest.mark.parametrize('make', TAKEN_OVER)
+def test_clients_keep_what_was_taken_over(stage, make):
+    """They have handles, and lose the share if these go by something else.
+    """
+    lab, manager = stage.lab, stage.manager
+    share, _ = make(stage)
+    path = path_of(share)
+    before = handles(lab, path)['10.0.0.7']
+    manager.ensure([share])
+    manager.update(share, add=[manager.rule('10.0.0.7'),
+                               manager.rule('10.0.0.8')])
+    assert commands(lab, lambda: manager.update(
+        share, add=[manager.rule('10.0.0.9')])) == 2
+    assert list(handles(lab, path).values()) == [before] * 3
+    lab.machine.reboot()
+    assert list(handles(lab, path).values()) == [before] * 3
+
+
+@pytest.mark.parametrize('make', TAKEN_OVER)
+def test_where_the_uuid_is_not_told_nobody_more_is_let_in(
+        stage, monkeypatch, make):
+    """A disk that hangs is in the way of nobody who shall be turned out."""
+    lab, manager = stage.lab, stage.manager
+    share, _ = make(stage)
+    for client in '10.0.0.8', '10.0.0.9':
+        lab._kept(client, path_of(share))
+    look = guest.Guest.look
+
+    def hanging(self, disks=(), **parts):
+        if disks:
+            raise exception.OutcomeUnknown('no answer')
+        return look(self, disks, **parts)
+    monkeypatch.setattr(guest.Guest, 'look', hanging)
+    share.rules.clear()
+    with pytest.raises(errors.ManilaException, match='no answer'):
+        manager.update(share, add=[manager.rule('10.0.0.8'),
+                                   manager.rule('10.0.0.6')])
+    assert [lab.effective(share.export, client) for client in (
+        '10.0.0.7', '10.0.0.8', '10.0.0.9', '10.0.0.6')] == [
+            None, 'rw', None, None]
+    share.rules.clear()
+    manager.update(share)
+    assert lab.effective(share.export, '10.0.0.8') is None
 
 
 # Managing
