@@ -89,9 +89,9 @@ class GenericAccess:
             placement = planning.stays(usual, note, found)
             away = untold is None and self._away(share, placement, note,
                                                  found)
-            if wanted.levels and untold is None and not away:
-                found, untold = self._named(host, placement, note, found)
-            refused = unserved or untold
+            found, unnamed = self._named(host, placement, note, found,
+                                         wanted)
+            refused = unserved or untold or unnamed
             goal = exporting.servable(wanted, found, placement)
             if refused is not None:
                 goal = exporting.narrowed(goal, found, placement)
@@ -178,7 +178,7 @@ class GenericAccess:
 
     def _named(self, host: records.ServiceHost,
                placement: records.Placement, note: notes.ShareNote,
-               found: guest_records.GuestFacts,
+               found: guest_records.GuestFacts, wanted: exporting.Clients,
                ) -> tuple[guest_records.GuestFacts,
                           exception.DriverError | None]:
         """Return what is in an instance with the UUID that clients know a
@@ -188,7 +188,7 @@ class GenericAccess:
         that hangs keeps nobody from being turned out.
         """
         disk = exporting.unnamed(found, placement, note)
-        if disk is None:
+        if disk is None or not wanted.levels:
             return found, None
         named, error = exception.caught(lambda: self._hosts.look(
             host, [guest_records.Disk(note.volume_id or disk.serial, 1)]))

@@ -148,6 +148,9 @@ def unnamed(found: guest_records.GuestFacts, placement: records.Placement,
     if placement.is_cifs or mount is None or mount.disk is None \
             or mount.disk.looked or (note.path and not note.claim):
         return None
+    if note.volume_id and not mount.disk.is_volume(note.volume_id):
+        # It is not the share's, which nobody is let in to now.
+        return None
     known = kernel.own_fsids(found.nfs).get(placement.path, '')
     return mount.disk if known in ('', '0', 'root') else None
 
