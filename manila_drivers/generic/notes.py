@@ -29,6 +29,7 @@ _PATH = 'mount_path'
 _SECTION = 'samba_section'
 _CLONE = 'clone_phase'
 _SINCE = 'clone_since'
+_WAITS = 'clone_waits'
 _RULES = 'generic_rules'
 _ADOPTED = 'generic_adopted'
 _CLAIM = 'generic_place'
@@ -45,6 +46,8 @@ class ShareNote:
     :param cloning: it is still being made of a snapshot.
     :param since: when it was first asked how far that is, in seconds since
         1970; '' if it was not yet.
+    :param waits: since when nothing has been told of it, or it could not go
+        on, likewise; '' if that is not so.
     :param rules: digest of what its rules made, '' if that is not known.
     :param adopted: it was taken over and has had no rules of Manila's yet.
     :param claim: of the place where it was taken over; see :func:`place`.
@@ -60,6 +63,7 @@ class ShareNote:
     adopted: bool = False
     claim: str = ''
     leaving: bool = False
+    waits: str = ''
 
     @classmethod
     def of(cls, stored: Mapping[str, Any] | None) -> 'ShareNote':
@@ -69,13 +73,14 @@ class ShareNote:
                    found.get(_SECTION, ''), _CLONE in found,
                    found.get(_SINCE, ''), found.get(_RULES, ''),
                    _ADOPTED in found, found.get(_CLAIM, ''),
-                   _LEAVING in found)
+                   _LEAVING in found, found.get(_WAITS, ''))
 
     def stored(self) -> dict[str, str]:
         """Return what is to be stored; what is not in it, is not."""
         told = {VOLUME: self.volume_id, _PATH: self.path,
                 _SECTION: self.section, _CLONE: 'volume' * self.cloning,
                 _SINCE: self.since * self.cloning,
+                _WAITS: self.waits * self.cloning,
                 _RULES: self.rules, _ADOPTED: 'yes' * self.adopted,
                 _CLAIM: self.claim, _LEAVING: 'yes' * self.leaving}
         return {key: value for key, value in told.items() if value}
@@ -164,7 +169,7 @@ class GenericNotes:
         if claim and self.claimant(claim) == ident:
             self._drop(claim, [_CLAIMANT])
         self._drop(ident, [VOLUME, SNAPSHOT, _PATH, _SECTION, _CLONE, _SINCE,
-                           _RULES, _ADOPTED, _CLAIM, _LEAVING])
+                           _WAITS, _RULES, _ADOPTED, _CLAIM, _LEAVING])
 
     def snapshot(self, snapshot_id: str) -> str:
         """Return the id of the volume snapshot of a snapshot, or ''."""

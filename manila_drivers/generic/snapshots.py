@@ -227,7 +227,27 @@ class GenericSnapshots:
             raise error
         LOG.warning('How far share %s is cannot be told, or it cannot go on '
                     'now: %s', call.share.id, error)
+        return self._waiting(call.share, error)
+
+    def _waiting(self, share: model.Share,
+                 error: exception.DriverError) -> dict[str, Any]:
+        """Return that a copy waits, for as long as that is of any use.
+
+        :param error: why nothing is told of it, or it cannot go on.
+        """
+        note = self._notes.share(share.id)
+        if not note.waits:
+            self._notes.update(share.id, waits=str(int(self._now())))
+        elif self._is_over(note.waits):
+            LOG.error('Share %s is given up, since it could not go on for '
+                      'longer than %d seconds: %s Check: option '
+                      'generic_copy_timeout', share.id,
+                      self._hosts.settings.copy_timeout, error)
+            return {'status': 'error'}
         return {'status': 'creating_from_snapshot'}
+
+    def _is_over(self, since: str) -> bool:
+        return self._now() - float(since) > self._hosts.settings.copy_timeout
 
     def _status(self, call: call.Call) -> dict[str, Any]:
         share = call.share
@@ -255,14 +275,15 @@ class GenericSnapshots:
     def _going(self, share: model.Share, note: notes.ShareNote,
                volume: records.Volume) -> dict[str, Any]:
         """Return how far a copy is, which Cinder does not end for ever."""
-        limit, now = self._hosts.settings.copy_timeout, self._now()
-        if not note.since:
-            self._notes.update(share.id, since=str(int(now)))
-        elif now - float(note.since) > limit:
+        if not note.since or note.waits:
+            self._notes.update(share.id, waits='', since=note.since or str(
+                int(self._now())))
+        if note.since and self._is_over(note.since):
             LOG.error('Volume %s of share %s has been %s for longer than %d '
                       'seconds and is given up. %s Check: cinder-volume, and '
                       'option generic_copy_timeout', volume.id, share.id,
-                      volume.status or 'in a status that is not told', limit,
+                      volume.status or 'in a status that is not told',
+                      self._hosts.settings.copy_timeout,
                       self._volumes.why(volume.id))
             return {'status': 'error'}
         return {'status': 'creating_from_snapshot', 'progress': '30%'}

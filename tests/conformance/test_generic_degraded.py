@@ -638,3 +638,38 @@ def test_a_copy_that_took_long_is_a_share(stage):
     lab.advance(90_000)
     manager.finish_clone(clone)
     stage.exact(clone)
+def test_a_copy_that_nobody_can_mount_is_given_up(stage, caplog):
+    """Its service instance is dead, and nobody comes to look after it."""
+    lab, manager = stage.lab, stage.manager
+    snapshot = manager.create_snapshot(manager.create())
+    clone = manager.create_from_snapshot(manager.new_clone(snapshot),
+                                         snapshot)
+    lab.advance(600.0)
+    lab.machine.freeze()
+    for _ in range(2):
+        assert Stage(lab).manager.poll(clone) == 'creating_from_snapshot'
+        lab.advance(86_000)
+    assert Stage(lab).manager.poll(clone) == 'error'
+    assert 'could not go on' in caplog.text and clone.id in caplog.text
+
+
+def test_a_copy_waits_no_longer_once_something_is_told(stage):
+    """Twice a service is away for a moment, and long between that."""
+    lab, manager = stage.lab, stage.manager
+    snapshot = manager.create_snapshot(manager.create())
+    lab.sim.options.clone_volume = 80_000.0
+    clone = manager.create_from_snapshot(manager.new_clone(snapshot),
+                                         snapshot)
+    lab.away(600.0)
+    assert manager.poll(clone) == 'creating_from_snapshot'
+    lab.advance(700.0)
+    lab.heal()
+    assert manager.poll(clone) == 'creating_from_snapshot'
+    lab.advance(86_400)
+    lab.machine.freeze()
+    assert manager.poll(clone) == 'creating_from_snapshot'
+    lab.machine.unfreeze()
+    lab.advance(100.0)
+    assert manager.poll(clone) == 'available'
+
+

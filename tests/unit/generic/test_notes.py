@@ -39,7 +39,8 @@ def test_what_is_written_is_read(kept):
 
 FULL = notes.ShareNote('v', '/legacy', 's', cloning=True, since='17',
                        rules='r', adopted=True,
-                       claim=notes.place('vm', '/legacy'), leaving=True)
+                       claim=notes.place('vm', '/legacy'), leaving=True,
+                       waits='18')
 
 
 def test_all_that_is_known_is_forgotten(tmp_path):
