@@ -35,6 +35,8 @@ MOURNING = 30.0
 #: Seconds after which it is, if it takes a connection in so many.
 AGAIN = 5.0
 BRIEF = 1.0
+# What is said of an instance that answers, and lets nobody in.
+_ANSWERS = (exception.NotTrusted, exception.AccessDenied)
 
 
 class HostRegistry(Protocol):
@@ -274,8 +276,12 @@ class InstanceRunner:
         """
         known = self._logins.trouble(self._details)
         if known is not None and not self._logins.revived(self._details):
-            raise exception.Unreachable(known.what, answer=known.answer,
-                                        check=known.check) from known
+            # One that answers and lets nobody in serves others: it is none
+            # that hangs, however often it is asked.
+            kind = next((each for each in _ANSWERS if isinstance(
+                known, each)), exception.Unreachable)
+            raise kind(known.what, answer=known.answer,
+                       check=known.check) from known
         try:
             self._logins.knock(self._details)
             result = self._inner.run(cmd)

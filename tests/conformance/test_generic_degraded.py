@@ -249,6 +249,37 @@ def test_a_server_that_lets_nobody_in_is_not_rebooted(stage):
     assert volume(lab, share) is None
 
 
+def test_nor_one_that_was_found_so_a_moment_ago(stage):
+    """It is not asked again for a while; that does not mean that it hangs."""
+    lab = stage.lab
+    share, other = stage.shared(stage.rule()), stage.shared(stage.rule())
+    known = stage.manager.driver._backend.manager
+    known.logins.hang_up(known.common())
+    known.logins.mourn(known.common(), exception.NotTrusted('another key'))
+    lab.sim.spoil('detach', times=1)
+    before = lab.sim.mark()
+    with pytest.raises(Exception, match='could not be detached'):
+        stage.manager.delete_only(share)
+    assert not [one for one in lab.sim.asked(before) if 'action' in one]
+    stage.exact(other)
+
+
+def test_rules_that_end_with_their_share_leave_no_note(stage, monkeypatch):
+    """A deletion comes while what rules have made is written down."""
+    manager, notes = stage.manager, stage.manager.driver._backend.notes
+    share = stage.shared(stage.rule())
+    remember = notes.remember_rules
+
+    def late(*args):
+        manager.delete_only(share)
+        remember(*args)
+    monkeypatch.setattr(notes, 'remember_rules', late)
+    manager.driver.update_access(
+        None, manager.row(share), access_rules=manager.rule_rows(
+            share, [stage.rule()]))
+    assert not stage.lab.storage.get(share.id)
+
+
 @pytest.mark.parametrize('line', ['ours', 'by UUID'])
 def test_a_boot_in_the_middle_of_a_copy_mixes_nothing_up(stage, line):
     """Until it is renamed, a copy has the UUID of its parent."""
