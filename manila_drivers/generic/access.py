@@ -126,7 +126,7 @@ class GenericAccess:
             tried.verify()
         digest = goal.digest()
         if note.rules != digest or note.adopted:
-            self._notes.remember_rules(share.id, digest)
+            self._notes.remember_rules(share.id, digest, note)
         tried.verify()
         return goal.errors
 

@@ -149,10 +149,17 @@ class GenericNotes:
         """
         return str(self._read(place_id).get(_CLAIMANT) or '')
 
-    def remember_rules(self, share_id: str, rules: str) -> None:
-        """Write down what the rules of a share made; only logs failures."""
+    def remember_rules(self, share_id: str, rules: str,
+                       known: ShareNote | None = None) -> None:
+        """Write down what the rules of a share made; only logs failures.
+
+        :param known: its note from before.  If there is none any more, the
+            share was deleted or let go meanwhile, and nothing is written.
+        """
         def write() -> None:
-            self.update(share_id, rules=rules, adopted=False)
+            none = ShareNote()
+            if self.share(share_id) != none or known in (None, none):
+                self.update(share_id, rules=rules, adopted=False)
 
         _, failure = exception.caught(write)
         if failure is not None:

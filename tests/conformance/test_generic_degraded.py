@@ -659,16 +659,6 @@ def test_a_copy_that_never_ends_is_given_up(stage, caplog):
     assert volume(lab, clone).id in caplog.text
 
 
-def test_a_copy_that_took_long_is_a_share(stage):
-    lab, manager = stage.lab, stage.manager
-    snapshot = manager.create_snapshot(manager.create())
-    lab.sim.options.clone_volume = 80_000
-    clone = manager.create_from_snapshot(manager.new_clone(snapshot),
-                                         snapshot)
-    manager.poll(clone)
-    lab.advance(90_000)
-    manager.finish_clone(clone)
-    stage.exact(clone)
 def test_a_copy_that_nobody_can_mount_is_given_up(stage, caplog):
     """Its service instance is dead, and nobody comes to look after it."""
     lab, manager = stage.lab, stage.manager
@@ -704,3 +694,13 @@ def test_a_copy_waits_no_longer_once_something_is_told(stage):
     assert manager.poll(clone) == 'available'
 
 
+def test_a_copy_that_took_long_is_a_share(stage):
+    lab, manager = stage.lab, stage.manager
+    snapshot = manager.create_snapshot(manager.create())
+    lab.sim.options.clone_volume = 80_000
+    clone = manager.create_from_snapshot(manager.new_clone(snapshot),
+                                         snapshot)
+    manager.poll(clone)
+    lab.advance(90_000)
+    manager.finish_clone(clone)
+    stage.exact(clone)
