@@ -185,9 +185,10 @@ def _hosts(name: str, deadline: float, timeout: float,
     shared = _shared(name, deadline, timeout, coordinator)
     since = time.monotonic()
     # Leases of a registry are asked for before each change.
-    need = getattr(shared, 'need', lambda: None)
+    need, again = (getattr(shared, each, lambda: None)
+                   for each in ('need', 'again'))
     try:
-        with plan.guarded(need):
+        with plan.guarded(need, again):
             yield
     finally:
         _give_back(shared, name, since)

@@ -28,8 +28,6 @@ import contextlib
 import contextvars
 import dataclasses
 import logging
-import math
-import time
 from typing import Any
 from typing import TypeVar
 
@@ -192,7 +190,8 @@ def before_change(what: object) -> None:
     if dry is not None:
         dry.refused.append(str(what))
         raise NotPlanned('No plan says: %s' % what)
-    _ask_guards()
+    for guard, _ in _guards.get():
+        guard()
 
 
 def still_allowed() -> None:
@@ -203,33 +202,25 @@ def still_allowed() -> None:
 
     :raises DriverError: it is not allowed any more.
     """
-    if not is_dry() and time.monotonic() - _asked.get() > FRESH:
-        _ask_guards()
+    for _, again in _guards.get():
+        again()
 
 
-def _ask_guards() -> None:
-    for guard in _guards.get():
-        guard()
-    _asked.set(time.monotonic())
-
-
-#: Seconds for which the answer of what guards a change is good.
-FRESH = 1.0
-_asked: contextvars.ContextVar[float] = contextvars.ContextVar(
-    'manila_drivers_guards_asked', default=-math.inf)
-_guards: contextvars.ContextVar[tuple[Callable[[], object], ...]] = \
+Guard = Callable[[], object]
+_guards: contextvars.ContextVar[tuple[tuple[Guard, Guard], ...]] = \
     contextvars.ContextVar('manila_drivers_guards', default=())
 
 
 @contextlib.contextmanager
-def guarded(guard: Callable[[], object]) -> Iterator[None]:
+def guarded(guard: Guard, again: Guard) -> Iterator[None]:
     """Call a function before each change that is made in this block.
 
     Threads take part as in a dry run.
 
     :param guard: raises DriverError if nothing may be changed any more.
+    :param again: the same, if it was asked a while ago.
     """
-    token = _guards.set((*_guards.get(), guard))
+    token = _guards.set((*_guards.get(), (guard, again)))
     try:
         yield
     finally:

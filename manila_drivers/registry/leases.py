@@ -33,6 +33,8 @@ LOG = logging.getLogger(__name__)
 
 # Seconds between two tries to get a lease: from, to.
 _PAUSES = 0.02, 0.5
+#: Seconds for which it is good that a lease was seen to be held.
+FRESH = 1.0
 _TABLE = schema.LEASES
 
 
@@ -107,7 +109,8 @@ class Leases:
         token = self._mine.set((*before, lease))
         try:
             with contextlib.nullcontext() if before else plan.guarded(
-                    lambda: self.need(self._mine.get())):
+                    lambda: self.need(self._mine.get()),
+                    lambda: self.again(self._mine.get())):
                 yield
         finally:
             self._mine.reset(token)
@@ -188,6 +191,12 @@ class Leases:
                     check='whether this process or its host was suspended, '
                     'and registry_lease; audit, then repeat the command')
 
+    def again(self, held: 'Iterable[Lease]') -> None:
+        """Do as :meth:`need`, unless all leases were seen just now."""
+        held = list(held)
+        if any(time.monotonic() - lease.seen > FRESH for lease in held):
+            self.need(held)
+
     def give(self, name: str, holder: str) -> bool:
         """Give a lease back; tell if it was held."""
         return self._database.transact(lambda connection: bool(
@@ -205,7 +214,8 @@ class Lease:
     """One name's lease, as ``manila_drivers.locks`` wants locks.
 
     ``holder`` is who had it when it was last tried; ``lost`` that it ended
-    while it was held here.
+    while it was held here, and ``seen`` when it was last seen that it had
+    not.
     """
 
     def __init__(self, leases: Leases, name: str) -> None:
@@ -213,6 +223,7 @@ class Lease:
         self.name = name
         self.holder = ''
         self.lost = False
+        self.seen = 0.0
         self._mine = ''
 
     def acquire(self, blocking: bool = False) -> bool:
@@ -225,6 +236,7 @@ class Lease:
         if self.holder != mine:
             return False
         self._mine, self.lost = mine, False
+        self.seen = time.monotonic()
         self._leases.keeper().keep(self)
         return True
 
@@ -243,12 +255,18 @@ class Lease:
         """Raise Busy unless it is held, and for a while."""
         self._leases.need([self])
 
+    def again(self) -> None:
+        """Raise Busy unless it is held, or was seen to be just now."""
+        self._leases.again([self])
+
     def is_kept(self, owner: str, long: bool) -> bool:
         """Tell if it is held by us, and see to it that it is for a while.
 
         :param owner: who has it, and ``long`` if that is for a while yet.
         """
+        now = time.monotonic()
         self.lost = owner != self._mine or not (long or self.put_off())
+        self.seen = self.seen if self.lost else now
         return not self.lost
 
     def put_off(self) -> bool:

@@ -8,6 +8,7 @@ import pytest
 
 from manila_drivers import exception
 from manila_drivers import plan
+from manila_drivers.registry import leases
 from manila_drivers.registry import schema
 from tests.unit.direct import bench
 
@@ -77,7 +78,7 @@ def test_nothing_more_is_changed(kind, operation, tmp_path, monkeypatch):
 def test_no_file_is_removed_by_a_mount_that_took_too_long(tmp_path,
                                                           monkeypatch):
     """Keep the content of a volume that is another's since it was mounted."""
-    monkeypatch.setattr(plan, 'FRESH', 0.0)
+    monkeypatch.setattr(leases, 'FRESH', 0.0)
     with bench.bench('gluster', tmp_path) as place, \
             place.backend() as backend:
         share = backend.shares.create(size=2, name='one', proto=place.proto)

@@ -14,6 +14,7 @@ import pytest
 from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.ibm.gpfs import execute
+from manila_drivers.registry import leases
 from manila_drivers.registry import registry
 from manila_drivers.registry import schema
 from manila_drivers.testing.simulators import ssh as simulated
@@ -29,7 +30,7 @@ READ = command.Command.of('ls', '/share', reads=True)
 
 @pytest.fixture(autouse=True)
 def impatient(monkeypatch):
-    monkeypatch.setattr(plan, 'FRESH', 0.1)
+    monkeypatch.setattr(leases, 'FRESH', 0.1)
 
 
 @pytest.fixture
