@@ -85,7 +85,7 @@ class ShareCatalogue:
         ident = str(uuid.uuid4())
         wanted = making.new(
             id=ident, backend=self._parts.name, size=size,
-            name=tasks.checked_name(name) or 'share-' + ident,
+            name=tasks.checked_name(name) or making.made_up(ident),
             proto=self._proto(proto), task={'name': making.CREATE},
             specs=None if specs is None else dict(specs))
         return self._made(wanted, plan)
@@ -117,7 +117,7 @@ class ShareCatalogue:
         ident = str(uuid.uuid4())
         wanted = making.new(
             id=ident, backend=self._parts.name, size=None,
-            name=tasks.checked_name(name) or 'share-' + ident,
+            name=tasks.checked_name(name) or making.made_up(ident),
             proto=self._proto(proto), locations=({'path': export},),
             task={'name': making.ADOPT, 'export': export,
                   'options': dict(options or {})})

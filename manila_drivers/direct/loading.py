@@ -135,15 +135,19 @@ def driver_class(path: str) -> Any:
     if not path:
         raise exception.ConfigurationError('share_driver', 'is not set')
     stand_alone()
+    if path.startswith('manila.'):
+        # Where there is a Manila it could be imported, which helps nobody.
+        raise exception.ConfigurationError(
+            'share_driver', f"{path} is Manila's own and no driver of this "
+            'library', check='manila_drivers in the place of '
+            'manila.share.drivers, and check --migrate first')
     module, _, name = path.rpartition('.')
     try:
         kind = getattr(importlib.import_module(module), name)
     except (ImportError, AttributeError, ValueError) as exc:
         raise exception.ConfigurationError(
             'share_driver', f'{path} cannot be imported', answer=str(exc),
-            check=('manila_drivers in the place of manila.share.drivers'
-                   if path.startswith('manila.') else 'its spelling')
-        ) from exc
+            check='its spelling') from exc
     from manila_drivers import driver as skin
     if not (isinstance(kind, type) and issubclass(kind, skin.ShareDriver)):
         raise exception.ConfigurationError(

@@ -117,6 +117,7 @@ class Making:
             path = wanted.locations[0]['path']
             for record in shares.all(backend=wanted.backend):
                 if path in [each['path'] for each in record.locations]:
+                    _require_name(record, wanted)
                     return record
         found = shares.all(backend=wanted.backend, name=wanted.name)
         if found:
@@ -161,6 +162,16 @@ class Making:
             record, task={'name': 'copy'}, locations=locations)
 
 
+def _require_name(found: records.ShareEntry,
+                  wanted: records.ShareEntry) -> None:
+    """Raise Conflict if what is to be adopted has another name already."""
+    if wanted.name not in (found.name, made_up(wanted.id)):
+        raise exception.Conflict(
+            f'{wanted.locations[0]["path"]} is share {found.name} already',
+            backend=found.backend, check='that share; or release it first, '
+            'to record it by another name')
+
+
 def _require_same(found: records.ShareEntry,
                   wanted: records.ShareEntry) -> None:
     """Raise Conflict unless a share is as another one is wanted."""
@@ -174,6 +185,11 @@ def _require_same(found: records.ShareEntry,
         raise exception.Conflict(
             f'There is another share {found.name}: it has '
             + ', '.join(differ), check='another name')
+
+
+def made_up(ident: str) -> str:
+    """Return the name of a share that is given none."""
+    return 'share-' + ident
 
 
 def new(**values: Any) -> records.ShareEntry:

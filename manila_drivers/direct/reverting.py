@@ -122,6 +122,14 @@ class Reverting:
     def _call(self, driver: Any, owner: records.ShareEntry,
               snapshot: records.SnapshotEntry) -> None:
         rules = self._parts.rules.in_force(owner)
-        driver.revert_to_snapshot(
-            None, rows.snapshot(snapshot, owner), rows.rules(rules), [],
-            share_server=None)
+        try:
+            driver.revert_to_snapshot(
+                None, rows.snapshot(snapshot, owner), rows.rules(rules), [],
+                share_server=None)
+        except NotImplementedError as exc:
+            if exc.__cause__ is not None:
+                raise
+            raise exception.Unsupported(
+                f'Share {owner.name} cannot be brought back to a snapshot by '
+                'this driver', backend=owner.backend, check='snapshot clone, '
+                'which makes a share of it') from exc

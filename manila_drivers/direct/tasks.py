@@ -59,14 +59,16 @@ def need_whole(record: records.ShareEntry) -> None:
 
 
 def checked_name(name: 'str | None') -> str:
-    """Return a name that can be recorded, '' for none.
+    """Return a name that can be recorded, '' for None.
 
-    :raises InvalidRequest: it cannot.
+    :raises InvalidRequest: it cannot; neither can an empty one, which is
+        what an unset variable of a shell is.
     """
     text = name or ''
-    if len(text) > 255 or text != text.strip() or not text.isprintable():
+    if name == '' or len(text) > 255 or text != text.strip() \
+            or not text.isprintable():
         raise exception.InvalidRequest(
-            f'{text[:40]!r} is no name: up to 255 printable characters, '
+            f'{text[:40]!r} is no name: 1 to 255 printable characters, '
             'without spaces around them')
     return text
 

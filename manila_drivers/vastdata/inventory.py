@@ -128,8 +128,8 @@ def arranged(lists: VmsLists, root: str,
              for record in (*quotas.get(ident, ()), *views.get(ident, ()))}
     return inventory.Inventory(
         shares, tuple(_snapshots(lists.snapshots, root, homes)),
-        tuple(map(_clone, filter(_is_ours, lists.streams))), topic=_topic,
-        copies=True)
+        tuple(_clone(stream, homes) for stream in lists.streams
+              if _is_ours(stream)), topic=_topic, copies=True)
 
 
 def _topic(step: plan.Step) -> str:
@@ -227,9 +227,15 @@ def _is_ours(stream: records.Stream) -> bool:
         and stream.name.startswith(_CLONE)
 
 
-def _clone(stream: records.Stream) -> inventory.SeenClone:
+def _clone(stream: records.Stream,
+           homes: Mapping[str, str]) -> inventory.SeenClone:
+    """Return a clone, with the share of the directory that it fills.
+
+    A share that was adopted is not the one that the clone was made for.
+    """
     return inventory.SeenClone(
-        stream.name, stream.name.removeprefix(_CLONE),
+        stream.name, homes.get(stream.target)
+        or stream.name.removeprefix(_CLONE),
         inventory.DONE if stream.finished else
         inventory.FAILED if stream.failed else inventory.RUNNING,
         stream.progress)

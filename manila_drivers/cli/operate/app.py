@@ -14,11 +14,13 @@ from cliff import app
 from cliff import command
 from cliff import commandmanager
 
+from manila_drivers import exception
 from manila_drivers import version
 from manila_drivers.cli.operate import access
 from manila_drivers.cli.operate import audit
 from manila_drivers.cli.operate import backends
 from manila_drivers.cli.operate import check
+from manila_drivers.cli.operate import exits
 from manila_drivers.cli.operate import shares
 from manila_drivers.cli.operate import snapshots
 
@@ -89,6 +91,19 @@ class Operate(app.App):
             help='section of the backend (default: $MANILA_DRIVERS_BACKEND, '
                  'or the only one of the file)')
         return parser
+
+    def run_subcommand(self, argv: list[str]) -> int:
+        known: Any = self.command_manager
+        _, error = exception.caught_any(lambda: known.find_command(argv))
+        if not isinstance(error, ValueError):
+            return int(super().run_subcommand(argv))
+        # Cliff says so where output is, and of more than begins like it.
+        like = sorted(name for name, _ in known
+                      if name.split()[0] == argv[0])
+        self.stderr.write(
+            f'manila-drivers: {" ".join(argv)!r} is no command. Check: '
+            + (', '.join(like) or 'manila-drivers --help') + '\n')
+        return exits.REFUSED
 
     def configure_logging(self) -> None:
         super().configure_logging()

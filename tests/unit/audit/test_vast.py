@@ -259,6 +259,18 @@ def test_clients_of_an_adopted_share_are_its_own(place):
         assert backend.audit().differences == ()
 
 
+def test_a_clone_that_is_adopted_is_no_orphan(place):
+    with place.backend() as backend:
+        snapshot = victim(backend).snapshot('zero')
+        clone = snapshot.clone('copy').wait()
+        export = clone.locations[0]
+        clone.release()
+        adopted = backend.shares.adopt(export, 'again')
+        assert backend.audit().differences == ()
+        adopted.delete()
+        assert backend.audit().differences == ()
+
+
 # -- the command -------------------------------------------------------------
 
 @pytest.fixture

@@ -101,7 +101,7 @@ def test_a_snapshot_is_released_and_adopted(place, done, run):
     found = done('snapshot', 'adopt', 'one', location, 'again')
     assert (found['share'], found['status']) == ('one', 'available')
     code, _, err = run('share', 'revert', 'one')
-    assert (code, 'no such operation' in err) == (exits.REFUSED, True)
+    assert (code, 'cannot be brought back' in err) == (exits.REFUSED, True)
     assert run('snapshot', 'revert', 'again')[0] == exits.REFUSED
     done('snapshot', 'delete', 'again')
     done('share', 'delete', 'one')
@@ -388,3 +388,52 @@ def test_nothing_is_shown_of_what_did_not_take_long():
     stream = Stream(True)
     progress.Progress(stream, 'copying').done()
     assert stream.text == ''
+
+
+@pytest.mark.parametrize('words', [('share', 'frob'), ('share',)])
+def test_what_is_no_command_is_told_in_one_line_as_an_error(run, words):
+    code, out, err = run(*words)
+    assert (code, out) == (2, '')
+    assert 'share access list, share adopt, share allow' in err
+    assert 'snapshot' not in err
+    assert err.count('\n') == 1
+
+
+@pytest.mark.parametrize('words', [
+    ('share', 'create', '', '1'), ('share', 'adopt', 'a:/b', ''),
+    ('snapshot', 'create', 'one', ''), ('snapshot', 'clone', 'zero', '')])
+def test_an_unset_variable_of_a_shell_is_no_name(place, run, words):
+    """Else each repetition would make another one."""
+    with place.backend() as backend:
+        backend.shares.create(size=1, name='one').snapshot('zero')
+    before = place.cluster.inventory()
+    code, _, err = run(*words)
+    assert code == 2
+    assert 'is no name' in err
+    assert place.cluster.inventory() == before
+
+
+def test_a_share_is_adopted_by_one_name(place, run):
+    with place.backend() as backend:
+        share = backend.shares.create(size=1, name='one')
+        export = share.locations[0]
+        share.release()
+    assert run('share', 'adopt', export, 'back')[0] == 0
+    assert run('share', 'adopt', export, 'back')[0] == 0
+    code, _, err = run('share', 'adopt', export, 'other')
+    assert code == 2
+    assert 'is share back already' in err
+    with place.backend() as backend:
+        assert backend.shares.adopt(export).name == 'back'
+
+
+def test_what_a_backend_cannot_do_names_the_share_and_another_way(place,
+                                                                  run):
+    with place.backend() as backend:
+        backend.shares.create(size=1, name='one').snapshot('zero')
+    for words in (('share', 'revert', 'one'), ('snapshot', 'revert', 'zero'),
+                  ('share', 'revert', 'one', '--dry-run')):
+        code, _, err = run(*words)
+        assert code == 2
+        assert 'Share one cannot be brought back' in err
+        assert 'snapshot clone' in err

@@ -253,7 +253,7 @@ def test_nothing_is_changed(vast):
     ('manila_drivers.vastdata.driver.Nothing', 'cannot be imported'),
     ('manila_drivers.vastdata.backend.VastBackend', 'no driver'),
     ('manila.share.drivers.vastdata.driver.VASTShareDriver',
-     'cannot be imported')])
+     "is Manila's own")])
 def test_a_section_without_a_driver_says_so(vast, driver, told):
     report = look(vast, [table.Wrong('share_driver',
                                      {'share_driver': driver})])
@@ -300,3 +300,12 @@ def test_a_probe_that_stops_the_others_is_noticed(vast, monkeypatch):
         return all_of_them, []
     monkeypatch.setattr(checks, 'probes', as_one)
     assert len(options(look(vast, two))) == 1
+
+
+def test_a_driver_of_manila_is_told_how_to_go_over(tmp_path):
+    """Say so wherever there is a Manila or none: it is not imported."""
+    path = bench.write(tmp_path / 'manila.conf', {'one': {
+        'share_driver':
+            'manila.share.drivers.vastdata.driver.VASTShareDriver'}})
+    [found] = looking.look(path, 'one').findings
+    assert 'check --migrate' in found.do
