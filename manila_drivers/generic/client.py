@@ -70,11 +70,17 @@ class VolumeClient(snapshot_client.SnapshotClient):
         """Remove a volume and wait until it is gone.
 
         One that is still at work is waited for: Cinder deletes none of
-        these, nor one that is being deleted already.
+        these, nor one that is being deleted already.  One that is in use by
+        nobody is said to be free: who has asked Nova for it before has it.
 
         :raises BackendError: it could not be removed.
         """
         rested = self._rested(ident)
+        if rested is not None and transitions.is_forgotten(rested):
+            LOG.warning('Volume %s, which is to be deleted, is in use by '
+                        'nobody, and its status is reset',
+                        finding.called(rested))
+            self.restore_status(rested)
         if rested is not None and rested.status != 'deleting':
             self._ask_deletion(ident)
 
@@ -160,6 +166,11 @@ class VolumeClient(snapshot_client.SnapshotClient):
                 if isinstance(refused, exception.BackendError) \
                         or self._clock() - started > transitions.GRACE:
                     change = ChangeState.FAILED
+            if change is ChangeState.GOING and isinstance(
+                    refused, exception.BackendError) \
+                    and transitions.is_forgotten(found) \
+                    and self._clock() - started > transitions.GRACE:
+                raise errors.stuck(found, refused)
             if change is ChangeState.FAILED:
                 raise refused or self._not_attached(found, server_id,
                                                     request)
@@ -224,8 +235,9 @@ class VolumeClient(snapshot_client.SnapshotClient):
         before = self._until(
             lambda: self.volume(ident), arrived, self._chosen.create_timeout,
             'Volume %s, which is to be detached, is at work' % ident)
-        if transitions.detaching(before, server_id,
-                                 moved=False) is ChangeState.DONE:
+        if transitions.detaching(before, server_id, moved=False) \
+                is ChangeState.DONE and not (
+                    before is not None and transitions.is_forgotten(before)):
             return
         refused: exception.DriverError | None = None
         if before is not None and before.status == 'error_extending':

@@ -73,6 +73,12 @@ def stuck(volume: records.Volume,
 def no_room(volume: records.Volume, gib: int,
             why: str) -> exception.DriverError:
     """Return the error for an extension that changed nothing."""
+    if volume.size is None:
+        return exception.BackendError(
+            'Cinder does not tell the size of volume %s, which was to be '
+            'extended to %d GiB' % (volume.id, gib), answer=why,
+            check='the answer about that volume, and who changes it on its '
+                  'way')
     return exception.NoRoom(
         'Volume %s has still %s GiB and not %d' % (volume.id, volume.size,
                                                    gib),

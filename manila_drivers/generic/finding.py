@@ -32,6 +32,9 @@ T = TypeVar('T')
 APPEARS = 45.0
 #: Seconds between two volumes that one call may have made.
 TOGETHER = 3600.0
+# Who works on volumes, and may have given up.
+_LOGS = ('the logs of cinder-volume and nova-compute; once nothing works on '
+         'it any more, an administrator sets its status')
 #: The role by which Cinder shows what all projects have.
 ADMIN = 'admin'
 
@@ -269,8 +272,12 @@ class VolumeFinder:
 
     def _until(self, look: Callable[[], T], done: Callable[[T], bool],
                limit: float, what: str) -> T:
-        return polling.until(look, done, limit=limit, what=what,
-                             clock=self._clock, sleep=self._sleep)
+        try:
+            return polling.until(look, done, limit=limit, what=what,
+                                 clock=self._clock, sleep=self._sleep)
+        except exception.Busy as exc:
+            exc.check = exc.check or _LOGS
+            raise
 
     def _repeated(self, call: Callable[[], T]) -> T:
         """Do something again whose end is not known.

@@ -59,6 +59,14 @@ def is_stuck(status: str | None) -> bool:
     return is_error(status) or status == 'reserved'
 
 
+def is_forgotten(volume: records.Volume) -> bool:
+    """Tell if Cinder calls a volume in use, and knows of nobody who uses it.
+
+    A detachment that was cut off has left it so, and nothing ends that.
+    """
+    return volume.status == 'in-use' and volume.attachments == ()
+
+
 def rest_of(volume: records.Volume) -> str:
     """Return the status that a volume has if nothing is done with it.
 

@@ -357,6 +357,46 @@ def test_a_reservation_that_nobody_keeps_is_no_obstacle(stage):
     assert volume(lab, share) is None
 
 
+@pytest.mark.parametrize('attached', [True, False])
+def test_a_volume_that_nobody_uses_is_not_in_use_for_ever(stage, attached):
+    """Cinder has lost its record of who does; Nova may have its own."""
+    lab = stage.lab
+    share, other = stage.shared(stage.rule()), stage.shared(stage.rule())
+    found = volume(lab, share)
+    if not attached:
+        lab._detach(share.id)
+    found.attached.clear()
+    found.status = 'in-use'
+    stage.manager.delete_only(share)
+    assert volume(lab, share) is None
+    assert lab.machine.system.disks.of(found.id) is None
+    stage.exact(other)
+
+
+def test_who_may_not_say_so_is_told(stage):
+    lab = stage.lab
+    share = stage.shared(stage.rule())
+    found = volume(lab, share)
+    lab._detach(share.id)
+    found.status = 'in-use'
+    not_admin(lab)
+    with pytest.raises(Exception, match='--state available ' + found.id):
+        stage.manager.delete_only(share)
+    lab.machine.unmount(path_of(share))
+    before = lab.clock()
+    with pytest.raises(Exception, match='--state available ' + found.id):
+        stage.manager.resize(share, 2)
+    assert lab.clock() - before < 60
+
+
+@pytest.mark.parametrize('status', ['attaching', 'detaching', 'extending'])
+def test_what_never_ends_says_what_to_do(stage, status):
+    share = stage.shared(stage.rule())
+    volume(stage.lab, share).status = status
+    with pytest.raises(Exception, match='an administrator sets its status'):
+        stage.manager.delete_only(share)
+
+
 @pytest.mark.parametrize('status', ['error', 'reserved', 'error_extending'])
 def test_what_only_an_administrator_can_end_is_told(stage, status):
     lab = stage.lab
