@@ -109,12 +109,21 @@ class ServiceHosts:
         return records.ServiceHost.of(self._instances.common())
 
     def configured(self) -> str:
-        """Return what addresses depend on, as text; asks nobody."""
+        """Return what addresses depend on, as text.
+
+        Options name a server and networks, and an operator may put another
+        server in its place: shares are to be checked then as well.  A start
+        has looked for it, so that nobody is asked again.
+        """
         if self.settings.handles_servers:
             return ''
         common = self._instances.settings.common
-        return '' if common is None else ','.join((
-            common.server, common.service_address, common.tenant_address))
+        told = [] if common is None else [
+            common.server, common.service_address, common.tenant_address]
+        host, _ = exception.caught(self.common)
+        if host is not None:
+            told += [host.id, host.admin_address, *host.addresses]
+        return ','.join(told)
 
     def placement(self, share: model.Share,
                   note: notes.ShareNote) -> records.Placement:

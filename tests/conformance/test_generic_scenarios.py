@@ -320,6 +320,31 @@ def test_one_bad_disk_stops_no_other(stage):
     stage.exact(good)
 
 
+@pytest.mark.parametrize('replaced', [True, False])
+def test_a_start_tells_of_another_server_in_place_of_the_one(stage, replaced):
+    """Manila checks shares at a start if it is told something else."""
+    lab, manager = stage.lab, stage.manager
+    share = stage.shared(stage.rule())
+    lab.machine.write(path_of(share), 'mine', b'1')
+    manager.driver.check_for_setup_error()
+    before = manager.driver.get_backend_info(None)
+    if replaced:
+        lab.sim.ask('DELETE', f'/compute/v2.1/servers/{lab.server["id"]}',
+                    user='manila')
+        lab.advance(100.0)
+        lab.begin()
+    manager.restart()
+    manager.driver.check_for_setup_error()
+    asked = lab.sim.mark()
+    after = manager.driver.get_backend_info(None)
+    assert lab.sim.asked(asked) == []
+    assert (after != before) is replaced
+    manager.ensure()
+    assert share.export == f'{lab.server["address"]}:{path_of(share)}'
+    assert lab.machine.read(path_of(share), 'mine') == b'1'
+    stage.exact(share)
+
+
 # Snapshots
 
 def test_a_snapshot_is_taken_of_a_file_system_at_rest(stage):
