@@ -76,6 +76,14 @@ def beyond(one: Admitted, other: Admitted) -> list[str]:
                 one.readers, other.readers) if client not in writing)]
 
 
+def common(one: Admitted, other: Admitted) -> dict[str, str]:
+    """Return as rules what clients get by both: a level by each client."""
+    found = {**dict.fromkeys(_both(one.readers, other.readers), access.RO),
+             **dict.fromkeys(_both(one.writers, other.writers), access.RW)}
+    return {client if isinstance(client, str) else networks.canonical(client):
+            level for client, level in found.items()}
+
+
 def overlap(one: Admitted, other: Admitted) -> bool:
     """Tell if both let in somebody."""
     return any(mine == theirs or EVERYBODY in (mine, theirs)
@@ -113,6 +121,19 @@ def _joined(one: Clients, other: Clients) -> Clients:
     names = frozenset(each for each in either if isinstance(each, str))
     return names or _merged(each for each in either
                             if not isinstance(each, str))
+
+
+def _both(one: Clients, other: Clients) -> Clients:
+    """Return clients that are in both."""
+    for mine, others in ((one, other), (other, one)):
+        if EVERYBODY in mine:
+            return others
+    names = frozenset(each for each in one & other if isinstance(each, str))
+    return names or _merged(
+        max(mine, theirs, key=lambda network: network.prefixlen)
+        for mine in one for theirs in other
+        if not isinstance(mine, str) and not isinstance(theirs, str)
+        and mine.version == theirs.version and mine.overlaps(theirs))
 
 
 def _outside(some: Clients,

@@ -12,6 +12,7 @@ from collections.abc import Iterable
 from collections.abc import Sequence
 import dataclasses
 import functools
+import uuid
 
 from manila_drivers import access
 from manila_drivers import exception
@@ -51,15 +52,15 @@ class Widening:
                 'else share deny, for all of them at once')
 
 
-def decide(rules: Rules, seen: inventory.SeenShare | None) -> Widening:
+def decide(rules: Rules, seen: inventory.SeenShare | None,
+           asked: Rules = ()) -> Widening:
     """Return what it means to give the rules that are in force.
 
     :param seen: the share as the backend has it, None if that is not known.
+    :param asked: whom these let in may get as much, since it was asked for.
     """
-    # What a backend never lets in by is refused when it is given.
-    kinds = {clients.kind for clients in seen.clients} \
-        if seen is not None and seen.clients else {rule.kind for rule in rules}
-    there = {kind: _present(seen, kind) for kind in kinds}
+    there = _may(rules, seen, asked)
+    kinds = there.keys()
     gives = tuple(text for kind in sorted(kinds)
                   for text in reach.beyond(_due(rules, kind), there[kind]))
     if not gives:
@@ -74,6 +75,41 @@ def decide(rules: Rules, seen: inventory.SeenShare | None) -> Widening:
            for kind in kinds):
         return Widening(gives, None)
     return Widening(gives, narrow)
+
+
+def clipped(rules: Rules, seen: inventory.SeenShare | None,
+            asked: Rules = ()) -> list[records.RuleEntry]:
+    """Return what of the rules can be given with nobody getting more.
+
+    They are nobody's records: a network of which half gets in is that half.
+    """
+    return [records.RuleEntry(
+        str(uuid.uuid4()), rules[0].share_id, kind, client, level, 'active')
+        for kind, there in _may(rules, seen, asked).items()
+        for client, level in reach.common(_due(rules, kind), there).items()
+        ] if rules else []
+
+
+def unknown(rules: Rules, seen: inventory.SeenShare | None,
+            asked: Rules = ()) -> list[str]:
+    """Return who gets in whom no rule lets in."""
+    clients = seen.clients if seen is not None else ()
+    return [text for kind in sorted({each.kind for each in clients})
+            for text in (*reach.beyond(_present(seen, kind),
+                                       _due(rules, kind).joined(
+                                           _due(asked, kind))),
+                         *(text for each in clients if each.kind == kind
+                           for text in reach.seen(each)[1]))]
+
+
+def _may(rules: Rules, seen: inventory.SeenShare | None,
+         asked: Rules) -> dict[str, reach.Admitted]:
+    """Return who may get in by each kind of rule: who does, and who shall."""
+    # What a backend never lets in by is refused when it is given.
+    kinds = {clients.kind for clients in seen.clients} \
+        if seen is not None and seen.clients else {rule.kind for rule in rules}
+    return {kind: _present(seen, kind).joined(_due(asked, kind))
+            for kind in kinds}
 
 
 def _due(rules: Iterable[records.RuleEntry], kind: str) -> reach.Admitted:

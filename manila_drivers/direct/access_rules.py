@@ -2,6 +2,7 @@
 
 """Access rules of one share: what is recorded, and what is in force."""
 
+from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
@@ -13,8 +14,10 @@ import uuid
 
 from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers import inventory
 from manila_drivers import networks
 from manila_drivers.direct import rows
+from manila_drivers.direct import unasked
 from manila_drivers.registry import records
 
 if TYPE_CHECKING:
@@ -70,9 +73,11 @@ class Rules:
     allowed again: access is never wider than what somebody was told.
     """
 
-    def __init__(self, registry: 'Registry', driving: 'Driving') -> None:
+    def __init__(self, registry: 'Registry', driving: 'Driving',
+                 look: Callable[[str], inventory.Inventory]) -> None:
         self._rules = registry.rules
         self._driving = driving
+        self._unasked = unasked.Unasked(driving, self.call, look)
 
     def of(self, share: records.ShareEntry) -> list[records.RuleEntry]:
         return self._rules.all(share_id=share.id)
@@ -110,6 +115,13 @@ class Rules:
             id=str(uuid.uuid4()), share_id=share.id, kind=kind,
             target=target(kind, to), level=level, state=APPLYING)
 
+    def asked(self, share: records.ShareEntry, kind: str, to: str,
+              level: str) -> records.RuleEntry:
+        """Return the rule for a target with a level, new or as it is."""
+        rule = self.find(share, kind, to)
+        return self.new(share, kind, to, level) if rule is None \
+            else dataclasses.replace(rule, level=level)
+
     def call(self, driver: Any, share: records.ShareEntry,
              wanted: Sequence[records.RuleEntry]) -> Any:
         """Have a driver make access what the rules say; return its answer."""
@@ -123,15 +135,36 @@ class Rules:
         return [rule for rule in self.of(share)
                 if rule.state == ACTIVE and rule.id != without]
 
-    def allow(self, share: records.ShareEntry,
-              rule: records.RuleEntry) -> records.RuleEntry:
+    def with_one(self, share: records.ShareEntry, rule: records.RuleEntry, *,
+                 widen: bool) -> list[records.RuleEntry]:
+        """Return the rules that are given if one is allowed.
+
+        :raises InvalidRequest: others would let in whom nobody asked for.
+        """
+        known = self.of(share)
+        wanted = [*self.in_force(share, without=rule.id), rule]
+        if not widen:
+            self._unasked.allowing(share, known, wanted, rule)
+        return wanted
+
+    def without_some(self, share: records.ShareEntry,
+                     denied: Sequence[records.RuleEntry],
+                     ) -> list[records.RuleEntry]:
+        """Return the rules that are given if some are denied."""
+        known, gone = self.of(share), {rule.id for rule in denied}
+        left = [rule for rule in self.in_force(share) if rule.id not in gone]
+        return list(self._unasked.denying(share, known, left, denied))
+
+    def allow(self, share: records.ShareEntry, rule: records.RuleEntry, *,
+              widen: bool = False) -> records.RuleEntry:
         """Put a rule into force; others stay as they are.
 
         :param rule: a new one, or one of the share with its new level.
+        :param widen: whom the backend does not let in by others gets in.
         :raises InvalidRule: the backend cannot honour it; nothing is left
             of it.
         """
-        others = self.in_force(share, without=rule.id)
+        others = self.with_one(share, rule, widen=widen)[:-1]
         rule = self._begun(share, rule)
         try:
             answer = self._driving.call(lambda driver: self.call(
@@ -144,7 +177,7 @@ class Rules:
                 rule, state=ERROR, reason=why))
             raise
         refused = access.refusals(answer)
-        self._settle(share, others, refused, rule.id)
+        self._settle(share, refused, rule.id)
         if rule.id in refused:
             self._rules.remove(rule)
             raise exception.InvalidRule(
@@ -180,10 +213,12 @@ class Rules:
         errors = {each: error for each, (_, error) in found.items()
                   if error is not None}
         if len(errors) < len(found):
-            for rule in {rule.id: rule for rule, _ in found.values()
-                         if rule is not None}.values():
+            denied = {rule.id: rule for rule, _ in found.values()
+                      if rule is not None}.values()
+            given = self.without_some(share, list(denied))
+            for rule in denied:
                 self._rules.change(rule, state=DENYING, reason='')
-            self.again(share, self.in_force(share))
+            self.again(share, given)
         return errors
 
     def again(self, share: records.ShareEntry,
@@ -192,22 +227,20 @@ class Rules:
         """
         answer = self._driving.call(lambda driver: self.call(
             driver, share, others))
-        self._settle(share, others, access.refusals(answer))
+        self._settle(share, access.refusals(answer))
 
     def _settle(self, share: records.ShareEntry,
-                wanted: Sequence[records.RuleEntry],
                 refused: Mapping[str, str], given: str = '') -> None:
         """Record what a call has done to the rules that it was not for.
 
         :param given: the id of the rule that it was for.
         """
-        for rule in wanted:
-            if rule.id in refused:
-                self._rules.change(rule, state=ERROR,
-                                   reason=refused[rule.id])
         for rule in self.of(share):
             if rule.state == DENYING:
                 self._rules.remove(rule)
+            elif rule.id in refused and rule.id != given:
+                self._rules.change(rule, state=ERROR,
+                                   reason=refused[rule.id])
             elif rule.state == APPLYING and rule.id != given:
                 self._rules.change(rule, state=ERROR, reason='the command '
                                    'that gave it was cut off; allow it again')

@@ -37,14 +37,15 @@ class Parts:
 
     @functools.cached_property
     def rules(self) -> access_rules.Rules:
-        return access_rules.Rules(self.registry, self.driving)
+        return access_rules.Rules(self.registry, self.driving, self._look)
 
     def giving(self, *, widen: bool) -> giving.Giving:
         """Return what gives rules once more; see there."""
-        def look() -> inventory.Inventory:
-            known = [one.id for one in
-                     self.registry.shares.all(backend=self.name)]
-            found: inventory.Inventory = self.driving.call(
-                lambda driver: driver.take_inventory(known))
-            return found
-        return giving.Giving(look, widen)
+        return giving.Giving(self._look, widen)
+
+    def _look(self, only: str = '') -> inventory.Inventory:
+        """Return what is on the backend, or at least of one share."""
+        known = [one.id for one in self.registry.shares.all(backend=self.name)]
+        found: inventory.Inventory = self.driving.call(
+            lambda driver: driver.take_inventory(known, only=only))
+        return found

@@ -207,38 +207,42 @@ class Share(recorded.Recorded[records.ShareEntry]):
 
     @overload
     def allow(self, to: str, level: str = 'rw', kind: str | None = None, *,
-              plan: Literal[False] = False) -> access_rules.AccessRule: ...
+              widen: bool = False, plan: Literal[False] = False,
+              ) -> access_rules.AccessRule: ...
 
     @overload
     def allow(self, to: str, level: str = 'rw', kind: str | None = None, *,
+              widen: bool = False,
               plan: Literal[True]) -> preview.Preview: ...
 
     def allow(self, to: str, level: str = 'rw', kind: str | None = None, *,
-              plan: bool = False,
+              widen: bool = False, plan: bool = False,
               ) -> access_rules.AccessRule | preview.Preview:
         """Give access to a network, a certificate's name or a user.
 
-        A target that has access already gets the new level.
+        One that has access gets the new level.  Who gets in by no rule that
+        is recorded loses that, which is logged.
 
         :param level: ``rw`` or ``ro``.
-        :param kind: ``ip``, ``cert`` or ``user``; by default what the
-            protocol takes.
+        :param kind: ``ip``, ``cert``, ``user``; by default the protocol's.
+        :param widen: others that are recorded, and do not get in, do then.
         :raises InvalidRule: the backend cannot honour it.
+        :raises InvalidRequest: others would get in, and ``widen`` is False.
         """
         if level not in ('rw', 'ro'):
             raise exception.InvalidRequest(
                 f'{level!r} is no access level: rw or ro')
-        parts = self._parts
-        kind = self._kind(kind)
+        parts, rules = self._parts, self._parts.rules
+        wanted = self._kind(kind), to, level
         if plan:
-            return self._preview('allow', to, kind, level)
+            record = self._reachable()
+            return self._preview(f'allow {to} {level}', rules.with_one(
+                record, rules.asked(record, *wanted), widen=widen))
         parts.driving.ready()
         with parts.desk.alone([self.id]):
             record = self._reachable()
-            rule = parts.rules.find(record, kind, to)
-            return access_rules.AccessRule.of(parts.rules.allow(
-                record, parts.rules.new(record, kind, to, level)
-                if rule is None else dataclasses.replace(rule, level=level)))
+            return access_rules.AccessRule.of(rules.allow(
+                record, rules.asked(record, *wanted), widen=widen))
 
     @overload
     def deny(self, to: str, kind: str | None = None, *,
@@ -257,7 +261,11 @@ class Share(recorded.Recorded[records.ShareEntry]):
             or some of it, in.
         """
         if plan:
-            return self._preview('deny', to, self._kind(kind), '')
+            record = self._reachable(*_DENIED_IN)
+            rules = self._parts.rules
+            found = rules.taken(record, self._kind(kind), to)
+            return self._preview(f'deny {to}', rules.without_some(
+                record, [found] if found else []))
         for error in self.deny_all([to], kind).values():
             raise error
         return None
@@ -268,25 +276,17 @@ class Share(recorded.Recorded[records.ShareEntry]):
         parts = self._parts
         parts.driving.ready()
         with parts.desk.alone([self.id]):
-            # Taking away waits for nothing that was begun and fails.
             return parts.rules.deny(self._reachable(*_DENIED_IN),
                                     self._kind(kind), to)
 
     def _kind(self, kind: str | None) -> str:
         return kind or access_rules.KINDS.get(self.proto, 'ip')
 
-    def _preview(self, name: str, to: str, kind: str,
-                 level: str) -> preview.Preview:
-        record = self._reachable(*() if level else _DENIED_IN)
-        book = self._parts.rules
-        found = (book.find if level else book.taken)(record, kind, to)
-        wanted = book.in_force(record, without=found.id if found else '')
-        if level:
-            wanted.append(dataclasses.replace(found, level=level) if found
-                          else book.new(record, kind, to, level))
+    def _preview(self, name: str, wanted: 'Sequence[records.RuleEntry]',
+                 ) -> preview.Preview:
         return self._parts.driving.preview(
-            f'{name} {to} {level}'.rstrip() + ' on share', self.name,
-            lambda driver: book.call(driver, record, wanted))
+            f'{name} on share', self.name, lambda driver:
+            self._parts.rules.call(driver, self._record, wanted))
 
     def _reachable(self, *also: str) -> records.ShareEntry:
         """Return the record of a share that is there to be reached.
@@ -382,7 +382,7 @@ class Share(recorded.Recorded[records.ShareEntry]):
         return found
 
 
-#: Tasks during which access can be taken, though none can be given.
+#: Tasks during which access can be taken, which waits for none of them.
 _DENIED_IN = reverting.REVERT, 'delete', 'release'
 #: Tasks that cannot be followed by an operation but their own.  What is
 #: adopted, or half so, is somebody's: it is released, and never deleted.

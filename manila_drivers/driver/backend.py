@@ -216,6 +216,17 @@ class InventoryPart(Protocol):
 
 
 @runtime_checkable
+class SingleInventoryPart(InventoryPart, Protocol):
+    """Tell with less of one share alone."""
+
+    def read_one(self, ident: str, /) -> inventory.Inventory:
+        """Return the parts of one share, and who is let in.
+
+        :raises DriverError: as :meth:`read`.
+        """
+
+
+@runtime_checkable
 class ServingInventoryPart(InventoryPart, Protocol):
     """Tell also of what share servers serve."""
 
@@ -236,7 +247,8 @@ class ListedBackend(Protocol):
 
 
 def take_inventory(driver: str, parts: Any, known: Collection[str],
-                   serving: inventory.Serving | None) -> inventory.Inventory:
+                   serving: inventory.Serving | None,
+                   only: str) -> inventory.Inventory:
     """Return what a backend has; see ``ShareDriver.take_inventory``.
 
     :param driver: its name, for the error.
@@ -244,7 +256,8 @@ def take_inventory(driver: str, parts: Any, known: Collection[str],
     """
     part = parts.inventory if isinstance(parts, ListedBackend) else None
     if part is not None and serving is None:
-        return part.read(known)
+        return part.read_one(only) if only and isinstance(
+            part, SingleInventoryPart) else part.read(known)
     if isinstance(part, ServingInventoryPart) and serving is not None:
         return part.read_served(known, serving)
     raise exception.Unsupported('%s cannot list what its %s' % (

@@ -161,14 +161,16 @@ class ShareDriver(stats.Statistics[configured.B],
     @observing.told
     def take_inventory(self, known: Collection[str],
                        serving: inventory.Serving | None = None,
-                       ) -> inventory.Inventory:
+                       only: str = '') -> inventory.Inventory:
         """Return what the backend has of these shares, and of ours beside.
 
         :param serving: share servers, where there are any.
+        :param only: the id of the one share of which more than its parts and
+            clients need not be told.
         :raises Unsupported: the driver cannot list that.
         """
         return backend.take_inventory(
-            type(self).__name__, self._backend, known, serving)
+            type(self).__name__, self._backend, known, serving, only)
 
     @observing.told
     def check_shares(self, shares: Any) -> Mapping[str, Any]:

@@ -76,6 +76,24 @@ class VastInventory:
                 inventory.SNAPSHOTS if resource == 'snapshots'
                 else inventory.SHARES for resource, _ in unread))
 
+    def read_one(self, ident: str) -> inventory.Inventory:
+        """Return the view and the policy of one share, in two requests.
+
+        :raises DriverError: a list could not be read.
+        """
+        unread: list[tuple[str, str]] = []
+        here, scope = self._cluster.here, self._cluster.scope()
+        views = self._all('views', records.View.of, here, unread, name=ident,
+                          **scope)
+        policies = self._all('viewpolicies', records.ViewPolicy.of,
+                             self._cluster.serves_here, unread, name=ident)
+        if unread or not {view.policy_id for view in views} <= {
+                policy.id for policy in policies}:
+            # It is under a policy that is not its own.
+            return self.read([ident])
+        return arranged(VmsLists(views, (), policies, (), ()),
+                        self._cluster.settings.root, [ident])
+
     def _all(self, resource: str, parse: Callable[[Any], Record],
              ours: Callable[[Record], bool],
              unread: list[tuple[str, str]],

@@ -13,7 +13,11 @@ KINDS = ('ip', 'cert', 'user')
 
 
 class ShareAllow(base.ChangeOne):
-    """Give access to a share, or change the level of what is given."""
+    """Give access to a share, or change the level of what is given.
+
+    It is refused if others would get in whom the backend does not let in
+    now: the records may be older than it.
+    """
 
     def get_parser(self, prog_name: str) -> argparse.ArgumentParser:
         parser = super().get_parser(prog_name)
@@ -23,13 +27,15 @@ class ShareAllow(base.ChangeOne):
         parser.add_argument('--level', choices=('rw', 'ro'), default='rw',
                             help='default: %(default)s')
         kind(parser)
+        base.widen(parser)
         return parser
 
     def take_action(self, parsed_args: argparse.Namespace) -> base.Output:
         args = parsed_args
         with self.backend() as backend:
             found: Any = backend.shares.get(args.share).allow(
-                args.to, args.level, args.type, plan=args.dry_run)
+                args.to, args.level, args.type, widen=args.widen,
+                plan=args.dry_run)
             if isinstance(found, direct.Preview):
                 return self.planned(found)
             return self.fields({

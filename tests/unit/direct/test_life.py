@@ -94,8 +94,11 @@ def test_a_released_share_is_adopted_with_its_data(vast):
         assert vast.cluster.level('192.0.2.9', export) == 'rw'
         again = backend.shares.adopt(export, 'other')
         assert (again.size, again.status) == (2, 'available')
-        # It is recorded once, under whatever name it is asked for.
-        assert backend.shares.adopt(export, 'third').id == again.id
+        # It is recorded once, by one name.
+        with pytest.raises(exception.Conflict, match='is share other'):
+            backend.shares.adopt(export, 'third')
+        assert backend.shares.adopt(export).id == again.id
+        assert len(backend.shares.list()) == 1
         assert vast.cluster.level('192.0.2.9', export) == 'rw'
         again.allow('198.51.100.7', 'ro')
         assert vast.cluster.level('192.0.2.9', again.locations[0]) is None
