@@ -14,15 +14,17 @@ extras for shares without Manila, whose command must run.
 Then, in an environment without Manila, the installed command leads a share of
 each driver through its life on a simulator (``tools/live_installed.py``).
 
-    python tools/check_install.py [--wheel FILE_OR_DIRECTORY] [release ...]
+    python -m tools.check_install [--wheel FILE_OR_DIRECTORY] [release ...]
 
 ``alone`` is the release that stands for the environment without Manila.
 
-Without a wheel one is built.
+Without a wheel one is built.  The wheel is always installed by pip; where
+`.ci/run` has found uv, that installs the Manila that was there before.
 """
 
 import argparse
 import concurrent.futures
+import os
 import pathlib
 import re
 import subprocess
@@ -30,6 +32,8 @@ import sys
 import tempfile
 import time
 import venv
+
+from tools.ci import quicker
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 
@@ -75,11 +79,12 @@ class Failed(Exception):
     """A command failed, or an installation is not as it should be."""
 
 
-def run(*command: str | pathlib.Path, ok: tuple[int, ...] = (0,)) -> str:
+def run(*command: str | pathlib.Path, ok: tuple[int, ...] = (0,),
+        **variables: str) -> str:
     """Run a command; return its output, standard error after it."""
     done = subprocess.run(
         [str(word) for word in command], capture_output=True, text=True,
-        check=False)
+        env=os.environ | variables, check=False)
     output = done.stdout + done.stderr
     if done.returncode not in ok:
         raise Failed('{} answers {}:\n{}'.format(
@@ -96,6 +101,17 @@ def pip(python: pathlib.Path, *words: str | pathlib.Path,
 def install(python: pathlib.Path, *what: str | pathlib.Path) -> None:
     """Install packages, of which only a few modules are going to run."""
     pip(python, 'install', '--no-compile', *what)
+
+
+def install_manila(python: pathlib.Path, release: str) -> None:
+    """Install what was there before this package."""
+    uv = quicker.program()
+    if uv is None:
+        install(python, f'manila=={release}')
+    else:
+        run(uv, 'pip', 'install', '--python', python, f'manila=={release}',
+            **quicker.variables(run(
+                sys.executable, '-m', 'pip', 'config', 'list')))
 
 
 def frozen(python: pathlib.Path) -> set[str]:
@@ -127,7 +143,7 @@ def check(release: str, wheel: pathlib.Path, home: pathlib.Path) -> str:
     begin = time.monotonic()
     venv.create(home, with_pip=False)
     python = home / 'bin' / 'python'
-    install(python, f'manila=={release}')
+    install_manila(python, release)
     before, said = frozen(python), complaints(python)
     install(python, wheel)
     after, says = frozen(python), complaints(python)

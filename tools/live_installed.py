@@ -10,7 +10,7 @@ run it, in processes of its own; what is true is asked of the simulator.
     python tools/live_installed.py [KIND ...]
 
 is run with the Python of an environment that has the wheel with the extra
-``cli``, and no Manila; ``tools/check_install.py`` does that.
+``cli``, and no Manila; ``tools.check_install`` does that.
 """
 
 from collections.abc import Callable

@@ -5,8 +5,9 @@
     python3 -m tools.ci.prepare [--tox NAME] [--demo] [--manila RELEASE]
                                 [--cloud]
 
-Packages of Debian come first, then one wheel of this commit, then all virtual
-environments, two at a time.  What is there already is left as it is.
+Packages of Debian are installed beside all others: one wheel of this commit,
+then all virtual environments, two at a time.  What is there already is left as
+it is.
 """
 
 import argparse
@@ -21,13 +22,14 @@ import sys
 import tempfile
 import time
 
+from tools.ci import quicker
 from tools.ci import stages
 from tools.ci import turns
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 LOGS = ROOT / '.tox' / 'ci'
 DIST = LOGS / 'dist'
-TOX = ROOT / '.venv' / 'test' / 'bin' / 'python'
+TOX = quicker.HOME / 'python'
 
 # Profiles of bindep.txt; a line without any is needed by everybody.
 PROFILES = ('functional', 'lab')
@@ -113,25 +115,27 @@ def apt(*words: str) -> None:
         '-o', 'Acquire::Retries=3', *words)
 
 
-def debian() -> None:
-    """Install the packages of bindep.txt that are missing.
+def debian() -> list[str]:
+    """Install the packages of bindep.txt that are missing; say how long.
 
     :raises Failed: they cannot be installed, or only root may do that.
     """
     if shutil.which('dpkg-query') is None:
         print('no Debian: packages are left as they are')
-        return
+        return []
     missing = [package for package in packages(
         (ROOT / 'bindep.txt').read_text()) if not installed(package)]
     if not missing:
-        return
+        return []
     if os.geteuid():
         raise Failed(f'missing packages: {" ".join(missing)}')
+    begin = time.monotonic()
     # A run that was killed while it installed leaves some half configured.
     run('dpkg', '--configure', '-a')
     persistent(lambda: apt('update'))
     persistent(lambda: apt('install', '--no-install-recommends', *missing))
     print('installed:', ' '.join(missing), flush=True)
+    return [f'{len(missing)} packages ({time.monotonic() - begin:.0f} s)']
 
 
 def wheel() -> pathlib.Path:
@@ -161,15 +165,39 @@ def version() -> str:
         return '0.0.1.dev1'
 
 
-def tox(made: pathlib.Path, *names: str) -> None:
+def pip(*words: str) -> str:
+    """Run the pip that has tox beside it."""
+    return run(TOX, '-m', 'pip', '--disable-pip-version-check', *words)
+
+
+def sources() -> dict[str, str]:
+    """Have tox use uv; return what uv has to be told, nothing without it."""
+    if not quicker.wanted():
+        return {}
+    try:
+        pip('install', '--quiet', quicker.PLUGIN)
+        return quicker.variables(pip('config', 'list'))
+    except Failed as failure:
+        print(f'pip installs, as uv is not to be had: {failure}', flush=True)
+        without_uv()
+        return {}
+
+
+def without_uv() -> None:
+    """Have tox use pip, for environments that uv has made as well."""
+    pip('uninstall', '--quiet', '--yes', 'tox-uv', 'tox-uv-bare', 'uv')
+
+
+def tox(made: pathlib.Path, told: dict[str, str], *names: str) -> None:
     """Make environments of tox, with the wheel in each."""
     run(sys.executable, 'tools/run.py', 'test', '--notest', '--installpkg',
-        made, '-e', ','.join(names), **stages.UNCOMPILED)
+        made, '-e', ','.join(names), **stages.UNCOMPILED, **told)
 
 
-def manila(made: pathlib.Path, releases: list[str]) -> None:
+def manila(made: pathlib.Path, told: dict[str, str],
+           releases: list[str]) -> None:
     """Make the environment with Manila, and unpack the other releases."""
-    tox(made, 'manila')
+    tox(made, told, 'manila')
     run(ROOT / '.tox' / 'manila' / 'bin' / 'python', '-c', FETCH, *releases,
         MANILA_DRIVERS_WHEELS=str(ROOT / '.tox' / 'manila-wheels'))
 
@@ -198,23 +226,53 @@ def environments(wanted: argparse.Namespace) -> list[str]:
     run(sys.executable, 'tools/run.py', 'test', '--version')
     made = wheel()
     print('built', made.name, flush=True)
+    told = sources()
+    try:
+        return installed_in(wanted, made, told)
+    except Failed as failure:
+        if not told:
+            raise
+        print(f'pip installs, as uv does not: {failure}', flush=True)
+        without_uv()
+        return installed_in(wanted, made, {})
+
+
+def installed_in(wanted: argparse.Namespace, made: pathlib.Path,
+                 told: dict[str, str]) -> list[str]:
+    """Make the environments with the wheel, two at a time.
+
+    told: what uv is told; nothing where pip installs.
+    """
     others = [name for name in wanted.tox if name != 'manila']
     tasks: list[tuple[str, Callable[[], object]]] = []
     if 'manila' in wanted.tox:
-        tasks.append(('manila', lambda: manila(made, wanted.manila)))
+        tasks.append(('manila', lambda: manila(made, told, wanted.manila)))
     if wanted.demo:
+        # As a newcomer makes it.
         tasks.append(('demo', lambda: run(
-            sys.executable, 'tools/run.py', 'demo', '--help')))
+            sys.executable, 'tools/run.py', 'demo', '--help',
+            **stages.UNCOMPILED)))
     for number in range(2):
         names = others[number::2]
         if names:
             tasks.append((' '.join(names),
-                          lambda names=names: tox(made, *names)))
+                          lambda names=names: tox(made, told, *names)))
     with futures.ThreadPoolExecutor(2) as pool:
-        done = list(pool.map(lambda task: timed(*task), tasks))
-    if wanted.cloud:
-        done.append(timed('cloud', cloud))
-    return done
+        return list(pool.map(lambda task: timed(*task), tasks))
+
+
+def together(*works: Callable[[], Iterable[str]]) -> tuple[list[str], int]:
+    """Do all of it side by side; return what was told, and what failed."""
+    told: list[str] = []
+    failed = 0
+    with futures.ThreadPoolExecutor(len(works)) as pool:
+        for done in [pool.submit(work) for work in works]:
+            try:
+                told += done.result()
+            except (Failed, ValueError) as failure:
+                failed += 1
+                print(failure, flush=True)
+    return told, failed
 
 
 def main(arguments: list[str]) -> int:
@@ -228,15 +286,11 @@ def main(arguments: list[str]) -> int:
     if turns.git(ROOT, 'status', '--porcelain', '--untracked-files=no'):
         print('changes that are not committed are tested, but are not in the '
               'wheel', flush=True)
-    failures = []
-    done: list[str] = []
-    for work in (debian, lambda: done.extend(environments(wanted))):
-        try:
-            work()
-        except (Failed, ValueError) as failure:
-            failures.append(str(failure))
-            print(failure, flush=True)
-    if failures:
+    done, failed = together(debian, lambda: environments(wanted))
+    if wanted.cloud and not failed:
+        clouds, failed = together(lambda: [timed('cloud', cloud)])
+        done += clouds
+    if failed:
         return 1
     print('prepared:', ', '.join(done) or 'nothing to do', flush=True)
     return 0
