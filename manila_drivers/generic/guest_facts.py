@@ -124,8 +124,11 @@ def read_disks(text: str) -> tuple[tuple[FoundDisk, ...], frozenset[str]]:
     :param text: what :data:`guest_scripts.DISKS` prints.
     """
     lines = text.split('\n')
-    links = [tuple(line.split(' ')[1:]) for line in lines
-             if line.startswith('link ')]
+    links: dict[str, list[str]] = {}
+    for line in lines:
+        if line.startswith('link '):
+            name, *target = line.split(' ')[1:]
+            links.setdefault(' '.join(target), []).append(name)
     told = 'untold' not in lines
     return tuple(
         _linked(disk, links) if told else dataclasses.replace(disk, link=None)
@@ -134,15 +137,14 @@ def read_disks(text: str) -> tuple[tuple[FoundDisk, ...], frozenset[str]]:
             if line.startswith('other '))
 
 
-def _linked(disk: FoundDisk, links: Sequence[tuple[str, ...]]) -> FoundDisk:
+def _linked(disk: FoundDisk, links: Mapping[str, Sequence[str]]) -> FoundDisk:
     """Return a disk with the name that tells most of its number.
 
-    :param links: names, and what they point to, such as ``../../vdb``.
+    :param links: names by what they point to, such as ``../../vdb``.
     """
     short = disk.name.rpartition('/')[2]
-    names = sorted((name for name, *target in links
-                    if target == ['../../' + short]
-                    and guest_records.is_link(name, disk.serial)),
+    names = sorted((name for name in links.get('../../' + short, ())
+                    if guest_records.is_link(name, disk.serial)),
                    key=lambda name: (-len(name), name))
     return dataclasses.replace(disk, link=names[0]) if names else disk
 

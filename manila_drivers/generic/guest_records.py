@@ -110,8 +110,7 @@ def is_serial(serial: str, volume_id: str) -> bool:
     """
     return bool(volume_id) and (
         serial in (volume_id, volume_id[:_CUT])
-        or re.search(r'[_ ]' + re.escape(volume_id) + '$', serial)
-        is not None)
+        or serial.endswith((f'_{volume_id}', f' {volume_id}')))
 
 
 def is_link(name: str, serial: str) -> bool:
@@ -262,9 +261,10 @@ class GuestFacts:
 
         Below another disk in its own place as well.
         """
+        own = self.mount(served.path)
         return tuple(
             mount for mount in self.mounts
-            if mount is not self.mount(served.path)
+            if mount is not own
             and mount.path != served.scratch and mount.disk is not None
             and mount.disk.is_volume(served.disk.volume_id))
 

@@ -13,6 +13,7 @@ from manila_drivers.generic import guest_planning
 from manila_drivers.generic import guest_records
 from manila_drivers.transport import command
 from tests.unit.generic import guest_world
+from tests.unit.generic import test_assessment
 
 VOLUME = '7f1d3c0e-58a1-4b1e-9a51-0d6a8c8e7a11'
 # As lsblk and blkid of Debian 12 have printed it.
@@ -237,3 +238,36 @@ def test_content_that_is_not_told_is_not_formatted():
         guest_planning.serve(facts, served, fresh=True)
     with pytest.raises(exception.BackendError, match='does not say what'):
         guest_planning.serve(facts, served)
+
+
+class Counted(tuple):
+    """Mounts that tell how many of them were looked at."""
+
+    looked = 0
+
+    def __iter__(self):
+        for each in super().__iter__():
+            Counted.looked += 1
+            yield each
+
+
+def test_the_mounts_of_many_shares_are_gone_through_twice_at_most():
+    """One share of 500 is none of 500 times 500 comparisons."""
+    mounts = Counted(
+        dataclasses.replace(test_assessment.MOUNT, path=f'/shares/{number}')
+        for number in range(500))
+    found = dataclasses.replace(test_assessment.guest(), mounts=mounts)
+    Counted.looked = 0
+    assert len(found.elsewhere(test_assessment.SERVED)) == 500
+    assert 500 <= Counted.looked <= 1000
+
+
+def test_names_of_disks_are_found_where_they_point_to():
+    short = f'virtio-{VOLUME[:20]}'
+    disks = (f'disk /dev/vdb 254:16 1 {VOLUME[:20]}\nlooked 2\n'
+             f'disk /dev/vdc 254:32 1 {VOLUME[:20]}\nlooked 2\n')
+    links = (f'link {short} ../../vdc\nlink virtio-other ../../vdb\n'
+             f'link {short} ../../vdbx\nlink {short} ../vdb\n'
+             f'link {short} ../../vdb more\n')
+    found, _ = guest_facts.read_disks(disks + links)
+    assert [disk.link for disk in found] == ['', short]
