@@ -2,8 +2,7 @@
 
 """Installs what the stages need, so that none of them has to.
 
-    python3 -m tools.ci.prepare [--tox NAME] [--demo] [--manila RELEASE]
-                                [--cloud]
+    python3 -m tools.ci.prepare [--tox NAME] [--manila RELEASE] [--cloud]
 
 Packages of Debian are installed beside all others: one wheel of this commit,
 then all virtual environments, two at a time.  What is there already is left as
@@ -222,7 +221,6 @@ def environments(wanted: argparse.Namespace) -> list[str]:
 
     :raises Failed: one of them could not be made.
     """
-    # With tox in it; the demo's has nothing to do with it.
     run(sys.executable, 'tools/run.py', 'test', '--version')
     made = wheel()
     print('built', made.name, flush=True)
@@ -247,11 +245,6 @@ def installed_in(wanted: argparse.Namespace, made: pathlib.Path,
     tasks: list[tuple[str, Callable[[], object]]] = []
     if 'manila' in wanted.tox:
         tasks.append(('manila', lambda: manila(made, told, wanted.manila)))
-    if wanted.demo:
-        # As a newcomer makes it.
-        tasks.append(('demo', lambda: run(
-            sys.executable, 'tools/run.py', 'demo', '--help',
-            **stages.UNCOMPILED)))
     for number in range(2):
         names = others[number::2]
         if names:
@@ -279,8 +272,7 @@ def main(arguments: list[str]) -> int:
     parser = argparse.ArgumentParser(prog='prepare')
     for option in ('--tox', '--manila'):
         parser.add_argument(option, action='append', default=[])
-    for option in ('--demo', '--cloud'):
-        parser.add_argument(option, action='store_true')
+    parser.add_argument('--cloud', action='store_true')
     wanted = parser.parse_args(arguments)
     print(sys.version, flush=True)
     if turns.git(ROOT, 'status', '--porcelain', '--untracked-files=no'):

@@ -162,8 +162,9 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
         Stage('generic', 'generic', 4800, (
             *test, '-e', 'py3', '--', *GENERIC), ('py3',), (slices,),
               yields=True),
-        Stage('demo', 'guest', 1200, demo, shows=walked,
-              counts=False),
+        # From nothing, as a newcomer has it, which pip takes a minute for.
+        Stage('demo', 'guest', 1200, demo, (), tuple(UNCOMPILED.items()),
+              shows=walked, counts=False),
         Stage('tox-demo', 'guest', 1200, in_manilas(test, 'demo'), ('manila',),
               shows=walked, counts=False),
         Stage('manila', 'manila', 4800, (
@@ -213,15 +214,13 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
 def prepare(chosen: list[Stage], turn: Turn) -> Stage:
     """Return the stage that installs all that others need.
 
-    apt and pip speak to the network in it, and in `install` alone.
+    apt and pip speak to the network in it, in `install` and in `demo` alone.
     """
     environments = sorted({
         name for stage in chosen for name in stage.environments})
     words = ['python3', '-m', 'tools.ci.prepare']
     for name in environments:
         words += ['--tox', name]
-    if any(stage.name == 'demo' for stage in chosen):
-        words += ['--demo']
     if 'manila' in environments:
         compared = any(stage.name == 'compat' for stage in chosen)
         for release in sorted({*turn.lived_in, *(

@@ -78,7 +78,7 @@ def made(said):
             for words, variables in said.commands if '--notest' in words]
 
 
-WANTED = argparse.Namespace(tox=['py3', 'docs'], demo=False, manila=[])
+WANTED = argparse.Namespace(tox=['py3', 'docs'], manila=[])
 
 
 def test_environments_are_made_by_uv(said):
