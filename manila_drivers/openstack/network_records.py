@@ -12,6 +12,7 @@ from typing import Any
 from manila_drivers.openstack import fields
 
 _HOST = 'binding:host_id'
+_KIND = 'binding:vif_type'
 
 
 def _project(found: fields.Fields) -> str | None:
@@ -90,6 +91,8 @@ class Port:
     :param fixed_ips: () is: none.
     :param security_groups: ids.
     :param binding_host: '' is: unbound; told to administrators alone.
+    :param unwired: no agent of Neutron has plugged it in on that host, as far
+        as is told.
     """
 
     id: str
@@ -105,6 +108,7 @@ class Port:
     binding_host: str | None = None
     tags: tuple[str, ...] | None = None
     status: str | None = None
+    unwired: bool = False
 
     @classmethod
     def of(cls, data: Any) -> 'Port':
@@ -121,7 +125,8 @@ class Port:
             security_groups=found.texts('security_groups'),
             port_security=found.flag('port_security_enabled'),
             binding_host=found.text(_HOST), tags=found.texts('tags'),
-            status=found.text('status'))
+            status=found.text('status'),
+            unwired=found.text(_KIND) == 'binding_failed')
 
 
 @dataclasses.dataclass(frozen=True)

@@ -93,11 +93,8 @@ def check_limit(group: records.SecurityGroup | None, ssh_port: int) -> None:
     For limit_ssh_access, which would have no effect then.
     """
     for rule in (group.rules or ()) if group is not None else ():
-        if (rule.direction == 'ingress' and rule.remote_group is None
-                and _plain(rule)[5] is None
-                and (rule.protocol or 'tcp').lower() in _TCP
-                and (rule.port_min or 0) <= ssh_port
-                <= (65535 if rule.port_max is None else rule.port_max)):
+        if (_lets_in(rule, ssh_port) and rule.remote_group is None
+                and _plain(rule)[5] is None):
             assert group is not None
             raise exception.ConfigurationError(
                 'limit_ssh_access', f'has no effect: security group '
@@ -105,3 +102,17 @@ def check_limit(group: records.SecurityGroup | None, ssh_port: int) -> None:
                 f'{ssh_port}',
                 check='that rule of the group, which older instances may '
                 'need; or another service_instance_security_group')
+
+
+def is_closed(group: records.SecurityGroup | None, ssh_port: int) -> bool:
+    """Tell if a group lets nobody at all log in; not told is no."""
+    return group is not None and group.rules is not None and not any(
+        _lets_in(rule, ssh_port) for rule in group.rules)
+
+
+def _lets_in(rule: records.SecurityRule, port: int) -> bool:
+    """Tell if a rule lets somebody reach a port of TCP."""
+    return (rule.direction == 'ingress'
+            and (rule.protocol or 'tcp').lower() in _TCP
+            and (rule.port_min or 0) <= port
+            <= (65535 if rule.port_max is None else rule.port_max))

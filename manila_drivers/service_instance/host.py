@@ -69,6 +69,13 @@ class HostConnection:
         nets = [each for each in nets if subnets.network_of(each)]
         port = self._port(network, device_id, known)
         port = self._addressed(port, nets, needed)
+        if port.unwired:
+            # It is tried again once an agent there has seen the interface.
+            LOG.warning('Neutron could not plug in port %s on host %s: this '
+                        'host reaches no instance in network %s. Check: '
+                        'service_network_host, which is what Neutron calls '
+                        'this host, and its agent there', port.id,
+                        self._conf.host, network)
         self._plug(host_planning.HostPort(
             port.id, _mac(port), _interfaces(port, nets), only),
             [each.id for each in (*known, port)])

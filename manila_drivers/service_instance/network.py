@@ -6,6 +6,7 @@ from collections.abc import Callable
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import MutableMapping
+from collections.abc import Sequence
 import dataclasses
 import logging
 from typing import Any
@@ -17,6 +18,7 @@ from manila_drivers.driver import observing
 from manila_drivers.openstack import errors
 from manila_drivers.openstack import networks
 from manila_drivers.openstack import records
+from manila_drivers.service_instance import groups
 from manila_drivers.service_instance import helper
 from manila_drivers.service_instance import host
 from manila_drivers.service_instance import names
@@ -208,6 +210,7 @@ class NeutronNetworkHelper(helper.BaseNetworkhelper):
                 made: MutableMapping[str, Any]) -> dict[str, Any]:
         wanted = wanted_of(request)
         facts, results = self._run(wanted, made)
+        self._warn_of_closed(facts.groups)
         ports = {part: results.get(part) or facts.ports[part]
                  for part in self._conf.parts}
         for part, port in ports.items():
@@ -219,6 +222,23 @@ class NeutronNetworkHelper(helper.BaseNetworkhelper):
             self._host.connect(network, (*facts.service_subnets, *new),
                                str(made.get(names.SUBNET_ID) or ''))
         return network_result(self._conf, ports, made)
+
+    def _warn_of_closed(self,
+                        found: Sequence[records.SecurityGroup]) -> None:
+        """Say that instances may not be reached, before they are waited for.
+
+        A group that was made with limit_ssh_access has no rule for it, and
+        what an operator has taken out stays out.
+        """
+        if self._conf.group and not self._conf.limit_ssh \
+                and groups.is_closed(groups.named(found, self._conf.group),
+                                     self._conf.ssh_port):
+            LOG.warning('Security group %s lets nobody reach port %d, so that '
+                        'no new service instance can be logged in to. Check: '
+                        'limit_ssh_access, with which it may have been made; '
+                        'a rule for this host, or another '
+                        'service_instance_security_group', self._conf.group,
+                        self._conf.ssh_port)
 
     def _run(self, wanted: planning.NetworkWanted,
              made: MutableMapping[str, Any],

@@ -114,6 +114,15 @@ def test_a_missing_bridge_names_its_option(site):
     assert 'no bridge named br-none' in caught.value.answer
 
 
+@pytest.mark.parametrize('host', ['elsewhere', None])
+def test_a_host_that_neutron_does_not_know_is_told(site, caplog, host):
+    """A set-up would only fail after the wait for its instance."""
+    more = {'service_network_host': host} if host else {}
+    site.manager(**more).network_helper \
+        .setup_connectivity_with_service_instances()
+    assert ('could not plug in port' in caplog.text) is bool(host)
+
+
 def test_a_user_without_rights_is_told(site):
     site.sim.add_user('plain', 'service', 'member')
     site.sim.username = 'plain'

@@ -249,6 +249,19 @@ def test_what_an_operator_took_out_of_the_group_stays_out(site):
     assert not site.sim.lets_in(made['ip'], 'tcp', 445, '10.7.0.9')
 
 
+@pytest.mark.parametrize('limited', [True, False])
+def test_a_group_that_lets_nobody_log_in_is_told(site, caplog, limited):
+    """It was made with limit_ssh_access, which was taken back since."""
+    made_by(site.manager(limit_ssh_access=limited), site.request())
+    managed = site.manager(max_time_to_build_instance=30)
+    try:
+        managed.create(site.request(OTHER), {})
+    except exception.Unreachable:
+        assert limited
+    assert ('manila-service lets nobody reach port 22' in caplog.text) \
+        is limited
+
+
 @pytest.mark.parametrize('subnets', [0, 50])
 def test_requests_do_not_grow_with_subnets(site, subnets):
     managed = site.manager()
