@@ -37,7 +37,8 @@ def failed(what: str, status: str | None,
 def extension(error: exception.BackendError,
               volume: records.Volume) -> exception.DriverError:
     """Return what the refusal of an extension is."""
-    if error.status in _ONLINE and volume.status == 'in-use':
+    if error.status in _ONLINE and volume.status == 'in-use' \
+            and not isinstance(error, exception.NoRoom):
         return NotWhileAttached(error.what, status=error.status,
                                 answer=error.answer, check=error.check)
     return error

@@ -3,6 +3,7 @@
 """Tables of what details, metadata and answers of Cinder mean."""
 
 import dataclasses
+import json
 
 import pytest
 
@@ -12,6 +13,8 @@ from manila_drivers.generic import guest_records
 from manila_drivers.generic import notes
 from manila_drivers.generic import paths
 from manila_drivers.generic import records
+from manila_drivers.openstack import errors as openstack_errors
+from manila_drivers.transport import rest_values
 from manila_drivers.transport import script
 from tests.unit.generic import test_planning as facts
 
@@ -263,6 +266,16 @@ def test_extensions_that_are_refused(status, volume):
             'no', status, 'a', 'c')
     else:
         assert found is refused
+
+
+@pytest.mark.parametrize('status', [400, 403, 413])
+def test_a_quota_is_no_reason_to_take_a_share_away(status):
+    """It would be refused as well while the volume is detached."""
+    refused = openstack_errors.refused(
+        'volume', 'Extension', rest_values.Response(status, json.dumps({
+            'overLimit': {'code': status, 'message': 'Quota exceeded'}})))
+    found = errors.extension(refused, ATTACHED)
+    assert isinstance(found, exception.NoRoom)
 
 
 def test_extensions_that_fail():
