@@ -29,6 +29,9 @@ Router = network_records.Router
 SecurityGroup = network_records.SecurityGroup
 SecurityRule = network_records.SecurityRule
 
+#: Statuses of a server that is not there any more, whatever is shown of it.
+GONE = ('DELETED', 'SOFT_DELETED')
+
 _TASK = 'OS-EXT-STS:task_state'
 _VOLUMES = 'os-extended-volumes:volumes_attached'
 

@@ -17,13 +17,17 @@ from manila_drivers.service_instance import settings
 
 LOG = logging.getLogger(__name__)
 
+# Keys of what is stored of a server that is found by its name.
+_SERVER, _PROJECT = 'instance_id', 'project_id'
+
 
 class CommonServer:
     """Finds the server and its addresses, and remembers them.
 
     :param extra: more details: user and key.
-    :param storage: Manila's private storage, for the project that the server
-        is in; without it that is known as long as the process lives.
+    :param storage: Manila's private storage, for the id of a server that is
+        named, and the project that it is in; without it they are known as
+        long as the process lives.
     :param section: of the backend, under which it is stored.
     """
 
@@ -35,7 +39,7 @@ class CommonServer:
         self._conf = conf
         self._extra = extra
         self._storage = storage
-        self._project = ''
+        self._stored: dict[str, str] = {}
         self._place = str(uuid.uuid5(
             uuid.NAMESPACE_URL, 'manila-generic:server:%s:%s' % (
                 section, conf.server)))
@@ -105,6 +109,8 @@ class CommonServer:
                 # It may be a name as well, in our project.
                 LOG.debug('No server has the id %s: %s', wanted, exc)
         found = nova.servers(name=wanted)
+        if not found and (before := self._remembered(nova)) is not None:
+            return before
         hidden, elsewhere = '', not found and not is_id
         if elsewhere:
             try:
@@ -136,7 +142,7 @@ class CommonServer:
         shares: a server that was found by its name alone, in a project that
         is not ours, has to be in the one where it was found first.
         """
-        known, project = self._known(), server.project_id or ''
+        known, project = self._known(_PROJECT), server.project_id or ''
         if elsewhere and known and known != project:
             raise exception.ConfigurationError(
                 'service_instance_name_or_id', f'server {server.id} has the '
@@ -145,18 +151,39 @@ class CommonServer:
                 f'{project or "(not told)"}, and that was in {known}',
                 check='who has made it; use the id of the server that is '
                 'meant')
-        if project and project != known:
-            self._project = project
+        found = {_SERVER: server.id,
+                 **({_PROJECT: project} if project else {})}
+        if any(self._known(key) != value for key, value in found.items()):
+            self._stored.update(found)
             if self._storage is not None:
-                self._storage.update(self._place,
-                                     {'project_id': project})
+                self._storage.update(self._place, found)
 
-    def _known(self) -> str:
-        """Return the project that the server was found in, '' if none."""
-        if not self._project and self._storage is not None:
-            self._project = str(self._storage.get(
-                self._place, 'project_id') or '')
-        return self._project
+    def _remembered(self, nova: compute.Compute) -> records.Server | None:
+        """Return the server that had the name before, None if it is gone.
+
+        It has the shares, whatever somebody calls it now, and in whatever
+        project it is; no other one of that name in another project has.
+        """
+        ident = self._known(_SERVER)
+        if not ident:
+            return None
+        try:
+            found = nova.server(ident)
+        except exception.NotFound:
+            return None
+        if found.status in records.GONE:
+            return None
+        if found.name != self._conf.server:
+            LOG.warning('Server %s, which was called %s, is called %s by now. '
+                        'Check: service_instance_name_or_id', ident,
+                        self._conf.server, found.name)
+        return found
+
+    def _known(self, key: str) -> str:
+        """Return what is stored of the server, '' if nothing is."""
+        if not self._stored.get(key) and self._storage is not None:
+            self._stored[key] = str(self._storage.get(self._place, key) or '')
+        return self._stored.get(key, '')
 
 
 def _is_id(text: str) -> bool:

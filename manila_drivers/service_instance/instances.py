@@ -22,8 +22,7 @@ from manila_drivers.service_instance import settings
 
 LOG = logging.getLogger(__name__)
 
-#: A server that is not there any more, whatever Nova still shows of it.
-_GONE = ('DELETED', 'SOFT_DELETED')
+_GONE = records.GONE
 #: A volume that somebody else is still working on.
 _BUSY = ('in-use', 'detaching', 'deleting', 'creating', 'downloading')
 

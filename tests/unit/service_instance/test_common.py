@@ -85,13 +85,16 @@ def test_its_new_addresses_are_found_after_it_was_built_anew(site, server):
     assert managed_.alive(managed_.common())
 
 
-def test_it_is_found_in_another_project(site, server):
+def test_it_is_found_in_another_project(site, server, caplog):
     site.sim.ask('DELETE', f'/compute/v2.1/servers/{server}')
     net = site.sim.add_tenant_network('demo', '10.6.0.0/24', name='shared')
     other = build(site, 'elsewhere', [{'uuid': net.network_id}], user='demo')
-    found = managed(site, service_instance_name_or_id='elsewhere',
-                    service_net_name_or_ip='shared').common()
-    assert found[names.INSTANCE_ID] == other
+    managed_ = managed(site, service_instance_name_or_id='elsewhere',
+                       service_net_name_or_ip='shared')
+    for _ in range(2):
+        found = managed_.common(refresh=True)
+        assert found[names.INSTANCE_ID] == other
+    assert 'by now' not in caplog.text
 
 
 @pytest.mark.parametrize('again', ['same process', 'after a restart'])
@@ -125,6 +128,26 @@ def test_nobody_else_calls_a_server_by_the_id_of_one_that_is_gone(
     for each in managed_, managed(site, service_instance_name_or_id=server):
         with pytest.raises(exception.NotFound, match=server):
             each.common(refresh=True)
+
+
+@pytest.mark.parametrize('again', ['same process', 'after a restart'])
+def test_a_server_that_was_renamed_is_the_same(site, server, again, caplog):
+    """Also where somebody else takes its name meanwhile."""
+    managed_ = managed(site)
+    managed_.common()
+    assert site.sim.ask('PUT', f'/compute/v2.1/servers/{server}', {
+        'server': {'name': 'another'}}, user='manila')[0] == 200
+    net = site.sim.add_tenant_network('demo', '10.6.0.0/24',
+                                      name='manila_service_network')
+    build(site, 'shares', [{'uuid': net.network_id}], user='demo')
+    if again == 'after a restart':
+        managed_ = managed(site)
+    assert managed_.common(refresh=True)[names.INSTANCE_ID] == server
+    assert 'is called another by now' in caplog.text
+    site.sim.ask('DELETE', f'/compute/v2.1/servers/{server}')
+    site.clock.sleep(10)
+    new = build(site, 'shares', [{'uuid': site.net.network_id}])
+    assert managed_.common(refresh=True)[names.INSTANCE_ID] == new
 
 
 def test_an_operators_server_in_another_project_may_be_built_anew(
