@@ -171,7 +171,8 @@ class CommonServer:
             found = nova.server(ident)
         except exception.NotFound:
             return None
-        if found.status in records.GONE:
+        # While a cell is down, nothing but the id is told.
+        if found.status in records.GONE or found.name is None:
             return None
         if found.name != self._conf.server:
             LOG.warning('Server %s, which was called %s, is called %s by now. '
