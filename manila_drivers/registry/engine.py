@@ -249,7 +249,7 @@ def _prepare_sqlite(engine: Any) -> None:
 _WAITED = frozenset({'55P03', 1205})
 _DEADLOCKS = frozenset({'40P01', '40001', 1213})
 # And SQLite as well, in words: that it may not be written, or is full.
-_READ_ONLY = frozenset({'25006', 1290, 1792, 1836,
+_READ_ONLY = frozenset({'25006', '42501', 1142, 1290, 1792, 1836,
                         'attempt to write a readonly database',
                         'unable to open database file'})
 _FULL = frozenset({'53100', 1021, 1114, 'database or disk is full'})

@@ -109,7 +109,7 @@ def upgrade(database: engine.Database, seconds: float,
     :raises ConfigurationError: it was made by a newer release.
     """
     with database.begin() as connection:
-        if _current(connection) == len(revisions):
+        if current(connection) == len(revisions):
             return 0
     with _alone(database, seconds) as connection:
         return _upgrade(connection, revisions)
@@ -117,7 +117,7 @@ def upgrade(database: engine.Database, seconds: float,
 
 def _upgrade(connection: Any, revisions: Sequence[Revision]) -> int:
     _TABLES.create_all(connection)
-    before = _current(connection)
+    before = current(connection)
     if before > len(revisions):
         raise exception.ConfigurationError(
             'registry_connection', 'the registry was made by a newer release '
@@ -130,7 +130,8 @@ def _upgrade(connection: Any, revisions: Sequence[Revision]) -> int:
     return len(revisions) - before
 
 
-def _current(connection: Any) -> int:
+def current(connection: Any) -> int:
+    """Return the last revision that a registry has, 0 for none."""
     if not sa.inspect(connection).has_table(_REVISION.name):
         return 0
     found = connection.execute(sa.select(

@@ -87,6 +87,11 @@ class Configuration:
         """The option's value in [DEFAULT], or None."""
         return self._conf.get(value)
 
+    def is_said(self, value: str) -> bool:
+        """Tell if [DEFAULT] has an option, and not its default alone."""
+        found = self._conf.get_location(value)
+        return found is not None and found.location.is_user_controlled
+
     def __getattr__(self, value: str) -> Any:
         if value.startswith('_'):
             raise AttributeError(value)

@@ -3,6 +3,7 @@
 """``manila-drivers check``"""
 
 import argparse
+from collections.abc import Iterator
 import functools
 import json
 import pathlib
@@ -11,12 +12,16 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers.cli import configured
 from manila_drivers.cli.operate import base
+from manila_drivers.direct import loading
 from manila_drivers.preflight import findings
 from manila_drivers.preflight import looking
 from manila_drivers.preflight import migrating
+from manila_drivers.preflight import recording
 
 #: Exit codes of this command: only warnings, and errors.
 WARNED, WRONG = 1, 2
+#: In the place of a backend, for what is told of the registry.
+REGISTRY = '(registry)'
 
 
 class CheckBackends(base.Judging):
@@ -51,8 +56,8 @@ class CheckBackends(base.Judging):
             raise exception.InvalidRequest(
                 '--shares is nothing without --migrate')
         rows = []
-        for name in self._names(parsed_args):
-            report = self._report(parsed_args, name)
+        for report in self._reports(parsed_args):
+            name = report.backend
             for finding in report.findings:
                 self._code = max(self._code, WRONG if finding.severity
                                  == findings.ERROR else WARNED)
@@ -64,6 +69,27 @@ class CheckBackends(base.Judging):
             self.say(name, f'{len(report.findings)} findings')
         return ('Backend', 'Severity', 'Option', 'Tried', 'Answered',
                 'What to do'), rows
+
+    def _reports(self, parsed_args: argparse.Namespace,
+                 ) -> Iterator[findings.Report]:
+        for name in self._names(parsed_args):
+            yield self._report(parsed_args, name)
+        if not parsed_args.migrate:
+            # Before that everything is recorded by Manila.
+            found, error = exception.caught_any(functools.partial(
+                self._registry, ask=not parsed_args.offline))
+            if error is not None:
+                yield _failed(REGISTRY, error)
+            elif found:
+                yield findings.Report(REGISTRY, tuple(found))
+
+    def _registry(self, *, ask: bool) -> list[findings.Finding]:
+        """Return what is wrong with what all backends of a file have."""
+        path = self.app.options.config_file
+        sections = configured.sections(path)
+        return recording.look(
+            loading.section(path, next(iter(sections))), sections, ask=ask
+            ) if sections else []
 
     def _report(self, parsed_args: argparse.Namespace,
                 name: str) -> findings.Report:
