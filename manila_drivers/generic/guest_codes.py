@@ -10,6 +10,14 @@ FOREIGN, TOO_SMALL, BUSY, GONE, UNREAD, UNTOLD = 20, 21, 22, 23, 24, 25
 OTHER = 26
 BROKEN, DOWN, SLOW, UNCHANGED, TOO_LARGE = 27, 28, 31, 32, 33
 
+
+class NotGrown(exception.Busy):
+    """A disk is as small as before, although its volume is larger.
+
+    A hypervisor that could not be told of it never will be.
+    """
+
+
 #: What an exit code of theirs says of the share, and what to check.
 MEANING: Mapping[int, tuple[type[exception.DriverError], str, str]] = {
     FOREIGN: (exception.Conflict, 'its disk holds something else',
@@ -30,7 +38,7 @@ MEANING: Mapping[int, tuple[type[exception.DriverError], str, str]] = {
              'e2fsck in the service VM, by somebody who looks at it'),
     DOWN: (exception.BackendError, 'it could not be brought back',
            'the log of the kernel in the service VM'),
-    SLOW: (exception.Busy, 'its disk has not grown yet',
+    SLOW: (NotGrown, 'its disk has not grown yet',
            'whether the hypervisor told the server of the new size'),
     UNCHANGED: (exception.BackendError, 'its file system has not grown', ''),
     TOO_LARGE: (exception.Unsupported,

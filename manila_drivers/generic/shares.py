@@ -20,6 +20,7 @@ from manila_drivers.driver import call
 from manila_drivers.generic import client
 from manila_drivers.generic import errors
 from manila_drivers.generic import executor
+from manila_drivers.generic import guest_codes
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import hosts
 from manila_drivers.generic import leaving_planning
@@ -151,12 +152,13 @@ class GenericShares:
         _, refused = exception.caught(lambda: self._executor.run(steps))
         if refused is None:
             return
-        if not isinstance(refused, errors.NotWhileAttached):
+        if not isinstance(refused, (errors.NotWhileAttached,
+                                    guest_codes.NotGrown)):
             raise refused
         LOG.warning('The volume of share %s cannot be extended while it is '
                     'attached, so that the share is away for a moment: %s',
                     call.share.id, refused)
-        if refused.broken:
+        if isinstance(refused, errors.NotWhileAttached) and refused.broken:
             # Nothing else can be done with it before, snapshots included.
             self._volumes.restore_status(facts.volume)
         steps = size_planning.extend(facts, gib, offline=True)

@@ -197,6 +197,19 @@ def test_a_storage_that_cannot_extend_what_is_attached(stage, how):
     stage.exact(share)
 
 
+def test_a_hypervisor_that_is_not_told_of_the_new_size(stage):
+    """Its host was away when Cinder told, or knows no such storage."""
+    lab, manager = stage.lab, stage.manager
+    share, other = stage.shared(stage.rule()), stage.shared(stage.rule())
+    lab.machine.write(path_of(share), 'mine', b'1')
+    lab.sim.options.guest_resize = 1e9
+    manager.resize(share, 4)
+    assert lab._file_system(share.export).size == 4 * GiB
+    assert lab.machine.read(path_of(share), 'mine') == b'1'
+    stage.exact(share)
+    stage.exact(other)
+
+
 def test_an_extension_that_fails_twice_leaves_the_share_as_it_was(stage):
     lab, manager = stage.lab, stage.manager
     share = stage.shared(stage.rule())
