@@ -588,6 +588,10 @@ def test_a_server_of_another_name_keeps_its_disks(stage):
     lab.machine.write(path_of(share), 'mine', b'1')
     lab.sim.ask('PUT', f'/compute/v2.1/servers/{lab.server["id"]}',
                 {'server': {'name': 'renamed'}}, user=USER)
+    before = lab.storage.get(share.id)
+    # Nor does anybody remember which server it was.
+    lab.storage.data.clear()
+    lab.storage.update(share.id, before)
     driver = lab.make_driver(set_up=False)
     driver.do_setup(None)
     with pytest.raises(compat.errors.ShareBackendException,
@@ -599,6 +603,21 @@ def test_a_server_of_another_name_keeps_its_disks(stage):
                 {'server': {'name': SERVER}}, user=USER)
     driver.delete_share(None, stage.manager.row(share))
     assert volume(lab, share) is None
+
+
+def test_a_share_goes_from_a_server_that_was_renamed(stage):
+    """It is released there before its disk is taken away."""
+    lab = stage.lab
+    share, other = stage.shared(stage.rule()), stage.shared(stage.rule())
+    lab.sim.ask('PUT', f'/compute/v2.1/servers/{lab.server["id"]}',
+                {'server': {'name': 'renamed'}}, user=USER)
+    driver = lab.make_driver(set_up=False)
+    driver.do_setup(None)
+    driver.delete_share(None, stage.manager.row(share))
+    assert volume(lab, share) is None
+    assert not [item for item in lab.machine.records()
+                if share.id in str(item)]
+    stage.exact(other)
 
 
 @pytest.mark.parametrize('state', ['gone', 'failed', 'untold'])
