@@ -91,14 +91,15 @@ def check_no_volume(share_id: str, host: records.ServiceHost,
 
 def check_server_gone(share_id: str, host: records.ServiceHost,
                       volume: records.Volume | None, *, admin: bool) -> None:
-    """Raise Conflict if an instance that Nova denies has a share's volume.
+    """Raise Conflict if an instance that Nova denies may have its volume.
 
     :param admin: Nova would have shown that of any project.
     """
-    if not admin and volume is not None \
-            and transitions.on_server(volume, host.id):
+    if not admin and volume is not None and (
+            transitions.on_server(volume, host.id)
+            or volume.attachments is None and volume.status != 'available'):
         raise exception.Conflict(
-            'Nova says that there is no server %s, and Cinder that it has '
-            'volume %s of share %s: others may be let in there' % (
+            'Nova says that there is no server %s, and Cinder not that it has '
+            'let go of volume %s of share %s: others may be let in there' % (
                 host.id, volume.name or volume.id, share_id),
             check='project_name, region_name and roles in [nova]')
