@@ -187,7 +187,8 @@ class GenericAccess:
         Nobody has to be let in with another one for want of an answer: a disk
         that hangs keeps nobody from being turned out.
         """
-        disk = exporting.unnamed(found, placement, note)
+        root = self._hosts.settings.root
+        disk = exporting.unnamed(found, placement, note, root)
         if disk is None or not wanted.levels:
             return found, None
         named, error = exception.caught(lambda: self._hosts.look(

@@ -5,6 +5,7 @@
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import posixpath
 from typing import Any
 
 from manila_drivers import access
@@ -137,16 +138,22 @@ def _writers(levels: Mapping[Any, str]) -> dict[Any, str]:
 
 
 def unnamed(found: guest_records.GuestFacts, placement: records.Placement,
-            note: notes.ShareNote) -> guest_records.FoundDisk | None:
+            note: notes.ShareNote, root: str,
+            ) -> guest_records.FoundDisk | None:
     """Return the disk of a share whose UUID is needed and was not told.
 
     Where an export has no ``fsid``, clients of NFS have handles with that of
     the file system, and lose the share if another one is written down.  What
-    this driver has made is called after its share.
+    this driver has made is called after its share, and was noted to be in the
+    usual place; what was found elsewhere later may be of Manila's own driver.
+
+    :param root: directory that shares are mounted in.
     """
     mount = found.mount(placement.path)
+    made = not note.claim and note.path == posixpath.join(root,
+                                                          placement.name)
     if placement.is_cifs or mount is None or mount.disk is None \
-            or mount.disk.looked or (note.path and not note.claim):
+            or mount.disk.looked or made:
         return None
     if note.volume_id and not mount.disk.is_volume(note.volume_id):
         # It is not the share's, which nobody is let in to now.

@@ -484,6 +484,18 @@ def handles(lab, path):
     return found
 
 
+def test_clients_keep_what_was_made_in_another_place(labs):
+    """The driver was changed, and the place of shares with it."""
+    lab = labs(share_mount_path='/elsewhere')
+    stage = Stage(lab)
+    share, _ = _of_manilas_driver(stage)
+    before = handles(lab, path_of(share))
+    stage.manager.ensure([share])
+    assert lab.storage.get(share.id)['mount_path'] == path_of(share)
+    assert handles(lab, path_of(share)) == before
+    stage.exact(share)
+
+
 TAKEN_OVER = [_of_manilas_driver, _managed, _managed_by_its_path]
 
 
