@@ -91,8 +91,8 @@ class Port:
     :param fixed_ips: () is: none.
     :param security_groups: ids.
     :param binding_host: '' is: unbound; told to administrators alone.
-    :param unwired: no agent of Neutron has plugged it in on that host, as far
-        as is told.
+    :param plugged: how it is plugged in on that host; ``binding_failed`` is:
+        no agent there could.
     """
 
     id: str
@@ -108,7 +108,7 @@ class Port:
     binding_host: str | None = None
     tags: tuple[str, ...] | None = None
     status: str | None = None
-    unwired: bool = False
+    plugged: str | None = None
 
     @classmethod
     def of(cls, data: Any) -> 'Port':
@@ -126,7 +126,7 @@ class Port:
             port_security=found.flag('port_security_enabled'),
             binding_host=found.text(_HOST), tags=found.texts('tags'),
             status=found.text('status'),
-            unwired=found.text(_KIND) == 'binding_failed')
+            plugged=found.text(_KIND))
 
 
 @dataclasses.dataclass(frozen=True)

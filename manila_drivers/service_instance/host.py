@@ -69,7 +69,7 @@ class HostConnection:
         nets = [each for each in nets if subnets.network_of(each)]
         port = self._port(network, device_id, known)
         port = self._addressed(port, nets, needed)
-        if port.unwired:
+        if port.plugged == 'binding_failed':
             # It is tried again once an agent there has seen the interface.
             LOG.warning('Neutron could not plug in port %s on host %s: this '
                         'host reaches no instance in network %s. Check: '
