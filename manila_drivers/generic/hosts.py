@@ -120,7 +120,8 @@ class ServiceHosts:
         common = self._instances.settings.common
         told = [] if common is None else [
             common.server, common.service_address, common.tenant_address]
-        host, _ = exception.caught(self.common)
+        # A failure here would be the end of the start.
+        host, _ = exception.caught_any(self.common)
         if host is not None:
             told += [host.id, host.admin_address, *host.addresses]
         return ','.join(told)

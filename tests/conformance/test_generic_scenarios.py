@@ -358,6 +358,16 @@ def test_a_start_tells_of_another_server_in_place_of_the_one(stage, replaced):
     stage.exact(share)
 
 
+def test_what_is_told_at_a_start_never_fails(stage, monkeypatch):
+    """Manila's service would end with it."""
+    def gone(*_):
+        raise OSError('the database is away')
+    stage.manager.restart()
+    monkeypatch.setattr(stage.lab.storage, 'get', gone)
+    assert 'shares,shares' in stage.manager.driver.get_backend_info(None)[
+        'addresses']
+
+
 # Snapshots
 
 def test_a_snapshot_is_taken_of_a_file_system_at_rest(stage):
