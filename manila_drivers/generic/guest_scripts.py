@@ -20,7 +20,8 @@ from manila_drivers.transport import command
 DISKS = """\
 set -u
 """ + guest_shell.READ + guest_shell.LATE + """\
-end=$(( $(date +%s) + $1 ))
+patience=$1
+end=$(( $(date +%s) + patience ))
 shift
 ours() {
     case $1 in "$2"|"$3"|*[_\\ ]"$2") return 0 ;; esac
@@ -52,7 +53,7 @@ wanted() {
 while :; do
     now=$(lsblk -bnrpo NAME,MAJ:MIN,SIZE,TYPE,SERIAL) || exit $?
     if there "$@"; then break; fi
-    if late "$end"; then break; fi
+    if late "$end" "$patience"; then break; fi
     sleep 1
 done
 # What has only just appeared gets its names a moment later.
@@ -251,7 +252,7 @@ served "$9" "$4"
 end=$(( $(date +%s) + $8 ))
 rescan=/sys/class/block/${1##*/}/device/rescan
 until size=$(blockdev --getsize64 "$1"); [ "$size" -gt "$7" ]; do
-    if late "$end"; then
+    if late "$end" "$8"; then
         printf '%s has %s bytes\\n' "$1" "$size" >&2
         exit 31
     fi

@@ -117,10 +117,14 @@ shrunk() {
 }
 """
 
-#: seconds since 1970: fails before that.  A clock that is not told is late, so
-#: that no loop goes on for ever.
+#: seconds since 1970, then how often it may be asked, with a second between:
+#: fails before that.  A clock that is not told is late, and one that is set
+#: back meanwhile is counted out, so that no loop goes on for ever.
 LATE = """\
+rounds=0
 late() {
+    rounds=$(( rounds + 1 ))
+    [ "$rounds" -le "$2" ] || return 0
     clock=$(date +%s) || return 0
     [ "$clock" -ge "$1" ]
 }
@@ -153,7 +157,7 @@ unmounted() {
         said=$(umount "$1" 2>&1) && continue
         expired "$3"
         said=$(umount "$1" 2>&1) && continue
-        if late "$end"; then
+        if late "$end" "$4"; then
             [ -z "$5" ] || { umount -l "$1" && continue; }
             printf '%s\\n' "$said" >&2
             fuser -vm "$1" >&2 || :

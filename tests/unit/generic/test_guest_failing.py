@@ -5,6 +5,7 @@
 import pytest
 
 from manila_drivers import exception
+from manila_drivers.generic import guest_codes
 from manila_drivers.generic import guest_planning
 from manila_drivers.testing.simulators import faults
 from tests.unit.generic import guest_world
@@ -214,3 +215,32 @@ def test_a_copy_that_was_left_half_renamed(end):
             break
     assert number > 4
     assert left
+
+
+def _missed(house, served):
+    house.guest.look([guest_world.guest_records.Disk(
+        guest_world.ident('nowhere'), 1)], wait=60)
+
+
+def _not_grown(house, served):
+    with pytest.raises(guest_codes.NotGrown):
+        house.do(guest_planning.grow, served, 6)
+
+
+def _kept(house, served):
+    house.vm.system.open[served.path] = house.clock() + 100_000
+    with pytest.raises(exception.Busy):
+        house.do(guest_planning.release, served)
+
+
+@pytest.mark.parametrize('wait', [_missed, _not_grown, _kept])
+def test_a_clock_that_is_set_back_makes_no_wait_longer(house, wait):
+    """Others are kept from the machine until a script has come to its end."""
+    served = house.made(1)
+    read, start = house.vm.system.clock, house.clock()
+
+    def clock():
+        assert read() < start + 300
+        return read() - 86_400 * (read() > start + 3)
+    house.vm.system.clock = clock
+    wait(house, served)
