@@ -211,6 +211,30 @@ def broken_snapshot(text):
     return work
 
 
+def snapshot_left(status):
+    """Change a snapshot's record as a process leaves it that is killed."""
+    def work(place, share):
+        with place.backend() as backend:
+            taken = backend.shares.get(share.id).snapshot(f'half-{status}')
+            record = backend.registry.snapshots.get(taken.id)
+            backend.registry.snapshots.change(record, status=status)
+        if status == 'creating':
+            for ident, one in list(place.store.snapshots.items()):
+                if one.metadata.get(
+                        'manila_snapshot_instance_id') == taken.id:
+                    del place.store.snapshots[ident]
+    return work
+
+
+def creation_cut_off(place, share):
+    """Of a share that is being made the volume is there, and not mounted."""
+    with place.backend() as backend:
+        backend.shares.get(share.id).deny(NETWORK)
+    unmounted(place, share)
+    planted.registry('shares', status='creating', task={'name': 'create'})(
+        place, share)
+
+
 def recorded(gib):
     """Have another size than the share: it was changed behind its record."""
     return planted.registry('shares', size=gib)
@@ -318,6 +342,12 @@ PLANTS = {
         found.LEFT,), mended=False),
     'line of fstab left': Plant(fstab_left, (found.LEFT,), mended=False),
     'rule being given': planted.PLANTS['rule being given'],
+    'rule being taken': planted.PLANTS['rule being taken'],
+    'creation cut off': Plant(creation_cut_off, (found.UNFINISHED_SHARE,)),
+    'snapshot being taken': Plant(snapshot_left('creating'),
+                                  (found.UNFINISHED_SNAPSHOT,)),
+    'snapshot being removed': Plant(snapshot_left('deleting'),
+                                    (found.UNFINISHED_SNAPSHOT,)),
     'resize cut off': planted.PLANTS['resize cut off'],
     'deletion cut off': planted.PLANTS['deletion cut off']}
 

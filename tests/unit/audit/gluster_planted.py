@@ -81,6 +81,28 @@ def lost_snapshot(place, share):
     place.cluster.sim.gluster('snapshot', 'delete', f'manila-{taken.id}')
 
 
+def snapshot_left(status):
+    """Change a snapshot's record as a process leaves it that is killed."""
+    def work(place, share):
+        with place.backend() as backend:
+            taken = backend.shares.get(share.id).snapshot(f'half-{status}')
+            record = backend.registry.snapshots.get(taken.id)
+            backend.registry.snapshots.change(record, status=status)
+        if status == 'creating':
+            place.cluster.sim.gluster('snapshot', 'delete',
+                                      f'manila-{taken.id}')
+    return work
+
+
+def creation_cut_off(place, share):
+    """Of a share that is being made the volume is taken, and not bounded."""
+    with place.backend() as backend:
+        backend.shares.get(share.id).deny('alice')
+    volume(place, share).limit = 0
+    planted.registry('shares', status='creating', task={'name': 'create'})(
+        place, share)
+
+
 PLANTS = {
     'orphan share': Plant(orphan, (D.ORPHAN_SHARE,), mended=False),
     'orphan snapshot': Plant(orphan_snapshot, (D.ORPHAN_SNAPSHOT,),
@@ -103,6 +125,13 @@ PLANTS = {
     'exported by others': Plant(options(user__smb='on'), (D.ODD,),
                                 mended=False),
     'rule being given': planted.PLANTS['rule being given'],
+    'rule being taken': planted.PLANTS['rule being taken'],
+    'creation cut off': Plant(creation_cut_off, (D.UNFINISHED_SHARE,)),
+    'snapshot being taken': Plant(snapshot_left('creating'),
+                                  (D.UNFINISHED_SNAPSHOT,)),
+    'snapshot being removed': Plant(snapshot_left('deleting'),
+                                    (D.UNFINISHED_SNAPSHOT,)),
+    'without limit': Plant(size(0), (D.SIZE,)),
     'resize cut off': planted.PLANTS['resize cut off'],
     'deletion cut off': planted.PLANTS['deletion cut off'],
 }

@@ -1,0 +1,182 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Each command of each driver is killed with SIGKILL at each of its changes.
+
+The audit finds it, the repeated command ends it, and nothing is left.
+"""
+
+import dataclasses
+import json
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from manila_drivers.audit import differences
+from manila_drivers.cli import main
+from tests import patience
+from tests.unit.audit import gluster_planted
+from tests.unit.direct import bench
+
+GIB = 2 ** 30
+SHARE, SNAPSHOT, RULE = (differences.UNFINISHED_SHARE,
+                         differences.UNFINISHED_SNAPSHOT,
+                         differences.UNFINISHED_RULE)
+
+
+@dataclasses.dataclass(frozen=True)
+class Killing:
+    """One command, and what the audit calls it half done.
+
+    ``$share``, ``$snapshot``, ``$first`` and ``$second`` stand for names of
+    the test, ``$export`` for what clients mount of a share that nobody has
+    recorded.
+    """
+
+    words: str
+    kind: str
+
+
+COMMANDS = {
+    'create': Killing('share create $new 2', SHARE),
+    'extend': Killing('share resize $share 4', SHARE),
+    'shrink': Killing('share resize $share 1', SHARE),
+    'allow': Killing('share allow $share $second', RULE),
+    'deny': Killing('share deny $share $first', RULE),
+    'take': Killing('snapshot create $share $new', SNAPSHOT),
+    'clone': Killing('snapshot clone $snapshot $new', SHARE),
+    'revert': Killing('share revert $share', SHARE),
+    'remove': Killing('snapshot delete $snapshot', SNAPSHOT),
+    'delete': Killing('share delete $other', SHARE),
+    'adopt': Killing('share adopt $export $new', SHARE),
+    'release': Killing('share release $other', SHARE)}
+#: What a driver cannot do, or does without a change of the backend.
+NOT = {('vast', 'revert'), ('vast', 'release'), ('gluster', 'revert')}
+
+
+@pytest.fixture(params=['vast', 'gluster', 'ces', 'knfs', 'gnfs', 'generic'])
+def place(request, tmp_path):
+    make = gluster_planted.cluster if request.param == 'gluster' else None
+    with bench.bench(request.param, tmp_path, make) as made:
+        yield made
+
+
+@pytest.fixture
+def run(place, capsys):
+    """The command, in this process; returns exit code and standard output."""
+    def call(*words):
+        code = main.main(['--config-file', str(place.conf), *words])
+        told = capsys.readouterr()
+        return code, told.out, told.err
+    return call
+
+
+def prepared(place, mark):
+    """Make what commands are about, and return the words for it."""
+    first, second, _ = bench.TARGETS[place.kind]
+    with place.backend() as backend:
+        share = backend.shares.create(size=2, name=f'share{mark}')
+        share.allow(first)
+        share.snapshot(f'snapshot{mark}')
+        backend.shares.create(size=1, name=f'other{mark}').allow(first)
+        loose = backend.shares.create(size=2, name=f'loose{mark}')
+        export = loose.locations[0]
+        loose.release()
+    return {'share': f'share{mark}', 'snapshot': f'snapshot{mark}',
+            'other': f'other{mark}', 'new': f'new{mark}', 'first': first,
+            'second': second, 'export': export}
+
+
+def cleared(place, names):
+    """Delete all that is recorded, and what is not."""
+    with place.backend() as backend:
+        if names['export'] not in [share.locations[0]
+                                   for share in backend.shares]:
+            backend.shares.adopt(names['export'])
+        for share in backend.shares:
+            for snapshot in share.snapshots:
+                snapshot.delete()
+        for share in backend.shares.list()[::-1]:
+            share.delete()
+    assert place.cluster.inventory() == place.empty
+
+
+def killed(place, words, number, moment):
+    """Run a command, and tell if it was killed."""
+    with subprocess.Popen(
+            [sys.executable, '-m', 'tests.unit.audit.suicide', str(number),
+             moment, '--config-file', str(place.conf), *words],
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            text=True) as process:
+        out, _ = process.communicate(timeout=patience.seconds(200))
+    assert process.returncode in (0, -signal.SIGKILL), out
+    return process.returncode != 0
+
+
+@pytest.mark.turns
+@pytest.mark.timeout(900)
+@pytest.mark.parametrize('moment', ['before', 'after'])
+@pytest.mark.parametrize('name', COMMANDS)
+def test_a_killed_command_is_found_and_repeated(place, run, name, moment):
+    if (place.kind, name) in NOT:
+        return
+    killing, number = COMMANDS[name], 0
+    while True:
+        number += 1
+        names = prepared(place, number)
+        before = run('audit', '-f', 'json')[1]
+        words = [names.get(word.removeprefix('$'), word)
+                 if word.startswith('$') else word
+                 for word in killing.words.split()]
+        if not killed(place, words, number, moment):
+            cleared_of_all(place, names, name)
+            break
+        code, out, err = run('audit', '-f', 'json')
+        assert code == 1, (number, out, err)
+        assert killing.kind in {one['Kind'] for one in json.loads(out)}, out
+        assert run(*words)[0] == 0
+        code, out, err = run('audit', '-f', 'json')
+        kinds = {one['Kind'] for one in json.loads(out)}
+        # What was released is nobody's.
+        assert kinds <= {differences.ORPHAN_SHARE}, (number, out)
+        assert err.count('not seen') == 0
+        as_wanted(place, names, name)
+        cleared_of_all(place, names, name)
+    assert before is not None
+    assert number > 1
+
+
+def as_wanted(place, names, name):
+    """Compare the backend with what the command was to do."""
+    first, second = names['first'], names['second']
+    with place.backend() as backend:
+        found = {share.name: share for share in backend.shares}
+        share = found[names['share']]
+        assert share.size == {'extend': 4, 'shrink': 1}.get(name, 2)
+        assert share.status == 'available'
+        assert {rule.to for rule in share.rules} == {
+            'allow': {first, second}, 'deny': set()}.get(name, {first})
+        assert place.level(share) == (None if name == 'deny' else 'rw')
+        assert (names['other'] in found) == (name not in ('delete',
+                                                          'release'))
+        assert (names['new'] in found) == (name in ('create', 'clone',
+                                                    'adopt'))
+        if names['new'] in found and name != 'adopt':
+            new = found[names['new']].wait(timeout=60)
+            assert place.level(new) is None
+        taken = {one.name for one in share.snapshots}
+        assert taken == {*({names['snapshot']} - (
+            {names['snapshot']} if name == 'remove' else set())),
+            *({names['new']} if name == 'take' else ())}
+
+
+def cleared_of_all(place, names, name):
+    if name == 'release':
+        # Nobody has it now but the backend.
+        with place.backend() as backend:
+            report = backend.audit()
+            backend.repair(report, [one.ident for one in report.differences
+                                    if one.kind == differences.ORPHAN_SHARE
+                                    and one.ident not in names['export']])
+    cleared(place, names)
