@@ -98,9 +98,12 @@ def between(monkeypatch, work):
     """Do something once Manila was asked, and before the backend is."""
     take = base.ShareDriver.take_inventory
 
-    def changed(driver, *args):
+    def changed(driver, *args, **more):
+        # The work itself may look.
+        monkeypatch.setattr(base.ShareDriver, 'take_inventory', take)
         work()
-        return take(driver, *args)
+        monkeypatch.setattr(base.ShareDriver, 'take_inventory', changed)
+        return take(driver, *args, **more)
     monkeypatch.setattr(base.ShareDriver, 'take_inventory', changed)
 
 
