@@ -250,8 +250,8 @@ def test_a_limited_group_has_no_rule_for_ssh():
 # Plans
 
 def conf(**more):
-    return settings.NetworkSettings('net', CIDR, 28, 'host', group='g',
-                                    **more)
+    return settings.NetworkSettings('net', CIDR, 28, 'host',
+                                    **{'group': 'g', **more})
 
 
 WANTED = planning.NetworkWanted('s', 'un', 'u')

@@ -13,6 +13,7 @@ from manila_drivers.openstack import records
 from manila_drivers.service_instance import groups
 from manila_drivers.service_instance import names
 from manila_drivers.service_instance import subnets
+from tests.unit.service_instance import test_planning as planned
 
 SSH = groups.ssh_rule(22, '0.0.0.0/0')
 FROM_ONE = groups.ssh_rule(22, '10.254.0.0/28')
@@ -84,6 +85,21 @@ def test_a_limit_that_a_group_undoes_is_refused(rule, refused):
         groups.check_limit(group(FROM_ONE, rule), 22)
     assert 'limit_ssh_access' in str(caught.value)
     assert 'g (i) lets everybody reach port 22' in str(caught.value)
+
+
+LIMITED = group(*groups.rules(22, limit_ssh=True))
+
+
+@pytest.mark.parametrize(('found', 'more'), [
+    ((planned.GROUP, planned.SSH), {}),
+    ((LIMITED, dataclasses.replace(planned.SSH, rules=(SSH,))), {}),
+    ((dataclasses.replace(group(SSH), name='default'), planned.SSH),
+     {'group': ''})])
+def test_any_group_may_undo_the_limit(found, more):
+    facts = planned.facts(groups=found, service_subnets=(planned.SERVING,))
+    with pytest.raises(exception.ConfigurationError,
+                       match='lets everybody reach port 22'):
+        planned.actions(facts, limit_ssh=True, **more)
 
 
 NET = ipaddress.IPv4Network('10.0.0.0/28')
