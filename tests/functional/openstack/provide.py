@@ -4,6 +4,7 @@
 
 from collections.abc import Callable
 from collections.abc import Iterator
+from collections.abc import Sequence
 import contextlib
 import hashlib
 import os
@@ -17,6 +18,7 @@ from tests.functional.lab import box
 from tests.functional.lab import kept
 from tests.functional.openstack.room import Failed
 from tools.ci import prepare
+from tools.ci import quicker
 from tools.service_image import building
 from tools.service_image import debian
 from tools.service_image import recipe
@@ -119,13 +121,29 @@ def environment(tell: Tell) -> pathlib.Path:
     def make(place: pathlib.Path) -> None:
         tell('installing the services: some minutes')
         _run(sys.executable, '-m', 'venv', str(place))
-        _run(str(place / 'bin' / 'pip'), 'install', '-q', '-c',
-             str(HERE / 'constraints.txt'), *_wanted())
+        what = ('-q', '-c', str(HERE / 'constraints.txt'), *_wanted())
+        if not _quickly(place, what):
+            _run(str(place / 'bin' / 'pip'), 'install', *what)
         [target] = place.glob('lib/python3*/site-packages')
         for each in bindings():
             (target / each.name).symlink_to(each)
 
     return kept.directory('openstack', digest(_wanted(), sys.version), make)
+
+
+def _quickly(place: pathlib.Path, what: Sequence[str]) -> bool:
+    """Install it with uv, where `.ci/run` has found that; tell if it did."""
+    uv = quicker.program()
+    if uv is None:
+        return False
+    try:
+        told = quicker.variables(_run(
+            str(place / 'bin' / 'pip'), 'config', 'list'))
+        _run(str(uv), 'pip', 'install', '--python',
+             str(place / 'bin' / 'python'), *what, **told)
+    except Failed:
+        return False
+    return True
 
 
 def service_image(tell: Tell) -> pathlib.Path:
@@ -148,11 +166,12 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(repr(parts).encode()).hexdigest()[:16]
 
 
-def _run(*words: str) -> None:
+def _run(*words: str, **variables: str) -> str:
     done = subprocess.run(
         words, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE,
         stderr=subprocess.STDOUT, text=True, errors='replace', check=False,
-        timeout=INSTALL)
+        timeout=INSTALL, env=os.environ | variables)
     if done.returncode:
         raise Failed(f'{" ".join(words)} ended with {done.returncode}: '
                      f'{done.stdout[-3000:]}')
+    return done.stdout
