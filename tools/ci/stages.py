@@ -189,7 +189,7 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
         Stage('bricks', 'bricks', 4800, (
             *test, '-e', 'functional', '--', BRICKS), ('functional',),
               (slices,)),
-        Stage('lowest', 'bricks', 2400, (*test, '-e', 'lowest'),
+        Stage('lowest', 'bricks', 3600, (*test, '-e', 'lowest'),
               ('lowest',), (slices,), yields=True),
         Stage('compat', 'gluster', 2400, in_manilas(test, 'compat'),
               ('manila',), (slices,), yields=True),
@@ -207,7 +207,7 @@ def table(turn: Turn, wheel: str = '', test: tuple[str, ...] = TEST,
         Stage('openstack', 'openstack', 2700, (*test, '-e', 'openstack'),
               ('openstack',), first=True, cloud=True),
         # In the lane that ends first.
-        Stage('operator', 'openstack', 2400, (
+        Stage('operator', 'openstack', 3600, (
             *test, '-e', 'py3', '--', *OPERATOR), ('py3',), (slices,))]
 
 
