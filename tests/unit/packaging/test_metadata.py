@@ -129,6 +129,8 @@ PACKAGES = {'oslo_concurrency': 'oslo.concurrency', 'oslo_config':
 OPTIONAL = {'manila': {'manila', 'oslo_service', 'paste', 'sqlalchemy'},
             'conformance': {'pytest'}, 'cli': {'cliff', 'sqlalchemy'},
             'registry': {'sqlalchemy'}, 'direct': {'sqlalchemy'},
+            # Of `check`, which is a command.
+            'preflight': {'sqlalchemy'},
             'metrics': {'prometheus_client'},
             'manila_api': {'openstack'},
             '': {'manila'}}
