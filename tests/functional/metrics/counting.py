@@ -171,7 +171,7 @@ def one_share(bench: Bench, name: str, dice: random.Random) -> None:
     for _ in range(dice.randint(1, 3)):
         bench.call('update_access', lambda: made.allow(
             address % dice.randint(10, 99), **(
-                {'kind': rule} if rule else {})))
+                {'kind': rule} if rule else {}), widen=True))
     bench.call('extend_share', lambda: made.extend(2 + dice.randint(0, 1)))
     if bench.backend.driver.SHOWS_PLANS:
         bench.call('dry_run', lambda: made.extend(9, plan=True))
