@@ -10,16 +10,11 @@ next one is the same.
 import dataclasses
 import itertools
 import json
-import os
-import signal
-import time
-import warnings
 
 import pytest
 
 from manila_drivers.audit import differences
 from manila_drivers.cli import main
-from tests import patience
 from tests.unit.audit import gluster_planted
 from tests.unit.audit import suicide
 from tests.unit.direct import bench
@@ -114,49 +109,22 @@ def cleared(place, names, name):
     assert place.cluster.inventory() == place.empty
 
 
-def killed(place, words, number, moment):
-    """Run a command in a copy of this process; tell if it was killed.
-
-    A process of its own would take a second to begin.
-    """
-    with warnings.catch_warnings():
-        # Newer Pythons say that threads are not copied: none of ours is
-        # needed there.
-        warnings.simplefilter('ignore', DeprecationWarning)
-        ident = os.fork()
-    if not ident:
-        code = 100
-        try:
-            os.setsid()
-            suicide.deadly(number, moment)
-            code = main.main(['--config-file', str(place.conf), *words])
-        finally:
-            os._exit(code)
-    end = time.monotonic() + patience.seconds(200)
-    while not (ended := os.waitpid(ident, os.WNOHANG))[0]:
-        if time.monotonic() > end:
-            os.killpg(ident, signal.SIGKILL)
-        time.sleep(0.01)
-    code = os.waitstatus_to_exitcode(ended[1])
-    assert code in (0, -signal.SIGKILL)
-    assert time.monotonic() < end
-    return code != 0
-
-
 @pytest.mark.turns('kills')
 @pytest.mark.timeout(900)
 @pytest.mark.parametrize('name', COMMANDS)
-def test_a_killed_command_is_found_and_repeated(place, run, name):
+def test_a_killed_command_is_found_and_repeated(place, run, name,
+                                                tmp_path):
     if (place.kind, name) in NOT:
         pytest.skip('it has no such command, or no change in it')
     killing = COMMANDS[name]
     for number in itertools.count():
-        moment = 'after' if number else 'before'
+        moment = suicide.Moment(number or 1, answered=bool(number))
         names = prepared(place, number, name)
         words = [names.get(word.removeprefix('$'), word)
                  if word.startswith('$') else word
                  for word in killing.words.split()]
-        if not killed(place, words, number or 1, moment):
+        if not suicide.killed(moment, ['--config-file', str(place.conf),
+                                       *words], tmp_path / 'output'):
             cleared(place, names, name)
             break
         code, out, err = run('audit', '-f', 'json')
