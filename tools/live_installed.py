@@ -119,35 +119,43 @@ def live(kind: str, words: Sequence[str | pathlib.Path],
     :raises Wrong: naming the first thing that is not as it should be.
     """
     begin = time.monotonic()
-    target, client = TARGETS.get(kind, USUAL)
     with CLUSTERS[kind]() as cluster, reaching(cluster):
-        run = Command(words, write(home / f'{kind}.conf', kind, cluster))
-        empty = cluster.inventory()
-        made = run('share', 'create', 'one', '2')
-        export = made['export_locations'][0]
-        equal('access before the first rule',
-              cluster.level(client, export), None)
-        equal('state of the rule', run('share', 'allow', 'one', target)[
-            'state'], 'active')
-        equal('access by the rule', cluster.level(client, export), 'rw')
-        equal('size', run('share', 'resize', 'one', '3')['size'], 3)
-        limit = cluster.limit(export)
-        # A file system that is 3 GiB large holds somewhat less.
-        if limit is None or not 2.5 * GIB < limit <= 3 * GIB:
-            raise Wrong(f'limit after the extension: {limit} bytes')
-        run('snapshot', 'create', 'one', 'first')
-        clone = run('snapshot', 'clone', 'first', 'two')
-        equal('status of the clone', clone['status'], 'available')
-        equal('access to the clone', cluster.level(
-            client, clone['export_locations'][0]), None)
-        run('share', 'deny', 'one', target)
-        equal('access after the denial', cluster.level(client, export), None)
-        run('share', 'delete', 'two')
-        run('snapshot', 'delete', 'first')
-        run('share', 'delete', 'one')
-        equal('shares that are recorded', run('share', 'list'), [])
-        equal('what is left', cluster.inventory() ^ empty, frozenset())
+        lead(kind, Command(words, write(home / f'{kind}.conf', kind,
+                                        cluster)), cluster)
     return f'{kind}: lived and left nothing, {time.monotonic() - begin:.0f} s'
+
+
+def lead(kind: str, run: Command, cluster: Any) -> None:
+    """Give the commands of a share's life, and see what they have done.
+
+    :param cluster: tells what it has, simulated or real.
+    :raises Wrong: naming the first thing that is not as it should be.
+    """
+    target, client = TARGETS.get(kind, USUAL)
+    empty = cluster.inventory()
+    made = run('share', 'create', 'one', '2')
+    export = made['export_locations'][0]
+    equal('access before the first rule', cluster.level(client, export), None)
+    equal('state of the rule', run('share', 'allow', 'one', target)['state'],
+          'active')
+    equal('access by the rule', cluster.level(client, export), 'rw')
+    equal('size', run('share', 'resize', 'one', '3')['size'], 3)
+    limit = cluster.limit(export)
+    # A file system that is 3 GiB large holds somewhat less.
+    if limit is None or not 2.5 * GIB < limit <= 3 * GIB:
+        raise Wrong(f'limit after the extension: {limit} bytes')
+    run('snapshot', 'create', 'one', 'first')
+    clone = run('snapshot', 'clone', 'first', 'two')
+    equal('status of the clone', clone['status'], 'available')
+    equal('access to the clone', cluster.level(
+        client, clone['export_locations'][0]), None)
+    run('share', 'deny', 'one', target)
+    equal('access after the denial', cluster.level(client, export), None)
+    run('share', 'delete', 'two')
+    run('snapshot', 'delete', 'first')
+    run('share', 'delete', 'one')
+    equal('shares that are recorded', run('share', 'list'), [])
+    equal('what is left', cluster.inventory() ^ empty, frozenset())
 
 
 def main(kinds: Sequence[str]) -> int:

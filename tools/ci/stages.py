@@ -127,7 +127,8 @@ BRICKS = f'{GLUSTER}/test_bricks.py'
 # Several drivers in one Manila, which takes as long as all else there.
 DRIVERS = 'test_ssh_drivers'
 # Those that boot a guest with thin volumes.
-GUEST = (f'{GLUSTER}/test_simulator.py', f'{GLUSTER}/test_snapshots.py')
+GUEST = tuple(f'{GLUSTER}/test_{name}.py'
+              for name in ('command', 'simulator', 'snapshots'))
 
 
 def in_manilas(test: tuple[str, ...], name: str) -> tuple[str, ...]:
