@@ -36,10 +36,11 @@ def wrong_names(configuration: Any, known: Collection[str],
         section.lower(), ())}
     found = []
     for name in sorted(here - set(known) - MANILAS - options.OTHERS):
-        near = difflib.get_close_matches(name, sorted(known), 1, 0.0)
+        near = difflib.get_close_matches(name, sorted(known), 1)
         found.append(Finding(
             name, f'is no option of [{section}], and has no effect',
-            do=f'is {near[0]} meant?' if near else ''))
+            do=f'is {near[0]} meant?' if near else
+            'see the names of options in the configuration reference'))
     there = {name.replace('-', '_') for name in written.get('default', ())}
     return found + [Finding(
         name, f'stands in [DEFAULT], where it has no effect on the backend '

@@ -193,6 +193,13 @@ def test_the_nearest_name_is_told(vast, name, near):
         (name, True)]
 
 
+@pytest.mark.parametrize('name', ['colour_of_the_rack', 'q'])
+def test_no_name_is_told_that_is_far(vast, name):
+    [found] = look(vast, [table.unknown(name)]).findings
+    assert (found.option, found.do) == (
+        name, 'see the names of options in the configuration reference')
+
+
 @pytest.fixture
 def vast(tmp_path):
     with bench.bench('vast', tmp_path) as made:
