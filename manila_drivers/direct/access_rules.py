@@ -135,6 +135,10 @@ class Rules:
         return [rule for rule in self.of(share)
                 if rule.state == ACTIVE and rule.id != without]
 
+    def need_same(self, share: records.ShareEntry) -> None:
+        """Raise InvalidRequest if the rules would let in anybody new."""
+        self._unasked.keeping(share, self.of(share), self.in_force(share))
+
     def with_one(self, share: records.ShareEntry, rule: records.RuleEntry, *,
                  widen: bool) -> list[records.RuleEntry]:
         """Return the rules that are given if one is allowed.

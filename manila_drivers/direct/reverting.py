@@ -61,13 +61,16 @@ class Reverting:
             raise exception.NotFound(f'Share {owner.name} has no snapshot')
         return found
 
-    def preview(self, owner: records.ShareEntry,
-                wanted: str) -> preview.Preview:
-        """Return what would be done."""
-        snapshot = self._checked(owner, wanted)
+    def _previewed(self, owner: records.ShareEntry,
+                   snapshot: records.SnapshotEntry) -> preview.Preview:
         return self._parts.driving.preview(
             f'revert to snapshot {snapshot.name}', owner.name,
             lambda driver: self._call(driver, owner, snapshot))
+
+    def preview(self, owner: records.ShareEntry,
+                wanted: str) -> preview.Preview:
+        """Return what would be done."""
+        return self._previewed(owner, self._checked(owner, wanted))
 
     def revert(self, owner: records.ShareEntry,
                wanted: str) -> records.ShareEntry:
@@ -83,7 +86,7 @@ class Reverting:
             if tasks.name_of(owner.task) != REVERT \
                     and parts.driving.driver.SHOWS_PLANS:
                 # All that can be told beforehand is, with nothing begun.
-                self.preview(owner, wanted)
+                self._previewed(owner, snapshot)
             task = {'name': REVERT, 'snapshot': snapshot.id}
             try:
                 owner, _ = parts.desk.do(
@@ -101,7 +104,8 @@ class Reverting:
                  wanted: str) -> records.SnapshotEntry:
         """Return the snapshot that is wanted, if that can be.
 
-        :raises InvalidRequest: it is not the last one.
+        :raises InvalidRequest: it is not the last one, or the rules that are
+            recorded, which drivers give again, would let in somebody new.
         :raises Busy: something else goes on with one of them.
         """
         if tasks.name_of(owner.task) != REVERT:
@@ -117,6 +121,9 @@ class Reverting:
         if snapshot.status != taking.AVAILABLE:
             raise exception.Busy(f'Snapshot {snapshot.name} is '
                                  f'{snapshot.status}', check='repeat that')
+        if tasks.name_of(owner.task) != REVERT:
+            # One that was begun may have closed the share.
+            self._parts.rules.need_same(owner)
         return snapshot
 
     def _call(self, driver: Any, owner: records.ShareEntry,

@@ -361,7 +361,8 @@ class Share(recorded.Recorded[records.ShareEntry]):
 
         :param snapshot: its name or id, by default the last one.
         :raises Unsupported: the backend cannot do that.
-        :raises InvalidRequest: that is not the last one.
+        :raises InvalidRequest: that is not the last one, or its rules, which
+            are older than the backend, would let in somebody.
         """
         part = reverting.Reverting(self._parts)
         record = self.refresh()._record

@@ -54,6 +54,18 @@ class Unasked:
             widening.decide(wanted, seen, [asked]).need(share.name)
             _tell_losers(share, known, seen, [asked])
 
+    def keeping(self, share: records.ShareEntry, known: Rules,
+                wanted: Rules) -> None:
+        """Tell who loses access by rules that nobody has asked for now.
+
+        :raises InvalidRequest: somebody gets access who has none; nothing was
+            changed.
+        """
+        same, seen = self._seen(share, known)
+        if not same:
+            widening.decide(wanted, seen).need(share.name)
+            _tell_losers(share, known, seen)
+
     def denying(self, share: records.ShareEntry, known: Rules, left: Rules,
                 denied: Rules) -> Rules:
         """Return which rules are given when some are taken.

@@ -2,8 +2,6 @@
 
 """Records that are older than the backend let nobody in by themselves."""
 
-import contextlib
-import shutil
 import types
 
 import pytest
@@ -40,16 +38,6 @@ def run(place, capsys, monkeypatch):
     return call
 
 
-@contextlib.contextmanager
-def as_before(place):
-    """Bring the registry back afterwards as it is now."""
-    file = place.conf.parent / 'registry.sqlite3'
-    copy = file.with_suffix('.backup')
-    shutil.copy(file, copy)
-    yield
-    shutil.copy(copy, file)
-
-
 @pytest.fixture
 def share(place):
     """A share whose registry has two rules that were denied since."""
@@ -57,7 +45,7 @@ def share(place):
         share = backend.shares.create(size=2, name='one')
         for target in (KEPT, DENIED, ALSO):
             share.allow(target)
-        with as_before(place):
+        with bench.as_before(place):
             share.deny_all([DENIED, ALSO])
     return share
 
@@ -112,7 +100,7 @@ def test_ensure_lets_nobody_in_either(place, run, share):
     place.cluster.sim.change('policy', share.id, nfs_read_write=['*'])
     # Everybody gets in: nobody gets more by the rules.
     assert run('share', 'ensure')[0] == 0
-    with place.backend() as backend, as_before(place):
+    with place.backend() as backend, bench.as_before(place):
         backend.shares.get('one').deny_all([DENIED, ALSO])
     place.cluster.sim.change('policy', share.id, nfs_read_write=[
         KEPT, '@group'])

@@ -6,6 +6,7 @@ import contextlib
 import functools
 import os
 import pathlib
+import shutil
 
 import manila_drivers
 from manila_drivers.registry import engine
@@ -77,6 +78,16 @@ def bench(kind, directory, make=None, **defaults):
             yield Bench(kind, cluster, pathlib.Path(directory), **defaults)
         finally:
             os.environ['PATH'] = path
+
+
+@contextlib.contextmanager
+def as_before(place):
+    """Bring the registry back afterwards as it is now."""
+    file = place.conf.parent / 'registry.sqlite3'
+    copy = file.with_suffix('.backup')
+    shutil.copy(file, copy)
+    yield
+    shutil.copy(copy, file)
 
 
 class Killed(BaseException):

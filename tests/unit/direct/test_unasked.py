@@ -5,8 +5,6 @@
 The registry was brought back from a backup, or has lost rules.
 """
 
-import contextlib
-import shutil
 
 import pytest
 
@@ -52,16 +50,6 @@ def admitted(place, share):
             if place.level(share, client)}
 
 
-@contextlib.contextmanager
-def as_before(place):
-    """Bring the registry back afterwards as it is now."""
-    file = place.conf.parent / 'registry.sqlite3'
-    copy = file.with_suffix('.backup')
-    shutil.copy(file, copy)
-    yield
-    shutil.copy(copy, file)
-
-
 @pytest.fixture
 def share(place):
     """A share whose registry has two rules that were denied since."""
@@ -70,7 +58,7 @@ def share(place):
         share = backend.shares.create(size=2, name='one')
         for target in (kept, denied, also):
             share.allow(target)
-        with as_before(place):
+        with bench.as_before(place):
             share.deny_all([denied, also])
     assert admitted(place, share) == {kept}
     return share
@@ -124,7 +112,7 @@ def test_who_loses_access_by_a_rule_of_another_is_told(place, caplog):
     with place.backend() as backend:
         share = backend.shares.create(size=2, name='one')
         share.allow(kept)
-        with as_before(place):
+        with bench.as_before(place):
             share.allow(lost)
         assert 'lose access' not in caplog.text
         share = backend.shares.get('one')
@@ -134,6 +122,26 @@ def test_who_loses_access_by_a_rule_of_another_is_told(place, caplog):
     assert len(told) == 1
     assert lost in told[0]
     assert admitted(place, share) == {kept, new}
+
+
+@pytest.mark.turns
+def test_who_was_denied_is_not_let_in_by_a_revert(place, share):
+    if place.kind == 'vast':
+        pytest.skip('it brings no share back')
+    kept, denied, also, _ = targets(place)
+    with place.backend() as backend:
+        share = backend.shares.get('one')
+        share.snapshot('before')
+        for plan in (False, True):
+            with pytest.raises(exception.InvalidRequest, match='let in') as \
+                    caught:
+                share.revert(plan=plan)
+            assert denied in str(caught.value)
+        assert (admitted(place, share), share.refresh().status) == (
+            {kept}, 'available')
+        share.deny_all([denied, also])
+        assert share.revert().status == 'available'
+        assert admitted(place, share) == {kept}
 
 
 def test_rules_that_were_all_lost_are_told(vast, caplog):
@@ -240,7 +248,7 @@ def test_the_command_takes_the_word_for_it(vast, capsys):
     assert run('create', 'one', '2')[0] == 0
     assert run('allow', 'one', kept) == (0, '')
     assert run('allow', 'one', denied) == (0, '')
-    with as_before(vast):
+    with bench.as_before(vast):
         assert run('deny', 'one', denied) == (0, '')
     code, err = run('allow', 'one', new)
     assert code == 2
@@ -259,7 +267,7 @@ def test_records_that_are_believed_let_in_who_was_denied(vast, monkeypatch):
     with vast.backend() as backend:
         share = backend.shares.create(size=2, name='one')
         share.allow(denied)
-        with as_before(vast):
+        with bench.as_before(vast):
             share.deny(denied)
         backend.shares.get('one').allow(new)
     assert admitted(vast, share) == {denied, new}
