@@ -23,7 +23,9 @@ from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports
+from manila_drivers.nas import fleet_steps
 from manila_drivers.nas import missing
+from manila_drivers.nas import server_kind
 from manila_drivers.nas import servers
 from manila_drivers.nas.servers import Answers
 from manila_drivers.nas.servers import ServerFacts
@@ -34,102 +36,19 @@ from manila_drivers.transport import script
 LOG = logging.getLogger(__name__)
 
 Facts = TypeVar('Facts')
-Commands = Sequence[command.Command]
+Commands = server_kind.Commands
 Export = exports.Export
 Outcome = exports.Outcome
 FleetPlan = exports.FleetPlan
 AccessPlan = exports.AccessPlan
 
+Affords = Callable[[Any, Export], bool]
+
 _ANY = frozenset(range(256))
 
 
-class Fleet(abc.ABC, Generic[Facts]):
+class Fleet(server_kind.ServerKind[Facts], Generic[Facts]):
     """Servers of one kind.  Thread-safe."""
-
-    # What a kind of server writes: none of it does any I/O.
-
-    @abc.abstractmethod
-    def questions(self, paths: Sequence[str]) -> Commands:
-        """Return the commands that ask a server how it exports these paths.
-
-        :param paths: those of interest; empty for all there are.
-        """
-
-    @abc.abstractmethod
-    def understand(self, server: str,
-                   results: Sequence[command.Result]) -> Facts:
-        """Read what the questions were answered with.
-
-        :raises DriverError: it cannot be read.
-        """
-
-    @abc.abstractmethod
-    def seen(self, facts: Facts) -> exports.Seen:
-        """Return the access that clients have there, whoever gave it."""
-
-    def allocate(self, facts: Mapping[str, Facts],
-                 wanted: Sequence[Export]) -> Any:
-        """Choose values that all servers must share, such as export numbers.
-
-        :param facts: of all servers that answered, by server.
-        :returns: handed to :meth:`plan` and :meth:`verify`.
-        """
-
-    @abc.abstractmethod
-    def plan(self, facts: Facts, wanted: Sequence[Export],
-             allocated: Any) -> Commands:
-        """Return the commands to run there, in order; none if all is well.
-
-        What takes access away goes before what gives it.  The first that
-        fails is the last that is run.
-        """
-
-    def verify(self, server: str, wanted: Sequence[Export], allocated: Any,
-               results: Sequence[command.Result]) -> str:
-        """Return a complaint after all was run, '' if there is none.
-
-        For what a server says in words while the exit code is 0.
-        """
-        return ''
-
-    def refused(self, wanted: Export) -> Mapping[access.Network, str]:
-        """Networks that this kind of server cannot serve, and why."""
-        return {}
-
-    def refused_by(self, facts: Facts,
-                   wanted: Export) -> Mapping[access.Network, str]:
-        """Return networks that one server cannot serve, and why.
-
-        Known only once it was asked; the caller has all do without.
-        """
-        return {}
-
-    def stale_files(self, export: Export) -> Sequence[str]:
-        """Files that may be half written, after a call was cut off."""
-        return ()
-
-    def expect(self, wanted: Sequence[Export]) -> None:
-        """Learn of exports before a server is asked about them."""
-
-    def closing(self, server: str, facts: Facts, wanted: Sequence[Export],
-                allocated: Any, failure: exception.DriverError,
-                ) -> exception.DriverError:
-        """Have a server that refuses changes take away what it can.
-
-        :returns: what is to be said of it.
-        """
-        return failure
-
-    def adapt(self, failure: exception.DriverError) -> bool:
-        """Say if a failure tells how to do better the next time.
-
-        The changes are then planned and made anew, once.
-        """
-        return False
-
-    def busy(self, failure: exception.DriverError) -> bool:
-        """Say if a server refuses now and will do it in a moment."""
-        return False
 
     # How servers are reached
 
@@ -256,7 +175,7 @@ class Fleet(abc.ABC, Generic[Facts]):
     def planned(self, answers: Answers[Facts], wanted: Sequence[Export],
                 only: Sequence[str] = (), *,
                 short: Mapping[str, exception.DriverError] | None = None,
-                ) -> FleetPlan:
+                affords: Affords | None = None) -> FleetPlan:
         """Plan how servers come to export these as wanted, and nothing else
         of their paths.
 
@@ -264,6 +183,8 @@ class Fleet(abc.ABC, Generic[Facts]):
             common.
         :param only: servers to do this on; else all of these.
         :param short: why servers cannot do all of it, if that is known.
+        :param affords: says where it is seen at once what was done; else
+            somebody looks later.
         """
         chosen = tuple(only) or tuple(answers)
         known = servers.told(answers)
@@ -294,17 +215,23 @@ class Fleet(abc.ABC, Generic[Facts]):
                 continue
             if changes or found.stale:
                 before[server] = seen
-                steps.append(_step(server, here, found.stale, changes, error))
+                looks = self.questions([each.path for each in here]) \
+                    if affords is None or all(
+                        affords(found.told, each) for each in here) else ()
+                steps.append(fleet_steps.export(
+                    server, here, found.stale, changes, looks, error))
             else:
                 outcomes[server] = Outcome(None if error else seen, error)
         return FleetPlan(wanted, plan.Plan(tuple(steps)), before, outcomes,
                          allocated)
 
     def planned_access(self, answers: Answers[Facts], wanted: Export,
-                       unclosed: Callable[[str], bool]) -> AccessPlan:
+                       unclosed: Callable[[str], bool], *,
+                       affords: Affords | None = None) -> AccessPlan:
         """Plan what all are told; less than is wanted if one is missing.
 
         :param unclosed: see :func:`exports.decide`.
+        :param affords: see :meth:`planned`.
         """
         found = self.look(answers)
         short = missing.short(wanted, {
@@ -312,7 +239,7 @@ class Fleet(abc.ABC, Generic[Facts]):
             in servers.told(answers).items()}, found)
         decision = exports.decide(wanted, found, unclosed, short)
         return AccessPlan(decision, self.planned(
-            answers, [decision.sent], short=short))
+            answers, [decision.sent], short=short, affords=affords))
 
     def run(self, todo: FleetPlan) -> dict[str, Outcome]:
         """Carry out a plan on all servers at once.
@@ -335,7 +262,8 @@ class Fleet(abc.ABC, Generic[Facts]):
 
     def _carried_out(self, allocated: Any, server: str,
                      wanted: Sequence[Export], commands: Commands,
-                     verify: bool, lacking: exception.DriverError | None,
+                     looks: Commands, verify: bool,
+                     lacking: exception.DriverError | None,
                      ) -> exception.DriverError | None:
         """Run the changes; after a failure look whether it still is one.
 
@@ -345,7 +273,8 @@ class Fleet(abc.ABC, Generic[Facts]):
         """
         attempts, learned = self.attempts(), False
         while True:
-            failure = self._once(allocated, server, wanted, commands, verify)
+            failure = self._once(allocated, server, wanted, commands, looks,
+                                 verify)
             if failure is None:
                 return lacking
             LOG.warning('NFS server %s: looking again, for %s', server,
@@ -357,7 +286,8 @@ class Fleet(abc.ABC, Generic[Facts]):
             try:
                 facts = self._server(server, [each.path for each in wanted])
                 commands = self.plan(facts.told, wanted, allocated)
-                verify = True
+                verify, looks = True, self.questions(
+                    [each.path for each in wanted])
             except exception.DriverError as exc:
                 failure.add_note(f'It could not be done again: {exc}')
                 return failure
@@ -368,24 +298,26 @@ class Fleet(abc.ABC, Generic[Facts]):
                                     failure)
 
     def _once(self, allocated: Any, server: str, wanted: Sequence[Export],
-              commands: Commands,
+              commands: Commands, looks: Commands,
               verify: bool) -> exception.DriverError | None:
         try:
-            results = self.done(server, commands)
-            wrong = verify and self.verify(server, wanted, allocated, results)
+            results = self.done(server, [*commands, *looks])
+            number = len(commands)
+            wrong = verify and (self.verify(
+                server, wanted, allocated, results[:number]) or looks
+                and self._left(server, wanted, allocated, results[number:]))
         except exception.DriverError as exc:
             return exc
         return exception.BackendError(
             f'NFS server {server} did not do what it was told',
             answer=wrong) if wrong else None
 
+    def _left(self, server: str, wanted: Sequence[Export], allocated: Any,
+              results: Sequence[command.Result]) -> str:
+        """Return what it still lacks, by what it was asked behind changes.
 
-def _step(server: str, wanted: Sequence[Export], stale: Sequence[str],
-          changes: Commands, lacking: exception.DriverError | None,
-          ) -> plan.Step:
-    """Say in the operator's words what is done on a server."""
-    tidy = [directory.removed(*stale)] if stale else []
-    return plan.Step('export', f'on {server}', {
-        'server': server, 'wanted': wanted, 'commands': (*tidy, *changes),
-        'verify': bool(changes), 'lacking': lacking},
-        detail='; '.join(map(str, wanted)))
+        Whoever answers success may have done nothing.
+        """
+        facts = self.understand(server, results)
+        return fleet_steps.left(self.plan(facts, wanted, allocated), wanted,
+                                self.seen(facts))

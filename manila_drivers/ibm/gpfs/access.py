@@ -15,14 +15,17 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 from contextlib import AbstractContextManager
+import dataclasses
 import functools
 import logging
 import posixpath
 from typing import Any
 
 from manila_drivers import access
+from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
+from manila_drivers import unseen
 from manila_drivers.driver.call import Call
 from manila_drivers.ibm.gpfs import paths
 from manila_drivers.ibm.gpfs.helpers import base
@@ -50,13 +53,14 @@ class AccessService:
         Reach: all processes that serve the backend.
     :param nobody: ids of shares that are known to have no rules.
     :param may_open: raises if nobody may reach a share at the moment.
+    :param later: what is to be looked at with the next statistics.
     """
 
     def __init__(self, helper: base.NASHelperBase[Any],
                  path: Callable[[str], str], changes: pending.PendingChanges,
                  lock: Lock, nobody: pending.Unreached | None = None,
                  may_open: Callable[[model.Share], None] = lambda share: None,
-                 ) -> None:
+                 later: unseen.Unseen | None = None) -> None:
         self.helper = helper
         self._path = path
         self._lock = lock
@@ -64,6 +68,10 @@ class AccessService:
         #: Shares that have no rules, as far as Manila has said so.
         self.nobody = nobody or pending.Unreached(None, 'gpfs')
         self._may_open = may_open
+        #: Changes whose effect nobody has seen yet.
+        self.unseen = later or unseen.Unseen('gpfs')
+        # Of exports, by path, as they were wanted.
+        self._sent: dict[str, Export] = {}
         #: Tells servers what they missed; never raises a DriverError.
         self.catch_up = catch_up.CatchUp(helper, changes, self.alone).run
 
@@ -121,8 +129,9 @@ class AccessService:
         answers = self.helper.ask([wanted])
         wanted, refused = self.helper.servable(answers, wanted)
         grants = grants.without(refused)
-        steps = self.helper.planned_access(answers, wanted,
-                                           self._pending.unclosed(wanted))
+        steps = self.helper.planned_access(
+            answers, wanted, self._pending.unclosed(wanted),
+            affords=self.helper.affords)
         plan.show(steps.servers.steps)
         if opening:
             self.nobody.discard(share.id)
@@ -132,6 +141,36 @@ class AccessService:
         if hindrance is not None:
             base.refuse_giving(hindrance, wanted, self.helper.look(answers))
         return grants.errors
+
+    def _expect(self, wanted: Export, before: exports.Levels | None) -> None:
+        """Have the next statistics see that access is as it is wanted.
+
+        :param before: who had it until now.
+        """
+        path = wanted.path
+
+        def look() -> str:
+            with self.alone(wanted.fsid, 0.0):
+                if self._sent.get(path) is not wanted:
+                    return ''
+                answers = self.helper.ask([wanted])
+                steps = self.helper.planned_access(
+                    answers, wanted, self._pending.unclosed(wanted))
+                now = steps.decision.common
+                if not steps.servers.steps and now == wanted.levels:
+                    return ''
+                error = None
+                if now == before:
+                    # Nobody has changed it since: it is done again.
+                    _, error = exception.caught(lambda: self.run(steps))
+                there = dataclasses.replace(wanted, levels=now or {})
+                return (f'share {wanted.fsid} was to be exported as {wanted}, '
+                        f'and was found exported as {there}; ' + (
+                            str(error) if error else 'this was made again'
+                            if now == before else 'change its access rules'))
+
+        self._sent[path] = wanted
+        self.unseen.expect(('access', path), look)
 
     def allow(self, row: Any, rule: Any) -> None:
         """Add one rule, and leave the others as servers have them."""
@@ -158,8 +197,9 @@ class AccessService:
         answers = self.helper.ask([export])
         if everywhere:
             exports.told_by_all(self.helper.look(answers), export.path)
-        return self.helper.planned_access(answers, export,
-                                          self._pending.unclosed(export))
+        return self.helper.planned_access(
+            answers, export, self._pending.unclosed(export),
+            affords=None if everywhere else lambda *_: not self.helper.COSTLY)
 
     def run(self, steps: exports.AccessPlan) -> None:
         """Change access.
@@ -168,6 +208,7 @@ class AccessService:
         """
         decision = steps.decision
         wanted = decision.wanted
+        self._sent.pop(wanted.path, None)
         outcomes = self.helper.run(steps.servers)
         conclusion = exports.conclude(decision, outcomes,
                                       self._pending.of(wanted.path))
@@ -177,6 +218,8 @@ class AccessService:
                       'and will be told when it answers: %s', server,
                       wanted.path, error)
         if not conclusion.fatal:
+            if not all(step.args['looks'] for step in steps.servers.steps):
+                self._expect(wanted, decision.common)
             return
         if conclusion.back is not None:
             for server, outcome in self.helper.reconcile(

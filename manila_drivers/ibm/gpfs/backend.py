@@ -9,6 +9,7 @@ import time
 from typing import Any
 
 from manila_drivers import exception
+from manila_drivers import unseen
 from manila_drivers import version
 from manila_drivers.ibm.gpfs import access
 from manila_drivers.ibm.gpfs import adoption
@@ -47,6 +48,7 @@ class GpfsBackend:
                                        clock, sleep)
         self.cluster = cluster.GpfsCluster(settings, self.execute)
         self.client = client.GpfsClient(self.cluster, self.execute)
+        self.unseen = unseen.Unseen(settings.backend)
         self.helper = load_helper(settings, self.execute, configuration)
         self.helper.names = self.cluster.names
         if isinstance(self.helper, ces.CESHelper):
@@ -59,7 +61,7 @@ class GpfsBackend:
         self.access = access.AccessService(
             self.helper, functools.partial(paths.share_path, settings.base),
             changes, lock, pending.Unreached(private_storage, 'gpfs'),
-            restores.require_ended)
+            restores.require_ended, self.unseen)
         steps = executor.GpfsExecutor(self.client)
         parts = (self.client, steps, self.access,
                  known.GivenSizes(private_storage))

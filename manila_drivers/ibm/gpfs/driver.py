@@ -69,6 +69,7 @@ class GPFSShareDriver(driver.ExecuteMixin, driver.GaneshaMixin,
         finally:
             # This is called every so often, also while nothing else happens.
             self._backend.access.catch_up()
+            self._backend.unseen.look()
 
     @driver.driver_call
     def allow_access(self, context: Any, share: Any, access: Any,

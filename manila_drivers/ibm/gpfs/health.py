@@ -144,9 +144,21 @@ class HealthService:
             if now is None:
                 return {**failed, **dict.fromkeys(free, str(error))}
             found.update(now)
-            return {**failed, **self._run({
+            failed |= self._run({
                 path: planning.repair(free[path].name, path, health)
-                for path, health in now.items() if health})}
+                for path, health in now.items() if health})
+            return self._seen({path: free[path] for path, health in
+                               now.items() if health}) | failed
+
+    def _seen(self, repaired: Shares) -> dict[str, str]:
+        """:returns: by path, what a repair has not changed."""
+        now, error = exception.caught(functools.partial(
+            self._again, repaired))
+        if now is None:
+            return dict.fromkeys(repaired, str(error))
+        return {path: f'GPFS answered success to '
+                f'{planning.repair(repaired[path].name, path, health)}, and '
+                f'did not do it' for path, health in now.items() if health}
 
     def _hold(self, held: contextlib.ExitStack,
               batch: Shares) -> dict[str, str]:

@@ -125,6 +125,12 @@ class GivenSizes:
             given = _numbers(stored) or given
         return given[0] if share.size in given[1:] else share.size or 0
 
+    def latest(self, ident: str) -> int | None:
+        """Return the size that was given last; None if none was."""
+        stored = _numbers(self._note(ident).look() or '') \
+            if ident not in self._unstored else ()
+        return next(iter(stored or self._given.get(ident, ())), None)
+
     def given(self, share: model.Share, size: int) -> None:
         """Remember the size that a share has got."""
         note = self._note(share.id)

@@ -63,6 +63,7 @@ class ShareService:
         steps = planning.create(wanted, records.FilesetFacts(None))
         plan.show(steps + (then or plan.Plan()))
         known.forget(share.name)
+        self._access.unseen.forget(('share', share.name))
         if source:
             # From now on nobody deletes the snapshot without a look.
             known.made(share, wanted.path, source)
@@ -70,6 +71,7 @@ class ShareService:
             steps, lambda: planning.create(wanted, look()), guessed=True,
             undo=lambda: self._discard(share, wanted.path))
         known.made(share, wanted.path, source)
+        self._expect_limit(share, share.size or 1)
         if made:
             self._access.nobody.add(share.id)
         return self._cluster.locations(wanted.path)
@@ -139,6 +141,7 @@ class ShareService:
                 raise error
             # A copy whose fileset was being made anew has left files.
             self._try(tidying, 'What a copy may have left')
+            self._expect_gone(share)
             self._access.nobody.discard(share.id)
             self._sizes.forget(share.id)
 
@@ -162,6 +165,7 @@ class ShareService:
         limit = filesystem.quota_gib(gib)
         # Not while a check of all shares sets it to what it shall be.
         with self._access.alone(share.id):
+            self._access.unseen.forget(('share', share.name))
             seen = None if shrink else self._client.known.of(
                 share, self._cluster.settings.path(share.name))
             facts = records.FilesetFacts(seen) if seen else self._sized(share)
@@ -188,6 +192,8 @@ class ShareService:
             if error is not None:
                 raise error
             self._sizes.given(share, gib)
+            if not shrink:
+                self._expect_limit(share, gib)
 
     def _sized(self, share: model.Share) -> records.FilesetFacts:
         facts = self._client.share(share.name, quota=True)
@@ -195,6 +201,31 @@ class ShareService:
             planning.require_owner(share, facts.fileset)
             self._client.known.there_is(facts.fileset)
         return facts
+
+    # What is seen later
+
+    def _expect_limit(self, share: model.Share, gib: int) -> None:
+        """Have the next statistics see that a share has its quota."""
+        def look() -> str:
+            now = self._sizes.latest(share.id) or gib
+            _, error = exception.caught(lambda: assessment.require_limit(
+                share.name, self._cluster.filesystem.quota_gib(now),
+                self._client.quota(share.name)))
+            if isinstance(error, exception.TransportError):
+                raise error
+            return '' if error is None else (
+                f'share {share.id}: {error} It is set again by the next '
+                f'check of all shares, or by another size')
+        self._access.unseen.expect(('share', share.name), look)
+
+    def _expect_gone(self, share: model.Share) -> None:
+        def look() -> str:
+            fileset = self._client.share(share.name).fileset
+            return '' if fileset is None or fileset.owner != share.id else (
+                f'fileset {share.name} of the deleted share {share.id} is '
+                f'still there, with its data. Check: mmdelfileset '
+                f'{share.name} -f')
+        self._access.unseen.expect(('share', share.name), look)
 
     # Usage
 

@@ -51,7 +51,22 @@ class SnapshotService:
             planning.create_snapshot(place, facts), lambda:
             planning.create_snapshot(place, self._client.snapshot(place)),
             guessed=True)
+        self._expect(place, there=True)
         return {'provider_location': str(place)}
+
+    def _expect(self, place: SnapshotPlace, *, there: bool) -> None:
+        """Have the next statistics see if a snapshot is there."""
+        def look() -> str:
+            facts = self._client.snapshot(place)
+            if there:
+                return '' if facts.valid else (
+                    f'snapshot {place} was taken, and mmlssnapshot shows '
+                    f'no valid one')
+            return '' if facts.snapshot is None else (
+                f'the deleted snapshot {place} is still there, with its '
+                f'data. Check: mmdelsnapshot {place.name} -j '
+                f'{place.fileset}')
+        self._access.unseen.expect(('snapshot', str(place)), look)
 
     def delete(self, snapshot: model.Snapshot) -> None:
         """Remove a snapshot; one that is gone is passed over.
@@ -70,6 +85,7 @@ class SnapshotService:
         self._executor.run(
             planning.delete_snapshot(place, facts),
             lambda: planning.delete_snapshot(place, look()), guessed=guessed)
+        self._expect(place, there=False)
 
     def adopt(self, snapshot: model.Snapshot,
               options: Mapping[str, Any]) -> dict[str, Any]:

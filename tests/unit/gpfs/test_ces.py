@@ -55,7 +55,7 @@ def test_an_option_that_is_taken_out_is_taken_from_clients(place, combines):
     place.sim.run = watched
     plain = row_with(place, share, 'anonymous_uid=99')
     assert place.spent(lambda: place.driver.update_access(
-        None, plain, rules)) == (2, 2)
+        None, plain, rules)) == (3, 2)
     assert set(map(tuple, levels)) == {('rw', 'ro')}
     for client in next(iter(place.sim.state.exports.values())):
         assert client.options['squash'] == 'ROOT_SQUASH'
@@ -90,7 +90,7 @@ def test_one_failure_does_not_make_all_later_changes_slower(place):
     manager.update(share, add=[bob])
     place.lab.heal()
     assert place.spent(lambda: manager.update(
-        share, add=[carol], delete=[alice])) == (2, 2)
+        share, add=[carol], delete=[alice])) == (3, 2)
 
 
 @pytest.mark.parametrize('combines', [True, False])
@@ -103,7 +103,7 @@ def test_how_changes_are_told_is_learnt_once(place, combines):
     manager.update(share, add=[bob], delete=[alice])
     assert place.spent(lambda: manager.update(
         share, add=[carol], delete=[bob])) == (
-            2 if combines else 3, 2)
+            3 if combines else 4, 2)
 
 
 def test_an_export_that_is_there_all_of_a_sudden(place):

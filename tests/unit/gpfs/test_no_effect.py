@@ -2,6 +2,8 @@
 
 """Commands that exit with 0 and have done nothing; lists that tell nothing."""
 
+import copy
+
 import pytest
 
 from manila_drivers import compat
@@ -189,3 +191,101 @@ def test_words_about_snapshots_that_are_not_an_answer(place, told):
     with pytest.raises(errors.ManilaException):
         place.manager.delete_snapshot(snapshot)
     assert place.sim.state.filesets[f'share-{share.id}'].snapshots
+
+
+# What the next statistics see
+
+def answering_as_usual(place, name, times=1):
+    """Have a command answer as if it had done what it shall."""
+    run, state, left = place.sim.run, place.sim.state, [times]
+
+    def idle(words, *more):
+        if words[0].rpartition('/')[2] != name or 'list' in words \
+                or not left[0]:
+            return run(words, *more)
+        left[0] -= 1
+        before = copy.deepcopy((state.exports, state.filesets))
+        answer = run(words, *more)
+        state.exports, state.filesets = before
+        return answer
+
+    place.sim.run = idle
+
+
+def test_a_rule_that_was_not_taken_away_is_taken_with_the_statistics(
+        place, caplog):
+    life = Life(place)
+    answering_as_usual(place, 'mmnfs')
+    assert not life.deny()
+    place.driver.get_share_stats(refresh=True)
+    assert life.lab.effective(life.share.export, ALICE) is None
+    assert life.lab.effective(life.share.export, BOB) == 'rw'
+    assert 'this was made again' in caplog.text
+    assert life.share.id in caplog.text
+    caplog.clear()
+    place.driver.get_share_stats(refresh=True)
+    assert not caplog.text
+
+
+def test_who_loses_access_with_others_is_seen_at_once(place):
+    life = Life(place)
+    answering_as_usual(place, 'mmnfs', 1000)
+    with pytest.raises(errors.ManilaException, match='did not do what'):
+        life.deny_all()
+
+
+def test_rules_of_another_host_are_left_as_they_are(place, caplog):
+    """It has changed them since."""
+    life = Life(place)
+    answering_as_usual(place, 'mmnfs')
+    assert not life.deny()
+    place.lab._set_clients('/' + life.share.export.partition(':/')[2],
+                           {'10.0.0.9': 'rw'})
+    place.driver.get_share_stats(refresh=True)
+    assert life.lab.effective(life.share.export, '10.0.0.9') == 'rw'
+    assert 'change its access rules' in caplog.text
+
+
+@pytest.mark.parametrize(('change', 'name', 'told'), [
+    ('extend', 'mmsetquota', 'was set to 7 GiB'),
+    ('delete_snapshot', 'mmdelsnapshot', 'is still there'),
+    ('take_snapshot', 'mmcrsnapshot', 'shows no valid one'),
+    ('delete', 'mmdelfileset', 'is still there, with its data')])
+def test_what_was_not_done_is_told_with_the_statistics(place, caplog, change,
+                                                       name, told):
+    life = Life(place)
+    place.driver.get_share_stats(refresh=True)
+    answering_as_usual(place, name)
+    if change == 'extend':
+        life.manager.resize(life.share, 7)
+    else:
+        getattr(life, change)()
+    assert 'answered success' not in caplog.text
+    place.sim.log.clear()
+    place.driver.get_share_stats(refresh=True)
+    assert 'Backend gpfs answered success' in caplog.text
+    assert told in caplog.text
+    caplog.clear()
+    place.driver.get_share_stats(refresh=True)
+    assert not caplog.text
+
+
+def test_nothing_is_asked_again_that_was_seen(place):
+    life = Life(place)
+    life.manager.resize(life.share, 7)
+    place.driver.get_share_stats(refresh=True)
+    assert place.spent(
+        lambda: place.driver.get_share_stats(refresh=True)) == (0, 1)
+
+
+def test_what_cannot_be_asked_is_asked_the_next_time(place, caplog):
+    life = Life(place)
+    place.driver.get_share_stats(refresh=True)
+    answering_as_usual(place, 'mmsetquota')
+    life.manager.resize(life.share, 7)
+    place.lab.dead = set(place.driver._backend.execute.hosts)
+    place.driver.get_share_stats(refresh=True)
+    place.lab.dead = set()
+    assert 'answered success' not in caplog.text
+    place.driver.get_share_stats(refresh=True)
+    assert 'was set to 7 GiB' in caplog.text

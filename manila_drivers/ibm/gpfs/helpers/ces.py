@@ -57,6 +57,7 @@ class CESHelper(base.NASHelperBase[CesFacts]):
 
     TYPE = 'CES'
     NEEDS_SERVERS = False
+    COSTLY = True
     OPTIONS_SPEC = 'ces:export_options'
     KNOWN_OPTIONS = options.GANESHA
 
@@ -169,6 +170,14 @@ class CESHelper(base.NASHelperBase[CesFacts]):
                            if entry.level and not entry.networks])})
 
     # Changes
+
+    def affords(self, facts: CesFacts, wanted: exports.Export) -> bool:
+        """Manila's own driver takes two commands for each client."""
+        entries = facts.entries.get(wanted.path)
+        if entries is None or not wanted.levels:
+            return len(entries or wanted.levels) > 1
+        return ces_list.difference(ces_kept.kept(
+            wanted, entries) if wanted.keep else wanted, entries).size > 1
 
     def refused(self, wanted: exports.Export) -> Mapping[access.Network, str]:
         """Behind CES is Ganesha."""

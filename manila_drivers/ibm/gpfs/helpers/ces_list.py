@@ -113,7 +113,13 @@ class Difference:
     apart: bool
 
     def __bool__(self) -> bool:
-        return bool(self.hidden or self.remove or self.change or self.add)
+        return self.size > 0
+
+    @property
+    def size(self) -> int:
+        """How many clients it is about."""
+        return len(self.hidden) + len(self.remove) + len(self.change) + sum(
+            len(one.networks) for one in self.add)
 
     def together(self, export: exports.Export) -> list[str]:
         """The options of one command for everything."""

@@ -1,0 +1,85 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Changes that were answered with success, and that nobody has seen yet.
+
+What was changed is looked at by the operation itself, with answers that come
+anyway or with one more question in the same round trip.  Where that would
+cost more requests than Manila's own driver needs, the look is left to the
+next statistics, which Manila asks for every minute: a few at a time, those
+that have waited longest first.
+
+Nothing of this outlives the process: it is about backends that say what is not
+so, and a start has its own checks.
+"""
+
+from collections.abc import Callable
+from collections.abc import Hashable
+import logging
+import threading
+
+from manila_drivers import exception
+from manila_drivers import plan
+
+LOG = logging.getLogger(__name__)
+
+#: Returns what is not as it was answered to be, '' if all is.
+Look = Callable[[], str]
+
+#: Looks that one call of the statistics takes, and those that can wait.
+BATCH = 20
+_MOST = 1000
+
+
+class Unseen:
+    """Looks that are still to be taken, by what they are about.  Thread-safe.
+
+    :param backend: its name in the log.
+    """
+
+    def __init__(self, backend: str) -> None:
+        self._backend = backend
+        self._lock = threading.Lock()
+        self._looks: dict[Hashable, Look] = {}
+
+    def expect(self, what: Hashable, look: Look) -> None:
+        """Have something looked at, in place of an earlier look at it.
+
+        :param look: raises a DriverError if it cannot be told.
+        """
+        if plan.is_dry():
+            return
+        with self._lock:
+            self._looks.pop(what, None)
+            self._looks[what] = look
+            while len(self._looks) > _MOST:
+                del self._looks[next(iter(self._looks))]
+
+    def forget(self, what: Hashable) -> None:
+        """It is about to become another: what was expected is void."""
+        with self._lock:
+            self._looks.pop(what, None)
+
+    def look(self) -> None:
+        """Take some looks; never raises a DriverError.
+
+        What cannot be asked now is asked the next time.
+        """
+        with self._lock:
+            chosen = list(self._looks.items())[:BATCH]
+        for what, look in chosen:
+            found, error = exception.caught(look)
+            if isinstance(error, (exception.TransportError, exception.Busy)):
+                LOG.info('Backend %s: to be looked at the next time, for %s',
+                         self._backend, error)
+                return
+            with self._lock:
+                # A call that is about it now looks itself.
+                current = self._looks.get(what) is look
+                if current:
+                    del self._looks[what]
+            if current and found:
+                LOG.error('Backend %s answered success to a change that it '
+                          'has not made: %s', self._backend, found)
+            elif current and error is not None:
+                LOG.warning('Backend %s: it could not be seen if a change '
+                            'was made: %s', self._backend, error)
