@@ -46,6 +46,12 @@ class _Tried:
             raise self.refused
 
 
+def _check_known(unread: exception.DriverError | None) -> None:
+    """:raises DriverError: where a share is, is not known."""
+    if unread is not None:
+        raise unread
+
+
 class GenericAccess:
     """Access to the shares of one backend."""
 
@@ -78,20 +84,21 @@ class GenericAccess:
         """
         share = call.share
         host = self._hosts.of(call)
-        note = self._notes.share(share.id)
+        note, unread = self._note(share)
         usual = self._hosts.placement(share, note)
         unserved = exception.caught(lambda: planning.check_protocol(
             share, self._hosts.settings.protocols))[1] if rules else None
         wanted = exporting.wanted(rules, self._helper(share, rules))
 
         def once(last: bool) -> _Tried:
-            found, untold = self._look(host)
+            found, untold = self._look(host, unread)
             placement = planning.stays(usual, note, found)
             away = untold is None and self._away(share, placement, note,
                                                  found)
             found, unnamed = self._named(host, placement, note, found,
                                          wanted)
-            refused = unserved or untold or unnamed
+            refused = unserved or unread or untold or unnamed
+            self._check_name(unread, placement, found)
             goal = exporting.servable(wanted, found, placement)
             if refused is not None:
                 goal = exporting.narrowed(goal, found, placement)
@@ -119,6 +126,7 @@ class GenericAccess:
                 tried = self._hosts.persist(lambda: once(True))
         goal = tried.goal
         if tried.away:
+            _check_known(unread)
             self._check_away(share, host, usual, note, goal)
         if unserved is None:
             # Nothing is remembered: the next check of all shares asks for the
@@ -129,6 +137,34 @@ class GenericAccess:
             self._notes.remember_rules(share.id, digest, note)
         tried.verify()
         return goal.errors
+
+    def _note(self, share: model.Share,
+              ) -> tuple[notes.ShareNote, exception.DriverError | None]:
+        """Return the note of a share, and why it is not what is stored.
+
+        Without it the name of its volume has to do, so that somebody who
+        shall be turned out does not wait for Manila's database.
+
+        :raises DriverError: nor does Cinder show its volume.
+        """
+        note, unread = exception.caught(lambda: self._notes.share(share.id))
+        if note is not None:
+            return note, None
+        assert unread is not None
+        volume, _ = exception.caught(
+            lambda: self._volumes.volume_of(share.id))
+        if volume is None:
+            raise unread
+        return notes.ShareNote(volume.id), unread
+
+    @staticmethod
+    def _check_name(unread: exception.DriverError | None,
+                    placement: records.Placement,
+                    found: guest_records.GuestFacts) -> None:
+        """:raises DriverError: a share may be served by another name."""
+        if placement.is_cifs \
+                and found.samba.section(placement.section) is None:
+            _check_known(unread)
 
     def _nobody(self, share: model.Share, host: records.ServiceHost,
                 note: notes.ShareNote, rules: Sequence[access.Rule],
@@ -159,6 +195,7 @@ class GenericAccess:
         return {}
 
     def _look(self, host: records.ServiceHost,
+              unread: exception.DriverError | None,
               ) -> tuple[guest_records.GuestFacts,
                          exception.DriverError | None]:
         """Return what is in an instance, and why it is not all of it.
@@ -169,6 +206,7 @@ class GenericAccess:
         try:
             return self._hosts.look(host, ()), None
         except exception.BackendError as exc:
+            _check_known(unread)
             untold = exc
         found, _ = exception.caught(
             lambda: self._hosts.look(host, (), partly=True))

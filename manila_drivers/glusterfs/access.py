@@ -26,16 +26,21 @@ class GlusterAccess:
                rules: Sequence[access.Rule]) -> Mapping[str, str]:
         """Make access exactly what the rules say, whatever it was.
 
-        Who loses access is cut off.
+        Who loses access is cut off.  Where what is stored of the share cannot
+        be read, nobody new gets in.
 
         :returns: the reason by access id of each rule that is refused.
         :raises NotFound: the share has no volume, and there are rules.
         """
         ident = call.share.id
         with self._repo.locked(ident):
+            entry, unread = self._repo.journal.read_or_doubt(ident)
             # Where not all can be asked nobody can be called denied.
-            facts = self._repo.facts(ident, all_of_them=True)
+            facts = self._repo.facts(ident, all_of_them=True, entry=entry)
             if facts is None:
+                if unread is not None:
+                    # It may be that of a volume without a mark.
+                    raise unread
                 if not rules:
                     return {}
                 raise exception.NotFound('Share %s has no volume' % ident)
@@ -43,7 +48,8 @@ class GlusterAccess:
                 raise exception.Busy('Share %s is being deleted' % ident)
             decision = planning.access_change(
                 facts.volume, facts.entry, rules,
-                self._repo.settings.infrastructure, dynamic=facts.dynamic)
+                self._repo.settings.infrastructure, dynamic=facts.dynamic,
+                unread=unread)
             self._run(ident, facts, decision)
             if decision.lacking is not None:
                 if decision.withheld:

@@ -9,9 +9,13 @@ interruptions; a share without them works.
 from collections.abc import Callable
 from collections.abc import Iterable
 import dataclasses
+import logging
 from typing import Any
 
+from manila_drivers import exception
 from manila_drivers import plan
+
+LOG = logging.getLogger(__name__)
 
 _LONGEST = 1000
 
@@ -68,6 +72,21 @@ class ShareJournal:
     def __init__(self, storage: Any) -> None:
         self._storage = storage
         self._sizes: dict[str, int | None] = {}
+        # Shares of which another call of this process has to know that,
+        # whether or not it could be written down.
+        self._closing: set[str] = set()
+
+    def read_or_doubt(self, share_id: str) -> tuple[
+            JournalEntry, exception.BackendError | None]:
+        """Return the record of a share, or an empty one and why it is that.
+        """
+        entry, error = exception.caught_any(lambda: self.read(share_id))
+        if entry is not None:
+            return entry, None
+        return JournalEntry(closing=share_id in self._closing), \
+            exception.BackendError(
+                'What is stored of share %s cannot be read' % share_id,
+                answer=str(error), check="Manila's database")
 
     def read(self, share_id: str) -> JournalEntry:
         found = self._storage.get(share_id) or {}
@@ -85,7 +104,8 @@ class ShareJournal:
             reverting=found.get(_REVERT) or '',
             reapply=found.get(_REAPPLY) == 'yes',
             ident=found.get(_ID) or '',
-            closing=found.get(_CLOSING) == 'yes')
+            closing=(found.get(_CLOSING) == 'yes'
+                     or share_id in self._closing))
 
     def begin(self, share_id: str, volume: str, names: Iterable[str] = (),
               snapshot: str = '', *, fresh: bool = True) -> None:
@@ -128,15 +148,30 @@ class ShareJournal:
         self._storage.delete(share_id, [_REAPPLY])
 
     def closing(self, share_id: str) -> None:
-        """Names are about to be taken off the list of its volume."""
-        self._storage.update(share_id, {_CLOSING: 'yes'})
+        """Names are about to be taken off the list of its volume.
+
+        That does not wait for the storage.
+        """
+        self._closing.add(share_id)
+        self._try(share_id, lambda: self._storage.update(
+            share_id, {_CLOSING: 'yes'}))
 
     def closed(self, share_id: str) -> None:
-        self._storage.delete(share_id, [_CLOSING])
+        self._closing.discard(share_id)
+        self._try(share_id, lambda: self._storage.delete(
+            share_id, [_CLOSING]))
+
+    @staticmethod
+    def _try(share_id: str, write: Callable[[], object]) -> None:
+        _, error = exception.caught_any(write)
+        if error is not None:
+            LOG.warning('That access to share %s is being taken away cannot '
+                        'be written down: %s', share_id, error)
 
     def forget(self, share_id: str) -> None:
         self._storage.delete(share_id)
         self._sizes.pop(share_id, None)
+        self._closing.discard(share_id)
 
     # -- sizes of shares, which volumes do not tell -----------------------
 

@@ -157,26 +157,27 @@ class Decision:
 
 def access_change(volume: Volume, entry: journal.JournalEntry,
                   rules: Sequence[access.Rule], kinds: paths.ReservedNames,
-                  *, dynamic: bool) -> Decision:
+                  *, dynamic: bool,
+                  unread: exception.DriverError | None = None) -> Decision:
     """Make access what the rules say, as far as it can be.
 
-    Where the names of the servers have been lost, those keep access alone who
-    have it and may.
+    Where the names of the servers have been lost, or the entry cannot be
+    read, those keep access alone who have it and may.
 
-    :param dynamic: clients who lose access are cut off at once; else the
-        volume has to be restarted for that.
+    :param dynamic: who loses access is cut off at once, without a restart.
+    :param unread: why the entry is not what is recorded.
     """
-    infra, error = exception.caught(
+    infra, lost = exception.caught(
         lambda: claims.infrastructure(volume, entry, kinds))
-    if infra is not None:
+    if infra is not None and unread is None:
         return exact_access(volume, rules, infra, kinds, dynamic=dynamic)
     kept = [rule for rule in rules if rule.to in (volume.allowed or ())]
-    # A list has at least one name: one that nobody has, if need be.
+    # A list has at least one name, be it nobody's.
     infra = kinds.of(volume.allowed or ()) \
         or frozenset({kinds.hosts[0] + '.nobody'})
     return dataclasses.replace(
         exact_access(volume, kept, infra, kinds, dynamic=dynamic),
-        lacking=error, withheld=len(kept) < len(rules))
+        lacking=unread or lost, withheld=len(kept) < len(rules))
 
 
 def exact_access(volume: Volume, rules: Sequence[access.Rule],
@@ -277,8 +278,7 @@ def emptying(volume: Volume, share_id: str, infra: str, claim: str, *,
     if volume.on(records.QUOTA):
         steps.append(step('run', volume, commands=('disable',)))
     steps.append(step('set', volume, options=back))
-    return changed(volume, changes, restart=restart) + plan.Plan(
-        tuple(steps))
+    return changed(volume, changes, restart=restart) + plan.Plan(tuple(steps))
 
 
 def destruction(volume: Volume) -> plan.Plan:

@@ -109,8 +109,9 @@ class VolumeRepository:
 
     # -- finding ---------------------------------------------------------
 
-    def facts(self, share_id: str, *,
-              all_of_them: bool = False) -> VolumeFacts | None:
+    def facts(self, share_id: str, *, all_of_them: bool = False,
+              entry: journal.JournalEntry | None = None,
+              ) -> VolumeFacts | None:
         """Return what is known of a share, None if it has no volume.
 
         Takes one read where the volume is recorded; otherwise it is looked
@@ -119,8 +120,10 @@ class VolumeRepository:
 
         :param all_of_them: raise if a cluster cannot be asked, or is not
             known any more.
+        :param entry: what is recorded, if it has been read.
         """
-        entry = self.journal.read(share_id)
+        if entry is None:
+            entry = self.journal.read(share_id)
         recorded = self.recorded(entry)
         if recorded is not None and claims.ours(recorded.volume, share_id,
                                                 entry):
