@@ -19,6 +19,7 @@ from manila_drivers import model
 from manila_drivers.driver import backend
 from manila_drivers.driver import call
 from manila_drivers.driver import options
+from manila_drivers.driver import storage
 
 B = TypeVar('B', bound=backend.BackendParts)
 
@@ -67,7 +68,10 @@ class Configured(compat.BaseShareDriver, Generic[B]):
         self.injected: dict[str, Any] = {
             name: kwargs.pop(name) for name in self.INJECTED
             if name in kwargs}
-        self.private_storage = kwargs.get('private_storage')
+        given = kwargs.get('private_storage')
+        # Manila's constructor keeps it as well.
+        self.private_storage = kwargs['private_storage'] = (
+            None if given is None else storage.PrivateStorage(given))
         self._options: list[cfg.Opt] = []
         super().__init__(
             self.MODES if driver_handles_share_servers is None

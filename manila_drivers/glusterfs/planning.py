@@ -37,21 +37,43 @@ def snapshot_removal(name: str, *, stamped: bool) -> plan.Plan:
                                 {'stamped': stamped}, key='removed'),))
 
 
-def cloning(name: str, volume: str) -> plan.Plan:
+def cloning(name: str, volume: str, parent: Volume,
+            gib: int | None) -> plan.Plan:
     """Show how a share is made of a snapshot.
 
-    The options of a clone are known when it is there; see :func:`clone`.
+    Which options a clone lacks is known when it is there; see :func:`clone`.
+
+    :param parent: the volume, taken for what it was when the snapshot was.
+    :param gib: the limit of the share, or None for none.
     """
+    made = dataclasses.replace(parent, name=volume, status='Created')
     return plan.Plan((plan.Step('clone snapshot', name, {'volume': volume}),
-                      plan.Step('set', volume), plan.Step('start', volume)))
+                      plan.Step('set', volume))) + activation(
+                          made, restart=False, gib=gib)
 
 
-def restoring(volume: Volume, name: str) -> plan.Plan:
-    """Show how a volume is brought back to a snapshot."""
+def restoring(volume: Volume, name: str, opening: plan.Plan, *,
+              there: bool = True) -> plan.Plan:
+    """Show how a volume is brought back to a snapshot.
+
+    :param opening: gives access again.
+    :param there: the snapshot has not been used up yet.
+    """
+    begin = [step('stop', volume)] if volume.started and there else []
+    if there:
+        begin.append(step('restore snapshot', volume, snapshot=name))
     return plan.Plan((
-        step('stop', volume), step('restore snapshot', volume, snapshot=name),
-        step('set', volume), step('start', volume),
-        plan.Step('take snapshot', name, {'volume': volume.name})))
+        *begin, step('set', volume), step('run', volume, commands=('start',)),
+        plan.Step('take snapshot', name, {'volume': volume.name}))) + opening
+
+
+def opening(volume: Volume, rules: Sequence[access.Rule],
+            infra: frozenset[str], kinds: paths.ReservedNames) -> plan.Plan:
+    """Show who gets in once a volume has been closed and runs."""
+    closed = dataclasses.replace(volume, status='Started', options={
+        **volume.options, records.CLIENT_TLS: 'on', records.SERVER_TLS: 'on',
+        records.ALLOW: kinds.joined(infra)})
+    return exact_access(closed, rules, infra, kinds, dynamic=True).steps
 
 
 # -- plans -----------------------------------------------------------------

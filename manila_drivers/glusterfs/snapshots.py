@@ -90,12 +90,23 @@ class GlusterSnapshots:
                 'older one' % cluster)
         self._check_size(share, parent)
         with self._repo.locked(share.id):
-            plan.show(planning.cloning(_name(snapshot),
-                                       paths.clone(share.id)))
+            if plan.is_dry():
+                plan.show(self._cloning(share, snapshot, cluster, parent))
             located = self._cloned(share, snapshot, cluster)
             self._open(share, snapshot, located)
         return {'status': 'available',
                 'export_locations': self._repo.locations(located)}
+
+    def _cloning(self, share: model.Share, snapshot: model.Snapshot,
+                 cluster: clusters.GlusterCluster,
+                 parent: str) -> plan.Plan:
+        there = cluster.gluster.volume(parent) or records.Volume(parent)
+        return planning.cloning(
+            _name(snapshot), paths.clone(share.id), there,
+            share.size if self._bounded(there) else None)
+
+    def _bounded(self, volume: records.Volume) -> bool:
+        return bool(self._repo.settings.quota or volume.on(records.QUOTA))
 
     def _check_size(self, share: model.Share, parent: str) -> None:
         size = self._repo.settings.pool.size(parent)
@@ -159,13 +170,11 @@ class GlusterSnapshots:
             volume, self._repo.journal.read(snapshot.share_instance_id),
             self._repo.settings.infrastructure)
         parent = snapshot.share.share_id if snapshot.share else ''
-        bounded = bool(self._repo.settings.quota
-                       or volume.on(records.QUOTA))
         self._repo.run(located.cluster, planning.clone(
             volume, share.id, parent or snapshot.share_instance_id,
             self._repo.claim(share),
             self._repo.settings.infrastructure.joined(infra),
-            share.size if bounded else None))
+            share.size if self._bounded(volume) else None))
         # What is in a brick that does not run would be missing in the share.
         located.cluster.completeness.bricks(volume, 'is no whole clone')
         self._repo.journal.complete(share.id, located.qualified, volume.id)
@@ -200,13 +209,25 @@ class GlusterSnapshots:
             if found is None:
                 found = self._repo.get(ident).located
                 name = self._check_there(found, snapshot)
-            plan.show(planning.restoring(found.volume, name))
+            if plan.is_dry():
+                plan.show(self._restoring(found, name, entry, rules))
             self._repo.journal.reverting(ident, name)
             self._restore(share, found, name, entry)
             self._repo.run(found.cluster, planning.snapshot_taking(
                 found.volume.name, name))
         self._apply(dataclasses.replace(call, share=share), rules)
         self._repo.journal.reverted(ident)
+
+    def _restoring(self, found: clusters.LocatedVolume, name: str,
+                   entry: journal.JournalEntry,
+                   rules: Sequence[access.Rule]) -> plan.Plan:
+        kinds = self._repo.settings.infrastructure
+        infra = claims.infrastructure(found.volume, entry, kinds)
+        return planning.restoring(
+            found.volume, name, planning.opening(
+                found.volume, rules, infra, kinds),
+            there=snapshot_steps.info(
+                found.cluster.gluster, name) is not None)
 
     def _check_there(self, found: clusters.LocatedVolume,
                      snapshot: model.Snapshot) -> str:

@@ -21,9 +21,9 @@ SHOWN = {
     'snapshot': (lambda scene: scene.driver.create_snapshot(
         None, snapshot_of(scene.share)), ['take snapshot']),
     'clone': (lambda scene: scene.driver.create_share_from_snapshot(
-        None, row(1), scene.snapshot), ['clone snapshot', 'set', 'start']),
-    'revert': (Scene.revert, ['stop', 'restore snapshot', 'set', 'start',
-                              'take snapshot']),
+        None, row(1), scene.snapshot), ['clone snapshot', 'set', 'run']),
+    'revert': (Scene.revert, ['stop', 'restore snapshot', 'set', 'run',
+                              'take snapshot', 'set']),
     'manage': (lambda scene: scene.driver.manage_existing(scene.managed, {}),
                ['set', 'run']),
     'unmanage': (lambda scene: scene.driver.unmanage(scene.share), ['set']),

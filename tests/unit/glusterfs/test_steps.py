@@ -45,13 +45,25 @@ def test_snapshots():
         plan.Step('take snapshot', 's', {'volume': 'v'}),)
     assert planning.deactivation('s').steps == (
         plan.Step('deactivate', 's'),)
-    assert planning.cloning('c', 'v').steps == (
-        plan.Step('clone snapshot', 'c', {'volume': 'v'}),
-        plan.Step('set', 'v'), plan.Step('start', 'v'))
-    assert planning.restoring(volume(), 's').steps == (
-        STOP, plan.Step('restore snapshot', 'v', {'snapshot': 's'}),
-        plan.Step('set', 'v'), plan.Step('start', 'v'),
-        plan.Step('take snapshot', 's', {'volume': 'v'}))
+    cloned = (plan.Step('clone snapshot', 'c', {'volume': 'v'}),
+              plan.Step('set', 'v'))
+    assert planning.cloning('c', 'v', volume(), None).steps == (
+        *cloned, plan.Step('run', 'v', {'commands': ('start',), 'gib': None}))
+    assert planning.cloning('c', 'v', volume(), 2).steps == (
+        *cloned, plan.Step('run', 'v', {
+            'commands': ('start', 'enable', 'limit'), 'gib': 2}))
+    back = (plan.Step('restore snapshot', 'v', {'snapshot': 's'}),)
+    up = (plan.Step('set', 'v'), START,
+          plan.Step('take snapshot', 's', {'volume': 'v'}))
+    opening = plan.Plan((plan.Step('set', 'v', {'options': {}}),))
+    assert planning.restoring(volume(), 's', opening).steps == (
+        STOP, *back, *up, *opening.steps)
+    stopped = volume(status='Stopped')
+    assert planning.restoring(stopped, 's', plan.Plan()).steps == (
+        *back, *up)
+    for found in volume(), stopped:
+        assert planning.restoring(found, 's', plan.Plan(),
+                                  there=False).steps == up
 
 
 @pytest.mark.parametrize('stamped', [False, True])
