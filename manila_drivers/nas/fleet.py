@@ -23,7 +23,6 @@ from manila_drivers import exception
 from manila_drivers import plan
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports
-from manila_drivers.nas import fleet_steps
 from manila_drivers.nas import missing
 from manila_drivers.nas import server_kind
 from manila_drivers.nas import servers
@@ -218,7 +217,7 @@ class Fleet(server_kind.ServerKind[Facts], Generic[Facts]):
                 looks = self.questions([each.path for each in here]) \
                     if affords is None or all(
                         affords(found.told, each) for each in here) else ()
-                steps.append(fleet_steps.export(
+                steps.append(server_kind.step(
                     server, here, found.stale, changes, looks, error))
             else:
                 outcomes[server] = Outcome(None if error else seen, error)
@@ -319,5 +318,5 @@ class Fleet(server_kind.ServerKind[Facts], Generic[Facts]):
         Whoever answers success may have done nothing.
         """
         facts = self.understand(server, results)
-        return fleet_steps.left(self.plan(facts, wanted, allocated), wanted,
+        return server_kind.left(self.plan(facts, wanted, allocated), wanted,
                                 self.seen(facts))

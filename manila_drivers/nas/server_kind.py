@@ -8,18 +8,23 @@ None of it does any I/O.
 import abc
 from collections.abc import Mapping
 from collections.abc import Sequence
+import dataclasses
 from typing import Any
 from typing import Generic
 from typing import TypeVar
 
 from manila_drivers import access
 from manila_drivers import exception
+from manila_drivers import plan
+from manila_drivers.nas import directory
 from manila_drivers.nas import exports
 from manila_drivers.transport import command
 
 Facts = TypeVar('Facts')
 Commands = Sequence[command.Command]
 Export = exports.Export
+
+_LONGEST = 500
 
 
 class ServerKind(abc.ABC, Generic[Facts]):
@@ -114,3 +119,33 @@ class ServerKind(abc.ABC, Generic[Facts]):
     def busy(self, failure: exception.DriverError) -> bool:
         """Say if a server refuses now and will do it in a moment."""
         return False
+
+
+def step(server: str, wanted: Sequence[Export],
+           stale: Sequence[str], changes: Commands, looks: Commands,
+           lacking: exception.DriverError | None) -> plan.Step:
+    """Say in the operator's words what is done on a server.
+
+    :param looks: what is asked behind the changes.
+    """
+    tidy = [directory.removed(*stale)] if stale else []
+    return plan.Step('export', f'on {server}', {
+        'server': server, 'wanted': wanted, 'commands': (*tidy, *changes),
+        'looks': looks if changes else (), 'verify': bool(changes),
+        'lacking': lacking}, detail='; '.join(map(str, wanted)))
+
+
+def left(commands: Commands, wanted: Sequence[Export],
+         seen: exports.Seen) -> str:
+    """Return what a server lacks that has answered success.
+
+    :param commands: what would have to be done now.
+    """
+    if not commands:
+        return ''
+    found = [(dataclasses.replace(each, levels=seen.levels.get(
+        each.path, {})), each) for each in wanted]
+    text = '; '.join(map(str, commands))
+    return '; '.join([f'it exports {now}, and was told {each}'
+                      for now, each in found]) \
+        + f'; still to be done: {text[:_LONGEST]}'

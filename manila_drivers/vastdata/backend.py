@@ -9,6 +9,7 @@ from typing import Any
 
 from requests import adapters
 
+from manila_drivers import unseen
 from manila_drivers import version
 from manila_drivers.transport import rest
 from manila_drivers.vastdata import access
@@ -49,7 +50,9 @@ class VastBackend:
         self.settings = chosen
         self.vms = self._client(chosen)
         self.cluster = cluster.ClusterFacts(self.vms, chosen, clock=clock)
-        self.repository = repository.Repository(self.vms, self.cluster)
+        self.unseen = unseen.Unseen(chosen.backend)
+        self.repository = repository.Repository(self.vms, self.cluster,
+                                                self.unseen)
         notes = share_record.ShareRecord(private_storage)
         self.executor = executor.Executor(self.repository, notes)
         parts = self.repository, self.executor

@@ -219,6 +219,7 @@ class Vms:
                     return plan.Done(found, created=False)
                 if not (isinstance(exc, exception.OutcomeUnknown)
                         and attempts.again()):
+                    errors.about(exc, body)
                     raise
             else:
                 return plan.Done(self._made(resource, data, parse_record,
@@ -234,9 +235,9 @@ class Vms:
         if record is None:
             record = look()
         if record is None:
-            raise unread or exception.OutcomeUnknown(
+            raise errors.about(unread or exception.OutcomeUnknown(
                 'VMS accepted a new object in %s and does not list it'
-                % resource, answer=repr(sorted(body)))
+                % resource, answer=repr(sorted(body))), body)
         return record
 
     def update(self, resource: str, ident: int,

@@ -61,6 +61,13 @@ class VASTShareDriver(driver.ShareDriver[backend.VastBackend]):
             'mount_snapshot_support': inherits,
             'snapshot_inherit_share_access_support': inherits}
 
+    def _update_share_stats(self, data: Any = None) -> None:
+        try:
+            super()._update_share_stats(data)
+        finally:
+            # This is called every so often, also while nothing else happens.
+            self._backend.unseen.look()
+
     @driver.driver_call
     def snapshot_update_access(self, context: Any, snapshot: Any,
                                access_rules: Any, add_rules: Any = None,

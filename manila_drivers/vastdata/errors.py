@@ -110,6 +110,15 @@ def failure(request: rest.Request, answer: rest.Response, resource: str = '',
                 answer=answer.brief(), check=check)
 
 
+def about(error: exception.DriverError,
+          body: Mapping[str, Any]) -> exception.DriverError:
+    """Return an error that names what was to be made."""
+    name = str(body.get('name') or body.get('path') or '')
+    if name not in str(error):
+        error.what = '%s: %s was to be made' % (error.what.rstrip('.'), name)
+    return error
+
+
 def for_good(exc: exception.BackendError) -> bool:
     """Tell if a refusal says that this login cannot read a resource.
 

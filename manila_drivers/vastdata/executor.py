@@ -85,6 +85,7 @@ class Executor(quota_steps.QuotaSteps):
                       refused)
             binding = view_policy.AS_IT_IS
             done = self._new_policy(name, lists, binding)
+        self._expect_made('viewpolicies', done)
         try:
             policy = self._whole('viewpolicies', done.value, 'read_write',
                                  'read_only')
@@ -100,7 +101,7 @@ class Executor(quota_steps.QuotaSteps):
             return plan.Done(policy, done.created)
         except exception.DriverError:
             if done.created:
-                self._vms.delete('viewpolicies', done.value.id)
+                self._delete('viewpolicies', done.value.id)
             raise
 
     def _binding(self, name: str, *, replaces: bool) -> view_policy.Binding:
@@ -208,8 +209,24 @@ class Executor(quota_steps.QuotaSteps):
                 and errors.is_about(data, ident):
             stored = errors.parsed('viewpolicies', records.ViewPolicy.of, data)
             if lists.equals(stored):
+                self._expect_lists(stored, lists)
                 return stored
+        self._found.unseen.forget(('viewpolicies', ident))
         return self._read('viewpolicies', ident, records.ViewPolicy.of)
+
+    def _expect_lists(self, told: records.ViewPolicy,
+                      lists: view_policy.ClientLists) -> None:
+        """Have the next statistics see that a policy has its lists."""
+        def look() -> str:
+            now = self._vms.get('viewpolicies', told.id,
+                                records.ViewPolicy.of)
+            return '' if now is None or (
+                now.name == told.name and lists.equals(now)) else (
+                    'view policy %s was set to %s, and, as %s, has '
+                    'read/write %s, read-only %s. Check: change the access '
+                    'rules of the share' % (told.name, lists, now.name,
+                                            now.read_write, now.read_only))
+        self._found.unseen.expect(('viewpolicies', told.id), look)
 
     def bind_policy(self, name: str, policy: records.ViewPolicy,
                     binding: view_policy.Binding) -> None:
@@ -254,7 +271,7 @@ class Executor(quota_steps.QuotaSteps):
         that a repeated call could do better.
         """
         _, refused = exception.caught(
-            lambda: self._vms.delete('viewpolicies', ident))
+            lambda: self._delete('viewpolicies', ident))
         if refused is None:
             return
         if getattr(refused, 'status', None) not in errors.REFUSED:
@@ -266,7 +283,7 @@ class Executor(quota_steps.QuotaSteps):
                 view.name == own for view in self._found.views_under(ident)
                 ) or None, client.LINGERING)
             if not others:
-                self._vms.delete('viewpolicies', ident)
+                self._delete('viewpolicies', ident)
                 return
         if not others:
             raise refused
@@ -320,7 +337,7 @@ class Executor(quota_steps.QuotaSteps):
                 'View', view.name, 'QoS policy with the id %d' % qos_id,
                 view.qos_id)
         if error is not None:
-            self._vms.delete('views', view.id)
+            self._delete('views', view.id)
             raise error
 
     def attach_policy(self, name: str, ident: int, policy_id: int) -> None:
@@ -342,4 +359,4 @@ class Executor(quota_steps.QuotaSteps):
                 ', '.join(stored.protocols or ('none that VMS tells',)))
 
     def delete_view(self, name: str, ident: int) -> None:
-        self._vms.delete('views', ident)
+        self._delete('views', ident)

@@ -33,6 +33,8 @@ class QuotaSteps(snapshot_steps.SnapshotSteps):
                     'the way' % (name, path, found.name, found.path))
             return found
 
+        if make_directory:
+            self._found.unseen.forget(('directory', path))
         done = self._vms.create('quotas', body, records.Quota.of, look)
         done = self._check_made('quotas', done, 'hard_limit')
         if done.value.hard_limit != limit:
@@ -66,7 +68,7 @@ class QuotaSteps(snapshot_steps.SnapshotSteps):
     extend_quota = limit_quota
 
     def delete_quota(self, name: str, ident: int) -> None:
-        self._vms.delete('quotas', ident)
+        self._delete('quotas', ident)
 
     def delete_directory(self, path: str, tenant_id: int) -> None:
         """Move a directory to the trash; that it is gone is success.
@@ -92,3 +94,12 @@ class QuotaSteps(snapshot_steps.SnapshotSteps):
             raise exception.BackendError(
                 what + ' has ended, and the directory is still there',
                 check='the activities in VMS')
+        self._expect_gone(path)
+
+    def _expect_gone(self, path: str) -> None:
+        """Have the next statistics see that a directory is gone."""
+        self._found.unseen.expect(
+            ('directory', path), lambda: '' if not self._found.is_directory(
+                path) else 'directory %s of a deleted share is still there, '
+            'with its data. Check: the activities in VMS; delete it by hand'
+            % path)

@@ -55,6 +55,7 @@ class RecordSteps:
         """
         if not done.created:
             return done
+        self._expect_made(resource, done)
         try:
             made = self._whole(resource, done.value, 'tenant_id', *fields)
             if not self._cluster.here(made):
@@ -62,9 +63,43 @@ class RecordSteps:
                     resource, made.name, 'tenant %d'
                     % self._cluster.tenant_id(), made.tenant_id)
         except exception.BackendError:
-            self._vms.delete(resource, done.value.id)
+            self._delete(resource, done.value.id)
             raise
         return plan.Done(made)
+
+    # What an answer has told alone is looked at by the next statistics.
+
+    def _expect_made(self, resource: str, done: plan.Done) -> None:
+        """Have it seen that a new object is there."""
+        ident, name = done.value.id, getattr(done.value, 'name', '')
+
+        def look() -> str:
+            return '' if self._vms.get(
+                resource, ident, _as_told) is not None else (
+                    '%s (%s %d) was made, and is not there' % (
+                        name, resource, ident))
+        if done.created:
+            self._found.unseen.expect((resource, ident), look)
+
+    def _expect_stored(self, resource: str, ident: int,
+                       body: Mapping[str, Any],
+                       told: Mapping[str, Any]) -> None:
+        """Have it seen that fields are what an answer to a change said."""
+        name = told.get('name') or told.get('path')
+
+        def look() -> str:
+            now = self._vms.get(resource, ident, _as_told)
+            other = [field for field in body if now is not None
+                     and _sorted(now.get(field)) != _sorted(told[field])]
+            return '; '.join(
+                '%s of %s (%s %d) was set to %r, and is %r' % (
+                    field, name, resource, ident, told[field],
+                    now and now.get(field)) for field in other)
+        self._found.unseen.expect((resource, ident), look)
+
+    def _delete(self, resource: str, ident: int) -> None:
+        self._found.unseen.forget((resource, ident))
+        self._vms.delete(resource, ident)
 
     def _whole(self, resource: str, record: T, *fields: str) -> T:
         """Return a record again that lacks a field, as answers may do."""
@@ -85,7 +120,10 @@ class RecordSteps:
         if isinstance(data, Mapping) and 'id' in data \
                 and body.keys() <= data.keys() \
                 and errors.is_about(data, ident):
-            return errors.parsed(resource, parse_record, data)
+            stored = errors.parsed(resource, parse_record, data)
+            self._expect_stored(resource, ident, body, data)
+            return stored
+        self._found.unseen.forget((resource, ident))
         return self._read(resource, ident, parse_record)
 
     def _read(self, resource: str, ident: int,
@@ -95,3 +133,13 @@ class RecordSteps:
             raise exception.NotFound('%s %d vanished while it was changed'
                                      % (resource, ident))
         return found
+
+
+def _as_told(data: Any) -> Mapping[str, Any]:
+    """Return a record as VMS tells it."""
+    return data if isinstance(data, Mapping) else {}
+
+
+def _sorted(value: Any) -> Any:
+    """Return a value with lists in an order: they are sets."""
+    return sorted(map(str, value)) if isinstance(value, list) else value

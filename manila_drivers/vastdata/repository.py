@@ -13,6 +13,7 @@ from typing import Any
 from typing import TypeVar
 
 from manila_drivers import exception
+from manila_drivers import unseen
 from manila_drivers.vastdata import client
 from manila_drivers.vastdata import cluster
 from manila_drivers.vastdata import errors
@@ -26,8 +27,11 @@ class Repository:
     """Objects of one tenant on one cluster."""
 
     def __init__(self, vms: client.Vms,
-                 facts: cluster.ClusterFacts) -> None:
+                 facts: cluster.ClusterFacts,
+                 later: unseen.Unseen | None = None) -> None:
         self.vms = vms
+        #: Deletions that the next statistics look at.
+        self.unseen = later or unseen.Unseen('vast')
         self.cluster = facts
 
     def _one(self, resource: str, parse_record: Callable[[Any], T],

@@ -53,6 +53,7 @@ class SnapshotSteps(record_steps.RecordSteps):
             raise exception.BackendError(
                 'Snapshot %s ended as %s' % (name, ended.state),
                 check='the activities in VMS')
+        self._expect_made('snapshots', done)
         if done.created:
             self._notes.snapshot_taken(name)
         return plan.Done(ended, done.created)
@@ -74,13 +75,25 @@ class SnapshotSteps(record_steps.RecordSteps):
         :raises Busy: VMS refuses, and it feeds a clone.
         """
         _, error = exception.caught(
-            lambda: self._vms.delete('snapshots', ident))
+            lambda: self._delete('snapshots', ident))
         if error is not None:
             if getattr(error, 'status', None) in errors.REFUSED:
                 planning.check_feeds_nothing(
                     name, self._found.streams_from(ident, name))
             raise error
         self._notes.snapshot_gone(name)
+        self._expect_gone_snapshot(name, ident)
+
+    def _expect_gone_snapshot(self, name: str, ident: int) -> None:
+        """Have the next statistics see that a snapshot is gone."""
+        def look() -> str:
+            found = self._found.snapshot_by_id(ident)
+            return '' if found is None or found.name != name \
+                or found.state in found.LEAVING else (
+                    'the deleted snapshot %s is still there, with its data, '
+                    'as %s. Check: the activities in VMS; delete it by hand'
+                    % (name, found.state))
+        self._found.unseen.expect(('snapshots', ident), look)
 
     # -- clones ----------------------------------------------------------
 

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: Apache-2.0
 
-"""What a driver reports as done was seen: of each change of each operation.
+"""Look at each change of each operation: was it seen to be done?
 
 A backend answers success to one kind of change and does nothing, from some
 change of that kind on.  The operation fails, or the end is right anyway, or
@@ -21,6 +21,7 @@ from manila_drivers.testing.conformance import running
 from manila_drivers.testing.conformance import verdict
 from manila_drivers.testing.conformance.labs import gpfs
 from manila_drivers.testing.conformance.labs import gpfs_nfs
+from manila_drivers.testing.conformance.labs import vast
 from tests.conformance import believing
 
 Row = collections.namedtuple('Row', 'lab operation change why')
@@ -28,7 +29,8 @@ Row = collections.namedtuple('Row', 'lab operation change why')
 LABS = {
     'CES': (gpfs.GpfsLabs(), believing.gpfs, 90),
     'KNFS': (gpfs_nfs.labs('KNFS'), believing.gpfs, 200),
-    'GNFS': (gpfs_nfs.labs('GNFS'), believing.gpfs, 200)}
+    'GNFS': (gpfs_nfs.labs('GNFS'), believing.gpfs, 200),
+    'VAST': (vast.VastLabs(), believing.vast, 100)}
 GPFS = 'CES|KNFS|GNFS'
 
 #: What the next periodic call says, because it would cost a request more than
@@ -52,7 +54,16 @@ LATER = (
         'it keeps its mark, and is not managed by another before that is '
         "taken off; the check does not know that it is Manila's no more"),
     Row(GPFS, 'ensure: .*', 'mm(link|set).*',
-        'the check owes the share what could not be repaired'))
+        'the check owes the share what could not be repaired'),
+    Row('VAST', '(create|extend|shrink|access|first rules|manage).*',
+        '(POST (quotas|views|viewpolicies|snapshots)|PATCH .*)',
+        'the statistics look where VMS has answered with the object as it '
+        "shall be; Manila's own driver takes as many requests"),
+    Row('VAST', 'delete.*', 'DELETE (folders/delete_folder|snapshots)',
+        "the statistics look: Manila's own driver takes as many requests"),
+    Row('VAST', 'ensure: .*', '(POST|PATCH) .*',
+        'the check owes the share what could not be repaired; the statistics '
+        'look'))
 
 #: What nobody says, and why nobody gets in, no size is wrong and no data
 #: stays because of it.
@@ -63,7 +74,10 @@ ACCEPTED = (
         'GPFS tells of a restore in its answer and nowhere else'),
     Row(GPFS, 'delete a clone under way', 'manila-copy-stop',
         'a script of ours, whose answer is what it has seen itself; the job '
-        'ends when it finds the fileset gone'))
+        'ends when it finds the fileset gone'),
+    Row('VAST', 'delete.*', 'DELETE (quotas|viewpolicies)',
+        'a record of a directory that is gone: nobody has a view of it, and '
+        'an audit lists it'))
 
 
 def row_of(rows, name, case):
@@ -122,6 +136,9 @@ def credulous(monkeypatch):
     ('CES', 'access: deny all', 'mmnfs remove'),
     ('CES', 'access: all kinds of change', 'mmnfs change'),
     ('CES', 'delete', 'mmdelfileset'),
+    ('VAST', 'delete', 'DELETE folders/delete_folder'),
+    ('VAST', 'first rules of a managed share', 'PATCH viewpolicies'),
+    ('VAST', 'extend', 'PATCH quotas'),
     ('KNFS', 'access: deny all', 'rm on nfs1'),
     ('GNFS', 'access: deny all', 'rm on nfs1')])
 def test_a_driver_that_believes_is_caught(monkeypatch, name, operation,

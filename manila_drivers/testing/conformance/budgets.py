@@ -104,6 +104,8 @@ def a_start_with_many_shares_stays_within_its_budget(stage: Stage) -> None:
 
 def statistics_stay_within_their_budget(stage: Stage) -> None:
     _warm(stage)
+    # They may look once at what has changed since the last ones.
+    stage.manager.stats()
     stage.lab.advance(120.0)
     _spend(stage, 'stats', stage.lab.budgets.stats, stage.manager.stats)
     _limited(stage, 'stats')

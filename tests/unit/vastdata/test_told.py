@@ -4,6 +4,7 @@
 
 import contextlib
 import logging
+import pickle
 
 import pytest
 
@@ -182,6 +183,71 @@ def test_a_view_that_stays_keeps_its_policy_and_is_told(bench, driver):
     driver.delete_share(None, one)
     assert not bench.sim.record('view', one['id'])
     assert path not in bench.sim.directories()
+
+
+def answering_as_usual(bench, verb, resource):
+    """Have VMS answer what it always does, and do nothing."""
+    respond, tables = bench.sim.respond, bench.sim.state.tables
+
+    def idle(request):
+        if request.verb != verb or f'/{resource}' not in request.path:
+            return respond(request)
+        before = pickle.dumps([(table.rows, table._index)
+                               for table in tables.values()])
+        trees = pickle.dumps(bench.sim.state.trees)
+        answer = respond(request)
+        known = pickle.loads(before)  # noqa: S301
+        for table, kept in zip(tables.values(), known, strict=True):
+            table.rows, table._index = kept
+        bench.sim.state.trees = pickle.loads(trees)  # noqa: S301
+        return answer
+
+    bench.sim.respond = idle
+    return lambda: setattr(bench.sim, 'respond', respond)
+
+
+@pytest.mark.parametrize(('verb', 'resource', 'told'), [
+    ('DELETE', 'folders', 'is still there, with its data'),
+    ('DELETE', 'snapshots', 'is still there, with its data'),
+    ('PATCH', 'quotas', 'was set to 2147483648, and is 1073741824'),
+    ('PATCH', 'viewpolicies', 'was set to for nobody'),
+    ('POST', 'views', 'was made, and is not there')])
+def test_what_vms_says_and_has_not_done_is_told(bench, driver, caplog, verb,
+                                                resource, told):
+    """By the next statistics, once: an answer that says it is believed."""
+    one, _ = made(driver, CLIENT)
+    snapshot = {'id': 'n', 'name': 'share-snapshot-n',
+                'share_instance_id': one['id']}
+    driver.create_snapshot(None, snapshot)
+    driver.get_share_stats(refresh=True)
+    usual = answering_as_usual(bench, verb, resource)
+    {('DELETE', 'folders'): lambda: (
+        driver.delete_snapshot(None, snapshot),
+        driver.delete_share(None, one)),
+     ('DELETE', 'snapshots'): lambda: driver.delete_snapshot(None, snapshot),
+     ('PATCH', 'quotas'): lambda: driver.extend_share(one, 2),
+     ('PATCH', 'viewpolicies'): lambda: driver.update_access(None, one, []),
+     ('POST', 'views'): lambda: made(driver)}[verb, resource]()
+    usual()
+    caplog.clear()
+    driver.get_share_stats(refresh=True)
+    assert 'Backend VAST answered success to a change' in caplog.text
+    assert told in caplog.text
+    caplog.clear()
+    driver.get_share_stats(refresh=True)
+    assert not caplog.text
+
+
+def test_what_vms_has_done_is_looked_at_once(bench, driver, caplog):
+    one, _ = made(driver, CLIENT)
+    driver.extend_share(one, 2)
+    driver.update_access(None, one, [])
+    driver.get_share_stats(refresh=True)
+    calls, _ = bench.calls(driver.get_share_stats, refresh=True)
+    assert calls <= 2
+    driver.delete_share(None, one)
+    driver.get_share_stats(refresh=True)
+    assert 'answered success' not in caplog.text
 
 
 # -- settings that have no effect ---------------------------------------------
