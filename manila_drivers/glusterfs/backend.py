@@ -60,6 +60,7 @@ class GlusterBackend:
             private_storage, lock, mounting.Wiper(
                 chosen(None), settings.mounts, settings.wipe_timeout,
                 sleep=sleep, clock=clock), sleep, clock)
+        self.unseen = self.repository.unseen
         self.stats = stats.GlusterStats(self.repository, clock=clock)
         self.shares = shares.GlusterShares(self.repository)
         self.access = access.GlusterAccess(self.repository)

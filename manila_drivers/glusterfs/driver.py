@@ -2,6 +2,8 @@
 
 """The GlusterFS driver: the class that Manila loads."""
 
+from typing import Any
+
 from manila_drivers import driver
 from manila_drivers.glusterfs import backend
 from manila_drivers.glusterfs import opts
@@ -50,3 +52,10 @@ class GlusterfsNativeShareDriver(driver.ExecuteMixin,
             settings.read(self.configuration, self.backend_name),
             lock=self.lock, private_storage=self.private_storage,
             root_helper=self.root_helper, **self.injected)
+
+    def _update_share_stats(self, data: Any = None) -> None:
+        try:
+            super()._update_share_stats(data)
+        finally:
+            # This is called every so often, also while nothing else happens.
+            self._backend.unseen.look()

@@ -4,11 +4,13 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import functools
 import logging
 from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import plan
+from manila_drivers import unseen
 from manila_drivers.glusterfs import claims
 from manila_drivers.glusterfs import client
 from manila_drivers.glusterfs import clusters
@@ -29,10 +31,12 @@ class VolumeExecutor:
     """Steps of plans for volumes of one cluster.
 
     :param wiper: mounts volumes on this host, to empty them.
+    :param later: what the next statistics look at.
     """
 
     def __init__(self, cluster: clusters.GlusterCluster,
-                 wiper: mounting.Wiper) -> None:
+                 wiper: mounting.Wiper, later: unseen.Unseen) -> None:
+        self._unseen = later
         self._cluster = cluster
         self._gluster = cluster.gluster
         self._wiper = wiper
@@ -49,6 +53,24 @@ class VolumeExecutor:
 
     def _set(self, volume: str, options: Mapping[str, str]) -> None:
         self._gluster.set(volume, options)
+        wanted = {option: value for option, value in options.items()
+                  if option not in records.OPTIONAL}
+
+        def look() -> str:
+            now = self._gluster.volume(volume)
+            return '; '.join(
+                'of volume %s, of share %s, %s was set to %s, and is %s' % (
+                    self._cluster.address.qualified(volume),
+                    now.mark or '(none)', option, value,
+                    now.options.get(option, '(not set)'))
+                for option, value in now.changes(wanted).items()
+                ) if now is not None else ''
+
+        if options.get(records.MARK) == records.NONE:
+            # It is anybody's from now on.
+            self._unseen.forget((self._cluster, volume))
+        else:
+            self._unseen.expect((self._cluster, volume), look)
 
     def _run(self, volume: str, commands: Sequence[str],
              gib: int | None = None) -> None:
@@ -74,9 +96,21 @@ class VolumeExecutor:
 
     def _take_snapshot(self, name: str, volume: str) -> None:
         snapshot_steps.take(self._cluster, volume, name)
+        self._expect_snapshot(name, there=True)
+
+    def _expect_snapshot(self, name: str, *, there: bool) -> None:
+        def look() -> str:
+            found = snapshot_steps.info(self._gluster, name)
+            return '' if (found is not None) is there else (
+                'snapshot %s was %s, and is %s' % (
+                    name, 'taken' if there else 'deleted',
+                    'not there' if there else 'still there, with its data'))
+        self._unseen.expect((self._cluster, 'snapshot', name), look)
 
     def _remove_snapshot(self, name: str, *, stamped: bool) -> bool:
-        return snapshot_steps.remove(self._cluster, name, stamped=stamped)
+        gone = snapshot_steps.remove(self._cluster, name, stamped=stamped)
+        self._expect_snapshot(name, there=False)
+        return gone
 
     def _claim(self, volume: str, before: records.Volume, share_id: str,
                claim: str, options: Mapping[str, str]) -> None:
@@ -84,6 +118,8 @@ class VolumeExecutor:
 
         :raises ClaimedByOtherError: it is, and the volume is left to it.
         """
+        # It is read back here.
+        self._unseen.forget((self._cluster, volume))
         if options:
             self._gluster.set(volume, options)
         after = self._gluster.volume(volume)
@@ -125,6 +161,10 @@ class VolumeExecutor:
                         'deactivate %s: %s', snapshot, snapshot, error)
         elif error is not None:
             raise error
+        else:
+            self._unseen.expect(
+                (self._cluster, 'snapshot', snapshot), functools.partial(
+                    snapshot_steps.still_active, self._gluster, snapshot))
 
     def empty(self, volume: records.Volume, *, delete: bool = False) -> str:
         """See that nothing is in a started volume.

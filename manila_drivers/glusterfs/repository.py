@@ -13,6 +13,7 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
+from manila_drivers import unseen
 from manila_drivers.glusterfs import claims
 from manila_drivers.glusterfs import clusters
 from manila_drivers.glusterfs import executor
@@ -72,6 +73,8 @@ class VolumeRepository:
         self.clusters = clusters
         self.journal = journal.ShareJournal(storage)
         self.suspects = journal.Suspects(clock)
+        #: Changes that the next statistics look at.
+        self.unseen = unseen.Unseen(settings.backend)
         #: GiB of volumes whose names tell none, as bricks last told them.
         self.measured: dict[str, int] = {}
         self.clock = clock
@@ -208,7 +211,8 @@ class VolumeRepository:
 
     def run(self, cluster: clusters.GlusterCluster, steps: plan.Plan,
             ) -> dict[str, Any]:
-        return executor.VolumeExecutor(cluster, self.wiper).run(steps)
+        return executor.VolumeExecutor(
+            cluster, self.wiper, self.unseen).run(steps)
 
     def narrow(self, share_id: str, located: clusters.LocatedVolume,
                steps: plan.Plan) -> None:
@@ -224,6 +228,7 @@ class VolumeRepository:
         self.run(located.cluster, steps)
         located.cluster.completeness.check_heard(
             located.volume, options_of(steps))
+        self.unseen.forget((located.cluster, located.volume.name))
         self.journal.closed(share_id)
 
     def claim(self, share: model.Share) -> str:

@@ -56,6 +56,15 @@ def remove(cluster: clusters.GlusterCluster, name: str, *,
     return False
 
 
+def still_active(gluster: client.GlusterClient, name: str) -> str:
+    """Say that a snapshot is active which was deactivated, '' if not."""
+    found = info(gluster, name)
+    return '' if found is None or not found.active else (
+        'snapshot %s was deactivated, and is active: whoever had access when '
+        'it was taken can read it. Check: gluster snapshot deactivate %s'
+        % (name, name))
+
+
 def info(gluster: client.GlusterClient,
          name: str) -> records.VolumeSnapshot | None:
     answer = gluster.ask('snapshot', 'info', paths.checked(name))

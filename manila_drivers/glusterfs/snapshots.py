@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
+import functools
 from typing import Any
 
 from manila_drivers import access
@@ -128,6 +129,9 @@ class GlusterSnapshots:
                 # Known from an earlier try, or seen just now.
                 if earlier or not was_active:
                     gluster.call('snapshot', 'deactivate', name)
+                    self._repo.unseen.expect(
+                        (cluster, 'snapshot', name), functools.partial(
+                            snapshot_steps.still_active, gluster, name))
             self._repo.journal.deactivated(share.id)
         if not answer.ok and errors.number(answer) \
                 != errors.VOLUME_EXISTS:

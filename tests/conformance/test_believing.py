@@ -19,6 +19,7 @@ from manila_drivers.ibm.gpfs import errors
 from manila_drivers.nas import fleet
 from manila_drivers.testing.conformance import running
 from manila_drivers.testing.conformance import verdict
+from manila_drivers.testing.conformance.labs import gluster
 from manila_drivers.testing.conformance.labs import gpfs
 from manila_drivers.testing.conformance.labs import gpfs_nfs
 from manila_drivers.testing.conformance.labs import vast
@@ -30,7 +31,9 @@ LABS = {
     'CES': (gpfs.GpfsLabs(), believing.gpfs, 90),
     'KNFS': (gpfs_nfs.labs('KNFS'), believing.gpfs, 200),
     'GNFS': (gpfs_nfs.labs('GNFS'), believing.gpfs, 200),
-    'VAST': (vast.VastLabs(), believing.vast, 100)}
+    'VAST': (vast.VastLabs(), believing.vast, 100),
+    'GlusterFS': (gluster.GlusterLabs(gluster.SmallLab), believing.gluster,
+                  100)}
 GPFS = 'CES|KNFS|GNFS'
 
 #: What the next periodic call says, because it would cost a request more than
@@ -61,6 +64,16 @@ LATER = (
         "shall be; Manila's own driver takes as many requests"),
     Row('VAST', 'delete.*', 'DELETE (folders/delete_folder|snapshots)',
         "the statistics look: Manila's own driver takes as many requests"),
+    Row('GlusterFS', '(access|first rules|revert|create from|unmanage).*',
+        'volume set',
+        "the statistics look: a rule takes Manila's own driver two commands; "
+        'who turns somebody out looks itself'),
+    Row('GlusterFS', '(create|delete) snapshot|revert|create from snapshot',
+        'snapshot (create|delete|deactivate)',
+        'the statistics look: it is one command'),
+    Row('GlusterFS', 'ensure: .*', 'volume set',
+        'the check owes the share what could not be repaired; the statistics '
+        'look'),
     Row('VAST', 'ensure: .*', '(POST|PATCH) .*',
         'the check owes the share what could not be repaired; the statistics '
         'look'))
@@ -75,6 +88,13 @@ ACCEPTED = (
     Row(GPFS, 'delete a clone under way', 'manila-copy-stop',
         'a script of ours, whose answer is what it has seen itself; the job '
         'ends when it finds the fileset gone'),
+    Row('GlusterFS', '(create|delete).*', 'umount',
+        'a mount of this host, which nobody but root has'),
+    Row('GlusterFS', 'delete.*', 'volume quota disable',
+        'a limit of a volume that is free: whoever gets it next has it set, '
+        'or taken off, by the creation'),
+    Row('GlusterFS', 'manage|ensure: .*', 'volume start',
+        'nobody gets in; the next check finds it stopped'),
     Row('VAST', 'delete.*', 'DELETE (quotas|viewpolicies)',
         'a record of a directory that is gone: nobody has a view of it, and '
         'an audit lists it'))
@@ -136,6 +156,7 @@ def credulous(monkeypatch):
     ('CES', 'access: deny all', 'mmnfs remove'),
     ('CES', 'access: all kinds of change', 'mmnfs change'),
     ('CES', 'delete', 'mmdelfileset'),
+    ('GlusterFS', 'access: first rules', 'volume set'),
     ('VAST', 'delete', 'DELETE folders/delete_folder'),
     ('VAST', 'first rules of a managed share', 'PATCH viewpolicies'),
     ('VAST', 'extend', 'PATCH quotas'),
