@@ -214,9 +214,13 @@ def target(text: str, option: str = 'glusterfs_targets') -> VolumeAddress:
 
 
 def recorded(text: str) -> VolumeAddress | None:
-    """Read a record or an export location; None if it is no such."""
+    """Read a record or an export location; None if it is no such.
+
+    A directory of a volume is not the volume.
+    """
     found = _parsed(text)
-    if found is not None and found['volume']:
+    if found is not None and found['volume'] \
+            and not (found['path'] or '').strip('/'):
         return VolumeAddress(_address(found), found['volume'])
     # An export of an IPv6 server has no brackets.
     host, separator, volume = text.rpartition(':/')

@@ -484,6 +484,9 @@ def test_a_limit_is_the_size_of_what_is_managed(world):
 @pytest.mark.parametrize(('path', 'options', 'why'), [
     ('three:/pool-2G-1', {}, 'not host:/volume of a server'),
     ('nonsense', {}, 'not host:/volume'), ('one:/nothing', {}, 'no volume'),
+    # All of a volume is more than a directory of it.
+    ('one:/plain/dir', {}, 'not host:/volume'),
+    ('one:/plain//dir/', {}, 'not host:/volume'),
     ('one:/open', {}, 'cannot be a share'),
     ('one:/kept', {}, 'cannot be a share'),
     ('one:/taken', {}, 'is share'), ('one:/off', {}, 'not started'),
