@@ -20,7 +20,7 @@ COMMAND = pathlib.Path(sys.executable).with_name('manila-drivers')
 
 
 class Cluster:
-    """What there is on a real cluster, and how far somebody gets."""
+    """A real cluster: the options of its volumes, and who gets in."""
 
     def __init__(self, site, directory):
         self._site = site

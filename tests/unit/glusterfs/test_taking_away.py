@@ -82,3 +82,53 @@ def test_nobody_has_access_to_a_share_that_is_not_there(world):
     assert not world.driver().update_access(None, absent, [], [], one, [])
     with pytest.raises(compat.errors.ShareResourceNotFound):
         world.driver().update_access(None, absent, one, one, [], [])
+
+
+def test_a_denial_is_not_forgotten_that_could_not_be_written_down(
+        world, monkeypatch):
+    """Nobody is called denied whom bricks of another server still let in."""
+    world.one.make_volume(NAME, bricks=2, servers=('one', 'two'))
+    driver, made = world.driver(), row()
+    driver.create_share(None, made)
+    driver.update_access(None, made, rules('alice'))
+    held = world.one.mount('alice', NAME)
+
+    def fails(*args, **kwargs):
+        raise RuntimeError('server has gone')
+    with monkeypatch.context() as patched:
+        for name in ('get', 'update', 'delete'):
+            patched.setattr(type(world.storage), name, fails)
+        world.one.daemon_down('two')
+        for _ in range(2):
+            with pytest.raises(Failed, match='not on two'):
+                driver.update_access(None, made, [], [], rules('alice'))
+    with pytest.raises(Failed, match='not on two'):
+        driver.update_access(None, made, [], [], rules('alice'))
+    assert world.one.held(held) == 'rw'
+    world.one.daemon_up('two')
+    driver.update_access(None, made, [], [], rules('alice'))
+    assert world.one.held(held) is None
+    world.calls()
+    driver.update_access(None, made, [], [], rules('alice'))
+    assert len(world.calls()) == 1
+
+
+def test_who_is_new_waits_for_what_is_stored(world, monkeypatch):
+    world.one.make_volume(NAME)
+    driver, made = world.driver(), row()
+    driver.create_share(None, made)
+    driver.update_access(None, made, rules('alice', 'bob'))
+
+    def fails(*args, **kwargs):
+        raise RuntimeError('server has gone')
+    with monkeypatch.context() as patched:
+        patched.setattr(type(world.storage), 'get', fails)
+        with pytest.raises(Failed, match="Check: Manila's database"):
+            driver.update_access(None, made, rules('bob', 'carol'))
+        assert [world.one.can_mount(name, NAME) for name in (
+            'alice', 'bob', 'carol')] == [None, 'rw', None]
+        # One that no volume has for its mark may be any.
+        with pytest.raises(Failed, match='cannot be read'):
+            driver.update_access(None, row(), [], [], rules('bob'))
+    driver.update_access(None, made, rules('bob', 'carol'))
+    assert world.one.can_mount('carol', NAME) == 'rw'

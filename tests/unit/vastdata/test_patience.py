@@ -233,3 +233,21 @@ def test_many_clones_of_a_silent_service_are_not_waited_for_long(bench):
     assert driver.get_share_status(child) == {
         'status': 'creating_from_snapshot'}
     assert bench.clock.now - before <= 20
+
+
+def test_a_check_waits_for_a_silent_service_once(bench):
+    """Not once for each share that needs something; the rest is owed."""
+    shares = [share() for _ in range(20)]
+    paths = [bench.sim.make_upstream_share(one['id']) for one in shares]
+    driver = bench.start()
+    driver.get_backend_info(None)
+    bench.sim.arm(Fault('timeout_before', times=None, match='PATCH'))
+    before, calls = bench.clock.now, bench.sim.calls
+    driver.ensure_shares(None, shares)
+    assert bench.clock.now - before <= 150
+    assert bench.sim.calls - calls < len(shares)
+    bench.sim.disarm()
+    bench.clock.sleep(61)
+    driver.get_share_stats(refresh=True)
+    assert {bench.sim.can_mount('203.0.113.7', path) for path in paths} == {
+        None}
