@@ -124,7 +124,7 @@ def gpfs(lab):
 
 
 def _gpfs_kind(words, host):
-    """What a command does, without names."""
+    """Return what a command does, without names."""
     if words[0] == 'flock':
         words = words[5:] if '-E' in words else words[4:]
     name = words[0].rpartition('/')[2]
