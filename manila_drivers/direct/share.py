@@ -50,8 +50,8 @@ class Share(recorded.Recorded[records.ShareEntry]):
     def locations(self) -> list[str]:
         """Paths that clients mount, the preferred one first."""
         return [str(each['path']) for each in sorted(
-            self._record.locations, key=lambda each: not each.get(
-                'preferred'))]
+            self._record.locations,
+            key=lambda each: not each.get('preferred'))]
 
     @property
     def rules(self) -> list[access_rules.AccessRule]:
@@ -356,8 +356,7 @@ class Share(recorded.Recorded[records.ShareEntry]):
                ) -> Self | preview.Preview:
         """Bring it back to its last snapshot; what was written since is lost.
 
-        It gets the size that it had, and keeps its access rules.  The
-        snapshot stays.
+        It gets the size that it had, and keeps its rules and the snapshot.
 
         :param snapshot: its name or id, by default the last one.
         :raises Unsupported: the backend cannot do that.

@@ -2,8 +2,10 @@
 
 """Options that say whose a volume is and who may mount it.  Pure."""
 
+from collections.abc import Iterable
 import hashlib
 
+from manila_drivers import access
 from manila_drivers import exception
 from manila_drivers.glusterfs import journal
 from manila_drivers.glusterfs import paths
@@ -135,3 +137,38 @@ def unmarked(volume: Volume, record: journal.JournalEntry) -> bool:
     return not volume.unread \
         and records.MARK not in volume.options and not volume.state \
         and record.ident in ('', volume.id)
+
+
+def tenants(rules: Iterable[access.Rule],
+            kinds: paths.ReservedNames) -> access.Grants[str]:
+    """Names and levels of the rules that can be honoured at all."""
+    grants = access.name_grants(rules, 'cert')
+    refused = {}
+    for name in grants.levels:
+        if not paths.is_safe(name):
+            refused[name] = (
+                '%r is not acceptable as a common name: only letters, '
+                'digits and . _ @ : + = - are, with a letter or digit at '
+                'both ends, and at most 64 of them' % name)
+        elif kinds.reserved(name):
+            refused[name] = ('%r is reserved for the servers and the Manila '
+                             'host' % name)
+    return grants.without(refused)
+
+
+def fitting(grants: access.Grants[str], now: set[str],
+            infra: frozenset[str]) -> access.Grants[str]:
+    """Return the grants without rules for which the list has no room.
+
+    Who has access already goes first.
+    """
+    room = paths.LONGEST_LIST - len(','.join(infra))
+    refused = {}
+    for name in sorted(grants.levels, key=lambda name: name not in now):
+        room -= len(name) + 1
+        if room < 0:
+            room += len(name) + 1
+            refused[name] = (
+                'the list of names is full: gluster takes %d characters'
+                % paths.LONGEST_LIST)
+    return grants.without(refused)

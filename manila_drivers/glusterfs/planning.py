@@ -7,7 +7,6 @@ values) and returns changes of options, or a plan for
 ``executor.VolumeExecutor``.
 """
 
-from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
 import dataclasses
@@ -209,7 +208,7 @@ def exact_access(volume: Volume, rules: Sequence[access.Rule],
 
     :param infra: names that stay.
     """
-    grants = tenants(rules, kinds)
+    grants = claims.tenants(rules, kinds)
     read_only = bool(grants.levels) and set(
         grants.levels.values()) == {access.RO}
     if not read_only:
@@ -219,7 +218,7 @@ def exact_access(volume: Volume, rules: Sequence[access.Rule],
             'a volume is read-only for everybody or for nobody, and there '
             'are rules for read/write'))
     now = set(volume.allowed or ())
-    grants = _fitting(grants, now, infra)
+    grants = claims.fitting(grants, now, infra)
     wanted = infra | set(grants.levels)
     changes = volume.changes({
         records.CLIENT_TLS: 'on', records.SERVER_TLS: 'on',
@@ -237,41 +236,6 @@ def exact_access(volume: Volume, rules: Sequence[access.Rule],
         narrows=cut_off or tls_off or changes.get(records.READ_ONLY) == 'on',
         back=setting(volume, {records.ALLOW: kinds.joined(
             infra | wanted & now)}) if wanted - now else plan.Plan())
-
-
-def tenants(rules: Iterable[access.Rule],
-            kinds: paths.ReservedNames) -> access.Grants[str]:
-    """Names and levels of the rules that can be honoured at all."""
-    grants = access.name_grants(rules, 'cert')
-    refused = {}
-    for name in grants.levels:
-        if not paths.is_safe(name):
-            refused[name] = (
-                '%r is not acceptable as a common name: only letters, '
-                'digits and . _ @ : + = - are, with a letter or digit at '
-                'both ends, and at most 64 of them' % name)
-        elif kinds.reserved(name):
-            refused[name] = ('%r is reserved for the servers and the Manila '
-                             'host' % name)
-    return grants.without(refused)
-
-
-def _fitting(grants: access.Grants[str], now: set[str],
-             infra: frozenset[str]) -> access.Grants[str]:
-    """Return the grants without rules for which the list has no room.
-
-    Who has access already goes first.
-    """
-    room = paths.LONGEST_LIST - len(','.join(infra))
-    refused = {}
-    for name in sorted(grants.levels, key=lambda name: name not in now):
-        room -= len(name) + 1
-        if room < 0:
-            room += len(name) + 1
-            refused[name] = (
-                'the list of names is full: gluster takes %d characters'
-                % paths.LONGEST_LIST)
-    return grants.without(refused)
 
 
 def emptying(volume: Volume, share_id: str, infra: str, claim: str, *,
