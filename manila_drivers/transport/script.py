@@ -16,8 +16,10 @@ The shell reads the commands from its input: nothing of them shows in the
 list of processes before they run, and half a script runs nothing at all.
 """
 
+from collections.abc import Collection
 from collections.abc import Sequence
 import dataclasses
+import itertools
 import logging
 import re
 import secrets
@@ -39,6 +41,9 @@ _SIGNALS = frozenset(signal.value for signal in signal.Signals)
 # What flock exits with when it has waited in vain; no command of a script is
 # seen by it.
 _TAKEN = 75
+
+# What a part of a script exits with behind a command that failed.
+_STOPPED = 3
 
 # Of a command and its exit code, behind the marker of a run.
 _NUMBERS = re.compile(r'(\d+) (\d+)\n')
@@ -128,11 +133,14 @@ def run(runner: Runner, commands: Sequence[command.Command], *,
 
 def attempt(runner: Runner, commands: Sequence[command.Command], *,
             timeout: float | None = None,
-            keep_going: bool = False, lock: Lock | None = None) -> Answer:
+            keep_going: bool = False, lock: Lock | None = None,
+            outside: Collection[int] = ()) -> Answer:
     """Run the commands and say how far they came.
 
     :param keep_going: run all of them, also behind one that failed.
     :param lock: held meanwhile.
+    :param outside: which commands, from 0, are run without it, since they may
+        take long; it is let go for them, and taken again.
     :raises Interrupted: the end was not seen.
     :raises Busy: somebody else has the lock; nothing was run.
     :raises NotPlanned: this is a dry run, and one of them changes something.
@@ -146,21 +154,23 @@ def attempt(runner: Runner, commands: Sequence[command.Command], *,
     # Under a lock everything is root's already.
     text = build(commands, marker, [
         runner.words(dataclasses.replace(one, root=False) if lock else one)
-        for one in commands], keep_going=keep_going)
+        for one in commands], keep_going=keep_going, lock=lock,
+        outside=outside)
     LOG.debug('One script on %s: %s', runner,
               '; '.join(str(one) for one in commands))
     whole = command.Command.of(
-        *(lock.words() if lock else ()), 'sh', '-s', root=lock is not None,
+        *(lock.words() if lock and not outside else ()), 'sh', '-s',
+        root=lock is not None,
         stdin=command.Secret(text), reads=all(one.reads for one in commands),
         timeout=(timeout or sum(one.timeout for one in commands))
-        + (lock.patience if lock else 0))
-    results = parse(*_answer(runner, whole, commands, marker), marker)
+        + (lock.patience * (1 + len(outside)) if lock else 0))
+    results = parse(*_answer(runner, whole, commands, marker, lock), marker)
     return _judged(runner, commands, results, keep_going=keep_going)
 
 
 def _answer(runner: Runner, whole: command.Command,
             commands: Sequence[command.Command],
-            marker: str) -> tuple[str, str]:
+            marker: str, lock: Lock | None) -> tuple[str, str]:
     """Both outputs of the shell."""
     try:
         result = runner.run(whole)
@@ -178,10 +188,11 @@ def _answer(runner: Runner, whole: command.Command,
         # The shell may quote what it did not understand.
         exc.answer = _masked(exc.answer, commands)
         failure = exc
-        if exc.status == _TAKEN and whole.words()[0] == 'flock':
+        if exc.status == _TAKEN and lock is not None:
             failure = exception.Busy(
                 f'{runner} is busy with something else: '
-                f'{_listed(commands)} did not begin', status=_TAKEN)
+                f'{_listed(commands)} did not begin, or not all of them',
+                status=_TAKEN)
     else:
         return result.stdout, result.stderr
     raise failure
@@ -222,24 +233,41 @@ def _masked(text: str, commands: Sequence[command.Command]) -> str:
 
 
 def build(commands: Sequence[command.Command], marker: str,
-          words: Sequence[Sequence[str]], *, keep_going: bool) -> str:
+          words: Sequence[Sequence[str]], *, keep_going: bool,
+          lock: Lock | None = None, outside: Collection[int] = ()) -> str:
     """The script for a POSIX shell: secrets in clear.
 
     :param words: of each command, with what makes it root's.
+    :param lock: taken by those that are not ``outside``, if any is.
     """
     # The shell reads up to the closing brace before it runs anything, so a
     # connection that ends in the middle cannot leave half a command to it.
     # Answers are read, and so have to be in a language that is known.
-    lines = ['{', 'LC_ALL=C', 'export LC_ALL', 'mark() {',
+    begin = ['{', 'LC_ALL=C', 'export LC_ALL', 'mark() {',
              f"printf '\\n%s %s %s\\n' {marker} \"$1\" \"$2\"",
-             f"printf '\\n%s %s %s\\n' {marker} \"$1\" \"$2\" >&2",
-             '}', 'mark 0 0']
-    for number, (one, said) in enumerate(
-            zip(commands, words, strict=True), 1):
-        lines += [_line(one, said), 'status=$?', f'mark {number} $status']
-        if not keep_going:
-            accepted = '|'.join(map(str, sorted(one.accept))) or "''"
-            lines.append(f'case $status in {accepted}) ;; *) exit 0 ;; esac')
+             f"printf '\\n%s %s %s\\n' {marker} \"$1\" \"$2\" >&2", '}']
+    lines = [*begin, 'mark 0 0']
+    groups = [(False, range(len(commands)))] if not outside else [
+        (inside, list(group)) for inside, group in itertools.groupby(
+            range(len(commands)), lambda number: number not in outside)]
+    for locked, group in groups:
+        some = [] if not locked else [*begin]
+        for number in group:
+            one = commands[number]
+            some += [_line(one, words[number]), 'status=$?',
+                     f'mark {number + 1} $status']
+            if not keep_going:
+                accepted = '|'.join(map(str, sorted(one.accept))) or "''"
+                some.append(f'case $status in {accepted}) ;; '
+                            f'*) exit {_STOPPED if locked else 0} ;; esac')
+        if locked and lock is not None:
+            text = '\n'.join([*some, 'exit 0', '}', ''])
+            shell = shlex.join([*lock.words(), 'sh', '-s'])
+            some = [
+                f'printf %s {shlex.quote(text)} | {shell}', 'status=$?',
+                f'case $status in 0) ;; {_TAKEN}) exit {_TAKEN} ;; esac',
+                '[ $status -eq 0 ] || exit 0']
+        lines += some
     return '\n'.join([*lines, 'exit 0', '}', ''])
 
 
