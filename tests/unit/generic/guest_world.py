@@ -19,8 +19,8 @@ CLIENTS = ('10.0.0.1', '10.0.0.10', '10.0.1.1', '192.0.2.7', '2001:db8::1',
 RANK = {None: 0, 'ro': 1, 'rw': 2}
 
 
-CHANGES = (r'^command (?!(lsblk|cat|df|grep|blkid|date|mountpoint|sleep|stat'
-           r'|blockdev|dd|find|dumpe2fs|fuser|pidof'
+CHANGES = (r'^command (?!(lsblk|ls|cat|df|grep|blkid|date|mountpoint|sleep'
+           r'|stat|blockdev|dd|find|dumpe2fs|fuser|pidof'
            r'|net conf (list|showshare))\b)')
 
 

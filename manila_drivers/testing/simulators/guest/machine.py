@@ -3,8 +3,12 @@
 """A service VM: its operator, Nova, clients and the driver at work on it."""
 
 from collections.abc import Callable
+from collections.abc import Iterator
 from collections.abc import Sequence
+import contextlib
+import dataclasses
 import errno
+import re
 import threading
 import time
 
@@ -16,6 +20,32 @@ from manila_drivers.testing.simulators.guest import runner
 from manila_drivers.testing.simulators.guest import system
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh_target
+
+# Seconds of a real clock after which nobody comes to end a pause any more.
+_GIVEN_UP = 120.0
+
+
+@dataclasses.dataclass
+class Pause:
+    """A program that takes its time, while others run theirs.
+
+    It does what it does at the end.
+
+    :param match: a regular expression that its words begin with.
+    :param reached: set once somebody is there.
+    :param over: what ends it.
+    :param lost: what ends the connection of whoever runs it; their script
+        goes on.
+    """
+
+    match: str
+    reached: threading.Event = dataclasses.field(
+        default_factory=threading.Event)
+    over: threading.Event = dataclasses.field(
+        default_factory=threading.Event)
+    lost: threading.Event = dataclasses.field(
+        default_factory=threading.Event)
+    by: threading.Thread | None = None
 
 
 class Machine:
@@ -59,6 +89,9 @@ class Machine:
         #: Held by whoever runs something over SSH: one after the other.
         self.turn = threading.Lock()
         self._rests = threading.Condition(self.lock)
+        self.programs.waited = self._waited
+        #: Programs that take their time.
+        self.pauses: list[Pause] = []
         # Attached while it was off or hung.
         self._devices: list[disk.BlockDevice] = []
 
@@ -86,9 +119,52 @@ class Machine:
             self.sleep(seconds)
 
     def _told(self, words: Sequence[str]) -> faults.Fault | None:
-        """Count a program, and strike it."""
+        """Count a program, have it take its time, and strike it."""
         self.ran.append(tuple(words))
+        said = ' '.join(words)
+        for pause in list(self.pauses):
+            if re.match(pause.match, said) and not pause.reached.is_set():
+                self._pause(pause)
         return self.faults.strike('command ' + ' '.join(words))
+
+    @contextlib.contextmanager
+    def _others_run(self) -> Iterator[None]:
+        """Let others run scripts, in the middle of one.
+
+        :raises StruckError: the system has ended meanwhile, with all that ran.
+        """
+        script, boot = self.programs.put_aside(), self.system.boot_id
+        self.lock.release()
+        self.turn.release()
+        try:
+            yield
+        finally:
+            self.turn.acquire()
+            self.lock.acquire()
+            self.programs.go_on(script)
+        if not self.running or boot != self.system.boot_id:
+            raise programs.StruckError
+
+    def _pause(self, pause: Pause) -> None:
+        with self._others_run():
+            pause.by = threading.current_thread()
+            pause.reached.set()
+            assert pause.over.wait(_GIVEN_UP)
+
+    def _waited(self) -> None:
+        """Let a second pass for whoever waits for another's script."""
+        with self._others_run():
+            if self.sleep is time.sleep:
+                time.sleep(0.05)
+            else:
+                time.sleep(0.001)
+                self.sleep(1.0)
+
+    def pause(self, match: str) -> Pause:
+        """Have the next program of a name take its time."""
+        made = Pause(match)
+        self.pauses.append(made)
+        return made
 
     # What Nova does
 
@@ -136,7 +212,7 @@ class Machine:
         """
         with self.lock:
             if self.running:
-                self.system.down(orderly=orderly and self.answers)
+                self._down(orderly=orderly and self.answers)
             self.running = True
             devices = list(self._devices)
             if order is None:
@@ -151,7 +227,11 @@ class Machine:
         with self.lock:
             if self.running:
                 self.running = False
-                self.system.down(orderly=False)
+                self._down(orderly=False)
+
+    def _down(self, *, orderly: bool) -> None:
+        self.system.down(orderly=orderly)
+        self.programs.unlocked()
 
     def start(self) -> None:
         """Switch on."""

@@ -4,6 +4,8 @@
 
 from collections.abc import Callable
 from collections.abc import Sequence
+import dataclasses
+import math
 import re
 
 from manila_drivers.testing.simulators import faults
@@ -32,6 +34,16 @@ class StruckError(Exception):
     """The connection ends here."""
 
 
+@dataclasses.dataclass
+class _Script:
+    """Those shells that run within one another, in one round trip."""
+
+    depth: int = 0
+    marker: str = ''
+    sinks: list[tuple[shell_streams.Sink, shell_streams.Sink]] = \
+        dataclasses.field(default_factory=list)
+
+
 class VmPrograms:
     """A host for shells: what is run here happens to a system.
 
@@ -48,8 +60,11 @@ class VmPrograms:
         self.observer: Callable[[], None] = lambda: None
         #: Seconds that somebody else has the lock for, by file.
         self.locked: dict[str, float] = {}
-        self._depth = 0
-        self._outer = shell_streams.Sink(), shell_streams.Sink()
+        #: Lets others run for a moment: somebody waits for one of them.
+        self.waited: Callable[[], object] = lambda: host.sleep(1.0)
+        # Whether each of those that have a lock shares it, by file.
+        self._held: dict[str, list[bool]] = {}
+        self._script = _Script()
         self._commands: dict[str, Callable[..., Result]] = {
             **blocks.Blocks(host.disks, host.mounts).commands(),
             **host.mounts.commands(), 'stat': self._stat,
@@ -119,8 +134,22 @@ class VmPrograms:
             self._told = told
 
     def said(self) -> tuple[str, str]:
-        """Return what the last shell had printed before it was struck."""
-        return self._outer[0].text, self._outer[1].text
+        """Return what the last shell had printed before it was struck.
+
+        What runs shells sees what those print.
+        """
+        sinks = self._script.sinks
+        return (''.join(out.text for out, _ in sinks),
+                ''.join(err.text for _, err in sinks))
+
+    def put_aside(self) -> '_Script':
+        """Return whose turn it is; somebody else begins."""
+        found, self._script = self._script, _Script()
+        return found
+
+    def go_on(self, script: '_Script') -> None:
+        """Let somebody have their turn again."""
+        self._script = script
 
     def _run(self, name: str, arguments: Sequence[str],
              read: Read) -> Result:
@@ -152,6 +181,7 @@ class VmPrograms:
             marker = _MARKER.search(text)
             if marker:
                 # Each run has another, and is parsed once for all.
+                self._script.marker = marker[1]
                 text = text.replace(marker[1], '$MARKER')
             source = shell_streams.Source()
         else:
@@ -159,15 +189,19 @@ class VmPrograms:
         out, err = shell_streams.Sink(), shell_streams.Sink()
         made = shell.Shell(self, arguments, root=root, source=source,
                            out=out, err=err)
-        if words == ['-s'] and marker:
-            made.variables['MARKER'] = marker[1]
-        if not self._depth:
-            self._outer = out, err
-        self._depth += 1
+        current = self._script
+        if words == ['-s']:
+            made.variables['MARKER'] = current.marker
+        if not current.depth:
+            current.sinks = []
+        current.sinks.append((out, err))
+        current.depth += 1
         try:
             status = made.script(text)
         finally:
-            self._depth -= 1
+            current.depth -= 1
+        if current.depth:
+            current.sinks.pop()
         return Result(out.text, err.text, status)
 
     def _sudo(self, words: Sequence[str], read: Read, root: bool) -> Result:
@@ -179,26 +213,41 @@ class VmPrograms:
 
     def _flock(self, words: Sequence[str], read: Read,
                root: bool) -> Result:
-        """``flock [-s] -o -w SECONDS -E CODE FILE COMMAND...``"""
+        """``flock [-n] [-s] -o -w SECONDS -E CODE FILE COMMAND...``"""
         words = list(words)
-        values = {'-s': '', '-o': '', '-w': '', '-E': '1'}
+        values = {'-n': '', '-s': '', '-o': '', '-w': '0', '-E': '1'}
         while words[0] in values:
             flag = words.pop(0)
             values[flag] = words.pop(0) if flag in ('-w', '-E') else 'yes'
-        path = words.pop(0)
-        until = self.locked.get(path, 0.0)
-        wait = until - self._system.clock()
-        if wait > 0:
-            self._system.sleep(min(wait, float(values['-w'])))
-            if wait > float(values['-w']):
+        path, shared = words.pop(0), bool(values['-s'])
+        if not values['-o']:
+            raise unmodelled.NotModelledError('the lock goes on to children')
+        if not root and self.kind(path):
+            return files.failed(f'flock: cannot open lock file {path}', 66)
+        until = self._system.clock() + float(values['-w'])
+        while self._is_taken(path, shared):
+            if self._system.clock() >= until:
                 return Result('', '', int(values['-E']))
+            self.waited()
         try:
             self._system.tree.put(path, '', more=True)
         except OSError:
             return files.failed(f'flock: cannot open lock file {path}', 66)
-        if not values['-o']:
-            raise unmodelled.NotModelledError('the lock goes on to children')
-        return self.execute(words, read, root=root)
+        self._held.setdefault(path, []).append(shared)
+        try:
+            return self.execute(words, read, root=root)
+        finally:
+            if shared in self._held.get(path, []):
+                self._held[path].remove(shared)
+
+    def _is_taken(self, path: str, shared: bool) -> bool:
+        held = self._held.get(path, [])
+        return self.locked.get(path, -math.inf) > self._system.clock() \
+            or (bool(held) and not (shared and all(held)))
+
+    def unlocked(self) -> None:
+        """All that ran has ended."""
+        self._held = {}
 
     def _timeout(self, words: Sequence[str], read: Read,
                  root: bool) -> Result:
@@ -235,6 +284,9 @@ class VmPrograms:
         return Result('', '', status)
 
     def _ls(self, words: Sequence[str]) -> Result:
+        if words == ['/run']:
+            return files.done(''.join(
+                f'{name}\n' for name in self._system.tree.inside('/run')))
         if words != [system.CLIENTS]:
             raise unmodelled.NotModelledError(words)
         return files.done(''.join(f'{number}\n'

@@ -3,8 +3,10 @@
 """The way to a service VM: what SSH would do, inside the process."""
 
 from collections.abc import Callable
+from concurrent import futures
 import hashlib
 import pathlib
+import threading
 import time
 from typing import Any
 
@@ -90,14 +92,37 @@ class GuestRunner:
         self._log_in()
         if fault is not None and fault.prevents:
             raise verdict.cut(cmd, self, 'the connection was lost.')
-        with machine.turn, machine.lock:
-            result = self._executed(cmd)
+        result = self._lost_or_executed(cmd) if machine.pauses \
+            else self._in_turn(cmd)
         if machine.hung:
             machine.sleep(cmd.timeout)
             raise verdict.cut(cmd, self, 'not done in time.', late=True)
         if fault is not None:
             raise verdict.cut(cmd, self, 'the connection was lost.')
         return result
+
+    def _in_turn(self, cmd: command.Command) -> Result:
+        with self._machine.turn, self._machine.lock:
+            return self._executed(cmd)
+
+    def _lost_or_executed(self, cmd: command.Command) -> Result:
+        """Execute something whose connection may be lost while it goes on."""
+        found: futures.Future[Result] = futures.Future()
+
+        def work() -> None:
+            try:
+                found.set_result(self._in_turn(cmd))
+            except BaseException as exc:  # noqa: BLE001
+                found.set_exception(exc)
+
+        worker = threading.Thread(target=work, daemon=True)
+        worker.start()
+        while not found.done():
+            futures.wait([found], timeout=0.01)
+            if any(pause.lost.is_set() and pause.by is worker
+                   for pause in self._machine.pauses):
+                raise verdict.cut(cmd, self, 'the connection was lost.')
+        return found.result()
 
     def _executed(self, cmd: command.Command) -> Result:
         machine = self._machine

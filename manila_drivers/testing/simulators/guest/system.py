@@ -156,6 +156,9 @@ class VmSystem:
         self.tree.directories -= {
             path for path in self.tree.directories
             if path.startswith('/run/')}
+        self.tree.text = {
+            path: text for path, text in self.tree.text.items()
+            if not path.startswith('/run/')}
         self.tree.text.setdefault('/var/lib/nfs/etab', '')
         self.stuck = self.mounts.boot_mounts(DISCOVERY)
         self.nfs.reboot()

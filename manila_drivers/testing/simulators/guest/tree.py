@@ -79,6 +79,11 @@ class VmFiles(files.Files):
             return 'directory'
         return 'file' if self.told(path, '') else ''
 
+    def inside(self, path: str) -> list[str]:
+        """Return the names of files in a directory."""
+        return sorted(posixpath.basename(one) for one in self.text
+                      if posixpath.dirname(one) == path)
+
     def read(self, path: str) -> str:
         """:raises OSError: there is no such file."""
         if path in self.shown:
