@@ -4,6 +4,7 @@
 
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import dataclasses
 import logging
 
@@ -14,7 +15,9 @@ from manila_drivers.driver import call
 from manila_drivers.generic import client
 from manila_drivers.generic import executor
 from manila_drivers.generic import exporting
+from manila_drivers.generic import guest_codes
 from manila_drivers.generic import guest_records
+from manila_drivers.generic import guest_turns
 from manila_drivers.generic import hosts
 from manila_drivers.generic import notes
 from manila_drivers.generic import opts
@@ -26,6 +29,9 @@ from manila_drivers.generic import sight
 from manila_drivers.nas import samba
 
 LOG = logging.getLogger(__name__)
+
+# Seconds between two looks at a share that somebody works on.
+_MOMENT = 1.0
 
 
 @dataclasses.dataclass(frozen=True)
@@ -50,6 +56,32 @@ def _check_known(unread: exception.DriverError | None) -> None:
     """:raises DriverError: where a share is, is not known."""
     if unread is not None:
         raise unread
+
+
+@dataclasses.dataclass(frozen=True)
+class _Asked:
+    """Hold what a call asks for.
+
+    :param usual: where the share is, if nothing else is found.
+    :param unserved: why nobody is given more than before.
+    :param unread: why the note is not what is stored; so that likewise.
+    """
+
+    share: model.Share
+    host: records.ServiceHost
+    note: notes.ShareNote
+    usual: records.Placement
+    wanted: exporting.Clients
+    unserved: exception.DriverError | None
+    unread: exception.DriverError | None
+
+
+def _moved(asked: _Asked) -> guest_codes.Moved:
+    return guest_codes.Moved(
+        'Share %s is being worked on in server %s, and who reaches it '
+        'cannot be changed now' % (asked.share.id, asked.host.id),
+        check='the call that works on it, and processes of manila in that '
+              'server')
 
 
 class GenericAccess:
@@ -90,30 +122,10 @@ class GenericAccess:
             share, self._hosts.settings.protocols))[1] if rules else None
         wanted = exporting.wanted(rules, self._helper(share, rules))
 
-        def once(last: bool) -> _Tried:
-            found, untold = self._look(host, unread)
-            placement = planning.stays(usual, note, found)
-            away = untold is None and self._away(share, placement, note,
-                                                 found)
-            found, unnamed = self._named(host, placement, note, found,
-                                         wanted)
-            refused = unserved or unread or untold or unnamed
-            self._check_name(unread, placement, found)
-            goal = exporting.servable(wanted, found, placement)
-            if refused is not None:
-                goal = exporting.narrowed(goal, found, placement)
-            if away and goal.lets_in and not last:
-                return _Tried(away, goal)
-            steps = exporting.plan_access(
-                found, placement, host,
-                dataclasses.replace(goal, levels={}) if away else goal)
-            self._executor.run(steps)
-            return _Tried(away, goal, refused)
-
+        asked = _Asked(share, host, note, usual, wanted, unserved, unread)
         tried, silence = None, None
         try:
-            with self._hosts.locked(host):
-                tried = self._hosts.persist(lambda: once(False))
+            tried = self._in_turn(asked)
         except exception.TransportError as exc:
             silence = exc
         if tried is None:
@@ -121,9 +133,8 @@ class GenericAccess:
         if tried.goal.lets_in and tried.away:
             # A call that has its volume for a moment brings back who has
             # access by then: what is written down must not go before.
-            with self._lock(paths.share_lock(share.id), shares.TURN), \
-                    self._hosts.locked(host):
-                tried = self._hosts.persist(lambda: once(True))
+            with self._lock(paths.share_lock(share.id), shares.TURN):
+                tried = self._in_turn(asked, last=True)
         goal = tried.goal
         if tried.away:
             _check_known(unread)
@@ -165,6 +176,69 @@ class GenericAccess:
         if placement.is_cifs \
                 and found.samba.section(placement.section) is None:
             _check_known(unread)
+
+    def _in_turn(self, asked: _Asked, *, last: bool = False) -> _Tried:
+        """Change who reaches a share while nobody else does.
+
+        Who has closed it, and opens it at the end of long work, leaves to
+        others for whom.
+
+        :param last: do not come back if it is not mounted.
+        :raises Busy: somebody does, and has not closed it.
+        """
+        for _ in range(int(shares.TURN)):
+            tried, moved = self._in_one_turn(asked, last=last)
+            if tried is not None:
+                return tried
+        raise moved or AssertionError
+
+    def _in_one_turn(self, asked: _Asked, *, last: bool,
+                     ) -> tuple[_Tried | None, guest_codes.Moved | None]:
+        with contextlib.ExitStack() as stack:
+            _, busy = exception.caught(lambda: stack.enter_context(
+                self._hosts.deciding(asked.share.id, _MOMENT)))
+            try:
+                with self._hosts.locked(asked.host):
+                    return self._hosts.persist(lambda: self._once(
+                        asked, last=last, alone=busy is None)), None
+            except guest_codes.Moved as exc:
+                moved = exc
+        if busy is None:
+            self._hosts.pause(_MOMENT)
+        return None, moved
+
+    def _once(self, asked: _Asked, *, last: bool, alone: bool) -> _Tried:
+        """
+        :param alone: nobody else changes who reaches the share.
+        """
+        share, host, note = asked.share, asked.host, asked.note
+        found, untold = self._look(host, asked.unread)
+        placement = planning.stays(asked.usual, note, found)
+        work = found.working.get(placement.ident)
+        closed = work is guest_turns.Work.CLOSED
+        if work is guest_turns.Work.CLOSING or not (alone or closed):
+            raise _moved(asked)
+        away = not closed and untold is None and self._away(
+            share, placement, note, found)
+        found, unnamed = self._named(host, placement, note, found,
+                                     asked.wanted)
+        refused = asked.unserved or asked.unread or untold or unnamed
+        self._check_name(asked.unread, placement, found)
+        goal = exporting.servable(asked.wanted, found, placement)
+        if refused is not None:
+            goal = exporting.narrowed(goal, found, placement)
+        if away and goal.lets_in and not last:
+            return _Tried(away, goal)
+        # It is being mounted, or it is not told by what clients know it.
+        if goal.lets_in and work is not None and (
+                away or closed and exporting.is_unnamed(
+                    found, placement, note, self._hosts.settings.root)):
+            raise _moved(asked)
+        self._executor.run(exporting.plan_access(
+            found, placement, host,
+            dataclasses.replace(goal, levels={}) if away else goal,
+            closed=closed))
+        return _Tried(away, goal, refused)
 
     def _nobody(self, share: model.Share, host: records.ServiceHost,
                 note: notes.ShareNote, rules: Sequence[access.Rule],

@@ -12,6 +12,7 @@ there before.
 from collections.abc import Callable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import contextlib
 import logging
 from typing import Any
 
@@ -20,7 +21,6 @@ from manila_drivers import plan
 from manila_drivers.generic import assessment
 from manila_drivers.generic import client
 from manila_drivers.generic import exporting
-from manila_drivers.generic import guest_access
 from manila_drivers.generic import guest_planning
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import hosts
@@ -190,21 +190,37 @@ class GenericExecutor:
                           host: records.ServiceHost, volume_id: str,
                           gib: int) -> None:
         """Mount a share that is there, and export it as it was."""
-        served = placement.served(volume_id, gib)
-        self._inside(host, served, lambda found: served_again(
-            found, served))
+        self._again(host, [placement.served(volume_id, gib)])
 
     def serve_shares_again(self, target: str, host: records.ServiceHost,
                            served: Sequence[guest_records.Served]) -> None:
-        """Mount several shares that are there, in two round trips."""
-        def once() -> None:
-            found = self._hosts.look(host, [one.disk for one in served])
-            self._hosts.guest(host).run([
-                command for one in served
-                for command in served_again(found, one)])
+        """Mount several shares that are there, all at once."""
+        self._again(host, served, wait=0.0)
 
-        with self._hosts.locked(host):
-            self._hosts.persist(once)
+    def _again(self, host: records.ServiceHost,
+               served: Sequence[guest_records.Served],
+               wait: float = hosts.APPEARS) -> None:
+        """Mount shares, and then export them as it is written down by then.
+
+        What is left of a disk that has gone is closed before that.
+        """
+        guest = self._hosts.guest(host)
+
+        def mount() -> None:
+            found = self._hosts.look_free(host, served, wait=wait)
+            guest.run([command for one in served
+                       for command in guest_planning.serve(found, one)])
+
+        def reopen() -> None:
+            found = self._hosts.look_free(host, served, content=False)
+            guest.run([command for one in served
+                       for command in guest_planning.resume(found, one)])
+
+        self._hosts.persist(mount)
+        with contextlib.ExitStack() as stack:
+            for one in sorted(served, key=lambda one: one.ident):
+                stack.enter_context(self._hosts.deciding(one.ident))
+            self._hosts.persist(reopen)
 
     def evict_disk(self, path: str, placement: records.Placement,
                    host: records.ServiceHost, volume_id: str,
@@ -213,14 +229,14 @@ class GenericExecutor:
         served = placement.served(volume_id, gib)
         self._inside(host, served, lambda found: guest_planning.evict(
             found, served) if assessment.intruder(found, served) else [],
-            wait=0.0)
+            wait=0.0, closes=True)
 
     def suspend_share(self, path: str, placement: records.Placement,
                       host: records.ServiceHost, volume_id: str,
                       gib: int) -> None:
         served = placement.served(volume_id, gib)
         self._inside(host, served, lambda found: guest_planning.suspend(
-            found, served), wait=0.0)
+            found, served), wait=0.0, closes=True)
 
     def release_share(self, path: str, placement: records.Placement,
                       host: records.ServiceHost, volume_id: str,
@@ -228,7 +244,7 @@ class GenericExecutor:
         """Close a share and unmount it, for good."""
         served = placement.served(volume_id, gib)
         self._inside(host, served, lambda found: guest_planning.release(
-            found, served), wait=0.0)
+            found, served), wait=0.0, closes=True)
 
     def clear_away(self, path: str, host: records.ServiceHost,
                    name: str, ident: str) -> None:
@@ -238,7 +254,8 @@ class GenericExecutor:
             self._chosen.fstype)
         self._inside(host, served, lambda found: guest_planning.release(
             found, served) if assessment.abandoned(
-                found, self._chosen.root, path) else [], wait=0.0)
+                found, self._chosen.root, path) else [], wait=0.0,
+            closes=True)
 
     def grow_file_system(self, path: str, placement: records.Placement,
                          host: records.ServiceHost, volume_id: str, gib: int,
@@ -247,21 +264,19 @@ class GenericExecutor:
         served = placement.served(volume_id, gib)
 
         def once() -> None:
-            guest = self._hosts.guest(host)
             found = self._look(host, served)
             if not found.serves(served):
                 # Its disk may not have grown yet.
-                guest.run(served_again(found, placement.served(volume_id,
-                                                               1)))
+                self._again(host, [placement.served(volume_id, 1)])
                 found = self._look(host, served)
-            guest.run(guest_planning.grow(found, served, wanted))
+            self._hosts.guest(host).run(guest_planning.grow(found, served,
+                                                            wanted))
 
-        with self._hosts.locked(host):
-            self._hosts.persist(once)
+        self._hosts.persist(once)
 
     def _look(self, host: records.ServiceHost, served: guest_records.Served,
               wait: float = hosts.APPEARS) -> guest_records.GuestFacts:
-        return self._hosts.look(host, [served.disk], wait=wait)
+        return self._hosts.look_free(host, [served], wait=wait)
 
     def shrink_file_system(self, path: str, host: records.ServiceHost,
                            commands: Commands) -> None:
@@ -292,37 +307,37 @@ class GenericExecutor:
                         share_id, error)
 
     def export_share(self, path: str, host: records.ServiceHost,
-                     found: guest_records.GuestFacts,
-                     goal: exporting.Goal) -> None:
-        """Say who may reach a share, and see that it is so."""
+                     found: guest_records.GuestFacts, goal: exporting.Goal,
+                     closed: str) -> None:
+        """Say who may reach a share, and see that it is so.
+
+        :param closed: id of the share, if a script has it closed, and opens
+            it at its end; else ''.
+        """
         guest = self._hosts.guest(host)
-        if isinstance(goal, exports.Export):
+        if closed:
+            guest.while_closed(found, goal, closed)
+        elif isinstance(goal, exports.Export):
             guest.export(found, goal)
         else:
             guest.share(found, goal)
 
     def _inside(self, host: records.ServiceHost,
                 served: guest_records.Served, decide: Decide, *,
-                wait: float = hosts.APPEARS) -> tuple[command.Result, ...]:
+                wait: float = hosts.APPEARS,
+                closes: bool = False) -> tuple[command.Result, ...]:
         """Look into an instance and do what follows: two round trips.
 
+        Others go on with other shares of it.
+
         :param wait: seconds until the disk has to be there.
+        :param closes: who reaches the share is changed, and by nobody else
+            meanwhile.
         """
         def once() -> tuple[command.Result, ...]:
             found = self._look(host, served, wait)
             return self._hosts.guest(host).run(decide(found))
 
-        with self._hosts.locked(host):
+        with self._hosts.deciding(served.ident) if closes \
+                else contextlib.nullcontext():
             return self._hosts.persist(once)
-
-
-def served_again(found: guest_records.GuestFacts,
-                 served: guest_records.Served) -> Commands:
-    """Return what mounts a share that is there, and exports it as it was.
-
-    What is left of a disk that has gone is closed before that.
-    """
-    dead = found.mount(served.path) is not None \
-        and not found.serves(served)
-    return [*guest_planning.serve(found, served),
-            *guest_access.reopened(found, served, always=dead)]

@@ -150,16 +150,33 @@ def unnamed(found: guest_records.GuestFacts, placement: records.Placement,
     :param root: directory that shares are mounted in.
     """
     mount = found.mount(placement.path)
-    made = not note.claim and note.path == posixpath.join(root,
-                                                          placement.name)
     if placement.is_cifs or mount is None or mount.disk is None \
-            or mount.disk.looked or made:
+            or mount.disk.looked or _is_made(placement, note, root):
         return None
     if note.volume_id and not mount.disk.is_volume(note.volume_id):
         # It is not the share's, which nobody is let in to now.
         return None
-    known = kernel.own_fsids(found.nfs).get(placement.path, '')
-    return mount.disk if known in ('', '0', 'root') else None
+    return None if _has_fsid(found, placement) else mount.disk
+
+
+def _is_made(placement: records.Placement, note: notes.ShareNote,
+             root: str) -> bool:
+    return not note.claim and note.path == posixpath.join(root,
+                                                          placement.name)
+
+
+def _has_fsid(found: guest_records.GuestFacts,
+              placement: records.Placement) -> bool:
+    return kernel.own_fsids(found.nfs).get(placement.path, '') not in (
+        '', '0', 'root')
+
+
+def is_unnamed(found: guest_records.GuestFacts,
+               placement: records.Placement, note: notes.ShareNote,
+               root: str) -> bool:
+    """Tell if nobody knows by what clients know a share that is away."""
+    return not placement.is_cifs and not _is_made(
+        placement, note, root) and not _has_fsid(found, placement)
 
 
 def goal(found: guest_records.GuestFacts, placement: records.Placement,
@@ -180,10 +197,16 @@ def goal(found: guest_records.GuestFacts, placement: records.Placement,
 
 def plan_access(found: guest_records.GuestFacts,
                 placement: records.Placement, host: records.ServiceHost,
-                clients: Clients) -> plan.Plan:
-    """Export a share to those who shall reach it; nothing if it is so."""
+                clients: Clients, *, closed: bool = False) -> plan.Plan:
+    """Export a share to those who shall reach it; nothing if it is so.
+
+    :param closed: a script has closed it, and opens it at its end.
+    """
     target = goal(found, placement, clients)
-    if isinstance(target, exports.Export):
+    todo: object
+    if closed:
+        todo = True
+    elif isinstance(target, exports.Export):
         todo = guest_access.nfs(found, target)
     elif target.closed and found.samba.section(target.name) is None:
         todo = []
@@ -196,7 +219,8 @@ def plan_access(found: guest_records.GuestFacts,
     more = ' and %d more' % (len(told) - 5) if len(told) > 5 else ''
     return plan.Plan((plan.Step(
         'export share', placement.path,
-        {'host': host, 'found': found, 'goal': target},
+        {'host': host, 'found': found, 'goal': target,
+         'closed': placement.ident if closed else ''},
         detail='to %s%s' % (', '.join(told[:5]) or 'nobody', more)),))
 
 

@@ -3,7 +3,8 @@
 """One exec to ask a service VM for everything, one to change it.
 
 Both are scripts under a lock in the VM, so that what is asked is never the
-middle of what another operation, or one that was given up, still does.
+middle of what another operation, or one that was given up, still does.  What
+may take long has locks of its own, see ``guest_turns``.
 """
 
 from collections.abc import Callable
@@ -18,7 +19,7 @@ from manila_drivers.generic import guest_access
 from manila_drivers.generic import guest_codes
 from manila_drivers.generic import guest_facts
 from manila_drivers.generic import guest_records
-from manila_drivers.generic import guest_scripts
+from manila_drivers.generic import guest_turns
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports
 from manila_drivers.nas import kernel_room
@@ -27,10 +28,6 @@ from manila_drivers.transport import command
 from manila_drivers.transport import script
 
 LOG = logging.getLogger(__name__)
-
-LOCK = '/run/manila-share.lock'
-# Seconds that another operation is waited for.
-_PATIENCE = 60
 
 
 class Guest:
@@ -69,7 +66,9 @@ class Guest:
                         disks, wait, serving=serving)]
         answer = script.attempt(
             self._runner, commands, keep_going=True, timeout=timeout,
-            lock=script.Lock(LOCK, _PATIENCE, shared=True))
+            lock=dataclasses.replace(guest_turns.LOCK, shared=True),
+            # Disks are waited for, and one that cannot be read may hang.
+            outside=frozenset({0} if disks else ()))
         return guest_facts.understand(str(self._runner), answer.results,
                                       partly=partly)
 
@@ -83,8 +82,11 @@ class Guest:
 
     def run(self, commands: Sequence[command.Command], *,
             timeout: float | None = None) -> tuple[command.Result, ...]:
-        """Run what was planned, alone and as root; one exec, none if there
-        are no commands.
+        """Run what was planned, as root; one exec, none if there are no
+        commands.
+
+        Nobody else changes tables meanwhile, but while one of them may take
+        long.
 
         :raises DriverError: of the command that failed; those behind it were
             not run.
@@ -100,7 +102,10 @@ class Guest:
             return script.Answer(())
         plan.before_change('; '.join(map(str, commands)))
         return script.attempt(self._runner, commands, timeout=timeout,
-                              lock=script.Lock(LOCK, _PATIENCE))
+                              lock=guest_turns.LOCK, outside=frozenset(
+                                  number for number, one
+                                  in enumerate(commands)
+                                  if guest_turns.is_long(one)))
 
     def export(self, facts: guest_records.GuestFacts,
                export: exports.Export) -> None:
@@ -144,6 +149,19 @@ class Guest:
         results = self.run(guest_access.cifs(facts, share))
         self._settled(share.name, guest_access.cifs_undone(share, results))
 
+    def while_closed(self, facts: guest_records.GuestFacts,
+                     goal: exports.Export | samba.SambaShare,
+                     ident: str) -> None:
+        """Have a share be open for whom it shall be, at the end of a script
+        that has closed it.
+
+        :param ident: of the share.
+        :raises Moved: no script has it closed any more; nothing was changed.
+        """
+        self.run(guest_access.nfs_while_closed(facts, goal, ident)
+                 if isinstance(goal, exports.Export)
+                 else guest_access.cifs_while_closed(facts, goal, ident))
+
     def _settled(self, what: str, left: str) -> None:
         if left:
             raise exception.BackendError(
@@ -167,8 +185,8 @@ def meaning(server: str, commands: Sequence[command.Command],
     if not isinstance(error, exception.BackendError):
         return error
     failed = commands[len(answer.results) - 1]
-    words = failed.words()
-    if not guest_scripts.is_script(failed):
+    words = guest_turns.words(failed)
+    if words[:2] != ['sh', '-c']:
         return error
     kind, what, check = guest_codes.MEANING.get(error.status or 0, (
         type(error), f'it failed with exit code {error.status}',

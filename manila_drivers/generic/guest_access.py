@@ -8,6 +8,7 @@ import dataclasses
 from manila_drivers import exception
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import guest_scripts
+from manila_drivers.generic import guest_turns
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports
 from manila_drivers.nas import exports_text
@@ -189,12 +190,46 @@ def _written_down(facts: kernel.KernelFacts, path: str) -> tuple[Entry, ...]:
     ) or facts.of(path)
 
 
-def functions(facts: Facts, served: Served) -> str:
-    """Return the functions ``closed`` and ``opened`` of a shell's script.
+def turns(facts: Facts, served: Served) -> tuple[object, ...]:
+    """Return how a script closes a share, and opens it again: its note, and
+    seconds and text of both turns.
 
     :raises BackendError: who has to be let in again was not told.
     """
     _told(facts, served)
-    return guest_scripts.function('closed', closed(facts, served)) \
-        + guest_scripts.function('opened', reopened(
-            facts, served, always=True))
+    return (guest_turns.note(served.ident), guest_turns.LOCK.patience,
+            guest_turns.closing(
+                served.ident, closed(facts, served),
+                reopened(facts, served, always=True)),
+            guest_turns.OPENING, guest_turns.opening(served.ident))
+
+
+# Changes while a script has a share closed, and opens it at its end
+
+def nfs_while_closed(facts: Facts, export: exports.Export,
+                     ident: str) -> Commands:
+    """Have a share be exported to the clients of an export once it is back.
+
+    What goes wrong on the way leaves it closed.
+
+    :param ident: of the share.
+    """
+    export = mounted_only(export)
+    commands = [*_taken_over(facts.nfs, export.path), *kernel_plan.plan(
+        facts.nfs, export, fsid(facts, export))]
+    again = [one for one in commands if kernel_room.is_live(one)]
+    return _while_closed(ident, kernel_room.kept(
+        [one for one in commands if one not in again],
+        unsynced=facts.unsynced), roomy(again))
+
+
+def cifs_while_closed(facts: Facts, share: samba.SambaShare,
+                      ident: str) -> Commands:
+    """Do the same for Samba."""
+    return _while_closed(ident, *samba_plan.while_closed(share))
+
+
+def _while_closed(ident: str, commands: Commands,
+                  again: Commands) -> Commands:
+    return [guest_turns.replaced(ident, []), *commands,
+            guest_turns.replaced(ident, again)]

@@ -9,12 +9,20 @@ from manila_drivers import exception
 FOREIGN, TOO_SMALL, BUSY, GONE, UNREAD, UNTOLD = 20, 21, 22, 23, 24, 25
 OTHER = 26
 BROKEN, DOWN, SLOW, UNCHANGED, TOO_LARGE = 27, 28, 31, 32, 33
+MOVED, TAKEN = 34, 75
 
 
 class NotGrown(exception.Busy):
     """A disk is as small as before, although its volume is larger.
 
     A hypervisor that could not be told of it never will be.
+    """
+
+
+class Moved(exception.Busy):
+    """Somebody who works on a share is not where they were.
+
+    A look tells where they are.
     """
 
 
@@ -44,4 +52,7 @@ MEANING: Mapping[int, tuple[type[exception.DriverError], str, str]] = {
     TOO_LARGE: (exception.Unsupported,
                 'its file system is larger than the share, and cannot shrink',
                 'make a larger share of the snapshot'),
+    MOVED: (Moved, 'it is not closed any more by what works on it', ''),
+    TAKEN: (exception.Busy, 'something else is at work on it',
+            'processes of manila in the service VM'),
 }

@@ -12,6 +12,7 @@ from manila_drivers import exception
 from manila_drivers.generic import guest_fstab
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import guest_scripts
+from manila_drivers.generic import guest_turns
 from manila_drivers.nas import directory
 from manila_drivers.nas import kernel
 from manila_drivers.nas import kernel_room
@@ -56,7 +57,7 @@ def questions(disks: Sequence[Disk] = (), wait: float = 0.0, *,
         directory.run('cat', '--', _BOOT, kernel_room.UNSYNCED,
                       accept=_ANY),
         directory.run('cat', '--', _THREADS, accept=_ANY),
-        *kernel.questions(), *samba.questions(),
+        *kernel.questions(), *samba.questions(), guest_turns.question(),
         *(samba.in_force_questions() if serving else ())]
 
 
@@ -69,6 +70,12 @@ def understand(server: str, results: Sequence[Result], *,
     :raises DriverError: it does not say what disks and mounts it has.
     """
     found, mounts, fstab, spaces, boot, threads, *access = results
+    working = access.pop(4)
+    if working.status:
+        raise exception.BackendError(
+            f'{server} does not say what is at work on its shares',
+            answer=working.stderr, status=working.status,
+            check='/run and flock in the service VM')
     if not partly:
         _check_told(server, found, mounts, fstab)
     disks, others = read_disks('' if found.status else found.stdout)
@@ -85,7 +92,8 @@ def understand(server: str, results: Sequence[Result], *,
         guest_fstab.read(fstab.stdout), read_spaces(spaces.stdout),
         _either(exported, nfs_error), _either(shared, samba_error),
         next((word for word in told if word != kernel_room.MARK), ''),
-        _number(threads), kernel_room.MARK in told, serving or untold)
+        _number(threads), kernel_room.MARK in told, serving or untold,
+        guest_turns.understand(working.stdout))
 
 
 def _check_told(server: str, found: Result, mounts: Result,

@@ -3,7 +3,9 @@
 """From what a service VM has to what it shall have.  Pure.
 
 Each function returns the commands of one script, in order, which ``Guest.run``
-runs as root and alone; none if nothing has to be done.  Names of disks are of
+runs as root: what changes tables alone, and what may take long (see
+``guest_turns``) as the only one at work on the share; none if nothing has to
+be done.  Names of disks are of
 the moment of the look, so that each command which touches a disk looks at its
 serial number again.
 """
@@ -14,6 +16,7 @@ from manila_drivers.generic import guest_fstab
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import guest_scripts
 from manila_drivers.generic import guest_shell
+from manila_drivers.generic import guest_turns
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports
 from manila_drivers.transport import command
@@ -74,8 +77,8 @@ def serve(facts: Facts, served: Served, *, fresh: bool = False,
             answer=f'{fstype} on {disk.name}', check='tune2fs -U')
     commands += _cleared(facts, served)
     if fresh or not facts.serves(served):
-        commands.append(guest_scripts.run(
-            'mount', guest_scripts.MOUNT, disk.name, disk.serial,
+        commands.append(guest_turns.long(
+            served.ident, 'mount', guest_scripts.MOUNT, disk.name, disk.serial,
             served.path, _point(served), fstype, '0777' if fresh else '',
             timeout=_long(served)))
     return commands + guest_fstab.wanted(facts, served, uuid, fstype)
@@ -100,8 +103,8 @@ def _formatted(served: Served, disk: FoundDisk, *,
                      and served.fstype != 'xfs')]
     ident = (f'uuid={served.ident}' if served.fstype == 'xfs'
              else served.ident)
-    return [guest_scripts.run(
-        'format', guest_scripts.FORMAT, disk.name, disk.serial,
+    return [guest_turns.long(
+        served.ident, 'format', guest_scripts.FORMAT, disk.name, disk.serial,
         served.ident, *words, ident, timeout=_long(served))]
 
 
@@ -118,7 +121,7 @@ def _cleared(facts: Facts, served: Served) -> Commands:
             f'{served.path} has another disk mounted than that of '
             f'{served.name}', answer=f'{mounted.device} {mounted.serial}',
             check='what is mounted in the service VM')
-    return guest_access.closed(facts, served) + [_unmounted(mounted)]
+    return guest_access.closed(facts, served) + [_unmounted(served, mounted)]
 
 
 def reidentify(facts: Facts, served: Served, gib: int = 0) -> Commands:
@@ -141,9 +144,9 @@ def reidentify(facts: Facts, served: Served, gib: int = 0) -> Commands:
         raise exception.Busy(
             f'The disk of {served.name} is mounted with the UUID of '
             f'another, {disk.uuid}')
-    return [guest_scripts.run(
-        'reidentify', guest_scripts.REIDENTIFY, disk.name, disk.serial,
-        disk.fstype, served.ident, served.path,
+    return [guest_turns.long(
+        served.ident, 'reidentify', guest_scripts.REIDENTIFY, disk.name,
+        disk.serial, disk.fstype, served.ident, served.path,
         gib * guest_records.GIB if gib < served.disk.gib else 0,
         timeout=2 * _long(served))]
 
@@ -157,8 +160,9 @@ def grow(facts: Facts, served: Served, gib: int) -> Commands:
     :raises NotFound: the share is not mounted from its own disk.
     """
     disk, mounted = _in_use(facts, served)
-    return [guest_scripts.run(
-        'grow', guest_scripts.GROW, disk.name, disk.serial, served.path,
+    return [guest_turns.long(
+        served.ident, 'grow', guest_scripts.GROW, disk.name, disk.serial,
+        served.path,
         mounted.number, mounted.fstype, gib * guest_records.GIB,
         gib * guest_records.GIB - guest_records.SHORT, _GROWS, _point(served),
         timeout=_GROWS + _long(served))]
@@ -185,11 +189,12 @@ def shrink(facts: Facts, served: Served, gib: int) -> Commands:
         raise exception.PossibleDataLoss(
             f'{served.name} uses {used} bytes, which do not fit into '
             f'{gib} GiB')
-    return [guest_scripts.run(
-        'shrink', guest_access.functions(facts, served)
-        + guest_scripts.SHRINK, disk.name, disk.serial, served.path,
+    return [guest_turns.long(
+        served.ident, 'shrink', guest_turns.TURN + guest_scripts.SHRINK,
+        disk.name, disk.serial, served.path,
         mounted.number, mounted.fstype, gib * guest_records.GIB, PATIENCE,
-        _point(served), timeout=PATIENCE + 3 * _long(served))]
+        _point(served), *guest_access.turns(facts, served),
+        timeout=PATIENCE + guest_turns.TURNS + 3 * _long(served))]
 
 
 def evict(facts: Facts, served: Served) -> Commands:
@@ -201,7 +206,7 @@ def evict(facts: Facts, served: Served) -> Commands:
     mounted = facts.mount(served.path)
     if mounted is None or facts.serves(served):
         return []
-    return guest_access.closed(facts, served) + [_unmounted(mounted)]
+    return guest_access.closed(facts, served) + [_unmounted(served, mounted)]
 
 
 def suspend(facts: Facts, served: Served) -> Commands:
@@ -218,11 +223,11 @@ def suspend(facts: Facts, served: Served) -> Commands:
     if not facts.serves(served):
         return _cleared(facts, served)
     _nowhere_else(facts, served)
-    return [guest_scripts.run(
-        'suspend', guest_access.functions(facts, served)
-        + guest_scripts.SUSPEND, served.path, _point(served),
-        mounted.number, PATIENCE,
-        timeout=PATIENCE + 120)]
+    return [guest_turns.long(
+        served.ident, 'suspend', guest_turns.TURN + guest_scripts.SUSPEND,
+        served.path, _point(served), mounted.number, PATIENCE,
+        *guest_access.turns(facts, served),
+        timeout=PATIENCE + guest_turns.TURNS + 120)]
 
 
 def resume(facts: Facts, served: Served) -> Commands:
@@ -251,10 +256,10 @@ def release(facts: Facts, served: Served) -> Commands:
                and not facts.serves(served))
     commands = [] if foreign else guest_fstab.removed(facts, served)
     commands += guest_access.removed(facts, served)
-    commands += [_unmounted(one) for one in facts.mounts
+    commands += [_unmounted(served, one) for one in facts.mounts
                  if one.path == served.scratch]
     if mounted is not None and not foreign:
-        commands.append(_unmounted(mounted))
+        commands.append(_unmounted(served, mounted))
     if not foreign:
         commands.append(directory.run('rmdir', '--', served.path,
                                       accept=frozenset({0, 1})))
@@ -267,16 +272,18 @@ def freeze(facts: Facts, served: Served, seconds: int) -> Commands:
     :raises NotFound: it is not mounted from its own disk.
     """
     _, mounted = _in_use(facts, served)
-    return [guest_scripts.run(
-        'freeze', guest_scripts.FREEZE, served.path, _point(served),
-        mounted.number, seconds, _note(served))]
+    return [guest_turns.long(
+        served.ident, 'freeze', guest_scripts.FREEZE, served.path,
+        _point(served), mounted.number, seconds, _note(served),
+        timeout=directory.USUAL)]
 
 
 def thaw(facts: Facts, served: Served) -> Commands:
     """Let writes go on; prints ``late`` if they went on before."""
     _check(served)
-    return [guest_scripts.run('thaw', guest_scripts.THAW, served.path,
-                              _note(served))]
+    return [guest_turns.long(
+        served.ident, 'thaw', guest_scripts.THAW, served.path, _note(served),
+        timeout=directory.USUAL)]
 
 
 # What they have in common
@@ -337,9 +344,9 @@ def _known_kind(served: Served, fstype: str) -> None:
             answer=fstype, check=f'volume {served.disk.volume_id}')
 
 
-def _unmounted(mounted: Mounted) -> command.Command:
-    return guest_scripts.run(
-        'unmount', guest_scripts.UNMOUNT, mounted.path,
+def _unmounted(served: Served, mounted: Mounted) -> command.Command:
+    return guest_turns.long(
+        served.ident, 'unmount', guest_scripts.UNMOUNT, mounted.path,
         guest_shell.point(mounted.path), mounted.number, PATIENCE,
         'dead' if mounted.gone else '', timeout=PATIENCE + 120)
 

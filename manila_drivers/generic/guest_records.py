@@ -7,6 +7,7 @@ import dataclasses
 import re
 
 from manila_drivers import exception
+from manila_drivers.generic import guest_turns
 from manila_drivers.nas import kernel
 from manila_drivers.nas import samba
 
@@ -196,6 +197,8 @@ class GuestFacts:
     :param exported: or why that was not told; so is ``shared``.
     :param serving: what smb.conf comes to, or why that was not told; None if
         it was not asked.
+    :param working: how far those are who work on shares, by their ids.  What
+        else is told of such a share is the middle of something.
     """
 
     server: str
@@ -209,6 +212,8 @@ class GuestFacts:
     nfsd: int | None = None
     unsynced: bool = False
     serving: samba.SambaInForce | exception.DriverError | None = None
+    working: Mapping[str, guest_turns.Work] = dataclasses.field(
+        default_factory=dict)
 
     @property
     def nfs(self) -> _Nfs:

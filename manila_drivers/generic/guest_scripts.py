@@ -277,8 +277,9 @@ printf 'size=%s\\n' "$after"
 [ "$after" -gt "$1" ] || exit 32
 """
 
-#: The same arguments as of GROW up to the kind, then bytes, seconds, path as
-#: the kernel has it.  ``closed`` and ``opened`` stand before it.
+#: As of GROW up to the kind, then bytes, seconds, path as the kernel has it,
+#: note, and of the turns that close and open the share how long they are
+#: waited for and their texts.  ``turn`` stands before it.
 SHRINK = """\
 set -eu
 """ + guest_shell.HERE + guest_shell.MENDED + guest_shell.UNMOUNTED \
@@ -286,6 +287,9 @@ set -eu
 here "$1" "$2"
 served "$8" "$4"
 dev=$1 path=$3 number=$4 kind=$5 want=$6 patience=$7 point=$8
+shift 8
+note=$1 soon=$2 closing=$3 late=$4 opening=$5
+: >"$note"
 set -- $(stat -f -c '%S %b %f' "$path")
 block=$1
 [ $(( ($2 - $3) * block )) -lt "$want" ] || exit 21
@@ -293,40 +297,42 @@ ended() {
     status=$?
     trap - EXIT
     set +e
-    # If that is not told, it may be mounted already.
     mounted "$point" "$number" || mount -t "$kind" "$dev" "$path" || exit 28
-    opened || exit 28
+    turn "$late" "$opening" || exit 28
     exit "$status"
 }
 trap ended EXIT
 trap 'exit 143' HUP INT TERM
 # Nobody may be listening: all the same it has to come back.
 trap '' PIPE
-closed
+turn "$soon" "$closing"
 sync -f "$path"
 unmounted "$path" "$point" "$number" "$patience" '' || exit $?
 mended "$dev" "$kind" -fp
 shrunk "$dev" "$want" "$block"
 """
 
-#: path, as the kernel has it, device number, seconds; ``closed`` and
-#: ``opened`` stand before it.
+#: path, as the kernel has it, device number, seconds, then as of SHRINK from
+#: the note on.
 SUSPEND = """\
 set -eu
 """ + guest_shell.UNMOUNTED + """\
-path=$1 point=$2 number=$3 patience=$4
+path=$1 point=$2 number=$3 patience=$4 note=$5
+soon=$6 closing=$7 late=$8 opening=$9
+: >"$note"
 ended() {
     status=$?
     trap - EXIT
     set +e
-    if [ "$status" -ne 0 ]; then opened || exit 28; fi
+    [ "$status" -eq 0 ] || turn "$late" "$opening" || exit 28
+    # Who brings it back reads what is written down.
+    rm -f "$note"
     exit "$status"
 }
 trap ended EXIT
 trap 'exit 143' HUP INT TERM
-# Nobody may be listening: all the same it has to come back.
 trap '' PIPE
-closed
+turn "$soon" "$closing"
 sync -f "$path" || :
 unmounted "$path" "$point" "$number" "$patience" '' || exit $?
 """
@@ -374,11 +380,6 @@ def run(name: str, text: str, *arguments: object,
     """
     return directory.run('sh', '-c', text, f'manila-{name}',
                          *map(str, arguments), **parts)
-
-
-def is_script(one: command.Command) -> bool:
-    """Return whether exit codes of a command are those of scripts."""
-    return one.words()[:2] == ['sh', '-c']
 
 
 def function(name: str, commands: list[command.Command]) -> str:

@@ -121,6 +121,7 @@ class GenericHealth:
         back = self._remounted(host, [
             one for one in group if one.note.volume_id
             and not self._seems_served(one, kept)
+            and one.placement.ident not in kept.working
             and self._has_disk(one, kept)])
         return dict(plan.for_each(lambda one: (
             one.call.share.id, self._one(one, kept, back)), group))
@@ -249,6 +250,10 @@ class GenericHealth:
         :param back: ids of shares that have been mounted since the look.
         """
         healthy = self._assess(one, found)
+        if one.placement.ident in found.working and (
+                healthy.reapply or not healthy.served):
+            # It is the middle of something, and no damage.
+            raise hosts.at_work(one.host, one.placement.path)
         if not healthy.served and one.call.share.id not in back:
             mended = self._mended(one)
             if mended is None:
@@ -326,7 +331,8 @@ class GenericHealth:
         share = one.call.share
         with self._lock(paths.share_lock(share.id), shares.TURN):
             one = dataclasses.replace(one, note=self._notes.share(share.id))
-            found = self._hosts.look(one.host, ())
+            found = self._hosts.look_free(one.host, [one.placement.served(
+                one.note.volume_id, 1)], content=False)
             healthy = self._assess(one, found)
             if healthy.served:
                 return healthy

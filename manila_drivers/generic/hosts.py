@@ -28,6 +28,9 @@ T = TypeVar('T')
 
 #: Seconds for which a call waits for others about the same instance.
 TURN = 600.0
+#: Seconds for which a call waits for what is at work on a share in there,
+#: with nobody listening to it any more.
+LEFT = 60.0
 #: Seconds in which something is done again whose connection was lost.
 PERSISTS = 20.0
 #: Seconds until a volume that has been attached has to be seen in there.
@@ -144,8 +147,17 @@ class ServiceHosts:
 
     def locked(self, host: records.ServiceHost,
                ) -> AbstractContextManager[Any]:
-        """Keep others from changing what an instance mounts and exports."""
+        """Keep others from changing whom an instance lets in.
+
+        Not while anything is waited for but its answer.
+        """
         return self._lock(paths.server_lock(host.id), TURN)
+
+    def deciding(self, share_id: str, timeout: float | None = None,
+                 ) -> AbstractContextManager[Any]:
+        """Keep others from changing who reaches a share."""
+        return self._lock(paths.access_lock(share_id),
+                          TURN if timeout is None else timeout)
 
     def look(self, host: records.ServiceHost,
              disks: Sequence[guest_records.Disk], *, wait: float = 0.0,
@@ -162,6 +174,32 @@ class ServiceHosts:
         return self.persist(lambda: self.guest(host).look(
             disks, wait=wait, timeout=timeout, partly=partly,
             serving=serving))
+
+    def look_free(self, host: records.ServiceHost,
+                  served: Sequence[guest_records.Served], *,
+                  content: bool = True,
+                  wait: float = 0.0) -> guest_records.GuestFacts:
+        """Return what is in an instance, with nobody at work on some shares.
+
+        A call that was cut off may have left somebody at work.
+
+        :param content: ask what is on their disks as well.
+        :param wait: seconds until those have to be there.
+        :raises Busy: somebody still is.
+        """
+        attempts = retry.Attempts(dataclasses.replace(
+            retry.REST, first=1.0, total=LEFT), self._clock, self._sleep)
+        while True:
+            found = self.look(host, [one.disk for one in served if content],
+                              wait=wait)
+            busy = [one.path for one in served if one.ident in found.working]
+            if not busy:
+                return found
+            if not attempts.again():
+                raise at_work(host, ', '.join(busy))
+
+    def pause(self, seconds: float) -> None:
+        self._sleep(seconds)
 
     def persist(self, call: Callable[[], T]) -> T:
         """Do something again after a connection was lost on the way.
@@ -223,6 +261,14 @@ class ServiceHosts:
             found.append(model.export_location(export(host.admin_address),
                                                admin_only=True))
         return found
+
+
+def at_work(host: records.ServiceHost, what: str) -> exception.Busy:
+    """Return the error for a share that a script in an instance has."""
+    return exception.Busy(
+        'Server %s is still at work on %s for a call before this one'
+        % (host.id, what), check='processes of manila in that server, such '
+                                 'as e2fsck and resize2fs')
 
 
 def by_server(hosts: Mapping[str, records.ServiceHost | None],

@@ -99,6 +99,8 @@ def _odd(volumes: Sequence[records.Volume], host: records.ServiceHost,
 def _odd_in_guest(found: Facts, placement: records.Placement,
                   volume: records.Volume | None) -> Iterator[str]:
     mount = found.mount(placement.path)
+    if placement.ident in found.working:
+        yield 'something is at work on it in server %s' % found.server
     if mount is not None and mount.failed:
         yield ('the file system at %s has become read-only after an error'
                % mount.path)

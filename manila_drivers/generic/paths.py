@@ -36,8 +36,16 @@ def mount_path(root: str, share: model.Share) -> str:
 
 
 def server_lock(instance_id: str) -> str:
-    """Return the name of the lock around what changes one instance."""
+    """Return the name of the lock around what is decided for one instance.
+
+    Nobody holds it for longer than a few commands take.
+    """
     return 'generic-server-' + instance_id
+
+
+def access_lock(share_id: str) -> str:
+    """Return the name of the lock around who reaches a share."""
+    return 'generic-access-' + share_id
 
 
 def share_lock(share_id: str) -> str:

@@ -114,9 +114,7 @@ class GenericShares:
         silence: exception.DriverError | None = None
         if host is not None and server is not None \
                 and host.reachable and server.status != 'SHUTOFF':
-            # One that is at work for another call is not away.
-            with self._hosts.locked(host):
-                found, silence = self._hosts.glance(host, ())
+            found, silence = self._hosts.glance(host, ())
             if silence is not None and errors.is_alive(silence):
                 # It serves the share, and may go on with it.
                 raise silence
@@ -185,8 +183,9 @@ class GenericShares:
                 gib: int) -> planning.ServedFacts | None:
         """Shrink a share if it is in its place; if not, return what is."""
         # Who has access must not change until it is back.
-        with self._hosts.locked(facts.host):
-            found = self._hosts.look(facts.host, ())
+        with self._hosts.deciding(facts.served.ident):
+            found = self._hosts.look_free(facts.host, [facts.served],
+                                          content=False)
             facts = dataclasses.replace(facts, found=found)
             if not found.serves(facts.served):
                 return facts

@@ -96,8 +96,10 @@ class GenericSnapshots:
             LOG.warning('Snapshot %s is taken without holding back writes: '
                         '%s', snapshot.id, error)
             return None
-        return planning.ServedFacts(self._hosts.placement(share, note), host,
-                                    volume, found)
+        placement = self._hosts.placement(share, note)
+        if placement.ident in found.working:
+            raise hosts.at_work(host, placement.path)
+        return planning.ServedFacts(placement, host, volume, found)
 
     def delete(self, snapshot: model.Snapshot) -> None:
         """Remove a snapshot; that it is gone already is success."""

@@ -154,6 +154,14 @@ def resumed(facts: samba.SambaFacts, name: str, *,
             reread()]
 
 
+def while_closed(wanted: samba.SambaShare) -> tuple[Commands, Commands]:
+    """Return what a share that was suspended becomes, and what resumes it."""
+    section = {**samba.wanted(wanted), 'available': 'no'}
+    return ([_imported(wanted.name, section), closed(wanted.name)],
+            [directory.run('net', 'conf', 'setparm', wanted.name,
+                           'available', 'yes'), reread()])
+
+
 def closed(name: str, *, full: bool = True) -> command.Command:
     """Disconnect everybody from a share, or those that are not let in.
 

@@ -115,7 +115,7 @@ CONFORMANCE = 'tests/conformance'
 # A cloud and a virtual machine are simulated for each case, which takes long.
 GENERIC = tuple(f'{CONFORMANCE}/test_generic{part}.py' for part in (
     '', '_broken', '_degraded', '_doors', '_elsewhere', '_interrupted',
-    '_regions', '_scenarios', '_taking_away', '_variants'))
+    '_regions', '_scenarios', '_taking_away', '_turns', '_variants'))
 # What waits for processes, and deadlines, of the command.
 OPERATOR = tuple(f'tests/unit/{name}' for name in (
     'audit', 'cli', 'direct', 'preflight', 'registry'))

@@ -270,5 +270,12 @@ def test_what_is_done(found, clients, says):
         return
     assert list(steps) == [plan.Step('export share', PATH, {
         'host': HOST, 'found': found,
-        'goal': exporting.goal(found, place, clients)})]
+        'goal': exporting.goal(found, place, clients), 'closed': ''})]
     assert f'export share {PATH} (' in str(steps) and says in str(steps)
+
+
+@pytest.mark.parametrize('clients', [nfs(*SIX), nfs()])
+def test_a_script_that_opens_it_is_told_in_any_case(clients):
+    found = guests.guest()
+    step, = exporting.plan_access(found, PLACE, HOST, clients, closed=True)
+    assert step.args['closed'] == PLACE.ident

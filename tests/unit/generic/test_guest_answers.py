@@ -13,6 +13,7 @@ from manila_drivers.generic import guest_fstab
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import guest_scripts
 from manila_drivers.generic import guest_shell
+from manila_drivers.generic import guest_turns
 from manila_drivers.nas import directory
 from manila_drivers.nas import exports
 from manila_drivers.nas import kernel
@@ -43,7 +44,8 @@ def test_questions():
         directory.run('cat', '--', '/proc/sys/kernel/random/boot_id',
                       '/run/manila-unsynced', accept=ANY),
         directory.run('cat', '--', '/proc/fs/nfsd/threads', accept=ANY)]
-    assert asked[6:] == [*kernel.questions(), *samba.questions()]
+    assert asked[6:] == [*kernel.questions(), *samba.questions(),
+                         guest_turns.question()]
     assert guest_facts.questions()[0] == guest_scripts.run(
         'disks', guest_scripts.DISKS, 0, timeout=60.0)
     assert guest_facts.questions(disks, 7.9, serving=True) == [
@@ -64,7 +66,8 @@ TOLD = {
     'fstab': said(f'UUID=x {PATH} ext4\n'),
     'df': said(f' size used on\n 100 50 {PATH}\n'), 'boot': said(' b \n'),
     'threads': said('8\n'), 'etab': said('', 1), 'files': said('', 1),
-    'others': said(), 'samba': said('[one]\n\tpath = /x\n')}
+    'others': said(), 'samba': said('[one]\n\tpath = /x\n'),
+    'working': said('one open\ntwo closing\nthree closed\n')}
 SERVING = said('[global]\n\tregistry shares = yes\n')
 
 
@@ -89,6 +92,10 @@ def test_answers():
     assert understood(boot=said('b\nunsynced\n')).unsynced
     assert understood(boot=said('b\n', 1)).boot == 'b'
     assert found.samba == samba.SambaFacts({'one': {'path': '/x'}})
+    assert found.working == {
+        'one': guest_turns.Work.OPEN, 'two': guest_turns.Work.CLOSING,
+        'three': guest_turns.Work.CLOSED}
+    assert understood(working=said()).working == {}
     assert understood(SERVING).serving == samba.SambaInForce(True, {})
 
 
@@ -97,6 +104,13 @@ def test_answers():
     ('', 0, None), ('', 1, None)])
 def test_threads_of_the_server(text, status, threads):
     assert understood(threads=said(text, status)).nfsd == threads
+
+
+@pytest.mark.parametrize('partly', [False, True])
+def test_who_is_at_work_has_to_be_told(partly):
+    """Nobody is turned out for good who is let in again later."""
+    with pytest.raises(exception.BackendError, match='is at work'):
+        understood(working=REFUSED, partly=partly)
 
 
 REFUSED = said('', 1, 'sudo: no')

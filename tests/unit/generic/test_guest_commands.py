@@ -4,12 +4,14 @@
 
 import dataclasses
 import ipaddress
+import shlex
 import subprocess
 
 import pytest
 
 from manila_drivers.generic import guest_access
 from manila_drivers.generic import guest_scripts
+from manila_drivers.generic import guest_turns
 from manila_drivers.nas import exports
 from manila_drivers.nas import exports_text
 from manila_drivers.nas import kernel
@@ -203,10 +205,28 @@ def test_a_script_closes_and_opens(available):
         NAME: {**samba.wanted(SHARE), 'available': available}})
     shut = guest_access.closed(found, SERVED)
     again = guest_access.reopened(found, SERVED, always=True)
-    text = guest_access.functions(found, SERVED)
-    assert text == guest_scripts.function('closed', shut) \
-        + guest_scripts.function('opened', again)
-    closing, opening = text.split('opened() {')
-    assert closing.startswith('closed() {')
+    note, _, closing, _, opening = guest_access.turns(found, SERVED)
+    assert closing.endswith(guest_scripts.function('closed', shut)
+                            + 'closed\n')
+    written, closing = closing.split('closed() {')
+    assert shlex.split(written)[:4] == [
+        'printf', '%s', guest_scripts.function('opened', again)
+        + 'opened\n', '>' + note]
     assert 'exportfs -u' in closing and 'available no' in closing
-    assert 'exportfs -i' in opening and 'available yes' in opening
+    assert 'exportfs -i' in written and 'available yes' in written
+    assert note in opening
+
+
+def test_a_share_that_is_closed_is_opened_for_others():
+    """Nobody is let in while files are written."""
+    found = guest(kept=[PATH])
+    export = exports.Export(PATH, NAME, ID, {}, ())
+    for commands in (
+            guest_access.nfs_while_closed(found, export, ID),
+            guest_access.cifs_while_closed(found, SHARE, ID)):
+        first, *between, last = commands
+        assert first == guest_turns.replaced(ID, [])
+        assert not any(map(guest_access.is_live, between))
+        assert last.words()[:4] == first.words()[:4]
+    assert 'available = no' in between[0].input()
+    assert 'available yes' in last.words()[-1]

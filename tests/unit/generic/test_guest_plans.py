@@ -12,6 +12,7 @@ from manila_drivers.generic import guest_fstab
 from manila_drivers.generic import guest_planning
 from manila_drivers.generic import guest_records
 from manila_drivers.generic import guest_scripts
+from manila_drivers.generic import guest_turns
 from manila_drivers.nas import directory
 from manila_drivers.nas import kernel
 from manila_drivers.nas import samba
@@ -35,8 +36,8 @@ XFS = but(SERVED, fstype='xfs')
 LONG = 306.0
 
 
-def script(name, text, *arguments, **parts):
-    return guest_scripts.run(name, text, *arguments, **parts)
+def script(name, text, *arguments, timeout=directory.USUAL):
+    return guest_turns.long(ID, name, text, *arguments, timeout=timeout)
 
 
 def mounting(fstype='ext4', mode='', point=PATH):
@@ -45,7 +46,7 @@ def mounting(fstype='ext4', mode='', point=PATH):
 
 
 def fstab(line=LINE):
-    return [script('fstab', guest_scripts.FSTAB, PATH,
+    return [guest_scripts.run('fstab', guest_scripts.FSTAB, PATH,
                    guest_fstab.written(line) if line else ''),
             directory.run('systemctl', 'daemon-reload',
                           accept=frozenset(range(256)))]
@@ -207,9 +208,9 @@ SMALL = but(SERVING, spaces={PATH: guest_records.Space(2 * GIB, GIB - 1)})
 
 def test_shrinking():
     assert guest_planning.shrink(SMALL, SERVED, 1) == [script(
-        'shrink', guest_access.functions(SMALL, SERVED)
-        + guest_scripts.SHRINK, '/dev/vdb', VOLUME[:20], PATH, '252:16',
-        'ext4', GIB, 30, PATH, timeout=30 + 3 * LONG)]
+        'shrink', guest_turns.TURN + guest_scripts.SHRINK, '/dev/vdb',
+        VOLUME[:20], PATH, '252:16', 'ext4', GIB, 30, PATH,
+        *guest_access.turns(SMALL, SERVED), timeout=690 + 3 * LONG)]
 
 
 @pytest.mark.parametrize(('used', 'kind', 'error'), [
@@ -258,9 +259,9 @@ SHARED = {NAME: {'path': PATH, 'guest ok': 'yes', 'read only': 'no',
 
 def scripts(commands):
     """Return the names of scripts, and the words of all else."""
-    return [one.words()[3].removeprefix('manila-')
-            if guest_scripts.is_script(one) else ' '.join(one.words()[:3])
-            for one in commands]
+    every = map(guest_turns.words, commands)
+    return [words[3].removeprefix('manila-') if words[:2] == ['sh', '-c']
+            else ' '.join(words[:3]) for words in every]
 
 
 def test_evicting():
@@ -278,8 +279,8 @@ def test_evicting():
 
 def test_suspending():
     assert guest_planning.suspend(SERVING, SERVED) == [script(
-        'suspend', guest_access.functions(SERVING, SERVED)
-        + guest_scripts.SUSPEND, PATH, PATH, '252:16', 30, timeout=150)]
+        'suspend', guest_turns.TURN + guest_scripts.SUSPEND, PATH, PATH,
+        '252:16', 30, *guest_access.turns(SERVING, SERVED), timeout=810)]
     assert guest_planning.suspend(guest(), SERVED) == []
     found = guest(live=[guests.entry(PATH)], sections=SHARED)
     assert guest_planning.suspend(found, SERVED) == guest_access.closed(
@@ -346,9 +347,8 @@ def test_the_kernel_has_another_name_for_some_paths(path):
             guest_planning.suspend(found, served),
             guest_planning.freeze(found, served, 9),
             guest_planning.release(found, served)):
-        words = next(one.words() for one in commands
-                     if path in one.words()[4:] and point in one.words())
-        assert words[0] == 'sh'
+        assert any(path in one.words()[4:] and point in one.words()
+                   for one in commands if guest_turns.is_long(one))
 
 
 BAD = [but(SERVED, name='a b'), but(SERVED, name='../x'),
@@ -446,7 +446,7 @@ def test_the_end_has_to_know_who_is_let_in(proto, nfs, cifs, raises):
                 **({'shared': cifs} if cifs else {}))
     served = but(SERVED, proto=proto)
     if raises:
-        for call in guest_access.removed, guest_access.functions:
+        for call in guest_access.removed, guest_access.turns:
             with pytest.raises(exception.BackendError, match='not told'):
                 call(found, served)
         return
@@ -455,7 +455,7 @@ def test_the_end_has_to_know_who_is_let_in(proto, nfs, cifs, raises):
     file = f'/etc/exports.d/manila-{NAME}.exports'
     assert any(file in one for one in commands)
     assert any(f'net conf delshare {NAME}' in one for one in commands)
-    guest_access.functions(found, served)
+    guest_access.turns(found, served)
 
 
 def test_a_server_that_tells_nothing_has_its_files_taken_away():

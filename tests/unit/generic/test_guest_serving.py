@@ -767,11 +767,14 @@ def test_another_operation_is_waited_for_and_then_given_up(house):
     house.volume(1)
     house.vm.programs.locked['/run/manila-share.lock'] = house.clock() + 30
     served = house.made(1)
-    house.vm.programs.locked['/run/manila-share.lock'] = house.clock() + 99
+    house.vm.programs.locked['/run/manila-share.lock'] = house.clock() + 200
     ran = len(house.vm.ran)
     with pytest.raises(exception.Busy, match='busy with something else'):
-        house.look(served)
+        house.look()
     assert len(house.vm.ran) == ran
+    # Disks are looked at while others are waited for.
+    with pytest.raises(exception.Busy, match='busy with something else'):
+        house.look(served)
 
 
 def test_without_root_nothing_is_known(house):

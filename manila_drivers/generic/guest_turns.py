@@ -1,0 +1,170 @@
+# SPDX-License-Identifier: Apache-2.0
+
+"""Whose turn it is inside a service VM.  Pure.
+
+There is one lock for the tables that all shares have in common, which nobody
+holds for long: :data:`LOCK`.  What may take long (checking, making, growing,
+mounting a file system) is done under a lock of the share, and others go on
+meanwhile.  Who works is told with all that is in a VM, so that nobody takes
+the middle of that for the end.
+
+A script that closes a share and opens it again leaves a note of how it will,
+which whoever changes access meanwhile replaces.  The note counts as long as
+the share's lock is held: scripts may be killed.
+"""
+
+from collections.abc import Iterator
+import enum
+import shlex
+
+from manila_drivers.generic import guest_scripts
+from manila_drivers.transport import command
+from manila_drivers.transport import script
+
+# Seconds that others are waited for: about tables, and to open a share.
+_PATIENCE, OPENING = 60, 600
+_TAKEN = 75
+
+#: Of all tables of a VM, and of what is mounted by scripts of the versions
+#: before this one, which hold it for as long as they last.
+LOCK = script.Lock('/run/manila-share.lock', _PATIENCE)
+_BEGIN, _END = 'manila-share-', '.lock'
+_NOTE = 'manila-closed-'
+
+
+class Work(enum.Enum):
+    """How far somebody is who works on a share."""
+
+    #: Who gets in is nobody's business but of access rules.
+    OPEN = 'open'
+    #: It is about to be closed.
+    CLOSING = 'closing'
+    #: It is closed, and is opened as its note says.
+    CLOSED = 'closed'
+
+
+def long(ident: str, name: str, text: str, *arguments: object,
+         timeout: float) -> command.Command:
+    """Return a script that is the only one at work on a share.
+
+    :param ident: of the share.
+    :param name: what it is called in logs and in lists of processes.
+    """
+    lock = script.Lock(f'/run/{_BEGIN}{ident}{_END}', _PATIENCE)
+    # Of one that was killed.
+    stale = f'[ ! -e {note(ident)} ] || rm -f {note(ident)}\n'
+    one = guest_scripts.run(name, stale + text, *arguments)
+    return command.Command.of(*lock.words(), *one.words(), root=one.root,
+                              timeout=timeout + _PATIENCE)
+
+
+def is_long(one: command.Command) -> bool:
+    return one.words()[0] == 'flock'
+
+
+def words(one: command.Command) -> list[str]:
+    """Return the words of a command without those of its lock."""
+    found = one.words()
+    return found[found.index('sh'):] if is_long(one) else found
+
+
+# -- closing and opening -----------------------------------------------------
+
+def note(ident: str) -> str:
+    return f'/run/{_NOTE}{ident}'
+
+
+#: turn: seconds, text: runs that with nobody else at the tables.
+TURN = f"""\
+turn() {{
+    flock -o -w "$1" -E {_TAKEN} {LOCK.path} sh -c "$2" manila-turn </dev/null
+}}
+"""
+
+
+def closing(ident: str, shut: list[command.Command],
+            again: list[command.Command]) -> str:
+    """Return the text of a turn that closes a share.
+
+    :param shut: what closes it.
+    :param again: what opens it then, unless that is changed meanwhile.
+    """
+    return '\n'.join([
+        f'printf %s {shlex.quote(opened(again))} >{note(ident)} || exit 1',
+        guest_scripts.function('closed', shut) + 'closed', ''])
+
+
+def opening(ident: str) -> str:
+    """Return the text of a turn that opens a share as its note says."""
+    path = note(ident)
+    return (f'text=$(cat {path}) || exit 1\n'
+            f'[ -z "$text" ] || sh -c "$text" manila-opened || exit 1\n'
+            f'rm -f {path}\n')
+
+
+def opened(commands: list[command.Command]) -> str:
+    """Return what a note says: it is never empty."""
+    return guest_scripts.function('opened', commands) + 'opened\n'
+
+
+#: Seconds that SHRINK and SUSPEND wait for their turns.
+TURNS = _PATIENCE + OPENING
+
+# note, text: ends with 34 unless somebody is at work who has closed a share.
+_REPLACED = f"""\
+set -u
+lock=/run/{_BEGIN}${{1#/run/{_NOTE}}}{_END}
+[ -s "$1" ] || exit 34
+status=0
+flock -n -s -o -E {_TAKEN} "$lock" true || status=$?
+[ "$status" -eq {_TAKEN} ] || exit 34
+printf %s "$2" >"$1.new" && mv -f -T "$1.new" "$1"
+"""
+
+
+def replaced(ident: str, again: list[command.Command]) -> command.Command:
+    """Have a share be opened in another way than it would be.
+
+    Fails unless it is closed.
+    """
+    return guest_scripts.run('replaced', _REPLACED, note(ident),
+                             opened(again))
+
+
+# -- who works ---------------------------------------------------------------
+
+# Notes of those that were killed go: nobody is to take them for another's.
+_WORKING = f"""\
+set -u
+stale='[ ! -e "$1" ] || rm -f "$1"'
+all=$(ls /run) && [ -n "$all" ] || exit 25
+printf '%s\\n' "$all" | while read -r name; do
+    case $name in {_BEGIN}*{_END}) ;; *) continue ;; esac
+    ident=${{name#{_BEGIN}}}
+    ident=${{ident%{_END}}}
+    note=/run/{_NOTE}$ident status=0
+    flock -n -s -o -E {_TAKEN} "/run/$name" sh -c "$stale" stale "$note" \\
+        </dev/null || status=$?
+    case $status in 0) continue ;; {_TAKEN}) ;; *) exit 25 ;; esac
+    state=open
+    if [ -s "$note" ]; then state=closed
+    elif [ -e "$note" ]; then state=closing
+    fi
+    printf '%s %s\\n' "$ident" "$state"
+done
+"""
+
+
+def question() -> command.Command:
+    return guest_scripts.run('working', _WORKING)
+
+
+def understand(text: str) -> dict[str, Work]:
+    """Return how far those are who work on shares, by their ids."""
+    return dict(_read(text))
+
+
+def _read(text: str) -> Iterator[tuple[str, Work]]:
+    for line in text.splitlines():
+        ident, _, state = line.partition(' ')
+        yield ident, Work(state)
