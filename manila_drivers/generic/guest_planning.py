@@ -263,7 +263,7 @@ def release(facts: Facts, served: Served) -> Commands:
     if not foreign:
         commands.append(directory.run('rmdir', '--', served.path,
                                       accept=frozenset({0, 1})))
-    return commands
+    return [*commands, guest_turns.forgotten(served.ident)]
 
 
 def freeze(facts: Facts, served: Served, seconds: int) -> Commands:

@@ -18,6 +18,7 @@ import enum
 import shlex
 
 from manila_drivers.generic import guest_scripts
+from manila_drivers.nas import directory
 from manila_drivers.transport import command
 from manila_drivers.transport import script
 
@@ -56,6 +57,11 @@ def long(ident: str, name: str, text: str, *arguments: object,
     one = guest_scripts.run(name, stale + text, *arguments)
     return command.Command.of(*lock.words(), *one.words(), root=one.root,
                               timeout=timeout + _PATIENCE)
+
+
+def forgotten(ident: str) -> command.Command:
+    """Return what takes away the lock of a share that goes."""
+    return directory.removed(f'/run/{_BEGIN}{ident}{_END}')
 
 
 def is_long(one: command.Command) -> bool:

@@ -315,7 +315,7 @@ def test_releasing(found, first, last):
     """Access goes in between."""
     commands = guest_planning.release(found, SERVED)
     access = guest_access.removed(found, SERVED)
-    assert commands == [*first, *access, *last]
+    assert commands == [*first, *access, *last, guest_turns.forgotten(ID)]
     assert 'smb-close' in scripts(access)
 
 
