@@ -143,7 +143,7 @@ def replaced(ident: str, again: list[command.Command]) -> command.Command:
 _WORKING = f"""\
 set -u
 stale='[ ! -e "$1" ] || rm -f "$1"'
-all=$(ls /run) && [ -n "$all" ] || exit 25
+all=$(ls /run) || exit 25
 printf '%s\\n' "$all" | while read -r name; do
     case $name in {_BEGIN}*{_END}) ;; *) continue ;; esac
     ident=${{name#{_BEGIN}}}
