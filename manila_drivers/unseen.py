@@ -60,26 +60,34 @@ class Unseen:
             self._looks.pop(what, None)
 
     def look(self) -> None:
-        """Take some looks; never raises a DriverError.
+        """Take some looks; never raises.
 
-        What cannot be asked now is asked the next time.
+        What cannot be asked now is asked the next time, behind the others.
         """
         with self._lock:
             chosen = list(self._looks.items())[:BATCH]
         for what, look in chosen:
-            found, error = exception.caught(look)
-            if isinstance(error, (exception.TransportError, exception.Busy)):
-                LOG.info('Backend %s: to be looked at the next time, for %s',
-                         self._backend, error)
-                return
+            found, error = exception.caught_any(look)
+            waits = isinstance(error, (exception.TransportError,
+                                       exception.Busy))
             with self._lock:
                 # A call that is about it now looks itself.
-                current = self._looks.get(what) is look
-                if current:
-                    del self._looks[what]
-            if current and found:
+                if self._looks.get(what) is not look:
+                    continue
+                del self._looks[what]
+                if waits:
+                    # Behind all others, which it is not to keep waiting.
+                    self._looks[what] = look
+            if waits:
+                LOG.info('Backend %s: to be looked at the next time, for %s',
+                         self._backend, error)
+                if isinstance(error, exception.TransportError):
+                    # The others would not be answered either, each of them
+                    # after as long.
+                    return
+            elif found:
                 LOG.error('Backend %s answered success to a change that it '
                           'has not made: %s', self._backend, found)
-            elif current and error is not None:
+            elif error is not None:
                 LOG.warning('Backend %s: it could not be seen if a change '
                             'was made: %s', self._backend, error)
