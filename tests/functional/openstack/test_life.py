@@ -13,9 +13,11 @@ from tests.functional.openstack.life import Life
 pytestmark = pytest.mark.timeout(1800)
 
 #: Played every time, in both modes; all others are slow.
-ALWAYS = ('nfs_extended', 'cifs_by_address')
-CHAPTERS = (*ALWAYS, 'nfs', 'extend_while_written', 'copies',
-            'client_that_vanished', 'shrink')
+ALWAYS = ('cifs_by_address', 'nfs_extended')
+#: Behind an extension that has failed, Manila's own driver makes no share on
+#: that server any more: those come last.
+CHAPTERS = ('nfs', 'copies', 'client_that_vanished', 'shrink', *ALWAYS,
+            'extend_while_written')
 
 #: What Manila's own driver does not do.
 FAULTS = dict.fromkeys(

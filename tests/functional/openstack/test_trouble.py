@@ -23,6 +23,7 @@ AWAY = (services.COMPUTE, services.SWITCH)
 
 #: What Manila's own driver does not do.
 FAULTS = {
+    'given_up_by_its_service': 'it leaves a port on the router',
     'used_size': 'it tells none',
     'let_go_and_taken_over': 'it takes no share server over'}
 
