@@ -340,3 +340,9 @@ class Stream:
     @property
     def running(self) -> bool:
         return not self.finished and not self.failed
+
+    @property
+    def strange(self) -> bool:
+        """Tell if nobody knows whether its state comes to an end."""
+        return self.running and self.state not in (
+            '', 'initializing', 'syncing', 'finalizing', 'active')

@@ -31,6 +31,7 @@ class SnapshotSteps(record_steps.RecordSteps):
         """Take a snapshot, or find the one taken before, and wait for it.
 
         :raises BackendError: it failed, or vanished.
+        :raises NotFound: there is no such directory.
         """
         def look() -> records.VastSnapshot | None:
             found = self._found.snapshot(name, '')
@@ -40,10 +41,18 @@ class SnapshotSteps(record_steps.RecordSteps):
                     'exists of %s' % (name, path, found.path))
             return found
 
-        done = self._vms.create(
-            'snapshots', {'name': name, 'path': path + '/',
-                          **self._cluster.scope()},
-            records.VastSnapshot.of, look)
+        try:
+            done = self._vms.create(
+                'snapshots', {'name': name, 'path': path + '/',
+                              **self._cluster.scope()},
+                records.VastSnapshot.of, look)
+        except exception.BackendError as exc:
+            if exc.status != 400 \
+                    or errors.NO_DIRECTORY not in exc.answer.lower():
+                raise
+            raise exception.NotFound(
+                'Snapshot %s cannot be taken: there is no directory %s'
+                % (name, path), answer=exc.answer) from exc
         ended: records.VastSnapshot = done.value
         if ended.state in ended.PENDING:
             ended = self._vms.wait_for(

@@ -216,6 +216,11 @@ class Snapshots:
                       'the share and create it from its snapshot again',
                       stream.name, path, stream.state, stream.progress)
             return {'status': 'error'}
+        if stream.strange:
+            LOG.warning('Clone %s, which fills %s, is %s at %d %%, and is '
+                        'waited for. Check: the global snapshot clones of '
+                        'VMS, whether it goes on',
+                        stream.name, path, stream.state, stream.progress)
         return {'status': 'creating_from_snapshot',
                 'progress': '%d%%' % min(stream.progress, 99),
                 'export_locations': self._shares.locations(path)}

@@ -4,6 +4,7 @@
 
 import pytest
 
+from manila_drivers import compat
 from manila_drivers.testing.simulators.vast import Fault
 from tests.unit.vastdata.conftest import path_of
 from tests.unit.vastdata.conftest import share
@@ -54,6 +55,28 @@ def test_what_became_of_a_clone_is_told_with_what_to_do(bench, caplog):
     for word in ('manila-' + child['id'], 'activities', 'quota',
                  'openstack share set --status available', 'snapshot again'):
         assert word in caplog.text
+
+
+def test_a_state_that_nobody_knows_is_waited_for_and_told(bench, caplog):
+    driver, child = cloned(bench)
+    bench.sim.change('stream', 'manila-' + child['id'], state='Paused')
+    assert driver.get_share_status(child)[
+        'status'] == 'creating_from_snapshot'
+    [told] = [line.getMessage() for line in caplog.records
+              if line.levelname == 'WARNING']
+    assert 'paused' in told
+    assert 'manila-' + child['id'] in told
+    assert 'global snapshot clones' in told
+
+
+def test_a_snapshot_of_a_directory_that_is_gone_finds_none(bench):
+    driver, parent = bench.start(), share()
+    driver.create_share(None, parent)
+    bench.sim.remove('directory', '/manila/manila-' + parent['id'])
+    with pytest.raises(compat.errors.ShareResourceNotFound):
+        driver.create_snapshot(None, {
+            'id': 'n', 'name': 'share-snapshot-n',
+            'share_instance_id': parent['id'], 'share': parent})
 
 
 def test_a_clone_that_failed_is_told_of(bench, caplog):
