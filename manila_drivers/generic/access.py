@@ -30,7 +30,8 @@ from manila_drivers.nas import samba
 
 LOG = logging.getLogger(__name__)
 
-# Seconds between two looks at a share that somebody works on.
+# Seconds for which others who change who reaches the share are waited for
+# before it is looked at all the same.
 _MOMENT = 1.0
 
 
@@ -186,26 +187,21 @@ class GenericAccess:
         :param last: do not come back if it is not mounted.
         :raises Busy: somebody does, and has not closed it.
         """
-        for _ in range(int(shares.TURN)):
-            tried, moved = self._in_one_turn(asked, last=last)
-            if tried is not None:
-                return tried
-        raise moved or AssertionError
+        turns = self._hosts.turns(shares.TURN)
+        while True:
+            try:
+                return self._in_one_turn(asked, last=last)
+            except guest_codes.Moved:
+                if not turns.again():
+                    raise
 
-    def _in_one_turn(self, asked: _Asked, *, last: bool,
-                     ) -> tuple[_Tried | None, guest_codes.Moved | None]:
+    def _in_one_turn(self, asked: _Asked, *, last: bool) -> _Tried:
         with contextlib.ExitStack() as stack:
             _, busy = exception.caught(lambda: stack.enter_context(
                 self._hosts.deciding(asked.share.id, _MOMENT)))
-            try:
-                with self._hosts.locked(asked.host):
-                    return self._hosts.persist(lambda: self._once(
-                        asked, last=last, alone=busy is None)), None
-            except guest_codes.Moved as exc:
-                moved = exc
-        if busy is None:
-            self._hosts.pause(_MOMENT)
-        return None, moved
+            with self._hosts.locked(asked.host):
+                return self._hosts.persist(lambda: self._once(
+                    asked, last=last, alone=busy is None))
 
     def _once(self, asked: _Asked, *, last: bool, alone: bool) -> _Tried:
         """

@@ -53,7 +53,8 @@ def long(ident: str, name: str, text: str, *arguments: object,
     """
     lock = script.Lock(f'/run/{_BEGIN}{ident}{_END}', _PATIENCE)
     # Of one that was killed.
-    stale = f'[ ! -e {note(ident)} ] || rm -f {note(ident)}\n'
+    path = shlex.quote(note(ident))
+    stale = f'[ ! -e {path} ] || rm -f {path}\n'
     one = guest_scripts.run(name, stale + text, *arguments)
     return command.Command.of(*lock.words(), *one.words(), root=one.root,
                               timeout=timeout + _PATIENCE)
@@ -96,13 +97,14 @@ def closing(ident: str, shut: list[command.Command],
     :param again: what opens it then, unless that is changed meanwhile.
     """
     return '\n'.join([
-        f'printf %s {shlex.quote(opened(again))} >{note(ident)} || exit 1',
+        f'printf %s {shlex.quote(opened(again))} '
+        f'>{shlex.quote(note(ident))} || exit 1',
         guest_scripts.function('closed', shut) + 'closed', ''])
 
 
 def opening(ident: str) -> str:
     """Return the text of a turn that opens a share as its note says."""
-    path = note(ident)
+    path = shlex.quote(note(ident))
     return (f'text=$(cat {path}) || exit 1\n'
             f'[ -z "$text" ] || sh -c "$text" manila-opened || exit 1\n'
             f'rm -f {path}\n')

@@ -198,8 +198,11 @@ class ServiceHosts:
             if not attempts.again():
                 raise at_work(host, ', '.join(busy))
 
-    def pause(self, seconds: float) -> None:
-        self._sleep(seconds)
+    def turns(self, seconds: float) -> retry.Attempts:
+        """Return attempts, one a second, until so many seconds are over."""
+        return retry.Attempts(dataclasses.replace(
+            retry.POLLING, first=1.0, longest=1.0, total=seconds),
+            self._clock, self._sleep)
 
     def persist(self, call: Callable[[], T]) -> T:
         """Do something again after a connection was lost on the way.
