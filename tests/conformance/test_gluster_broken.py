@@ -87,7 +87,7 @@ class Otherwise(Broken):
         super().do_setup(context, **kwargs)
         repository = self._backend.repository
         repository.run = lambda cluster, steps: self.executor_class(
-            cluster, repository.wiper).run(steps)
+            cluster, repository.wiper, repository.unseen).run(steps)
 
 
 class DoesNotWipe(Otherwise):
