@@ -96,9 +96,9 @@ def closing(ident: str, shut: list[command.Command],
     :param shut: what closes it.
     :param again: what opens it then, unless that is changed meanwhile.
     """
+    path = shlex.quote(note(ident))
     return '\n'.join([
-        f'printf %s {shlex.quote(opened(again))} '
-        f'>{shlex.quote(note(ident))} || exit 1',
+        f'printf %s {shlex.quote(opened(again))} >{path} || exit 1',
         guest_scripts.function('closed', shut) + 'closed', ''])
 
 
