@@ -2,6 +2,7 @@
 
 """A plan that is shown is the one that is carried out, and changes nothing."""
 
+import random
 import re
 
 import pytest
@@ -144,6 +145,24 @@ def test_damage_changes_the_plan_and_the_run_alike(place, monkeypatch, plant):
                                   backend, share, dry)):
                 ended.add(name)
     assert ended == set(OPERATIONS) if plant == 'nothing' else ended
+
+
+@pytest.mark.turns
+@pytest.mark.parametrize('seed', range(40))
+def test_several_kinds_of_damage_do_so_too(place, monkeypatch, seed):
+    chosen = random.Random(seed)
+    plants = chosen.sample(sorted(set(PLANTS) - {'nothing'}),
+                           chosen.randint(2, 3))
+    name = chosen.choice(sorted(OPERATIONS))
+    ran = Ran(monkeypatch)
+    with place.backend() as backend:
+        share = prepared(place, backend, name, chosen.choice(['NFS', 'CIFS']))
+        for plant in plants:
+            # What is gone already cannot be damaged.
+            exception.caught_any(lambda plant=plant: PLANTS[plant].work(
+                place, share))
+        is_what_is_run(place, ran, name, lambda dry: OPERATIONS[name](
+            backend, share, dry))
 
 
 def test_a_step_that_no_plan_has_is_noticed(place, monkeypatch):
