@@ -40,6 +40,8 @@ from manila_drivers.testing.manila import config
 WORKER = pathlib.Path(__file__).with_name('compare_worker.py')
 MARKS = ('.. compared: begin', '.. compared: end')
 ROUNDS = 3
+# Statistics until ours have looked at all that was changed before.
+SETTLED = 30
 # Seconds for one driver; a call that hangs ends the run.
 LIMIT = 600
 SECTION = 'compared'
@@ -130,6 +132,8 @@ def play(session: Session, backend: places.Backend, protocol: str) -> None:
         life(session, 'share-%d' % number, few, clones=backend.clones)
     names = ['many-%d' % number for number in range(backend.many - 1)]
     session.call(None, call='create_all', names=names)
+    for _ in range(SETTLED):
+        session.call(None, call='stats')
     for _ in range(ROUNDS):
         session.call('start with %d shares' % backend.many, call='ensure',
                      names=['warm', *names])
