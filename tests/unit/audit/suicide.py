@@ -11,6 +11,7 @@ import dataclasses
 import faulthandler
 import functools
 import multiprocessing
+from multiprocessing import forkserver
 import os
 import pathlib
 import signal
@@ -96,6 +97,11 @@ def copied():
     context = multiprocessing.get_context('forkserver')
     context.set_forkserver_preload([__name__, *IMPORTED])
     return context
+
+
+def ended():
+    """End the process of which there are copies; the next one has another."""
+    forkserver._forkserver._stop()
 
 
 def killed(moment, words, output):

@@ -64,6 +64,12 @@ def place(request, tmp_path):
         yield made
 
 
+@pytest.fixture(scope='module', autouse=True)
+def copies():
+    yield
+    suicide.ended()
+
+
 @pytest.fixture
 def run(place, capsys):
     """The command, in this process; returns exit code and standard output."""

@@ -144,6 +144,27 @@ def test_who_was_denied_is_not_let_in_by_a_revert(place, share):
         assert admitted(place, share) == {kept}
 
 
+def test_a_revert_that_was_begun_opens_what_it_has_closed(
+        tmp_path, monkeypatch):
+    with bench.bench('ces', tmp_path) as place, place.backend() as backend:
+        kept = targets(place)[0]
+        share = backend.shares.create(size=2, name='one')
+        share.allow(kept)
+        share.snapshot('before')
+        driver = type(backend.driver)
+
+        def ends_half_way(self, context, snapshot, *args, **more):
+            self.update_access(context, snapshot['share'], [], [], [], [])
+            raise exception.OutcomeUnknown('The connection was lost')
+        with monkeypatch.context() as patch:
+            patch.setattr(driver, 'revert_to_snapshot', ends_half_way)
+            with pytest.raises(exception.OutcomeUnknown):
+                share.revert()
+        assert admitted(place, share) == set()
+        assert share.revert().status == 'available'
+        assert admitted(place, share) == {kept}
+
+
 def test_rules_that_were_all_lost_are_told(vast, caplog):
     kept, _, new, _ = targets(vast)
     with vast.backend() as backend:
