@@ -190,18 +190,23 @@ def _written_down(facts: kernel.KernelFacts, path: str) -> tuple[Entry, ...]:
     ) or facts.of(path)
 
 
-def turns(facts: Facts, served: Served) -> tuple[object, ...]:
-    """Return how a script closes a share, and opens it again: its note, and
-    seconds and text of both turns.
+def turns(served: Served) -> tuple[object, ...]:
+    """Return what a script that closes a share, and opens it again, has to
+    know: its note, seconds for both turns and the text of the second between.
+    """
+    return (guest_turns.note(served.ident), guest_turns.LOCK.patience,
+            guest_turns.OPENING, guest_turns.opening(served.ident))
+
+
+def closing(facts: Facts, served: Served) -> str:
+    """Return the text of the turn that closes a share.
 
     :raises BackendError: who has to be let in again was not told.
     """
     _told(facts, served)
-    return (guest_turns.note(served.ident), guest_turns.LOCK.patience,
-            guest_turns.closing(
-                served.ident, closed(facts, served),
-                reopened(facts, served, always=True)),
-            guest_turns.OPENING, guest_turns.opening(served.ident))
+    return guest_turns.closing(
+        served.ident, closed(facts, served),
+        reopened(facts, served, always=True))
 
 
 # Changes while a script has a share closed, and opens it at its end
@@ -210,17 +215,21 @@ def nfs_while_closed(facts: Facts, export: exports.Export,
                      ident: str) -> Commands:
     """Have a share be exported to the clients of an export once it is back.
 
-    What goes wrong on the way leaves it closed.
+    What goes wrong on the way leaves it closed.  A start of the server may
+    have opened it meanwhile.
 
     :param ident: of the share.
     """
     export = mounted_only(export)
+    shut = dataclasses.replace(facts.nfs, live=tuple(
+        entry for entry in facts.nfs.live if entry.path != export.path))
     commands = [*_taken_over(facts.nfs, export.path), *kernel_plan.plan(
-        facts.nfs, export, fsid(facts, export))]
+        shut, export, fsid(facts, export))]
     again = [one for one in commands if kernel_room.is_live(one)]
-    return _while_closed(ident, kernel_room.kept(
+    return _while_closed(ident, [*kernel_room.kept(
         [one for one in commands if one not in again],
-        unsynced=facts.unsynced), roomy(again))
+        unsynced=facts.unsynced), *roomy(kernel_plan.closed(
+            facts.nfs, export.path))], roomy(again))
 
 
 def cifs_while_closed(facts: Facts, share: samba.SambaShare,

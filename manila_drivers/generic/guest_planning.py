@@ -193,8 +193,9 @@ def shrink(facts: Facts, served: Served, gib: int) -> Commands:
         served.ident, 'shrink', guest_turns.TURN + guest_scripts.SHRINK,
         disk.name, disk.serial, served.path,
         mounted.number, mounted.fstype, gib * guest_records.GIB, PATIENCE,
-        _point(served), *guest_access.turns(facts, served),
-        timeout=PATIENCE + guest_turns.TURNS + 3 * _long(served))]
+        _point(served), *guest_access.turns(served),
+        timeout=PATIENCE + guest_turns.TURNS + 3 * _long(served),
+        stdin=guest_access.closing(facts, served))]
 
 
 def evict(facts: Facts, served: Served) -> Commands:
@@ -226,8 +227,9 @@ def suspend(facts: Facts, served: Served) -> Commands:
     return [guest_turns.long(
         served.ident, 'suspend', guest_turns.TURN + guest_scripts.SUSPEND,
         served.path, _point(served), mounted.number, PATIENCE,
-        *guest_access.turns(facts, served),
-        timeout=PATIENCE + guest_turns.TURNS + 120)]
+        *guest_access.turns(served),
+        timeout=PATIENCE + guest_turns.TURNS + 120,
+        stdin=guest_access.closing(facts, served))]
 
 
 def resume(facts: Facts, served: Served) -> Commands:

@@ -278,17 +278,19 @@ printf 'size=%s\\n' "$after"
 """
 
 #: As of GROW up to the kind, then bytes, seconds, path as the kernel has it,
-#: note, and of the turns that close and open the share how long they are
-#: waited for and their texts.  ``turn`` stands before it.
+#: note, seconds that the turns are waited for which close and open the share,
+#: and the text of the second, between; it reads that of the first.  ``turn``
+#: stands before it.
 SHRINK = """\
 set -eu
+closing=$(cat)
 """ + guest_shell.HERE + guest_shell.MENDED + guest_shell.UNMOUNTED \
     + guest_shell.SHRUNK + """\
 here "$1" "$2"
 served "$8" "$4"
-dev=$1 path=$3 number=$4 kind=$5 want=$6 patience=$7 point=$8
+dev=$1 disk=$2 path=$3 number=$4 kind=$5 want=$6 patience=$7 point=$8
 shift 8
-note=$1 soon=$2 closing=$3 late=$4 opening=$5
+note=$1 soon=$2 late=$3 opening=$4
 : >"$note"
 set -- $(stat -f -c '%S %b %f' "$path")
 block=$1
@@ -297,15 +299,14 @@ ended() {
     status=$?
     trap - EXIT
     set +e
-    mounted "$point" "$number" || mount -t "$kind" "$dev" "$path" || exit 28
+    mounted "$point" "$number" || {
+        # Somebody may have detached it, and attached another.
+        here "$dev" "$disk" && mount -t "$kind" "$dev" "$path"
+    } || exit 28
     turn "$late" "$opening" || exit 28
     exit "$status"
 }
-trap ended EXIT
-trap 'exit 143' HUP INT TERM
-# Nobody may be listening: all the same it has to come back.
-trap '' PIPE
-turn "$soon" "$closing"
+""" + guest_shell.CLOSED + """\
 sync -f "$path"
 unmounted "$path" "$point" "$number" "$patience" '' || exit $?
 mended "$dev" "$kind" -fp
@@ -316,9 +317,10 @@ shrunk "$dev" "$want" "$block"
 #: the note on.
 SUSPEND = """\
 set -eu
+closing=$(cat)
 """ + guest_shell.UNMOUNTED + """\
 path=$1 point=$2 number=$3 patience=$4 note=$5
-soon=$6 closing=$7 late=$8 opening=$9
+soon=$6 late=$7 opening=$8
 : >"$note"
 ended() {
     status=$?
@@ -329,10 +331,7 @@ ended() {
     rm -f "$note"
     exit "$status"
 }
-trap ended EXIT
-trap 'exit 143' HUP INT TERM
-trap '' PIPE
-turn "$soon" "$closing"
+""" + guest_shell.CLOSED + """\
 sync -f "$path" || :
 unmounted "$path" "$point" "$number" "$patience" '' || exit $?
 """

@@ -167,3 +167,12 @@ unmounted() {
     done
 }
 """
+
+#: Closes a share, which ``ended`` opens again whatever happens then.
+CLOSED = """\
+trap ended EXIT
+trap 'exit 143' HUP INT TERM
+# Nobody may be listening: all the same it has to come back.
+trap '' PIPE
+turn "$soon" "$closing"
+"""

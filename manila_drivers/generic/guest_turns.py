@@ -17,6 +17,7 @@ from collections.abc import Iterator
 import enum
 import shlex
 
+from manila_drivers.generic import guest_codes
 from manila_drivers.generic import guest_scripts
 from manila_drivers.nas import directory
 from manila_drivers.transport import command
@@ -45,7 +46,7 @@ class Work(enum.Enum):
 
 
 def long(ident: str, name: str, text: str, *arguments: object,
-         timeout: float) -> command.Command:
+         timeout: float, stdin: str | None = None) -> command.Command:
     """Return a script that is the only one at work on a share.
 
     :param ident: of the share.
@@ -57,12 +58,13 @@ def long(ident: str, name: str, text: str, *arguments: object,
     stale = f'[ ! -e {path} ] || rm -f {path}\n'
     one = guest_scripts.run(name, stale + text, *arguments)
     return command.Command.of(*lock.words(), *one.words(), root=one.root,
-                              timeout=timeout + _PATIENCE)
+                              timeout=timeout + _PATIENCE, stdin=stdin)
 
 
 def forgotten(ident: str) -> command.Command:
-    """Return what takes away the lock of a share that goes."""
-    return directory.removed(f'/run/{_BEGIN}{ident}{_END}')
+    """Return what takes away the lock of a share that goes, and its note."""
+    return directory.removed(f'/run/{_BEGIN}{ident}{_END}', note(ident),
+                             f'{note(ident)}.new')
 
 
 def is_long(one: command.Command) -> bool:
@@ -81,10 +83,12 @@ def note(ident: str) -> str:
     return f'/run/{_NOTE}{ident}'
 
 
+# The kernel takes no word of more than 128 KiB, and a share may have thousands
+# of clients: what names them is read.
 #: turn: seconds, text: runs that with nobody else at the tables.
 TURN = f"""\
 turn() {{
-    flock -o -w "$1" -E {_TAKEN} {LOCK.path} sh -c "$2" manila-turn </dev/null
+    printf %s "$2" | flock -o -w "$1" -E {_TAKEN} {LOCK.path} sh -s
 }}
 """
 
@@ -93,21 +97,25 @@ def closing(ident: str, shut: list[command.Command],
             again: list[command.Command]) -> str:
     """Return the text of a turn that closes a share.
 
+    Others take it for closed once it is: if it cannot be, or that cannot be
+    noted, it is opened again at once.
+
     :param shut: what closes it.
     :param again: what opens it then, unless that is changed meanwhile.
     """
     path = shlex.quote(note(ident))
     return '\n'.join([
-        f'printf %s {shlex.quote(opened(again))} >{path} || exit 1',
-        guest_scripts.function('closed', shut) + 'closed', ''])
+        '{', f'printf %s {shlex.quote(opened(again))} >{path}.new || exit 1',
+        guest_scripts.function('closed', shut)
+        + f'if closed && mv -f -T {path}.new {path}; then exit 0; fi',
+        f'sh -s <{path}.new || exit {guest_codes.DOWN}',
+        f'rm -f {path}.new', 'exit 1', '}', ''])
 
 
 def opening(ident: str) -> str:
     """Return the text of a turn that opens a share as its note says."""
     path = shlex.quote(note(ident))
-    return (f'text=$(cat {path}) || exit 1\n'
-            f'[ -z "$text" ] || sh -c "$text" manila-opened || exit 1\n'
-            f'rm -f {path}\n')
+    return f'{{\nsh -s <{path} || exit 1\nrm -f {path}\nexit 0\n}}\n'
 
 
 def opened(commands: list[command.Command]) -> str:
@@ -118,15 +126,15 @@ def opened(commands: list[command.Command]) -> str:
 #: Seconds that SHRINK and SUSPEND wait for their turns.
 TURNS = _PATIENCE + OPENING
 
-# note, text: ends with 34 unless somebody is at work who has closed a share.
+# note; the text is read: 34 unless somebody at work has closed the share.
 _REPLACED = f"""\
 set -u
 lock=/run/{_BEGIN}${{1#/run/{_NOTE}}}{_END}
 [ -s "$1" ] || exit 34
 status=0
-flock -n -s -o -E {_TAKEN} "$lock" true || status=$?
+flock -n -s -o -E {_TAKEN} "$lock" true </dev/null || status=$?
 [ "$status" -eq {_TAKEN} ] || exit 34
-printf %s "$2" >"$1.new" && mv -f -T "$1.new" "$1"
+cat >"$1.new" && mv -f -T "$1.new" "$1"
 """
 
 
@@ -136,7 +144,7 @@ def replaced(ident: str, again: list[command.Command]) -> command.Command:
     Fails unless it is closed.
     """
     return guest_scripts.run('replaced', _REPLACED, note(ident),
-                             opened(again))
+                             stdin=opened(again))
 
 
 # -- who works ---------------------------------------------------------------

@@ -17,6 +17,8 @@ from manila_drivers.model import GiB
 from manila_drivers.testing.conformance import stage as stages
 from manila_drivers.testing.conformance.labs import generic
 from manila_drivers.testing.conformance.labs import generic_kinds
+from manila_drivers.testing.simulators import faults
+from manila_drivers.testing.simulators.guest import machine
 
 errors = compat.errors
 HOURS = 3 * 3600.0
@@ -188,6 +190,50 @@ def test_nobody_is_let_in_after_all_were_turned_out(stage, lost):
     stage.exact(share, *rules)
     manager.update(share, add=rules)
     stage.exact(share)
+
+
+class Denied:
+    """Programs of a service instance that fail, and a pause behind them."""
+
+    def __init__(self, lab, match, then):
+        self.pause = machine.Pause(then)
+        self._match, self._lab = match, lab
+        self._told, lab.machine.programs._told = (
+            lab.machine.programs._told, self)
+
+    def __call__(self, words):
+        found = self._told(words)
+        if not ' '.join(words).startswith(self._match):
+            return found
+        if self.pause not in self._lab.machine.pauses:
+            self._lab.machine.pauses.append(self.pause)
+        return faults.Fault('status', code=1)
+
+
+def test_nobody_is_turned_out_of_a_share_that_cannot_be_closed(nfs):
+    """It is about to be opened again, and would be for whom it was."""
+    manager, lab = nfs.manager, nfs.lab
+    mine, also = nfs.rule(), nfs.rule()
+    share = nfs.shared(mine, also, size=2)
+    # Scripts let others have their turn.
+    lab.machine.pause('nothing')
+    denied = Denied(lab, 'exportfs -u', 'cat /proc/self/mountinfo')
+
+    def shrink():
+        with pytest.raises(errors.ManilaException):
+            manager.resize(share, 1)
+
+    shrinking = threading.Thread(target=shrink, daemon=True)
+    shrinking.start()
+    assert denied.pause.reached.wait(30)
+    with pytest.raises(errors.ManilaException, match='worked on'):
+        manager.update(share, delete=[mine])
+    denied.pause.over.set()
+    shrinking.join(30)
+    assert levels(nfs, share, mine, also) == ['rw', 'rw']
+    lab.machine.programs._told = denied._told
+    manager.update(share, delete=[mine])
+    nfs.exact(share, mine)
 
 
 def test_nobody_works_beside_a_script_that_goes_on(stage):

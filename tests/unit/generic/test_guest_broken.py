@@ -67,6 +67,8 @@ SCRIPTS = [
      lambda: serving.test_a_check_that_mends_is_no_failure(_house())),
     ('SHRINK', 'trap ended EXIT', ':',
      lambda: serving.test_a_share_that_is_in_use_comes_back(_house())),
+    ('SHRINK', 'here "$dev" "$disk" && ', '', lambda: serving.
+     test_another_disk_of_its_name_is_not_brought_back(_house())),
     ('SHRINK', 'turn "$late" "$opening" || exit 28', ':',
      lambda: serving.test_a_share_shrinks_and_comes_back(_house())),
     ('SHRINK', 'turn "$soon" "$closing"', ':',

@@ -205,13 +205,13 @@ def test_a_script_closes_and_opens(available):
         NAME: {**samba.wanted(SHARE), 'available': available}})
     shut = guest_access.closed(found, SERVED)
     again = guest_access.reopened(found, SERVED, always=True)
-    note, _, closing, _, opening = guest_access.turns(found, SERVED)
-    assert closing.endswith(guest_scripts.function('closed', shut)
-                            + 'closed\n')
+    note, _, _, opening = guest_access.turns(SERVED)
+    closing = guest_access.closing(found, SERVED)
+    assert guest_scripts.function('closed', shut) in closing
     written, closing = closing.split('closed() {')
-    assert shlex.split(written)[:4] == [
+    assert shlex.split(written)[1:5] == [
         'printf', '%s', guest_scripts.function('opened', again)
-        + 'opened\n', '>' + note]
+        + 'opened\n', f'>{note}.new']
     assert 'exportfs -u' in closing and 'available no' in closing
     assert 'exportfs -i' in written and 'available yes' in written
     assert note in opening
@@ -229,4 +229,14 @@ def test_a_share_that_is_closed_is_opened_for_others():
         assert not any(map(guest_access.is_live, between))
         assert last.words()[:4] == first.words()[:4]
     assert 'available = no' in between[0].input()
-    assert 'available yes' in last.words()[-1]
+    assert 'available yes' in last.input()
+
+
+def test_a_share_that_was_opened_meanwhile_is_closed():
+    """Somebody has started the NFS server while it was closed."""
+    found = guest(live=[entry()], kept=[PATH])
+    again = exports.Export(PATH, NAME, ID, CLIENT, ())
+    for export in again, exports.Export(PATH, NAME, ID, {}, ()):
+        *_, shut, last = guest_access.nfs_while_closed(found, export, ID)
+        assert [shut] == guest_access.closed(found, SERVED)
+        assert ('exportfs -i' in last.input()) is bool(export.levels)

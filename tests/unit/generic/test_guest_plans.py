@@ -36,8 +36,9 @@ XFS = but(SERVED, fstype='xfs')
 LONG = 306.0
 
 
-def script(name, text, *arguments, timeout=directory.USUAL):
-    return guest_turns.long(ID, name, text, *arguments, timeout=timeout)
+def script(name, text, *arguments, timeout=directory.USUAL, stdin=None):
+    return guest_turns.long(ID, name, text, *arguments, timeout=timeout,
+                            stdin=stdin)
 
 
 def mounting(fstype='ext4', mode='', point=PATH):
@@ -210,7 +211,8 @@ def test_shrinking():
     assert guest_planning.shrink(SMALL, SERVED, 1) == [script(
         'shrink', guest_turns.TURN + guest_scripts.SHRINK, '/dev/vdb',
         VOLUME[:20], PATH, '252:16', 'ext4', GIB, 30, PATH,
-        *guest_access.turns(SMALL, SERVED), timeout=690 + 3 * LONG)]
+        *guest_access.turns(SERVED), timeout=690 + 3 * LONG,
+        stdin=guest_access.closing(SMALL, SERVED))]
 
 
 @pytest.mark.parametrize(('used', 'kind', 'error'), [
@@ -280,7 +282,8 @@ def test_evicting():
 def test_suspending():
     assert guest_planning.suspend(SERVING, SERVED) == [script(
         'suspend', guest_turns.TURN + guest_scripts.SUSPEND, PATH, PATH,
-        '252:16', 30, *guest_access.turns(SERVING, SERVED), timeout=810)]
+        '252:16', 30, *guest_access.turns(SERVED), timeout=810,
+        stdin=guest_access.closing(SERVING, SERVED))]
     assert guest_planning.suspend(guest(), SERVED) == []
     found = guest(live=[guests.entry(PATH)], sections=SHARED)
     assert guest_planning.suspend(found, SERVED) == guest_access.closed(
@@ -446,7 +449,7 @@ def test_the_end_has_to_know_who_is_let_in(proto, nfs, cifs, raises):
                 **({'shared': cifs} if cifs else {}))
     served = but(SERVED, proto=proto)
     if raises:
-        for call in guest_access.removed, guest_access.turns:
+        for call in guest_access.removed, guest_access.closing:
             with pytest.raises(exception.BackendError, match='not told'):
                 call(found, served)
         return
@@ -455,7 +458,7 @@ def test_the_end_has_to_know_who_is_let_in(proto, nfs, cifs, raises):
     file = f'/etc/exports.d/manila-{NAME}.exports'
     assert any(file in one for one in commands)
     assert any(f'net conf delshare {NAME}' in one for one in commands)
-    guest_access.turns(found, served)
+    guest_access.closing(found, served)
 
 
 def test_a_server_that_tells_nothing_has_its_files_taken_away():

@@ -2,6 +2,8 @@
 
 """Shares come, grow, shrink, move and go in a service VM."""
 
+import dataclasses
+import ipaddress
 import random
 
 import hypothesis
@@ -295,6 +297,50 @@ def test_a_share_shrinks_and_comes_back(house):
                 and not each[2]]
     assert house.nfs(served)['10.0.0.1'] == 'rw'
     assert house.cifs(served)['10.0.0.1', None] == 'rw'
+
+
+@pytest.mark.parametrize('operation', ['shrink', 'suspend'])
+def test_a_share_of_thousands_of_clients_is_closed_and_opened(operation):
+    """No word that a program gets is longer than Linux takes."""
+    house = guest_world.House()
+    served = house.made(1, 4)
+    first = int(ipaddress.ip_address('10.0.0.0'))
+    some = {ipaddress.ip_network(first + 2 * number): 'rw'
+            for number in range(3000)}
+    house.export(served, some)
+    before = len(house.look().nfs.of(served.path))
+    if operation == 'shrink':
+        house.do(guest_planning.shrink, served, 2)
+        assert house.devices[1].content.size == 2 * GIB
+    else:
+        house.do(guest_planning.suspend, served)
+        assert house.look().mount(served.path) is None
+        house.do(guest_planning.serve, served)
+        house.do(guest_planning.resume, served)
+    assert len(house.look().nfs.of(served.path)) == before == 3000
+
+
+def test_another_disk_of_its_name_is_not_brought_back(house):
+    """Somebody has taken the share's disk away while it was checked."""
+    served = house.made(1, 4)
+    house.export(served, ALL)
+    system, told = house.vm.system, house.vm.programs._told
+    name = system.disks.of(served.disk.volume_id).name
+
+    def taken(words):
+        if words[0] == 'e2fsck':
+            house.vm.unplug(served.disk.volume_id)
+            other = house.volume(2, 4, dataclasses.replace(
+                house.devices[1].content))
+            house.clock.sleep(20)
+            system.settle()
+            system.disks.of(other.id).name = name
+        return told(words)
+    house.vm.programs._told = taken
+    with pytest.raises(exception.DriverError):
+        house.do(guest_planning.shrink, served, 2)
+    assert house.look().mount(served.path) is None
+    assert set(house.nfs(served).values()) == {None}
 
 
 @pytest.mark.parametrize('ballast', [2 * GIB, 3 * GIB])

@@ -104,10 +104,16 @@ def test_who_works_is_told_by_locks(tmp_path):
     waits = guest_turns.long('one', 'waits', f': >{note}\nread -r line\n'
                              f'printf %s x >{note}\nread -r line\n',
                              timeout=9)
-    replaced = [asked(one) for one in guest_turns.replaced('one', []).words()]
+    change = guest_turns.replaced('one', [])
+
+    def replaced():
+        return subprocess.run([asked(one) for one in change.words()],
+                              input=change.input(), text=True,
+                              check=False).returncode
+
     note.write_text('of one that was killed')
     (tmp_path / 'manila-share-one.lock').write_text('')
-    assert subprocess.run(replaced, check=False).returncode == 34
+    assert replaced() == 34
     assert working() == {}
     assert not note.exists()
     with subprocess.Popen([asked(one) for one in waits.words()],
@@ -115,7 +121,7 @@ def test_who_works_is_told_by_locks(tmp_path):
         for state in guest_turns.Work.CLOSING, guest_turns.Work.CLOSED:
             while working().get('one') is not state:
                 assert other.poll() is None
-            assert subprocess.run(replaced, check=False).returncode == (
+            assert replaced() == (
                 0 if state is guest_turns.Work.CLOSED else 34)
             other.stdin.write('\n')
             other.stdin.flush()
@@ -123,20 +129,54 @@ def test_who_works_is_told_by_locks(tmp_path):
     assert working() == {}
 
 
-def test_a_turn_opens_what_its_note_says(tmp_path):
-    def run(text):
-        return subprocess.run(['sh', '-c', text.replace(
-            '/run', str(tmp_path))], check=False).returncode
+@pytest.fixture
+def run(tmp_path):
+    """Return what runs a shell's text, which reads another."""
+    return lambda text, stdin='': subprocess.run(
+        ['sh', '-c', text.replace('/run', str(tmp_path))], check=False,
+        input=stdin.replace('/run', str(tmp_path)), text=True).returncode
 
-    mark = tmp_path / 'mark'
+
+#: Reads a text and does it in a turn, as scripts of shares do.
+TURNED = guest_turns.TURN + 'text=$(cat)\nturn 1 "$text"'
+
+
+def test_a_turn_opens_what_its_note_says(run, tmp_path):
+    mark, note = tmp_path / 'mark', tmp_path / 'manila-closed-one'
     closing = guest_turns.closing('one', [sh('true')], [
         sh(f'printf "%s" "it\'s" >{mark}')])
-    turns = guest_turns.TURN + f'turn 1 "$(cat <<\'END\'\n{closing}END\n)"'
-    assert run(turns) == 0
+    assert run(TURNED, closing) == 0
+    assert not mark.exists()
     assert run(guest_turns.opening('one')) == 0
     assert mark.read_text() == "it's"
-    assert not (tmp_path / 'manila-closed-one').exists()
+    assert not note.exists()
     # One that was never closed has nothing to open.
-    (tmp_path / 'manila-closed-one').write_text('')
+    note.write_text('')
     assert run(guest_turns.opening('one')) == 0
-    assert run(guest_turns.closing('one', [sh('false')], [])) == 1
+
+
+def test_what_could_not_be_closed_is_not_taken_for_closed(run, tmp_path):
+    """It is opened again for those who were shut out of it, at once."""
+    mark, note = tmp_path / 'mark', tmp_path / 'manila-closed-one'
+    note.write_text('')
+    again = [sh(f'printf x >>{mark}')]
+    assert run(TURNED, guest_turns.closing('one', [sh('false')], again)) == 1
+    assert (mark.read_text(), note.read_text()) == ('x', '')
+    assert not (tmp_path / 'manila-closed-one.new').exists()
+    assert run(guest_turns.opening('one')) == 0
+    assert mark.read_text() == 'x'
+    assert run(TURNED, guest_turns.closing('one', [sh('false')], [
+        sh('false')])) == 28
+
+
+def test_a_share_has_thousands_of_clients(run, tmp_path):
+    """Linux takes no word of more than 128 KiB."""
+    mark = tmp_path / 'mark'
+    many = ['%0100d' % number for number in range(3000)]
+    closing = guest_turns.closing('one', [command.Command.of(
+        'true', *many)], [command.Command.of('true', *many), sh(
+            f'printf x >{mark}')])
+    assert len(closing) > 4 << 17
+    assert run(TURNED, closing) == 0
+    assert run(guest_turns.opening('one')) == 0
+    assert mark.read_text() == 'x'

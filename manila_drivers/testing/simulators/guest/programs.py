@@ -25,6 +25,8 @@ Read = Callable[[], str]
 _FREE = frozenset({'cat', 'grep', 'date', 'sleep', 'true', 'lsblk',
                    'mountpoint', 'df', 'stat', 'findmnt', 'id', 'hostname'})
 _MARKER = re.compile(r"printf '[^']*' ([0-9a-f]{32}) ")
+# Bytes of one word of a program, with its end, that Linux takes.
+_LONGEST_WORD = 128 << 10
 # What reads its input, by itself.
 _READERS = frozenset({'net'})
 _WRAPPERS = frozenset({'sh', 'sudo', 'flock', 'timeout'})
@@ -105,6 +107,8 @@ class VmPrograms:
         """Run a program, as whoever the shell is."""
         name, *arguments = words
         name = name.rpartition('/')[2]
+        if any(len(word.encode()) >= _LONGEST_WORD for word in words):
+            return files.failed(f'sh: 1: {name}: Argument list too long', 126)
         if name in _WRAPPERS:
             return self._commands[name](arguments, read, root)
         self._system.settle()
