@@ -16,6 +16,7 @@ from collections.abc import Callable
 from collections.abc import Hashable
 import logging
 import threading
+import time
 
 from manila_drivers import exception
 from manila_drivers import plan
@@ -25,8 +26,10 @@ LOG = logging.getLogger(__name__)
 #: Returns what is not as it was answered to be, '' if all is.
 Look = Callable[[], str]
 
-#: Looks that one call of the statistics takes, and those that can wait.
+#: Looks that one call of the statistics takes, seconds after which it begins
+#: no more, and looks that can wait.
 BATCH = 20
+LONGEST = 20.0
 _MOST = 1000
 
 
@@ -34,10 +37,13 @@ class Unseen:
     """Looks that are still to be taken, by what they are about.  Thread-safe.
 
     :param backend: its name in the log.
+    :param clock: monotonic seconds.
     """
 
-    def __init__(self, backend: str) -> None:
+    def __init__(self, backend: str,
+                 clock: Callable[[], float] = time.monotonic) -> None:
         self._backend = backend
+        self._clock = clock
         self._lock = threading.Lock()
         self._looks: dict[Hashable, Look] = {}
 
@@ -66,7 +72,10 @@ class Unseen:
         """
         with self._lock:
             chosen = list(self._looks.items())[:BATCH]
+        end = self._clock() + LONGEST
         for what, look in chosen:
+            if self._clock() >= end:
+                return
             found, error = exception.caught_any(look)
             waits = isinstance(error, (exception.TransportError,
                                        exception.Busy))

@@ -74,7 +74,7 @@ class VolumeRepository:
         self.journal = journal.ShareJournal(storage)
         self.suspects = journal.Suspects(clock)
         #: Changes that the next statistics look at.
-        self.unseen = unseen.Unseen(settings.backend)
+        self.unseen = unseen.Unseen(settings.backend, clock)
         #: GiB of volumes whose names tell none, as bricks last told them.
         self.measured: dict[str, int] = {}
         self.clock = clock

@@ -50,7 +50,7 @@ class VastBackend:
         self.settings = chosen
         self.vms = self._client(chosen)
         self.cluster = cluster.ClusterFacts(self.vms, chosen, clock=clock)
-        self.unseen = unseen.Unseen(chosen.backend)
+        self.unseen = unseen.Unseen(chosen.backend, clock)
         self.repository = repository.Repository(self.vms, self.cluster,
                                                 self.unseen)
         notes = share_record.ShareRecord(private_storage)

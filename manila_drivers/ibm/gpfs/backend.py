@@ -48,7 +48,7 @@ class GpfsBackend:
                                        clock, sleep)
         self.cluster = cluster.GpfsCluster(settings, self.execute)
         self.client = client.GpfsClient(self.cluster, self.execute)
-        self.unseen = unseen.Unseen(settings.backend)
+        self.unseen = unseen.Unseen(settings.backend, clock)
         self.helper = load_helper(settings, self.execute, configuration)
         self.helper.names = self.cluster.names
         if isinstance(self.helper, ces.CESHelper):

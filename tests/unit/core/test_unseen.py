@@ -15,7 +15,8 @@ class Looks:
     """Looks by name, with what each of them finds or raises."""
 
     def __init__(self, *names):
-        self.unseen = unseen.Unseen('b')
+        self.now = 0.0
+        self.unseen = unseen.Unseen('b', lambda: self.now)
         self.answers = dict.fromkeys(names, '')
         self.taken = []
         for name in names:
@@ -73,6 +74,20 @@ def test_so_many_are_taken_at_once_and_so_many_kept():
     looks = Looks(*names)
     assert looks.round() == names[5:5 + unseen.BATCH]
     assert looks.round() == names[5 + unseen.BATCH:5 + 2 * unseen.BATCH]
+
+
+def test_slow_looks_keep_the_statistics_for_so_long():
+    """They tell the scheduler if a backend is there at all."""
+    looks = Looks(*range(9))
+
+    def slow(name):
+        looks.now += unseen.LONGEST / 3
+        return Looks.take(looks, name)
+    looks.take = slow
+    assert looks.round() == [0, 1, 2]
+    assert looks.round() == [3, 4, 5]
+    looks.answers[6] = exception.Busy('A copy goes on')
+    assert [looks.round(), looks.round()] == [[6, 7, 8], [6]]
 
 
 def test_a_later_change_voids_what_was_expected():
