@@ -145,6 +145,9 @@ class AccessService:
     def _expect(self, wanted: Export, before: exports.Levels | None) -> None:
         """Have the next statistics see that access is as it is wanted.
 
+        Who was to lose access and has it loses it then.  Nobody is given any:
+        another host may have taken it since.
+
         :param before: who had it until now.
         """
         path = wanted.path
@@ -154,38 +157,49 @@ class AccessService:
                 if self._sent.get(path) is not wanted:
                     return ''
                 answers = self.helper.ask([wanted])
-                steps = self.helper.planned_access(
-                    answers, wanted, self._pending.unclosed(wanted))
+                steps = self._planned(answers, wanted)
+                del self._sent[path]
                 now = steps.decision.common
                 if not steps.servers.steps and now == wanted.levels:
                     return ''
-                error = None
-                if now == before:
-                    # Nobody has changed it since: it is done again.
-                    _, error = exception.caught(lambda: self.run(steps))
                 there = dataclasses.replace(wanted, levels=now or {})
+                less, error = wanted.narrowed(there.levels), None
+                if now == before and less.levels != now:
+                    # Nobody has changed it since: it is done again.
+                    _, error = exception.caught(lambda: self.run(
+                        self._planned(answers, less)))
+                    now = less.levels
                 return (f'share {wanted.fsid} was to be exported as {wanted}, '
                         f'and was found exported as {there}; ' + (
                             str(error) if error else 'this was made again'
-                            if now == before else 'change its access rules'))
+                            if now == wanted.levels
+                            else 'change its access rules'))
 
         self._sent[path] = wanted
         self.unseen.expect(('access', path), look)
+
+    def _planned(self, answers: Any, wanted: Export) -> exports.AccessPlan:
+        return self.helper.planned_access(answers, wanted,
+                                          self._pending.unclosed(wanted))
 
     def allow(self, row: Any, rule: Any) -> None:
         """Add one rule, and leave the others as servers have them."""
         share = model.Share.of(row)
         with self.alone(share.id):
             self._may_open(share)
+            place = self._place(share)
             if not plan.is_dry():
                 self.nobody.discard(share.id)
-            self.helper.allow_access(self._place(share), row, rule)
+                self._sent.pop(place, None)
+            self.helper.allow_access(place, row, rule)
 
     def deny(self, row: Any, rule: Any) -> None:
         """Take one rule away; pass over one that never was."""
         share = model.Share.of(row)
         with self.alone(share.id):
-            self.helper.deny_access(self._place(share), row, rule)
+            place = self._place(share)
+            self._sent.pop(place, None)
+            self.helper.deny_access(place, row, rule)
 
     def closing(self, share: model.Share, *,
                 everywhere: bool = False) -> exports.AccessPlan:

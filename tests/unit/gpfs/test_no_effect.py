@@ -246,6 +246,18 @@ def test_rules_of_another_host_are_left_as_they_are(place, caplog):
     assert 'change its access rules' in caplog.text
 
 
+def test_nobody_is_let_in_again_by_what_was_wanted_before(place, caplog):
+    """Another host has turned out since who was let in here."""
+    life = Life(place)
+    before = {ALICE: 'rw', BOB: 'rw'}
+    life.manager.update(life.share, add=[life.manager.rule('10.0.0.9')])
+    place.lab._set_clients('/' + life.share.export.partition(':/')[2], before)
+    place.driver.get_share_stats(refresh=True)
+    assert life.lab.effective(life.share.export, '10.0.0.9') is None
+    assert life.lab.effective(life.share.export, ALICE) == 'rw'
+    assert 'change its access rules' in caplog.text
+
+
 @pytest.mark.parametrize(('change', 'name', 'told'), [
     ('extend', 'mmsetquota', 'was set to 7 GiB'),
     ('delete_snapshot', 'mmdelsnapshot', 'is still there'),
