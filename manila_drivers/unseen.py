@@ -10,11 +10,17 @@ that have waited longest first.
 
 Nothing of this outlives the process: it is about backends that say what is not
 so, and a start has its own checks.
+
+Until then somebody else may have changed it again: another host that serves
+the same backend, whose calls are not seen here, or an administrator.  Where
+something is written down for all hosts a look compares with that.  Elsewhere
+what it finds has two causes, and both are told.
 """
 
 from collections.abc import Callable
 from collections.abc import Hashable
 import logging
+import re
 import threading
 import time
 
@@ -26,11 +32,31 @@ LOG = logging.getLogger(__name__)
 #: Returns what is not as it was answered to be, '' if all is.
 Look = Callable[[], str]
 
+#: What a look cannot know.
+EITHER = ('Either it has answered success to a change that it has not made, '
+          'or somebody else has changed this since, such as another host')
+
+_OF_MANILA = re.compile('[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$')
+
 #: Looks that one call of the statistics takes, seconds after which it begins
 #: no more, and looks that can wait.
 BATCH = 20
 LONGEST = 20.0
 _MOST = 1000
+
+
+class Certain(str):
+    """A finding of a look which nobody can have caused since."""
+
+    __slots__ = ()
+
+
+def left(name: str, text: str) -> str:
+    """Return what is told of something that is there after its deletion.
+
+    Nobody makes anew what has an id of Manila's for a name.
+    """
+    return Certain(text) if _OF_MANILA.search(name) else text
 
 
 class Unseen:
@@ -94,6 +120,8 @@ class Unseen:
                     # The others would not be answered either, each of them
                     # after as long.
                     return
+            elif found and not isinstance(found, Certain):
+                LOG.warning('Backend %s: %s. %s', self._backend, found, EITHER)
             elif found:
                 LOG.error('Backend %s answered success to a change that it '
                           'has not made: %s', self._backend, found)

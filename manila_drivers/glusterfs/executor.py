@@ -101,10 +101,11 @@ class VolumeExecutor:
     def _expect_snapshot(self, name: str, *, there: bool) -> None:
         def look() -> str:
             found = snapshot_steps.info(self._gluster, name)
-            return '' if (found is not None) is there else (
-                'snapshot %s was %s, and is %s' % (
-                    name, 'taken' if there else 'deleted',
-                    'not there' if there else 'still there, with its data'))
+            if (found is not None) is there:
+                return ''
+            return f'snapshot {name} was taken, and is not there' if there \
+                else unseen.left(name, f'snapshot {name} was deleted, and is '
+                                       f'still there, with its data')
         self._unseen.expect((self._cluster, 'snapshot', name), look)
 
     def _remove_snapshot(self, name: str, *, stamped: bool) -> bool:

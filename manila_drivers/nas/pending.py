@@ -13,12 +13,14 @@ from collections.abc import Collection
 from collections.abc import Iterable
 from collections.abc import Mapping
 from collections.abc import Sequence
+import hashlib
 import logging
 import threading
 from typing import Any
 import uuid
 
 from manila_drivers import exception
+from manila_drivers import plan
 from manila_drivers.nas import exports
 
 LOG = logging.getLogger(__name__)
@@ -294,3 +296,52 @@ class Unreached:
             if ident in self._wrong:
                 return False
         return self._note(ident).look() == _NOBODY
+
+
+class GivenAccess:
+    """Digests of what shares were exported as last, by whatever host.
+
+    Who exports a share holds its lock.
+
+    :param storage: Manila's private storage, or None to remember nothing
+        beyond this process.
+    :param kind: of the driver: it begins the key of what is stored.
+    """
+
+    def __init__(self, storage: Any, kind: str) -> None:
+        self._storage = storage
+        self._key = f'{kind}_exported'
+        self._given: dict[str, PersistentText] = {}
+
+    def give(self, export: Export) -> bool:
+        """Remember how a share is about to be exported.
+
+        :returns: whether other hosts will know it.
+        """
+        if plan.is_dry():
+            return False
+        note = self._given[export.fsid] = self._note(export.fsid)
+        return note.write(_digest(export))
+
+    def is_last(self, export: Export) -> bool | None:
+        """Tell if nobody was to export it otherwise since; None: not known.
+        """
+        note = self._given.get(export.fsid) or self._note(export.fsid)
+        found = note.look()
+        # A share that is gone is exported to nobody.
+        return None if found is None else found == _digest(export) or (
+            not found and not export.levels)
+
+    def forget(self, ident: str) -> None:
+        """Keep nothing about a share that is gone."""
+        self._given.pop(ident, None)
+        self._note(ident).write('')
+
+    def _note(self, ident: str) -> PersistentText:
+        return PersistentText(self._storage, ident, self._key)
+
+
+def _digest(export: Export) -> str:
+    text = repr((sorted((str(network), str(level)) for network, level
+                        in export.levels.items()), export.options))
+    return hashlib.sha256(text.encode()).hexdigest()

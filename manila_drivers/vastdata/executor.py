@@ -220,8 +220,9 @@ class Executor(quota_steps.QuotaSteps):
         def look() -> str:
             now = self._vms.get('viewpolicies', told.id,
                                 records.ViewPolicy.of)
-            return '' if now is None or (
-                now.name == told.name and lists.equals(now)) else (
+            return '' if now is None or now.name == told.name and (
+                lists.equals(now)
+                or self._notes.has_made(told.name, now)) else (
                     'view policy %s was set to %s, and, as %s, has '
                     'read/write %s, read-only %s. Check: change the access '
                     'rules of the share' % (told.name, lists, now.name,

@@ -6,6 +6,7 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import plan
+from manila_drivers import unseen
 from manila_drivers.vastdata import answers
 from manila_drivers.vastdata import errors
 from manila_drivers.vastdata import record_steps
@@ -100,6 +101,7 @@ class QuotaSteps(snapshot_steps.SnapshotSteps):
         """Have the next statistics see that a directory is gone."""
         self._found.unseen.expect(
             ('directory', path), lambda: '' if not self._found.is_directory(
-                path) else 'directory %s of a deleted share is still there, '
-            'with its data. Check: the activities in VMS; delete it by hand'
-            % path)
+                path) else unseen.left(
+                    path, 'directory %s of a deleted share is still there, '
+                    'with its data. Check: the activities in VMS; delete it '
+                    'by hand' % path))

@@ -90,7 +90,10 @@ class RecordSteps:
         def look() -> str:
             now = self._vms.get(resource, ident, _as_told)
             other = [field for field in body if now is not None
-                     and _sorted(now.get(field)) != _sorted(told[field])]
+                     and _sorted(now.get(field)) != _sorted(told[field])
+                     and not (resource == 'quotas' and field == 'hard_limit'
+                              and self._notes.has_given(
+                                  str(now.get('name')), now.get(field)))]
             return '; '.join(
                 '%s of %s (%s %d) was set to %r, and is %r' % (
                     field, name, resource, ident, told[field],

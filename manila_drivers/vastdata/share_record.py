@@ -65,6 +65,8 @@ class ShareRecord:
         self.policy_ids: dict[str, int] = {}
         # GiB that this process has set.
         self._sizes: dict[str, int] = {}
+        # Share and key of what this process could not store.
+        self._unstored: set[tuple[str, str]] = set()
 
     def remember(self, share_id: str, lists: view_policy.ClientLists) -> None:
         """Write down what a share's policy has been seen to hold."""
@@ -72,6 +74,7 @@ class ShareRecord:
         # Also what this process wrote last: another host may have since.
         _, failure = self._use(lambda kept: kept.update(share_id,
                                                         {_KEY: made}))
+        self._stored(share_id, _KEY, failure)
         if failure is not None:
             LOG.warning('What the rules of share %s made cannot be stored, '
                         'so that the next start asks for them: %s', share_id,
@@ -94,11 +97,20 @@ class ShareRecord:
             digest(map(view_policy.plain, policy.read_write),
                    map(view_policy.plain, policy.read_only)))
 
+    def has_made(self, share_id: str, policy: records.ViewPolicy) -> bool:
+        """Tell if it is known that rules of a share made what a policy holds.
+
+        Those of the last call about them, on whatever host.
+        """
+        return (share_id, _KEY) not in self._unstored \
+            and bool(self._made(share_id)) and self.holds(share_id, policy)
+
     def resized(self, share_id: str, gib: int) -> None:
         """Write down the size that a share has got."""
         self._sizes[share_id] = gib
         _, failure = self._use(lambda kept: kept.update(share_id,
                                                         {_SIZE: gib}))
+        self._stored(share_id, _SIZE, failure)
         if failure is not None:
             LOG.warning('That share %s has %d GiB cannot be stored: %s',
                         share_id, gib, failure)
@@ -113,6 +125,16 @@ class ShareRecord:
         found = self._need('The size of share %s cannot be read' % share_id,
                            lambda kept: kept.get(share_id, _SIZE))
         return self._sizes.get(share_id) if found is None else int(found)
+
+    def has_given(self, share_id: str, limit: object) -> bool:
+        """Tell if it is known that a share was given a limit in bytes last.
+
+        That may have been by another host.
+        """
+        if (share_id, _SIZE) in self._unstored:
+            return False
+        gib, _ = exception.caught(lambda: self.size(share_id))
+        return gib is not None and limit == gib * model.GiB
 
     def outdates(self, share: model.Share) -> bool:
         """Tell if Manila's row of a share is older than its size."""
@@ -142,6 +164,7 @@ class ShareRecord:
         """Keep nothing about a share that is gone."""
         for seen in self._known, self.policy_ids, self._sizes:
             seen.pop(share_id, None)
+        self._unstored -= {(share_id, _KEY), (share_id, _SIZE)}
         _, failure = self._use(lambda kept: kept.delete(
             share_id, [_KEY, _ADOPTED, _SIZE]))
         if failure is not None:
@@ -174,6 +197,13 @@ class ShareRecord:
     def snapshot_gone(self, name: str) -> None:
         """Keep nothing about a snapshot that is gone."""
         self._use(lambda kept: kept.delete(_snapshot(name), [_CLONES]))
+
+    def _stored(self, share_id: str, key: str,
+                failure: Exception | None) -> None:
+        if failure is None:
+            self._unstored.discard((share_id, key))
+        else:
+            self._unstored.add((share_id, key))
 
     def _made(self, share_id: str) -> str:
         if self._storage is None:

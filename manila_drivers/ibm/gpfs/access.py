@@ -54,13 +54,15 @@ class AccessService:
     :param nobody: ids of shares that are known to have no rules.
     :param may_open: raises if nobody may reach a share at the moment.
     :param later: what is to be looked at with the next statistics.
+    :param given: how shares were exported last, by whatever host.
     """
 
     def __init__(self, helper: base.NASHelperBase[Any],
                  path: Callable[[str], str], changes: pending.PendingChanges,
                  lock: Lock, nobody: pending.Unreached | None = None,
                  may_open: Callable[[model.Share], None] = lambda share: None,
-                 later: unseen.Unseen | None = None) -> None:
+                 later: unseen.Unseen | None = None,
+                 given: pending.GivenAccess | None = None) -> None:
         self.helper = helper
         self._path = path
         self._lock = lock
@@ -72,6 +74,7 @@ class AccessService:
         self.unseen = later or unseen.Unseen('gpfs')
         # Of exports, by path, as they were wanted.
         self._sent: dict[str, Export] = {}
+        self.given = given or pending.GivenAccess(None, 'gpfs')
         #: Tells servers what they missed; never raises a DriverError.
         self.catch_up = catch_up.CatchUp(helper, changes, self.alone).run
 
@@ -142,19 +145,23 @@ class AccessService:
             base.refuse_giving(hindrance, wanted, self.helper.look(answers))
         return grants.errors
 
-    def _expect(self, wanted: Export, before: exports.Levels | None) -> None:
+    def _expect(self, wanted: Export, before: exports.Levels | None, *,
+                noted: bool) -> None:
         """Have the next statistics see that access is as it is wanted.
 
         Who was to lose access and has it loses it then.  Nobody is given any:
         another host may have taken it since.
 
         :param before: who had it until now.
+        :param noted: other hosts can know what is wanted.
         """
         path = wanted.path
 
         def look() -> str:
             with self.alone(wanted.fsid, 0.0):
-                if self._sent.get(path) is not wanted:
+                last = self.given.is_last(wanted) if noted else None
+                if self._sent.get(path) is not wanted or last is False:
+                    # Who has changed it since, on whatever host, has looked.
                     return ''
                 answers = self.helper.ask([wanted])
                 steps = self._planned(answers, wanted)
@@ -164,15 +171,15 @@ class AccessService:
                     return ''
                 there = dataclasses.replace(wanted, levels=now or {})
                 less, error = wanted.narrowed(there.levels), None
-                if now == before and less.levels != now:
-                    # Nobody has changed it since: it is done again.
+                again = bool(last) and now == before and less.levels != now
+                if again:
+                    # No host has changed it since: it is done again.
                     _, error = exception.caught(lambda: self.run(
                         self._planned(answers, less)))
-                    now = less.levels
                 return (f'share {wanted.fsid} was to be exported as {wanted}, '
                         f'and was found exported as {there}; ' + (
                             str(error) if error else 'this was made again'
-                            if now == wanted.levels
+                            if again and less.levels == wanted.levels
                             else 'change its access rules'))
 
         self._sent[path] = wanted
@@ -223,6 +230,7 @@ class AccessService:
         decision = steps.decision
         wanted = decision.wanted
         self._sent.pop(wanted.path, None)
+        noted = self.given.give(wanted)
         outcomes = self.helper.run(steps.servers)
         conclusion = exports.conclude(decision, outcomes,
                                       self._pending.of(wanted.path))
@@ -233,7 +241,7 @@ class AccessService:
                       wanted.path, error)
         if not conclusion.fatal:
             if not all(step.args['looks'] for step in steps.servers.steps):
-                self._expect(wanted, decision.common)
+                self._expect(wanted, decision.common, noted=noted)
             return
         if conclusion.back is not None:
             for server, outcome in self.helper.reconcile(

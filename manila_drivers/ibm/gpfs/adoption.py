@@ -181,6 +181,7 @@ class AdoptionService:
         plan.show(steps)
         known.forget(share.name)
         self._access.nobody.discard(share.id)
+        self._access.given.forget(share.id)
         self._executor.run(steps, lambda: planning.release(
             share, self._client.share(share.name)), guessed=bool(seen))
 

@@ -61,7 +61,8 @@ class GpfsBackend:
         self.access = access.AccessService(
             self.helper, functools.partial(paths.share_path, settings.base),
             changes, lock, pending.Unreached(private_storage, 'gpfs'),
-            restores.require_ended, self.unseen)
+            restores.require_ended, self.unseen,
+            pending.GivenAccess(private_storage, 'gpfs'))
         steps = executor.GpfsExecutor(self.client)
         parts = (self.client, steps, self.access,
                  known.GivenSizes(private_storage))

@@ -9,6 +9,7 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
+from manila_drivers import unseen
 from manila_drivers.driver.call import Call
 from manila_drivers.ibm.gpfs import access
 from manila_drivers.ibm.gpfs import assessment
@@ -143,6 +144,7 @@ class ShareService:
             self._try(tidying, 'What a copy may have left')
             self._expect_gone(share)
             self._access.nobody.discard(share.id)
+            self._access.given.forget(share.id)
             self._sizes.forget(share.id)
 
     def _try(self, steps: plan.Plan, what: str) -> None:
@@ -207,12 +209,16 @@ class ShareService:
     def _expect_limit(self, share: model.Share, gib: int) -> None:
         """Have the next statistics see that a share has its quota."""
         def look() -> str:
-            now = self._sizes.latest(share.id) or gib
-            _, error = exception.caught(lambda: assessment.require_limit(
-                share.name, self._cluster.filesystem.quota_gib(now),
-                self._client.quota(share.name)))
-            if isinstance(error, exception.TransportError):
-                raise error
+            # Another host notes the size before it lets the share go.
+            with self._access.alone(share.id, 0.0):
+                now = self._sizes.latest(share.id) or gib
+                _, error = exception.caught(lambda: assessment.require_limit(
+                    share.name, self._cluster.filesystem.quota_gib(now),
+                    self._client.quota(share.name)))
+                if isinstance(error, exception.TransportError):
+                    raise error
+                if error is not None and self._gone(share):
+                    return ''
             return '' if error is None else (
                 f'share {share.id}: {error} It is set again by the next '
                 f'check of all shares, or by another size')
@@ -220,12 +226,16 @@ class ShareService:
 
     def _expect_gone(self, share: model.Share) -> None:
         def look() -> str:
-            fileset = self._client.share(share.name).fileset
-            return '' if fileset is None or fileset.owner != share.id else (
+            # No share gets the id of another one.
+            return '' if self._gone(share) else unseen.Certain(
                 f'fileset {share.name} of the deleted share {share.id} is '
                 f'still there, with its data. Check: mmdelfileset '
                 f'{share.name} -f')
         self._access.unseen.expect(('share', share.name), look)
+
+    def _gone(self, share: model.Share) -> bool:
+        fileset = self._client.share(share.name).fileset
+        return fileset is None or fileset.owner != share.id
 
     # Usage
 

@@ -10,6 +10,7 @@ from typing import Any
 from manila_drivers import exception
 from manila_drivers import model
 from manila_drivers import plan
+from manila_drivers import unseen
 from manila_drivers.access import Rule
 from manila_drivers.driver.call import Call
 from manila_drivers.ibm.gpfs import access
@@ -62,9 +63,9 @@ class SnapshotService:
                 return '' if facts.valid else (
                     f'snapshot {place} was taken, and mmlssnapshot shows '
                     f'no valid one')
-            return '' if facts.snapshot is None else (
-                f'the deleted snapshot {place} is still there, with its '
-                f'data. Check: mmdelsnapshot {place.name} -j '
+            return '' if facts.snapshot is None else unseen.left(
+                place.name, f'the deleted snapshot {place} is still there, '
+                f'with its data. Check: mmdelsnapshot {place.name} -j '
                 f'{place.fileset}')
         self._access.unseen.expect(('snapshot', str(place)), look)
 

@@ -37,15 +37,20 @@ class Looks:
 
 
 def test_each_look_is_taken_once_and_told(caplog):
-    looks = Looks('one', 'two', 'three')
-    looks.answers['two'] = 'share two has 1 GiB'
+    looks = Looks('one', 'two', 'three', 'four')
+    looks.answers['two'] = unseen.Certain('share two has 1 GiB')
     looks.answers['three'] = exception.BackendError('No answer that is one')
-    assert looks.round() == ['one', 'two', 'three']
+    looks.answers['four'] = 'share four has 1 GiB'
+    assert looks.round() == ['one', 'two', 'three', 'four']
     assert looks.round() == []
     told = [(line.levelno, line.getMessage()) for line in caplog.records]
-    assert [level for level, _ in told] == [logging.ERROR, logging.WARNING]
+    assert [level for level, _ in told] == [
+        logging.ERROR, logging.WARNING, logging.WARNING]
     assert told[0][1].endswith(': share two has 1 GiB')
     assert told[1][1].endswith(': No answer that is one.')
+    # Another host may have changed it.
+    assert told[2][1].endswith(
+        f': share four has 1 GiB. {unseen.EITHER}')
     assert 'Backend b' in caplog.text
 
 

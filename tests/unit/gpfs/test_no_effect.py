@@ -258,6 +258,50 @@ def test_nobody_is_let_in_again_by_what_was_wanted_before(place, caplog):
     assert 'change its access rules' in caplog.text
 
 
+def test_nobody_is_let_in_with_the_statistics(place, caplog, monkeypatch):
+    """Another host may have turned them out, and failed to note it."""
+    life = Life(place)
+    one = place.driver
+    life.manager.update(life.share, add=[life.manager.rule('10.0.0.9')])
+    assert life.lab.effective(life.share.export, '10.0.0.9') == 'rw'
+    life.manager.restart()
+    two = life.manager.driver
+
+    def away(*args, **kwargs):
+        raise RuntimeError('database away')
+    monkeypatch.setattr(two.private_storage, 'update', away)
+    rule = next(rule for rule in life.share.rules.values()
+                if rule.to == '10.0.0.9')
+    life.manager.update(life.share, delete=[rule])
+    monkeypatch.undo()
+    one.get_share_stats(refresh=True)
+    assert life.lab.effective(life.share.export, '10.0.0.9') is None
+    assert 'change its access rules' in caplog.text
+
+
+@pytest.mark.parametrize('when', ['denied', 'looked at'])
+def test_what_hosts_cannot_tell_each_other_is_not_made_again(
+        place, caplog, monkeypatch, when):
+    """Another one may have let the client in since."""
+    life = Life(place)
+    answering_as_usual(place, 'mmnfs')
+
+    def away(*args, **kwargs):
+        raise RuntimeError('database away')
+    for call in 'get', 'update':
+        if when == 'denied':
+            monkeypatch.setattr(place.driver.private_storage, call, away)
+    assert not life.deny()
+    monkeypatch.undo()
+    if when == 'looked at':
+        monkeypatch.setattr(place.driver.private_storage, 'get', away)
+    place.driver.get_share_stats(refresh=True)
+    monkeypatch.undo()
+    assert life.lab.effective(life.share.export, ALICE) == 'rw'
+    assert 'change its access rules' in caplog.text
+    assert 'or somebody else has changed this since' in caplog.text
+
+
 @pytest.mark.parametrize(('change', 'name', 'told'), [
     ('extend', 'mmsetquota', 'was set to 7 GiB'),
     ('delete_snapshot', 'mmdelsnapshot', 'is still there'),
@@ -275,7 +319,8 @@ def test_what_was_not_done_is_told_with_the_statistics(place, caplog, change,
     assert 'answered success' not in caplog.text
     place.sim.log.clear()
     place.driver.get_share_stats(refresh=True)
-    assert 'Backend gpfs answered success' in caplog.text
+    assert 'Backend gpfs' in caplog.text
+    assert 'answered success to a change' in caplog.text
     assert told in caplog.text
     caplog.clear()
     place.driver.get_share_stats(refresh=True)

@@ -216,3 +216,35 @@ def test_a_size_that_another_host_has_set_hides_no_lost_limit(bench, driver):
     bench.sim.change('quota', one['id'], hard_limit=2 * GiB)
     driver.ensure_shares(None, [{**one, 'size': 3}])
     assert bench.sim.record('quota', one['id'])['hard_limit'] == 3 * GiB
+
+
+@pytest.mark.parametrize('what', ['size', 'rules'])
+def test_what_could_not_be_noted_is_not_what_another_host_did(
+        bench, driver, monkeypatch, caplog, what):
+    """An older note says the same as VMS, which has not made the change."""
+    one = made(driver, rule('a', CLIENT))
+    driver.extend_share(one, 2)
+    driver.get_share_stats(refresh=True)
+    usual = bench.sim.respond
+
+    def idle(request):
+        answer = usual(request)
+        if request.verb == 'PATCH':
+            if what == 'size':
+                bench.sim.change('quota', one['id'], hard_limit=2 * GiB)
+            else:
+                change(bench, one, read_write=[CLIENT])
+        return answer
+
+    def away(*args, **kwargs):
+        raise RuntimeError('database away')
+    monkeypatch.setattr(bench.sim, 'respond', idle)
+    monkeypatch.setattr(bench.storage, 'update', away)
+    if what == 'size':
+        driver.extend_share(one, 3)
+    else:
+        driver.update_access(None, one, [])
+    monkeypatch.undo()
+    caplog.clear()
+    driver.get_share_stats(refresh=True)
+    assert 'answered success to a change' in caplog.text
