@@ -20,6 +20,7 @@ from manila_drivers.transport import command
 from manila_drivers.transport import retry
 from manila_drivers.transport import ssh
 from tests import listening
+from tests import patience
 from tests.functional.ssh import proxy
 
 POINTS = 48
@@ -107,7 +108,7 @@ def test_cut_or_stalled_always(sshd, behind, trace, length, stall):
     """Nobody gets through, and nobody waits longer than was said."""
     # A cut is noticed at once, so that a login may take its time; one that is
     # stalled is waited for.
-    patience = 3.0 if stall else 20.0
+    limit = 3.0 if stall else 20.0
 
     def wait(point):
         # The last one is in the exit code, or in what follows it: there the
@@ -119,9 +120,9 @@ def test_cut_or_stalled_always(sshd, behind, trace, length, stall):
         with proxy.Proxy(sshd.port) as between:
             between.cut_after(where, proxy.DOWN, stall=stall)
             with retry.patience(3.0):
-                said = tried(behind(between, connect_timeout=patience),
+                said = tried(behind(between, connect_timeout=limit),
                              leave(mine, timeout=1.0))
-        assert time.monotonic() - started < patience + 7, where
+        assert time.monotonic() - started < limit + 7, where
         if said is exception.Unreachable:
             time.sleep(0.05)
             assert traces(mine) == 0, where
@@ -269,7 +270,8 @@ def test_large_input_into_a_connection_that_stops(via, hosts, length):
 
 def test_one_host_that_is_gone_does_not_hold_up_another(hosts, sshd, target,
                                                         trace):
-    gone = hosts.host(target(sshd, host='192.0.2.1', connect_timeout=3.0))
+    away = patience.seconds(3.0)
+    gone = hosts.host(target(sshd, host='192.0.2.1', connect_timeout=away))
     well = hosts.host(target(sshd))
     well.run(leave(trace))
     waits = threading.Thread(target=outcome, args=(gone, leave(trace)))
@@ -278,6 +280,6 @@ def test_one_host_that_is_gone_does_not_hold_up_another(hosts, sshd, target,
 
     well.run(leave(trace))
 
-    assert time.monotonic() - started < 1.5
+    assert time.monotonic() - started < away / 2
     listening.join(waits)
     assert traces(trace) == 2

@@ -15,6 +15,7 @@ from manila_drivers import flight
 from manila_drivers.testing.simulators.vast import Fault
 from manila_drivers.testing.simulators.vast import VmsAdapter
 from manila_drivers.transport import retry
+from tests import patience
 from tests.unit.vastdata.conftest import rule
 from tests.unit.vastdata.conftest import share
 
@@ -109,14 +110,15 @@ def test_a_spell_does_not_put_a_share_into_error(bench):
 # Threads and real time
 
 SILENT = {'kind': 'timeout_before', 'times': None}
-REFUSED = {'kind': 'status', 'code': 401, 'times': None, 'seconds': 0.3,
-           'match': '/token/'}
+REFUSED = {'kind': 'status', 'code': 401, 'times': None,
+           'seconds': patience.seconds(0.3), 'match': '/token/'}
 
 
 @pytest.mark.parametrize('fault', [SILENT, REFUSED], ids=['silent', 'login'])
 @pytest.mark.parametrize('call', ['create', 'extend', 'access'])
 def test_no_thread_waits_for_the_failures_of_others(bench, fault, call):
-    driver = bench.make(vast_read_timeout=0.4, vast_retry_timeout=0)
+    driver = bench.make(vast_read_timeout=patience.seconds(0.4),
+                        vast_retry_timeout=0)
     driver.injected.update(clock=time.monotonic, sleep=time.sleep,
                            adapter=VmsAdapter(bench.sim, time.sleep))
     driver.do_setup(None)
@@ -135,7 +137,7 @@ def test_no_thread_waits_for_the_failures_of_others(bench, fault, call):
     with futures.ThreadPoolExecutor(8) as pool:
         spent = list(pool.map(go, range(8)))
     # One login or look-up for all, and at most one request of one's own.
-    assert max(spent) < 1.7, spent
+    assert max(spent) < patience.seconds(1.7), spent
 
 
 def test_who_waited_has_an_error_of_his_own():
