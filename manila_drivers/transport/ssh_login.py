@@ -50,12 +50,27 @@ class Away(exception.Unreachable):
     """
 
 
+class _Channels(paramiko.transport.ChannelMap):
+    """Leave out a channel that has no session yet, when the session ends.
+
+    It gets one a moment after it is listed.  When a connection ended between
+    the two, paramiko's thread died of it: the socket stayed open, and who had
+    asked for the channel waited for all of his time.
+    """
+
+    def values(self) -> list[paramiko.Channel]:
+        return [each for each in super().values()
+                if each.transport is not None]
+
+
 def log_in(target: Target) -> paramiko.Transport:
     """Log in, once; within ``target.connect_timeout`` seconds."""
     deadline = time.monotonic() + target.connect_timeout
     sock = connect(target, deadline)
     try:
         transport = paramiko.Transport(sock)
+        # No public name leads there.
+        transport._channels = _Channels()  # type: ignore[attr-defined]
         logging.getLogger(_CHANNEL).addFilter(_calm)
         transport.set_log_channel(_CHANNEL)
     except BaseException:

@@ -3,11 +3,16 @@
 """One connection: when it gets no more commands, and how it ends."""
 
 import socket
+import threading
+import time
 
 import paramiko
 import pytest
 
 from manila_drivers.transport import ssh_connection
+from manila_drivers.transport import ssh_login
+from tests import listening
+from tests import patience
 from tests.unit.transport.ssh import places
 
 
@@ -163,3 +168,38 @@ def test_a_session_of_the_parent_is_left_alone():
     other.close()
     session.sock = None
     made(session).abandon()
+
+
+@pytest.mark.parametrize('who', ['the server', 'somebody here'])
+def test_the_end_of_a_session_while_a_channel_is_listed(serve, monkeypatch,
+                                                        who):
+    """Neither the thread of the session nor who ends it dies of that."""
+    made = serve()
+    transport = ssh_login.log_in(made.target())
+    connection = ssh_connection.Connection(transport, Alarms())
+    listed, whole = threading.Event(), paramiko.Channel._set_transport
+
+    def late(channel, session):
+        if session is not transport:
+            return whole(channel, session)
+        listed.set()
+        transport.join(0.5)
+        return whole(channel, session)
+
+    def end():
+        listed.wait(20)
+        if who == 'the server':
+            made.close()
+        else:
+            connection.close()
+
+    monkeypatch.setattr(paramiko.Channel, '_set_transport', late)
+    ending = threading.Thread(target=end)
+    ending.start()
+    began = time.monotonic()
+    with pytest.raises(ssh_connection.NotOpenedError):
+        connection.open(60.0)
+    assert time.monotonic() - began < patience.seconds(5)
+    listening.join(ending)
+    listening.join(transport)
+    assert transport.sock.fileno() == -1
