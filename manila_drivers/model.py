@@ -67,6 +67,17 @@ class Share:
             availability_zone=str(row.get('availability_zone') or ''),
             export_paths=_paths(row))
 
+    def row(self) -> dict[str, Any]:
+        """Return what Manila says of it, but for where it is exported."""
+        return {'id': self.id, 'share_id': self.share_id, 'name': self.name,
+                'size': self.size, 'share_proto': self.proto,
+                'host': self.host, 'project_id': self.project_id,
+                'share_type_id': self.share_type_id,
+                'snapshot_id': self.snapshot_id, 'status': self.status,
+                'source_share_group_snapshot_member_id':
+                    self.source_member_id,
+                'availability_zone': self.availability_zone}
+
     @property
     def size_bytes(self) -> int:
         return (self.size or 0) * GiB

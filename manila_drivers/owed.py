@@ -52,6 +52,7 @@ import time
 from typing import Any
 import uuid
 
+from manila_drivers import model
 from manila_drivers import owed_debt
 from manila_drivers import owed_store
 from manila_drivers import plan
@@ -220,6 +221,36 @@ class Owed:
         try:
             yield
             self.forget(ident)
+        finally:
+            with self._lock:
+                self._leaving.remove(ident)
+
+    @contextlib.contextmanager
+    def away(self, row: Any, server: Any, *, closes: bool) -> Iterator[None]:
+        """Owe a share a check until a call that may close it has ended well.
+
+        A process that is ended meanwhile leaves that to the next one.  It is
+        not checked while the call goes on.
+
+        :param server: the share server that it is on, or None.
+        :param closes: False if this driver does not close it.
+        """
+        if plan.is_dry() or not closes:
+            yield
+            return
+        ident = str(row['id'])
+        debt = Debt('a call that may have closed it did not end well', {
+            **model.Share.of(row).row(), 'share_server': server,
+            'export_locations': row.get('export_locations')})
+        with self._lock:
+            self._leaving.append(ident)
+            new = self._known().setdefault(ident, debt) is debt
+            if new:
+                self._save()
+        try:
+            yield
+            if new:
+                self._change(ident, lambda now: None if now is debt else now)
         finally:
             with self._lock:
                 self._leaving.remove(ident)

@@ -263,7 +263,8 @@ class ShareDriver(stats.Statistics[configured.B],
     def _resize(self, share: Any, server: Any, gib: int, *,
                 shrink: bool) -> None:
         call = self._call(share, server)
-        self._backend.shares.resize(call, gib, shrink=shrink)
+        with self._owed.away(share, server, closes=self.AWAY_MEANWHILE):
+            self._backend.shares.resize(call, gib, shrink=shrink)
         self._owed.resized(call.share.id, gib)
 
     # -- access ----------------------------------------------------------
@@ -333,7 +334,9 @@ class ShareDriver(stats.Statistics[configured.B],
         row = snapshot.get('share') or snapshot.get('share_instance') or {}
         call = self._call(row, share_server, context)
         value = model.Snapshot.of(snapshot, None, share_server)
-        snapshots.restore(call, value, access.rules_of(share_access_rules))
+        with self._owed.away(row, share_server, closes=self.AWAY_MEANWHILE):
+            snapshots.restore(call, value,
+                              access.rules_of(share_access_rules))
         if value.size:
             self._owed.resized(call.share.id, value.size)
 

@@ -55,6 +55,9 @@ class Configured(compat.BaseShareDriver, Generic[B]):
     SHOWS_PLANS = False
     #: Whether at least its check of shares does so, which an audit needs.
     SHOWS_REPAIRS = False
+    #: Whether a share may be away or closed while it gets another size, or is
+    #: brought back to a snapshot.
+    AWAY_MEANWHILE = False
 
     _made: B | None = None
 

@@ -36,6 +36,7 @@ class GenericShareDriver(driver.ExecuteMixin,
                 'sleep', 'now')
     DRIVER_VERSION = backend.DRIVER_VERSION
     SHOWS_PLANS = True
+    AWAY_MEANWHILE = True
     STORAGE_PROTOCOL = 'NFS_CIFS'
     CAPABILITIES = {
         'snapshot_support': True,

@@ -375,6 +375,60 @@ def test_a_reboot_meanwhile(stage, program, orderly):
     assert shrunk(stage, share)
 
 
+def rebooted(stage, share):
+    """Have a shrink be cut off by a reboot; Samba has noted it as closed."""
+    with during(stage, 'e2fsck', lambda: stage.manager.resize(
+            share, 1)) as long:
+        long.lose()
+        stage.lab.machine.reboot(orderly=False)
+    stage.lab.advance(120.0)
+
+
+def test_the_next_start_opens_what_a_reboot_has_left_closed(stage):
+    manager = stage.manager
+    share, other = (stage.shared(stage.rule(), size=2) for _ in range(2))
+    manager.restart()
+    manager.start()
+    rebooted(stage, share)
+    manager.restart()
+    assert manager.start()
+    stage.exact(share)
+    stage.exact(other)
+    manager.restart()
+    assert not manager.start()
+
+
+def test_what_a_reboot_has_left_closed_is_told(stage, caplog):
+    """With the statistics, by the process whose call was cut off."""
+    manager = stage.manager
+    share = stage.shared(stage.rule(), size=2)
+    manager.start()
+    rebooted(stage, share)
+    assert list(manager.driver.owed_checks()) == [share.id]
+    manager.stats()
+    closed = manager.row(share)['share_proto'] != 'NFS'
+    assert ('ensure shares' in caplog.text) is closed
+    assert bool(manager.driver.owed_checks()) is closed
+    manager.ensure([share])
+    stage.exact(share)
+
+
+def test_nothing_is_owed_after_a_shrink(stage):
+    manager = stage.manager
+    share = stage.shared(stage.rule(), size=2)
+    manager.start()
+    with during(stage, 'e2fsck', lambda: manager.resize(share, 1)):
+        # It is not checked while the call goes on.
+        before = len(stage.lab.machine.ran)
+        assert list(manager.driver.owed_checks()) == [share.id]
+        manager.stats()
+        assert not [words for words in stage.lab.machine.ran[before:]
+                    if words[0] == 'mount']
+    assert not manager.driver.owed_checks()
+    manager.restart()
+    assert not manager.start()
+
+
 def test_a_script_of_the_version_before_is_waited_for(nfs):
     """It has the lock of all, while it is at work on one."""
     stage = nfs
