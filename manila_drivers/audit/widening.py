@@ -37,18 +37,21 @@ class Widening:
     narrow: Rules | None
     blind: bool = False
 
-    def need(self, name: str) -> None:
-        """Raise InvalidRequest if somebody would get more, or may."""
+    def need(self, name: str, how: str = 'widen') -> None:
+        """Raise InvalidRequest if somebody would get more, or may.
+
+        :param how: what gives it all the same.
+        """
         if self.blind:
             raise exception.InvalidRequest(
                 f'It is not known who gets into share {name} now, so that its '
                 'rules were not given', check='audit again, which says what '
-                'could not be read; or widen, whoever gets in')
+                f'could not be read; or {how}, whoever gets in')
         if self.gives:
             raise exception.InvalidRequest(
                 f'Share {name} would let in {reach.several(list(self.gives))}'
                 ', whom its backend does not let in now, so that they were '
-                'not given access', check='if they shall have it, widen; '
+                'not given access', check=f'if they shall have it, {how}; '
                 'else share deny, for all of them at once')
 
 

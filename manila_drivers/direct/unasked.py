@@ -63,7 +63,9 @@ class Unasked:
         """
         same, seen = self._seen(share, known)
         if not same:
-            widening.decide(wanted, seen).need(share.name)
+            # What is asked for there has no option that would say so.
+            widening.decide(wanted, seen).need(
+                share.name, 'audit --repair --widen')
             _tell_losers(share, known, seen)
 
     def denying(self, share: records.ShareEntry, known: Rules, left: Rules,

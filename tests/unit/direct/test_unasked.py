@@ -137,6 +137,7 @@ def test_who_was_denied_is_not_let_in_by_a_revert(place, share):
                     caught:
                 share.revert(plan=plan)
             assert denied in str(caught.value)
+            assert 'audit --repair --widen; else' in str(caught.value)
         assert (admitted(place, share), share.refresh().status) == (
             {kept}, 'available')
         share.deny_all([denied, also])
