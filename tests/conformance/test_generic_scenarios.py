@@ -80,6 +80,17 @@ def test_what_a_share_costs_in_its_service_instance(stage):
         manager.create())) == 2 + 3
 
 
+@pytest.mark.parametrize(('number', 'most'), [(1, 5), (2, 4), (6, 4)])
+def test_what_shares_cost_that_have_to_be_mounted(stage, number, most):
+    lab, manager = stage.lab, stage.manager
+    shares = [stage.shared(stage.rule()) for _ in range(number)]
+    for share in shares:
+        lab.machine.unmount(path_of(share))
+    assert commands(lab, manager.ensure) <= most
+    for share in shares:
+        stage.exact(share)
+
+
 # Disks
 
 def test_names_of_disks_mean_nothing(stage):
