@@ -37,8 +37,15 @@ def nfs(facts: Facts, export: exports.Export) -> Commands:
     commands = [*_taken_over(facts.nfs, export.path), *kernel_plan.plan(
         facts.nfs, export, fsid(facts, export))]
     commands = kernel_room.kept(commands, unsynced=facts.unsynced)
+    commands += _written(facts, export)
     return [*roomy(commands), kernel.live([export.path])] \
         if commands else []
+
+
+def _written(facts: Facts, export: exports.Export) -> Commands:
+    """Note that all is written down."""
+    return [directory.removed(guest_turns.unwritten(export.name))] \
+        if export.name in facts.unwritten else []
 
 
 def nfs_taken_away(facts: Facts, export: exports.Export) -> Commands:
@@ -47,8 +54,12 @@ def nfs_taken_away(facts: Facts, export: exports.Export) -> Commands:
     For a server on which it cannot be written down.
     """
     export = mounted_only(export)
-    return roomy(kernel_plan.taken_away(facts.nfs, export,
-                                         fsid(facts, export)))
+    commands = roomy(kernel_plan.taken_away(facts.nfs, export,
+                                            fsid(facts, export)))
+    # What is written down lets them in again.
+    return [*commands, directory.run(
+        'tee', '--', guest_turns.unwritten(export.name), stdin='\n',
+        accept=frozenset(range(256)))] if commands else []
 
 
 def roomy(commands: Commands) -> Commands:
@@ -174,9 +185,11 @@ def reopened(facts: Facts, served: Served, *,
     nfs_facts, samba_facts = facts.nfs_or_none(), facts.samba_or_none()
     commands: Commands = []
     if nfs_facts is not None:
+        now = nfs_facts.of(served.path)
+        want = _written_down(nfs_facts, served.path)
         commands += roomy(kernel_plan.reopened(
-            () if always else nfs_facts.of(served.path),
-            _written_down(nfs_facts, served.path)))
+            () if always else now, kernel_plan.less(now, want)
+            if served.name in facts.unwritten else want))
     if samba_facts is not None:
         commands += samba_plan.resumed(samba_facts, served.name,
                                        always=always)
@@ -226,10 +239,11 @@ def nfs_while_closed(facts: Facts, export: exports.Export,
     commands = [*_taken_over(facts.nfs, export.path), *kernel_plan.plan(
         shut, export, fsid(facts, export))]
     again = [one for one in commands if kernel_room.is_live(one)]
-    return _while_closed(ident, [*kernel_room.kept(
-        [one for one in commands if one not in again],
-        unsynced=facts.unsynced), *roomy(kernel_plan.closed(
-            facts.nfs, export.path))], roomy(again))
+    files = kernel_room.kept([one for one in commands if one not in again],
+                             unsynced=facts.unsynced)
+    return _while_closed(ident, [
+        *files, *_written(facts, export),
+        *roomy(kernel_plan.closed(facts.nfs, export.path))], roomy(again))
 
 
 def cifs_while_closed(facts: Facts, share: samba.SambaShare,

@@ -93,7 +93,8 @@ def understand(server: str, results: Sequence[Result], *,
         _either(exported, nfs_error), _either(shared, samba_error),
         next((word for word in told if word != kernel_room.MARK), ''),
         _number(threads), kernel_room.MARK in told, serving or untold,
-        guest_turns.understand(working.stdout))
+        guest_turns.understand(working.stdout),
+        guest_turns.understand_unwritten(working.stdout))
 
 
 def _check_told(server: str, found: Result, mounts: Result,

@@ -216,6 +216,7 @@ def suspend(facts: Facts, served: Served) -> Commands:
     Who had access stays written down: :func:`resume` brings it back.
 
     :raises Busy: the disk is mounted elsewhere as well.
+    :raises BackendError: others than now have access by what is written down.
     """
     _check(served)
     mounted = facts.mount(served.path)
@@ -224,6 +225,12 @@ def suspend(facts: Facts, served: Served) -> Commands:
     if not facts.serves(served):
         return _cleared(facts, served)
     _nowhere_else(facts, served)
+    if served.name in facts.unwritten:
+        raise exception.BackendError(
+            f'{served.name} cannot be taken away for a while: who was shut '
+            f'out of it gets in by what is written down',
+            check='room in the root file system of the service VM; then set '
+                  'the rules of the share again')
     return [guest_turns.long(
         served.ident, 'suspend', guest_turns.TURN + guest_scripts.SUSPEND,
         served.path, _point(served), mounted.number, PATIENCE,
@@ -265,7 +272,8 @@ def release(facts: Facts, served: Served) -> Commands:
     if not foreign:
         commands.append(directory.run('rmdir', '--', served.path,
                                       accept=frozenset({0, 1})))
-    return [*commands, guest_turns.forgotten(served.ident)]
+    return [*commands, guest_turns.forgotten(
+        served.ident, served.name)]
 
 
 def freeze(facts: Facts, served: Served, seconds: int) -> Commands:

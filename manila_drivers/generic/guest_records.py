@@ -199,6 +199,8 @@ class GuestFacts:
         it was not asked.
     :param working: how far those are who work on shares, by their ids.  What
         else is told of such a share is the middle of something.
+    :param unwritten: exports that let in fewer than is written down of them,
+        since that could not be changed.
     """
 
     server: str
@@ -214,6 +216,7 @@ class GuestFacts:
     serving: samba.SambaInForce | exception.DriverError | None = None
     working: Mapping[str, guest_turns.Work] = dataclasses.field(
         default_factory=dict)
+    unwritten: frozenset[str] = frozenset()
 
     @property
     def nfs(self) -> _Nfs:

@@ -32,6 +32,7 @@ _TAKEN = 75
 LOCK = script.Lock('/run/manila-share.lock', _PATIENCE)
 _BEGIN, _END = 'manila-share-', '.lock'
 _NOTE = 'manila-closed-'
+_UNWRITTEN = 'manila-unwritten-'
 
 
 class Work(enum.Enum):
@@ -61,10 +62,10 @@ def long(ident: str, name: str, text: str, *arguments: object,
                               timeout=timeout + _PATIENCE, stdin=stdin)
 
 
-def forgotten(ident: str) -> command.Command:
-    """Return what takes away the lock of a share that goes, and its note."""
+def forgotten(ident: str, name: str) -> command.Command:
+    """Return what takes away the lock of a share that goes, and its notes."""
     return directory.removed(f'/run/{_BEGIN}{ident}{_END}', note(ident),
-                             f'{note(ident)}.new')
+                             f'{note(ident)}.new', unwritten(name))
 
 
 def is_long(one: command.Command) -> bool:
@@ -75,6 +76,17 @@ def words(one: command.Command) -> list[str]:
     """Return the words of a command without those of its lock."""
     found = one.words()
     return found[found.index('sh'):] if is_long(one) else found
+
+
+# -- what could not be written down -------------------------------------------
+
+def unwritten(name: str) -> str:
+    """Return a file that says that a share is closed for some who get in by
+    what is written down, until a restart.
+
+    :param name: of the share's export.
+    """
+    return f'/run/{_UNWRITTEN}{name}'
 
 
 # -- closing and opening -----------------------------------------------------
@@ -155,7 +167,11 @@ set -u
 stale='[ ! -e "$1" ] || rm -f "$1"'
 all=$(ls /run) || exit 25
 printf '%s\\n' "$all" | while read -r name; do
-    case $name in {_BEGIN}*{_END}) ;; *) continue ;; esac
+    case $name in
+    {_UNWRITTEN}*) printf '%s\n' "$name"; continue ;;
+    {_BEGIN}*{_END}) ;;
+    *) continue ;;
+    esac
     ident=${{name#{_BEGIN}}}
     ident=${{ident%{_END}}}
     note=/run/{_NOTE}$ident status=0
@@ -180,7 +196,15 @@ def understand(text: str) -> dict[str, Work]:
     return dict(_read(text))
 
 
+def understand_unwritten(text: str) -> frozenset[str]:
+    """Return names of exports that let in more than is exported now."""
+    return frozenset(line.removeprefix(_UNWRITTEN)
+                     for line in text.splitlines()
+                     if line.startswith(_UNWRITTEN))
+
+
 def _read(text: str) -> Iterator[tuple[str, Work]]:
     for line in text.splitlines():
         ident, _, state = line.partition(' ')
-        yield ident, Work(state)
+        if not line.startswith(_UNWRITTEN):
+            yield ident, Work(state)

@@ -137,6 +137,16 @@ def reopened(have: Iterable[Entry], want: Iterable[Entry]) -> Commands:
         for entry in want])
 
 
+def less(have: Iterable[Entry], want: Iterable[Entry]) -> tuple[Entry, ...]:
+    """Return what is wanted as far as it gives nobody more than they have."""
+    have = tuple(have)
+    if not have:
+        return ()
+    return tuple(_wanted(have, exports.Export(
+        have[0].path, '', '', kernel.levels(tuple(want))[0], keep=True),
+        have[0].fsid))
+
+
 # The next start
 
 def file_name(name: str) -> str:

@@ -96,6 +96,9 @@ def test_answers():
         'one': guest_turns.Work.OPEN, 'two': guest_turns.Work.CLOSING,
         'three': guest_turns.Work.CLOSED}
     assert understood(working=said()).working == {}
+    told = understood(working=said('manila-unwritten-a b\none open\n'))
+    assert told.unwritten == {'a b'}
+    assert set(told.working) == {'one'}
     assert understood(SERVING).serving == samba.SambaInForce(True, {})
 
 

@@ -89,7 +89,8 @@ def test_what_is_exported_already_is_let_be():
 
 def test_what_is_taken_away_is_written_down_later():
     found = guest(guests.MOUNT, live=[entry(), entry('10.0.0.2')])
-    [gone] = guest_access.nfs_taken_away(found, EXPORT)
+    gone, mark = guest_access.nfs_taken_away(found, EXPORT)
+    assert mark.words()[-1] == guest_turns.unwritten(NAME)
     assert gone.words()[-3:] == ['exportfs', '-u', f'10.0.0.2:{PATH}']
     assert not guest_access.nfs_taken_away(guest(guests.MOUNT), EXPORT)
 

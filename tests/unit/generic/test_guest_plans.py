@@ -318,7 +318,8 @@ def test_releasing(found, first, last):
     """Access goes in between."""
     commands = guest_planning.release(found, SERVED)
     access = guest_access.removed(found, SERVED)
-    assert commands == [*first, *access, *last, guest_turns.forgotten(ID)]
+    assert commands == [*first, *access, *last, guest_turns.forgotten(
+        ID, SERVED.name)]
     assert 'smb-close' in scripts(access)
 
 

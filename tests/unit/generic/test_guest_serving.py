@@ -320,6 +320,32 @@ def test_a_share_of_thousands_of_clients_is_closed_and_opened(operation):
     assert len(house.look().nfs.of(served.path)) == before == 3000
 
 
+@pytest.mark.parametrize('full', [False, True])
+def test_who_was_shut_out_on_a_full_disk_is_not_let_in_again(house, full):
+    """It is written down that they get in; there may be room again."""
+    served = house.made(1, 4)
+    house.export(served, guest_world.nets('10.0.0.1', '10.0.0.10'))
+    house.vm.system.tree.full = True
+    with pytest.raises(exception.NoRoom):
+        house.export(served, guest_world.nets('10.0.0.1'))
+    house.vm.system.tree.full = full
+    house.do(guest_planning.shrink, served, 2)
+    house.do(guest_planning.resume, served)
+    clients = house.nfs(served)
+    assert (clients['10.0.0.1'], clients['10.0.0.10']) == ('rw', None)
+    with pytest.raises(exception.BackendError, match='set the rules'):
+        house.do(guest_planning.suspend, served)
+    house.vm.system.tree.full = False
+    house.export(served, guest_world.nets('10.0.0.1'))
+    house.do(guest_planning.suspend, served)
+    house.do(guest_planning.serve, served)
+    house.do(guest_planning.resume, served)
+    assert house.nfs(served) == clients
+    house.do(guest_planning.release, served)
+    assert not [name for name in house.vm.system.tree.inside('/run')
+                if served.name in name or served.ident in name]
+
+
 def test_another_disk_of_its_name_is_not_brought_back(house):
     """Somebody has taken the share's disk away while it was checked."""
     served = house.made(1, 4)

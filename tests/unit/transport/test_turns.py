@@ -99,6 +99,7 @@ def test_who_works_is_told_by_locks(tmp_path):
         return guest_turns.understand(done.stdout)
 
     (tmp_path / 'other').write_text('')
+    (tmp_path / 'manila-unwritten-share one').write_text('')
     assert working() == {}
     note = tmp_path / 'manila-closed-one'
     waits = guest_turns.long('one', 'waits', f': >{note}\nread -r line\n'
