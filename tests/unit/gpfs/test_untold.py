@@ -196,14 +196,51 @@ def test_a_base_at_another_mount_point(make_place):
     a_life(place)
 
 
-def test_a_base_that_is_in_another_file_system_is_refused(make_place):
-    place = make_place(gpfs_filesystem='gpfs0')
-    place.sim.state.mount = '/gpfs9'
-    place.sim.state.directories.add('/gpfs9/shares')
-    place.sim.state.mounted = '/gpfs8'
-    with pytest.raises(errors.ManilaException,
-                       match='gpfs_mount_point_base'):
+@pytest.mark.parametrize('told', ['/', ''])
+def test_a_base_of_which_gpfs_has_no_name_is_refused(make_place, told):
+    """Each share would be in error once it is checked."""
+    place = make_place(gpfs_filesystem='gpfs0',
+                       gpfs_mount_point_base='/elsewhere/shares')
+    place.sim.state.mounted = '/elsewhere'
+    run = place.sim.run
+
+    def answered(words, *more):
+        if '%m' in words:
+            return Result(told + '\n', '', 0) if told else Result('', '', 1)
+        return run(words, *more)
+    place.sim.run = answered
+    with pytest.raises(errors.ManilaException, match=(
+            'gpfs_mount_point_base: is /elsewhere/shares without links, '
+            'which is not below /gpfs0')):
         place.driver.check_for_setup_error()
+
+
+@pytest.mark.parametrize(('real', 'mount', 'default', 'name'), [
+    ('/gpfs0/shares', '/gpfs0', '/gpfs0', '/gpfs0/shares'),
+    # Where it is mounted is not told, or told by another mount of it.
+    ('/gpfs0/shares', '', '/gpfs0', '/gpfs0/shares'),
+    ('/gpfs0/shares', '/elsewhere', '/gpfs0', '/gpfs0/shares'),
+    # GPFS does not say where it has it.
+    ('/elsewhere/shares', '/elsewhere', '', '/elsewhere/shares'),
+    ('/elsewhere/shares', '/elsewhere', 'automount', '/elsewhere/shares'),
+    # Mounted elsewhere.
+    ('/elsewhere/shares', '/elsewhere', '/gpfs0', '/gpfs0/shares'),
+    ('/elsewhere/shares', '/elsewhere/', '/gpfs0/', '/gpfs0/shares'),
+    ('/elsewhere', '/elsewhere', '/gpfs0', '/gpfs0'),
+    ('/gpfs01/shares', '/gpfs01', '/gpfs0', '/gpfs0/shares'),
+    # In another file system, or nobody knows.
+    ('/srv/shares', '/', '/gpfs0', None),
+    ('/srv/shares', '', '/gpfs0', None),
+    ('/srv/shares', '/elsewhere', '/gpfs0', None),
+    ('/elsewhere2/shares', '/elsewhere', '/gpfs0', None),
+    ('/gpfs01/shares', '/gpfs0', '/gpfs0', None)])
+def test_what_gpfs_calls_the_base(real, mount, default, name):
+    if name is not None:
+        assert records.name_of_base(real, mount, default) == name
+        return
+    with pytest.raises(exception.ConfigurationError,
+                       match=f'gpfs_mount_point_base.* {real} '):
+        records.name_of_base(real, mount, default)
 
 
 # Hosts

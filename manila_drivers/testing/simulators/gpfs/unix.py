@@ -11,6 +11,7 @@ from typing import Any
 
 from manila_drivers.testing.simulators.gpfs.state import Job
 from manila_drivers.testing.simulators.gpfs.state import Jobs
+from manila_drivers.testing.simulators.gpfs.state import State
 
 Answer = tuple[str, str, int]
 
@@ -19,7 +20,8 @@ def stat(sim: Any, words: list[str]) -> Answer:
     path = words[-1]
     kind = sim.kind(path)
     if kind and '%m' in words:
-        return (sim.state.mounted or sim.state.mount) + '\n', '', 0
+        return (sim.state.mounted or sim.state.mount if _inside(
+            sim.state, path) else '/') + '\n', '', 0
     if not kind:
         return '', (f"stat: cannot statx '{path}': No such file or "
                     f"directory\n"), 1
@@ -28,16 +30,21 @@ def stat(sim: Any, words: list[str]) -> Answer:
 
 def readlink(sim: Any, words: list[str]) -> Answer:
     real = sim.state.real(words[-1])
-    if sim.state.mounted:
+    if sim.state.mounted and _inside(sim.state, real):
         real = sim.state.mounted + real.removeprefix(sim.state.mount)
     return real + '\n', '', 0
+
+
+def _inside(state: State, path: str) -> bool:
+    """Tell if a path is in the file system, by any name of it."""
+    return (state.real(path) + '/').startswith(state.mount + '/')
 
 
 def df(sim: Any, words: list[str]) -> Answer:
     path, state = words[-1], sim.state
     if not sim.kind(path):
         return '', f'df: {path}: No such file or directory\n', 1
-    if not (state.real(path) + '/').startswith(state.mount + '/'):
+    if not _inside(state, path):
         return ('Filesystem 1-blocks Used Available Capacity Mounted on\n'
                 '/dev/vda1 1000 1 999 1% /\n'), '', 0
     total = state.options.total

@@ -15,6 +15,7 @@ from manila_drivers import exception
 from manila_drivers.transport import command
 from manila_drivers.transport import ssh
 from manila_drivers.transport import ssh_key
+from manila_drivers.transport import ssh_trust
 
 PRIVATE = serialization.PrivateFormat
 KEYS = {
@@ -149,3 +150,16 @@ def test_a_file_of_host_keys_that_is_missing(tmp_path, files):
     with pytest.raises(exception.NotTrusted) as no:
         trust.verify('h', 22, 'ssh-ed25519', b'key')
     assert 'no file' not in str(no.value)
+
+
+@pytest.mark.parametrize('there', [(), ('system',), ('own', 'system')])
+def test_files_of_host_keys_where_ssh_looks(tmp_path, monkeypatch, there):
+    """Nobody has named them, so that one of them is enough."""
+    files = tuple(str(tmp_path / name) for name in ('own', 'system'))
+    monkeypatch.setattr(ssh_trust, 'DEFAULT_FILES', files)
+    for name in there:
+        (tmp_path / name).write_text('')
+    with pytest.raises(exception.NotTrusted) as no:
+        ssh.KnownHosts().verify('h', 22, 'ssh-ed25519', b'key')
+    told = '' if there else f': there is no file {", ".join(files)}'
+    assert f') is not known{told}.' in str(no.value)
