@@ -92,7 +92,7 @@ class AccessService:
         :raises Conflict: it was made at another one.
         """
         path = self._path(share.name)
-        paths.check_home(share, self.helper.names(path))
+        paths.check_home(share, path)
         return path
 
     def options(self, specs: model.Specs) -> tuple[str, ...]:

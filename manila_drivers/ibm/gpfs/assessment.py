@@ -11,6 +11,7 @@ from typing import Any
 
 from manila_drivers import exception
 from manila_drivers import model
+from manila_drivers.ibm.gpfs import paths
 from manila_drivers.ibm.gpfs import records
 
 LOG = logging.getLogger(__name__)
@@ -59,6 +60,10 @@ def assess(share: model.Share, path: str, fileset: records.Fileset | None,
     if fileset.linked and fileset.path != path:
         return ShareHealth(lost=f'fileset {name} is linked at '
                                 f'{fileset.path} and not at {path}')
+    _, error = exception.caught(lambda: paths.check_home(share, path))
+    if error is not None:
+        # The fileset is there, and exported by another name of its place.
+        return ShareHealth(unknown=str(error))
     if quota is None:
         return ShareHealth(
             unknown=f'GPFS tells no usage of fileset {name}')

@@ -2,7 +2,6 @@
 
 """Names and paths of what the driver makes.  Pure."""
 
-from collections.abc import Collection
 import dataclasses
 import ipaddress
 import posixpath
@@ -38,21 +37,22 @@ def share_path(base: str, name: str) -> str:
     return f'{base}/{fileset_name(name)}'
 
 
-def check_home(share: model.Share, names: Collection[str]) -> None:
+def check_home(share: model.Share, place: str) -> None:
     """Raise Conflict if a share was made below another base directory.
 
-    There it would go on with its data, and let in whom it did.
+    There it would go on with its data, and let in whom it did.  Another name
+    of the same directory is another one: servers have exports by their names.
 
-    :param names: of its place below the base directory of now.
+    :param place: its path below the base directory of now.
     """
     found = {posixpath.normpath('/' + path.partition(':/')[2])
              for path in share.export_paths}
     elsewhere = sorted(path for path in found
                        if posixpath.basename(path) == share.name)
-    if elsewhere and found.isdisjoint(map(posixpath.normpath, names)):
+    if elsewhere and posixpath.normpath(place) not in found:
         raise exception.Conflict(
             f'Share {share.id} was made at {elsewhere[0]}, and would be '
-            f'looked for at {", ".join(sorted(names))}',
+            f'looked for at {place}',
             check='gpfs_mount_point_base and gpfs_filesystem, which have '
                   'been changed; put them back')
 

@@ -70,15 +70,46 @@ def test_who_says_so_is_caught(place, monkeypatch, gone):
 @pytest.mark.parametrize(('export', 'here'), [
     ('ip:/a/share-1', True), ('ip:/b/share-1', False),
     ('[2001:db8::1]:/a/share-1', True), ('[2001:db8::1]:/b/share-1', False),
-    ('ip:/a//share-1/', True), ('ip:/link/share-1', True),
+    ('ip:/a//share-1/', True), ('ip:/link/share-1', False),
     # Nothing that a driver of GPFS has made.
     ('ip:/b/other', True), ('ip', True), (None, True)])
 def test_where_a_share_was_made(export, here):
     share = Share('1', name='share-1', export_paths=(export,) if export
                   else ())
-    names = ('/a/share-1', '/link/share-1')
     if here:
-        paths.check_home(share, names)
+        paths.check_home(share, '/a/share-1')
         return
     with pytest.raises(exception.Conflict, match='gpfs_mount_point_base'):
-        paths.check_home(share, names)
+        paths.check_home(share, '/a/share-1')
+
+
+@pytest.mark.parametrize('call', ['deny', 'delete', 'ensure and deny'])
+@pytest.mark.parametrize(('first', 'then'), [
+    ('/gpfs0/shares', '/link/shares'), ('/link/shares', '/gpfs0/shares')])
+def test_the_base_is_called_by_its_other_name(place, first, then, call):
+    """An export by the first name still lets clients into the share."""
+    place.sim.state.links = ('/link',)
+    started(place, first)
+    manager, lab = place.manager, place.lab
+    share, rule = manager.create(), manager.rule(ALICE)
+    manager.update(share, add=[rule])
+    where = share.export
+    assert lab.effective(where, ALICE) == 'rw'
+    started(place, then)
+    place.driver.check_for_setup_error()
+    if call.startswith('ensure'):
+        manager.ensure()
+        assert share.export == where
+
+    def act():
+        if call.endswith('deny'):
+            manager.update(share, delete=[rule])
+        else:
+            place.driver.delete_share(None, manager.row(share))
+    with pytest.raises(errors.ManilaException, match='was made at'):
+        act()
+    assert f'share-{share.id}' in place.sim.state.filesets
+    started(place, first)
+    place.driver.check_for_setup_error()
+    manager.update(share, delete=[rule])
+    assert lab.effective(where, ALICE) is None
