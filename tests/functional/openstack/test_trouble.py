@@ -23,6 +23,8 @@ AWAY = (services.COMPUTE, services.SWITCH)
 
 #: What Manila's own driver does not do.
 FAULTS = {
+    'cifs_by_user': 'it lets everybody in as long as there is no rule',
+    'deleted_while_it_is_down': 'it leaves the disk in a machine that is off',
     'given_up_by_its_service': 'it leaves a port on the router',
     'used_size': 'it tells none',
     'let_go_and_taken_over': 'it takes no share server over'}
