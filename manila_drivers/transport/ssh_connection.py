@@ -28,6 +28,10 @@ REFUSED = 3
 #: Seconds that an orderly end may take longer than its deadline.
 GRACE = 2.0
 
+#: More of them while commands of others run beside it and none has been given
+#: up: then it is this process that is held up, as by a pause of its machine.
+SPARING = 28.0
+
 # Seconds that sshd may take to open a channel.  It does so itself, without
 # starting anything.
 _OPENING = 10.0
@@ -78,23 +82,52 @@ class Connection:
         except (paramiko.SSHException, OSError, EOFError) as exc:
             if self.alive and 'imeout' in str(exc):
                 # It would count for an open one when it opens after all.
-                self.close()
+                self._wear_out()
             raise NotOpenedError(str(exc) or 'end of file') from exc
         self._opened += 1
         self._refused = 0
         return channel
 
+    def _wear_out(self) -> None:
+        """Give it no more commands, and let those that run on it end."""
+        if self.busy > 1:
+            self._opened = LIFETIME
+        else:
+            self.close()
+
     @contextlib.contextmanager
-    def closed_after(self, seconds: float) -> Iterator[None]:
+    def closed_after(self, seconds: float,
+                     sparing: float = 0.0) -> Iterator[None]:
         """End the session unless the block is left within ``seconds``.
 
         That ends every wait of paramiko on it.
+
+        :param sparing: seconds more, as long as others would be cut off of
+            whose commands none has been given up.
         """
-        alarm = self._watch.after(seconds, self.close)
+        def lapse() -> None:
+            if self.busy < 2 or self._stalled or not sparing:
+                self.close()
+            else:
+                alarms.append(self._watch.after(sparing, last))
+
+        def last() -> None:
+            # It may have been left while the first one rang.
+            if not left:
+                self.close()
+
+        left: list[bool] = []
+        alarms = [self._watch.after(seconds, lapse)]
         try:
             yield
         finally:
-            self._watch.cancel(alarm)
+            left.append(True)
+            for alarm in alarms:
+                self._watch.cancel(alarm)
+
+    def leaving(self) -> contextlib.AbstractContextManager[None]:
+        """End the session if the end of a command cannot be sent."""
+        return self.closed_after(GRACE, SPARING)
 
     def note_stall(self) -> None:
         """A command on it was given up."""

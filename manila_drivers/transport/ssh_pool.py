@@ -122,9 +122,8 @@ class SshPool(ssh_process.PerProcess):
             yield connection, channel
         finally:
             # Sending the end must not wait for ever either.
-            with connection.closed_after(ssh_connection.GRACE), \
-                    contextlib.suppress(OSError, EOFError,
-                                        paramiko.SSHException):
+            with connection.leaving(), contextlib.suppress(
+                    OSError, EOFError, paramiko.SSHException):
                 channel.close()
             self._release(connection)
 

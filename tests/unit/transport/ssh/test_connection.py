@@ -138,6 +138,47 @@ def test_who_takes_too_long_ends_the_session():
     assert not connection.alive
 
 
+@pytest.mark.parametrize(('busy', 'stalled', 'spared'), [
+    (1, False, False), (2, False, True), (9, False, True), (2, True, False)])
+def test_others_are_spared_as_long_as_they_come_to_an_end(busy, stalled,
+                                                          spared):
+    session, alarms = Session(), Alarms()
+    connection = made(session, alarms)
+    connection.busy = busy
+    if stalled:
+        connection.note_stall()
+    with connection.closed_after(2.0, 28.0):
+        alarms.ring()
+        assert session.up is spared
+        if spared:
+            assert alarms.ever == [2.0, 28.0]
+            alarms.ring()
+            assert not session.up
+    assert alarms.set == []
+
+
+def test_who_left_while_an_alarm_rang_is_left_alone():
+    session, alarms = Session(), Alarms()
+    connection = made(session, alarms)
+    connection.busy = 2
+    with connection.closed_after(2.0, 28.0):
+        alarms.ring()
+        (_, last), = alarms.set
+    last()
+    assert session.up
+
+
+def test_an_opening_that_lasts_too_long_cuts_nobody_off():
+    session = Session()
+    session.breaks = paramiko.SSHException('Timeout opening channel.')
+    connection = made(session)
+    connection.busy = 2
+    with pytest.raises(ssh_connection.NotOpenedError):
+        connection.open(5.0)
+    assert session.up
+    assert connection.worn
+
+
 @pytest.mark.parametrize('ends', [
     None, OSError(), EOFError(), paramiko.SSHException()])
 def test_an_end_is_an_end(ends):

@@ -2,8 +2,11 @@
 
 """The commands that a host gets, and the meaning of its answers."""
 
+from concurrent import futures
+import threading
 import time
 
+import paramiko
 import pytest
 
 from manila_drivers import exception
@@ -11,6 +14,7 @@ from manila_drivers.transport import command
 from manila_drivers.transport import meter
 from manila_drivers.transport import retry
 from manila_drivers.transport import ssh
+from manila_drivers.transport import ssh_connection
 from manila_drivers.transport import ssh_exec
 from tests import listening
 from tests.unit.transport.ssh import server
@@ -219,3 +223,33 @@ def test_one_host_is_forgotten_and_no_other(hosts, serve):
     hosts.forget(one)
     assert hosts.host(other) is kept
     assert str(kept) == str(other)
+
+
+def test_who_is_held_up_at_his_end_cuts_nobody_off(hosts, serve, monkeypatch):
+    """As in a process that has no time for a moment."""
+    monkeypatch.setattr(ssh_connection, 'GRACE', 0.2)
+    close, began, over = paramiko.Channel.close, threading.Event(), []
+
+    def held_up(channel):
+        if channel.transport is client and not over:
+            over.append(True)
+            time.sleep(1.0)
+        return close(channel)
+
+    def answer(channel, text):
+        if 'long' in text:
+            began.set()
+            time.sleep(2.0)
+        server.end(channel)
+
+    made = serve(answer)
+    host = hosts.host(made.target())
+    host.run(ECHO)
+    client = host._pool._connections[0]._transport
+    with futures.ThreadPoolExecutor() as threads:
+        long = threads.submit(host.run, command.Command.of('long'))
+        assert began.wait(20)
+        monkeypatch.setattr(paramiko.Channel, 'close', held_up)
+        host.run(ECHO)
+        assert long.result(20).status == 0
+    assert over
