@@ -19,7 +19,9 @@ what it finds has two causes, and both are told.
 
 from collections.abc import Callable
 from collections.abc import Hashable
+import dataclasses
 import logging
+import math
 import re
 import threading
 import time
@@ -44,6 +46,10 @@ BATCH = 20
 LONGEST = 20.0
 _MOST = 1000
 
+#: Seconds for which a backend may refuse to tell: longer than a server is
+#: away for its maintenance.
+PATIENCE = 3600.0
+
 
 class Certain(str):
     """A finding of a look which nobody can have caused since."""
@@ -59,6 +65,17 @@ def left(name: str, text: str) -> str:
     return Certain(text) if _OF_MANILA.search(name) else text
 
 
+@dataclasses.dataclass(eq=False)
+class _DueLook:
+    """A look that is still to be taken.
+
+    :param since: when the backend refused first to tell.
+    """
+
+    look: Look
+    since: float = math.inf
+
+
 class Unseen:
     """Looks that are still to be taken, by what they are about.  Thread-safe.
 
@@ -71,7 +88,7 @@ class Unseen:
         self._backend = backend
         self._clock = clock
         self._lock = threading.Lock()
-        self._looks: dict[Hashable, Look] = {}
+        self._looks: dict[Hashable, _DueLook] = {}
 
     def expect(self, what: Hashable, look: Look) -> None:
         """Have something looked at, in place of an earlier look at it.
@@ -82,7 +99,7 @@ class Unseen:
             return
         with self._lock:
             self._looks.pop(what, None)
-            self._looks[what] = look
+            self._looks[what] = _DueLook(look)
             while len(self._looks) > _MOST:
                 del self._looks[next(iter(self._looks))]
 
@@ -94,37 +111,47 @@ class Unseen:
     def look(self) -> None:
         """Take some looks; never raises.
 
-        What cannot be asked now is asked the next time, behind the others.
+        What cannot be asked now is asked the next time, behind the others;
+        and for a while what the backend refuses to tell.
         """
         with self._lock:
             chosen = list(self._looks.items())[:BATCH]
         end = self._clock() + LONGEST
-        for what, look in chosen:
+        for what, due in chosen:
             if self._clock() >= end:
                 return
-            found, error = exception.caught_any(look)
+            found, error = exception.caught_any(due.look)
             waits = isinstance(error, (exception.TransportError,
                                        exception.Busy))
+            refuses = not waits and isinstance(error, exception.BackendError)
+            again = refuses and due.since != math.inf
+            if refuses:
+                due.since = min(due.since, self._clock())
+                waits = self._clock() < due.since + PATIENCE
             with self._lock:
                 # A call that is about it now looks itself.
-                if self._looks.get(what) is not look:
+                if self._looks.get(what) is not due:
                     continue
                 del self._looks[what]
                 if waits:
                     # Behind all others, which it is not to keep waiting.
-                    self._looks[what] = look
-            if waits:
+                    self._looks[what] = due
+            if waits and (again or not refuses):
                 LOG.info('Backend %s: to be looked at the next time, for %s',
                          self._backend, error)
                 if isinstance(error, exception.TransportError):
                     # The others would not be answered either, each of them
                     # after as long.
                     return
-            elif found and not isinstance(found, Certain):
-                LOG.warning('Backend %s: %s. %s', self._backend, found, EITHER)
-            elif found:
-                LOG.error('Backend %s answered success to a change that it '
-                          'has not made: %s', self._backend, found)
-            elif error is not None:
-                LOG.warning('Backend %s: it could not be seen if a change '
-                            'was made: %s', self._backend, error)
+            else:
+                self._tell(found, error)
+
+    def _tell(self, found: str | None, error: Exception | None) -> None:
+        if found and not isinstance(found, Certain):
+            LOG.warning('Backend %s: %s. %s', self._backend, found, EITHER)
+        elif found:
+            LOG.error('Backend %s answered success to a change that it has '
+                      'not made: %s', self._backend, found)
+        elif error is not None:
+            LOG.warning('Backend %s: it could not be seen if a change was '
+                        'made: %s', self._backend, error)

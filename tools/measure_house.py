@@ -38,7 +38,7 @@ LIMITS: Mapping[str, int] = {
     'aliases': 0,
     'lines': 100900,
     'lines of the longest module': 400,
-    'lines outside the test bed': 65100,
+    'lines outside the test bed': 65300,
     'anatomy of generic': 18,
     'planned in generic': 9,
     'anatomy of glusterfs': 18,

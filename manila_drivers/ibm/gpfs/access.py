@@ -164,6 +164,8 @@ class AccessService:
                     # Who has changed it since, on whatever host, has looked.
                     return ''
                 answers = self.helper.ask([wanted])
+                # Who does not tell does not say that nobody is let in.
+                exports.told_by_all(self.helper.look(answers), path)
                 steps = self._planned(answers, wanted)
                 del self._sent[path]
                 now = steps.decision.common

@@ -42,6 +42,8 @@ def test_each_look_is_taken_once_and_told(caplog):
     looks.answers['three'] = exception.BackendError('No answer that is one')
     looks.answers['four'] = 'share four has 1 GiB'
     assert looks.round() == ['one', 'two', 'three', 'four']
+    looks.answers['three'] = ''
+    assert looks.round() == ['three']
     assert looks.round() == []
     told = [(line.levelno, line.getMessage()) for line in caplog.records]
     assert [level for level, _ in told] == [
@@ -128,4 +130,28 @@ def test_what_changes_during_a_look_is_not_told(caplog, after):
 def test_a_dry_run_expects_nothing():
     with plan.dry_run():
         looks = Looks('one')
+    assert looks.round() == []
+
+
+def test_what_is_refused_for_a_while_is_told_once_and_seen_later(caplog):
+    looks = Looks('one')
+    looks.answers['one'] = exception.BackendError('GPFS is down')
+    for _ in range(5):
+        assert looks.round() == ['one']
+        looks.now += 60
+    assert [line.levelno for line in caplog.records
+            if line.levelno > logging.INFO] == [logging.WARNING]
+    looks.answers['one'] = 'it is not there'
+    assert looks.round() == ['one']
+    assert 'it is not there' in caplog.text
+
+
+def test_what_is_refused_for_ever_is_not_asked_for_ever(caplog):
+    looks = Looks('one')
+    looks.answers['one'] = exception.BackendError('No such command')
+    assert looks.round() == ['one']
+    looks.now += unseen.PATIENCE
+    caplog.clear()
+    assert looks.round() == ['one']
+    assert 'could not be seen' in caplog.text
     assert looks.round() == []

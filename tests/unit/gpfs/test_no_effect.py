@@ -346,3 +346,25 @@ def test_what_cannot_be_asked_is_asked_the_next_time(place, caplog):
     assert 'answered success' not in caplog.text
     place.driver.get_share_stats(refresh=True)
     assert 'was set to 7 GiB' in caplog.text
+
+
+@pytest.mark.parametrize(('change', 'name', 'told'), [
+    ('extend', 'mmsetquota', 'was set to 7 GiB'),
+    ('deny', 'mmnfs', 'was to be exported'),
+    ('delete', 'mmdelfileset', 'is still there, with its data')])
+def test_a_cluster_that_is_down_tells_later(place, caplog, change, name,
+                                            told):
+    life = Life(place)
+    place.driver.get_share_stats(refresh=True)
+    answering_as_usual(place, name)
+    if change == 'extend':
+        life.manager.resize(life.share, 7)
+    else:
+        getattr(life, change)()
+    place.sim.options.down_nodes = tuple(place.driver._backend.execute.hosts)
+    place.driver.get_share_stats(refresh=True)
+    assert 'answered success to a change' not in caplog.text
+    assert 'was to be exported' not in caplog.text
+    place.sim.options.down_nodes = ()
+    place.driver.get_share_stats(refresh=True)
+    assert told in caplog.text
