@@ -4,6 +4,7 @@
 
 from collections.abc import Sequence
 import dataclasses
+import shlex
 
 from manila_drivers import exception
 from manila_drivers.generic import guest_records
@@ -219,7 +220,24 @@ def closing(facts: Facts, served: Served) -> str:
     _told(facts, served)
     return guest_turns.closing(
         served.ident, closed(facts, served),
-        reopened(facts, served, always=True))
+        reopened(facts, served, always=True), _same(facts, served))
+
+
+def _same(facts: Facts, served: Served) -> str:
+    """Return what fails in a shell once others get in as is written down.
+
+    What opens a share of Samba again names nobody.
+    """
+    nfs_facts = facts.nfs_or_none()
+    if nfs_facts is None:
+        return ':'
+    name = kernel_plan.file_name(served.name)
+    file = shlex.quote(f'{kernel.DIRECTORY}/{name}')
+    text = shlex.quote(nfs_facts.files.get(name, '').rstrip('\n'))
+    mark = shlex.quote(guest_turns.unwritten(served.name))
+    found = f'[ "$(cat {file} 2>/dev/null)" = {text} ]'
+    return found if served.name in facts.unwritten \
+        else f'{found} && [ ! -e {mark} ]'
 
 
 # Changes while a script has a share closed, and opens it at its end

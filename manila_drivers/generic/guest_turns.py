@@ -106,7 +106,7 @@ turn() {{
 
 
 def closing(ident: str, shut: list[command.Command],
-            again: list[command.Command]) -> str:
+            again: list[command.Command], same: str = ':') -> str:
     """Return the text of a turn that closes a share.
 
     Others take it for closed once it is: if it cannot be, or that cannot be
@@ -114,10 +114,13 @@ def closing(ident: str, shut: list[command.Command],
 
     :param shut: what closes it.
     :param again: what opens it then, unless that is changed meanwhile.
+    :param same: fails in a shell if that has been changed since it was looked
+        at: a script may come late, whose connection was given up.
     """
     path = shlex.quote(note(ident))
     return '\n'.join([
-        '{', f'printf %s {shlex.quote(opened(again))} >{path}.new || exit 1',
+        '{', f'{same} || exit {guest_codes.TAKEN}',
+        f'printf %s {shlex.quote(opened(again))} >{path}.new || exit 1',
         guest_scripts.function('closed', shut)
         + f'if closed && mv -f -T {path}.new {path}; then exit 0; fi',
         f'sh -s <{path}.new || exit {guest_codes.DOWN}',

@@ -86,7 +86,7 @@ def shrinks(cut):
     def shrink():
         cut.manager.resize(cut.share, 1)
     calls = cut.calls(shrink)
-    for program in range(5, 14, 2):
+    for program in range(5, 17):
         cut.manager.resize(cut.share, 2)
         cut.cut(calls, program, shrink)
         shrink()

@@ -320,6 +320,30 @@ def test_a_share_of_thousands_of_clients_is_closed_and_opened(operation):
     assert len(house.look().nfs.of(served.path)) == before == 3000
 
 
+@pytest.mark.parametrize('left', ['10.0.0.1', None])
+@pytest.mark.parametrize('full', [False, True])
+@pytest.mark.parametrize('operation', ['shrink', 'suspend'])
+def test_a_script_that_comes_late_lets_nobody_in(house, left, full,
+                                                 operation):
+    """It would open again what has been closed since it was sent."""
+    served = house.made(1, 4)
+    house.export(served, guest_world.nets('10.0.0.1', '10.0.0.10'))
+    facts = house.look(served)
+    late = guest_planning.suspend(facts, served) if operation == 'suspend' \
+        else guest_planning.shrink(facts, served, 2)
+    house.vm.system.tree.full = full
+    exception.caught(lambda: house.export(
+        served, guest_world.nets(*filter(None, [left]))))
+    now = house.nfs(served)
+    assert now['10.0.0.10'] is None
+    with pytest.raises(exception.Busy, match='something else is at work'):
+        house.guest.run(late)
+    assert house.nfs(served) == now
+    assert house.devices[1].content.size == 4 * GIB
+    house.do(guest_planning.shrink, served, 2)
+    assert house.nfs(served) == now
+
+
 @pytest.mark.parametrize('full', [False, True])
 def test_who_was_shut_out_on_a_full_disk_is_not_let_in_again(house, full):
     """It is written down that they get in; there may be room again."""

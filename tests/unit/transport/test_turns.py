@@ -168,6 +168,11 @@ def test_what_could_not_be_closed_is_not_taken_for_closed(run, tmp_path):
     assert mark.read_text() == 'x'
     assert run(TURNED, guest_turns.closing('one', [sh('false')], [
         sh('false')])) == 28
+    mark.unlink()
+    closing = guest_turns.closing('one', [sh(f'printf x >{mark}')], again,
+                                  '[ "$(cat /run/none 2>/dev/null)" = x ]')
+    assert run(TURNED, closing) == 75
+    assert not mark.exists()
 
 
 def test_a_share_has_thousands_of_clients(run, tmp_path):
