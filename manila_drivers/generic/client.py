@@ -354,8 +354,16 @@ class VolumeClient(snapshot_client.SnapshotClient):
 
     def revert(self, volume_id: str, snapshot_id: str) -> None:
         """Bring a volume that is not attached back to a snapshot."""
-        self._repeated(lambda: self.cloud.volumes.revert(volume_id,
-                                                         snapshot_id))
+        asked = False
+
+        def ask() -> None:
+            nonlocal asked
+            # Cinder refuses what it is doing since it was asked before.
+            if not asked or self._present(volume_id).status != 'reverting':
+                asked = True
+                self.cloud.volumes.revert(volume_id, snapshot_id)
+
+        self._repeated(ask)
 
         def done(found: records.Volume) -> bool:
             change = transitions.reverting(found)

@@ -322,3 +322,14 @@ def test_a_volume_goes_back_to_its_last_snapshot(site, volume):
     site.client.snapshot_created(made.id)
     site.client.revert(volume.id, made.id)
     assert site.volume(volume.id)['status'] == 'available'
+
+
+@pytest.mark.parametrize('kind', ['reset_before', 'reset_after'])
+def test_a_way_back_whose_answer_was_lost_is_waited_for(site, volume, kind):
+    """Cinder refuses to begin what it is doing already."""
+    made = site.client.create_snapshot(volume.id, OTHER).value
+    site.client.snapshot_created(made.id)
+    site.sim.options.revert = 30.0
+    site.sim.arm(openstack.Fault(kind, match=r'POST .*/action'))
+    site.client.revert(volume.id, made.id)
+    assert site.volume(volume.id)['status'] == 'available'
