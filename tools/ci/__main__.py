@@ -122,7 +122,7 @@ class Run:
                  str(target), *stage.words],
                 cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output,
                 stderr=subprocess.STDOUT, start_new_session=True,
-                env={**os.environ, **dict(stage.variables)})
+                env={**os.environ, **stage.told})
             self._wait(process, stage.limit + warden.GRACE + 60)
         try:
             return warden.Result(**json.loads(target.read_text()))

@@ -31,6 +31,10 @@ WHEELS = {'20.0': '20.0.3', '21.0': '21.0.3', '22.0': '22.0.2',
 # time that it takes.
 UNCOMPILED = {'PIP_COMPILE': '0'}
 
+# Where tox keeps what it logs of an environment, which it empties at each
+# start: stages that use one at the same time have one each, with its end.
+LOGS = 'MANILA_DRIVERS_TOX_LOG'
+
 # How a stage is started that lets others go first.
 YIELDING = ('python3', '-m', 'tools.ci.yielding', '5')
 # And one that goes before others.
@@ -99,6 +103,11 @@ class Stage:
         """The command as it is started."""
         before = YIELDING if self.yields else FIRST if self.first else ()
         return (*before, *self.command)
+
+    @property
+    def told(self) -> dict[str, str]:
+        """Variables that it is started with."""
+        return {LOGS: f'-{self.name}', **dict(self.variables)}
 
     def missing(self, output: str) -> str:
         """Return what the output should have shown, '' if it has."""

@@ -2,6 +2,7 @@
 
 """Which stages there are, what moves with the commit, what the end says."""
 
+import configparser
 import itertools
 import os
 import pathlib
@@ -89,6 +90,22 @@ def test_every_stage_has_a_limit_below_that_of_the_whole():
         assert len({stage.lane for stage in lane}) == 1
     assert all(0 < stage.limit < stages.WHOLE for stage in table)
     assert stages.WHOLE + 2 * warden.GRACE < 5400
+
+
+def test_no_stage_empties_the_logs_of_another_one():
+    """Tox fails where a file that it removes is gone already."""
+    logs = [stage.told[stages.LOGS] for stage in stages.table(TURN)]
+    assert len(set(logs)) == len(logs)
+    assert all(logs)
+    for stage in stages.table(TURN):
+        assert stage.told == {stages.LOGS: stage.told[stages.LOGS],
+                              **dict(stage.variables)}
+    parser = configparser.RawConfigParser()
+    parser.read(ROOT / 'tox.ini')
+    assert parser['testenv']['env_log_dir'] == (
+        '{env_dir}{/}log{env:%s:}' % stages.LOGS)
+    assert not [name for name in parser.sections() if name != 'testenv'
+                and 'env_log_dir' in parser[name]]
 
 
 def test_four_stages_are_the_readmes_command():
